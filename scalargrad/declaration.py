@@ -1,0 +1,365 @@
+"""What an operation declares, and the door through which one is declared.
+
+A `Primitive` is a record: the value of an operation on floats, one partial derivative for each
+operand, and what drawings, checks and array programs need to know. `primitives.py` declares
+those of the engine; users declare their own by the same door.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any, NamedTuple, Protocol, TypeVar, overload
+
+from .floats import number
+
+# ---------------------------------------------------------------- what a declaration says
+
+Rule = Callable[..., Any]
+Interval = tuple[float, float]
+Edge = tuple[tuple[float, ...], float, tuple[float, ...]]
+
+REALS: Interval = (-inf, inf)
+POSITIVE: Interval = (0.0, inf)
+
+
+class Break(NamedTuple):
+    """Where an operation is not smooth in one operand, the others held."""
+
+    operand: int
+    nearest: Callable[..., float]  # of all operands: the place of the nearest break; nan where there is none
+
+
+class Operand(Protocol):
+    """What an object has that is no plain number and yet takes part in operations: Values, symbols."""
+
+    @classmethod
+    def apply_primitive(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
+        """Return the operation's result on operands of which at least one is of this class."""
+
+
+OperandType = TypeVar("OperandType", bound=Operand)
+
+
+class _Documentation:
+    """Lets `help(scalargrad.tanh)` show what `tanh` declares, and `help(Primitive)` what a primitive is."""
+
+    def __get__(self, declared: Primitive | None, owner: type) -> str:
+        return _PRIMITIVE if declared is None else describe(declared)
+
+
+_PRIMITIVE = """An operation on real numbers with its derivatives: an immutable record, called like a function.
+
+Plain numbers give a float; with a Value among the operands the result is a Value.
+
+>>> import scalargrad
+>>> scalargrad.hypot(3, 4)
+5.0
+>>> scalargrad.hypot(scalargrad.Value(3), 4)
+Value(data=5.0)
+
+Raises:
+    TypeError: for an operand that is no real number, or too few or too many of them.
+"""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Primitive:
+    name: str
+    summary: str  # one line of documentation
+    value: Callable[..., float]  # of floats; never raises, never complex
+    partials: tuple[Rule, ...]  # one for each operand: (out, *operands) -> ∂out/∂operand
+    notation: str  # how an application is written, in Python: "{} * {}"
+    array: str | None  # the same in the names of an array namespace; None: there is no such spelling
+    domain: tuple[Interval, ...]  # one open interval for each operand: smooth inside, kinks and poles apart
+    kinks: tuple[Break, ...]  # where a subgradient was chosen
+    poles: tuple[Break, ...]  # where there is no derivative
+    edges: tuple[Edge, ...]  # pinned: operands, value, partials
+    associative: bool
+    commutative: bool
+    identity: float | None  # the operand that changes nothing
+
+    __doc__ = _Documentation()
+
+    @property
+    def arity(self) -> int:
+        """The number of operands."""
+        return len(self.partials)
+
+    @overload
+    def __call__(self, *operands: float) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+    @overload
+    def __call__(self, *operands: OperandType | float) -> OperandType: ...
+    def __call__(self, *operands: Any) -> Any:
+        if len(operands) != len(self.partials):
+            wanted = f"{self.arity} operand{'s' if self.arity > 1 else ''}"
+            raise TypeError(f"{self.name} takes {wanted}, got {len(operands)}")
+        for operand in operands:
+            if operand.__class__ is not float:
+                return _apply(self, operands)
+        return self.value(*operands)
+
+    def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
+        return named, (self.name,)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+def _apply(primitive: Primitive, operands: tuple[Any, ...]) -> Any:
+    """The operation on anything but floats: the most derived class among the operands decides how."""
+    decides: Any = None
+    for operand in operands:
+        kind = type(operand)
+        if hasattr(kind, "apply_primitive") and (decides is None or issubclass(kind, decides)):
+            decides = kind
+    if decides is not None:
+        return decides.apply_primitive(primitive, operands)
+    return primitive.value(*(number(operand, f"an operand of {primitive.name}") for operand in operands))
+
+
+# ---------------------------------------------------------------- the door
+
+_registry: dict[str, Primitive] = {}
+_built_in: set[str] = set()
+
+
+def primitive(*, partials: Sequence[Rule], **declaration: Any) -> Callable[[Callable[..., float]], Primitive]:
+    """Declare an operation: decorate the function that computes its value with its partial derivatives.
+
+    A partial is a function `(out, *operands)`, one for each operand, written with operators and
+    other primitives, so that it can be differentiated again. The rest is as in `declare`.
+
+    >>> import scalargrad
+    >>> @scalargrad.primitive(partials=[lambda out, x: scalargrad.divide(1, (1 + abs(x)) ** 2)])
+    ... def softsign(x):
+    ...     return x / (1 + abs(x))
+    >>> x = scalargrad.Value(1.0)
+    >>> softsign(x).backward()
+    >>> x.grad
+    0.25
+    """
+    return lambda value: declare(value, partials=partials, **declaration)
+
+
+def declare(
+    value: Callable[..., float],
+    *,
+    partials: Sequence[Rule],
+    name: str | None = None,
+    summary: str | None = None,
+    notation: str | None = None,
+    array: str | None = None,
+    domain: Sequence[Interval] | None = None,
+    kinks: Sequence[Break] = (),
+    poles: Sequence[Break] = (),
+    edges: Sequence[Edge] = (),
+    associative: bool = False,
+    commutative: bool = False,
+    identity: float | None = None,
+) -> Primitive:
+    """Declare an operation whose value is at hand as a function; the fields are those of `Primitive`.
+
+    A name of one's own declared again is replaced, as one does at a prompt.
+
+    >>> import math
+    >>> declare(math.ceil, partials=[lambda out, x: 0.0], name="stairs")
+    <primitive stairs>
+
+    Raises:
+        TypeError: for a partial that is not callable.
+        ValueError: for a built-in name, no partials, a domain of another length, or a bad notation.
+    """
+    name = name or value.__name__
+    if name in _built_in:
+        raise ValueError(f"{name} is a primitive of scalargrad: choose another name")
+    if not partials:
+        raise ValueError(f"{name} needs one partial derivative for each operand, got none")
+    for partial in partials:
+        if not callable(partial):
+            raise TypeError(f"a partial of {name} must be a function (out, *operands), got {partial!r}")
+    if domain is not None and len(domain) != len(partials):
+        raise ValueError(f"{name} has {len(partials)} partials and {len(domain)} intervals as its domain")
+    declared = Primitive(
+        name=name,
+        summary=summary or (value.__doc__ or f"{name}.").strip().splitlines()[0],
+        value=value,
+        partials=tuple(partials),
+        notation=notation or f"{name}({', '.join('{}' for _ in partials)})",
+        array=array,
+        domain=tuple(domain) if domain is not None else (REALS,) * len(partials),
+        kinks=tuple(kinks),
+        poles=tuple(poles),
+        edges=tuple(edges),
+        associative=associative,
+        commutative=commutative,
+        identity=identity,
+    )
+    _check_notation(declared)
+    _registry[name] = declared
+    return declared
+
+
+def _check_notation(declared: Primitive) -> None:
+    try:
+        ast.parse(declared.notation.format(*(f"x{i}" for i in range(declared.arity))), mode="eval")
+    except (IndexError, KeyError, SyntaxError, ValueError):
+        wanted = f"a Python expression with {{}} for each of {declared.arity} operands"
+        raise ValueError(f"the notation of {declared.name} must be {wanted}, got {declared.notation!r}") from None
+
+
+def named(name: str) -> Primitive:
+    """Return the primitive of that name.
+
+    >>> named("tanh")
+    <primitive tanh>
+
+    Raises:
+        LookupError: when no primitive of that name has been declared.
+    """
+    try:
+        return _registry[name]
+    except KeyError:
+        raise LookupError(f"no primitive is named {name!r}: if it is your own, declare it first") from None
+
+
+def close_built_ins() -> None:
+    """Keep the names declared so far for the engine: `primitives.py` calls this at its end."""
+    _built_in.update(_registry)
+
+
+def registered() -> tuple[Primitive, ...]:
+    """Return every declared primitive, the built-in ones first.
+
+    >>> [p.name for p in registered()][:4]
+    ['add', 'subtract', 'multiply', 'divide']
+    """
+    return tuple(_registry.values())
+
+
+# ---------------------------------------------------------------- rules as formulas
+
+
+class Symbol:
+    """An operand that stands for itself: a rule called on symbols returns the formula it computes.
+
+    Python's own grammar supplies the parentheses.
+
+    >>> x, y = Symbol("x"), Symbol("y")
+    >>> print((x + y) * x - (x - y))
+    (x + y) * x - (x - y)
+    >>> print(named("tanh")(x))
+    tanh(x)
+    """
+
+    def __init__(self, name: str | ast.expr) -> None:
+        self._expression = name if isinstance(name, ast.expr) else ast.Name(name)
+
+    def __str__(self) -> str:
+        return ast.unparse(self._expression)
+
+    @classmethod
+    def apply_primitive(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Symbol:
+        """Write the operation's notation around its operands."""
+        places = {f"operand_{i}": _expression(operand) for i, operand in enumerate(operands)}
+        written = ast.parse(primitive.notation.format(*places), mode="eval").body
+        return Symbol(_Substitution(places).visit(written))
+
+    def __add__(self, other: Any) -> Any:
+        return named("add")(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return named("add")(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return named("subtract")(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return named("subtract")(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return named("multiply")(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return named("multiply")(other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return named("divide")(self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return named("divide")(other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return named("power")(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return named("power")(other, self)
+
+    def __neg__(self) -> Any:
+        return named("negative")(self)
+
+    def __abs__(self) -> Any:
+        return named("abs")(self)
+
+
+class _Substitution(ast.NodeTransformer):
+    def __init__(self, places: dict[str, ast.expr]) -> None:
+        self._places = places
+
+    def visit_Name(self, name: ast.Name) -> ast.expr:
+        return self._places.get(name.id, name)
+
+
+def _expression(operand: Symbol | float) -> ast.expr:
+    if isinstance(operand, Symbol):
+        return operand._expression
+    return ast.Constant(int(operand) if float(operand).is_integer() else operand)
+
+
+def formula(primitive: Primitive, index: int) -> str:
+    """Return the partial derivative in one operand, as it is declared, in Python's notation.
+
+    >>> formula(named("tanh"), 0)
+    '1 - out * out'
+    >>> formula(named("power"), 0)
+    'y * x ** (y - 1)'
+    """
+    return ast.unparse(_expression(primitive.partials[index](Symbol("out"), *map(Symbol, operand_names(primitive)))))
+
+
+def operand_names(primitive: Primitive) -> tuple[str, ...]:
+    """Return the names of the operands, as the rule for the first one calls them.
+
+    >>> operand_names(named("atan2"))
+    ('y', 'x')
+    """
+    code = primitive.partials[0].__code__
+    return code.co_varnames[1 : code.co_argcount]
+
+
+def describe(primitive: Primitive) -> str:
+    """Return the documentation of a primitive, made from what it declares.
+
+    >>> print(describe(named("tanh")))
+    tanh(x): Return the hyperbolic tangent of x.
+    <BLANKLINE>
+    ∂out/∂x = 1 - out * out
+    <BLANKLINE>
+    At the edges, value and partials:
+        -0.0 → -0.0; 1.0
+        1000.0 → 1.0; 0.0
+        -inf → -1.0; 0.0
+    """
+    names = operand_names(primitive)
+    lines = [f"{primitive.notation.format(*names)}: {primitive.summary}", ""]
+    lines += [f"∂out/∂{name} = {formula(primitive, i)}" for i, name in enumerate(names)]
+    for name, (low, high) in zip(names, primitive.domain, strict=True):
+        if (low, high) != REALS:
+            lines += ["", f"Differentiable for {low} < {name} < {high}."]
+    if primitive.edges:
+        lines += ["", "At the edges, value and partials:"]
+    for operands, value, partials in primitive.edges:
+        lines.append(f"    {', '.join(map(str, operands))} → {value}; {', '.join(map(str, partials))}")
+    return "\n".join(lines)

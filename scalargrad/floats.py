@@ -1,0 +1,202 @@
+"""Functions of floats that never raise: every operation's value, by the rules of IEEE 754.
+
+Python's `math` raises where IEEE arithmetic answers: `math.exp(1000)` is an OverflowError,
+`math.log(0.0)` a ValueError, `1.0 / 0.0` a ZeroDivisionError. In the middle of a graph of a
+million nodes the answer serves better: overflow is inf, a pole is inf with its sign, and what
+has no real answer is nan. Where a textbook formula overflows on the way to a finite answer,
+the formula here does not. Where `math` already behaves, its function is used as it is.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable
+from math import copysign, inf, nan
+
+
+def number(given: object, purpose: str) -> float:
+    """Return a real number as a Python float, exactly, or say what was wrong with it.
+
+    >>> number(3, "data"), number(2.5, "data")
+    (3.0, 2.5)
+
+    Raises:
+        TypeError: for anything but an int, a float or another real scalar; a bool is not one.
+        ValueError: for a number that no float holds exactly.
+    """
+    if given.__class__ is float:
+        return given
+    if isinstance(given, bool) or not isinstance(given, numbers.Real):
+        kind = type(given)
+        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        raise TypeError(f"{purpose} must be a real number, got {_shortened(given)} of type {name}")
+    try:
+        held = float(given)
+    except OverflowError:
+        held = inf
+    if held != given and given == given:
+        raise ValueError(f"{purpose} must be exact as a float, got {_shortened(given)}: write float(…) to round it")
+    return held
+
+
+def _shortened(given: object) -> str:
+    try:
+        text = repr(given)
+    except Exception as error:  # an object whose repr fails must not hide what is wrong with it
+        text = f"<unprintable: {type(error).__name__}>"
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _answering(function: Callable[[float], float], instead: Callable[[float], float]) -> Callable[[float], float]:
+    """The function, with `instead(x)` in place of the exception that `math` raises."""
+
+    def value(x: float) -> float:
+        try:
+            return function(x)
+        except (ValueError, OverflowError):
+            return instead(x)
+
+    value.__name__ = value.__qualname__ = function.__name__
+    value.__doc__ = function.__doc__
+    return value
+
+
+def _infinite(_x: float) -> float:
+    return inf
+
+
+def _undefined(_x: float) -> float:
+    return nan
+
+
+def _infinite_like(x: float) -> float:
+    return copysign(inf, x)
+
+
+exp = _answering(math.exp, _infinite)
+exp2 = _answering(math.exp2, _infinite)
+expm1 = _answering(math.expm1, _infinite)
+sinh = _answering(math.sinh, _infinite_like)
+cosh = _answering(math.cosh, _infinite)
+
+log = _answering(math.log, lambda x: -inf if x == 0 else nan)
+log2 = _answering(math.log2, lambda x: -inf if x == 0 else nan)
+log10 = _answering(math.log10, lambda x: -inf if x == 0 else nan)
+log1p = _answering(math.log1p, lambda x: -inf if x == -1 else nan)
+sqrt = _answering(math.sqrt, _undefined)
+
+sin = _answering(math.sin, _undefined)
+cos = _answering(math.cos, _undefined)
+tan = _answering(math.tan, _undefined)
+asin = _answering(math.asin, _undefined)
+acos = _answering(math.acos, _undefined)
+acosh = _answering(math.acosh, _undefined)
+atanh = _answering(math.atanh, lambda x: copysign(inf, x) if abs(x) == 1 else nan)
+
+lgamma = _answering(math.lgamma, _infinite)
+gamma = _answering(math.gamma, lambda x: copysign(inf, x) if x > -1 else nan)
+
+
+def divide(x: float, y: float) -> float:
+    """X / y, where division by zero is a signed infinity, and 0 / 0 is nan."""
+    try:
+        return x / y
+    except ZeroDivisionError:
+        return nan if x == 0 or x != x else copysign(inf, x) * copysign(1.0, y)
+
+
+def power(x: float, y: float) -> float:
+    """X ** y as C's pow: never complex, and 0 to a negative power is an infinity."""
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return -inf if x < 0 and y % 2 == 1 else inf
+    except ValueError:
+        if x != 0:
+            return nan
+        return copysign(inf, x) if y % 2 == 1 else inf
+
+
+def relu(x: float) -> float:
+    """max(x, 0), and nan for nan."""
+    return x if x > 0 or x != x else 0.0
+
+
+def sigmoid(x: float) -> float:
+    """1 / (1 + e⁻ˣ), by whichever of its two forms has no large exponential."""
+    if x >= 0:
+        return 1.0 / (1.0 + math.exp(-x))
+    small = math.exp(x)
+    return small / (1.0 + small)
+
+
+def softplus(x: float) -> float:
+    """log(1 + eˣ), with the larger of the two terms taken out of the logarithm."""
+    return x + math.log1p(math.exp(-x)) if x > 0 else math.log1p(math.exp(x))
+
+
+def maximum(x: float, y: float) -> float:
+    """The larger of two; nan if either is nan."""
+    return x if x > y or x != x else y
+
+
+def minimum(x: float, y: float) -> float:
+    """The smaller of two; nan if either is nan."""
+    return x if x < y or x != x else y
+
+
+def greater(x: float, y: float) -> float:
+    """1 where x exceeds y, else 0."""
+    return 1.0 if x > y else 0.0
+
+
+def polygamma(order: float, x: float) -> float:
+    """The derivative of order `order` of the digamma function, which is order 0.
+
+    Reflection, recurrence and the asymptotic series: Abramowitz and Stegun, 6.4.7, 6.4.6, 6.4.11.
+    Orders from 0 to 100; others are nan.
+    """
+    if not (0 <= order <= 100 and order == int(order)) or x != x or x == -inf:
+        return nan
+    n = int(order)
+    sign = -1.0 if n % 2 == 0 else 1.0
+    if x <= 0 and x == int(x):
+        if x == 0:
+            return sign * copysign(1.0, x) ** (n + 1) * inf
+        return inf if n % 2 == 1 else nan
+    if x < 0:
+        return -sign * polygamma(order, 1.0 - x) - math.pi ** (n + 1) * _cotangent_derivative(n, x)
+    if x == inf:
+        return inf if n == 0 else sign * 0.0
+    total = 0.0
+    while x < n + 16:
+        total += divide(math.factorial(n), power(x, n + 1))
+        x += 1.0
+    return sign * (total + _polygamma_series(n, x))
+
+
+def _polygamma_series(n: int, x: float) -> float:
+    """The asymptotic series for large x, without its sign."""
+    leading = -math.log(x) if n == 0 else math.factorial(n - 1) / power(x, n)
+    total = leading + math.factorial(n) / (2 * power(x, n + 1))
+    for k, bernoulli in enumerate(_BERNOULLI, start=1):
+        total += bernoulli * (math.factorial(2 * k + n - 1) / math.factorial(2 * k)) / power(x, 2 * k + n)
+    return total
+
+
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
+
+
+def _cotangent_derivative(n: int, x: float) -> float:
+    """The n-th derivative of cot(πx) over πⁿ: a polynomial in c = cot(πx), since c' = -π (1 + c²)."""
+    remainder = x - round(x)
+    c = math.cos(math.pi * remainder) / math.sin(math.pi * remainder)
+    coefficients = [0.0, 1.0]
+    for _ in range(n):
+        slopes = [i * coefficient for i, coefficient in enumerate(coefficients)][1:]
+        coefficients = [0.0] * (len(slopes) + 2)
+        for i, slope in enumerate(slopes):
+            coefficients[i] -= slope
+            coefficients[i + 2] -= slope
+    return sum(coefficient * power(c, i) for i, coefficient in enumerate(coefficients))

@@ -1,0 +1,425 @@
+"""Every operation of the engine, declared once; everything else interprets these declarations.
+
+The eager engine calls `value` and `partials` on floats. A second derivative calls `partials`
+on Values. A printed formula calls them on symbols. The array program asks for `array`, the
+checker for `domain`, `kinks` and `poles`, the tests and the documentation for `edges`.
+
+Read `tanh` first: its value, and ∂out/∂x as a function of its result and its operand.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from math import inf, nan, pi
+
+from . import floats
+from .declaration import POSITIVE, REALS, Break, Primitive, close_built_ins, declare
+
+# ---------------------------------------------------------------- arithmetic
+
+
+def _at(operand: int, place: float) -> Break:
+    return Break(operand, lambda *operands: place)
+
+
+add: Primitive = declare(
+    operator.add,
+    name="add",
+    notation="{} + {}",
+    array="{} + {}",
+    partials=[lambda out, x, y: 1.0, lambda out, x, y: 1.0],
+    edges=[((inf, -inf), nan, (1.0, 1.0)), ((-0.0, -0.0), -0.0, (1.0, 1.0))],
+    associative=True,
+    commutative=True,
+    identity=0.0,
+)
+subtract: Primitive = declare(
+    operator.sub,
+    name="subtract",
+    notation="{} - {}",
+    array="{} - {}",
+    partials=[lambda out, x, y: 1.0, lambda out, x, y: -1.0],
+    edges=[((inf, inf), nan, (1.0, -1.0)), ((0.0, 0.0), 0.0, (1.0, -1.0))],
+)
+multiply: Primitive = declare(
+    operator.mul,
+    name="multiply",
+    notation="{} * {}",
+    array="{} * {}",
+    partials=[lambda out, x, y: y, lambda out, x, y: x],
+    edges=[((0.0, inf), nan, (inf, 0.0)), ((-0.0, 2.0), -0.0, (2.0, -0.0))],
+    associative=True,
+    commutative=True,
+    identity=1.0,
+)
+divide: Primitive = declare(
+    floats.divide,
+    notation="{} / {}",
+    array="{} / {}",
+    partials=[lambda out, x, y: divide(1.0, y), lambda out, x, y: -divide(out, y)],
+    poles=[_at(1, 0.0)],
+    edges=[
+        ((1.0, 0.0), inf, (inf, -inf)),
+        ((1.0, -0.0), -inf, (-inf, -inf)),
+        ((0.0, 0.0), nan, (inf, nan)),
+        ((1.0, inf), 0.0, (0.0, -0.0)),
+        ((inf, inf), nan, (0.0, nan)),
+    ],
+)
+negative: Primitive = declare(
+    operator.neg,
+    name="negative",
+    notation="-{}",
+    array="-{}",
+    partials=[lambda out, x: -1.0],
+    edges=[((0.0,), -0.0, (-1.0,)), ((inf,), -inf, (-1.0,))],
+)
+
+# x ** y is smooth for x > 0. Where it is not, these two keep its rules free of 0 * inf: the
+# slope in x is 0 for the exponent 0 even at x = 0, and the slope in y is 0 at x = 0 for y >= 0.
+_less_one: Primitive = declare(
+    lambda y, x: 0.0 if x == 0 and y == 0 else y - 1.0,
+    name="less_one",
+    summary="y - 1, the exponent of a power's slope; 0 for 0 ** 0.",
+    notation="{0} - 1",
+    array="where(({1} == 0) & ({0} == 0), 0.0, {0} - 1)",
+    partials=[lambda out, y, x: 1.0, lambda out, y, x: 0.0],
+    domain=[REALS, POSITIVE],
+)
+_base: Primitive = declare(
+    lambda x, y: 1.0 if x == 0 and y >= 0 else x,
+    name="base",
+    summary="x, the base of a power under the logarithm; 1 for 0 to a power of 0 or more.",
+    notation="{0}",
+    array="where(({0} == 0) & ({1} >= 0), 1.0, {0})",
+    partials=[lambda out, x, y: 1.0, lambda out, x, y: 0.0],
+    domain=[POSITIVE, REALS],
+)
+power: Primitive = declare(
+    floats.power,
+    notation="{} ** {}",
+    array="{} ** {}",
+    partials=[lambda out, x, y: y * power(x, _less_one(y, x)), lambda out, x, y: out * log(_base(x, y))],
+    domain=[POSITIVE, REALS],
+    edges=[
+        ((0.0, 0.0), 1.0, (0.0, 0.0)),
+        ((0.0, 1.0), 0.0, (1.0, 0.0)),
+        ((0.0, 2.0), 0.0, (0.0, 0.0)),
+        ((0.0, 0.5), 0.0, (inf, 0.0)),
+        ((0.0, -1.0), inf, (-inf, -inf)),
+        ((-2.0, 3.0), -8.0, (12.0, nan)),
+        ((-2.0, 0.5), nan, (nan, nan)),
+        ((nan, 0.0), 1.0, (nan, nan)),
+        ((2.0, -inf), 0.0, (nan, 0.0)),
+    ],
+)
+
+# ---------------------------------------------------------------- choices
+
+greater: Primitive = declare(
+    floats.greater,
+    notation="({} > {})",
+    array="({} > {}) * 1.0",
+    partials=[lambda out, x, y: 0.0, lambda out, x, y: 0.0],
+    kinks=[Break(0, lambda x, y: y)],
+    edges=[((1.0, 1.0), 0.0, (0.0, 0.0)), ((nan, 1.0), 0.0, (0.0, 0.0)), ((inf, inf), 0.0, (0.0, 0.0))],
+)
+maximum: Primitive = declare(
+    floats.maximum,
+    array="maximum({}, {})",
+    partials=[
+        lambda out, x, y: 0.5 * (1 + greater(x, y) - greater(y, x)),
+        lambda out, x, y: 0.5 * (1 + greater(y, x) - greater(x, y)),
+    ],
+    kinks=[Break(0, lambda x, y: y)],
+    edges=[
+        ((1.0, 1.0), 1.0, (0.5, 0.5)),
+        ((inf, inf), inf, (0.5, 0.5)),
+        ((nan, 1.0), nan, (0.5, 0.5)),
+        ((1.0, nan), nan, (0.5, 0.5)),
+    ],
+    associative=True,
+    commutative=True,
+    identity=-inf,
+)
+minimum: Primitive = declare(
+    floats.minimum,
+    array="minimum({}, {})",
+    partials=[
+        lambda out, x, y: 0.5 * (1 + greater(y, x) - greater(x, y)),
+        lambda out, x, y: 0.5 * (1 + greater(x, y) - greater(y, x)),
+    ],
+    kinks=[Break(0, lambda x, y: y)],
+    edges=[((1.0, 1.0), 1.0, (0.5, 0.5)), ((nan, 1.0), nan, (0.5, 0.5)), ((1.0, nan), nan, (0.5, 0.5))],
+    associative=True,
+    commutative=True,
+    identity=inf,
+)
+abs: Primitive = declare(
+    operator.abs,
+    name="abs",
+    summary="The absolute value.",
+    array="abs({})",
+    partials=[lambda out, x: greater(x, 0.0) - greater(0.0, x)],
+    kinks=[_at(0, 0.0)],
+    edges=[((0.0,), 0.0, (0.0,)), ((-0.0,), 0.0, (0.0,)), ((-inf,), inf, (-1.0,))],
+)
+relu: Primitive = declare(
+    floats.relu,
+    array="maximum({}, 0)",
+    partials=[lambda out, x: greater(x, 0.0)],
+    kinks=[_at(0, 0.0)],
+    edges=[((0.0,), 0.0, (0.0,)), ((-0.0,), 0.0, (0.0,)), ((inf,), inf, (1.0,)), ((-inf,), 0.0, (0.0,))],
+)
+stop_gradient: Primitive = declare(
+    operator.pos,
+    name="stop_gradient",
+    summary="The operand itself, held constant by every derivative.",
+    array="{}",
+    partials=[lambda out, x: 0.0],
+    edges=[((2.0,), 2.0, (0.0,)), ((inf,), inf, (0.0,))],
+)
+
+# ---------------------------------------------------------------- powers, exponentials, logarithms
+
+exp: Primitive = declare(
+    floats.exp,
+    array="exp({})",
+    partials=[lambda out, x: out],
+    edges=[((0.0,), 1.0, (1.0,)), ((1000.0,), inf, (inf,)), ((-1000.0,), 0.0, (0.0,)), ((-inf,), 0.0, (0.0,))],
+)
+exp2: Primitive = declare(
+    floats.exp2,
+    array="exp2({})",
+    partials=[lambda out, x: out * math.log(2)],
+    edges=[((0.0,), 1.0, (math.log(2),)), ((2000.0,), inf, (inf,)), ((-inf,), 0.0, (0.0,))],
+)
+expm1: Primitive = declare(
+    floats.expm1,
+    array="expm1({})",
+    partials=[lambda out, x: exp(x)],
+    edges=[((-0.0,), -0.0, (1.0,)), ((1000.0,), inf, (inf,)), ((-inf,), -1.0, (0.0,))],
+)
+log: Primitive = declare(
+    floats.log,
+    array="log({})",
+    partials=[lambda out, x: divide(1.0, x)],
+    domain=[POSITIVE],
+    edges=[((0.0,), -inf, (inf,)), ((-0.0,), -inf, (-inf,)), ((-1.0,), nan, (-1.0,)), ((inf,), inf, (0.0,))],
+)
+log2: Primitive = declare(
+    floats.log2,
+    array="log2({})",
+    partials=[lambda out, x: divide(1 / math.log(2), x)],
+    domain=[POSITIVE],
+    edges=[((0.0,), -inf, (inf,)), ((1.0,), 0.0, (1 / math.log(2),)), ((-1.0,), nan, (-1 / math.log(2),))],
+)
+log10: Primitive = declare(
+    floats.log10,
+    array="log10({})",
+    partials=[lambda out, x: divide(1 / math.log(10), x)],
+    domain=[POSITIVE],
+    edges=[((0.0,), -inf, (inf,)), ((1.0,), 0.0, (1 / math.log(10),)), ((-1.0,), nan, (-1 / math.log(10),))],
+)
+log1p: Primitive = declare(
+    floats.log1p,
+    array="log1p({})",
+    partials=[lambda out, x: divide(1.0, 1 + x)],
+    domain=[(-1.0, inf)],
+    edges=[((-0.0,), -0.0, (1.0,)), ((-1.0,), -inf, (inf,)), ((-2.0,), nan, (-1.0,)), ((inf,), inf, (0.0,))],
+)
+sqrt: Primitive = declare(
+    floats.sqrt,
+    array="sqrt({})",
+    partials=[lambda out, x: divide(0.5, out)],
+    domain=[POSITIVE],
+    edges=[((0.0,), 0.0, (inf,)), ((-0.0,), -0.0, (-inf,)), ((-1.0,), nan, (nan,)), ((inf,), inf, (0.0,))],
+)
+cbrt: Primitive = declare(
+    math.cbrt,
+    array="cbrt({})",
+    partials=[lambda out, x: divide(1.0, 3 * out * out)],
+    poles=[_at(0, 0.0)],
+    edges=[((0.0,), 0.0, (inf,)), ((-8.0,), -2.0, (1 / 12,)), ((-inf,), -inf, (0.0,))],
+)
+hypot: Primitive = declare(
+    math.hypot,
+    summary="The length of the vector (x, y).",
+    array="hypot({}, {})",
+    partials=[lambda out, x, y: divide(x, out), lambda out, x, y: divide(y, out)],
+    poles=[Break(0, lambda x, y: 0.0 if y == 0 else nan)],
+    edges=[
+        ((0.0, 0.0), 0.0, (nan, nan)),
+        ((0.0, -2.0), 2.0, (0.0, -1.0)),
+        ((inf, 1.0), inf, (nan, 0.0)),
+        ((inf, nan), inf, (nan, nan)),
+    ],
+)
+
+# ---------------------------------------------------------------- circular and hyperbolic
+
+sin: Primitive = declare(
+    floats.sin,
+    array="sin({})",
+    partials=[lambda out, x: cos(x)],
+    edges=[((-0.0,), -0.0, (1.0,)), ((inf,), nan, (nan,))],
+)
+cos: Primitive = declare(
+    floats.cos,
+    array="cos({})",
+    partials=[lambda out, x: -sin(x)],
+    edges=[((0.0,), 1.0, (-0.0,)), ((-inf,), nan, (nan,))],
+)
+tan: Primitive = declare(
+    floats.tan,
+    array="tan({})",
+    partials=[lambda out, x: 1 + out * out],
+    poles=[Break(0, lambda x: (math.floor(x / pi) + 0.5) * pi)],
+    edges=[((-0.0,), -0.0, (1.0,)), ((inf,), nan, (nan,))],
+)
+asin: Primitive = declare(
+    floats.asin,
+    array="arcsin({})",
+    partials=[lambda out, x: divide(1.0, sqrt((1 - x) * (1 + x)))],
+    domain=[(-1.0, 1.0)],
+    edges=[((-0.0,), -0.0, (1.0,)), ((1.0,), pi / 2, (inf,)), ((-1.0,), -pi / 2, (inf,)), ((2.0,), nan, (nan,))],
+)
+acos: Primitive = declare(
+    floats.acos,
+    array="arccos({})",
+    partials=[lambda out, x: divide(-1.0, sqrt((1 - x) * (1 + x)))],
+    domain=[(-1.0, 1.0)],
+    edges=[((0.0,), pi / 2, (-1.0,)), ((1.0,), 0.0, (-inf,)), ((-1.0,), pi, (-inf,)), ((2.0,), nan, (nan,))],
+)
+atan: Primitive = declare(
+    math.atan,
+    array="arctan({})",
+    partials=[lambda out, x: divide(1.0, 1 + x * x)],
+    edges=[((-0.0,), -0.0, (1.0,)), ((inf,), pi / 2, (0.0,)), ((-inf,), -pi / 2, (0.0,))],
+)
+atan2: Primitive = declare(
+    math.atan2,
+    summary="The angle of the vector (x, y), given y first.",
+    array="arctan2({}, {})",
+    partials=[
+        lambda out, y, x: divide(divide(x, hypot(x, y)), hypot(x, y)),
+        lambda out, y, x: -divide(divide(y, hypot(x, y)), hypot(x, y)),
+    ],
+    poles=[Break(0, lambda y, x: 0.0 if x <= 0 else nan)],  # the branch cut along the negative x axis
+    edges=[
+        ((0.0, 0.0), 0.0, (nan, nan)),
+        ((0.0, 2.0), 0.0, (0.5, -0.0)),
+        ((0.0, -2.0), pi, (-0.5, -0.0)),
+        ((-0.0, -2.0), -pi, (-0.5, 0.0)),
+        ((1.0, inf), 0.0, (nan, -0.0)),
+    ],
+)
+sinh: Primitive = declare(
+    floats.sinh,
+    array="sinh({})",
+    partials=[lambda out, x: cosh(x)],
+    edges=[((-0.0,), -0.0, (1.0,)), ((-1000.0,), -inf, (inf,)), ((inf,), inf, (inf,))],
+)
+cosh: Primitive = declare(
+    floats.cosh,
+    array="cosh({})",
+    partials=[lambda out, x: sinh(x)],
+    edges=[((0.0,), 1.0, (0.0,)), ((-1000.0,), inf, (-inf,)), ((inf,), inf, (inf,))],
+)
+tanh: Primitive = declare(
+    math.tanh,
+    array="tanh({})",
+    partials=[lambda out, x: 1 - out * out],
+    edges=[((-0.0,), -0.0, (1.0,)), ((1000.0,), 1.0, (0.0,)), ((-inf,), -1.0, (0.0,))],
+)
+asinh: Primitive = declare(
+    math.asinh,
+    array="arcsinh({})",
+    partials=[lambda out, x: divide(1.0, hypot(x, 1.0))],
+    edges=[((-0.0,), -0.0, (1.0,)), ((inf,), inf, (0.0,)), ((1e300,), math.asinh(1e300), (1e-300,))],
+)
+acosh: Primitive = declare(
+    floats.acosh,
+    array="arccosh({})",
+    partials=[lambda out, x: divide(1.0, sqrt(x - 1) * sqrt(x + 1))],
+    domain=[(1.0, inf)],
+    edges=[((1.0,), 0.0, (inf,)), ((0.0,), nan, (nan,)), ((inf,), inf, (0.0,))],
+)
+atanh: Primitive = declare(
+    floats.atanh,
+    array="arctanh({})",
+    partials=[lambda out, x: divide(1.0, (1 - x) * (1 + x))],
+    domain=[(-1.0, 1.0)],
+    edges=[((-0.0,), -0.0, (1.0,)), ((1.0,), inf, (inf,)), ((-1.0,), -inf, (inf,)), ((2.0,), nan, (-1 / 3,))],
+)
+
+# ---------------------------------------------------------------- squashing and special functions
+
+sigmoid: Primitive = declare(
+    floats.sigmoid,
+    array="exp(-logaddexp(0, -{}))",
+    partials=[lambda out, x: out * (1 - out)],
+    edges=[((0.0,), 0.5, (0.25,)), ((1000.0,), 1.0, (0.0,)), ((-1000.0,), 0.0, (0.0,)), ((-inf,), 0.0, (0.0,))],
+)
+softplus: Primitive = declare(
+    floats.softplus,
+    array="logaddexp(0, {})",
+    partials=[lambda out, x: sigmoid(x)],
+    edges=[
+        ((0.0,), math.log(2), (0.5,)),
+        ((1000.0,), 1000.0, (1.0,)),
+        ((-1000.0,), 0.0, (0.0,)),
+        ((inf,), inf, (1.0,)),
+    ],
+)
+erf: Primitive = declare(
+    math.erf,
+    partials=[lambda out, x: 2 / math.sqrt(pi) * exp(-x * x)],
+    edges=[((-0.0,), -0.0, (2 / math.sqrt(pi),)), ((inf,), 1.0, (0.0,)), ((-inf,), -1.0, (0.0,))],
+)
+erfc: Primitive = declare(
+    math.erfc,
+    partials=[lambda out, x: -2 / math.sqrt(pi) * exp(-x * x)],
+    edges=[((0.0,), 1.0, (-2 / math.sqrt(pi),)), ((inf,), 0.0, (-0.0,)), ((-inf,), 2.0, (-0.0,))],
+)
+
+
+def _nearest_pole(x: float) -> float:
+    return float(min(0, round(x))) if x < 0.5 else nan
+
+
+polygamma: Primitive = declare(
+    floats.polygamma,
+    partials=[lambda out, order, x: nan, lambda out, order, x: polygamma(order + 1, x)],
+    poles=[Break(1, lambda order, x: _nearest_pole(x))],
+    domain=[(nan, nan), REALS],
+    edges=[((0.0, 0.0), -inf, (nan, inf)), ((0.0, inf), inf, (nan, 0.0)), ((0.5, 1.0), nan, (nan, nan))],
+)
+gamma: Primitive = declare(
+    floats.gamma,
+    partials=[lambda out, x: out * polygamma(0.0, x)],
+    poles=[Break(0, _nearest_pole)],
+    edges=[((0.0,), inf, (-inf,)), ((-0.0,), -inf, (-inf,)), ((-1.0,), nan, (nan,)), ((200.0,), inf, (inf,))],
+)
+lgamma: Primitive = declare(
+    floats.lgamma,
+    summary="The logarithm of the absolute value of the gamma function.",
+    partials=[lambda out, x: polygamma(0.0, x)],
+    poles=[Break(0, _nearest_pole)],
+    edges=[((0.0,), inf, (-inf,)), ((-1.0,), inf, (nan,)), ((inf,), inf, (inf,))],
+)
+degrees: Primitive = declare(
+    math.degrees,
+    array="degrees({})",
+    partials=[lambda out, x: 180 / pi],
+    edges=[((-0.0,), -0.0, (180 / pi,)), ((inf,), inf, (180 / pi,))],
+)
+radians: Primitive = declare(
+    math.radians,
+    array="radians({})",
+    partials=[lambda out, x: pi / 180],
+    edges=[((-0.0,), -0.0, (pi / 180,)), ((inf,), inf, (pi / 180,))],
+)
+
+close_built_ins()
