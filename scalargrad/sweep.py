@@ -1,0 +1,79 @@
+"""The walk through the graph: its order, and the chain rule against it.
+
+A node hands to each of its operands its own gradient times the local one; an operand adds up what
+it is handed. When every result comes before its operands, a node's sum is complete by the time it
+hands it on. That order, and the loop, are all there is to backpropagation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .value import Value
+
+    Observer = Callable[[Value, int, float, float, float, float], None]
+
+
+def topological_order(*roots: Value) -> dict[Value, float]:
+    """Return every node that the roots were computed from, after its operands, with the gradient 0.0.
+
+    The path from the root to the node in hand is a list, not the interpreter's stack, so a chain
+    may be a million long.
+
+    >>> from scalargrad import Value
+    >>> a = Value(1.0)
+    >>> b = a + a
+    >>> c = b * a
+    >>> list(topological_order(c)) == [a, b, c]
+    True
+    """
+    order: dict[Value, float] = {}
+    for node in roots:
+        path: list[Value] = []
+        while True:
+            x = node._x
+            if x is not None:
+                if x not in order:
+                    path.append(node)
+                    node = x
+                    continue
+                y = node._y
+                if y is not None and y not in order:
+                    path.append(node)
+                    node = y
+                    continue
+            elif node.op is not None:
+                missing = next((operand for operand in node._y if operand not in order), None)
+                if missing is not None:
+                    path.append(node)
+                    node = missing
+                    continue
+            order[node] = 0.0
+            if not path:
+                break
+            node = path.pop()
+    return order
+
+
+def sweep(gradients: dict[Value, float], observe: Observer | None = None) -> None:
+    """Hand gradients back from results to operands, until each node has the sum of all that reach it.
+
+    `gradients` comes from `topological_order`, with the seed set at the root, and is filled in
+    place. `observe` is called for each contribution with the result, the operand's position, the
+    local and the upstream gradient, and the operand's total before and after.
+    """
+    for node, upstream in reversed(gradients.items()):
+        x = node._x
+        if x is not None and observe is None:
+            gradients[x] += node._dx * upstream
+            y = node._y
+            if y is not None:
+                gradients[y] += node._dy * upstream
+        elif node.op is not None:
+            for i, (operand, local) in enumerate(zip(node.args, node.local_gradients, strict=True)):
+                before = gradients[operand]
+                gradients[operand] = after = before + local * upstream
+                if observe is not None:
+                    observe(node, i, local, upstream, before, after)

@@ -1,0 +1,446 @@
+"""A number that remembers how it was made.
+
+`c = a * b` gives a Value that holds the product, its two operands, and the two local gradients
+∂c/∂a = b and ∂c/∂b = a, as numbers. Values and operands form a graph without cycles.
+`c.backward()` walks it once, from the result back to the leaves (see `sweep.py`), and adds to each
+Value's `.grad` the derivative of c with respect to it.
+
+The local gradients are numbers taken at the moment of the operation. So a sweep always
+differentiates what was computed, whatever has become of `.data` since.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from . import modes
+from . import primitives as p
+from .declaration import Primitive, operand_names
+from .floats import number
+from .sweep import sweep, topological_order
+
+_new = object.__new__  # leaves out __init__: what an operation has computed needs no check
+
+
+# ---------------------------------------------------------------- recording an operation
+
+
+def _unary(primitive: Primitive) -> Callable[[Value], Value]:
+    """The method of Value that applies a primitive of one operand."""
+    value, (partial,) = primitive.value, primitive.partials
+
+    def method(self: Value) -> Value:
+        x = self._data
+        data = value(x)
+        if modes.active:
+            return _record(primitive, data, (self,))
+        out = _new(Value)
+        out._data = data
+        out._grad = None
+        out.op = primitive
+        out._x = self
+        out._y = None
+        out._dx = partial(data, x)
+        return out
+
+    return _as_method(method, primitive.name, primitive)
+
+
+def _binary(primitive: Primitive) -> tuple[Callable[[Value, Value | float], Value], Callable[[Value, float], Value]]:
+    """The two methods of Value that apply a primitive of two operands: `x + y` and, for a number x, the reflected."""
+    value, (partial_x, partial_y) = primitive.value, primitive.partials
+
+    def method(self: Value, other: Any) -> Any:
+        if other.__class__ is not Value:
+            other = _operand(other)
+            if other is NotImplemented:
+                return NotImplemented
+        x = self._data
+        y = other._data
+        data = value(x, y)
+        if modes.active:
+            return _record(primitive, data, (self, other))
+        out = _new(Value)
+        out._data = data
+        out._grad = None
+        out.op = primitive
+        out._x = self
+        out._y = other
+        out._dx = partial_x(data, x, y)
+        out._dy = partial_y(data, x, y) if other.__class__ is not Constant else 0.0
+        return out
+
+    def reflected(self: Value, other: Any) -> Any:
+        left = _operand(other)
+        if left is NotImplemented:
+            return NotImplemented
+        return _record(primitive, value(left._data, self._data), (left, self))
+
+    return _as_method(method, primitive.name, primitive), _as_method(reflected, f"r{primitive.name}", primitive)
+
+
+def _as_method(function: Callable[..., Any], name: str, primitive: Primitive) -> Callable[..., Any]:
+    function.__name__ = name
+    function.__qualname__ = f"Value.{name}"
+    function.__doc__ = primitive.summary
+    return function
+
+
+def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> Value:
+    """A node for any number of operands and in any mode."""
+    if not modes.recording():
+        return Value(data)
+    numbers = [operand._data for operand in operands]
+    local = tuple(
+        0.0 if operand.__class__ is Constant else partial(data, *numbers)
+        for operand, partial in zip(operands, primitive.partials, strict=True)
+    )
+    out = _leaf(Value, data)
+    _link(out, primitive, operands, local)
+    if modes.trapping():
+        out._line = modes.line_of_caller()
+        if not math.isfinite(data) and all(map(math.isfinite, numbers)):
+            raise _non_finite(out, f"is {data} in the forward pass")
+    return out
+
+
+def _leaf(kind: type[Value], data: float, grad: float | None = None, label: str | None = None) -> Value:
+    leaf = _new(kind)
+    leaf._data = data
+    leaf._grad = grad
+    if label is not None:
+        leaf._label = label
+    leaf.op = leaf._x = leaf._y = None
+    return leaf
+
+
+def _link(node: Value, op: Primitive, operands: tuple[Value, ...], local: tuple[float, ...]) -> None:
+    """Make a leaf the result of an operation."""
+    node.op = op
+    if len(operands) == 1:
+        node._x, node._dx = operands[0], local[0]
+    elif len(operands) == 2:
+        (node._x, node._y), (node._dx, node._dy) = operands, local
+    else:
+        node._y, node._dy = operands, local
+
+
+def _operand(given: object) -> Any:
+    """A Value as it is, a real number as a constant; NotImplemented for anything else."""
+    if isinstance(given, Value):
+        return given
+    try:
+        return _leaf(Constant, number(given, "an operand"))
+    except TypeError:
+        return NotImplemented
+
+
+# ---------------------------------------------------------------- Value
+
+
+class Value:
+    """A number with a gradient, and the operation that made it.
+
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> c = a * b + a
+    >>> c.backward()
+    >>> a.grad, b.grad
+    (-2.0, 2.0)
+
+    All of Python's arithmetic works, with numbers on either side. `==` and `hash` are identity;
+    `<` and its like, `bool`, `float`, `round` are those of the number.
+
+    Attributes:
+        data: the number, a float. A leaf's may be set between passes; a sweep always uses the
+            numbers of the forward pass it differentiates.
+        grad: the sum of the gradients that `backward` has brought here; 0.0 before any has.
+        op: the primitive that made it; None for a leaf.
+        label: a name to show.
+
+    Raises:
+        TypeError: when the data is not a real number (a bool is not one), or the label not a string.
+        ValueError: for an integer that no float holds exactly.
+    """
+
+    __slots__ = ("__weakref__", "_data", "_dx", "_dy", "_grad", "_label", "_line", "_x", "_y", "op")
+
+    # A node of one operand x, or of two, x and y, has them in _x and _y and the local gradients
+    # in _dx and _dy. One of more operands has tuples in _y and _dy, and None in _x. A leaf has
+    # None in both. _grad is None as long as no sweep has come by. _label and _line are seldom set:
+    # the garbage collector looks at every slot that is.
+    _data: float
+    _grad: float | None
+    _label: str | None
+    _line: str
+    _x: Value | None
+    _y: Any
+    _dx: Any
+    _dy: Any
+    op: Primitive | None
+
+    def __init__(self, data: float, label: str | None = None) -> None:
+        self._data = number(data, "data")
+        self._grad = None
+        if label is not None:
+            self.label = label
+        self.op = None
+        self._x = None
+        self._y = None
+
+    @property
+    def data(self) -> float:
+        """The number."""
+        return self._data
+
+    @data.setter
+    def data(self, data: float) -> None:
+        self._data = number(data, "data")
+
+    @property
+    def grad(self) -> float:
+        """The gradient gathered so far; 0.0 before any sweep."""
+        return 0.0 if self._grad is None else self._grad
+
+    @grad.setter
+    def grad(self, grad: float) -> None:
+        self._grad = number(grad, "grad")
+
+    @property
+    def swept(self) -> bool:
+        """Whether a gradient has been brought here: tells a gradient of 0 from none."""
+        return self._grad is not None
+
+    @property
+    def label(self) -> str | None:
+        """A name to show."""
+        return getattr(self, "_label", None)
+
+    @label.setter
+    def label(self, label: str | None) -> None:
+        if label is not None and not isinstance(label, str):
+            raise TypeError(f"label must be a string, got {label!r} of type {type(label).__name__}")
+        if label is not None or hasattr(self, "_label"):
+            self._label = label
+
+    @property
+    def args(self) -> tuple[Value, ...]:
+        """The operands in order: `a + a` has two; a leaf has none."""
+        if self._x is None:
+            return self._y or ()
+        return (self._x,) if self._y is None else (self._x, self._y)
+
+    @property
+    def local_gradients(self) -> tuple[float, ...]:
+        """∂self/∂operand for each operand, at the numbers of the forward pass; 0.0 for a constant."""
+        if self._x is None:
+            return self._dy if self._y else ()
+        return (self._dx,) if self._y is None else (self._dx, self._dy)
+
+    @property
+    def line(self) -> str | None:
+        """The line of code that made this node, as `file:number`, where `trap` has noted it."""
+        return getattr(self, "_line", None)
+
+    @property
+    def _prev(self) -> set[Value]:  # as in micrograd
+        return set(self.args)
+
+    @property
+    def _op(self) -> str:  # as in micrograd
+        if self.op is None:
+            return ""
+        sign = self.op.notation.replace("{}", "").strip()
+        return sign if len(sign) <= 2 else self.op.name
+
+    # arithmetic
+    __add__, __radd__ = _binary(p.add)  # x + y, 1 + y
+    __sub__, __rsub__ = _binary(p.subtract)  # x - y, 1 - y
+    __mul__, __rmul__ = _binary(p.multiply)  # x * y, 2 * y
+    __truediv__, __rtruediv__ = _binary(p.divide)  # x / y, 1 / y
+    __pow__, __rpow__ = _binary(p.power)  # x ** y, 2 ** y
+    __neg__ = _unary(p.negative)  # -x
+    __abs__ = abs = _unary(p.abs)  # abs(x)
+
+    def __pos__(self) -> Value:  # +x
+        return self
+
+    # the primitives as methods, under the names that numpy gives them too, for arrays of Values
+    relu, sigmoid, softplus = _unary(p.relu), _unary(p.sigmoid), _unary(p.softplus)
+    exp, exp2, expm1 = _unary(p.exp), _unary(p.exp2), _unary(p.expm1)
+    log, log2, log10, log1p = _unary(p.log), _unary(p.log2), _unary(p.log10), _unary(p.log1p)
+    sqrt, cbrt = _unary(p.sqrt), _unary(p.cbrt)
+    sin, cos, tan = _unary(p.sin), _unary(p.cos), _unary(p.tan)
+    asin, acos, atan = arcsin, arccos, arctan = _unary(p.asin), _unary(p.acos), _unary(p.atan)
+    sinh, cosh, tanh = _unary(p.sinh), _unary(p.cosh), _unary(p.tanh)
+    asinh, acosh, atanh = arcsinh, arccosh, arctanh = _unary(p.asinh), _unary(p.acosh), _unary(p.atanh)
+    erf, erfc, gamma, lgamma = _unary(p.erf), _unary(p.erfc), _unary(p.gamma), _unary(p.lgamma)
+    degrees, radians, stop_gradient = _unary(p.degrees), _unary(p.radians), _unary(p.stop_gradient)
+    hypot, arctan2 = _binary(p.hypot)[0], _binary(p.atan2)[0]
+    maximum, minimum = _binary(p.maximum)[0], _binary(p.minimum)[0]
+
+    @classmethod
+    def apply_primitive(cls, primitive: Primitive, operands: tuple[Value | float, ...]) -> Value:
+        """Record any primitive on Values and plain numbers: what `tanh(x)` does for a Value x."""
+        values = tuple(
+            operand if isinstance(operand, Value) else Constant(number(operand, f"an operand of {primitive.name}"))
+            for operand in operands
+        )
+        return _record(primitive, primitive.value(*[value._data for value in values]), values)
+
+    def backward(self, gradient: float = 1.0) -> None:
+        """Add gradient × ∂self/∂v to `v.grad` for every v that self was computed from, and for self.
+
+        Each call is a sweep of its own: a second one doubles every gradient exactly.
+
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> y.backward()
+        >>> x.grad
+        6.0
+
+        Raises:
+            TypeError: when the gradient is not a real number.
+            NonFinite: under `trap`, when the sweep makes a nan or inf; no gradient is changed then.
+        """
+        gradients = topological_order(self)
+        gradients[self] = number(gradient, "gradient")
+        sweep(gradients, _trap_contribution if modes.active and modes.trapping() else None)
+        for node, total in gradients.items():
+            if node.__class__ is not Constant:
+                before = node._grad
+                node._grad = total if before is None else before + total
+
+    def zero_grad(self) -> None:
+        """Forget the gradient, as if no sweep had come by."""
+        self._grad = None
+
+    # the number
+    def __float__(self) -> float:
+        return self._data
+
+    def __int__(self) -> int:
+        return int(self._data)
+
+    def __bool__(self) -> bool:
+        return self._data != 0
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self._data, digits)
+
+    def __floor__(self) -> int:
+        return math.floor(self._data)
+
+    def __ceil__(self) -> int:
+        return math.ceil(self._data)
+
+    def __trunc__(self) -> int:
+        return math.trunc(self._data)
+
+    def __lt__(self, other: Value | float) -> bool:
+        return self._data < (other._data if isinstance(other, Value) else other)
+
+    def __le__(self, other: Value | float) -> bool:
+        return self._data <= (other._data if isinstance(other, Value) else other)
+
+    def __gt__(self, other: Value | float) -> bool:
+        return self._data > (other._data if isinstance(other, Value) else other)
+
+    def __ge__(self, other: Value | float) -> bool:
+        return self._data >= (other._data if isinstance(other, Value) else other)
+
+    def __repr__(self) -> str:
+        grad = "" if self._grad is None else f", grad={self._grad!r}"
+        label = "" if self.label is None else f", label={self.label!r}"
+        return f"{type(self).__name__}(data={self._data!r}{grad}{label})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else str(self)
+
+    # copies: the graph goes as one flat list, so that its depth does not matter
+    def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
+        if self.op is None:
+            return _leaf, (type(self), self._data, self._grad, self._label)
+        order = topological_order(self)
+        places = {node: place for place, node in enumerate(order)}
+        return _restored, ([node if node.op is None else _flattened(node, places) for node in order],)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        for node in topological_order(self):
+            if id(node) not in memo:
+                copy = _leaf(type(node), node._data, node._grad, node.label)
+                if node.op is not None:
+                    _link(copy, node.op, tuple(memo[id(operand)] for operand in node.args), node.local_gradients)
+                memo[id(node)] = copy
+        copied: Value = memo[id(self)]
+        return copied
+
+
+class Constant(Value):
+    """A plain number that took part in an operation: `a + 1` has one. It takes no gradient.
+
+    >>> one = (Value(2.0) + 1).args[1]
+    >>> one
+    Constant(data=1.0)
+    """
+
+    __slots__ = ()
+
+
+# ---------------------------------------------------------------- errors that name the node
+
+
+def described(node: Value) -> str:
+    """Return how a node was made, for a message: `a * b`, with labels or the operands' names in the rule.
+
+    >>> described(Value(0.0, label="x").log())
+    'log(x)'
+    """
+    if node.op is None:
+        return node.label or "a leaf"
+    return node.op.notation.format(*_names(node))
+
+
+def _names(node: Value) -> list[str]:
+    assert node.op is not None
+    return [operand.label or name for operand, name in zip(node.args, operand_names(node.op), strict=True)]
+
+
+def _non_finite(node: Value, what: str) -> modes.NonFinite:
+    assert node.op is not None
+    operands = dict(zip(_names(node), (operand._data for operand in node.args), strict=True))
+    where = ", ".join(f"{name} = {data}" for name, data in operands.items())
+    message = f"{described(node)} {what}, where {where}; made at {node.line or 'a line that trap did not see'}"
+    return modes.NonFinite(message, node.op.name, operands, node.line)
+
+
+def _trap_contribution(node: Value, index: int, local: float, upstream: float, before: float, after: float) -> None:
+    if node.args[index].__class__ is Constant:
+        return
+    if not math.isfinite(after) and math.isfinite(upstream) and math.isfinite(before):
+        name = _names(node)[index]
+        raise _non_finite(
+            node, f"hands {name} the gradient {local} * {upstream} = {local * upstream} in the backward pass"
+        )
+
+
+# ---------------------------------------------------------------- pickling and copying
+
+
+def _flattened(node: Value, places: dict[Value, int]) -> tuple[Any, ...]:
+    operands = tuple(places[operand] for operand in node.args)
+    return (type(node), node._data, node._grad, node.label), node.op, operands, node.local_gradients
+
+
+def _restored(rows: list[Any]) -> Value:
+    nodes: list[Value] = []
+    for row in rows:
+        if isinstance(row, Value):
+            nodes.append(row)
+            continue
+        fields, op, places, local = row
+        node = _leaf(*fields)
+        _link(node, op, tuple(nodes[place] for place in places), local)
+        nodes.append(node)
+    return nodes[-1]
