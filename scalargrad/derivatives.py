@@ -1,0 +1,181 @@
+"""Derivatives that are Values: each can be differentiated again, to any order.
+
+`backward` runs on the numbers that the forward pass recorded. Here the same rules are called on
+the recorded Values instead, so that what comes out is a graph of its own. Backwards through the
+graph that gives `grad`, forwards `jvp`; the others are made of these two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import overload
+
+from .declaration import operand_names
+from .sweep import topological_order
+from .value import Constant, Value, described
+
+Tangents = float | Value | Sequence[float | Value]
+
+
+@overload
+def grad(output: Value, wrt: Value) -> Value: ...
+@overload
+def grad(output: Value, wrt: Sequence[Value]) -> list[Value]: ...
+def grad(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
+    """Return ∂output/∂v for one Value or for each of several, as Values that can be differentiated again.
+
+    Nothing is added to any `.grad`.
+
+    >>> x = Value(2.0)
+    >>> first = grad(x ** 3, x)
+    >>> second = grad(first, x)
+    >>> first.data, second.data, grad(second, x).data
+    (12.0, 12.0, 6.0)
+
+    Raises:
+        TypeError: for an output or a wrt that is not a Value.
+        ValueError: when `.data` has been changed since the forward pass, where it matters.
+    """
+    targets = as_values(wrt, "wrt")
+    order = topological_order(*as_values(output, "output"))
+    relevant = set(targets)
+    for node in order:
+        if any(operand in relevant for operand in node.args):
+            relevant.add(node)
+
+    gradients: dict[Value, Value | float] = {output: 1.0}
+    for node in reversed(order):
+        if node not in gradients:
+            continue
+        for i, operand in enumerate(node.args):
+            if operand in relevant:
+                _add_to(gradients, operand, product(local_gradient(node, i), gradients[node]))
+
+    found = [_fresh(gradients.get(target, 0.0), order) for target in targets]
+    return found[0] if isinstance(wrt, Value) else found
+
+
+def local_gradient(node: Value, index: int) -> Value | float:
+    """Return ∂node/∂operand as the rule computes it from the node and its operands, as a Value where it varies.
+
+    Raises:
+        ValueError: when it is no longer what it was in the forward pass.
+    """
+    assert node.op is not None
+    operands = [operand._data if operand.__class__ is Constant else operand for operand in node.args]
+    local: Value | float = node.op.partials[index](node, *operands)
+    now, then = float(local), node.local_gradients[index]
+    if now != then and (now == now or then == then) and node.args[index].__class__ is not Constant:
+        raise ValueError(
+            f"cannot differentiate {described(node)} again: the data of the node or its operands has been "
+            f"changed since it was computed (∂out/∂{operand_names(node.op)[index]} was {then}, is {now})"
+        )
+    return local
+
+
+def product(x: Value | float, y: Value | float) -> Value | float:
+    """X * y without a node where one of them is the number 1."""
+    if isinstance(x, float) and x == 1.0:
+        return y
+    if isinstance(y, float) and y == 1.0:
+        return x
+    return x * y
+
+
+def _add_to(totals: dict[Value, Value | float], node: Value, contribution: Value | float) -> None:
+    totals[node] = totals[node] + contribution if node in totals else contribution
+
+
+def _fresh(gradient: Value | float, order: dict[Value, float]) -> Value:
+    """The gradient as a node of its own: ∂(x * y)/∂x is y, but must not be the user's very object y."""
+    if not isinstance(gradient, Value):
+        return Value(gradient)
+    return 1.0 * gradient if gradient in order else gradient
+
+
+def as_values(given: Value | Sequence[Value], purpose: str) -> list[Value]:
+    """Return one Value or several as a list, or say what was wrong with them."""
+    found = [given] if isinstance(given, Value) else list(given) if isinstance(given, Sequence) else [given]
+    for value in found:
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"{purpose} must be a Value or a sequence of Values, got {value!r} of type {type(value).__name__}"
+            )
+    return found
+
+
+@overload
+def jvp(outputs: Value, wrt: Value | Sequence[Value], tangents: Tangents) -> Value: ...
+@overload
+def jvp(outputs: Sequence[Value], wrt: Value | Sequence[Value], tangents: Tangents) -> list[Value]: ...
+def jvp(outputs: Value | Sequence[Value], wrt: Value | Sequence[Value], tangents: Tangents) -> Value | list[Value]:
+    """Return the Jacobian of the outputs times a vector, by one pass forwards through the recorded graph.
+
+    `tangents` has one number for each of `wrt`; the answer has one Value for each output.
+
+    >>> x, y = Value(3.0), Value(4.0)
+    >>> jvp(x * y, [x, y], [1.0, 0.5]).data
+    5.5
+
+    Raises:
+        TypeError: for outputs or a wrt that are no Values.
+        ValueError: when there is not one tangent for each of wrt; when data has changed, as in `grad`.
+    """
+    roots, inputs = as_values(outputs, "outputs"), as_values(wrt, "wrt")
+    directions = [tangents] if isinstance(tangents, (int, float, Value)) else list(tangents)
+    if len(directions) != len(inputs):
+        raise ValueError(f"jvp needs one tangent for each of {len(inputs)} inputs, got {len(directions)}")
+    order = topological_order(*roots, *inputs)
+    known: dict[Value, Value | float] = {}
+    for node, tangent in zip(inputs, directions, strict=True):
+        _add_to(known, node, tangent)
+    for node in order:
+        for i, operand in enumerate(node.args):
+            if operand in known:
+                _add_to(known, node, product(local_gradient(node, i), known[operand]))
+    found = [_fresh(known.get(root, 0.0), order) for root in roots]
+    return found[0] if isinstance(outputs, Value) else found
+
+
+def jacobian(outputs: Sequence[Value], wrt: Sequence[Value]) -> list[list[Value]]:
+    """Return the matrix of first derivatives: a row for each output, a column for each of wrt.
+
+    >>> x, y = Value(3.0), Value(4.0)
+    >>> [[entry.data for entry in row] for row in jacobian([x * y, x + y], [x, y])]
+    [[4.0, 3.0], [1.0, 1.0]]
+
+    Raises:
+        TypeError, ValueError: as `grad`.
+    """
+    inputs = as_values(wrt, "wrt")
+    return [grad(output, inputs) for output in as_values(outputs, "outputs")]
+
+
+def hessian(output: Value, wrt: Sequence[Value]) -> list[list[Value]]:
+    """Return the matrix of second derivatives: the Jacobian of the gradient.
+
+    >>> x, y = Value(3.0), Value(4.0)
+    >>> [[entry.data for entry in row] for row in hessian(x * x * y, [x, y])]
+    [[8.0, 6.0], [6.0, 0.0]]
+
+    Raises:
+        TypeError, ValueError: as `grad`.
+    """
+    inputs = as_values(wrt, "wrt")
+    return jacobian(grad(output, inputs), inputs)
+
+
+def hvp(output: Value, wrt: Sequence[Value], vector: Sequence[float | Value]) -> list[Value]:
+    """Return the Hessian times a vector, without the Hessian: forwards over the gradient's graph.
+
+    Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6 (1994).
+
+    >>> x, y = Value(3.0), Value(4.0)
+    >>> [entry.data for entry in hvp(x * x * y, [x, y], [1.0, 2.0])]
+    [20.0, 6.0]
+
+    Raises:
+        TypeError, ValueError: as `grad` and `jvp`.
+    """
+    inputs = as_values(wrt, "wrt")
+    return jvp(grad(output, inputs), inputs, vector)

@@ -1,0 +1,185 @@
+"""Functions composed of primitives: softmax and its kin, losses, and what else networks are made of.
+
+Each accepts Values and plain numbers alike, and holds for inputs of ±1000 as for ±1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from math import sqrt
+from typing import Any
+
+from .derivatives import hessian as hessian
+from .derivatives import hvp as hvp
+from .derivatives import jacobian as jacobian
+from .derivatives import jvp as jvp
+from .primitives import add, erfc, exp, log, maximum, relu, stop_gradient
+from .value import Value
+
+Number = Value | float
+
+# ---------------------------------------------------------------- of one number
+
+
+def leaky_relu(x: Number, slope: float = 0.01) -> Any:
+    """Return x where it is positive, and slope × x elsewhere; its derivative at 0 is the slope.
+
+    >>> leaky_relu(4.0, 0.5), leaky_relu(-4.0, 0.5)
+    (4.0, -2.0)
+    """
+    return slope * x + (1 - slope) * relu(x)
+
+
+def gelu(x: Number) -> Any:
+    """Return x Φ(x), where Φ is the distribution function of the standard normal.
+
+    Hendrycks and Gimpel, "Gaussian error linear units", arXiv:1606.08415, in the exact form.
+
+    >>> round(gelu(1.0), 6)
+    0.841345
+    """
+    return 0.5 * x * erfc(-x / sqrt(2))
+
+
+# ---------------------------------------------------------------- of several numbers
+
+
+def mean(values: Iterable[Number]) -> Any:
+    """Return the arithmetic mean.
+
+    >>> mean([1.0, 2.0, 6.0])
+    3.0
+
+    Raises:
+        ValueError: for no values.
+    """
+    terms = _several(values, "mean")
+    return _sum(terms) / len(terms)
+
+
+def logsumexp(values: Iterable[Number]) -> Any:
+    """Return log Σ exp(x), with the largest x taken out of the sum so that nothing overflows.
+
+    >>> logsumexp([1000.0, 0.0])
+    1000.0
+
+    Raises:
+        ValueError: for no values.
+    """
+    terms = _several(values, "logsumexp")
+    largest = _largest(terms)
+    return largest + log(_sum([exp(x - largest) for x in terms]))
+
+
+def softmax(values: Iterable[Number]) -> list[Any]:
+    """Return exp(x) / Σ exp(x) for each x: positive numbers that sum to 1.
+
+    >>> softmax([0.0, 1000.0])
+    [0.0, 1.0]
+
+    Raises:
+        ValueError: for no values.
+    """
+    terms = _several(values, "softmax")
+    largest = _largest(terms)
+    exponentials = [exp(x - largest) for x in terms]
+    total = _sum(exponentials)
+    return [exponential / total for exponential in exponentials]
+
+
+def log_softmax(values: Iterable[Number]) -> list[Any]:
+    """Return log softmax(x) for each x, exact also where the softmax underflows.
+
+    >>> log_softmax([0.0, 1000.0])
+    [-1000.0, 0.0]
+
+    Raises:
+        ValueError: for no values.
+    """
+    terms = _several(values, "log_softmax")
+    normaliser = logsumexp(terms)
+    return [x - normaliser for x in terms]
+
+
+# ---------------------------------------------------------------- losses
+
+
+def square_error(outputs: Number | Sequence[Number], targets: Number | Sequence[Number]) -> Any:
+    """Return Σ (output - target)², of one output or of several.
+
+    >>> square_error([1.0, 2.0], [0.0, 4.0])
+    5.0
+
+    Raises:
+        ValueError: when there are not as many targets as outputs, or none.
+    """
+    return _sum([(output - target) ** 2 for output, target in _pairs(outputs, targets, "square_error")])
+
+
+def hinge(scores: Number | Sequence[Number], labels: Number | Sequence[Number]) -> Any:
+    """Return Σ max(0, 1 - label × score), of one score or of several; labels are 1 or -1.
+
+    >>> hinge(0.25, 1), hinge(0.25, -1)
+    (0.75, 1.25)
+
+    Raises:
+        ValueError: for a label that is neither 1 nor -1, or not as many labels as scores.
+    """
+    pairs = _pairs(scores, labels, "hinge")
+    for _, label in pairs:
+        if float(label) not in (1.0, -1.0):
+            raise ValueError(f"a label of hinge must be 1 or -1, got {label!r}")
+    return _sum([relu(1 - label * score) for score, label in pairs])
+
+
+def cross_entropy(scores: Iterable[Number], target: int | Sequence[Number]) -> Any:
+    """Return -Σ p log softmax(scores), where p is a class, counted from 0, or a distribution over them.
+
+    The scores are those before the softmax.
+
+    >>> cross_entropy([0.0, 1000.0], 0)
+    1000.0
+    >>> round(cross_entropy([1.0, 1.0], [0.25, 0.75]), 6)
+    0.693147
+
+    Raises:
+        TypeError: for a class that is not an integer.
+        ValueError: for a class out of range, or not one probability for each score.
+    """
+    terms = _several(scores, "cross_entropy")
+    if isinstance(target, Sequence):
+        return -_sum([p * x for x, p in _pairs(log_softmax(terms), target, "cross_entropy")])
+    if isinstance(target, bool) or not hasattr(target, "__index__"):
+        raise TypeError(f"the class in cross_entropy must be an integer, got {target!r}")
+    if not 0 <= target < len(terms):
+        raise ValueError(f"the class in cross_entropy must be from 0 to {len(terms) - 1}, got {target}")
+    return logsumexp(terms) - terms[target]
+
+
+def _several(values: Iterable[Number], function: str) -> list[Number]:
+    terms = list(values)
+    if not terms:
+        raise ValueError(f"{function} needs at least one value, got none")
+    return terms
+
+
+def _pairs(
+    outputs: Number | Sequence[Number], targets: Number | Sequence[Number], function: str
+) -> list[tuple[Number, Number]]:
+    left = list(outputs) if isinstance(outputs, Iterable) else [outputs]
+    right = list(targets) if isinstance(targets, Iterable) else [targets]
+    if len(left) != len(right) or not left:
+        raise ValueError(
+            f"{function} needs one target for each output, got {len(left)} outputs and {len(right)} targets"
+        )
+    return list(zip(left, right, strict=True))
+
+
+def _sum(terms: Sequence[Any]) -> Any:
+    return reduce(add, terms)
+
+
+def _largest(terms: Sequence[Any]) -> Any:
+    """The maximum as a constant: the results do not depend on what is taken out."""
+    return stop_gradient(reduce(maximum, terms))
