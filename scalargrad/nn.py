@@ -1,0 +1,360 @@
+"""Neurons, layers, networks: a weighted sum and an activation, side by side, one after another.
+
+    neuron   z = w·x + b,  y = activation(z)
+    layer    neurons that read the same inputs
+    MLP      layers, each reading the outputs of the one before
+
+All of it is arithmetic on Values; nothing here knows how to differentiate.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from . import functional
+from .declaration import registered
+from .floats import number
+from .value import Value
+
+Activation = Callable[[Any], Any]
+Initial = Callable[[random.Random, int], float]
+
+
+class Module:
+    """What has parameters: every leaf Value found in its attributes, and in the modules, lists and dicts there.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.offset = Value(2.0), Value(1.0)
+    ...     def __call__(self, x):
+    ...         return self.slope * x + self.offset
+    >>> line = Line()
+    >>> line(3.0).backward()
+    >>> {name: parameter.grad for name, parameter in line.named_parameters()}
+    {'slope': 3.0, 'offset': 1.0}
+    """
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Yield each parameter once, with the path of attributes and positions that leads to it.
+
+        >>> [name for name, _ in MLP(1, [2]).named_parameters()][:2]
+        ['layers.0.neurons.0.weights.0', 'layers.0.neurons.0.bias']
+        """
+        seen: set[int] = set()
+        pending: list[tuple[str, object]] = [("", self)]
+        while pending:
+            path, found = pending.pop()
+            inside = _contents(found)
+            if id(found) in seen or (inside is None and not isinstance(found, Value)):
+                continue
+            seen.add(id(found))
+            if isinstance(found, Value):
+                if found.op is None:
+                    yield path, found
+            elif inside is not None:
+                prefix = f"{path}." if path else ""
+                pending.extend((f"{prefix}{name}", item) for name, item in reversed(inside))
+
+    def parameters(self) -> list[Value]:
+        """Return the parameters, in the order of `named_parameters`."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Set the gradient of each parameter to 0."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the parameters' numbers by name."""
+        return {name: parameter.data for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Set the parameters to the numbers of a `state_dict`; all of them, or on an error none.
+
+        Raises:
+            ValueError: when names are missing or unknown.
+            TypeError: when a number is none.
+        """
+        parameters = dict(self.named_parameters())
+        _check_names(missing=parameters.keys() - state.keys(), unknown=state.keys() - parameters.keys())
+        numbers = {name: number(state[name], name) for name in parameters}
+        for name, parameter in parameters.items():
+            parameter.data = numbers[name]
+
+    def save(self, path: str | os.PathLike[str], extra: object = None) -> None:
+        """Write the parameters to a JSON file, exactly; whole, or not at all.
+
+        `extra` is anything JSON holds that should go with them, such as an optimizer's state.
+
+        Raises:
+            ValueError: when a parameter is nan or infinite, or the extra is not JSON.
+            OSError: when the file cannot be written.
+        """
+        from . import files  # at first use: it loads as much again as all the rest
+
+        files.write(path, {"model": repr(self), "parameters": self.state_dict(), "extra": extra})
+
+    def load(self, path: str | os.PathLike[str]) -> Any:
+        """Set the parameters from a file that `save` wrote, and return its extra.
+
+        On an error the parameters stay as they were.
+
+        Raises:
+            ValueError: when the file is damaged, or of a model with another architecture.
+            OSError: when the file cannot be read.
+        """
+        from . import files
+
+        content = files.read(path, keys=("model", "parameters", "extra"))
+        if content["model"] != repr(self):
+            raise ValueError(f"{os.fspath(path)} holds {content['model']}, which does not fit {self!r}")
+        self.load_state_dict(content["parameters"])
+        return content["extra"]
+
+
+class Neuron(Module):
+    """A weighted sum of the inputs plus a bias, through an activation: y = activation(w·x + b).
+
+    `activation` is the name of a primitive or composed function of one number, or the function
+    itself; None for a linear neuron. `initial` says how the weights start: "scaled" draws them
+    with mean 0 and a deviation that suits the activation, "uniform" from -1 to 1; or a function
+    of a `random.Random` and the number of inputs. The bias starts at 0. `rng` is a
+    `random.Random`, or a seed; None takes Python's global generator.
+
+    >>> neuron = Neuron(2, "tanh", rng=0)
+    >>> neuron([1.0, -2.0])
+    Value(data=...)
+
+    Raises:
+        ValueError: for less than one input, an unknown name, or (when called) a row of another length.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        activation: str | Activation | None = "relu",
+        rng: random.Random | int | None = None,
+        initial: str | Initial = "scaled",
+    ) -> None:
+        self.n_inputs = _count(n_inputs, "the number of inputs")
+        self.activation = activation
+        self._activate = _activation(activation)
+        draw, generator = _initial(initial, activation), _generator(rng)
+        self.weights = [Value(draw(generator, n_inputs)) for _ in range(n_inputs)]
+        self.bias = Value(0.0)
+
+    def __call__(self, inputs: Iterable[Value | float]) -> Value:
+        return self.output(_row(inputs, self.n_inputs, repr(self)))
+
+    def output(self, row: Sequence[Value]) -> Value:
+        """The neuron's output for a row that is known to fit."""
+        total: Value = sum(map(operator.mul, self.weights, row), self.bias)
+        return total if self._activate is None else self._activate(total)
+
+    @property
+    def w(self) -> list[Value]:
+        """The weights, by micrograd's name."""
+        return self.weights
+
+    @property
+    def b(self) -> Value:
+        """The bias, by micrograd's name."""
+        return self.bias
+
+    def __repr__(self) -> str:
+        return f"Neuron({self.n_inputs}, activation={_shown(self.activation)})"
+
+
+class Layer(Module):
+    """Neurons that read the same inputs.
+
+    Called on a row it returns a list with one Value for each neuron; a layer of one neuron, its
+    bare Value. The activation may be "softmax" or "log_softmax" too, over the whole layer.
+
+    >>> Layer(2, 3, "sigmoid", rng=0)([0.0, 0.0])
+    [Value(data=0.5), Value(data=0.5), Value(data=0.5)]
+
+    Raises:
+        ValueError: as `Neuron`.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        activation: str | Activation | None = "relu",
+        rng: random.Random | int | None = None,
+        initial: str | Initial = "scaled",
+    ) -> None:
+        self.n_inputs = _count(n_inputs, "the number of inputs")
+        self.activation = activation
+        self._whole = _OF_A_LAYER.get(activation)
+        generator = _generator(rng)
+        own = None if self._whole else activation
+        self.neurons = [Neuron(n_inputs, own, generator, initial) for _ in range(_count(n_outputs, "a layer's size"))]
+
+    def __call__(self, inputs: Iterable[Value | float]) -> Any:
+        return _bare(self.outputs(_row(inputs, self.n_inputs, repr(self))))
+
+    def outputs(self, row: Sequence[Value]) -> list[Value]:
+        """The outputs, as a list, for a row that is known to fit."""
+        outputs = [neuron.output(row) for neuron in self.neurons]
+        return outputs if self._whole is None else self._whole(outputs)
+
+    def __repr__(self) -> str:
+        return f"Layer({self.n_inputs}, {len(self.neurons)}, activation={_shown(self.activation)})"
+
+
+class MLP(Module):
+    """A multi-layer perceptron: layers of the given sizes, each reading the outputs of the one before.
+
+    `activation` is that of every layer but the last, `output` that of the last (None: linear).
+    The other arguments are those of `Neuron`.
+
+    >>> model = MLP(2, [16, 16, 1], rng=0)
+    >>> model
+    MLP(2, [16, 16, 1], activation='relu', output=None)
+    >>> len(model.parameters())
+    337
+    >>> model([1.0, 2.0, 3.0])
+    Traceback (most recent call last):
+        ...
+    ValueError: layer 0 of MLP(2, [16, 16, 1], activation='relu', output=None) takes 2 inputs, got 3
+
+    Raises:
+        ValueError: as `Neuron`, and for no sizes.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        sizes: Sequence[int],
+        activation: str | Activation | None = "relu",
+        output: str | Activation | None = None,
+        rng: random.Random | int | None = None,
+        initial: str | Initial = "scaled",
+    ) -> None:
+        if not isinstance(sizes, Sequence) or not sizes:
+            raise ValueError(f"sizes must be a sequence of at least one layer's size, got {sizes!r}")
+        self.activation, self.output = activation, output
+        generator = _generator(rng)
+        widths = [n_inputs, *sizes]
+        self.layers = [
+            Layer(width, size, output if i == len(sizes) else activation, generator, initial)
+            for i, (width, size) in enumerate(zip(widths, sizes, strict=False), start=1)
+        ]
+
+    def __call__(self, inputs: Iterable[Value | float]) -> Any:
+        row: Iterable[Value | float] = inputs
+        for i, layer in enumerate(self.layers):
+            row = layer.outputs(_row(row, layer.n_inputs, f"layer {i} of {self!r}" if i == 0 else f"layer {i}"))
+        return _bare(list(row))
+
+    def __repr__(self) -> str:
+        sizes = [len(layer.neurons) for layer in self.layers]
+        ends = f"activation={_shown(self.activation)}, output={_shown(self.output)}"
+        return f"MLP({self.layers[0].n_inputs}, {sizes}, {ends})"
+
+
+# ---------------------------------------------------------------- rows in, outputs out
+
+
+def _row(inputs: Iterable[Value | float], n_inputs: int, reader: str) -> list[Value]:
+    """The inputs as Values, exactly as many as are wanted."""
+    row = [given if isinstance(given, Value) else Value(given) for given in inputs]
+    if len(row) != n_inputs:
+        raise ValueError(f"{reader} takes {n_inputs} input{'s' if n_inputs > 1 else ''}, got {len(row)}")
+    return row
+
+
+def _bare(outputs: list[Any]) -> Any:
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+# ---------------------------------------------------------------- what the arguments may be
+
+_OF_A_LAYER: dict[object, Callable[[list[Value]], list[Value]]] = {
+    "softmax": functional.softmax,
+    functional.softmax: functional.softmax,
+    "log_softmax": functional.log_softmax,
+    functional.log_softmax: functional.log_softmax,
+}
+_OF_ONE_NUMBER: dict[str, Activation] = {"leaky_relu": functional.leaky_relu, "gelu": functional.gelu}
+
+
+def _activation(given: str | Activation | None) -> Activation | None:
+    if given is None or callable(given):
+        return given
+    known = _OF_ONE_NUMBER | {primitive.name: primitive for primitive in registered() if primitive.arity == 1}
+    if given not in known:
+        raise ValueError(
+            f"no activation is named {given!r}: use None, a function, or one of {', '.join(sorted(known))}"
+        )
+    return known[given]
+
+
+def _initial(given: str | Initial, activation: str | Activation | None) -> Initial:
+    if callable(given):
+        return given
+    if given == "uniform":
+        return lambda rng, n_inputs: rng.uniform(-1, 1)
+    if given != "scaled":
+        raise ValueError(f'initial must be "scaled", "uniform" or a function, got {given!r}')
+    # He et al., arXiv:1502.01852, where half the inputs are cut off; LeCun et al., "Efficient BackProp", elsewhere
+    gain = 2.0 if _shown(activation).strip("'") in {"relu", "leaky_relu", "gelu"} else 1.0
+    return lambda rng, n_inputs: rng.gauss(0.0, math.sqrt(gain / n_inputs))
+
+
+def _generator(given: random.Random | int | None) -> random.Random:
+    if isinstance(given, random.Random):
+        return given
+    if given is None:
+        return _GLOBAL_GENERATOR
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise TypeError(f"rng must be a random.Random, an integer seed or None, got {given!r}")
+    return random.Random(given)
+
+
+_GLOBAL_GENERATOR: random.Random = random.uniform.__self__  # type: ignore[attr-defined]  # a method of it, as typed
+
+
+def _count(given: int, what: str) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise ValueError(f"{what} must be an integer of at least 1, got {given!r}")
+    return given
+
+
+def _shown(activation: str | Activation | None) -> str:
+    """An activation in a repr: the same whether it was given by name or as the function."""
+    if activation is None or isinstance(activation, str):
+        return repr(activation)
+    return repr(getattr(activation, "name", getattr(activation, "__name__", type(activation).__name__)))
+
+
+# ---------------------------------------------------------------- finding parameters
+
+
+def _contents(found: object) -> list[tuple[str, object]] | None:
+    """What a module or container holds, by name; None for anything else."""
+    if isinstance(found, Module):
+        return list(vars(found).items())
+    if isinstance(found, dict):
+        return [(str(key), item) for key, item in found.items()]
+    if isinstance(found, (list, tuple)):
+        return [(str(i), item) for i, item in enumerate(found)]
+    return None
+
+
+def _check_names(missing: Iterable[str], unknown: Iterable[str]) -> None:
+    faults = [
+        f"{len(names)} {kind} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+        for kind, names in (("missing", sorted(missing)), ("unknown", sorted(unknown)))
+        if names
+    ]
+    if faults:
+        raise ValueError(f"the state does not fit the model: parameters {' and '.join(faults)}")
