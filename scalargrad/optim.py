@@ -1,0 +1,341 @@
+"""Going downhill: optimizers, the loop around them, and starting again elsewhere.
+
+`GradientDescent` and `Adam` change parameters by their `.grad`, one step at a time. `minimize` is
+the whole loop, θ ← θ - μ∇L until ‖∇L‖ < ε. It ends in the nearest minimum, which need not be the
+lowest: `restarts` runs it from several places and keeps the best.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .floats import number
+from .value import Value
+
+if TYPE_CHECKING:  # it takes as long to import as all the rest
+    from concurrent.futures import Executor, Future
+
+
+class GradientDescent:
+    """Gradient descent: v ← momentum × v + ∇L, θ ← θ - rate × v.
+
+    Polyak, "Some methods of speeding up the convergence of iteration methods" (1964).
+
+    >>> x = Value(10.0)
+    >>> optimizer = GradientDescent([x], rate=0.1)
+    >>> (x * x).backward()
+    >>> optimizer.step()
+    >>> x.data
+    8.0
+
+    Raises:
+        TypeError: for parameters that are no Values.
+        ValueError: for no parameters, a rate that is not positive, a momentum outside of [0, 1).
+    """
+
+    def __init__(self, parameters: Iterable[Value], rate: float, momentum: float = 0.0) -> None:
+        self.parameters = _parameters(parameters)
+        self.rate = _within(rate, "rate", 0.0, math.inf)
+        self.momentum = _within(momentum, "momentum", 0.0, 1.0, closed=True)
+        self.velocity = [0.0] * len(self.parameters)
+
+    def step(self) -> None:
+        """Change each parameter by its gradient."""
+        for i, parameter in enumerate(self.parameters):
+            self.velocity[i] = velocity = self.momentum * self.velocity[i] + parameter.grad
+            parameter.data -= self.rate * velocity
+
+    def zero_grad(self) -> None:
+        """Set the gradient of each parameter to 0."""
+        _zero(self.parameters)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next step depends on, as plain data."""
+        return {"velocity": list(self.velocity)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a `state_dict`.
+
+        Raises:
+            ValueError: when it is of another optimizer, or of another number of parameters.
+        """
+        (self.velocity,) = _columns(state, ["velocity"], len(self.parameters))
+
+
+class Adam:
+    """Adam: steps of about `rate`, whatever the gradient's scale.
+
+    Kingma and Ba, "Adam: a method for stochastic optimization", arXiv:1412.6980, algorithm 1.
+
+    >>> x = Value(10.0)
+    >>> optimizer = Adam([x], rate=0.1)
+    >>> (x * x).backward()
+    >>> optimizer.step()
+    >>> round(x.data, 6)
+    9.9
+
+    Raises:
+        TypeError, ValueError: as `GradientDescent`.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        rate: float = 0.001,
+        first_decay: float = 0.9,
+        second_decay: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None:
+        self.parameters = _parameters(parameters)
+        self.rate = _within(rate, "rate", 0.0, math.inf)
+        self.first_decay = _within(first_decay, "first_decay", 0.0, 1.0, closed=True)
+        self.second_decay = _within(second_decay, "second_decay", 0.0, 1.0, closed=True)
+        self.epsilon = _within(epsilon, "epsilon", 0.0, math.inf)
+        self.first_moment = [0.0] * len(self.parameters)
+        self.second_moment = [0.0] * len(self.parameters)
+        self.steps = 0
+
+    def step(self) -> None:
+        """Change each parameter by its gradient."""
+        self.steps += 1
+        first_weight = 1 - self.first_decay**self.steps
+        second_weight = 1 - self.second_decay**self.steps
+        for i, parameter in enumerate(self.parameters):
+            gradient = parameter.grad
+            self.first_moment[i] += (1 - self.first_decay) * (gradient - self.first_moment[i])
+            self.second_moment[i] += (1 - self.second_decay) * (gradient * gradient - self.second_moment[i])
+            scale = math.sqrt(self.second_moment[i] / second_weight) + self.epsilon
+            parameter.data -= self.rate * (self.first_moment[i] / first_weight) / scale
+
+    def zero_grad(self) -> None:
+        """Set the gradient of each parameter to 0."""
+        _zero(self.parameters)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next step depends on, as plain data."""
+        return {"first": list(self.first_moment), "second": list(self.second_moment), "steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a `state_dict`.
+
+        Raises:
+            ValueError: when it is of another optimizer, or of another number of parameters.
+        """
+        first, second = _columns(state, ["first", "second"], len(self.parameters), beside={"steps"})
+        self.first_moment, self.second_moment, self.steps = first, second, int(state["steps"])
+
+
+# ---------------------------------------------------------------- the loop
+
+CONVERGED, OUT_OF_STEPS, DIVERGED, INTERRUPTED, STOPPED = range(5)
+
+
+@dataclass
+class MinimizeResult:
+    """What `minimize` came to, in the manner of scipy.
+
+    Attributes:
+        x: the parameters' numbers at the end.
+        fun: the loss there.
+        gradient_norm: ‖∇L‖ there.
+        nit: how many steps were taken.
+        success: whether the gradient's norm fell below the tolerance.
+        status: CONVERGED, OUT_OF_STEPS, DIVERGED, INTERRUPTED or STOPPED, as a number.
+        message: the same in words.
+        history: the loss before each step, and at the end.
+    """
+
+    x: list[float]
+    fun: float
+    gradient_norm: float
+    nit: int
+    success: bool = False
+    status: int = OUT_OF_STEPS
+    message: str = ""
+    history: list[float] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{x:.6g}" for x in self.x[:4]) + (", …" if len(self.x) > 4 else "")
+        return (
+            f"MinimizeResult({self.message}; fun={self.fun:.6g}, gradient_norm={self.gradient_norm:.3g}, "
+            f"nit={self.nit}, success={self.success}, x=[{shown}])"
+        )
+
+
+def minimize(
+    loss: Callable[[], Value],
+    parameters: Iterable[Value],
+    rate: float = 0.1,
+    tolerance: float = 1e-6,
+    max_steps: int = 1000,
+    callback: Callable[[MinimizeResult], object] | None = None,
+) -> MinimizeResult:
+    """Go downhill until the gradient's norm is below the tolerance: θ ← θ - rate × ∇L.
+
+    `loss` computes the loss anew from the parameters. The parameters are left where the result's
+    `x` says. `callback` is given the result so far at each point, and stops the loop by raising
+    StopIteration. When the loss or its gradient becomes nan or infinite, and on Ctrl-C, the
+    parameters go back to the last point where all was well, and the result says so.
+
+    >>> x = Value(10.0)
+    >>> minimize(lambda: x**2, [x], rate=0.05, max_steps=10)
+    MinimizeResult(the number of steps has run out; fun=12.1577, gradient_norm=6.97, nit=10, success=False, x=[3.48678])
+
+    Raises:
+        TypeError: for a loss that does not return a Value, or parameters that are no Values.
+        ValueError: for no parameters, or a rate, tolerance or max_steps out of its range.
+    """
+    variables = _parameters(parameters)
+    rate = _within(rate, "rate", 0.0, math.inf)
+    tolerance = _within(tolerance, "tolerance", 0.0, math.inf, closed=True)
+    if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 0:
+        raise ValueError(f"max_steps must be an integer of at least 0, got {max_steps!r}")
+
+    result = MinimizeResult([variable.data for variable in variables], math.nan, math.nan, 0)
+    try:
+        for nit in range(max_steps + 1):
+            fun, gradient = _evaluate(loss, variables)
+            norm = math.hypot(*gradient)
+            if not (math.isfinite(fun) and math.isfinite(norm)):
+                raise _Diverged(fun, norm, nit)
+            result.x, result.fun, result.gradient_norm, result.nit = [v.data for v in variables], fun, norm, nit
+            result.history.append(fun)
+            result.success = norm < tolerance
+            if callback is not None:
+                callback(result)
+            if result.success or nit == max_steps:
+                break
+            for variable, slope in zip(variables, gradient, strict=True):
+                variable.data -= rate * slope
+    except _Diverged as end:
+        return _ended(result, variables, DIVERGED, str(end))
+    except KeyboardInterrupt:
+        return _ended(result, variables, INTERRUPTED, f"interrupted after {result.nit} steps")
+    except StopIteration:
+        return _ended(result, variables, STOPPED, "stopped by the callback")
+    if result.success:
+        return _ended(result, variables, CONVERGED, "the gradient's norm is below the tolerance")
+    return _ended(result, variables, OUT_OF_STEPS, "the number of steps has run out")
+
+
+class _Diverged(Exception):
+    def __init__(self, fun: float, norm: float, nit: int) -> None:
+        super().__init__(f"diverged: at step {nit} the loss is {fun} and its gradient's norm {norm}")
+
+
+def _evaluate(loss: Callable[[], Value], variables: list[Value]) -> tuple[float, list[float]]:
+    _zero(variables)
+    value = loss()
+    if not isinstance(value, Value):
+        raise TypeError(f"the loss must return a Value, got {value!r} of type {type(value).__name__}")
+    value.backward()
+    return value.data, [variable.grad for variable in variables]
+
+
+def _ended(result: MinimizeResult, variables: list[Value], status: int, message: str) -> MinimizeResult:
+    for variable, x in zip(variables, result.x, strict=True):
+        variable.data = x
+    result.status, result.message = status, message
+    return result
+
+
+# ---------------------------------------------------------------- starting again elsewhere
+
+
+@dataclass
+class Restarts:
+    """What `restarts` came to: all runs in their order, and the best of them."""
+
+    best: MinimizeResult
+    runs: list[MinimizeResult]
+
+
+def restarts(
+    problem: Callable[[random.Random], MinimizeResult], n: int, seed: int, executor: Executor | None = None
+) -> Restarts:
+    """Solve a problem from n different starting points, and keep the lowest minimum found.
+
+    `problem(rng)` draws its initial values from the generator and returns what `minimize` came
+    to. Run i always gets the generator seeded with (seed, i), so the answer depends neither on the
+    executor nor on the order in which it works. For an executor of processes the problem must be
+    picklable, such as a function of a module. Ctrl-C returns what has been finished.
+
+    >>> def valley(rng):
+    ...     x = Value(rng.uniform(-3, 3))
+    ...     return minimize(lambda: x**4 - 3 * x**2 + x, [x], rate=0.01)
+    >>> found = restarts(valley, n=8, seed=0)
+    >>> round(found.best.fun, 4), sorted({round(run.fun, 4) for run in found.runs})
+    (-3.5139, [-3.5139, -1.0702])
+
+    Raises:
+        TypeError: for a problem that does not return a MinimizeResult.
+        ValueError: for an n below 1.
+        KeyboardInterrupt: on Ctrl-C before the first run has finished.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"n must be an integer of at least 1, got {n!r}")
+    runs: list[MinimizeResult] = []
+    futures: list[Future[MinimizeResult]] = []
+    try:
+        if executor is None:
+            for i in range(n):
+                runs.append(_run(problem, seed, i))
+                if runs[-1].status == INTERRUPTED:
+                    break
+        else:
+            futures += [executor.submit(_run, problem, seed, i) for i in range(n)]
+            for future in futures:
+                runs.append(future.result())
+    except KeyboardInterrupt:
+        if not runs:
+            raise
+    finally:
+        for future in futures:
+            future.cancel()
+    best = min(runs, key=lambda run: math.inf if math.isnan(run.fun) else run.fun)
+    return Restarts(best, runs)
+
+
+def _run(problem: Callable[[random.Random], MinimizeResult], seed: int, i: int) -> MinimizeResult:
+    result = problem(random.Random(f"{seed}/{i}"))
+    if not isinstance(result, MinimizeResult):
+        raise TypeError(f"the problem must return a MinimizeResult, got {result!r} of type {type(result).__name__}")
+    return result
+
+
+# ---------------------------------------------------------------- what the arguments may be
+
+
+def _parameters(given: Iterable[Value]) -> list[Value]:
+    parameters = list(given)
+    if not parameters:
+        raise ValueError("there are no parameters to change")
+    for parameter in parameters:
+        if not isinstance(parameter, Value):
+            raise TypeError(f"a parameter must be a Value, got {parameter!r} of type {type(parameter).__name__}")
+    return parameters
+
+
+def _zero(parameters: list[Value]) -> None:
+    for parameter in parameters:
+        parameter.zero_grad()
+
+
+def _within(given: float, name: str, low: float, high: float, closed: bool = False) -> float:
+    value = number(given, name)
+    if not (low < value < high or (closed and value == low)):
+        raise ValueError(f"{name} must be {'at least' if closed else 'above'} {low} and below {high}, got {given!r}")
+    return value
+
+
+def _columns(state: dict[str, Any], names: list[str], length: int, beside: Iterable[str] = ()) -> list[list[float]]:
+    if state.keys() != {*names, *beside}:
+        raise ValueError(f"the state of this optimizer has {', '.join([*names, *beside])}, got {', '.join(state)}")
+    for name in names:
+        if len(state[name]) != length:
+            raise ValueError(f"{name} must have {length} numbers, one for each parameter, got {len(state[name])}")
+    return [[number(x, name) for x in state[name]] for name in names]
