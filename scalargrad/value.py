@@ -12,7 +12,8 @@ differentiates what was computed, whatever has become of `.data` since.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from . import modes
@@ -54,8 +55,9 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Value | float], Valu
 
     def method(self: Value, other: Any) -> Any:
         if other.__class__ is not Value:
-            other = _operand(other)
-            if other is NotImplemented:
+            try:
+                other = _operand(other)
+            except TypeError:
                 return NotImplemented
         x = self._data
         y = other._data
@@ -68,17 +70,23 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Value | float], Valu
         out.op = primitive
         out._x = self
         out._y = other
-        out._dx = partial_x(data, x, y)
+        out._dx = partial_x(data, x, y) if self.__class__ is not Constant else 0.0
         out._dy = partial_y(data, x, y) if other.__class__ is not Constant else 0.0
         return out
 
     def reflected(self: Value, other: Any) -> Any:
-        left = _operand(other)
-        if left is NotImplemented:
+        try:
+            left = _operand(other)
+        except TypeError:
             return NotImplemented
-        return _record(primitive, value(left._data, self._data), (left, self))
+        return method(left, self)
 
     return _as_method(method, primitive.name, primitive), _as_method(reflected, f"r{primitive.name}", primitive)
+
+
+@lru_cache(maxsize=256)
+def _method(primitive: Primitive) -> Callable[..., Value]:
+    return _unary(primitive) if primitive.arity == 1 else _binary(primitive)[0]
 
 
 def _as_method(function: Callable[..., Any], name: str, primitive: Primitive) -> Callable[..., Any]:
@@ -89,17 +97,17 @@ def _as_method(function: Callable[..., Any], name: str, primitive: Primitive) ->
 
 
 def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> Value:
-    """A node for any number of operands and in any mode."""
-    if not modes.recording():
-        return Value(data)
+    """A node for what has been computed, in whatever mode."""
+    if modes.active and not modes.recording():
+        return _leaf(Value, data)
     numbers = [operand._data for operand in operands]
-    local = tuple(
+    local = [
         0.0 if operand.__class__ is Constant else partial(data, *numbers)
         for operand, partial in zip(operands, primitive.partials, strict=True)
-    )
+    ]
     out = _leaf(Value, data)
     _link(out, primitive, operands, local)
-    if modes.trapping():
+    if modes.active and modes.trapping():
         out._line = modes.line_of_caller()
         if not math.isfinite(data) and all(map(math.isfinite, numbers)):
             raise _non_finite(out, f"is {data} in the forward pass")
@@ -116,7 +124,7 @@ def _leaf(kind: type[Value], data: float, grad: float | None = None, label: str 
     return leaf
 
 
-def _link(node: Value, op: Primitive, operands: tuple[Value, ...], local: tuple[float, ...]) -> None:
+def _link(node: Value, op: Primitive, operands: tuple[Value, ...], local: Sequence[float]) -> None:
     """Make a leaf the result of an operation."""
     node.op = op
     if len(operands) == 1:
@@ -124,17 +132,12 @@ def _link(node: Value, op: Primitive, operands: tuple[Value, ...], local: tuple[
     elif len(operands) == 2:
         (node._x, node._y), (node._dx, node._dy) = operands, local
     else:
-        node._y, node._dy = operands, local
+        node._y, node._dy = operands, tuple(local)
 
 
-def _operand(given: object) -> Any:
-    """A Value as it is, a real number as a constant; NotImplemented for anything else."""
-    if isinstance(given, Value):
-        return given
-    try:
-        return _leaf(Constant, number(given, "an operand"))
-    except TypeError:
-        return NotImplemented
+def _operand(given: Any, purpose: str = "an operand") -> Value:
+    """A Value as it is, a real number as a constant."""
+    return given if isinstance(given, Value) else _leaf(Constant, number(given, purpose))
 
 
 # ---------------------------------------------------------------- Value
@@ -283,10 +286,9 @@ class Value:
     @classmethod
     def apply_primitive(cls, primitive: Primitive, operands: tuple[Value | float, ...]) -> Value:
         """Record any primitive on Values and plain numbers: what `tanh(x)` does for a Value x."""
-        values = tuple(
-            operand if isinstance(operand, Value) else Constant(number(operand, f"an operand of {primitive.name}"))
-            for operand in operands
-        )
+        values = tuple([_operand(operand, f"an operand of {primitive.name}") for operand in operands])
+        if len(values) <= 2:
+            return _method(primitive)(*values)
         return _record(primitive, primitive.value(*[value._data for value in values]), values)
 
     def backward(self, gradient: float = 1.0) -> None:
