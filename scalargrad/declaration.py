@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import CO_VARARGS
 from math import inf
 from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
@@ -66,7 +67,7 @@ Raises:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Primitive:
+class Primitive:  # noqa: D101  # it has one, and so has each of its instances: see _Documentation
     name: str
     summary: str  # one line of documentation
     value: Callable[..., float]  # of floats; never raises, never complex
@@ -93,6 +94,7 @@ class Primitive:
     @overload
     def __call__(self, *operands: OperandType | float) -> OperandType: ...
     def __call__(self, *operands: Any) -> Any:
+        """Apply the operation."""
         if len(operands) != len(self.partials):
             wanted = f"{self.arity} operand{'s' if self.arity > 1 else ''}"
             raise TypeError(f"{self.name} takes {wanted}, got {len(operands)}")
@@ -170,7 +172,8 @@ def declare(
 
     Raises:
         TypeError: for a partial that is not callable.
-        ValueError: for a built-in name, no partials, a domain of another length, or a bad notation.
+        ValueError: for a built-in name, no partials or one with too few or too many parameters, a
+            domain of another length, or a bad notation.
     """
     name = name or value.__name__
     if name in _built_in:
@@ -180,6 +183,10 @@ def declare(
     for partial in partials:
         if not callable(partial):
             raise TypeError(f"a partial of {name} must be a function (out, *operands), got {partial!r}")
+        parameters = _parameters(partial)
+        if parameters and len(parameters) != 1 + len(partials) and not partial.__code__.co_flags & CO_VARARGS:
+            wanted = f"out and {len(partials)} operand{'s' if len(partials) > 1 else ''}, as there are partials"
+            raise ValueError(f"a partial of {name} must take {wanted}, got ({', '.join(parameters)})")
     if domain is not None and len(domain) != len(partials):
         raise ValueError(f"{name} has {len(partials)} partials and {len(domain)} intervals as its domain")
     declared = Primitive(
@@ -335,8 +342,14 @@ def operand_names(primitive: Primitive) -> tuple[str, ...]:
     >>> operand_names(named("atan2"))
     ('y', 'x')
     """
-    code = primitive.partials[0].__code__
-    return code.co_varnames[1 : code.co_argcount]
+    names = _parameters(primitive.partials[0])[1:]
+    return names if len(names) == primitive.arity else tuple(f"x{i}" for i in range(primitive.arity))
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a Python function's positional parameters; none for anything else that is callable."""
+    code = getattr(function, "__code__", None)
+    return code.co_varnames[: code.co_argcount] if code is not None else ()
 
 
 def describe(primitive: Primitive) -> str:

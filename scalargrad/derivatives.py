@@ -7,7 +7,7 @@ graph that gives `grad`, forwards `jvp`; the others are made of these two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import overload
 
 from .declaration import operand_names
@@ -51,7 +51,7 @@ def grad(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
             if operand in relevant:
                 _add_to(gradients, operand, product(local_gradient(node, i), gradients[node]))
 
-    found = [_fresh(gradients.get(target, 0.0), order) for target in targets]
+    found = _distinct([gradients.get(target, 0.0) for target in targets], order)
     return found[0] if isinstance(wrt, Value) else found
 
 
@@ -86,11 +86,17 @@ def _add_to(totals: dict[Value, Value | float], node: Value, contribution: Value
     totals[node] = totals[node] + contribution if node in totals else contribution
 
 
-def _fresh(gradient: Value | float, order: dict[Value, float]) -> Value:
-    """The gradient as a node of its own: ∂(x * y)/∂x is y, but must not be the user's very object y."""
-    if not isinstance(gradient, Value):
-        return Value(gradient)
-    return 1.0 * gradient if gradient in order else gradient
+def _distinct(results: Sequence[Value | float], order: Iterable[Value]) -> list[Value]:
+    """The results as nodes of their own: ∂(x * y)/∂x is y, but must not be the user's very object y."""
+    taken = set(order)
+    found = []
+    for result in results:
+        node = result if isinstance(result, Value) else Value(result)
+        if node in taken:
+            node = 1.0 * node
+        taken.add(node)
+        found.append(node)
+    return found
 
 
 def as_values(given: Value | Sequence[Value], purpose: str) -> list[Value]:
@@ -133,7 +139,7 @@ def jvp(outputs: Value | Sequence[Value], wrt: Value | Sequence[Value], tangents
         for i, operand in enumerate(node.args):
             if operand in known:
                 _add_to(known, node, product(local_gradient(node, i), known[operand]))
-    found = [_fresh(known.get(root, 0.0), order) for root in roots]
+    found = _distinct([known.get(root, 0.0) for root in roots], order)
     return found[0] if isinstance(outputs, Value) else found
 
 

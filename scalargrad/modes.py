@@ -66,7 +66,7 @@ def trap() -> Iterator[None]:
 
 @contextmanager
 def _entered(mode: ContextVar[bool], setting: bool) -> Iterator[None]:
-    global active
+    global active  # noqa: PLW0603  # the one number that operations look at
     with _lock:
         active += 1
     before = mode.set(setting)

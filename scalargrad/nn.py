@@ -149,6 +149,7 @@ class Neuron(Module):
         self.bias = Value(0.0)
 
     def __call__(self, inputs: Iterable[Value | float]) -> Value:
+        """Return the output for a row of inputs."""
         return self.output(_row(inputs, self.n_inputs, repr(self)))
 
     def output(self, row: Sequence[Value]) -> Value:
@@ -199,6 +200,7 @@ class Layer(Module):
         self.neurons = [Neuron(n_inputs, own, generator, initial) for _ in range(_count(n_outputs, "a layer's size"))]
 
     def __call__(self, inputs: Iterable[Value | float]) -> Any:
+        """Return the outputs for a row of inputs."""
         return _bare(self.outputs(_row(inputs, self.n_inputs, repr(self))))
 
     def outputs(self, row: Sequence[Value]) -> list[Value]:
@@ -250,6 +252,7 @@ class MLP(Module):
         ]
 
     def __call__(self, inputs: Iterable[Value | float]) -> Any:
+        """Return the outputs for a row of inputs."""
         row: Iterable[Value | float] = inputs
         for i, layer in enumerate(self.layers):
             row = layer.outputs(_row(row, layer.n_inputs, f"layer {i} of {self!r}" if i == 0 else f"layer {i}"))

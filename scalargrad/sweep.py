@@ -30,7 +30,8 @@ def topological_order(*roots: Value) -> dict[Value, float]:
     True
     """
     order: dict[Value, float] = {}
-    for node in roots:
+    for root in roots:
+        node = root
         path: list[Value] = []
         while True:
             x = node._x

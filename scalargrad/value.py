@@ -363,7 +363,7 @@ class Value:
     # copies: the graph goes as one flat list, so that its depth does not matter
     def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
         if self.op is None:
-            return _leaf, (type(self), self._data, self._grad, self._label)
+            return _leaf, (type(self), self._data, self._grad, self.label)
         order = topological_order(self)
         places = {node: place for place, node in enumerate(order)}
         return _restored, ([node if node.op is None else _flattened(node, places) for node in order],)

@@ -1,0 +1,93 @@
+"""The eager engine beside micrograd 0.1.0 and beside the floor.
+
+Each measurement is a process of its own, and the engines take turns, so that neither pays for the
+other's garbage and a machine that slows down slows all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def report(quick: bool) -> None:
+    """Print the tables: the training step, the growth with size, the import."""
+    console = Console()
+    rounds = 2 if quick else 7
+    console.print(_training_step(rounds, steps=3 if quick else 9, micrograd_steps=1 if quick else 3))
+    console.print(_growth((1_000, 10_000) if quick else (10_000, 100_000, 1_000_000), rounds=1 if quick else 5))
+    console.print(_import_time(5 if quick else 25))
+
+
+def _run(engine: str, points: int, steps: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.moons", engine, str(points), str(steps)]
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found
+
+
+def _training_step(rounds: int, steps: int, micrograd_steps: int) -> Table:
+    engines = {"micrograd": micrograd_steps, "scalargrad": steps, "floor": steps}
+    found: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
+    for _ in range(rounds):
+        for engine, repetitions in engines.items():
+            found[engine].append(_run(engine, points=100, steps=repetitions))
+    times = {engine: [median(run["seconds"]) for run in runs] for engine, runs in found.items()}
+
+    nodes = found["scalargrad"][0]["nodes"]
+    table = Table(title=f"Moons, full batch of 100, 2-16-16-1, hinge and L2: one training step, {nodes:,} nodes")
+    for heading in ("engine", "median", "fastest", "per node", "times as fast as micrograd (range)", "bytes per node"):
+        table.add_column(heading, justify="left" if heading == "engine" else "right")
+    for engine, runs in found.items():
+        ratios = sorted(slow / fast for slow, fast in zip(times["micrograd"], times[engine], strict=True))
+        table.add_row(
+            engine,
+            f"{median(times[engine]) * 1e3:.1f} ms",
+            f"{min(min(run['seconds']) for run in runs) * 1e3:.1f} ms",
+            f"{median(times[engine]) / nodes * 1e9:.0f} ns",
+            f"{median(ratios):.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})",
+            f"{runs[0]['bytes per node']:.0f}" if engine != "floor" else "",
+        )
+    return table
+
+
+def _growth(sizes: tuple[int, ...], rounds: int) -> Table:
+    nodes_of_a_point = (_run("scalargrad", 20, 1)["nodes"] - _run("scalargrad", 10, 1)["nodes"]) / 10
+    found: dict[int, list[dict[str, Any]]] = {size: [] for size in sizes}
+    for _ in range(rounds):
+        for size in sizes:
+            steps = max(1, 500_000 // size)
+            found[size].append(_run("scalargrad", max(1, round(size / nodes_of_a_point)), steps))
+    cost = {size: median(median(run["seconds"]) / run["nodes"] for run in runs) for size, runs in found.items()}
+
+    table = Table(title="The same step as the batch grows: cost per node, forward, backward and freeing")
+    table.add_column("nodes", justify="right")
+    table.add_column("per node", justify="right")
+    table.add_column(f"ratio to {sizes[0]:,}", justify="right")
+    for size, runs in found.items():
+        table.add_row(f"{runs[0]['nodes']:,}", f"{cost[size] * 1e9:.0f} ns", f"{cost[size] / cost[sizes[0]]:.2f}")
+    return table
+
+
+def _import_time(rounds: int) -> Table:
+    programs = {"pass": "pass", "import scalargrad": "import scalargrad"}
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name, program in programs.items():
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", program], check=True)
+            times[name].append(time.perf_counter() - start)
+    table = Table(title="A fresh interpreter")
+    table.add_column("python -c")
+    table.add_column("median", justify="right")
+    table.add_column("more than pass", justify="right")
+    for name in programs:
+        more = median(times[name]) - median(times["pass"])
+        table.add_row(name, f"{median(times[name]) * 1e3:.1f} ms", f"{more * 1e3:.1f} ms")
+    return table

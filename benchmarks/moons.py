@@ -1,0 +1,131 @@
+"""One engine at the moons training step, in a process of its own.
+
+    python -m benchmarks.moons ENGINE POINTS STEPS
+
+prints as JSON how many nodes one step records, the seconds of each step, and the bytes that a
+recorded and swept graph holds per node. ENGINE is `scalargrad`, `micrograd`, or `floor`: as many
+bare slotted objects, allocated and linked, as the graph has nodes, and nothing else.
+
+The step is that of micrograd's demo: the whole batch forward, hinge loss and L2, backward,
+gradient descent, with the garbage collector as Python leaves it.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import math
+import random
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+Rows = list[list[float]]
+
+
+def moons(points: int) -> tuple[Rows, list[int]]:
+    """Two interleaved half circles with a little noise, and a label of 1 or -1 for each point."""
+    rng = random.Random(1337)
+    rows, labels = [], []
+    for i in range(points):
+        angle, label = math.pi * rng.random(), 1 if i % 2 else -1
+        x, y = (1 - math.cos(angle), 0.5 - math.sin(angle)) if i % 2 else (math.cos(angle), math.sin(angle))
+        rows.append([x + rng.gauss(0, 0.1), y + rng.gauss(0, 0.1)])
+        labels.append(label)
+    return rows, labels
+
+
+def network(engine: str) -> tuple[Any, Any]:
+    """The engine's Value, and its 2-16-16-1 network with weights from -1 to 1."""
+    nn = importlib.import_module(f"{engine}.nn")
+    random.seed(1337)
+    if engine == "micrograd":
+        return importlib.import_module("micrograd.engine").Value, nn.MLP(2, [16, 16, 1])
+    return importlib.import_module("scalargrad").Value, nn.MLP(2, [16, 16, 1], initial="uniform")
+
+
+def loss_of(value: Any, model: Any, rows: Rows, labels: list[int]) -> Any:
+    """The loss over the whole batch, as in micrograd's demo."""
+    inputs = [list(map(value, row)) for row in rows]
+    scores = list(map(model, inputs))
+    losses = [(1 + -label * score).relu() for label, score in zip(labels, scores, strict=True)]
+    regularisation = 1e-4 * sum(p * p for p in model.parameters())
+    return sum(losses) * (1.0 / len(losses)) + regularisation
+
+
+def node_count(root: Any) -> int:
+    """The number of nodes that the root was computed from, itself among them."""
+    seen, pending = {root}, [root]
+    while pending:
+        for operand in pending.pop()._prev:
+            if operand not in seen:
+                seen.add(operand)
+                pending.append(operand)
+    return len(seen)
+
+
+class Bare:
+    """A number with two links."""
+
+    __slots__ = ("data", "left", "right")
+    data: float
+    left: Bare | None
+    right: Bare | None
+
+
+def allocate(nodes: int) -> Bare | None:
+    """The floor: so many objects, each linked to the two before it."""
+    older: Bare | None = None
+    newer: Bare | None = None
+    for _ in range(nodes):
+        made = Bare()
+        made.data = 1.0
+        made.left = older
+        made.right = newer
+        older, newer = newer, made
+    return newer
+
+
+def seconds(work: Callable[[], object], repetitions: int) -> list[float]:
+    """The processor's time for each repetition but a first; what it returns is freed within its time."""
+    found = []
+    for _ in range(repetitions + 1):
+        start = time.process_time()
+        work()
+        found.append(time.process_time() - start)
+    return found[1:]
+
+
+def measure(engine: str, points: int, steps: int) -> dict[str, Any]:
+    """What this module prints."""
+    rows, labels = moons(points)
+    value, model = network("scalargrad" if engine == "floor" else engine)
+    nodes = node_count(loss_of(value, model, rows, labels))
+    if engine == "floor":
+        return {"nodes": nodes, "seconds": seconds(lambda: allocate(nodes), steps), "bytes per node": 0.0}
+
+    def step() -> None:
+        loss = loss_of(value, model, rows, labels)
+        model.zero_grad()
+        loss.backward()
+        for parameter in model.parameters():
+            parameter.data -= 0.5 * parameter.grad
+
+    gc.collect()
+    timed = seconds(step, steps)
+    model.zero_grad()
+    gc.collect()
+    tracemalloc.start()
+    loss = loss_of(value, model, rows, labels)
+    loss.backward()
+    gc.collect()
+    held, _ = tracemalloc.get_traced_memory()
+    return {"nodes": nodes, "seconds": timed, "bytes per node": held / nodes}
+
+
+if __name__ == "__main__":
+    sys.setrecursionlimit(100_000)  # micrograd sorts by recursion
+    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))
