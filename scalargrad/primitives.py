@@ -77,13 +77,13 @@ negative: Primitive = declare(
 )
 
 # x ** y is smooth for x > 0. Where it is not, these two keep its rules free of 0 * inf: the
-# slope in x is 0 for the exponent 0 even at x = 0, and the slope in y is 0 at x = 0 for y >= 0.
+# slope in x is 0 for the exponent 0 whatever x is, and the slope in y is 0 at x = 0 for y >= 0.
 _less_one: Primitive = declare(
-    lambda y, x: 0.0 if x == 0 and y == 0 else y - 1.0,
+    lambda y, x: 0.0 if y == 0 and (x == 0 or x != x) else y - 1.0,
     name="less_one",
-    summary="y - 1, the exponent of a power's slope; 0 for 0 ** 0.",
+    summary="y - 1, the exponent of a power's slope; 0 for 0 ** 0 and nan ** 0.",
     notation="{0} - 1",
-    array="where(({1} == 0) & ({0} == 0), 0.0, {0} - 1)",
+    array="where(({0} == 0) & (({1} == 0) | ({1} != {1})), 0.0, {0} - 1)",
     partials=[lambda out, y, x: 1.0, lambda out, y, x: 0.0],
     domain=[REALS, POSITIVE],
 )
@@ -110,7 +110,7 @@ power: Primitive = declare(
         ((0.0, -1.0), inf, (-inf, -inf)),
         ((-2.0, 3.0), -8.0, (12.0, nan)),
         ((-2.0, 0.5), nan, (nan, nan)),
-        ((nan, 0.0), 1.0, (nan, nan)),
+        ((nan, 0.0), 1.0, (0.0, nan)),
         ((2.0, -inf), 0.0, (nan, 0.0)),
     ],
 )
