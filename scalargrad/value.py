@@ -108,18 +108,18 @@ def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> V
     out = _leaf(Value, data)
     _link(out, primitive, operands, local)
     if modes.active and modes.trapping():
-        out._line = modes.line_of_caller()
+        out._keep("line", modes.line_of_caller())
         if not math.isfinite(data) and all(map(math.isfinite, numbers)):
             raise _non_finite(out, f"is {data} in the forward pass")
     return out
 
 
-def _leaf(kind: type[Value], data: float, grad: float | None = None, label: str | None = None) -> Value:
+def _leaf(kind: type[Value], data: float, grad: float | None = None, notes: dict[str, str] | None = None) -> Value:
     leaf = _new(kind)
     leaf._data = data
     leaf._grad = grad
-    if label is not None:
-        leaf._label = label
+    if notes is not None:
+        leaf._notes = dict(notes)
     leaf.op = leaf._x = leaf._y = None
     return leaf
 
@@ -167,16 +167,15 @@ class Value:
         ValueError: for an integer that no float holds exactly.
     """
 
-    __slots__ = ("__weakref__", "_data", "_dx", "_dy", "_grad", "_label", "_line", "_x", "_y", "op")
+    __slots__ = ("_data", "_dx", "_dy", "_grad", "_notes", "_x", "_y", "op")
 
     # A node of one operand x, or of two, x and y, has them in _x and _y and the local gradients
     # in _dx and _dy. One of more operands has tuples in _y and _dy, and None in _x. A leaf has
-    # None in both. _grad is None as long as no sweep has come by. _label and _line are seldom set:
-    # the garbage collector looks at every slot that is.
+    # None in both. _grad is None as long as no sweep has come by. _notes is set only where there is
+    # a label or a line to keep. Every slot costs: the garbage collector looks at all of them, often.
     _data: float
     _grad: float | None
-    _label: str | None
-    _line: str
+    _notes: dict[str, str]
     _x: Value | None
     _y: Any
     _dx: Any
@@ -218,14 +217,16 @@ class Value:
     @property
     def label(self) -> str | None:
         """A name to show."""
-        return getattr(self, "_label", None)
+        return self._note("label")
 
     @label.setter
     def label(self, label: str | None) -> None:
         if label is not None and not isinstance(label, str):
             raise TypeError(f"label must be a string, got {label!r} of type {type(label).__name__}")
-        if label is not None or hasattr(self, "_label"):
-            self._label = label
+        if label is not None:
+            self._keep("label", label)
+        elif self.label is not None:
+            del self._notes["label"]
 
     @property
     def args(self) -> tuple[Value, ...]:
@@ -244,7 +245,14 @@ class Value:
     @property
     def line(self) -> str | None:
         """The line of code that made this node, as `file:number`, where `trap` has noted it."""
-        return getattr(self, "_line", None)
+        return self._note("line")
+
+    def _note(self, kind: str) -> str | None:
+        notes: dict[str, str] = getattr(self, "_notes", {})
+        return notes.get(kind)
+
+    def _keep(self, kind: str, text: str) -> None:
+        self._notes = {**getattr(self, "_notes", {}), kind: text}
 
     @property
     def _prev(self) -> set[Value]:  # as in micrograd
@@ -363,7 +371,7 @@ class Value:
     # copies: the graph goes as one flat list, so that its depth does not matter
     def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
         if self.op is None:
-            return _leaf, (type(self), self._data, self._grad, self.label)
+            return _leaf, (type(self), self._data, self._grad, getattr(self, "_notes", None))
         order = topological_order(self)
         places = {node: place for place, node in enumerate(order)}
         return _restored, ([node if node.op is None else _flattened(node, places) for node in order],)
@@ -371,7 +379,7 @@ class Value:
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         for node in topological_order(self):
             if id(node) not in memo:
-                copy = _leaf(type(node), node._data, node._grad, node.label)
+                copy = _leaf(type(node), node._data, node._grad, getattr(node, "_notes", None))
                 if node.op is not None:
                     _link(copy, node.op, tuple(memo[id(operand)] for operand in node.args), node.local_gradients)
                 memo[id(node)] = copy
@@ -432,7 +440,8 @@ def _trap_contribution(node: Value, index: int, local: float, upstream: float, b
 
 def _flattened(node: Value, places: dict[Value, int]) -> tuple[Any, ...]:
     operands = tuple(places[operand] for operand in node.args)
-    return (type(node), node._data, node._grad, node.label), node.op, operands, node.local_gradients
+    fields = type(node), node._data, node._grad, getattr(node, "_notes", None)
+    return fields, node.op, operands, node.local_gradients
 
 
 def _restored(rows: list[Any]) -> Value:
