@@ -1,13 +1,13 @@
 """One engine at the moons training step, in a process of its own.
 
-    python -m benchmarks.moons ENGINE POINTS STEPS
+    python -m benchmarks.moons ENGINE POINTS STEPS [no-gc]
 
 prints as JSON how many nodes one step records, the seconds of each step, and the bytes that a
 recorded and swept graph holds per node. ENGINE is `scalargrad`, `micrograd`, or `floor`: as many
 bare slotted objects, allocated and linked, as the graph has nodes, and nothing else.
 
 The step is that of micrograd's demo: the whole batch forward, hinge loss and L2, backward,
-gradient descent, with the garbage collector as Python leaves it.
+gradient descent, with the cyclic garbage collector as Python leaves it, or without.
 """
 
 from __future__ import annotations
@@ -128,4 +128,6 @@ def measure(engine: str, points: int, steps: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     sys.setrecursionlimit(100_000)  # micrograd sorts by recursion
+    if sys.argv[4:] == ["no-gc"]:
+        gc.disable()
     print(json.dumps(measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))
