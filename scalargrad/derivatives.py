@@ -37,7 +37,9 @@ def grad(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
         ValueError: when `.data` has been changed since the forward pass, where it matters.
     """
     targets = as_values(wrt, "wrt")
-    order = topological_order(*as_values(output, "output"))
+    if not isinstance(output, Value):
+        raise TypeError(f"output must be a Value, got {output!r} of type {type(output).__name__}")
+    order = topological_order(output)
     relevant = set(targets)
     for node in order:
         if any(operand in relevant for operand in node.args):

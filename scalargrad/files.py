@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+from contextlib import suppress
 from typing import Any
 
 
@@ -20,17 +21,19 @@ def write(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
         TypeError: when it has anything else that is not JSON.
         OSError: when the file cannot be written.
     """
-    text = json.dumps({"scalargrad": 1, "sha256": _checksum(content), **content}, allow_nan=False)
-    target = os.path.abspath(os.fspath(path))
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.")
+    content = json.loads(json.dumps(content, allow_nan=False))  # as it will be read: keys are strings, tuples lists
+    text = json.dumps({"scalargrad": 1, "sha256": _checksum(content), **content})
+    folder, name = os.path.split(os.path.realpath(path))
+    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with open(temporary, "x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        os.replace(temporary, os.path.join(folder, name))
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
 
 
@@ -54,4 +57,4 @@ def read(path: str | os.PathLike[str], keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _checksum(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

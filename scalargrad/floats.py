@@ -165,7 +165,7 @@ def polygamma(order: float, x: float) -> float:
         if x == 0:
             return sign * copysign(1.0, x) ** (n + 1) * inf
         return inf if n % 2 == 1 else nan
-    if x < 0:
+    if x < -0.5:
         return -sign * polygamma(order, 1.0 - x) - math.pi ** (n + 1) * _cotangent_derivative(n, x)
     if x == inf:
         return inf if n == 0 else sign * 0.0

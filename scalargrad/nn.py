@@ -19,7 +19,7 @@ from typing import Any
 from . import functional
 from .declaration import registered
 from .floats import number
-from .value import Value
+from .value import Constant, Value
 
 Activation = Callable[[Any], Any]
 Initial = Callable[[random.Random, int], float]
@@ -44,8 +44,12 @@ class Module:
 
         >>> [name for name, _ in MLP(1, [2]).named_parameters()][:2]
         ['layers.0.neurons.0.weights.0', 'layers.0.neurons.0.bias']
+
+        Raises:
+            ValueError: when two paths are spelled alike.
         """
         seen: set[int] = set()
+        paths: set[str] = set()
         pending: list[tuple[str, object]] = [("", self)]
         while pending:
             path, found = pending.pop()
@@ -54,11 +58,14 @@ class Module:
                 continue
             seen.add(id(found))
             if isinstance(found, Value):
-                if found.op is None:
+                if found.op is None and not isinstance(found, Constant):
+                    if path in paths:
+                        raise ValueError(f"two parameters of a {type(self).__name__} are named {path}")
+                    paths.add(path)
                     yield path, found
-            elif inside is not None:
+            else:
                 prefix = f"{path}." if path else ""
-                pending.extend((f"{prefix}{name}", item) for name, item in reversed(inside))
+                pending.extend((f"{prefix}{name}", item) for name, item in reversed(inside or []))
 
     def parameters(self) -> list[Value]:
         """Return the parameters, in the order of `named_parameters`."""
@@ -92,7 +99,8 @@ class Module:
         `extra` is anything JSON holds that should go with them, such as an optimizer's state.
 
         Raises:
-            ValueError: when a parameter is nan or infinite, or the extra is not JSON.
+            ValueError: when a parameter or a number in the extra is nan or infinite.
+            TypeError: when the extra is not JSON.
             OSError: when the file cannot be written.
         """
         from . import files  # at first use: it loads as much again as all the rest
@@ -115,6 +123,9 @@ class Module:
             raise ValueError(f"{os.fspath(path)} holds {content['model']}, which does not fit {self!r}")
         self.load_state_dict(content["parameters"])
         return content["extra"]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.parameters())} parameters)"
 
 
 class Neuron(Module):
@@ -194,7 +205,7 @@ class Layer(Module):
     ) -> None:
         self.n_inputs = _count(n_inputs, "the number of inputs")
         self.activation = activation
-        self._whole = _OF_A_LAYER.get(activation)
+        self._whole = _whole_layer(activation)
         generator = _generator(rng)
         own = None if self._whole else activation
         self.neurons = [Neuron(n_inputs, own, generator, initial) for _ in range(_count(n_outputs, "a layer's size"))]
@@ -243,6 +254,9 @@ class MLP(Module):
     ) -> None:
         if not isinstance(sizes, Sequence) or not sizes:
             raise ValueError(f"sizes must be a sequence of at least one layer's size, got {sizes!r}")
+        for given in (activation, output):
+            if _whole_layer(given) is None:
+                _activation(given)
         self.activation, self.output = activation, output
         generator = _generator(rng)
         widths = [n_inputs, *sizes]
@@ -281,13 +295,17 @@ def _bare(outputs: list[Any]) -> Any:
 
 # ---------------------------------------------------------------- what the arguments may be
 
-_OF_A_LAYER: dict[object, Callable[[list[Value]], list[Value]]] = {
+_OF_A_LAYER: dict[str, Callable[[list[Value]], list[Value]]] = {
     "softmax": functional.softmax,
-    functional.softmax: functional.softmax,
     "log_softmax": functional.log_softmax,
-    functional.log_softmax: functional.log_softmax,
 }
 _OF_ONE_NUMBER: dict[str, Activation] = {"leaky_relu": functional.leaky_relu, "gelu": functional.gelu}
+
+
+def _whole_layer(given: str | Activation | None) -> Callable[[list[Value]], list[Value]] | None:
+    if isinstance(given, str):
+        return _OF_A_LAYER.get(given)
+    return given if any(given is function for function in _OF_A_LAYER.values()) else None
 
 
 def _activation(given: str | Activation | None) -> Activation | None:
@@ -318,18 +336,18 @@ def _generator(given: random.Random | int | None) -> random.Random:
         return given
     if given is None:
         return _GLOBAL_GENERATOR
-    if isinstance(given, bool) or not isinstance(given, int):
+    if isinstance(given, bool) or not hasattr(given, "__index__"):
         raise TypeError(f"rng must be a random.Random, an integer seed or None, got {given!r}")
-    return random.Random(given)
+    return random.Random(operator.index(given))
 
 
 _GLOBAL_GENERATOR: random.Random = random.uniform.__self__  # type: ignore[attr-defined]  # a method of it, as typed
 
 
 def _count(given: int, what: str) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+    if isinstance(given, bool) or not hasattr(given, "__index__") or given < 1:
         raise ValueError(f"{what} must be an integer of at least 1, got {given!r}")
-    return given
+    return operator.index(given)
 
 
 def _shown(activation: str | Activation | None) -> str:
@@ -356,7 +374,7 @@ def _contents(found: object) -> list[tuple[str, object]] | None:
 def _check_names(missing: Iterable[str], unknown: Iterable[str]) -> None:
     faults = [
         f"{len(names)} {kind} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
-        for kind, names in (("missing", sorted(missing)), ("unknown", sorted(unknown)))
+        for kind, names in (("missing", sorted(missing)), ("unknown", sorted(map(str, unknown))))
         if names
     ]
     if faults:

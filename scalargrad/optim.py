@@ -8,6 +8,7 @@ lowest: `restarts` runs it from several places and keeps the best.
 from __future__ import annotations
 
 import math
+import operator
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -106,10 +107,11 @@ class Adam:
         second_weight = 1 - self.second_decay**self.steps
         for i, parameter in enumerate(self.parameters):
             gradient = parameter.grad
-            self.first_moment[i] += (1 - self.first_decay) * (gradient - self.first_moment[i])
-            self.second_moment[i] += (1 - self.second_decay) * (gradient * gradient - self.second_moment[i])
-            scale = math.sqrt(self.second_moment[i] / second_weight) + self.epsilon
-            parameter.data -= self.rate * (self.first_moment[i] / first_weight) / scale
+            first = self.first_decay * self.first_moment[i] + (1 - self.first_decay) * gradient
+            second = self.second_decay * self.second_moment[i] + (1 - self.second_decay) * gradient * gradient
+            self.first_moment[i], self.second_moment[i] = first, second
+            scale = math.sqrt(second / second_weight) + self.epsilon
+            parameter.data -= self.rate * (first / first_weight) / scale
 
     def zero_grad(self) -> None:
         """Set the gradient of each parameter to 0."""
@@ -126,7 +128,8 @@ class Adam:
             ValueError: when it is of another optimizer, or of another number of parameters.
         """
         first, second = _columns(state, ["first", "second"], len(self.parameters), beside={"steps"})
-        self.first_moment, self.second_moment, self.steps = first, second, int(state["steps"])
+        steps = _whole(state["steps"], "steps", 0)
+        self.first_moment, self.second_moment, self.steps = first, second, steps
 
 
 # ---------------------------------------------------------------- the loop
@@ -192,39 +195,36 @@ def minimize(
     variables = _parameters(parameters)
     rate = _within(rate, "rate", 0.0, math.inf)
     tolerance = _within(tolerance, "tolerance", 0.0, math.inf, closed=True)
-    if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 0:
-        raise ValueError(f"max_steps must be an integer of at least 0, got {max_steps!r}")
+    max_steps = _whole(max_steps, "max_steps", 0)
 
     result = MinimizeResult([variable.data for variable in variables], math.nan, math.nan, 0)
+    nit = 0
     try:
-        for nit in range(max_steps + 1):
+        while True:
             fun, gradient = _evaluate(loss, variables)
             norm = math.hypot(*gradient)
-            if not (math.isfinite(fun) and math.isfinite(norm)):
-                raise _Diverged(fun, norm, nit)
-            result.x, result.fun, result.gradient_norm, result.nit = [v.data for v in variables], fun, norm, nit
+            x = [variable.data for variable in variables]
+            if not all(map(math.isfinite, [fun, norm, *x])):
+                message = f"diverged: at step {nit} the loss is {fun} and its gradient's norm {norm}"
+                return _ended(result, variables, DIVERGED, message)
+            result.x, result.fun, result.gradient_norm, result.nit = x, fun, norm, nit
             result.history.append(fun)
             result.success = norm < tolerance
             if callback is not None:
-                callback(result)
+                try:
+                    callback(result)
+                except StopIteration:
+                    return _ended(result, variables, STOPPED, "stopped by the callback")
             if result.success or nit == max_steps:
                 break
             for variable, slope in zip(variables, gradient, strict=True):
                 variable.data -= rate * slope
-    except _Diverged as end:
-        return _ended(result, variables, DIVERGED, str(end))
+            nit += 1
     except KeyboardInterrupt:
         return _ended(result, variables, INTERRUPTED, f"interrupted after {result.nit} steps")
-    except StopIteration:
-        return _ended(result, variables, STOPPED, "stopped by the callback")
     if result.success:
         return _ended(result, variables, CONVERGED, "the gradient's norm is below the tolerance")
     return _ended(result, variables, OUT_OF_STEPS, "the number of steps has run out")
-
-
-class _Diverged(Exception):
-    def __init__(self, fun: float, norm: float, nit: int) -> None:
-        super().__init__(f"diverged: at step {nit} the loss is {fun} and its gradient's norm {norm}")
 
 
 def _evaluate(loss: Callable[[], Value], variables: list[Value]) -> tuple[float, list[float]]:
@@ -276,8 +276,7 @@ def restarts(
         ValueError: for an n below 1.
         KeyboardInterrupt: on Ctrl-C before the first run has finished.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"n must be an integer of at least 1, got {n!r}")
+    n = _whole(n, "n", 1)
     runs: list[MinimizeResult] = []
     futures: list[Future[MinimizeResult]] = []
     try:
@@ -291,12 +290,14 @@ def restarts(
             for future in futures:
                 runs.append(future.result())
     except KeyboardInterrupt:
+        finished = [future for future in futures[len(runs) :] if future.done() and not future.cancelled()]
+        runs += [future.result() for future in finished if future.exception() is None]
         if not runs:
             raise
     finally:
         for future in futures:
             future.cancel()
-    best = min(runs, key=lambda run: math.inf if math.isnan(run.fun) else run.fun)
+    best = min(runs, key=lambda run: (math.isnan(run.fun), run.fun))
     return Restarts(best, runs)
 
 
@@ -329,6 +330,16 @@ def _within(given: float, name: str, low: float, high: float, closed: bool = Fal
     value = number(given, name)
     if not (low < value < high or (closed and value == low)):
         raise ValueError(f"{name} must be {'at least' if closed else 'above'} {low} and below {high}, got {given!r}")
+    return value
+
+
+def _whole(given: int, name: str, low: int) -> int:
+    try:
+        value = operator.index(given)
+    except TypeError:
+        value = low - 1
+    if isinstance(given, bool) or value < low:
+        raise ValueError(f"{name} must be an integer of at least {low}, got {given!r}")
     return value
 
 

@@ -79,11 +79,11 @@ negative: Primitive = declare(
 # x ** y is smooth for x > 0. Where it is not, these two keep its rules free of 0 * inf: the
 # slope in x is 0 for the exponent 0 whatever x is, and the slope in y is 0 at x = 0 for y >= 0.
 _less_one: Primitive = declare(
-    lambda y, x: 0.0 if y == 0 and (x == 0 or x != x) else y - 1.0,
+    lambda y, x: 0.0 if y == 0 and not (x > 1e-300 or x < -1e-300) else y - 1.0,
     name="less_one",
-    summary="y - 1, the exponent of a power's slope; 0 for 0 ** 0 and nan ** 0.",
+    summary="y - 1, the exponent of a power's slope; 0 for x ** 0 where 1 / x is not finite.",
     notation="{0} - 1",
-    array="where(({0} == 0) & (({1} == 0) | ({1} != {1})), 0.0, {0} - 1)",
+    array="where(({0} == 0) & ~(abs({1}) > 1e-300), 0.0, {0} - 1)",
     partials=[lambda out, y, x: 1.0, lambda out, y, x: 0.0],
     domain=[REALS, POSITIVE],
 )

@@ -84,6 +84,15 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Value | float], Valu
     return _as_method(method, primitive.name, primitive), _as_method(reflected, f"r{primitive.name}", primitive)
 
 
+def _named(primitive: Primitive) -> Callable[[Value, Value | float], Value]:
+    """The method for a primitive of two operands that is no operator: what is no number is an error at once."""
+
+    def method(self: Value, other: Any) -> Value:
+        return Value.apply_primitive(primitive, (self, other))
+
+    return _as_method(method, primitive.name, primitive)
+
+
 @lru_cache(maxsize=256)
 def _method(primitive: Primitive) -> Callable[..., Value]:
     return _unary(primitive) if primitive.arity == 1 else _binary(primitive)[0]
@@ -98,6 +107,9 @@ def _as_method(function: Callable[..., Any], name: str, primitive: Primitive) ->
 
 def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> Value:
     """A node for what has been computed, in whatever mode."""
+    line = modes.line_of_caller() if modes.active and modes.trapping() else None
+    if line is not None and not math.isfinite(data) and _all_finite(operands):
+        raise _non_finite(primitive, operands, f"is {data} in the forward pass", line)
     if modes.active and not modes.recording():
         return _leaf(Value, data)
     numbers = [operand._data for operand in operands]
@@ -107,10 +119,8 @@ def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> V
     ]
     out = _leaf(Value, data)
     _link(out, primitive, operands, local)
-    if modes.active and modes.trapping():
-        out._keep("line", modes.line_of_caller())
-        if not math.isfinite(data) and all(map(math.isfinite, numbers)):
-            raise _non_finite(out, f"is {data} in the forward pass")
+    if line is not None:
+        out._keep("line", line)
     return out
 
 
@@ -271,7 +281,7 @@ class Value:
     __mul__, __rmul__ = _binary(p.multiply)  # x * y, 2 * y
     __truediv__, __rtruediv__ = _binary(p.divide)  # x / y, 1 / y
     __pow__, __rpow__ = _binary(p.power)  # x ** y, 2 ** y
-    __neg__ = _unary(p.negative)  # -x
+    __neg__ = negative = _unary(p.negative)  # -x
     __abs__ = abs = _unary(p.abs)  # abs(x)
 
     def __pos__(self) -> Value:  # +x
@@ -288,8 +298,7 @@ class Value:
     asinh, acosh, atanh = arcsinh, arccosh, arctanh = _unary(p.asinh), _unary(p.acosh), _unary(p.atanh)
     erf, erfc, gamma, lgamma = _unary(p.erf), _unary(p.erfc), _unary(p.gamma), _unary(p.lgamma)
     degrees, radians, stop_gradient = _unary(p.degrees), _unary(p.radians), _unary(p.stop_gradient)
-    hypot, arctan2 = _binary(p.hypot)[0], _binary(p.atan2)[0]
-    maximum, minimum = _binary(p.maximum)[0], _binary(p.minimum)[0]
+    hypot, arctan2, maximum, minimum = _named(p.hypot), _named(p.atan2), _named(p.maximum), _named(p.minimum)
 
     @classmethod
     def apply_primitive(cls, primitive: Primitive, operands: tuple[Value | float, ...]) -> Value:
@@ -409,30 +418,39 @@ def described(node: Value) -> str:
     """
     if node.op is None:
         return node.label or "a leaf"
-    return node.op.notation.format(*_names(node))
+    return node.op.notation.format(*_names(node.op, node.args))
 
 
-def _names(node: Value) -> list[str]:
-    assert node.op is not None
-    return [operand.label or name for operand, name in zip(node.args, operand_names(node.op), strict=True)]
+def _names(primitive: Primitive, operands: tuple[Value, ...]) -> list[str]:
+    """The operands' labels or, where there is none or two operands have the same, their names in the rule."""
+    rule = operand_names(primitive)
+    names = [operand.label or name for operand, name in zip(operands, rule, strict=True)]
+    return names if len(set(names)) == len(set(operands)) else list(rule)
 
 
-def _non_finite(node: Value, what: str) -> modes.NonFinite:
-    assert node.op is not None
-    operands = dict(zip(_names(node), (operand._data for operand in node.args), strict=True))
-    where = ", ".join(f"{name} = {data}" for name, data in operands.items())
-    message = f"{described(node)} {what}, where {where}; made at {node.line or 'a line that trap did not see'}"
-    return modes.NonFinite(message, node.op.name, operands, node.line)
+def _all_finite(operands: tuple[Value, ...]) -> bool:
+    return all(math.isfinite(operand._data) for operand in operands)
+
+
+def _non_finite(primitive: Primitive, operands: tuple[Value, ...], what: str, line: str | None) -> modes.NonFinite:
+    names = _names(primitive, operands)
+    numbers = dict(zip(names, (operand._data for operand in operands), strict=True))
+    where = ", ".join(f"{name} = {data}" for name, data in numbers.items())
+    applied = primitive.notation.format(*names)
+    message = f"{applied} {what}, where {where}; made at {line or 'a line that trap did not see'}"
+    return modes.NonFinite(message, primitive.name, numbers, line)
 
 
 def _trap_contribution(node: Value, index: int, local: float, upstream: float, before: float, after: float) -> None:
-    if node.args[index].__class__ is Constant:
+    """Observe a sweep: raise at the first infinite or undefined gradient made from finite numbers."""
+    operands = node.args
+    if math.isfinite(after) or operands[index].__class__ is Constant:
         return
-    if not math.isfinite(after) and math.isfinite(upstream) and math.isfinite(before):
-        name = _names(node)[index]
-        raise _non_finite(
-            node, f"hands {name} the gradient {local} * {upstream} = {local * upstream} in the backward pass"
-        )
+    if math.isfinite(upstream) and math.isfinite(before) and _all_finite(operands):
+        assert node.op is not None
+        given = f"{local} * {upstream} = {local * upstream}"
+        name = _names(node.op, operands)[index]
+        raise _non_finite(node.op, operands, f"hands {name} the gradient {given} in the backward pass", node.line)
 
 
 # ---------------------------------------------------------------- pickling and copying
