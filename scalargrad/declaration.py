@@ -8,6 +8,7 @@ those of the engine; users declare their own by the same door.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import CO_VARARGS
@@ -322,7 +323,10 @@ class _Substitution(ast.NodeTransformer):
 def _expression(operand: Symbol | float) -> ast.expr:
     if isinstance(operand, Symbol):
         return operand._expression
-    return ast.Constant(int(operand) if float(operand).is_integer() else operand)
+    number = float(operand)
+    if math.copysign(1.0, number) < 0:
+        return ast.UnaryOp(ast.USub(), _expression(-number))
+    return ast.Constant(int(number) if number.is_integer() and number < 1e16 else number)
 
 
 def formula(primitive: Primitive, index: int) -> str:

@@ -14,6 +14,7 @@ from .derivatives import hessian as hessian
 from .derivatives import hvp as hvp
 from .derivatives import jacobian as jacobian
 from .derivatives import jvp as jvp
+from .floats import number
 from .primitives import add, erfc, exp, log, maximum, relu, stop_gradient
 from .value import Value
 
@@ -105,7 +106,7 @@ def log_softmax(values: Iterable[Number]) -> list[Any]:
 # ---------------------------------------------------------------- losses
 
 
-def square_error(outputs: Number | Sequence[Number], targets: Number | Sequence[Number]) -> Any:
+def square_error(outputs: Number | Iterable[Number], targets: Number | Iterable[Number]) -> Any:
     """Return Σ (output - target)², of one output or of several.
 
     >>> square_error([1.0, 2.0], [0.0, 4.0])
@@ -117,7 +118,7 @@ def square_error(outputs: Number | Sequence[Number], targets: Number | Sequence[
     return _sum([(output - target) ** 2 for output, target in _pairs(outputs, targets, "square_error")])
 
 
-def hinge(scores: Number | Sequence[Number], labels: Number | Sequence[Number]) -> Any:
+def hinge(scores: Number | Iterable[Number], labels: Number | Iterable[Number]) -> Any:
     """Return Σ max(0, 1 - label × score), of one score or of several; labels are 1 or -1.
 
     >>> hinge(0.25, 1), hinge(0.25, -1)
@@ -133,7 +134,7 @@ def hinge(scores: Number | Sequence[Number], labels: Number | Sequence[Number]) 
     return _sum([relu(1 - label * score) for score, label in pairs])
 
 
-def cross_entropy(scores: Iterable[Number], target: int | Sequence[Number]) -> Any:
+def cross_entropy(scores: Iterable[Number], target: int | Iterable[Number]) -> Any:
     """Return -Σ p log softmax(scores), where p is a class, counted from 0, or a distribution over them.
 
     The scores are those before the softmax.
@@ -148,7 +149,7 @@ def cross_entropy(scores: Iterable[Number], target: int | Sequence[Number]) -> A
         ValueError: for a class out of range, or not one probability for each score.
     """
     terms = _several(scores, "cross_entropy")
-    if isinstance(target, Sequence):
+    if isinstance(target, Iterable):
         return -_sum([p * x for x, p in _pairs(log_softmax(terms), target, "cross_entropy")])
     if isinstance(target, bool) or not hasattr(target, "__index__"):
         raise TypeError(f"the class in cross_entropy must be an integer, got {target!r}")
@@ -157,23 +158,28 @@ def cross_entropy(scores: Iterable[Number], target: int | Sequence[Number]) -> A
     return logsumexp(terms) - terms[target]
 
 
-def _several(values: Iterable[Number], function: str) -> list[Number]:
-    terms = list(values)
+def _several(values: Iterable[Number], function: str) -> list[Any]:
+    terms = [_term(value, function) for value in values]
     if not terms:
         raise ValueError(f"{function} needs at least one value, got none")
     return terms
 
 
 def _pairs(
-    outputs: Number | Sequence[Number], targets: Number | Sequence[Number], function: str
-) -> list[tuple[Number, Number]]:
-    left = list(outputs) if isinstance(outputs, Iterable) else [outputs]
-    right = list(targets) if isinstance(targets, Iterable) else [targets]
+    outputs: Number | Iterable[Number], targets: Number | Iterable[Number], function: str
+) -> list[tuple[Any, Any]]:
+    left = [_term(x, function) for x in (outputs if isinstance(outputs, Iterable) else [outputs])]
+    right = [_term(x, function) for x in (targets if isinstance(targets, Iterable) else [targets])]
     if len(left) != len(right) or not left:
         raise ValueError(
             f"{function} needs one target for each output, got {len(left)} outputs and {len(right)} targets"
         )
     return list(zip(left, right, strict=True))
+
+
+def _term(given: Any, function: str) -> Any:
+    """A Value, or whatever takes part in operations, as it is; a plain number as a float."""
+    return given if hasattr(given, "apply_primitive") else number(given, f"an operand of {function}")
 
 
 def _sum(terms: Sequence[Any]) -> Any:

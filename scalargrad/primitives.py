@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import operator
 from math import inf, nan, pi
+from typing import Any
 
 from . import floats
 from .declaration import POSITIVE, REALS, Break, Primitive, close_built_ins, declare
@@ -76,8 +77,8 @@ negative: Primitive = declare(
     edges=[((0.0,), -0.0, (-1.0,)), ((inf,), -inf, (-1.0,))],
 )
 
-# x ** y is smooth for x > 0. Where it is not, these two keep its rules free of 0 * inf: the
-# slope in x is 0 for the exponent 0 whatever x is, and the slope in y is 0 at x = 0 for y >= 0.
+# x ** y is smooth for x > 0. Where it is not, its rules must not come to 0 * inf: the slope in x
+# is 0 for the exponent 0 whatever x is, and the slope in y is 0 at x = 0 for y >= 0.
 _less_one: Primitive = declare(
     lambda y, x: 0.0 if y == 0 and not (x > 1e-300 or x < -1e-300) else y - 1.0,
     name="less_one",
@@ -96,11 +97,20 @@ _base: Primitive = declare(
     partials=[lambda out, x, y: 1.0, lambda out, x, y: 0.0],
     domain=[POSITIVE, REALS],
 )
+
+
+def _lowered(y: Any, x: Any) -> Any:
+    """The exponent of a power's slope: a number where y is one, so that nothing depends on it."""
+    if isinstance(y, float):
+        return y - 1.0 if y != 0 else 0.0
+    return _less_one(y, x)
+
+
 power: Primitive = declare(
     floats.power,
     notation="{} ** {}",
     array="{} ** {}",
-    partials=[lambda out, x, y: y * power(x, _less_one(y, x)), lambda out, x, y: out * log(_base(x, y))],
+    partials=[lambda out, x, y: y * power(x, _lowered(y, x)), lambda out, x, y: out * log(_base(x, y))],
     domain=[POSITIVE, REALS],
     edges=[
         ((0.0, 0.0), 1.0, (0.0, 0.0)),
