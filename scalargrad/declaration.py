@@ -325,8 +325,9 @@ def _expression(operand: Symbol | float) -> ast.expr:
         return operand._expression
     number = float(operand)
     if math.copysign(1.0, number) < 0:
-        return ast.UnaryOp(ast.USub(), _expression(-number))
-    return ast.Constant(int(number) if number.is_integer() and number < 1e16 else number)
+        return ast.UnaryOp(ast.USub(), _expression(-number) if number else ast.Constant(0.0))
+    whole = number.is_integer() and number < 1e16
+    return ast.Constant(int(number) if whole else number)
 
 
 def formula(primitive: Primitive, index: int) -> str:

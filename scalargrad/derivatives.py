@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import overload
 
 from .declaration import operand_names
+from .floats import number
 from .sweep import topological_order
 from .value import Constant, Value, described
 
@@ -130,7 +131,8 @@ def jvp(outputs: Value | Sequence[Value], wrt: Value | Sequence[Value], tangents
         ValueError: when there is not one tangent for each of wrt; when data has changed, as in `grad`.
     """
     roots, inputs = as_values(outputs, "outputs"), as_values(wrt, "wrt")
-    directions = [tangents] if isinstance(tangents, (int, float, Value)) else list(tangents)
+    given = list(tangents) if isinstance(tangents, Iterable) else [tangents]
+    directions = [tangent if isinstance(tangent, Value) else number(tangent, "a tangent") for tangent in given]
     if len(directions) != len(inputs):
         raise ValueError(f"jvp needs one tangent for each of {len(inputs)} inputs, got {len(directions)}")
     order = topological_order(*roots, *inputs)

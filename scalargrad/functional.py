@@ -5,10 +5,11 @@ Each accepts Values and plain numbers alike, and holds for inputs of ±1000 as f
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from math import sqrt
-from typing import Any
+from typing import Any, SupportsIndex
 
 from .derivatives import hessian as hessian
 from .derivatives import hvp as hvp
@@ -134,7 +135,7 @@ def hinge(scores: Number | Iterable[Number], labels: Number | Iterable[Number]) 
     return _sum([relu(1 - label * score) for score, label in pairs])
 
 
-def cross_entropy(scores: Iterable[Number], target: int | Iterable[Number]) -> Any:
+def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Number]) -> Any:
     """Return -Σ p log softmax(scores), where p is a class, counted from 0, or a distribution over them.
 
     The scores are those before the softmax.
@@ -153,9 +154,10 @@ def cross_entropy(scores: Iterable[Number], target: int | Iterable[Number]) -> A
         return -_sum([p * x for x, p in _pairs(log_softmax(terms), target, "cross_entropy")])
     if isinstance(target, bool) or not hasattr(target, "__index__"):
         raise TypeError(f"the class in cross_entropy must be an integer, got {target!r}")
-    if not 0 <= target < len(terms):
-        raise ValueError(f"the class in cross_entropy must be from 0 to {len(terms) - 1}, got {target}")
-    return logsumexp(terms) - terms[target]
+    index = operator.index(target)
+    if not 0 <= index < len(terms):
+        raise ValueError(f"the class in cross_entropy must be from 0 to {len(terms) - 1}, got {index}")
+    return logsumexp(terms) - terms[index]
 
 
 def _several(values: Iterable[Number], function: str) -> list[Any]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from numbers import Real
 from typing import Any
 
 from . import modes
@@ -163,7 +164,8 @@ class Value:
     (-2.0, 2.0)
 
     All of Python's arithmetic works, with numbers on either side. `==` and `hash` are identity;
-    `<` and its like, `bool`, `float`, `round` are those of the number.
+    `<` and its like, `bool`, `float`, `round` are those of the number. Pickled together, several
+    Values keep the leaves they share, and have copies each of the nodes between; a deepcopy keeps all.
 
     Attributes:
         data: the number, a float. A leaf's may be set between passes; a sweep always uses the
@@ -358,16 +360,16 @@ class Value:
         return math.trunc(self._data)
 
     def __lt__(self, other: Value | float) -> bool:
-        return self._data < (other._data if isinstance(other, Value) else other)
+        return bool(self._data < _compared(other)) if _is_comparable(other) else NotImplemented
 
     def __le__(self, other: Value | float) -> bool:
-        return self._data <= (other._data if isinstance(other, Value) else other)
+        return bool(self._data <= _compared(other)) if _is_comparable(other) else NotImplemented
 
     def __gt__(self, other: Value | float) -> bool:
-        return self._data > (other._data if isinstance(other, Value) else other)
+        return bool(self._data > _compared(other)) if _is_comparable(other) else NotImplemented
 
     def __ge__(self, other: Value | float) -> bool:
-        return self._data >= (other._data if isinstance(other, Value) else other)
+        return bool(self._data >= _compared(other)) if _is_comparable(other) else NotImplemented
 
     def __repr__(self) -> str:
         grad = "" if self._grad is None else f", grad={self._grad!r}"
@@ -377,7 +379,7 @@ class Value:
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else str(self)
 
-    # copies: the graph goes as one flat list, so that its depth does not matter
+    # copies: a pickled graph is one flat list of nodes, so that its depth does not matter
     def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
         if self.op is None:
             return _leaf, (type(self), self._data, self._grad, getattr(self, "_notes", None))
@@ -386,7 +388,14 @@ class Value:
         return _restored, ([node if node.op is None else _flattened(node, places) for node in order],)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        for node in topological_order(self):
+        pending = [self]
+        while pending:
+            node = pending[-1]
+            missing = [operand for operand in node.args if id(operand) not in memo]
+            if missing:
+                pending += missing
+                continue
+            pending.pop()
             if id(node) not in memo:
                 copy = _leaf(type(node), node._data, node._grad, getattr(node, "_notes", None))
                 if node.op is not None:
@@ -405,6 +414,14 @@ class Constant(Value):
     """
 
     __slots__ = ()
+
+
+def _is_comparable(other: object) -> bool:
+    return isinstance(other, (Value, Real))
+
+
+def _compared(other: Value | float) -> float:
+    return other._data if isinstance(other, Value) else other
 
 
 # ---------------------------------------------------------------- errors that name the node
@@ -444,13 +461,11 @@ def _non_finite(primitive: Primitive, operands: tuple[Value, ...], what: str, li
 def _trap_contribution(node: Value, index: int, local: float, upstream: float, before: float, after: float) -> None:
     """Observe a sweep: raise at the first infinite or undefined gradient made from finite numbers."""
     operands = node.args
-    if math.isfinite(after) or operands[index].__class__ is Constant:
-        return
-    if math.isfinite(upstream) and math.isfinite(before) and _all_finite(operands):
+    if not math.isfinite(after) and math.isfinite(upstream) and math.isfinite(before) and _all_finite(operands):
         assert node.op is not None
-        given = f"{local} * {upstream} = {local * upstream}"
         name = _names(node.op, operands)[index]
-        raise _non_finite(node.op, operands, f"hands {name} the gradient {given} in the backward pass", node.line)
+        what = f"makes the gradient of {name} {before} + {local} * {upstream} = {after} in the backward pass"
+        raise _non_finite(node.op, operands, what, node.line)
 
 
 # ---------------------------------------------------------------- pickling and copying
