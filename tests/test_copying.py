@@ -1,0 +1,215 @@
+"""Copies, by pickle or deepcopy, are the same graph over again: same numbers, same structure, same bits in a sweep."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+import scalargrad
+from scalargrad import Constant, Value, declaration, nn, primitive
+from scalargrad.optim import Adam
+from scalargrad.sweep import topological_order
+from tests.oracle import Program, programs, run
+
+Copier = Callable[[Any], Any]
+OPERATIONS = {p.name: p for p in declaration.registered()}
+
+
+def pickled(protocol: int) -> Copier:
+    """A copier; its protocol is its name in a failure."""
+
+    def copier(given: Any) -> Any:
+        return pickle.loads(pickle.dumps(given, protocol))
+
+    copier.__name__ = f"pickle_{protocol}"
+    return copier
+
+
+PICKLES = [pickled(protocol) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)]
+COPIERS: list[Copier] = [copy.deepcopy, *PICKLES]
+every_copier = pytest.mark.parametrize("copied", COPIERS, ids=lambda copier: copier.__name__)
+every_pickle = pytest.mark.parametrize("copied", PICKLES, ids=lambda copier: copier.__name__)
+
+
+def state(root: Value) -> list[tuple[Any, ...]]:
+    """All there is to know of a graph, with places for objects: equal for equal graphs."""
+    order = topological_order(root)
+    places = {node: place for place, node in enumerate(order)}
+    return [
+        (
+            type(node),
+            node.data.hex(),
+            node.grad.hex(),
+            node.swept,
+            node.label,
+            node.op,
+            [places[operand] for operand in node.args],
+            [local.hex() for local in node.local_gradients],
+        )
+        for node in order
+    ]
+
+
+def labelled_graph(program: Program) -> Value:
+    """A program's last node, with labels on leaves and on a result, half of it swept."""
+    leaves = [Value(x, label=f"x{i}") for i, x in enumerate(program.leaves)]
+    nodes: list[Value] = run(program, leaves, OPERATIONS)
+    nodes[-1].label = 'a "result" of π'
+    nodes[len(nodes) // 2].backward(0.1)
+    return nodes[-1]
+
+
+@every_copier
+@given(program=programs())
+def test_a_copy_is_the_same_graph(copied: Copier, program: Program) -> None:
+    """Data, gradients, labels, operations, sharing, constants and local gradients survive, in new nodes."""
+    root = labelled_graph(program)
+    before = state(root)
+    twin = copied(root)
+    assert state(twin) == before
+    assert topological_order(twin).keys().isdisjoint(topological_order(root))
+
+
+@every_copier
+@given(program=programs())
+def test_a_copy_sweeps_to_the_same_bits(copied: Copier, program: Program) -> None:
+    """A sweep of the copy gives the gradients of the original, and touches nothing of it."""
+    root = labelled_graph(program)
+    twin, before = copied(root), state(root)
+    twin.backward(1.7)
+    assert state(root) == before
+    root.backward(1.7)
+    assert state(twin) == state(root)
+
+
+def test_a_changed_graph_is_another() -> None:
+    """Negative control: the comparison sees a number, a label, a gradient, a sharing and an operand's order."""
+    x, y = Value(1.0), Value(2.0)
+    different = [x - y, y - x, x - Value(2.0), x - x, x + y, x - 2.0, x.atan()]
+    different += [Value(1.0), Value(1.0, label="x"), Value(-1.0)]
+    swept = Value(1.0)
+    swept.grad = 0.0
+    states = [state(root) for root in [*different, swept]]
+    equal = [(i, j) for i, one in enumerate(states) for j, other in enumerate(states) if i < j and one == other]
+    assert equal == [(0, 2)]  # x - y and x - Value(2.0): equal numbers in other objects
+
+
+@every_copier
+def test_a_leaf_copied_with_its_loss_is_the_losses_leaf(copied: Copier) -> None:
+    """A gradient of the copied loss arrives at the leaf that was copied together with it."""
+    leaf = Value(3.0, label="w")
+    loss = (leaf * leaf + 1).tanh()
+    loss.backward()
+    for new_loss, new_leaf in (copied((loss, leaf)), copied([leaf, loss])[::-1]):
+        assert new_leaf in topological_order(new_loss)
+        new_loss.backward()
+        assert new_leaf.grad == 2 * leaf.grad
+
+
+def test_deepcopy_keeps_inner_identity() -> None:
+    """Results copied together by deepcopy still share the nodes that they shared."""
+    x = Value(3.0)
+    inner = x * x
+    left, right = inner + 1, inner * 2
+    new_left, new_inner, new_right, new_x = copy.deepcopy((left, inner, right, x))
+    assert new_left.args[0] is new_inner is new_right.args[0]
+    assert new_inner.args == (new_x, new_x)
+
+
+@every_pickle
+def test_results_pickled_together_share_their_leaves(copied: Copier) -> None:
+    """Results pickled together are sums over the same leaves."""
+    x = Value(3.0)
+    left, right = copied((x * x, x * 2))
+    (left + right).backward()
+    assert left.args[0].grad == 8.0
+    assert left.args[0] is right.args[0]
+
+
+def test_a_shallow_copy_of_a_result_reaches_the_same_leaves() -> None:
+    """`copy.copy` of a result is another result of the very same leaves."""
+    x = Value(3.0)
+    twin = copy.copy(x * x)
+    twin.backward()
+    assert x.grad == 6.0
+    leaf = copy.copy(x)
+    assert leaf is not x
+    assert state(leaf) == state(x)
+
+
+@every_copier
+def test_a_constant_stays_a_constant(copied: Copier) -> None:
+    """The copy of a plain number in a graph takes no gradient either."""
+    new = copied(Value(2.0) + 1)
+    new.backward()
+    variable, constant = new.args
+    assert (type(variable), variable.grad) == (Value, 1.0)
+    assert (type(constant), constant.swept) == (Constant, False)
+
+
+@every_copier
+def test_a_network_is_copied_whole(copied: Copier) -> None:
+    """A network, its optimizer and a loss that are copied together still belong together."""
+    model = nn.MLP(2, [3, 1], activation="tanh", rng=0)
+    optimizer = Adam(model.parameters())
+    loss = model([1.0, -2.0]) ** 2
+    new_model, new_optimizer, new_loss = copied((model, optimizer, loss))
+    before = model.state_dict()
+    assert new_model.state_dict() == before
+    for some_loss, some_optimizer in ((loss, optimizer), (new_loss, new_optimizer)):
+        some_loss.backward()
+        some_optimizer.step()
+    assert new_model.state_dict() == model.state_dict() != before
+    assert [p.grad for p in new_model.parameters()] == [p.grad for p in model.parameters()]
+    assert new_model([1.0, -2.0]).data == model([1.0, -2.0]).data
+    assert all(new is not old for new, old in zip(new_model.parameters(), model.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", ["tanh", "add", "power", "polygamma"])
+def test_a_primitive_is_copied_as_itself(name: str) -> None:
+    """A primitive is its name: every copy is the very object."""
+    operation = getattr(scalargrad, name)
+    assert all(copied(operation) is operation for copied in COPIERS)
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, scalargrad.Primitive]:
+    """A registry of the test's own, so that what it declares does not outlive it."""
+    own = dict(declaration._registry)
+    monkeypatch.setattr(declaration, "_registry", own)
+    return own
+
+
+@every_copier
+def test_an_operation_of_three_operands_is_copied(copied: Copier, registry: dict[str, scalargrad.Primitive]) -> None:
+    """Graphs of the users' own operations, of any number of operands, are copied like all others."""
+
+    @primitive(partials=[lambda out, x, y, z: y, lambda out, x, y, z: x, lambda out, x, y, z: 1.0])
+    def multiply_add(x: float, y: float, z: float) -> float:
+        return x * y + z
+
+    assert "multiply_add" in registry
+    x = Value(3.0, label="x")
+    root: Value = multiply_add(x, x, 4.0).tanh()
+    root.backward()
+    assert state(copied(root)) == state(root)
+
+
+@every_pickle
+def test_an_unknown_primitive_is_named(copied: Copier, registry: dict[str, scalargrad.Primitive]) -> None:
+    """A pickle with an operation that is not declared where it is loaded says which one, and what to do."""
+
+    @primitive(partials=[lambda out, x: 2 * x])
+    def square(x: float) -> float:
+        return x * x
+
+    root = square(Value(3.0))
+    assert copied(root).op is square
+    del registry["square"]
+    with pytest.raises(LookupError, match=r"no primitive is named 'square'.*declare it first"):
+        copied(root)

@@ -1,0 +1,253 @@
+"""What the best courses show for backpropagation, with the numbers they print.
+
+Each test is one row of the courses' examples: the expression, then the value and the gradients.
+`printed` compares a number with the digits that are printed there, to half a unit of the last.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from decimal import Decimal
+
+import pytest
+
+from scalargrad import Value, exp, grad, maximum, sigmoid, softmax, square_error, tanh
+from scalargrad.nn import Layer, Neuron
+from scalargrad.optim import GradientDescent, MinimizeResult, minimize, restarts
+
+
+def printed(number: Value | float, digits: str) -> bool:
+    """Whether a number, rounded to as many digits as are printed, is what is printed."""
+    exponent = Decimal(digits).as_tuple().exponent
+    assert isinstance(exponent, int)
+    return abs(Decimal(float(number)) - Decimal(digits)) <= Decimal(5).scaleb(exponent - 1)
+
+
+def gradients(*values: Value) -> list[float]:
+    return [value.grad for value in values]
+
+
+def test_printed_sees_the_last_digit() -> None:
+    """A number that would be printed otherwise in the last digit is not what is printed."""
+    assert printed(0.0605, "0.0605")
+    assert printed(0.06046, "0.0605")
+    assert not printed(0.06044, "0.0605")
+    assert not printed(4.53e-5, "4.54e-5")
+    assert not printed(-0.1966, "0.1966")
+
+
+def test_01_circuit() -> None:
+    """CS231n's first circuit, (x + y) z: the chain rule through two gates."""
+    x, y, z = Value(-2), Value(5), Value(-4)
+    q = x + y
+    f = q * z
+    f.backward()
+    assert (q.data, f.data) == (3, -12)
+    assert gradients(x, y, z) == [-4, -4, 3]
+
+
+def neuron_inputs() -> list[Value]:
+    return [Value(number) for number in (2, -1, -3, -2, -3)]  # w0, x0, w1, x1, w2
+
+
+NEURON_GRADIENTS = ["-0.1966", "0.3932", "-0.3932", "-0.5898", "0.1966"]
+
+
+def test_02_sigmoid_neuron_of_gates() -> None:
+    """CS231n's sigmoid neuron, with the sigmoid built from multiplication, exponential, addition and division."""
+    w0, x0, w1, x1, w2 = inputs = neuron_inputs()
+    z = w0 * x0 + w1 * x1 + w2
+    y = 1 / (1 + exp(-z))
+    y.backward()
+    assert z.data == 1
+    assert printed(y, "0.7310585786")
+    assert all(map(printed, gradients(*inputs), NEURON_GRADIENTS))
+
+
+def test_03_sigmoid_as_one_gate() -> None:
+    """The same neuron with the sigmoid as one gate: identical gradients."""
+    w0, x0, w1, x1, w2 = inputs = neuron_inputs()
+    y = sigmoid(w0 * x0 + w1 * x1 + w2)
+    y.backward()
+    assert printed(y, "0.7310585786")
+    assert all(map(printed, gradients(*inputs), NEURON_GRADIENTS))
+
+
+def test_04_patterns_in_the_backward_flow() -> None:
+    """CS231n's three patterns, 2 (xy + max(z, w)): add distributes, max routes, multiply swaps."""
+    x, y, z, w = Value(3), Value(-4), Value(2), Value(-1)
+    f = 2 * (x * y + maximum(z, w))
+    f.backward()
+    assert f.data == -20
+    assert gradients(x, y, z, w) == [-8, 6, 2, 0]
+
+
+def test_05_gradients_add_at_forks() -> None:
+    """CS231n's staged computation, (x + σ(y)) / (σ(x) + (x + y)²): gradients add where a variable forks."""
+    x, y = Value(3), Value(-4)
+    f = (x + sigmoid(y)) / (sigmoid(x) + (x + y) ** 2)
+    f.backward()
+    assert printed(f, "1.545645")
+    assert printed(x.grad, "2.059570")
+    assert printed(y.grad, "1.592233")
+
+
+def test_06_product_and_sum() -> None:
+    """Karpathy's first graph, L = (ab + c) f."""
+    a, b, c, f = Value(2), Value(-3), Value(10), Value(-2)
+    loss = (a * b + c) * f
+    loss.backward()
+    assert loss.data == -8
+    assert gradients(a, b, c, f) == [6, -4, -2, 4]
+
+
+def test_07_tanh_neuron() -> None:
+    """Karpathy's neuron, tanh(x1 w1 + x2 w2 + b): inner nodes have gradients too."""
+    x1, x2, w1, w2, b = Value(2), Value(0), Value(-3), Value(1), Value(6.8813735870195432)
+    n = x1 * w1 + x2 * w2 + b
+    o = tanh(n)
+    o.backward()
+    assert printed(o, "0.7071")
+    assert all(map(printed, gradients(x1, w1, x2, w2, n), ["-1.5", "1.0", "0.5", "0.0", "0.5"]))
+
+
+def test_08_variable_used_twice() -> None:
+    """A variable used twice, (ab)(a + b) and a + a: its gradients add instead of replacing one another."""
+    a, b = Value(-2), Value(3)
+    f = (a * b) * (a + b)
+    f.backward()
+    assert f.data == -6
+    assert gradients(a, b) == [-3, -8]
+
+    a = Value(3)
+    (a + a).backward()
+    assert a.grad == 2
+
+
+def test_09_why_topological_order() -> None:
+    """Why topological order, b = a + a and c = b + b: a node hands its gradient on only when it is complete."""
+    a = Value(1)
+    b = a + a
+    c = b + b
+    c.backward()
+    assert (c.data, a.grad) == (4, 4)
+
+
+def test_10_backward_twice() -> None:
+    """Backward twice, b = aa and c = b + b: the second adds the same again, unless a has been zeroed."""
+    a = Value(3)
+    b = a * a
+    c = b + b
+    c.backward()
+    assert a.grad == 12
+    c.backward()
+    assert a.grad == 24
+    a.zero_grad()
+    c.backward()
+    assert a.grad == 12
+
+
+def test_11_micrograd_readme() -> None:
+    """The expression in micrograd's README, with every operator it has."""
+    a, b = Value(-4.0), Value(2.0)
+    c = a + b
+    d = a * b + b**3
+    c += c + 1
+    c += 1 + c + (-a)
+    d += d * 2 + (b + a).relu()
+    d += 3 * d + (b - a).relu()
+    e = c - d
+    f = e**2
+    g = f / 2.0
+    g += 10.0 / f
+    g.backward()
+    assert printed(g, "24.7041")
+    assert printed(a.grad, "138.8338")
+    assert printed(b.grad, "645.5773")
+
+
+def test_12_sum_over_paths() -> None:
+    """Olah's graph, (a + b)(b + 1): the derivative is the sum over all paths."""
+    a, b = Value(2), Value(1)
+    e = (a + b) * (b + 1)
+    e.backward()
+    assert e.data == 6
+    assert gradients(a, b) == [2, 5]
+
+
+def test_13_fan_out() -> None:
+    """Fan-out, ab + ac: the gradient of a is that of one use plus that of the other."""
+    a, b, c = Value(2), Value(3), Value(4)
+    f = a * b + a * c
+    f.backward()
+    assert f.data == 14
+    assert a.grad == 3 + 4
+
+
+def test_14_saturation() -> None:
+    """Far from 0 the sigmoid and tanh are flat, and hand on next to nothing."""
+    slopes = [grad(sigmoid(x), x) for x in map(Value, (0, 4, 10))]
+    assert all(map(printed, slopes, [".25", ".017663", "4.54e-5"]))
+    x = Value(4)
+    assert printed(grad(tanh(x), x), ".001341")
+
+
+@pytest.mark.parametrize(("rate", "end"), [(0.05, "3.487"), (0.2, ".0605"), (1.1, "61.9")])
+def test_15_learning_rate(rate: float, end: str) -> None:
+    """Ten steps of gradient descent on x² from 10: slow, good, and past the minimum further each time."""
+    x = Value(10)
+    optimizer = GradientDescent([x], rate)
+    for _ in range(10):
+        optimizer.zero_grad()
+        (x**2).backward()
+        optimizer.step()
+    assert printed(x, end)
+
+
+LOWEST, HIGHEST, FREQUENCY = -9.5, 12.6, 1.0
+
+
+def many_minima(rng: random.Random) -> MinimizeResult:
+    x = Value(rng.uniform(LOWEST, HIGHEST))
+    return minimize(lambda: x * (FREQUENCY * x).cos(), [x], rate=0.05, tolerance=1e-9)
+
+
+def test_16_restarts_find_the_best_minimum() -> None:
+    """The function x cos(cx) has many local minima: single runs end in several of them, restarts in the lowest."""
+    points = [LOWEST + i * (HIGHEST - LOWEST) / 100_000 for i in range(100_001)]
+    heights = [x * math.cos(FREQUENCY * x) for x in points]
+    minima = [y for left, y, right in zip(heights, heights[1:], heights[2:], strict=False) if left > y < right]
+
+    found = restarts(many_minima, n=16, seed=1)
+
+    assert all(any(math.isclose(run.fun, y, abs_tol=1e-6) for y in minima) for run in found.runs)
+    assert math.isclose(found.best.fun, min(minima), abs_tol=1e-6)
+    assert max(run.fun for run in found.runs) > min(minima) + 1
+
+
+def test_17_the_lecture_in_its_order() -> None:
+    """A neuron, a layer, softmax, square error, and θ ← θ - μ∇L until ‖∇L‖ < ε, each a line of the library."""
+    neuron = Neuron(2, "sigmoid", rng=0)
+    x, (w, b) = [3.0, -1.0], (neuron.weights, neuron.bias)
+    z = w[0] * x[0] + w[1] * x[1] + b
+    assert math.isclose(neuron(x).data, 1 / (1 + math.exp(-z.data)), rel_tol=1e-15)
+
+    layer = Layer(2, 2, "sigmoid", rng=0)
+    assert [output.data for output in layer(x)] == [neuron(x).data for neuron in layer.neurons]
+
+    distribution = softmax(layer(x))
+    assert math.isclose(sum(distribution).data, 1.0, rel_tol=1e-15)
+    assert all(0 < p.data < 1 for p in distribution)
+
+    examples = [([0.0, 0.0], [1.0, 0.0]), ([1.0, 1.0], [0.0, 1.0])]
+
+    def loss() -> Value:
+        return sum((square_error(softmax(layer(x)), y) for x, y in examples), Value(0.0))
+
+    before = loss()
+    result = minimize(loss, layer.parameters(), rate=1.0, tolerance=0.05, max_steps=200)
+    assert result.success
+    assert result.gradient_norm < 0.05
+    assert result.fun == loss().data < before.data / 2
+    assert [softmax(layer(x))[1] > 0.5 for x, _ in examples] == [False, True]

@@ -1,0 +1,348 @@
+"""`no_grad` records nothing, `trap` lets no nan or inf be made in silence, and both belong to who entered them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import pickle
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+
+import scalargrad
+from scalargrad import NonFinite, Value, grad, hypot, jvp, log, logsumexp, modes, nn, no_grad, softmax, trap
+from scalargrad.sweep import topological_order
+from tests.oracle import Program, programs, run
+
+
+def here() -> str:
+    """The line of the caller."""
+    return f"{__file__}:{sys._getframe(1).f_lineno}"
+
+
+def is_recorded(value: Value) -> bool:
+    return value.args != ()
+
+
+# ---------------------------------------------------------------- no_grad
+
+
+@given(programs())
+def test_no_grad_computes_the_same_and_records_nothing(program: Program) -> None:
+    """Under `no_grad` every result has the same bits, and is a leaf."""
+    leaves = [Value(x) for x in program.leaves]
+    recorded = run(program, leaves, vars(scalargrad))
+    with no_grad():
+        unrecorded = run(program, leaves, vars(scalargrad))
+    assert [node.data.hex() for node in unrecorded] == [node.data.hex() for node in recorded]
+    results = unrecorded[len(leaves) :]
+    assert all((type(node), node.op, node.args, node.local_gradients) == (Value, None, (), ()) for node in results)
+    assert all(map(is_recorded, recorded[len(leaves) :]))
+    results[-1].backward()
+    assert not any(leaf.swept for leaf in leaves)
+
+
+def test_no_grad_lets_an_older_graph_be_swept() -> None:
+    """What was recorded before can be differentiated inside; a gradient found there is a leaf."""
+    x = Value(3.0)
+    y = x * x
+    with no_grad():
+        y.backward()
+        slope = grad(y, x)
+    assert (x.grad, slope.data, is_recorded(slope)) == (6.0, 6.0, False)
+
+
+def test_no_grad_as_a_decorator() -> None:
+    """A decorated function records nothing, calls itself, keeps its name, and leaves its caller recording."""
+
+    @no_grad()
+    def factorial(x: Value) -> Value:
+        """Return x!."""
+        return x * factorial(x - 1) if x > 1 else x
+
+    x = Value(4.0)
+    product = factorial(x)
+    assert (product.data, is_recorded(product)) == (24.0, False)
+    assert (factorial.__name__, factorial.__doc__) == ("factorial", "Return x!.")
+    assert is_recorded(x * x)
+
+
+def test_no_grad_nests() -> None:
+    """Only the end of the outermost block switches recording on again."""
+    x = Value(1.0)
+    with no_grad():
+        with no_grad():
+            assert not is_recorded(x + x)
+        assert not is_recorded(x + x)
+    assert is_recorded(x + x)
+
+
+@pytest.mark.parametrize("mode", [no_grad, trap])
+def test_an_exception_leaves_the_mode(mode: Callable[[], AbstractContextManager[None]]) -> None:
+    """However a block ends, its mode ends with it."""
+    with pytest.raises(KeyboardInterrupt), mode():
+        raise KeyboardInterrupt
+    assert (modes.active, modes.recording(), modes.trapping()) == (0, True, False)
+    assert is_recorded(Value(0.0).log())
+
+
+# ---------------------------------------------------------------- whose mode it is
+
+
+def test_another_thread_is_in_no_mode() -> None:
+    """A mode entered in one thread does not reach another, which records and may make an inf."""
+
+    def elsewhere() -> Value:
+        return Value(0.0).log()
+
+    with ThreadPoolExecutor(1) as pool, no_grad(), trap():
+        there = pool.submit(elsewhere).result()
+    assert (there.data, is_recorded(there)) == (-inf, True)
+
+
+def test_a_thread_of_its_own_mode() -> None:
+    """A mode entered in another thread does not reach this one, and outlives this one's mode."""
+
+    def elsewhere() -> bool:
+        return is_recorded(Value(1.0).log())
+
+    with ThreadPoolExecutor(1) as pool:
+        mode = no_grad()
+        pool.submit(mode.__enter__).result()
+        assert is_recorded(Value(1.0).log())
+        with no_grad():
+            assert not is_recorded(Value(1.0).log())
+        assert not pool.submit(elsewhere).result()
+        pool.submit(mode.__exit__, None, None, None).result()
+        assert pool.submit(elsewhere).result()
+
+
+def test_tasks_have_modes_of_their_own() -> None:
+    """Of two tasks that take turns in one thread, only the one inside the block is in the mode."""
+
+    async def inside(entered: asyncio.Event, leave: asyncio.Event) -> bool:
+        with no_grad():
+            entered.set()
+            await leave.wait()
+            return is_recorded(Value(1.0).log())
+
+    async def outside(entered: asyncio.Event, leave: asyncio.Event) -> bool:
+        await entered.wait()
+        recorded = is_recorded(Value(1.0).log())
+        leave.set()
+        return recorded
+
+    async def both() -> tuple[bool, bool]:
+        entered, leave = asyncio.Event(), asyncio.Event()
+        inner, outer = await asyncio.gather(inside(entered, leave), outside(entered, leave))
+        return inner, outer
+
+    assert asyncio.run(both()) == (False, True)
+
+
+# ---------------------------------------------------------------- trap, forward
+
+FORWARD: list[tuple[Callable[[Value], Value], float, str]] = [
+    (lambda x: x.log(), 0.0, "log"),
+    (lambda x: x.log(), -1.0, "log"),
+    (lambda x: x.sqrt(), -1.0, "sqrt"),
+    (lambda x: x.exp(), 1000.0, "exp"),
+    (lambda x: 1 / x, 0.0, "divide"),
+    (lambda x: x / x, 0.0, "divide"),
+    (lambda x: x**0.5, -2.0, "power"),
+    (lambda x: 10.0**x, 400.0, "power"),
+    (lambda x: x * x, 1e200, "multiply"),
+    (lambda x: x + x, 1.5e308, "add"),
+    (lambda x: log(x * 0.0) + x.exp(), 1000.0, "log"),
+    (lambda x: x.stop_gradient().acosh(), 0.0, "acosh"),
+]
+
+
+@pytest.mark.parametrize(("f", "at", "operation"), FORWARD)
+def test_trap_raises_at_the_first_operation(f: Callable[[Value], Value], at: float, operation: str) -> None:
+    """The first operation to make a nan or an inf of finite operands is named, and is silent without `trap`."""
+    assert not math.isfinite(f(Value(at)).data)
+    with trap(), pytest.raises(NonFinite) as raised:
+        f(Value(at))
+    assert raised.value.operation == operation
+    assert raised.value.operands
+    assert all(map(math.isfinite, raised.value.operands.values()))
+
+
+def test_trap_names_operation_operands_labels_and_line() -> None:
+    """The error says all that is needed to find the fault; an operand without a label goes by the rule's name."""
+    x, y = Value(0.0, label="height"), Value(-2.0)
+    with trap(), pytest.raises(NonFinite) as raised:
+        x**y
+    error, line = raised.value, f"{__file__}:{raised.tb.tb_lineno}"
+    assert (error.operation, error.operands, error.line) == ("power", {"height": 0.0, "y": -2.0}, line)
+    assert str(error) == f"height ** y is inf in the forward pass, where height = 0.0, y = -2.0; made at {line}"
+
+
+def test_trap_tells_operands_of_one_name_apart() -> None:
+    """The number of each operand is there, when labels or the rule's names coincide too."""
+    for x, y in ((Value(0.0, label="y"), Value(-2.0)), (Value(0.0, label="a"), Value(-2.0, label="a"))):
+        with trap(), pytest.raises(NonFinite) as raised:
+            x**y
+        assert list(raised.value.operands.values()) == [0.0, -2.0]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: (x - x) / (x - x),
+        lambda x: softmax([x * 1e308 * 10])[0],
+        lambda x: logsumexp([x.log() - x, (x - x).log()]),
+        lambda x: nn.Neuron(1, activation=lambda z: (z - z).log())([x]),
+    ],
+)
+def test_trap_names_the_users_line(f: Callable[[Value], Value]) -> None:
+    """However deep inside the package the operation is, the line is the user's."""
+    with trap(), pytest.raises(NonFinite) as raised:
+        f(Value(1.0))
+    assert raised.value.line == f"{__file__}:{f.__code__.co_firstlineno}"
+
+
+@pytest.mark.parametrize("operand", [nan, inf, -inf])
+def test_trap_lets_nan_and_inf_pass_on(operand: float) -> None:
+    """A nan or an inf that was there before is no fault of the operations that it passes through."""
+    x, y = Value(operand), Value(2.0)
+    with trap():
+        z = (x * y - x).exp() + y
+        z.backward()
+        y.backward(operand)
+    assert is_recorded(z)
+
+
+@given(programs())
+def test_trap_changes_no_finite_result(program: Program) -> None:
+    """Where all is finite, data and gradients under `trap` are those without it, to the last bit."""
+    free = run(program, [Value(x) for x in program.leaves], vars(scalargrad))
+    free[-1].backward()
+    with trap():
+        watched = run(program, [Value(x) for x in program.leaves], vars(scalargrad))
+        watched[-1].backward()
+        slope = grad(watched[-1], watched[0])
+    assert [repr(node) for node in watched] == [repr(node) for node in free]
+    assert slope.data == grad(free[-1], free[0]).data
+
+
+# ---------------------------------------------------------------- trap, backward
+
+
+def test_trap_names_the_node_in_the_backward_pass() -> None:
+    """√x at 0 is finite, its slope is not: the sweep stops there, naming operand and line, with nothing deposited."""
+    x, w = Value(0.0, label="x"), Value(3.0)
+    with trap():
+        line, root = here(), x.sqrt()
+        f = root * w + w
+        with pytest.raises(NonFinite) as raised:
+            f.backward()
+    error = raised.value
+    assert (error.operation, error.operands, error.line) == ("sqrt", {"x": 0.0}, line)
+    assert str(error).startswith(
+        "sqrt(x) makes the gradient of x 0.0 + inf * 3.0 = inf in the backward pass, where x = 0.0"
+    )
+    assert [node for node in topological_order(f) if node.swept] == []
+
+
+def test_trap_keeps_earlier_gradients() -> None:
+    """A sweep that is trapped changes no gradient that was there before."""
+    x = Value(0.0)
+    (3 * x).backward()
+    with trap(), pytest.raises(NonFinite):
+        (x.sqrt() + x).backward()
+    assert x.grad == 3.0
+
+
+@pytest.mark.parametrize(
+    ("f", "at"),
+    [
+        (lambda x: x.sqrt(), 0.0),
+        (lambda x: x.cbrt(), 0.0),
+        (lambda x: x.asin(), 1.0),
+        (lambda x: x**0.5, 0.0),
+        (lambda x: hypot(x, x), 0.0),
+        (lambda x: (x * 1e200) * 1e200, 1e-200),
+        (lambda x: x * 1e308 + x * 1e308, 0.0),
+    ],
+)
+def test_trap_raises_wherever_a_sweep_leaves_the_finite(f: Callable[[Value], Value], at: float) -> None:
+    """A local gradient, a product or a sum that is no longer finite is trapped, and is silent without `trap`."""
+    x = Value(at)
+    f(x).backward()
+    assert not math.isfinite(x.grad)
+    y = Value(at)
+    with trap(), pytest.raises(NonFinite):
+        f(y).backward()
+    assert not y.swept
+
+
+def test_trap_leaves_constants_out() -> None:
+    """The exponent of x² has a slope that is nan for negative x; but it is a constant, and has no gradient."""
+    x = Value(-3.0)
+    with trap():
+        (x**2).backward()
+    assert x.grad == -6.0
+    with trap(), pytest.raises(NonFinite):
+        (x ** Value(2.0)).backward()
+
+
+def test_trap_watches_graphs_made_before() -> None:
+    """A sweep inside is watched over a graph recorded outside, whose lines nobody has noted."""
+    root = Value(0.0, label="x").sqrt()
+    with trap(), pytest.raises(NonFinite, match=r"made at a line that trap did not see") as raised:
+        root.backward()
+    assert (raised.value.operation, raised.value.line, root.line) == ("sqrt", None, None)
+
+
+@pytest.mark.parametrize("derivative", [grad, lambda f, x: jvp(f, x, 1.0)])
+def test_trap_watches_derivatives_that_are_values(derivative: Callable[[Value, Value], Value]) -> None:
+    """`grad` and `jvp` compute by operations, so they are trapped like all others."""
+    x = Value(0.0)
+    root = x.sqrt()
+    assert derivative(root, x).data == inf
+    with trap(), pytest.raises(NonFinite):
+        derivative(root, x)
+
+
+# ---------------------------------------------------------------- both, and the error itself
+
+
+def test_trap_watches_what_is_not_recorded() -> None:
+    """Under both modes, in whichever order, operations record nothing and are watched all the same."""
+    x = Value(0.0, label="x")
+    with no_grad(), trap():
+        assert not is_recorded(x + 1)
+        with pytest.raises(NonFinite, match=r"log\(x\) is -inf"):
+            x.log()
+    with trap(), no_grad(), pytest.raises(NonFinite, match=r"log\(x\) is -inf"):
+        x.log()
+
+
+def test_trap_as_a_decorator() -> None:
+    """A decorated function is watched, and its caller is not."""
+
+    @trap()
+    def reciprocal(x: Value) -> Value:
+        return 1 / x
+
+    with pytest.raises(NonFinite):
+        reciprocal(Value(0.0))
+    assert (1 / Value(0.0)).data == inf
+
+
+def test_the_error_can_be_pickled() -> None:
+    """`NonFinite` is an ArithmeticError that crosses to another process with all it says."""
+    with trap(), pytest.raises(ArithmeticError) as raised:
+        Value(0.0, label="x").log()
+    error = raised.value
+    assert isinstance(error, NonFinite)
+    copied = pickle.loads(pickle.dumps(error))
+    assert type(copied) is NonFinite
+    assert (str(copied), vars(copied)) == (str(error), vars(error))

@@ -1,0 +1,261 @@
+"""The house: imports point downward, the core needs the standard library alone, and one door is public."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import resolve_name
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+import scalargrad
+from scalargrad import Primitive, functional, primitives
+
+PACKAGE = Path(scalargrad.__file__).parent
+SOURCES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+# ---------------------------------------------------------------- imports
+
+LAYERS = [  # a module may import what stands in a line above its own
+    ["floats", "files"],
+    ["declaration"],
+    ["primitives"],
+    ["modes", "sweep"],
+    ["value"],
+    ["derivatives"],
+    ["functional"],
+    ["nn", "optim"],
+    ["explain", "check", "lift"],
+    [""],  # the public door
+    ["cli"],
+    ["__main__"],
+]
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+FOLDERS = {"explain", "check", "lift"}  # the only places for anything but the standard library
+WITHIN_EXPLAIN = {
+    ("scalargrad.explain.prompt", "scalargrad.explain.steps"),
+    ("scalargrad.explain.page", "scalargrad.explain.steps"),
+}
+FORBIDDEN = {("lift", "nn")}
+
+
+def part(module: str) -> str | None:
+    """The file or folder of the package to which a module belongs; None for other packages."""
+    package, _, inside = module.partition(".")
+    return inside.partition(".")[0] if package == "scalargrad" else None
+
+
+def imports(module: str, source: str, is_folder: bool = False) -> Iterator[str]:
+    """Every module imported at run time, anywhere in a file."""
+    package = module if is_folder else module.rpartition(".")[0]
+    pending: list[ast.AST] = [ast.parse(source)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            pending.extend(node.orelse)
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            yield from (_loaded(base, alias.name) for alias in node.names)
+        pending.extend(ast.iter_child_nodes(node))
+
+
+def _loaded(base: str, name: str) -> str:
+    """The module that `from base import name` is about: base, or its submodule of that name."""
+    submodule = f"{base}.{name}"
+    is_folder = base.count(".") == 1 and part(base) in FOLDERS
+    return submodule if is_folder or (base == "scalargrad" and name in RANK) else base
+
+
+def faults(module: str, source: str, is_folder: bool = False) -> list[str]:
+    """Each import of a file that the house does not allow."""
+    return [found for found in imports(module, source, is_folder) if not _allowed(module, found)]
+
+
+def _allowed(module: str, imported: str) -> bool:
+    own, other = part(module), part(imported)
+    assert own in RANK, f"{module} has no layer yet"
+    if other is None:
+        return own in FOLDERS or imported.partition(".")[0] in sys.stdlib_module_names
+    if own == other and own in FOLDERS:
+        return own != "explain" or module == "scalargrad.explain" or (module, imported) in WITHIN_EXPLAIN
+    return RANK[other] < RANK[own] and (own, other) not in FORBIDDEN
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_imports_point_downward(module: str) -> None:
+    """A file imports only what stands below it, and the core only the standard library."""
+    path = SOURCES[module]
+    assert faults(module, path.read_text(encoding="utf-8"), path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("primitives", "from .value import Value"),
+        ("primitives", "from . import value"),
+        ("primitives", "from . import Value"),
+        ("primitives", "import scalargrad"),
+        ("primitives", "from scalargrad.value import Value"),
+        ("modes", "from .sweep import sweep"),
+        ("value", "def late():\n    from .derivatives import grad"),
+        ("value", "if TYPE_CHECKING:\n    pass\nelse:\n    from .nn import MLP"),
+        ("nn", "from . import optim"),
+        ("nn", "import numpy as np"),
+        ("functional", "def late():\n    import graphviz"),
+        ("value", "from .explain import draw"),
+        ("value", "from scalargrad.lift.emit import program"),
+        ("explain.draw", "from .steps import steps"),
+        ("explain.draw", "from . import steps"),
+        ("explain.draw", "from ..check import gradcheck"),
+        ("check.gradcheck", "from ..lift import trace"),
+        ("check.gradcheck", "from ..explain.steps import steps"),
+        ("lift.regroup", "from ..nn import MLP"),
+        ("lift.regroup", "from .. import nn"),
+        ("optim", "from .cli import main"),
+    ],
+)
+def test_a_forbidden_import_is_seen(module: str, source: str) -> None:
+    """Negative control: each import that goes up, across or outside is a fault."""
+    assert len(faults(f"scalargrad.{module}", source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("sweep", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .value import Value"),
+        ("optim", "import typing\nif typing.TYPE_CHECKING:\n    import numpy"),
+        ("value", "import math\nfrom collections.abc import Callable\nfrom . import modes\nfrom .floats import number"),
+        ("explain.page", "import jinja2\nfrom .steps import steps\nfrom ..value import Value\nfrom .. import nn"),
+        ("explain.prompt", "from . import steps"),
+        (
+            "check.strategies",
+            "import hypothesis\nfrom ..nn import MLP\nfrom .gradcheck import gradcheck",
+        ),
+        ("lift.emit", "import numpy\nfrom .regroup import family\nfrom ..derivatives import grad"),
+        ("cli", "from . import nn\nfrom .explain.steps import steps\nimport argparse"),
+    ],
+)
+def test_an_import_downward_is_allowed(module: str, source: str) -> None:
+    """What the house allows, in the folders to come too, is no fault."""
+    assert faults(f"scalargrad.{module}", source) == []
+
+
+def loaded_by(program: str) -> set[str]:
+    """The top-level modules that a fresh interpreter loads for a program, beyond its own start."""
+    report = f"import sys; start = set(sys.modules); {program}; print(*(set(sys.modules) - start))"
+    finished = subprocess.run(
+        [sys.executable, "-c", report], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    return {name.partition(".")[0] for name in finished.stdout.split()}
+
+
+def test_import_loads_the_standard_library_alone() -> None:
+    """In a fresh interpreter, `import scalargrad` loads nothing that Python does not bring along."""
+    loaded = loaded_by("import scalargrad")
+    assert "scalargrad" in loaded
+    assert loaded - sys.stdlib_module_names == {"scalargrad"}
+
+
+def test_a_third_party_import_is_seen() -> None:
+    """Negative control: the same measure sees numpy."""
+    assert "numpy" in loaded_by("import scalargrad, numpy") - sys.stdlib_module_names
+
+
+# ---------------------------------------------------------------- the public door
+
+
+def exported() -> dict[str, Any]:
+    return {name: found for name, found in vars(scalargrad).items() if not name.startswith("_")}
+
+
+def order(statement: ast.ImportFrom) -> tuple[str, int, list[tuple[str, int]]]:
+    """By module, then constants, classes, functions, then name, where log2 comes before log10."""
+    name = statement.names[0].name
+    kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
+    return statement.module or "", kind, [(text, int(digits or -1)) for text, digits in re.findall(r"(\D+)(\d*)", name)]
+
+
+def test_the_door_only_exports() -> None:
+    """`__init__` is nothing but sorted lines of the form `from .x import y as y`."""
+    _docstring, *statements, version = ast.parse(SOURCES["scalargrad"].read_text(encoding="utf-8")).body
+    assert ast.unparse(version).startswith("__version__ = ")
+    exports = [found for found in statements if isinstance(found, ast.ImportFrom)]
+    assert len(exports) == len(statements)
+    for export in exports:
+        assert export.level == 1
+        assert [alias.asname for alias in export.names] == [alias.name for alias in export.names]
+        assert len(export.names) == 1
+    assert exports == sorted(exports, key=order)
+
+
+def test_every_operation_goes_through_the_door() -> None:
+    """Each public primitive and each composed function is exported under its own name."""
+    operations = {
+        name: found
+        for module, kind in ((primitives, Primitive), (functional, FunctionType))
+        for name, found in vars(module).items()
+        if isinstance(found, kind) and not name.startswith("_") and (kind is Primitive or _defined_in(module, found))
+    }
+    assert {"tanh", "maximum", "softmax", "hinge"} <= operations.keys()
+    assert {name: exported().get(name) for name in operations} == operations
+    for name, found in operations.items():
+        assert getattr(found, "name", name) == name
+
+
+def test_the_derivatives_modes_and_modules_go_through_the_door() -> None:
+    """What else a user calls stands at the top level too."""
+    names = {"Value", "grad", "jvp", "jacobian", "hessian", "no_grad", "trap", "nn", "optim", "functional", "primitive"}
+    assert names <= exported().keys()
+
+
+# ---------------------------------------------------------------- documentation
+
+
+def _defined_in(module: Any, found: Any) -> bool:
+    return bool(getattr(found, "__module__", None) == module.__name__)
+
+
+def public_objects() -> Iterator[tuple[str, Any]]:
+    """Every public function, class, method and property of the package, with its full name."""
+    modules = [info.name for info in pkgutil.walk_packages([str(PACKAGE)], "scalargrad.")]
+    for module in map(importlib.import_module, modules):
+        yield module.__name__, module
+        for name, found in vars(module).items():
+            if name.startswith("_") or not callable(found) or not _defined_in(module, found):
+                continue
+            yield f"{module.__name__}.{name}", found
+            if inspect.isclass(found):
+                for inner, member in vars(found).items():
+                    if not inner.startswith("_") and isinstance(member, (FunctionType, property, classmethod)):
+                        yield f"{module.__name__}.{name}.{inner}", member
+
+
+def test_all_that_is_public_is_documented() -> None:
+    """Every public module, class, function, method and property has a docstring, as has every export."""
+    documented = dict(public_objects()) | exported()
+    assert {"scalargrad.value.Value.backward", "scalargrad.value.Value.tanh", "tanh"} <= documented.keys()
+    assert [name for name, found in documented.items() if not (inspect.getdoc(found) or "").strip()] == []
+
+
+def test_exported_functions_have_examples() -> None:
+    """Every function that goes through the door shows its use in a doctest; a primitive shows its rules."""
+    functions = {name: found for name, found in exported().items() if isinstance(found, FunctionType)}
+    assert {"grad", "softmax", "no_grad"} <= functions.keys()
+    assert [name for name, found in functions.items() if ">>>" not in (found.__doc__ or "")] == []
+    rules = {name: found for name, found in exported().items() if isinstance(found, Primitive)}
+    assert [name for name, found in rules.items() if "∂out/∂" not in str(found.__doc__)] == []
