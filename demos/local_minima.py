@@ -1,0 +1,185 @@
+"""Local minima: gradient descent ends in the nearest valley, so start it from many places and keep the best.
+
+Gradient descent, x ← x - μ f'(x), only ever goes downhill. It stops where the slope is 0, in a
+local minimum, and where that is was settled by the starting point. First on a curve whose valleys
+can all be seen, x·cos(4x); then on a network that learns XOR, whose loss is a landscape over nine
+weights that nobody can see, and which has its valleys too.
+
+    python demos/local_minima.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pictures import GREY, INK, count, picture, save
+
+from scalargrad import Value, cos, functional, nn, optim
+
+# ---------------------------------------------------------------- a curve with many valleys
+
+FARTHEST = 4.7  # starting points lie between -4.7 and 4.7
+
+
+@dataclass
+class Descent(optim.MinimizeResult):
+    """A run on the curve, with every x it came through."""
+
+    path: tuple[float, ...] = ()
+
+
+def curve(x: Any) -> Any:
+    """x·cos(4x), of a Value or a plain number."""
+    return x * cos(4 * x)
+
+
+def descend(rng: random.Random) -> Descent:
+    """Start somewhere on the curve and go downhill until it is level."""
+    x = Value(rng.uniform(-FARTHEST, FARTHEST))
+    path: list[float] = []
+    result = optim.minimize(lambda: curve(x), [x], rate=0.01, callback=lambda at: path.append(at.x[0]))
+    return Descent(**vars(result), path=tuple(path))
+
+
+# ---------------------------------------------------------------- a network that learns XOR
+
+XOR = [((0.0, 0.0), 0.0), ((0.0, 1.0), 1.0), ((1.0, 0.0), 1.0), ((1.0, 1.0), 0.0)]
+
+
+def learn(rng: random.Random) -> optim.MinimizeResult:
+    """Start a network of two hidden neurons with weights from -1 to 1, and lower its square error.
+
+    The neurons are relus: one that is cut off for all inputs has the gradient 0 exactly, so a
+    network that is stuck is seen to be. With sigmoids it would creep on for ever.
+    """
+    network = nn.MLP(2, [2, 1], "relu", rng=rng, initial="uniform")
+
+    def loss() -> Value:
+        error: Value = functional.square_error([network(row) for row, _ in XOR], [target for _, target in XOR])
+        return error
+
+    return optim.minimize(loss, network.parameters(), rate=0.05, max_steps=2000)
+
+
+# ---------------------------------------------------------------- where the runs ended
+
+Ends = dict[tuple[float, ...], int]  # how many runs ended at these numbers
+
+
+def valleys(runs: Sequence[Descent]) -> Ends:
+    """The minima of the curve that were found, from left to right: x and its height."""
+    return dict(sorted(Counter((round(run.x[0], 3), round(run.fun, 3)) for run in runs).items()))
+
+
+def levels(runs: Sequence[optim.MinimizeResult]) -> Ends:
+    """The square errors at which networks ended, from the lowest to the highest."""
+    return dict(sorted(Counter((round(run.fun, 3),) for run in runs).items()))
+
+
+def table(title: str, names: Sequence[str], ends: Ends) -> str:
+    """The ends as text, with the lowest of them marked."""
+    lowest = min(ends, key=lambda end: end[-1])
+    lines = [title, "".join(f"{name:>14}" for name in (*names, "runs"))]
+    for end, runs in ends.items():
+        lines.append(
+            "".join(f"{number:14.3f}" for number in end) + f"{runs:14}" + ("   the best" if end == lowest else "")
+        )
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------- the pictures
+
+COLOURS = ("#2f6db5", "#d9662b", "#3a9a6b", "#8b5fb0", "#c9a227", "#c2497a", "#3aa3b0", "#7a5a3c")
+
+
+def draw_curve(axes: Axes, runs: Sequence[Descent]) -> None:
+    """The curve, and each run's path along it, in the colour of the valley where it ended."""
+    span = [FARTHEST * 1.06 * (i / 400 - 1) for i in range(801)]
+    axes.plot(span, [curve(x) for x in span], color=GREY, linewidth=1.2, zorder=1)
+    for (end, height), colour in zip(valleys(runs), COLOURS * 2, strict=False):
+        here = [run for run in runs if round(run.x[0], 3) == end]
+        for run in here:
+            axes.plot(run.path, [curve(x) for x in run.path], color=colour, linewidth=3, alpha=0.35, zorder=2)
+        starts = [run.path[0] for run in here]
+        axes.scatter(starts, [curve(x) for x in starts], s=26, color="white", edgecolor=colour, zorder=3)
+        axes.scatter([end], [height], s=90, color=colour, edgecolor="white", zorder=4)
+        axes.annotate(f"{len(here)}", (end, height), (0, -9), textcoords="offset points", ha="center", va="top")
+    best = min(runs, key=lambda run: run.fun)
+    axes.scatter(
+        best.x, [best.fun], s=320, marker="*", color="#f2c230", edgecolor=INK, zorder=5, label="the best found"
+    )
+    axes.scatter([], [], s=26, color="white", edgecolor=GREY, label="a starting point")
+    axes.scatter([], [], s=90, color=GREY, edgecolor="white", label="a minimum, with its number of runs")
+    axes.set(title=f"x·cos(4x): {len(runs)} runs end in {len(valleys(runs))} minima", xlabel="x", ylabel="x·cos(4x)")
+    axes.margins(y=0.12)
+    axes.legend(loc="upper center", framealpha=0.9)
+
+
+def draw_levels(axes: Axes, runs: Sequence[optim.MinimizeResult]) -> None:
+    """The final square errors of all networks, sorted: a staircase, one stair for each kind of valley."""
+    place = 0
+    for ((error,), runs_here), colour in zip(levels(runs).items(), COLOURS * 99, strict=False):
+        ranks = range(place + 1, place + runs_here + 1)
+        axes.bar(ranks, [error] * runs_here, width=1.0, color=colour, alpha=0.35)
+        axes.scatter(ranks, [error] * runs_here, s=16, color=colour, zorder=3)
+        label = f"{error:g}: {runs_here} run{'s' if runs_here > 1 else ''}"
+        axes.annotate(label, (place + runs_here / 2 + 0.5, error), (0, 9), textcoords="offset points", ha="center")
+        place += runs_here
+    title = f"XOR: {len(runs)} networks come to rest at {len(levels(runs))} levels"
+    axes.set(title=title, xlabel="runs, sorted by the error they end at", ylabel="square error at the end")
+    axes.margins(x=0.01, y=0.12)
+    axes.set_ylim(bottom=-0.02)
+
+
+# ---------------------------------------------------------------- the program
+
+
+def workers(executor: str) -> AbstractContextManager[Executor | None]:
+    """Who does the runs: this process one by one, threads, or processes."""
+    match executor:
+        case "thread":
+            return ThreadPoolExecutor()
+        case "process":
+            return ProcessPoolExecutor()
+    return nullcontext()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run, report and draw, as the arguments say."""
+    parser = argparse.ArgumentParser(
+        description="Go downhill from many starting points, and see in which minima one ends.",
+        epilog="example: python demos/local_minima.py --restarts 200 --executor process",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--restarts", type=count, default=100, help="starting points of each of the two problems")
+    parser.add_argument("--seed", type=int, default=0, help="of the starting points")
+    parser.add_argument("--executor", choices=["none", "thread", "process"], default="none", help="who does the runs")
+    parser.add_argument("--output", type=picture, default="output/local_minima.png", help="the picture to write")
+    options = parser.parse_args(argv)
+
+    with workers(options.executor) as executor:
+        on_curve = optim.restarts(descend, options.restarts, options.seed, executor).runs
+        networks = optim.restarts(learn, options.restarts, options.seed, executor).runs
+    descents = [run for run in on_curve if isinstance(run, Descent)]
+    print(table(f"x·cos(4x) from {len(descents)} starting points", ("x", "x·cos(4x)"), valleys(descents)))
+    print(table(f"\nXOR from {len(networks)} starting points", ("square error",), levels(networks)))
+
+    figure = Figure(figsize=(13, 5.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    draw_curve(left, descents)
+    draw_levels(right, networks)
+    save(figure, options.output)
+    print(f"\ndrawn in {options.output}")
+
+
+if __name__ == "__main__":
+    main()

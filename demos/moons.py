@@ -1,0 +1,127 @@
+"""Two moons: a small network learns to tell two half circles apart, and draws the line it has found.
+
+The network of micrograd's demo: two inputs (a point's place), two layers of 16 neurons, one
+output, the score: above 0 for one moon and below 0 for the other. The loss is the hinge loss, which
+is 0 once every score is on its side by a margin of 1, plus a little for large weights. All points
+take part in each step of gradient descent, and the rate falls from 1 to 0.1.
+
+    python demos/moons.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+from collections.abc import Callable, Sequence
+
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from pictures import BLUE, INK, ORANGE, count, picture, save
+
+from scalargrad import Value, functional, nn, no_grad, optim
+
+Point = tuple[float, float]
+
+# ---------------------------------------------------------------- the data
+
+
+def two_moons(points: int, rng: random.Random) -> tuple[list[Point], list[int]]:
+    """Two half circles that reach into each other, a little blurred, and a label of 1 or -1 for each point."""
+    places, labels = [], []
+    for i in range(points):
+        angle = math.pi * rng.random()
+        upper = i % 2 == 0
+        x, y = (math.cos(angle), math.sin(angle)) if upper else (1 - math.cos(angle), 0.5 - math.sin(angle))
+        places.append((x + rng.gauss(0, 0.1), y + rng.gauss(0, 0.1)))
+        labels.append(-1 if upper else 1)
+    return places, labels
+
+
+# ---------------------------------------------------------------- learning
+
+
+def loss_of(model: nn.MLP, scores: list[Value], labels: list[int]) -> Value:
+    """The mean hinge loss, and a penalty that keeps the weights small."""
+    hinge: Value = functional.hinge(scores, labels) / len(labels)
+    return hinge + 1e-4 * sum((p * p for p in model.parameters()), Value(0.0))
+
+
+def accuracy_of(scores: Sequence[Value], labels: Sequence[int]) -> float:
+    """The share of points whose score is on the right side of 0."""
+    return sum((score > 0) == (label > 0) for score, label in zip(scores, labels, strict=True)) / len(labels)
+
+
+def train(model: nn.MLP, places: list[Point], labels: list[int], steps: int) -> None:
+    """Gradient descent on all points at once."""
+    optimizer = optim.GradientDescent(model.parameters(), rate=1.0)
+    for step in range(steps):
+        scores = [model(place) for place in places]
+        loss = loss_of(model, scores, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.rate = 1.0 - 0.9 * step / steps
+        optimizer.step()
+        if step % 10 == 0 or step == steps - 1:
+            print(f"step {step:3}   loss {loss.data:.4f}   accuracy {accuracy_of(scores, labels):6.1%}", flush=True)
+
+
+# ---------------------------------------------------------------- the picture
+
+SHADES = LinearSegmentedColormap.from_list("moons", ["#6f9fd8", "#dbe7f5", "#ffffff", "#fbe3d3", "#ee9b67"])
+
+
+def draw(model: Callable[[Point], Value], places: list[Point], labels: list[int], title: str) -> Figure:
+    """The score over the whole plane as a colour, the lines where it is 0 and ±1, and the points."""
+    xs = [-1.6 + 4.2 * i / 60 for i in range(61)]
+    ys = [-1.2 + 2.9 * i / 42 for i in range(43)]
+    with no_grad():
+        scores = [[model((x, y)).data for x in xs] for y in ys]
+
+    figure = Figure(figsize=(9, 5.8), layout="constrained")
+    axes = figure.subplots()
+    shades = axes.contourf(xs, ys, scores, levels=[i / 5 for i in range(-15, 16)], cmap=SHADES, extend="both")
+    axes.contour(xs, ys, scores, levels=[-1, 0, 1], colors=INK, linewidths=[1, 2.5, 1], linestyles=["--", "-", "--"])
+    for side, colour, name in ((-1, BLUE, "upper moon, label -1"), (1, ORANGE, "lower moon, label 1")):
+        moon = [place for place, label in zip(places, labels, strict=True) if label == side]
+        x, y = zip(*moon, strict=True)
+        axes.scatter(x, y, s=48, color=colour, edgecolor="white", linewidth=0.8, label=name, zorder=3)
+    axes.set(title=title, xlabel="first input", ylabel="second input", aspect="equal")
+    axes.legend(loc="upper right", framealpha=0.9)
+    bar = figure.colorbar(shades, ax=axes, ticks=range(-3, 4), shrink=0.86)
+    bar.set_label("the network's score: 0 is the boundary, ±1 the margin")
+    return figure
+
+
+# ---------------------------------------------------------------- the program
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Learn, report and draw, as the arguments say."""
+    parser = argparse.ArgumentParser(
+        description="Learn to tell two moons apart, and draw the boundary between them.",
+        epilog="example: python demos/moons.py --points 200 --seed 7 --output moons.png",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--steps", type=count, default=100, help="steps of gradient descent")
+    parser.add_argument("--points", type=count, default=100, help="points, half of them on each moon")
+    parser.add_argument("--seed", type=int, default=1337, help="of the points and the initial weights")
+    parser.add_argument("--output", type=picture, default="output/moons.png", help="the picture to write")
+    options = parser.parse_args(argv)
+    if options.points < 2:
+        parser.error("argument --points: two moons need at least 2 points")
+
+    rng = random.Random(options.seed)
+    places, labels = two_moons(options.points, rng)
+    model = nn.MLP(2, [16, 16, 1], rng=rng, initial="uniform")
+    print(f"{model}: {len(model.parameters())} parameters, {options.points} points")
+    train(model, places, labels, options.steps)
+    with no_grad():
+        accuracy = accuracy_of([model(place) for place in places], labels)
+    title = f"Two moons after {options.steps} steps: {accuracy:.0%} of {options.points} points on their side"
+    save(draw(model, places, labels, title), options.output)
+    print(f"boundary drawn in {options.output}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What the demos share: picture files that are whole, and arguments that are checked before the work begins."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+INK, GREY, BLUE, ORANGE, RED = "#22303c", "#8a949e", "#2f6db5", "#d9662b", "#c0282d"
+FORMATS = (".png", ".svg", ".pdf")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture; whoever looks at the path finds the old one or the new one, never half of one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        figure.savefig(temporary, format=path.suffix[1:], dpi=150)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def folder(text: str) -> Path:
+    """An argument that names a folder, which is made here: a bad one is an error at once, not after the work."""
+    path = Path(text)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be a folder: {error.strerror}") from None
+    return path
+
+
+def picture(text: str) -> Path:
+    """An argument that names a picture file."""
+    path = Path(text)
+    if path.suffix not in FORMATS or path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no name for a picture: it ends in {', '.join(FORMATS)}")
+    folder(str(path.parent))
+    return path
+
+
+def count(text: str) -> int:
+    """An argument that is an integer of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
+    return int(text)

@@ -1,0 +1,352 @@
+"""Digits: the network is trained as the textbook says, on what is not held out, and a killed run loses nothing."""
+
+from __future__ import annotations
+
+import functools
+import json
+import pickle
+import random
+import re
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import digits
+import numpy as np
+import pytest
+from PIL import Image
+
+from scalargrad import Value, nn
+
+from .conftest import Script
+
+SMALL = ["--examples", "27", "--hidden", "2", "--epochs", "3", "--seed", "1"]
+
+load_digits = functools.cache(digits.load_digits)
+
+
+@pytest.fixture(autouse=True)
+def only_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The digits are read from their package once for all tests of training, and nothing is examined in the end."""
+    monkeypatch.setattr(digits, "load_digits", load_digits)
+    monkeypatch.setattr(digits, "examine", lambda *_: None)
+
+
+def train(folder: Path, *arguments: str) -> bytes:
+    """Run the demo in this process with small settings, and return the file it saved."""
+    digits.main([*SMALL, "--output", str(folder), *arguments])
+    return (folder / "network.json").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What is saved by a run that nobody stops."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digits, "load_digits", load_digits)
+        patch.setattr(digits, "examine", lambda *_: None)
+        return train(tmp_path_factory.mktemp("undisturbed"))
+
+
+# ---------------------------------------------------------------- the digits
+
+
+def test_digits_are_small_pictures() -> None:
+    """There are 500 digits of each class, each of 256 pixels from 0 to 1, and the average 0 is a ring, a 1 a bar."""
+    loaded = load_digits()
+    assert [sum(digit.label == label for digit in loaded) for label in range(10)] == [500] * 10
+    for digit in loaded:
+        assert len(digit.pixels) == 256
+        assert 0 <= min(digit.pixels) < max(digit.pixels) <= 1
+        assert digit.target.index(1.0) == digit.label
+        assert sum(digit.target) == 1
+    ring, bar = (np.mean([d.pixels for d in loaded if d.label == label], axis=0).reshape(16, 16) for label in (0, 1))
+    assert ring[8, 8] < 0.1 < min(ring[8, 4], ring[8, 11]) - 0.3
+    assert bar[8, 8] > 0.6 > max(bar[8, 4], bar[8, 11]) + 0.5
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_split_is_a_stratified_partition(seed: int) -> None:
+    """Every digit is either learnt from or held out, 100 of each class are held out, and the seed decides which."""
+    loaded = load_digits()
+    learnt, held_out = digits.split(loaded, random.Random(seed))
+    assert sorted(map(id, learnt + held_out)) == sorted(map(id, loaded))
+    assert [sum(digit.label == label for digit in held_out) for label in range(10)] == [100] * 10
+    assert digits.split(loaded, random.Random(seed)) == (learnt, held_out)
+    _, others = digits.split(loaded, random.Random(seed + 1))
+    assert set(map(id, others)) != set(map(id, held_out))
+
+
+# ---------------------------------------------------------------- training, against arrays
+
+Arrays = list[np.ndarray[Any, np.dtype[np.float64]]]
+
+
+def arrays(model: nn.MLP) -> Arrays:
+    """The weights of both layers, then the biases of both."""
+    weights = [[[w.data for w in neuron.weights] for neuron in layer.neurons] for layer in model.layers]
+    biases = [[neuron.bias.data for neuron in layer.neurons] for layer in model.layers]
+    return [np.array(numbers) for numbers in (*weights, *biases)]
+
+
+def forward(theta: Arrays, pixels: Sequence[Sequence[float]]) -> Arrays:
+    """The pixels as a matrix, the hidden layer, and the distributions over the ten classes."""
+    w1, w2, b1, b2 = theta
+    x = np.array(pixels)
+    h = 1 / (1 + np.exp(-(x @ w1.T + b1)))
+    e = np.exp(h @ w2.T + b2)
+    return [x, h, e / e.sum(axis=1, keepdims=True)]
+
+
+Batch = Sequence[digits.Digit]
+
+
+def textbook(model: nn.MLP, batches: Sequence[Batch], rates: Sequence[float], loss: str) -> Arrays:
+    """Train with matrices, gradients by hand, and Adam as in the paper: an oracle that shares no code."""
+    theta = arrays(model)
+    m, v = ([np.zeros_like(x) for x in theta] for _ in range(2))
+    for step, (batch, rate) in enumerate(zip(batches, rates, strict=True), start=1):
+        x, h, y = forward(theta, [digit.pixels for digit in batch])
+        t = np.eye(10)[[digit.label for digit in batch]]
+        slope = 2 * (y - t)
+        scores = y - t if loss == "cross-entropy" else y * (slope - (slope * y).sum(axis=1, keepdims=True))
+        scores /= len(batch)
+        hidden = scores @ theta[1] * h * (1 - h)
+        for i, g in enumerate([hidden.T @ x, scores.T @ h, hidden.sum(axis=0), scores.sum(axis=0)]):
+            m[i] = 0.9 * m[i] + 0.1 * g
+            v[i] = 0.999 * v[i] + 0.001 * g * g
+            theta[i] = theta[i] - rate * (m[i] / (1 - 0.9**step)) / (np.sqrt(v[i] / (1 - 0.999**step)) + 1e-8)
+    return theta
+
+
+def agree(theta: Arrays, model: nn.MLP) -> bool:
+    """Whether the model has these parameters, but for rounding."""
+    return all(np.allclose(a, b, rtol=1e-9, atol=1e-9) for a, b in zip(theta, arrays(model), strict=True))
+
+
+@pytest.mark.parametrize("loss", ["square", "cross-entropy"])
+def test_training_is_the_textbook_s(loss: str, tmp_path: Path) -> None:
+    """Two epochs end where matrices do: Adam on the mean loss of ten digits, at half the rate in the second epoch.
+
+    Controls: a rate that is 0.1% off, one that is not halved, the other loss, and other batches are told apart.
+    """
+    learnt, _ = digits.split(load_digits(), random.Random(0))
+    training = digits.Training(learnt[:27], loss, 3, seed=5, path=tmp_path / "network.json")
+    batches: list[Batch] = []
+    for epoch in ("5/0", "5/1"):
+        order = learnt[:27]
+        random.Random(epoch).shuffle(order)
+        batches += [order[:10], order[10:20], order[20:]]
+    other = "cross-entropy" if loss == "square" else "square"
+    right = textbook(training.model, batches, [0.02] * 3 + [0.01] * 3, loss)
+    wrong = [
+        textbook(training.model, batches, [0.02] * 3 + [0.01001] * 3, loss),
+        textbook(training.model, batches, [0.02] * 6, loss),
+        textbook(training.model, batches, [0.02] * 3 + [0.01] * 3, other),
+        textbook(training.model, batches[::-1], [0.02] * 3 + [0.01] * 3, loss),
+    ]
+    for _ in range(2):
+        training.next_epoch(lambda *_: None)
+    assert agree(right, training.model)
+    assert not any(agree(theta, training.model) for theta in wrong)
+
+
+def test_nothing_held_out_is_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss is taken of each example once an epoch, and of no digit that is held out."""
+    seen: list[int] = []
+    original = digits.loss_function
+
+    def watched(model: nn.MLP, name: str) -> digits.Loss:
+        loss = original(model, name)
+
+        def noted(pixels: Sequence[float], target: Sequence[float]) -> Value:
+            seen.append(id(pixels))
+            return loss(pixels, target)
+
+        return noted
+
+    monkeypatch.setattr(digits, "loss_function", watched)
+    train(tmp_path)
+    learnt, held_out = digits.split(load_digits(), random.Random(1))
+    assert sorted(seen) == sorted(3 * [id(digit.pixels) for digit in learnt[:27]])
+    assert not set(seen) & {id(digit.pixels) for digit in held_out}
+
+
+def test_it_learns_to_read(tmp_path: Path, script: Script) -> None:
+    """As a script, one epoch on 400 digits reads over a third of the held-out ones; untrained, under a fifth.
+
+    The accuracy it prints is that of the network it saved, and the table has the same count.
+    """
+    arguments = ["--examples", "400", "--hidden", "6", "--epochs", "1", "--output", tmp_path]
+    done = script("demos/digits.py", *arguments)
+    assert not done.stderr
+    printed = re.search(r"accuracy (\S+)% on 1,000 held-out digits", done.stdout)
+    assert printed
+    rows = [re.findall(r"\d+|·", line) for line in done.stdout.splitlines() if re.match(r"│ \d", line)]
+    on_the_diagonal = sum(int(row[label + 1]) for label, row in enumerate(rows))
+    _, held_out = digits.split(load_digits(), random.Random(0))
+    model = nn.MLP(256, [6, 10], "sigmoid", rng=random.Random(0))
+    untrained = share_read(model, held_out)
+    model.load(tmp_path / "network.json")
+    trained = share_read(model, held_out)
+    assert untrained < 0.2
+    assert trained > 0.35
+    assert f"{trained:.1%}" == printed[1] + "%"
+    assert on_the_diagonal == round(1000 * trained)
+    assert len(Image.open(tmp_path / "digits.png").convert("RGB").getcolors(1 << 24) or []) > 100
+
+
+def share_read(model: nn.MLP, held_out: Sequence[digits.Digit]) -> float:
+    """The accuracy, by matrices."""
+    *_, y = forward(arrays(model), [digit.pixels for digit in held_out])
+    return float(np.mean(y.argmax(axis=1) == [digit.label for digit in held_out]))
+
+
+def test_the_confusion_counts_every_answer() -> None:
+    """The row is what a digit is, the column what it was taken for."""
+    asked = [digits.Digit((), label) for label in (3, 3, 3, 8)]
+    counts = digits.confusion(asked, [3, 8, 8, 0])
+    assert sum(map(sum, counts)) == 4
+    assert (counts[3][3], counts[3][8], counts[8][0], counts[8][3]) == (1, 2, 1, 0)
+
+
+# ---------------------------------------------------------------- killed, and going on
+
+KILLED = """
+import os, pickle, signal, sys
+import digits
+
+def deadly(function, calls, after=False):
+    def counted(*arguments):
+        nonlocal calls
+        calls -= 1
+        if calls == 0 and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = function(*arguments)
+        if calls == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    return counted
+
+pickled, moment, *arguments = sys.argv[1:]
+with open(pickled, "rb") as file:
+    loaded = pickle.load(file)
+digits.load_digits = lambda: loaded
+loss_function = digits.loss_function
+if moment == "in the first epoch":
+    digits.loss_function = lambda *given: deadly(loss_function(*given), 7)
+elif moment == "in the third epoch":
+    digits.loss_function = lambda *given: deadly(loss_function(*given), 2 * 27 + 14)
+elif moment == "before the second file is in place":
+    os.replace = deadly(os.replace, 2)
+elif moment == "after the second file is in place":
+    os.replace = deadly(os.replace, 2, after=True)
+digits.main(arguments)
+"""
+
+MOMENTS = {  # and how many epochs are saved by then
+    "in the first epoch": 0,
+    "in the third epoch": 2,
+    "before the second file is in place": 1,
+    "after the second file is in place": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def pickled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits in a file that is quickly read."""
+    path = tmp_path_factory.mktemp("pickled") / "digits"
+    path.write_bytes(pickle.dumps(load_digits()))
+    return path
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_run_goes_on_to_the_same_end(
+    moment: str, tmp_path: Path, pickled: Path, undisturbed: bytes, script: Script
+) -> None:
+    """Killed by SIGKILL at any moment and resumed, a run saves the same bytes as one that nobody stopped."""
+    saved = tmp_path / "network.json"
+    killed = script("-c", KILLED, pickled, moment, *SMALL, "--output", tmp_path)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert (json.loads(saved.read_text())["extra"]["epoch"] if saved.exists() else 0) == MOMENTS[moment]
+    assert not saved.exists() or saved.read_bytes() != undisturbed
+    assert train(tmp_path, "--resume") == undisturbed
+
+
+def test_the_bytes_tell_runs_apart(tmp_path: Path, undisturbed: bytes) -> None:
+    """The same settings save the same bytes; another seed, or a run cut off an epoch early, saves others."""
+    assert train(tmp_path) == undisturbed
+    assert train(tmp_path, "--seed", "2") != undisturbed
+    assert train(tmp_path, "--epochs", "2") != undisturbed
+
+
+def test_ctrl_c_keeps_what_is_saved(tmp_path: Path, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the second epoch ends in one line, and the run can be resumed to the same end."""
+    epochs: list[Callable[..., tuple[float, float]]] = [digits.train_epoch, interrupted]
+
+    def next_epoch(*given: Any) -> tuple[float, float]:
+        return epochs.pop(0)(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(digits, "train_epoch", next_epoch)
+        with pytest.raises(SystemExit, match=r"^interrupted: go on with --resume$"):
+            train(tmp_path)
+    assert train(tmp_path, "--resume") == undisturbed
+
+
+def interrupted(*_: object) -> tuple[float, float]:
+    raise KeyboardInterrupt
+
+
+def test_a_finished_run_goes_on_for_more_epochs(tmp_path: Path, undisturbed: bytes) -> None:
+    """Two epochs and then, resumed, a third are the same as three at once; resumed again, nothing is left to do."""
+    train(tmp_path, "--epochs", "2")
+    assert train(tmp_path, "--resume") == undisturbed
+    assert train(tmp_path, "--resume") == undisturbed
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, undisturbed: bytes) -> Path:
+    """A folder with the file of the undisturbed run."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "network.json").write_bytes(undisturbed)
+    return folder
+
+
+OTHER_SETTINGS = [
+    (["--loss", "cross-entropy"], "was trained with --loss square, not cross-entropy"),
+    (["--examples", "26"], "was trained with --examples 27, not 26"),
+    (["--seed", "2"], "was trained with --seed 1, not 2"),
+    (["--hidden", "3"], "holds MLP(256, [2, 10], activation='sigmoid', output=None), which does not fit"),
+    (["--epochs", "2"], "has 3 epochs behind it, --epochs is 2"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), OTHER_SETTINGS)
+def test_other_settings_are_not_gone_on_with(
+    arguments: list[str], message: str, finished: Path, undisturbed: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that was trained with other settings is refused in one line that names them, and left as it is."""
+    assert message in refusal(finished, arguments, capsys)
+    assert (finished / "network.json").read_bytes() == undisturbed
+
+
+def test_other_files_are_not_gone_on_with(
+    tmp_path: Path, undisturbed: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half a file, or a network that was saved without its training, is refused in one line."""
+    path = tmp_path / "network.json"
+    path.write_bytes(undisturbed[: len(undisturbed) // 2])
+    assert "or is damaged" in refusal(tmp_path, [], capsys)
+    nn.MLP(256, [2, 10], "sigmoid", rng=0).save(path)
+    assert "but no training to go on with" in refusal(tmp_path, [], capsys)
+
+
+def refusal(folder: Path, arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line in which the demo says why it does not resume."""
+    with pytest.raises(SystemExit) as end:
+        train(folder, "--resume", *arguments)
+    assert end.value.code == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "error: --resume: " in line
+    return line
