@@ -52,7 +52,7 @@ def grad(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
             continue
         for i, operand in enumerate(node.args):
             if operand in relevant:
-                _add_to(gradients, operand, product(local_gradient(node, i), gradients[node]))
+                _hand_on(gradients, operand, local_gradient(node, i), gradients[node])
 
     found = _distinct([gradients.get(target, 0.0) for target in targets], order)
     return found[0] if isinstance(wrt, Value) else found
@@ -85,8 +85,12 @@ def product(x: Value | float, y: Value | float) -> Value | float:
     return x * y
 
 
-def _add_to(totals: dict[Value, Value | float], node: Value, contribution: Value | float) -> None:
-    totals[node] = totals[node] + contribution if node in totals else contribution
+def _hand_on(totals: dict[Value, Value | float], to: Value, local: Value | float, gradient: Value | float) -> None:
+    """Add local × gradient to a total; where a rule says 0 nothing is handed on, not even a nan."""
+    if isinstance(local, float) and local == 0.0:
+        return
+    contribution = product(local, gradient)
+    totals[to] = totals[to] + contribution if to in totals else contribution
 
 
 def _distinct(results: Sequence[Value | float], order: Iterable[Value]) -> list[Value]:
@@ -138,11 +142,11 @@ def jvp(outputs: Value | Sequence[Value], wrt: Value | Sequence[Value], tangents
     order = topological_order(*roots, *inputs)
     known: dict[Value, Value | float] = {}
     for node, tangent in zip(inputs, directions, strict=True):
-        _add_to(known, node, tangent)
+        _hand_on(known, node, 1.0, tangent)
     for node in order:
         for i, operand in enumerate(node.args):
             if operand in known:
-                _add_to(known, node, product(local_gradient(node, i), known[operand]))
+                _hand_on(known, node, local_gradient(node, i), known[operand])
     found = _distinct([known.get(root, 0.0) for root in roots], order)
     return found[0] if isinstance(outputs, Value) else found
 

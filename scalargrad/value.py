@@ -125,7 +125,9 @@ def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> V
     return out
 
 
-def _leaf(kind: type[Value], data: float, grad: float | None = None, notes: dict[str, str] | None = None) -> Value:
+def _leaf(
+    kind: type[Value], data: float, grad: float | None = None, notes: dict[str, str | None] | None = None
+) -> Value:
     leaf = _new(kind)
     leaf._data = data
     leaf._grad = grad
@@ -187,7 +189,7 @@ class Value:
     # a label or a line to keep. Every slot costs: the garbage collector looks at all of them, often.
     _data: float
     _grad: float | None
-    _notes: dict[str, str]
+    _notes: dict[str, str | None]
     _x: Value | None
     _y: Any
     _dx: Any
@@ -235,10 +237,7 @@ class Value:
     def label(self, label: str | None) -> None:
         if label is not None and not isinstance(label, str):
             raise TypeError(f"label must be a string, got {label!r} of type {type(label).__name__}")
-        if label is not None:
-            self._keep("label", label)
-        elif self.label is not None:
-            del self._notes["label"]
+        self._keep("label", label)
 
     @property
     def args(self) -> tuple[Value, ...]:
@@ -260,10 +259,10 @@ class Value:
         return self._note("line")
 
     def _note(self, kind: str) -> str | None:
-        notes: dict[str, str] = getattr(self, "_notes", {})
+        notes: dict[str, str | None] = getattr(self, "_notes", {})
         return notes.get(kind)
 
-    def _keep(self, kind: str, text: str) -> None:
+    def _keep(self, kind: str, text: str | None) -> None:
         self._notes = {**getattr(self, "_notes", {}), kind: text}
 
     @property
@@ -428,13 +427,12 @@ def _compared(other: Value | float) -> float:
 
 
 def described(node: Value) -> str:
-    """Return how a node was made, for a message: `a * b`, with labels or the operands' names in the rule.
+    """Return how a result was made, for a message: `a * b`, with labels or the operands' names in the rule.
 
     >>> described(Value(0.0, label="x").log())
     'log(x)'
     """
-    if node.op is None:
-        return node.label or "a leaf"
+    assert node.op is not None
     return node.op.notation.format(*_names(node.op, node.args))
 
 
