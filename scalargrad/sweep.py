@@ -34,23 +34,19 @@ def topological_order(*roots: Value) -> dict[Value, float]:
         node = root
         path: list[Value] = []
         while True:
-            x = node._x
-            if x is not None:
-                if x not in order:
-                    path.append(node)
-                    node = x
-                    continue
-                y = node._y
-                if y is not None and y not in order:
-                    path.append(node)
-                    node = y
-                    continue
-            elif node.op is not None:
-                missing = next((operand for operand in node._y if operand not in order), None)
-                if missing is not None:
-                    path.append(node)
-                    node = missing
-                    continue
+            x, y = node._x, node._y
+            if x is None:
+                waiting = next((operand for operand in y or () if operand not in order), None)
+            elif x not in order:
+                waiting = x
+            elif y is not None and y not in order:
+                waiting = y
+            else:
+                waiting = None
+            if waiting is not None:
+                path.append(node)
+                node = waiting
+                continue
             order[node] = 0.0
             if not path:
                 break
