@@ -143,8 +143,23 @@ def primitive(*, partials: Sequence[Rule], **declaration: Any) -> Callable[[Call
     >>> softsign(x).backward()
     >>> x.grad
     0.25
+
+    Raises:
+        TypeError, ValueError: as `declare`, and for a partial that is not written so.
     """
-    return lambda value: declare(value, partials=partials, **declaration)
+
+    def declared(value: Callable[..., float]) -> Primitive:
+        name = declaration.get("name") or value.__name__
+
+        def checked(*operands: float) -> float:
+            return number(value(*operands), f"the value of {name}")
+
+        checked.__doc__ = value.__doc__
+        made = declare(checked, partials=partials, **{**declaration, "name": name})
+        _check_rules(made)
+        return made
+
+    return declared
 
 
 def declare(
@@ -165,11 +180,12 @@ def declare(
 ) -> Primitive:
     """Declare an operation whose value is at hand as a function; the fields are those of `Primitive`.
 
-    A name of one's own declared again is replaced, as one does at a prompt.
+    The function takes and returns floats, and neither it nor a partial raises for any float. A
+    name of one's own declared again is replaced, as one does at a prompt.
 
     >>> import math
-    >>> declare(math.ceil, partials=[lambda out, x: 0.0], name="stairs")
-    <primitive stairs>
+    >>> declare(math.atan, partials=[lambda out, x: (1 + x * x) ** -1], name="angle")
+    <primitive angle>
 
     Raises:
         TypeError: for a partial that is not callable.
@@ -177,8 +193,12 @@ def declare(
             domain of another length, or a bad notation.
     """
     name = name or value.__name__
+    if not name.isidentifier():
+        raise ValueError(f"a primitive needs a name that can be written in Python, got {name!r}")
     if name in _built_in:
         raise ValueError(f"{name} is a primitive of scalargrad: choose another name")
+    if not isinstance(partials, Sequence):
+        raise TypeError(f"the partials of {name} must be a list with one function for each operand, got {partials!r}")
     if not partials:
         raise ValueError(f"{name} needs one partial derivative for each operand, got none")
     for partial in partials:
@@ -208,6 +228,17 @@ def declare(
     _check_notation(declared)
     _registry[name] = declared
     return declared
+
+
+def _check_rules(declared: Primitive) -> None:
+    for i in range(declared.arity):
+        try:
+            formula(declared, i)
+        except TypeError as error:
+            wanted = "operators and other primitives, to be differentiated again and shown as a formula"
+            raise TypeError(f"a partial of {declared.name} must be written with {wanted}: {error}") from None
+        except NameError:  # a rule may speak of its own operation, which has no name yet
+            pass
 
 
 def _check_notation(declared: Primitive) -> None:
@@ -323,11 +354,12 @@ class _Substitution(ast.NodeTransformer):
 def _expression(operand: Symbol | float) -> ast.expr:
     if isinstance(operand, Symbol):
         return operand._expression
-    number = float(operand)
-    if math.copysign(1.0, number) < 0:
-        return ast.UnaryOp(ast.USub(), _expression(-number) if number else ast.Constant(0.0))
-    whole = number.is_integer() and number < 1e16
-    return ast.Constant(int(number) if whole else number)
+    held = float(operand)
+    if math.copysign(1.0, held) < 0:
+        return ast.UnaryOp(ast.USub(), _expression(-held) if held else ast.Constant(0.0))
+    if not math.isfinite(held):
+        return ast.Name(str(held))
+    return ast.Constant(int(held) if held.is_integer() and held < 1e16 else held)
 
 
 def formula(primitive: Primitive, index: int) -> str:
@@ -374,7 +406,7 @@ def describe(primitive: Primitive) -> str:
     lines = [f"{primitive.notation.format(*names)}: {primitive.summary}", ""]
     lines += [f"∂out/∂{name} = {formula(primitive, i)}" for i, name in enumerate(names)]
     for name, (low, high) in zip(names, primitive.domain, strict=True):
-        if (low, high) != REALS:
+        if low < high and (low, high) != REALS:
             lines += ["", f"Differentiable for {low} < {name} < {high}."]
     if primitive.edges:
         lines += ["", "At the edges, value and partials:"]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import overload
 
-from .declaration import operand_names
 from .floats import number
 from .sweep import topological_order
 from .value import Constant, Value, described
@@ -67,13 +66,18 @@ def local_gradient(node: Value, index: int) -> Value | float:
     assert node.op is not None
     operands = [operand._data if operand.__class__ is Constant else operand for operand in node.args]
     local: Value | float = node.op.partials[index](node, *operands)
-    now, then = float(local), node.local_gradients[index]
-    if now != then and (now == now or then == then) and node.args[index].__class__ is not Constant:
-        raise ValueError(
-            f"cannot differentiate {described(node)} again: the data of the node or its operands has been "
-            f"changed since it was computed (∂out/∂{operand_names(node.op)[index]} was {then}, is {now})"
-        )
+    if isinstance(local, Value) and node.args[index].__class__ is not Constant:
+        now = node.op.value(*[operand._data for operand in node.args])
+        if not (_same(now, node._data) and _same(local._data, node.local_gradients[index])):
+            raise ValueError(
+                f"cannot differentiate {described(node)} again: the data of the node or its operands has been "
+                f"changed since it was computed (it was {node._data}, it would now be {now})"
+            )
     return local
+
+
+def _same(x: float, y: float) -> bool:
+    return x == y or (x != x and y != y)
 
 
 def product(x: Value | float, y: Value | float) -> Value | float:

@@ -47,10 +47,13 @@ def read(path: str | os.PathLike[str], keys: tuple[str, ...]) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             whole = json.load(file)
+        version = whole["scalargrad"]
         content = {key: whole[key] for key in keys}
-        sound = whole["scalargrad"] == 1 and whole["sha256"] == _checksum(content)
+        sound = whole["sha256"] == _checksum(content)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{os.fspath(path)} is no file that scalargrad saved, or is damaged: {error!r}") from None
+    if version != 1:
+        raise ValueError(f"{os.fspath(path)} is of format {version}, which this version of scalargrad cannot read")
     if not sound:
         raise ValueError(f"{os.fspath(path)} is damaged: its content does not match its checksum")
     return content

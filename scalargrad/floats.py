@@ -16,14 +16,14 @@ from math import copysign, inf, nan
 
 
 def number(given: object, purpose: str) -> float:
-    """Return a real number as a Python float, exactly, or say what was wrong with it.
+    """Return a real number as the nearest Python float, or say what was wrong with it.
 
     >>> number(3, "data"), number(2.5, "data")
     (3.0, 2.5)
 
     Raises:
         TypeError: for anything but an int, a float or another real scalar; a bool is not one.
-        ValueError: for a number that no float holds exactly.
+        ValueError: for a number beyond the range of floats.
     """
     if given.__class__ is float:
         return given
@@ -32,12 +32,9 @@ def number(given: object, purpose: str) -> float:
         name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
         raise TypeError(f"{purpose} must be a real number, got {_shortened(given)} of type {name}")
     try:
-        held = float(given)
+        return float(given)
     except OverflowError:
-        held = inf
-    if held != given and given == given:
-        raise ValueError(f"{purpose} must be exact as a float, got {_shortened(given)}: write float(…) to round it")
-    return held
+        raise ValueError(f"{purpose} must be within the range of floats, got {_shortened(given)}") from None
 
 
 def _shortened(given: object) -> str:
@@ -199,4 +196,4 @@ def _cotangent_derivative(n: int, x: float) -> float:
         for i, slope in enumerate(slopes):
             coefficients[i] -= slope
             coefficients[i + 2] -= slope
-    return sum(coefficient * power(c, i) for i, coefficient in enumerate(coefficients))
+    return sum(coefficient * power(c, i) for i, coefficient in enumerate(coefficients) if coefficient)

@@ -16,7 +16,7 @@ from .derivatives import hvp as hvp
 from .derivatives import jacobian as jacobian
 from .derivatives import jvp as jvp
 from .floats import number
-from .primitives import add, erfc, exp, log, maximum, relu, stop_gradient
+from .primitives import add, erfc, exp, greater, log, maximum, relu, stop_gradient
 from .value import Value
 
 Number = Value | float
@@ -25,12 +25,12 @@ Number = Value | float
 
 
 def leaky_relu(x: Number, slope: float = 0.01) -> Any:
-    """Return x where it is positive, and slope × x elsewhere; its derivative at 0 is the slope.
+    """Return x where it is positive, and slope × x elsewhere; the derivative at 0 is the slope.
 
     >>> leaky_relu(4.0, 0.5), leaky_relu(-4.0, 0.5)
     (4.0, -2.0)
     """
-    return slope * x + (1 - slope) * relu(x)
+    return x * (slope + (1 - slope) * greater(x, 0.0))
 
 
 def gelu(x: Number) -> Any:
@@ -100,8 +100,10 @@ def log_softmax(values: Iterable[Number]) -> list[Any]:
         ValueError: for no values.
     """
     terms = _several(values, "log_softmax")
-    normaliser = logsumexp(terms)
-    return [x - normaliser for x in terms]
+    largest = _largest(terms)
+    shifted = [x - largest for x in terms]
+    normaliser = log(_sum([exp(x) for x in shifted]))
+    return [x - normaliser for x in shifted]
 
 
 # ---------------------------------------------------------------- losses
@@ -157,7 +159,7 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
     index = operator.index(target)
     if not 0 <= index < len(terms):
         raise ValueError(f"the class in cross_entropy must be from 0 to {len(terms) - 1}, got {index}")
-    return logsumexp(terms) - terms[index]
+    return -log_softmax(terms)[index]
 
 
 def _several(values: Iterable[Number], function: str) -> list[Any]:

@@ -72,7 +72,7 @@ class Module:
         return [parameter for _, parameter in self.named_parameters()]
 
     def zero_grad(self) -> None:
-        """Set the gradient of each parameter to 0."""
+        """Forget the gradient of each parameter."""
         for parameter in self.parameters():
             parameter.zero_grad()
 
@@ -85,8 +85,10 @@ class Module:
 
         Raises:
             ValueError: when names are missing or unknown.
-            TypeError: when a number is none.
+            TypeError: when the state is no dict, or a number in it none.
         """
+        if not isinstance(state, dict):
+            raise TypeError(f"the state must be a dict of numbers by name, got {state!r}")
         parameters = dict(self.named_parameters())
         _check_names(missing=parameters.keys() - state.keys(), unknown=state.keys() - parameters.keys())
         numbers = {name: number(state[name], name) for name in parameters}
@@ -103,6 +105,9 @@ class Module:
             TypeError: when the extra is not JSON.
             OSError: when the file cannot be written.
         """
+        for name, parameter in self.named_parameters():
+            if not math.isfinite(parameter.data):
+                raise ValueError(f"cannot save {name} = {parameter.data}: a model is saved with finite parameters")
         from . import files  # at first use: it loads as much again as all the rest
 
         files.write(path, {"model": repr(self), "parameters": self.state_dict(), "extra": extra})
@@ -161,7 +166,7 @@ class Neuron(Module):
 
     def __call__(self, inputs: Iterable[Value | float]) -> Value:
         """Return the output for a row of inputs."""
-        return self.output(_row(inputs, self.n_inputs, repr(self)))
+        return self.output(_row(inputs, self.n_inputs, self))
 
     def output(self, row: Sequence[Value]) -> Value:
         """The neuron's output for a row that is known to fit."""
@@ -179,7 +184,7 @@ class Neuron(Module):
         return self.bias
 
     def __repr__(self) -> str:
-        return f"Neuron({self.n_inputs}, activation={_shown(self.activation)})"
+        return f"Neuron({self.n_inputs}, activation={_name(self.activation)!r})"
 
 
 class Layer(Module):
@@ -212,7 +217,7 @@ class Layer(Module):
 
     def __call__(self, inputs: Iterable[Value | float]) -> Any:
         """Return the outputs for a row of inputs."""
-        return _bare(self.outputs(_row(inputs, self.n_inputs, repr(self))))
+        return _bare(self.outputs(_row(inputs, self.n_inputs, self)))
 
     def outputs(self, row: Sequence[Value]) -> list[Value]:
         """The outputs, as a list, for a row that is known to fit."""
@@ -220,7 +225,7 @@ class Layer(Module):
         return outputs if self._whole is None else self._whole(outputs)
 
     def __repr__(self) -> str:
-        return f"Layer({self.n_inputs}, {len(self.neurons)}, activation={_shown(self.activation)})"
+        return f"Layer({self.n_inputs}, {len(self.neurons)}, activation={_name(self.activation)!r})"
 
 
 class MLP(Module):
@@ -269,22 +274,23 @@ class MLP(Module):
         """Return the outputs for a row of inputs."""
         row: Iterable[Value | float] = inputs
         for i, layer in enumerate(self.layers):
-            row = layer.outputs(_row(row, layer.n_inputs, f"layer {i} of {self!r}" if i == 0 else f"layer {i}"))
+            row = layer.outputs(_row(row, layer.n_inputs, self, i))
         return _bare(list(row))
 
     def __repr__(self) -> str:
         sizes = [len(layer.neurons) for layer in self.layers]
-        ends = f"activation={_shown(self.activation)}, output={_shown(self.output)}"
+        ends = f"activation={_name(self.activation)!r}, output={_name(self.output)!r}"
         return f"MLP({self.layers[0].n_inputs}, {sizes}, {ends})"
 
 
 # ---------------------------------------------------------------- rows in, outputs out
 
 
-def _row(inputs: Iterable[Value | float], n_inputs: int, reader: str) -> list[Value]:
-    """The inputs as Values, exactly as many as are wanted."""
-    row = [given if isinstance(given, Value) else Value(given) for given in inputs]
+def _row(inputs: Iterable[Value | float], n_inputs: int, module: Module, layer: int | None = None) -> list[Value]:
+    """The inputs as Values, exactly as many as the module, or its layer of that number, wants."""
+    row = [given if isinstance(given, Value) else Value(number(given, "an input")) for given in inputs]
     if len(row) != n_inputs:
+        reader = repr(module) if layer is None else f"layer {layer} of {module!r}"
         raise ValueError(f"{reader} takes {n_inputs} input{'s' if n_inputs > 1 else ''}, got {len(row)}")
     return row
 
@@ -327,7 +333,7 @@ def _initial(given: str | Initial, activation: str | Activation | None) -> Initi
     if given != "scaled":
         raise ValueError(f'initial must be "scaled", "uniform" or a function, got {given!r}')
     # He et al., arXiv:1502.01852, where half the inputs are cut off; LeCun et al., "Efficient BackProp", elsewhere
-    gain = 2.0 if _shown(activation).strip("'") in {"relu", "leaky_relu", "gelu"} else 1.0
+    gain = 2.0 if _name(activation) in {"relu", "leaky_relu", "gelu"} else 1.0
     return lambda rng, n_inputs: rng.gauss(0.0, math.sqrt(gain / n_inputs))
 
 
@@ -350,11 +356,12 @@ def _count(given: int, what: str) -> int:
     return operator.index(given)
 
 
-def _shown(activation: str | Activation | None) -> str:
-    """An activation in a repr: the same whether it was given by name or as the function."""
+def _name(activation: str | Activation | None) -> str | None:
+    """The name of an activation, whether it was given by name or as the function."""
     if activation is None or isinstance(activation, str):
-        return repr(activation)
-    return repr(getattr(activation, "name", getattr(activation, "__name__", type(activation).__name__)))
+        return activation
+    name: str = getattr(activation, "name", getattr(activation, "__name__", type(activation).__name__))
+    return name
 
 
 # ---------------------------------------------------------------- finding parameters

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .floats import number
-from .value import Value
+from .value import Constant, Value
 
 if TYPE_CHECKING:  # it takes as long to import as all the rest
     from concurrent.futures import Executor, Future
@@ -51,7 +51,7 @@ class GradientDescent:
             parameter.data -= self.rate * velocity
 
     def zero_grad(self) -> None:
-        """Set the gradient of each parameter to 0."""
+        """Forget the gradient of each parameter."""
         _zero(self.parameters)
 
     def state_dict(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class Adam:
             parameter.data -= self.rate * (first / first_weight) / scale
 
     def zero_grad(self) -> None:
-        """Set the gradient of each parameter to 0."""
+        """Forget the gradient of each parameter."""
         _zero(self.parameters)
 
     def state_dict(self) -> dict[str, Any]:
@@ -180,8 +180,8 @@ def minimize(
     """Go downhill until the gradient's norm is below the tolerance: θ ← θ - rate × ∇L.
 
     `loss` computes the loss anew from the parameters. The parameters are left where the result's
-    `x` says. `callback` is given the result so far at each point, and stops the loop by raising
-    StopIteration. When the loss or its gradient becomes nan or infinite, and on Ctrl-C, the
+    `x` says. `callback` is given the result so far at each point, always the same object, and stops
+    the loop by raising StopIteration. When the loss or its gradient becomes nan or infinite, and on Ctrl-C, the
     parameters go back to the last point where all was well, and the result says so.
 
     >>> x = Value(10.0)
@@ -197,7 +197,7 @@ def minimize(
     tolerance = _within(tolerance, "tolerance", 0.0, math.inf, closed=True)
     max_steps = _whole(max_steps, "max_steps", 0)
 
-    result = MinimizeResult([variable.data for variable in variables], math.nan, math.nan, 0)
+    result = MinimizeResult([variable.data for variable in variables], math.nan, math.nan, 0, message="going on")
     nit = 0
     try:
         while True:
@@ -273,10 +273,11 @@ def restarts(
 
     Raises:
         TypeError: for a problem that does not return a MinimizeResult.
-        ValueError: for an n below 1.
+        ValueError: for an n below 1, or a seed that is no integer.
         KeyboardInterrupt: on Ctrl-C before the first run has finished.
     """
     n = _whole(n, "n", 1)
+    seed = _whole(seed, "seed", None)
     runs: list[MinimizeResult] = []
     futures: list[Future[MinimizeResult]] = []
     try:
@@ -318,6 +319,10 @@ def _parameters(given: Iterable[Value]) -> list[Value]:
     for parameter in parameters:
         if not isinstance(parameter, Value):
             raise TypeError(f"a parameter must be a Value, got {parameter!r} of type {type(parameter).__name__}")
+        if parameter.op is not None or isinstance(parameter, Constant):
+            raise ValueError(f"a parameter must be a variable, not a result or a constant, got {parameter!r}")
+    if len(set(parameters)) < len(parameters):
+        raise ValueError("a parameter is there twice: it would be changed twice in each step")
     return parameters
 
 
@@ -333,14 +338,10 @@ def _within(given: float, name: str, low: float, high: float, closed: bool = Fal
     return value
 
 
-def _whole(given: int, name: str, low: int) -> int:
-    try:
-        value = operator.index(given)
-    except TypeError:
-        value = low - 1
-    if isinstance(given, bool) or value < low:
-        raise ValueError(f"{name} must be an integer of at least {low}, got {given!r}")
-    return value
+def _whole(given: int, name: str, low: int | None) -> int:
+    if isinstance(given, bool) or not hasattr(given, "__index__") or (low is not None and given < low):
+        raise ValueError(f"{name} must be an integer{f' of at least {low}' if low is not None else ''}, got {given!r}")
+    return operator.index(given)
 
 
 def _columns(state: dict[str, Any], names: list[str], length: int, beside: Iterable[str] = ()) -> list[list[float]]:

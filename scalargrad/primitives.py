@@ -27,6 +27,7 @@ def _at(operand: int, place: float) -> Break:
 add: Primitive = declare(
     operator.add,
     name="add",
+    summary="The sum.",
     notation="{} + {}",
     array="{} + {}",
     partials=[lambda out, x, y: 1.0, lambda out, x, y: 1.0],
@@ -38,6 +39,7 @@ add: Primitive = declare(
 subtract: Primitive = declare(
     operator.sub,
     name="subtract",
+    summary="The difference.",
     notation="{} - {}",
     array="{} - {}",
     partials=[lambda out, x, y: 1.0, lambda out, x, y: -1.0],
@@ -46,6 +48,7 @@ subtract: Primitive = declare(
 multiply: Primitive = declare(
     operator.mul,
     name="multiply",
+    summary="The product.",
     notation="{} * {}",
     array="{} * {}",
     partials=[lambda out, x, y: y, lambda out, x, y: x],
@@ -56,6 +59,7 @@ multiply: Primitive = declare(
 )
 divide: Primitive = declare(
     floats.divide,
+    summary="The quotient; over 0 it is a signed infinity, and nan for 0 / 0.",
     notation="{} / {}",
     array="{} / {}",
     partials=[lambda out, x, y: divide(1.0, y), lambda out, x, y: -divide(out, y)],
@@ -71,6 +75,7 @@ divide: Primitive = declare(
 negative: Primitive = declare(
     operator.neg,
     name="negative",
+    summary="The number with the other sign.",
     notation="-{}",
     array="-{}",
     partials=[lambda out, x: -1.0],
@@ -79,18 +84,18 @@ negative: Primitive = declare(
 
 # x ** y is smooth for x > 0. Where it is not, its rules must not come to 0 * inf: the slope in x
 # is 0 for the exponent 0 whatever x is, and the slope in y is 0 at x = 0 for y >= 0.
-_less_one: Primitive = declare(
-    lambda y, x: 0.0 if y == 0 and not (x > 1e-300 or x < -1e-300) else y - 1.0,
-    name="less_one",
-    summary="y - 1, the exponent of a power's slope; 0 for x ** 0 where 1 / x is not finite.",
-    notation="{0} - 1",
-    array="where(({0} == 0) & ~(abs({1}) > 1e-300), 0.0, {0} - 1)",
-    partials=[lambda out, y, x: 1.0, lambda out, y, x: 0.0],
-    domain=[REALS, POSITIVE],
+_invertible: Primitive = declare(
+    lambda x, y: 1.0 if y == 0 and not (x > 1e-300 or x < -1e-300) else x,
+    name="_invertible",
+    summary="x, the base of a power's slope; 1 for x ** 0 where 1 / x is not finite.",
+    notation="{0}",
+    array="where(({1} == 0) & ~(abs({0}) > 1e-300), 1.0, {0})",
+    partials=[lambda out, x, y: 1.0, lambda out, x, y: 0.0],
+    domain=[POSITIVE, REALS],
 )
 _base: Primitive = declare(
     lambda x, y: 1.0 if x == 0 and y >= 0 else x,
-    name="base",
+    name="_base",
     summary="x, the base of a power under the logarithm; 1 for 0 to a power of 0 or more.",
     notation="{0}",
     array="where(({0} == 0) & ({1} >= 0), 1.0, {0})",
@@ -99,18 +104,12 @@ _base: Primitive = declare(
 )
 
 
-def _lowered(y: Any, x: Any) -> Any:
-    """The exponent of a power's slope: a number where y is one, so that nothing depends on it."""
-    if isinstance(y, float):
-        return y - 1.0 if y != 0 else 0.0
-    return _less_one(y, x)
-
-
 power: Primitive = declare(
     floats.power,
+    summary="The power, as C's pow: never complex; 0 to a negative power is an infinity.",
     notation="{} ** {}",
     array="{} ** {}",
-    partials=[lambda out, x, y: y * power(x, _lowered(y, x)), lambda out, x, y: out * log(_base(x, y))],
+    partials=[lambda out, x, y: y * power(_invertible(x, y), y - 1), lambda out, x, y: out * log(_base(x, y))],
     domain=[POSITIVE, REALS],
     edges=[
         ((0.0, 0.0), 1.0, (0.0, 0.0)),
@@ -135,13 +134,17 @@ greater: Primitive = declare(
     kinks=[Break(0, lambda x, y: y)],
     edges=[((1.0, 1.0), 0.0, (0.0, 0.0)), ((nan, 1.0), 0.0, (0.0, 0.0)), ((inf, inf), 0.0, (0.0, 0.0))],
 )
+
+
+def _share(x: Any, y: Any) -> Any:
+    """1 where x is above y, 0 where it is below, one half at a tie."""
+    return 0.5 * (1 + greater(x, y) - greater(y, x))
+
+
 maximum: Primitive = declare(
     floats.maximum,
     array="maximum({}, {})",
-    partials=[
-        lambda out, x, y: 0.5 * (1 + greater(x, y) - greater(y, x)),
-        lambda out, x, y: 0.5 * (1 + greater(y, x) - greater(x, y)),
-    ],
+    partials=[lambda out, x, y: _share(x, y), lambda out, x, y: _share(y, x)],
     kinks=[Break(0, lambda x, y: y)],
     edges=[
         ((1.0, 1.0), 1.0, (0.5, 0.5)),
@@ -156,10 +159,7 @@ maximum: Primitive = declare(
 minimum: Primitive = declare(
     floats.minimum,
     array="minimum({}, {})",
-    partials=[
-        lambda out, x, y: 0.5 * (1 + greater(y, x) - greater(x, y)),
-        lambda out, x, y: 0.5 * (1 + greater(x, y) - greater(y, x)),
-    ],
+    partials=[lambda out, x, y: _share(y, x), lambda out, x, y: _share(x, y)],
     kinks=[Break(0, lambda x, y: y)],
     edges=[((1.0, 1.0), 1.0, (0.5, 0.5)), ((nan, 1.0), nan, (0.5, 0.5)), ((1.0, nan), nan, (0.5, 0.5))],
     associative=True,
@@ -385,11 +385,13 @@ softplus: Primitive = declare(
 )
 erf: Primitive = declare(
     math.erf,
+    summary="The error function.",
     partials=[lambda out, x: 2 / math.sqrt(pi) * exp(-x * x)],
     edges=[((-0.0,), -0.0, (2 / math.sqrt(pi),)), ((inf,), 1.0, (0.0,)), ((-inf,), -1.0, (0.0,))],
 )
 erfc: Primitive = declare(
     math.erfc,
+    summary="The complementary error function, 1 - erf(x) without cancellation.",
     partials=[lambda out, x: -2 / math.sqrt(pi) * exp(-x * x)],
     edges=[((0.0,), 1.0, (-2 / math.sqrt(pi),)), ((inf,), 0.0, (-0.0,)), ((-inf,), 2.0, (-0.0,))],
 )

@@ -12,6 +12,7 @@ differentiates what was computed, whatever has become of `.data` since.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from numbers import Real
@@ -27,6 +28,8 @@ _new = object.__new__  # leaves out __init__: what an operation has computed nee
 
 
 # ---------------------------------------------------------------- recording an operation
+
+# The first two methods are written out for speed: they run once for each node of every graph.
 
 
 def _unary(primitive: Primitive) -> Callable[[Value], Value]:
@@ -99,6 +102,19 @@ def _method(primitive: Primitive) -> Callable[..., Value]:
     return _unary(primitive) if primitive.arity == 1 else _binary(primitive)[0]
 
 
+def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Value, Value | float], bool]:
+    """The method of Value that compares as the number does."""
+
+    def method(self: Value, other: Any) -> Any:
+        if isinstance(other, Value):
+            other = other._data
+        elif not isinstance(other, Real):
+            return NotImplemented
+        return bool(compare(self._data, other))
+
+    return method
+
+
 def _as_method(function: Callable[..., Any], name: str, primitive: Primitive) -> Callable[..., Any]:
     function.__name__ = name
     function.__qualname__ = f"Value.{name}"
@@ -108,10 +124,10 @@ def _as_method(function: Callable[..., Any], name: str, primitive: Primitive) ->
 
 def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> Value:
     """A node for what has been computed, in whatever mode."""
-    line = modes.line_of_caller() if modes.active and modes.trapping() else None
+    line = modes.line_of_caller() if modes.trapping() else None
     if line is not None and not math.isfinite(data) and _all_finite(operands):
         raise _non_finite(primitive, operands, f"is {data} in the forward pass", line)
-    if modes.active and not modes.recording():
+    if not modes.recording():
         return _leaf(Value, data)
     numbers = [operand._data for operand in operands]
     local = [
@@ -178,7 +194,7 @@ class Value:
 
     Raises:
         TypeError: when the data is not a real number (a bool is not one), or the label not a string.
-        ValueError: for an integer that no float holds exactly.
+        ValueError: for an integer beyond the range of floats.
     """
 
     __slots__ = ("_data", "_dx", "_dy", "_grad", "_notes", "_x", "_y", "op")
@@ -326,7 +342,7 @@ class Value:
         """
         gradients = topological_order(self)
         gradients[self] = number(gradient, "gradient")
-        sweep(gradients, _trap_contribution if modes.active and modes.trapping() else None)
+        sweep(gradients, _trap_contribution if modes.trapping() else None)
         for node, total in gradients.items():
             if node.__class__ is not Constant:
                 before = node._grad
@@ -358,17 +374,8 @@ class Value:
     def __trunc__(self) -> int:
         return math.trunc(self._data)
 
-    def __lt__(self, other: Value | float) -> bool:
-        return bool(self._data < _compared(other)) if _is_comparable(other) else NotImplemented
-
-    def __le__(self, other: Value | float) -> bool:
-        return bool(self._data <= _compared(other)) if _is_comparable(other) else NotImplemented
-
-    def __gt__(self, other: Value | float) -> bool:
-        return bool(self._data > _compared(other)) if _is_comparable(other) else NotImplemented
-
-    def __ge__(self, other: Value | float) -> bool:
-        return bool(self._data >= _compared(other)) if _is_comparable(other) else NotImplemented
+    __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
+    __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
 
     def __repr__(self) -> str:
         grad = "" if self._grad is None else f", grad={self._grad!r}"
@@ -413,14 +420,6 @@ class Constant(Value):
     """
 
     __slots__ = ()
-
-
-def _is_comparable(other: object) -> bool:
-    return isinstance(other, (Value, Real))
-
-
-def _compared(other: Value | float) -> float:
-    return other._data if isinstance(other, Value) else other
 
 
 # ---------------------------------------------------------------- errors that name the node
