@@ -39,10 +39,8 @@ NO_NUMBERS: list[tuple[Any, str]] = [
     (np.complex128(1), "of type numpy.complex128"),
 ]
 NO_FLOATS: list[tuple[Any, str]] = [
-    (2**53 + 1, "got 9007199254740993"),
     (10**400, "got 1000"),
     (-(10**400), "got -1000"),
-    (Fraction(1, 3), "got Fraction(1, 3)"),
 ]
 
 
@@ -52,7 +50,7 @@ def applied(function: Callable[..., object], *given: object) -> Call:
 
 DATA = [
     case(call, error, f"{purpose} must be {wanted}.*{re.escape(told)}", f"{purpose}-{told}")
-    for givens, error, wanted in ((NO_NUMBERS, TypeError, "a real number"), (NO_FLOATS, ValueError, "exact as a float"))
+    for givens, error, wanted in ((NO_NUMBERS, TypeError, "a real number"), (NO_FLOATS, ValueError, "within the range of floats"))
     for given, told in givens
     for purpose, call in (
         ("data", applied(lambda v, given: Value(given), given)),
@@ -82,8 +80,8 @@ OTHERS = [
     case(applied(setattr, "colour", "red"), AttributeError, "colour", "set-unknown"),
     case(lambda v: text * v, TypeError, "'Value'", "str*v"),
     case(lambda v: nothing - v, TypeError, "'NoneType' and 'Value'", "None-v"),
-    case(lambda v: v + (2**53 + 1), ValueError, "an operand must be exact.*9007199254740993", "v+big"),
-    case(lambda v: (2**53 + 1) / v, ValueError, "an operand must be exact.*9007199254740993", "big/v"),
+    case(lambda v: v + 10**400, ValueError, "an operand must be within the range of floats, got 1000", "v+big"),
+    case(lambda v: 10**400 / v, ValueError, "an operand must be within the range of floats, got 1000", "big/v"),
     case(lambda v: operator.matmul(v, v), TypeError, "for @: 'Value' and 'Value'", "v@v"),
     case(lambda v: operator.floordiv(v, 2), TypeError, "for //: 'Value' and 'int'", "v//2"),
     case(lambda v: operator.mod(v, 2), TypeError, "for %: 'Value' and 'int'", "v%2"),

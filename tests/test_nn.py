@@ -164,7 +164,7 @@ def test_zero_grad_forgets() -> None:
 
 FITTING: dict[str, float] = nn.Neuron(2, rng=0).state_dict()
 NUMBERS = st.floats(allow_nan=False)
-WRONG_NUMBERS: list[object] = [None, "1.0", True, 1j, [1.0], 2**53 + 1, Value(1.0)]
+WRONG_NUMBERS: list[object] = [None, "1.0", True, 1j, [1.0], 10**400, Value(1.0)]
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(FITTING, NUMBERS)))
@@ -483,7 +483,7 @@ def test_layers_that_do_not_fit_each_other_are_told() -> None:
     """When layers have been put together wrongly, the error counts from 0 which one does not fit."""
     model = nn.MLP(2, [3, 1])
     model.layers[1] = nn.Layer(4, 1)
-    with pytest.raises(ValueError, match=r"^layer 1 takes 4 inputs, got 3$"):
+    with pytest.raises(ValueError, match=r"^layer 1 of MLP\(2, \[3, 1\], .*\) takes 4 inputs, got 3$"):
         model([1.0, 2.0])
 
 
@@ -518,9 +518,9 @@ def test_an_unknown_activation_lists_the_choices(name: str) -> None:
         (lambda: nn.MLP(2, [3], "softmox"), ValueError, "no activation is named 'softmox'"),
         (lambda: nn.MLP(2, [3, 1], "softmox"), ValueError, "no activation is named 'softmox'"),
         (lambda: nn.MLP(2, [3], output="softmox"), ValueError, "no activation is named 'softmox'"),
-        (lambda: nn.Neuron(2)(["1", "2"]), TypeError, "data must be"),  # type: ignore[list-item]
-        (lambda: nn.Neuron(2)([True, False]), TypeError, "data must be"),
-        (lambda: nn.Neuron(2)(np.zeros((2, 2))), TypeError, "data must be"),
+        (lambda: nn.Neuron(2)(["1", "2"]), TypeError, "an input must be"),  # type: ignore[list-item]
+        (lambda: nn.Neuron(2)([True, False]), TypeError, "an input must be"),
+        (lambda: nn.Neuron(2)(np.zeros((2, 2))), TypeError, "an input must be"),
         (lambda: nn.Neuron(1)(Value(1.0)), TypeError, "not iterable"),  # type: ignore[arg-type]
     ],
 )

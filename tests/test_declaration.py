@@ -1,0 +1,393 @@
+"""The door for one's own operations: what they can do once declared, what it refuses, what it documents."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import pickle
+import pydoc
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mpmath import mpf
+
+import scalargrad
+from scalargrad import NonFinite, Primitive, Value, declaration, divide, exp, grad, greater, hypot, jvp, tanh
+from scalargrad.declaration import Break, Symbol, declare, describe, formula, named, operand_names, registered
+
+from .oracle import Program, programs, run
+
+
+@pytest.fixture(autouse=True)
+def _registry_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test declares is gone after it."""
+    monkeypatch.setattr(declaration, "_registry", dict(declaration._registry))
+
+
+@pytest.fixture
+def softsign() -> Primitive:
+    @scalargrad.primitive(partials=[lambda out, x: divide(1, (1 + abs(x)) ** 2)])
+    def softsign(x: float) -> float:
+        return x / (1 + abs(x))
+
+    return softsign
+
+
+@pytest.fixture
+def fma() -> Primitive:
+    @scalargrad.primitive(
+        partials=[lambda out, x, y, z: y, lambda out, x, y, z: x, lambda out, x, y, z: 1.0], notation="{} * {} + {}"
+    )
+    def fma(x: float, y: float, z: float) -> float:
+        """X times y plus z."""
+        return x * y + z
+
+    return fma
+
+
+def bits(numbers: Any) -> list[str]:
+    return [float(number).hex() for number in numbers]
+
+
+# ---------------------------------------------------------------- three lines
+
+
+@pytest.mark.parametrize("x", [-3.0, -0.5, 0.25, 1.0, 1e3])
+def test_softsign_in_three_lines(softsign: Primitive, x: float) -> None:
+    """An operation declared in three lines has its value, its gradient and its second derivative."""
+    leaf = Value(x)
+    y = softsign(leaf)
+    y.backward()
+    first = grad(y, leaf)
+    second = grad(first, leaf)
+    size = 1 + abs(mpf(x))
+    for found, wanted in ((y.data, x / size), (leaf.grad, size**-2), (second.data, -2 * math.copysign(1, x) / size**3)):
+        assert abs(found - wanted) <= 1e-15 * abs(wanted)
+    assert first.data.hex() == leaf.grad.hex()
+
+
+def test_softsign_takes_part_in_everything(softsign: Primitive) -> None:
+    """One's own operation takes numbers, Values, symbols and arrays of Values, and knows every mode."""
+    assert bits([softsign(1), softsign(np.float64(1.0)), softsign(1.0)]) == bits([0.5] * 3)
+    assert str(softsign(Symbol("x") + 1)) == "softsign(x + 1)"
+    assert formula(softsign, 0) == "1 / (1 + abs(x)) ** 2"
+    x = Value(1.0, label="x")
+    assert jvp(softsign(x), x, 2.0).data == 0.5
+    with scalargrad.no_grad():
+        assert softsign(x).args == ()
+    assert [value.data for value in np.vectorize(softsign)(np.array([x, Value(-1.0)]))] == [0.5, -0.5]
+    network = scalargrad.nn.MLP(1, [2, 1], activation=softsign, rng=0)
+    assert network([1.0]).data == scalargrad.nn.MLP(1, [2, 1], activation="softsign", rng=0)([1.0]).data
+
+
+def test_own_operation_is_trapped() -> None:
+    """A trap names one's own operation as it names any other."""
+    huge = declare(lambda x: x * 1e308, name="huge", partials=[lambda out, x: 1e308])
+    with scalargrad.trap(), pytest.raises(NonFinite, match=r"huge\(a\) is inf in the forward pass, where a = 10.0"):
+        huge(Value(10.0, label="a"))
+
+
+def test_primitives_pickle_by_name(softsign: Primitive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A primitive, alone or in a graph, is pickled as its name; to load it, it must have been declared."""
+    for primitive in (softsign, tanh):
+        assert pickle.loads(pickle.dumps(primitive)) is primitive
+        assert copy.deepcopy(primitive) is primitive
+    x = Value(1.0)
+    pickled = pickle.dumps((softsign(x), x))
+    y, leaf = pickle.loads(pickled)
+    assert grad(y, leaf).data == 0.25
+    monkeypatch.setattr(declaration, "_registry", {tanh.name: tanh})
+    with pytest.raises(LookupError, match="no primitive is named 'softsign': if it is your own, declare it first"):
+        pickle.loads(pickled)
+
+
+def test_a_primitive_cannot_be_changed(softsign: Primitive) -> None:
+    """A declaration is immutable, equal to itself alone, and shows its name."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        softsign.name = "other"  # type: ignore[misc]
+    assert softsign != dataclasses.replace(softsign)
+    assert repr(softsign) == "<primitive softsign>"
+    assert hash(softsign) == hash(copy.copy(softsign))
+
+
+def test_own_name_declared_again_is_replaced(softsign: Primitive) -> None:
+    """The registry has the last declaration of a name; a graph made with an earlier one keeps that."""
+    x = Value(2.0)
+    before = softsign(x)
+    again = declare(lambda x: 3 * x, name="softsign", partials=[lambda out, x: 3.0])
+    assert named("softsign") is again
+    assert [primitive for primitive in registered() if primitive.name == "softsign"] == [again]
+    assert grad(before, x).data == 1 / 9
+    assert grad(again(x), x).data == 3.0
+
+
+# ---------------------------------------------------------------- three operands
+
+
+@given(st.tuples(*[st.floats()] * 3), st.floats())
+def test_three_operands_are_differentiated_like_two(operands: tuple[float, float, float], seed: float) -> None:
+    """An operation of three operands has to the bit the gradients of its composition of operations of two."""
+    fma = declare(
+        lambda x, y, z: x * y + z,
+        name="fma",
+        partials=[lambda out, x, y, z: y, lambda out, x, y, z: x, lambda out, x, y, z: 1.0],
+    )
+    leaves, others = [[Value(x) for x in operands] for _ in range(2)]
+    out, composed = fma(*leaves), others[0] * others[1] + others[2]
+    out.backward(seed)
+    composed.backward(seed)
+    assert out.data.hex() == composed.data.hex()
+    assert bits(leaf.grad for leaf in leaves) == bits(other.grad for other in others)
+    assert bits(grad(out, leaves)) == bits(grad(composed, others))
+    tangents = [1.0, -2.0, 0.5]
+    assert jvp(out, leaves, tangents).data.hex() == jvp(composed, others, tangents).data.hex()
+
+
+def test_three_operands_are_recorded_in_order(fma: Primitive) -> None:
+    """Operands, local gradients and the printed formula keep the operands' order; constants take no gradient."""
+    x = Value(3.0)
+    out = fma(2, x, x)
+    assert [operand.data for operand in out.args] == [2.0, 3.0, 3.0]
+    assert out.args[1] is x
+    assert out.args[2] is x
+    assert out.local_gradients == (0.0, 2.0, 1.0)
+    out.backward()
+    assert (x.grad, out.args[0].grad) == (3.0, 0.0)
+    assert grad(grad(fma(x, x, x), x), x).data == 2.0
+    assert str(fma(Symbol("a") + 1, Symbol("b"), Symbol("c"))) == "(a + 1) * b + c"
+    assert operand_names(fma) == ("x", "y", "z")
+    with scalargrad.no_grad():
+        assert fma(x, x, x).op is None
+
+
+def test_graphs_with_three_operands_are_copied(fma: Primitive) -> None:
+    """A graph with an operation of three operands survives pickle and deepcopy, shared leaves as shared leaves."""
+    x, y = Value(3.0), Value(4.0)
+    out = tanh(fma(x, y, x))
+    for found, a, b in (pickle.loads(pickle.dumps((out, x, y))), copy.deepcopy((out, x, y))):
+        found.backward()
+        assert a is not x
+        assert bits((found, a.grad, b.grad)) == bits((out, *grad(out, [x, y])))
+
+
+def test_clip_of_three_operands_has_kinks() -> None:
+    """An operation may choose its subgradients, and pin them as edges."""
+    clip = declare(
+        lambda x, low, high: min(max(x, low), high),
+        name="clip",
+        partials=[
+            lambda out, x, low, high: greater(x, low) * greater(high, x),
+            lambda out, x, low, high: greater(low, x),
+            lambda out, x, low, high: greater(x, high),
+        ],
+        kinks=[Break(0, lambda x, low, high: low if abs(x - low) < abs(x - high) else high)],
+        edges=[((1.0, 1.0, 2.0), 1.0, (0.0, 0.0, 0.0))],
+    )
+    for x, gradients in ((-1.0, [0, 1, 0]), (0.5, [1, 0, 0]), (9.0, [0, 0, 1]), (2.0, [0, 0, 0])):
+        leaves = [Value(x), Value(0.0), Value(2.0)]
+        clip(*leaves).backward()
+        assert [leaf.grad for leaf in leaves] == gradients
+    assert clip.kinks[0].nearest(1.9, 0.0, 2.0) == 2.0
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+CORRECT: dict[str, Any] = {"value": float, "name": "mine", "partials": [lambda out, x: 1.0]}
+
+
+@pytest.mark.parametrize(
+    ("declared", "error", "message"),
+    [
+        ({"name": "tanh"}, ValueError, "tanh is a primitive of scalargrad: choose another name"),
+        ({"partials": []}, ValueError, "mine needs one partial derivative for each operand, got none"),
+        ({"partials": [2.0]}, TypeError, "a partial of mine must be a function (out, *operands), got 2.0"),
+        ({"partials": [abs, None]}, TypeError, "a partial of mine must be a function (out, *operands), got None"),
+        (
+            {"partials": [lambda x: 1.0]},
+            ValueError,
+            "a partial of mine must take out and 1 operand, as there are partials, got (x)",
+        ),
+        (
+            {"partials": [lambda out, x, y: 1.0, lambda out, x: 1.0]},
+            ValueError,
+            "a partial of mine must take out and 2 operands, as there are partials, got (out, x)",
+        ),
+        ({"domain": []}, ValueError, "mine has 1 partials and 0 intervals as its domain"),
+        ({"domain": [(0, 1)] * 2}, ValueError, "mine has 1 partials and 2 intervals as its domain"),
+        *[
+            (
+                {"notation": bad},
+                ValueError,
+                f"the notation of mine must be a Python expression with {{}} for each of 1 operands, got {bad!r}",
+            )
+            for bad in ("{} {}", "{} + {}", "mine({x})", "mine({)", "mine({}", "{} =")
+        ],
+    ],
+)
+def test_bad_declarations(declared: dict[str, Any], error: type[Exception], message: str) -> None:
+    """A bad declaration says what was wrong with it, and declares nothing."""
+    before = registered()
+    assert declare(**CORRECT).arity == 1
+    declaration._registry.pop("mine")
+    with pytest.raises(error) as raised:
+        declare(**CORRECT | declared)
+    assert str(raised.value) == message
+    assert registered() == before
+
+
+@pytest.mark.parametrize(
+    ("primitive", "operands", "message"),
+    [
+        (tanh, (), "tanh takes 1 operand, got 0"),
+        (tanh, (1.0, 2.0), "tanh takes 1 operand, got 2"),
+        (hypot, (Value(1.0),), "hypot takes 2 operands, got 1"),
+        (tanh, ("1",), "an operand of tanh must be a real number, got '1' of type str"),
+        (tanh, (None,), "an operand of tanh must be a real number, got None of type NoneType"),
+        (tanh, (True,), "an operand of tanh must be a real number, got True of type bool"),
+        (tanh, (1j,), "an operand of tanh must be a real number, got 1j of type complex"),
+        (tanh, ([1.0],), "an operand of tanh must be a real number, got [1.0] of type list"),
+        (hypot, (1.0, "2"), "an operand of hypot must be a real number, got '2' of type str"),
+        (hypot, (Value(1.0), "2"), "an operand of hypot must be a real number, got '2' of type str"),
+        (hypot, (None, Value(1.0)), "an operand of hypot must be a real number, got None of type NoneType"),
+    ],
+)
+def test_bad_operands(primitive: Primitive, operands: tuple[Any, ...], message: str) -> None:
+    """Operands that are no real numbers, or not as many as the operation has, are errors that say so."""
+    with pytest.raises(TypeError) as raised:
+        primitive(*operands)
+    assert str(raised.value) == message
+
+
+def test_operand_out_of_range() -> None:
+    """An integer beyond the range of floats is refused as an operand too."""
+    with pytest.raises(ValueError, match="an operand of exp must be within the range of floats, got -1000"):
+        exp(-(10**400))
+
+
+def test_a_rule_that_leaves_the_engine_is_refused() -> None:
+    """A partial that computes with `math`, or branches on its operand, could not be differentiated again."""
+    for partial in (lambda out, x: math.cos(x), lambda out, x: 1.0 if x > 0 else 0.0):
+        with pytest.raises(TypeError, match="a partial of mine must be written with operators and other primitives"):
+            scalargrad.primitive(name="mine", partials=[partial])(math.sin)
+
+
+def test_a_rule_may_speak_of_its_own_operation() -> None:
+    """A partial can use the operation that is being declared, by the name that it is going to have."""
+
+    @scalargrad.primitive(partials=[lambda out, x: 2.0 * doubled_exponential(x)])
+    def doubled_exponential(x: float) -> float:
+        return math.exp(2 * x)
+
+    x = Value(0.5)
+    assert abs(grad(grad(doubled_exponential(x), x), x).data - 4 * math.e) <= 1e-14
+
+
+def test_a_value_of_ones_own_is_a_float() -> None:
+    """What a function returns as an integer or a numpy number is kept as a float; what is no number is an error."""
+    counted = scalargrad.primitive(name="counted", partials=[lambda out, x: 0.0])(lambda x: 3)
+    assert type(counted(Value(1.5)).data) is float
+    nothing: Any = scalargrad.primitive(name="nothing_at_all", partials=[lambda out, x: 0.0])(dict().get)
+    with pytest.raises(TypeError, match="the value of nothing_at_all must be a real number, got None"):
+        nothing(Value(1.5))
+
+
+def test_unknown_name() -> None:
+    """To ask for what was never declared is a LookupError."""
+    with pytest.raises(LookupError, match="no primitive is named 'nothing'"):
+        named("nothing")
+
+
+# ---------------------------------------------------------------- formulas
+
+
+def evaluated(expression: Any, names: dict[str, float]) -> float:
+    functions: dict[str, Any] = {primitive.name: primitive for primitive in registered()}
+    constants = {"inf": math.inf, "nan": math.nan}
+    return float(eval(str(expression), functions | constants | names))  # noqa: S307  # a formula that the package printed
+
+
+@given(programs(max_instructions=6))
+def test_formulas_compute_what_the_program_computes(program: Program) -> None:
+    """A program run on symbols prints an expression that, read as Python, gives the program's result to the bit."""
+    functions = {primitive.name: primitive for primitive in registered()}
+    names = [f"x{i}" for i in range(len(program.leaves))]
+    expression = run(program, [Symbol(name) for name in names], functions)[-1]
+    wanted = run(program, program.leaves, functions)[-1]
+    assert evaluated(expression, dict(zip(names, program.leaves, strict=True))).hex() == wanted.hex()
+
+
+X, Y = Symbol("x"), Symbol("y")
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (X - (Y - 1), "x - (y - 1)"),
+        (2 - X / (Y * X), "2 - x / (y * x)"),
+        ((X + Y) ** 2, "(x + y) ** 2"),
+        ((-X) ** Y, "(-x) ** y"),
+        (-(X**Y), "-x ** y"),
+        ((-2.0) ** X, "(-2) ** x"),
+        (2 / X, "2 / x"),
+        (abs(1 + X), "abs(1 + x)"),
+        (tanh(X) * greater(X, Y), "tanh(x) * (x > y)"),
+        (0.1 * X, "0.1 * x"),
+        (1e300 * X, "1e+300 * x"),
+    ],
+)
+def test_formulas_have_the_parentheses_they_need(expression: Symbol, text: str) -> None:
+    """A formula reads as a person would write it, with no parenthesis missing and none to spare."""
+    assert str(expression) == text
+
+
+@pytest.mark.parametrize("number", [-0.0, -2.0, -0.5, 1e300, 5e-324, math.inf, -math.inf])
+def test_numbers_in_formulas(number: float) -> None:
+    """A number in a formula is that number, whatever stands beside it."""
+    for expression, wanted in (
+        (scalargrad.multiply(number, X), number),
+        (scalargrad.subtract(X, number), 1.0 - number),
+        (scalargrad.subtract(number, X), number - 1.0),
+        (scalargrad.power(number, X), number),
+        (scalargrad.divide(number, X), number),
+    ):
+        assert evaluated(expression, {"x": 1.0}).hex() == wanted.hex()
+
+
+def test_operand_names_fall_back_to_numbers() -> None:
+    """Where a rule does not name its operands, they are x0, x1 and so on."""
+    total = declare(lambda *xs: math.fsum(xs), name="total", partials=[lambda out, *xs: 1.0] * 2)
+    assert operand_names(total) == ("x0", "x1")
+    assert declare(math.ceil, name="stairs", partials=[float]).notation == "stairs({})"
+
+
+# ---------------------------------------------------------------- documentation
+
+
+@pytest.mark.parametrize("primitive", registered(), ids=lambda primitive: primitive.name)
+def test_documentation_comes_from_the_declaration(primitive: Primitive) -> None:
+    """What `help` shows has the notation, the summary, each rule's formula, and each edge with its numbers."""
+    text = describe(primitive)
+    names = operand_names(primitive)
+    assert primitive.__doc__ == text
+    assert text.startswith(f"{primitive.notation.format(*names)}: {primitive.summary}\n")
+    for i, name in enumerate(names):
+        assert f"∂out/∂{name} = {formula(primitive, i)}" in text.splitlines()
+    edges = [line for line in text.splitlines() if " → " in line]
+    assert len(edges) == len(primitive.edges)
+    for line, (operands, value, partials) in zip(edges, primitive.edges, strict=True):
+        numbers = line.replace(" → ", ", ").replace("; ", ", ").split(", ")
+        assert bits(numbers) == bits([*operands, value, *partials])
+
+
+def test_help_shows_the_declaration(softsign: Primitive, fma: Primitive) -> None:
+    """The documentation of one's own operation is made like that of the engine's, by name or from its docstring."""
+    assert describe(softsign) == "softsign(x): softsign.\n\n∂out/∂x = 1 / (1 + abs(x)) ** 2"
+    assert describe(fma).startswith("x * y + z: X times y plus z.\n\n∂out/∂x = y\n∂out/∂y = x\n∂out/∂z = 1")
+    assert "Differentiable for 0.0 < x < inf." in describe(scalargrad.log)
+    assert "∂out/∂x = 1 - out * out" in pydoc.plain(pydoc.render_doc(tanh))
+    assert str(Primitive.__doc__).startswith("An operation on real numbers with its derivatives")

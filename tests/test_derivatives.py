@@ -1,0 +1,446 @@
+"""Derivatives as Values: equal to the sweep's, right to any order, the same forwards and backwards."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import autograd
+import autograd.numpy
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import mpf
+
+import scalargrad
+from scalargrad import (
+    Constant,
+    Primitive,
+    Value,
+    cos,
+    exp,
+    grad,
+    hessian,
+    jacobian,
+    jvp,
+    maximum,
+    sin,
+    stop_gradient,
+    tanh,
+)
+from scalargrad.declaration import registered
+from scalargrad.functional import hvp
+from scalargrad.sweep import topological_order
+
+from .oracle import Program, dual_gradient, precise_hessian, programs, run
+
+PRIMITIVES: dict[str, Primitive] = {primitive.name: primitive for primitive in registered()}
+TOLERANCE = 1e-14
+
+directions = st.lists(st.floats(-2, 2), min_size=3, max_size=3)
+
+
+def evaluated(program: Program) -> tuple[list[Value], list[Value]]:
+    """The leaves of a program, and every node of its run on them."""
+    leaves = [Value(x) for x in program.leaves]
+    return leaves, run(program, leaves, PRIMITIVES)
+
+
+def bits(numbers: Sequence[Any]) -> list[str]:
+    return [float(number).hex() for number in numbers]
+
+
+# ---------------------------------------------------------------- first derivatives
+
+
+@given(programs())
+def test_grad_is_backward(program: Program) -> None:
+    """`grad` gives for leaves and inner nodes, to the bit, what `backward` adds to 0.0 in them."""
+    _, nodes = evaluated(program)
+    found = grad(nodes[-1], nodes)
+    nodes[-1].backward()
+    assert bits([0.0 + gradient.data for gradient in found]) == bits([node.grad for node in nodes])
+
+
+@given(programs())
+def test_gradient_is_that_of_dual_numbers(program: Program) -> None:
+    """The gradient of a random program is, up to roundings of its terms, that of dual numbers."""
+    leaves, nodes = evaluated(program)
+    for found, dual in zip(grad(nodes[-1], leaves), dual_gradient(program, program.leaves), strict=True):
+        assert abs(found.data - dual.derivative) <= TOLERANCE * dual.magnitude
+
+
+def test_comparison_with_dual_numbers_catches_a_wrong_rule() -> None:
+    """A rule off by 0.1% anywhere in a program is seen in its gradient."""
+    wrong = PRIMITIVES | {"sin": dataclasses.replace(sin, partials=(lambda out, x: 1.001 * cos(x),))}
+    program = Program((0.5,), (("sin", (0,)), ("multiply", (1, 0)), ("tanh", (2,))))
+    (dual,) = dual_gradient(program, program.leaves)
+    for functions, right in ((PRIMITIVES, True), (wrong, False)):
+        leaf = Value(0.5)
+        found = grad(run(program, [leaf], functions)[-1], leaf)
+        assert (abs(found.data - dual.derivative) <= TOLERANCE * dual.magnitude) == right
+
+
+@given(programs())
+def test_grad_deposits_nothing(program: Program) -> None:
+    """`grad`, `jvp`, `hessian` and `hvp` leave every gradient, and the graph, as they were."""
+    leaves, nodes = evaluated(program)
+    nodes[-1].backward(3.0)
+    order = list(topological_order(nodes[-1]))
+    before = [(node.data, node.grad, node.swept, node.args, node.local_gradients) for node in order]
+    ones = [1.0] * len(leaves)
+    grad(nodes[-1], nodes)
+    jvp(nodes, leaves, ones)
+    hvp(nodes[-1], leaves, ones)
+    assert list(topological_order(nodes[-1])) == order
+    assert [(node.data, node.grad, node.swept, node.args, node.local_gradients) for node in order] == before
+
+
+def test_wrt_decides_the_form_of_the_answer() -> None:
+    """One Value gives one Value; a sequence gives a list, in its order, repeats and all."""
+    x, y = Value(2.0), Value(3.0)
+    out = x * y
+    assert grad(out, x).data == 3.0
+    assert bits(grad(out, (y, x, y))) == bits([2.0, 3.0, 2.0])
+    assert grad(out, []) == []
+    assert grad(out, out).data == 1.0
+
+
+@given(programs())
+def test_what_is_not_reached_has_the_gradient_zero(program: Program) -> None:
+    """Where the output does not depend on a Value, the gradient is 0.0, and so is every further one."""
+    leaves, nodes = evaluated(program)
+    stranger = Value(1.0)
+    zero, again = grad(nodes[-1], [stranger, stop_gradient(nodes[0])])
+    assert (zero.data, again.data) == (0.0, 0.0)
+    assert grad(zero, leaves[0]).data == 0.0
+    assert jvp(nodes[-1], stranger, 1.0).data == 0.0
+
+
+def test_inner_nodes_may_be_asked_for() -> None:
+    """The gradient in an inner node is that of what was computed from it."""
+    x = Value(0.5)
+    inner = x * x
+    out = tanh(inner) * inner
+    outer = Value(inner.data)
+    assert grad(out, inner).data == grad(tanh(outer) * outer, outer).data
+    second, wanted = grad(grad(out, inner), inner), grad(grad(tanh(outer) * outer, outer), outer)
+    assert abs(second.data - wanted.data) <= TOLERANCE
+
+
+@given(programs())
+def test_a_gradient_is_a_node_of_its_own(program: Program) -> None:
+    """No gradient is a Value that the user holds, nor are two the same: to label or change one changes no other."""
+    leaves, nodes = evaluated(program)
+    others = [Value(1.0), *nodes]
+    found = grad(nodes[-1], others) + jvp(nodes, leaves, [1.0] * len(leaves))
+    assert len({id(node) for node in [*found, *others]}) == len(found) + len(others)
+    assert all(type(node) is Value for node in found)
+
+
+# ---------------------------------------------------------------- higher ones
+
+
+def magnitude(program: Program, curvature: Sequence[Sequence[float]]) -> float:
+    """What a rounding of a second derivative is relative to: a chain's f″ g′² has two first derivatives as factors."""
+    first = max(dual.magnitude for dual in dual_gradient(program, program.leaves))
+    return 1 + first**2 + max(abs(entry) for row in curvature for entry in row)
+
+
+def curvature_is_right(program: Program, functions: dict[str, Primitive]) -> bool:
+    leaves = [Value(x) for x in program.leaves]
+    found = hessian(run(program, leaves, functions)[-1], leaves)
+    wanted = [[float(entry) for entry in row] for row in precise_hessian(program, program.leaves)]
+    allowed = 1e-13 * magnitude(program, wanted)
+    places = list(itertools.product(range(len(leaves)), repeat=2))
+    assert all(abs(found[i][j].data - found[j][i].data) <= allowed for i, j in places)
+    return all(abs(found[i][j].data - wanted[i][j]) <= allowed for i, j in places)
+
+
+@settings(max_examples=settings().max_examples // 2)
+@given(programs(max_leaves=2, max_instructions=6))
+def test_hessian_is_that_of_mpmath(program: Program) -> None:
+    """Second derivatives of a random program are those of differences at 50 digits, and symmetric."""
+    assert curvature_is_right(program, PRIMITIVES)
+
+
+@pytest.mark.parametrize("factor", [1.001, -1.0, 0.0])
+def test_comparison_with_mpmath_catches_a_wrong_second_derivative(factor: float) -> None:
+    """A rule that is right itself, and whose derivative is off by 0.1%, of the other sign, or zero, is seen."""
+
+    def bent(_out: Any, x: Any) -> Any:
+        held = stop_gradient(cos(x))
+        return held + factor * (cos(x) - held)
+
+    program = Program((0.5, 1.5), (("multiply", (0, 1)), ("sin", (2,)), ("tanh", (3,))))
+    assert curvature_is_right(program, PRIMITIVES)
+    assert not curvature_is_right(program, PRIMITIVES | {"sin": dataclasses.replace(sin, partials=(bent,))})
+
+
+@pytest.mark.parametrize("x", [0.75, -1.25])
+@pytest.mark.parametrize(
+    ("function", "reference"),
+    [
+        (exp, mpmath.exp),
+        (sin, mpmath.sin),
+        (tanh, mpmath.tanh),
+        (lambda x: x**5, lambda x: x**5),
+        (lambda x: x**-2, lambda x: x**-2),
+        (lambda x: x * x * x, lambda x: x**3),
+        (lambda x: 1 / (1 + x * x), lambda x: 1 / (1 + x * x)),
+        (scalargrad.sigmoid, lambda x: 1 / (1 + mpmath.exp(-x))),
+        (scalargrad.atan, mpmath.atan),
+        (scalargrad.gelu, lambda x: x * mpmath.erfc(-x / mpmath.sqrt(2)) / 2),
+        (lambda x: scalargrad.lgamma(x * x), lambda x: mpmath.loggamma(x * x)),
+    ],
+)
+def test_sixth_derivatives(function: Callable[[Value], Value], reference: Callable[[mpf], mpf], x: float) -> None:
+    """Derivatives up to the sixth are those of differences at 50 digits."""
+    leaf = Value(x)
+    derivative = function(leaf)
+    for order in range(7):
+        with mpmath.workdps(50):
+            wanted = mpmath.diff(reference, mpf(x), order)
+        assert abs(derivative.data - wanted) <= 1e-13 * (math.factorial(order) + abs(wanted))
+        derivative = grad(derivative, leaf)
+
+
+@given(st.floats(-3, 3), st.integers(0, 6))
+def test_powers_to_any_order(x: float, n: int) -> None:
+    """The k-th derivative of xⁿ is n (n - 1) … (n - k + 1) xⁿ⁻ᵏ, and 0 beyond the n-th: at 0 and for negative x too."""
+    leaf = Value(x)
+    derivative = leaf**n
+    for order in range(n + 3):
+        wanted = math.perm(n, order) * (x ** (n - order) if order <= n else 0)
+        assert abs(derivative.data - wanted) <= TOLERANCE * abs(wanted)
+        derivative = grad(derivative, leaf)
+
+
+def test_a_gradient_of_gradients_may_be_swept() -> None:
+    """What `grad` returns is a graph like any other: a penalty on a gradient has a `backward`."""
+    x, w = Value(0.5), Value(-1.5)
+    slope = grad(tanh(w * x), x)
+    (slope * slope).backward()
+    with mpmath.workdps(50):
+        wanted = mpmath.diff(lambda w: (w * mpmath.sech(w * mpf(0.5)) ** 2) ** 2, mpf(-1.5))
+    assert abs(w.grad - wanted) <= 1e-14 * abs(wanted)
+
+
+# ---------------------------------------------------------------- forwards
+
+
+@given(programs(), directions)
+def test_forward_mode_is_reverse_mode(program: Program, direction: list[float]) -> None:
+    """For any direction, forwards through the graph comes to the gradient, times the direction."""
+    leaves, nodes = evaluated(program)
+    vector = direction[: len(leaves)]
+    backwards = math.fsum(g.data * v for g, v in zip(grad(nodes[-1], leaves), vector, strict=True))
+    terms = sum(dual.magnitude * abs(v) for dual, v in zip(dual_gradient(program, program.leaves), vector, strict=True))
+    assert abs(jvp(nodes[-1], leaves, vector).data - backwards) <= TOLERANCE * terms + 1e-300
+
+
+@given(programs())
+def test_jvp_takes_every_output_at_once(program: Program) -> None:
+    """One pass forwards serves all outputs: each entry is that of the output alone, to the bit."""
+    leaves, nodes = evaluated(program)
+    tangents = [1.0, -0.5, 2.0][: len(leaves)]
+    assert bits(jvp(nodes, leaves, tangents)) == bits([jvp(node, leaves, tangents) for node in nodes])
+    assert bits(jvp(leaves, leaves, tangents)) == bits(tangents)
+
+
+def test_tangents_add_up_and_flow_through_inner_nodes() -> None:
+    """A Value named twice gets both tangents; an inner node gets its own on top of what flows into it."""
+    x = Value(3.0)
+    y = x * x
+    assert jvp(y, [x, x], [1.0, 2.0]).data == 18.0
+    assert jvp(2 * y, [x, y], [1.0, 10.0]).data == 32.0
+    assert jvp(y, x, 2).data == 12.0
+
+
+def test_jvp_can_be_differentiated() -> None:
+    """A directional derivative is a Value: it has gradients in the leaves and in the tangent."""
+    x, t = Value(0.5), Value(2.0)
+    slope = jvp(sin(x), x, t)
+    assert slope.data == math.cos(0.5) * 2.0
+    assert grad(slope, t).data == math.cos(0.5)
+    assert grad(slope, x).data == -math.sin(0.5) * 2.0
+
+
+# ---------------------------------------------------------------- matrices
+
+
+@given(programs())
+def test_jacobian_has_a_row_for_each_output(program: Program) -> None:
+    """A row of the Jacobian is the gradient of its output, a column the `jvp` of its input alone."""
+    leaves, nodes = evaluated(program)
+    outputs = nodes[-2:]
+    matrix = jacobian(outputs, leaves)
+    assert [bits(row) for row in matrix] == [bits(grad(output, leaves)) for output in outputs]
+    for j in range(len(leaves)):
+        column = jvp(outputs, leaves, [float(i == j) for i in range(len(leaves))])
+        dual = dual_gradient(program, program.leaves)[j]
+        assert abs(matrix[-1][j].data - column[-1].data) <= TOLERANCE * dual.magnitude
+
+
+@settings(max_examples=settings().max_examples // 2)
+@given(programs(max_instructions=6), directions)
+def test_hvp_is_the_hessian_times_a_vector(program: Program, direction: list[float]) -> None:
+    """The Hessian times a vector comes to the same without the Hessian."""
+    leaves, nodes = evaluated(program)
+    vector = direction[: len(leaves)]
+    matrix = [[entry.data for entry in row] for row in hessian(nodes[-1], leaves)]
+    for found, row in zip(hvp(nodes[-1], leaves, vector), matrix, strict=True):
+        wanted = math.fsum(map(float.__mul__, row, vector))
+        assert abs(found.data - wanted) <= 1e-13 * magnitude(program, matrix)
+
+
+# ---------------------------------------------------------------- data changed after the forward pass
+
+
+def test_changed_data_is_refused_where_it_matters() -> None:
+    """`grad` takes rules at the nodes' numbers: where these are no longer those of the forward pass, it says so."""
+    x = Value(2.0, label="x")
+    out = x * x
+    out.backward()
+    x.data = 5.0
+    message = r"cannot differentiate x \* x again: the data .* changed since .* \(it was 4.0, it would now be 25.0\)"
+    for differentiate in (lambda: grad(out, x), lambda: jvp(out, x, 1.0), lambda: hessian(out, [x])):
+        with pytest.raises(ValueError, match=message):
+            differentiate()
+    assert x.grad == 4.0
+    out.backward()
+    assert x.grad == 8.0
+    x.data = 2.0
+    assert grad(out, x).data == 4.0
+
+
+@given(programs(), st.data())
+def test_changed_data_never_corrupts_a_gradient(program: Program, data: st.DataObject) -> None:
+    """Whatever leaf is changed, `backward` gives the gradient of the forward pass; `grad` that too, or an error."""
+    leaves, nodes = evaluated(program)
+    wanted = bits([0.0 + gradient.data for gradient in grad(nodes[-1], leaves)])
+    changed = data.draw(st.sampled_from(leaves))
+    changed.data = changed.data + data.draw(st.sampled_from((1e-9, 0.5, -3.0)))
+    nodes[-1].backward()
+    assert bits([leaf.grad for leaf in leaves]) == wanted
+    try:
+        found = grad(nodes[-1], leaves)
+    except ValueError as error:
+        assert "has been changed since it was computed" in str(error)  # noqa: PT017  # either is right
+    else:
+        assert bits([0.0 + gradient.data for gradient in found]) == wanted
+
+
+@pytest.mark.parametrize("out", [lambda x: x**3, sin, lambda x: 2.0 * x * x * x])
+def test_a_change_that_leaves_the_slope_is_refused(out: Callable[[Value], Value]) -> None:
+    """Where the slope at -x is that at x, a change of sign is found: the next derivative would be wrong."""
+    x = Value(2.0)
+    found = out(x)
+    x.data = -2.0
+    with pytest.raises(ValueError, match="has been changed since"):
+        grad(grad(found, x), x)
+
+
+def test_changed_data_is_taken_where_it_does_not_matter() -> None:
+    """The rule of a sum does not read its operands."""
+    x, y = Value(2.0), Value(3.0)
+    total = x + y
+    x.data = 7.0
+    assert bits(grad(total, [x, y])) == bits([1.0, 1.0])
+
+
+# ---------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "error", "message"),
+    [
+        (grad, (1.0, Value(1.0)), TypeError, "output must be a Value, got 1.0 of type float"),
+        (grad, ([Value(1.0)], Value(1.0)), TypeError, "output must be a Value, got [Value(data=1.0)] of type list"),
+        (grad, (Value(1.0), 2.0), TypeError, "wrt must be a Value or a sequence of Values, got 2.0 of type float"),
+        (grad, (Value(1.0), [None]), TypeError, "wrt must be a Value or a sequence of Values, got None of type NoneT"),
+        (jvp, (1.0, Value(1.0), 1.0), TypeError, "outputs must be a Value or a sequence of Values, got 1.0 of type"),
+        (jvp, (Value(1.0), "x", 1.0), TypeError, "wrt must be a Value or a sequence of Values, got 'x' of type str"),
+        (jvp, (Value(1.0), Value(1.0), [1.0, 2.0]), ValueError, "jvp needs one tangent for each of 1 inputs, got 2"),
+        (jvp, (Value(1.0), [Value(1.0)] * 2, 1.0), ValueError, "jvp needs one tangent for each of 2 inputs, got 1"),
+        (jacobian, ([1.0], [Value(1.0)]), TypeError, "outputs must be a Value or a sequence of Values, got 1.0"),
+        (jacobian, ([], [1.0]), TypeError, "wrt must be a Value or a sequence of Values, got 1.0 of type float"),
+        (hessian, (1.0, [Value(1.0)]), TypeError, "output must be a Value, got 1.0 of type float"),
+        (hvp, (Value(1.0), [Value(1.0)], []), ValueError, "jvp needs one tangent for each of 1 inputs, got 0"),
+    ],
+)
+def test_bad_input(function: Any, arguments: tuple[Any, ...], error: type[Exception], message: str) -> None:
+    """What is no Value, or does not fit, is an error that shows it."""
+    with pytest.raises(error) as raised:
+        function(*arguments)
+    assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize("tangent", ["1", None, True, 1j])
+def test_bad_tangents(tangent: Any) -> None:
+    """A tangent that is no real number is a TypeError, also where the derivative is 1 or 0."""
+    x, y = Value(2.0), Value(3.0)
+    for output in (x * y, x + y, y, Value(1.0)):
+        with pytest.raises(TypeError, match="tangent must be a real number"):
+            jvp(output, [x, y], [1.0, tangent])
+
+
+def test_a_constant_may_be_asked_for() -> None:
+    """A constant takes no gradient in a sweep; asked for, it has its derivative like any other operand."""
+    x = Value(2.0)
+    out = x * 3
+    three = out.args[1]
+    assert type(three) is Constant
+    out.backward()
+    assert three.grad == 0.0
+    assert bits(grad(out, [x, three])) == bits([3.0, 2.0])
+    assert jvp(out, three, 1.0).data == 2.0
+
+
+# ---------------------------------------------------------------- another library
+
+COMPOSITE: list[tuple[Callable[[Any, Sequence[Any]], Any], int]] = [
+    (lambda f, x: f.tanh(x[0] * x[1] + x[2]) * x[0], 3),
+    (lambda f, x: (x[0] + 1 / (1 + f.exp(-x[1]))) / (1 / (1 + f.exp(-x[0])) + (x[0] + x[1]) ** 2), 2),
+    (lambda f, x: f.log(f.exp(x[0]) + f.exp(x[1]) + f.exp(x[2])) - x[2], 3),
+    (lambda f, x: f.sin(x[0]) ** 2 * f.sqrt(1 + x[1] ** 2) + f.cos(x[0] * x[1]) / (2 + f.sin(x[1])), 2),
+    (lambda f, x: (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2, 2),
+    (lambda f, x: (x[0] ** 2 + 1) ** (x[1] / 3) + (2 + f.sin(x[0])) ** x[1], 2),
+]
+
+
+@pytest.mark.parametrize(("composite", "arity"), COMPOSITE)
+def test_gradients_and_hessians_are_those_of_another_library(composite: Callable[..., Any], arity: int) -> None:
+    """Gradients and Hessians of a few formulas are those of the `autograd` package, which runs them in numpy."""
+    rng = random.Random(arity)
+    theirs: Any = autograd
+    of_array = partial(composite, theirs.numpy)
+    for _ in range(20):
+        point = np.array([rng.uniform(-2, 2) for _ in range(arity)])
+        leaves = [Value(x) for x in point]
+        out = composite(scalargrad, leaves)
+        assert math.isclose(out.data, of_array(point), rel_tol=1e-13, abs_tol=1e-13)
+        np.testing.assert_allclose(
+            list(map(float, grad(out, leaves))), theirs.grad(of_array)(point), rtol=1e-12, atol=1e-12
+        )
+        found = [[float(entry) for entry in row] for row in hessian(out, leaves)]
+        wanted = theirs.hessian(of_array)(point)
+        np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-11 * np.abs(wanted).max())
+
+
+def test_ties_have_the_same_subgradient_in_every_mode() -> None:
+    """At a tie half goes to each side, in the sweep, in `grad` and forwards."""
+    x, y = Value(2.0), Value(2.0)
+    out = maximum(x, y)
+    out.backward()
+    assert (x.grad, y.grad) == (0.5, 0.5)
+    assert bits(grad(out, [x, y])) == bits([0.5, 0.5])
+    assert jvp(out, [x, y], [1.0, 0.0]).data == 0.5
+    assert bits([entry for row in hessian(out, [x, y]) for entry in row]) == bits([0.0] * 4)

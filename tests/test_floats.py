@@ -1,0 +1,299 @@
+"""Arithmetic that never raises: what counts as a number, IEEE's answers, special functions."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from mpmath import mpf
+
+from scalargrad import Value, floats
+
+TOLERANCE = 1e-14
+FINITE = (0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 5e-324, -5e-324, 1e308, -1e308)
+SPECIAL = (*FINITE, math.inf, -math.inf, math.nan)
+any_float = st.floats() | st.sampled_from(SPECIAL)
+
+# ---------------------------------------------------------------- what is a number
+
+
+@pytest.mark.parametrize(
+    ("given_number", "held"),
+    [
+        (3, 3.0),
+        (-0.0, -0.0),
+        (2**60, 2.0**60),
+        (math.inf, math.inf),
+        (math.nan, math.nan),
+        (Fraction(1, 4), 0.25),
+        (Fraction(1, 3), 1 / 3),
+        (2**53 + 1, 2.0**53),
+        (np.float64(0.1), 0.1),
+        (np.float32(0.1), float(np.float32(0.1))),
+        (np.int64(-7), -7.0),
+        (np.float16("nan"), math.nan),
+    ],
+)
+def test_number_is_held_exactly(given_number: object, held: float) -> None:
+    """A real number of any type becomes a Python float of the same value."""
+    found = floats.number(given_number, "data")
+    assert type(found) is float
+    assert found.hex() == held.hex()
+
+
+class Unprintable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        (True, TypeError, "data must be a real number, got True of type bool"),
+        (np.True_, TypeError, f"data must be a real number, got {np.True_!r} of type numpy.bool"),
+        (1j, TypeError, "data must be a real number, got 1j of type complex"),
+        ("1", TypeError, "data must be a real number, got '1' of type str"),
+        (None, TypeError, "data must be a real number, got None of type NoneType"),
+        ([1.0], TypeError, r"data must be a real number, got [1.0] of type list"),
+        (np.ones(1), TypeError, "data must be a real number, got array([1.]) of type numpy.ndarray"),
+        (Decimal("0.5"), TypeError, "data must be a real number, got Decimal('0.5') of type decimal.Decimal"),
+        (Value(1.0), TypeError, "data must be a real number, got Value(data=1.0) of type scalargrad.value.Value"),
+        (list(range(99)), TypeError, f"data must be a real number, got {str(list(range(99)))[:57]}… of type list"),
+        (Unprintable(), TypeError, f"data must be a real number, got <unprintable: RuntimeError> of type {__name__}."),
+        (10**400, ValueError, f"data must be within the range of floats, got 1{'0' * 56}…"),
+        (-(10**400), ValueError, f"data must be within the range of floats, got -1{'0' * 55}…"),
+    ],
+)
+def test_number_says_what_it_was_given(bad: object, error: type[Exception], message: str) -> None:
+    """What is no real number, or none that a float holds, is an error that shows it, shortly, and its type."""
+    with pytest.raises(error) as raised:
+        floats.number(bad, "data")
+    assert str(raised.value).startswith(message)
+
+
+# ---------------------------------------------------------------- IEEE 754
+
+FUNCTIONS: dict[str, Callable[..., float]] = {
+    name: function
+    for name, function in vars(floats).items()
+    if callable(function) and name not in {"number", "Callable", "copysign"} and not name.startswith("_")
+}
+OF_C: dict[str, Callable[..., Any]] = {
+    name: getattr(np, name)
+    for name in (
+        *("exp", "exp2", "expm1", "sinh", "cosh", "log", "log2", "log10", "log1p", "sqrt", "sin", "cos", "tan"),
+        *("divide", "power"),
+    )
+} | {"asin": np.arcsin, "acos": np.arccos, "acosh": np.arccosh, "atanh": np.arctanh}
+
+
+def arity(name: str) -> int:
+    return {"divide": 2, "power": 2, "maximum": 2, "minimum": 2, "greater": 2, "polygamma": 2}.get(name, 1)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_nothing_raises(name: str) -> None:
+    """Every function of floats gives a float for every float, infinities, nan and subnormals included."""
+    assert arity(name) == len(inspect.signature(FUNCTIONS[name]).parameters)
+
+    @given(st.tuples(*[any_float] * arity(name)))
+    def check(operands: tuple[float, ...]) -> None:
+        assert type(FUNCTIONS[name](*operands)) is float
+
+    check()
+
+
+def like_c(name: str, operands: tuple[float, ...]) -> bool:
+    """Whether a function answers as the C library does, to a rounding or two; nan, signs and infinities exactly."""
+    found = FUNCTIONS[name](*operands)
+    with np.errstate(all="ignore"):
+        wanted = float(OF_C[name](*[np.full(2, operand) for operand in operands])[0])
+    if not math.isfinite(wanted) or wanted == 0 or found == 0:
+        return found.hex() == wanted.hex()
+    return math.isfinite(found) and abs(found - wanted) <= 2 * math.ulp(wanted)
+
+
+@pytest.mark.parametrize("name", OF_C)
+def test_answers_are_those_of_c(name: str) -> None:
+    """Where `math` raises, the answer is that of C's function: at special values and at any others."""
+    for special in itertools.product(SPECIAL, repeat=arity(name)):
+        assert like_c(name, special), special
+
+    @given(st.tuples(*[any_float] * arity(name)))
+    def check(operands: tuple[float, ...]) -> None:
+        assert like_c(name, operands)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("exp", lambda x: min(floats.exp(x), 1e308)),
+        ("log", lambda x: -math.inf if x <= 0 else floats.log(x)),
+        ("divide", lambda x, y: floats.divide(x, abs(y))),
+        ("power", lambda x, y: floats.power(x, y) if x or y > 0 else math.inf),
+    ],
+)
+def test_comparison_with_c_sees_a_wrong_sign_or_limit(
+    name: str, wrong: Callable[..., float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer of the wrong sign, a finite one for an infinite, an infinite one for nan: each is seen."""
+    monkeypatch.setitem(FUNCTIONS, name, wrong)
+    assert not all(like_c(name, special) for special in itertools.product(SPECIAL, repeat=arity(name)))
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "wanted"),
+    [
+        ("gamma", 0.0, math.inf),
+        ("gamma", -0.0, -math.inf),
+        ("gamma", -1.0, math.nan),
+        ("gamma", -1e300, math.nan),
+        ("gamma", -math.inf, math.nan),
+        ("gamma", math.inf, math.inf),
+        ("gamma", 5e-324, math.inf),
+        ("gamma", -5e-324, -math.inf),
+        ("gamma", 171.7, math.inf),
+        ("lgamma", 1.0, 0.0),
+        ("lgamma", 2.0, 0.0),
+        ("lgamma", 0.0, math.inf),
+        ("lgamma", -2.0, math.inf),
+        ("lgamma", math.inf, math.inf),
+        ("lgamma", -math.inf, math.inf),
+        ("lgamma", 1e308, math.inf),
+    ],
+)
+def test_gamma_functions_at_the_special_values_of_c(name: str, x: float, wanted: float) -> None:
+    """The gamma function and its logarithm have the limits and poles of C's tgamma and lgamma (C23, annex F)."""
+    assert FUNCTIONS[name](x).hex() == wanted.hex()
+
+
+@given(any_float, any_float)
+def test_choices_propagate_nan(x: float, y: float) -> None:
+    """The larger and the smaller of two are one of the two, in order, and nan if either is."""
+    low, high = floats.minimum(x, y), floats.maximum(x, y)
+    if math.isnan(x) or math.isnan(y):
+        assert math.isnan(low)
+        assert math.isnan(high)
+        assert floats.greater(x, y) == 0.0
+    else:
+        assert sorted((x, y)) == [low, high]
+        assert floats.greater(x, y) == (x > y)
+        assert floats.relu(x) == max(x, 0.0)
+    assert math.isnan(floats.relu(math.nan))
+
+
+# ---------------------------------------------------------------- where a formula would overflow, or lose its digits
+
+
+@given(st.floats(-1e4, 1e4) | any_float)
+def test_sigmoid_and_softplus_are_exact_to_a_few_roundings(x: float) -> None:
+    """Both have all their digits wherever they are, from where they underflow to where they overflow."""
+    assume(math.isfinite(x))
+    with mpmath.workdps(50):
+        small = mpmath.exp(-abs(mpf(x)))
+        wanted = {
+            "sigmoid": (1 if x >= 0 else small) / (1 + small),
+            "softplus": max(mpf(x), mpf(0)) + mpmath.log1p(small),
+        }
+        for name, exact in wanted.items():
+            error = abs(mpf(FUNCTIONS[name](x)) - exact)
+            assert error <= 4 * mpf(2) ** -53 * exact + 5e-324
+            assert abs(exact * 1.001 - exact) > 4 * mpf(2) ** -53 * exact or exact < 1e-300
+
+
+# ---------------------------------------------------------------- polygamma
+
+
+def polygamma_error(order: int, x: float) -> float:
+    """How far it is from mpmath's, relative to itself and its change under a rounding of x."""
+    with mpmath.workdps(50):
+        exact = mpmath.psi(order, mpf(x))
+        scale = abs(exact) + abs(mpf(x) * mpmath.psi(order + 1, mpf(x)))
+        return float(abs(floats.polygamma(float(order), x) - exact) / scale)
+
+
+orders = st.integers(0, 6)
+distances = st.floats(-30, -1).map(math.exp2)
+
+
+@given(orders, st.floats(2**-30, 200.0))
+def test_polygamma_right_of_its_poles(order: int, x: float) -> None:
+    """For positive x it is mpmath's, for the orders that a sixth derivative of log Γ asks for."""
+    assert polygamma_error(order, x) <= TOLERANCE
+
+
+@given(orders, st.integers(-40, 0), distances, st.sampled_from((1, -1)))
+def test_polygamma_between_its_poles(order: int, pole: int, distance: float, side: int) -> None:
+    """Left of 0, between the poles and close to them, it is mpmath's."""
+    x = pole + side * distance
+    assume(x != pole)
+    assert polygamma_error(order, x) <= TOLERANCE
+
+
+@given(orders, st.floats(1, 300).map(lambda exponent: 10.0**exponent))
+def test_polygamma_far_out(order: int, x: float) -> None:
+    """For large x it is mpmath's until it underflows, by way of a power of x that has overflowed."""
+    with mpmath.workdps(50):
+        exact = mpmath.psi(order, mpf(x))
+    least = math.factorial(order) * sys.float_info.min
+    assert abs(floats.polygamma(float(order), x) - exact) <= TOLERANCE * abs(exact) + least
+
+
+@pytest.mark.parametrize("x", [1e-60, -1e-60, 1e-200, -1e-200, 5e-324, -5e-324])
+@pytest.mark.parametrize("order", range(7))
+def test_polygamma_overflows_at_its_pole_with_its_sign(order: int, x: float) -> None:
+    """Within a rounding of 0 it is (-1)ⁿ⁺¹ n! / xⁿ⁺¹: where that is no float, infinity with its sign."""
+    with mpmath.workdps(50):
+        wanted = float((-1) ** (order + 1) * mpmath.factorial(order) / mpf(x) ** (order + 1))
+    found = floats.polygamma(float(order), x)
+    assert found == wanted or abs(found / wanted - 1) <= TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("order", "x", "wanted"),
+    [
+        (0, 0.0, -math.inf),
+        (0, -0.0, math.inf),
+        (1, 0.0, math.inf),
+        (1, -0.0, math.inf),
+        (2, 0.0, -math.inf),
+        (2, -0.0, math.inf),
+        (0, -3.0, math.nan),
+        (1, -3.0, math.inf),
+        (0, math.inf, math.inf),
+        (1, math.inf, 0.0),
+        (2, math.inf, -0.0),
+        (0, -math.inf, math.nan),
+        (0, math.nan, math.nan),
+        (math.nan, 1.0, math.nan),
+        (math.inf, 1.0, math.nan),
+        (-1, 1.0, math.nan),
+        (0.5, 1.0, math.nan),
+        (101, 1.0, math.nan),
+    ],
+)
+def test_polygamma_at_poles_and_limits(order: float, x: float, wanted: float) -> None:
+    """A pole that goes one way on both sides is that infinity, one that does not is nan; other orders are nan."""
+    assert floats.polygamma(float(order), x).hex() == wanted.hex()
+
+
+@pytest.mark.parametrize("order", range(7))
+def test_check_of_polygamma_catches_a_small_error(order: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of a part in 10¹² is seen."""
+    right = floats.polygamma
+    monkeypatch.setattr(floats, "polygamma", lambda order, x: right(order, x) * (1 + 1e-12))
+    assert polygamma_error(order, 2.5) > TOLERANCE
+    assert polygamma_error(order, -2.25) > TOLERANCE

@@ -1,0 +1,355 @@
+"""Composed functions: textbook values and gradients, to any order, and stable where the textbook overflows.
+
+Each function has its textbook formula beside it, overflow and all. Run on mpmath numbers, of
+unbounded exponent, that is the reference for values; run on Duals, for gradients.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import mpf
+
+from scalargrad import Value, grad, hessian
+from scalargrad.functional import (
+    cross_entropy,
+    gelu,
+    hinge,
+    leaky_relu,
+    log_softmax,
+    logsumexp,
+    mean,
+    softmax,
+    square_error,
+)
+
+from .oracle import Dual, dual_functions, precise
+
+TOLERANCE = 1e-14
+TARGETS = (0.25, -1.5, 3.0, 0.0)
+LABELS = (1, -1, -1, 1)
+WEIGHTS = (0.5, 0.25, 0.25, 0.0)
+
+Textbook = Callable[[Mapping[str, Any], Sequence[Any]], list[Any]]
+
+
+class Composed(NamedTuple):
+    """A function of a list to a list, and its textbook formula in the functions of any kind of number."""
+
+    function: Callable[[Sequence[Any]], list[Any]]
+    textbook: Textbook
+
+
+def textbook_softmax(f: Mapping[str, Any], xs: Sequence[Any]) -> list[Any]:
+    total = sum(f["exp"](x) for x in xs)
+    return [f["exp"](x) / total for x in xs]
+
+
+COMPOSED = {
+    "softmax": Composed(softmax, textbook_softmax),
+    "log_softmax": Composed(log_softmax, lambda f, xs: [f["log"](p) for p in textbook_softmax(f, xs)]),
+    "logsumexp": Composed(lambda xs: [logsumexp(xs)], lambda f, xs: [f["log"](sum(f["exp"](x) for x in xs))]),
+    "mean": Composed(lambda xs: [mean(xs)], lambda f, xs: [sum(xs) / len(xs)]),
+    "square_error": Composed(
+        lambda xs: [square_error(xs, TARGETS[: len(xs)])],
+        lambda f, xs: [sum((x - target) * (x - target) for x, target in zip(xs, TARGETS, strict=False))],
+    ),
+    "hinge": Composed(
+        lambda xs: [hinge(xs, LABELS[: len(xs)])],
+        lambda f, xs: [sum(f["maximum"](0.0, 1 - label * x) for x, label in zip(xs, LABELS, strict=False))],
+    ),
+    "cross_entropy": Composed(
+        lambda xs: [cross_entropy(xs, len(xs) - 1)], lambda f, xs: [-f["log"](textbook_softmax(f, xs)[-1])]
+    ),
+    "cross_entropy of a distribution": Composed(
+        lambda xs: [cross_entropy(xs, WEIGHTS[: len(xs)])],
+        lambda f, xs: [-sum(f["log"](p) * w for p, w in zip(textbook_softmax(f, xs), WEIGHTS, strict=False))],
+    ),
+    "leaky_relu": Composed(
+        lambda xs: [leaky_relu(x, 0.125) for x in xs], lambda f, xs: [f["maximum"](x, x * 0.125) for x in xs]
+    ),
+    "gelu": Composed(
+        lambda xs: [gelu(x) for x in xs],
+        lambda f, xs: [x * f["erfc"](-x / f["sqrt"](2.0)) / 2 for x in xs],
+    ),
+}
+every_function = pytest.mark.parametrize("name", COMPOSED)
+
+a_few = settings(max_examples=settings().max_examples // 4)
+
+
+def rows(largest: int) -> st.SearchStrategy[list[float]]:
+    """Lists of odd multiples of 1/64: differences are exact, and no kink, at multiples of 1/8, is hit."""
+    return st.lists(
+        st.integers(-32 * largest, 32 * largest - 1).map(lambda i: (2 * i + 1) / 64), min_size=1, max_size=4
+    )
+
+
+extreme = st.lists(st.sampled_from((1000.0, -1000.0, 970.5, 0.5)) | rows(1000).map(max), min_size=1, max_size=3)
+
+
+def reference(name: str, xs: Sequence[float], *indices: int) -> list[float]:
+    """The textbook's values, or their derivatives in these positions, at 50 digits."""
+    textbook = COMPOSED[name].textbook
+    with mpmath.workdps(50):
+        point = tuple(map(mpf, xs))
+        if not indices:
+            return list(map(float, textbook(precise, point)))
+        orders = tuple(indices.count(i) for i in range(len(xs)))
+        outputs = range(len(textbook(precise, point)))
+        return [float(mpmath.diff(lambda *at, k=k: textbook(precise, at)[k], point, orders)) for k in outputs]
+
+
+def close(found: float, wanted: float, scale: float) -> bool:
+    return abs(found - wanted) <= TOLERANCE * scale
+
+
+# ---------------------------------------------------------------- against the textbook
+
+
+@every_function
+def test_values_are_the_textbooks(name: str) -> None:
+    """Values are those of the textbook's formula in unbounded arithmetic, for inputs of ±1000 as for ±10.
+
+    The error allowed is that of a rounding of the inputs; of 1 where the textbook takes the logarithm
+    of a probability; and of underflow.
+    """
+    of_one = 1.0 if name.startswith(("log_softmax", "cross_entropy")) else 0.0
+
+    @a_few
+    @given(rows(10) | extreme)
+    def check(xs: list[float]) -> None:
+        changes = [reference(name, xs, j) for j in range(len(xs))]
+        for k, (found, wanted) in enumerate(zip(COMPOSED[name].function(xs), reference(name, xs), strict=True)):
+            scale = abs(wanted) + sum(abs(x * change[k]) for x, change in zip(xs, changes, strict=True))
+            assert close(found, wanted, scale + of_one + 1e-300)
+
+    check()
+
+
+@every_function
+def test_gradients_are_those_of_dual_numbers(name: str) -> None:
+    """Each output's gradient is that of the textbook's formula on dual numbers, by `grad` and by `backward`."""
+
+    @given(rows(10))
+    def check(xs: list[float]) -> None:
+        for j in range(len(xs)):
+            duals = COMPOSED[name].textbook(dual_functions, [Dual(x, float(i == j)) for i, x in enumerate(xs)])
+            for k, wanted in enumerate(duals):
+                values = [Value(x) for x in xs]
+                output = COMPOSED[name].function(values)[k]
+                output.backward()
+                assert close(values[j].grad, wanted.derivative, wanted.magnitude)
+                assert close(grad(output, values[j]).data, wanted.derivative, wanted.magnitude)
+
+    check()
+
+
+@every_function
+def test_gradients_hold_at_a_thousand(name: str) -> None:
+    """For inputs of ±1000 gradients are finite, and those of the textbook in unbounded arithmetic."""
+
+    @a_few
+    @given(extreme)
+    def check(xs: list[float]) -> None:
+        values = [Value(x) for x in xs]
+        found = [grad(output, values) for output in COMPOSED[name].function(values)]
+        for j in range(len(xs)):
+            for gradients, wanted in zip(found, reference(name, xs, j), strict=True):
+                assert math.isfinite(gradients[j].data)
+                assert close(gradients[j].data, wanted, 1 + abs(wanted))
+
+    check()
+
+
+@every_function
+def test_second_derivatives(name: str) -> None:
+    """Each output's Hessian is that of the textbook in unbounded arithmetic."""
+
+    @a_few
+    @given(rows(4).map(lambda xs: xs[:2]))
+    def check(xs: list[float]) -> None:
+        values = [Value(x) for x in xs]
+        found = [hessian(output, values) for output in COMPOSED[name].function(values)]
+        for i in range(len(xs)):
+            for j in range(i + 1):
+                for matrix, wanted in zip(found, reference(name, xs, i, j), strict=True):
+                    assert close(matrix[i][j].data, wanted, 1 + abs(wanted))
+
+    check()
+
+
+@every_function
+def test_numbers_and_values_agree(name: str) -> None:
+    """On plain numbers the result is a float, to the bit that of the same call on Values."""
+
+    @given(st.lists(st.floats(-1000, 1000), min_size=1, max_size=4))
+    def check(xs: list[float]) -> None:
+        plain = COMPOSED[name].function(xs)
+        assert all(type(x) is float for x in plain)
+        assert [x.hex() for x in plain] == [x.data.hex() for x in COMPOSED[name].function([Value(x) for x in xs])]
+
+    check()
+
+
+@every_function
+@pytest.mark.parametrize("wrong", [lambda x: 1.001 * x, lambda x: -x, lambda x: 0.0 * x])
+def test_comparisons_catch_wrong_values_and_gradients(name: str, wrong: Callable[[Any], Any]) -> None:
+    """A function that is off by 0.1%, of the other sign, or zero is seen by both references."""
+    xs = [1.25, -0.75]
+    values = [Value(x) for x in xs]
+    output = wrong(COMPOSED[name].function(values)[0])
+    dual = COMPOSED[name].textbook(dual_functions, [Dual(xs[0], 1.0), Dual(xs[1])])[0]
+    assert not close(output.data, reference(name, xs)[0], abs(output.data) + 1)
+    if dual.derivative:  # the hinge of 1.25 is flat
+        assert not close(grad(output, values[0]).data, dual.derivative, dual.magnitude)
+
+
+# ---------------------------------------------------------------- laws
+
+
+@given(rows(20), st.integers(-1000, 1000))
+def test_softmax_is_invariant_under_shifts(xs: list[float], shift: int) -> None:
+    """What is added to all scores changes no probability, nor its logarithm, nor a loss, by a single bit."""
+    moved = [x + shift for x in xs]
+    assert softmax(moved) == softmax(xs)
+    assert log_softmax(moved) == log_softmax(xs)
+    assert cross_entropy(moved, 0) == cross_entropy(xs, 0)
+
+
+@given(rows(1000))
+def test_softmax_is_a_distribution(xs: list[float]) -> None:
+    """Probabilities are in the order of the scores, from 0 to 1, and sum to 1; their logarithms are log_softmax."""
+    probabilities = softmax(xs)
+    assert abs(math.fsum(probabilities) - 1) <= 1e-15
+    assert all(0 <= p <= 1 for p in probabilities)
+    assert [p for _, p in sorted(zip(xs, probabilities, strict=True))] == sorted(probabilities)
+    for p, logarithm in zip(probabilities, log_softmax(xs), strict=True):
+        assert p < 1e-300 or close(logarithm, math.log(p), 1 + abs(logarithm))
+
+
+@given(rows(1000), st.data())
+def test_gradient_of_cross_entropy_is_softmax_minus_target(xs: list[float], data: st.DataObject) -> None:
+    """∂ cross_entropy / ∂ score is what the softmax says too much, for a class as for a distribution."""
+    target = data.draw(st.integers(0, len(xs) - 1))
+    scores = [Value(x) for x in xs]
+    one_hot = [float(i == target) for i in range(len(xs))]
+    spellings: list[Any] = [target, np.int64(target), one_hot]
+    for loss in [cross_entropy(scores, spelling) for spelling in spellings]:
+        for found, p, wanted in zip(grad(loss, scores), softmax(xs), one_hot, strict=True):
+            assert close(found.data, p - wanted, 1)
+
+
+@given(rows(1000))
+def test_gradient_of_logsumexp_is_softmax(xs: list[float]) -> None:
+    """∂ logsumexp / ∂ x is the softmax, and logsumexp lies between the maximum and log n above it."""
+    values = [Value(x) for x in xs]
+    total = logsumexp(values)
+    assert max(xs) <= total.data <= max(xs) + math.log(len(xs)) + 1e-12
+    assert all(close(g.data, p, p) for g, p in zip(grad(total, values), softmax(xs), strict=True))
+
+
+@given(st.floats(-30, 30))
+def test_gelu_of_x_and_of_minus_x_differ_by_x(x: float) -> None:
+    """Φ(x) and Φ(-x) sum to 1, so x Φ(x) + x Φ(-x) = x."""
+    assert close(gelu(x) - gelu(-x), x, abs(x) + sys.float_info.min)
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=4))
+def test_hinge_is_zero_beyond_the_margin_alone(xs: list[float]) -> None:
+    """A score on the right side by 1 or more costs nothing and gets no gradient; any other does."""
+    scores = [Value(x) for x in xs]
+    losses = [hinge(score, 1) for score in scores]
+    for x, score, loss in zip(xs, scores, losses, strict=True):
+        assert (loss.data == 0) == (x >= 1)
+        assert grad(loss, score).data == (0.0 if x >= 1 else -1.0)
+    assert close(hinge(scores, [1] * len(xs)).data, math.fsum(loss.data for loss in losses), 400)
+
+
+def test_derivative_of_leaky_relu_at_its_kink() -> None:
+    """At 0 the derivative is the slope."""
+    for zero in (0.0, -0.0):
+        x = Value(zero)
+        assert grad(leaky_relu(x, 0.125), x).data == 0.125
+        assert grad(leaky_relu(x), x).data == 0.01
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp])
+def test_scores_that_are_out_of_the_question(function: Callable[[Sequence[Value]], Any]) -> None:
+    """A score of -inf takes no part, and gets the gradient 0."""
+    xs = [Value(1.0), Value(-math.inf), Value(2.0)]
+    without = [Value(1.0), Value(2.0)]
+    found, wanted = function(xs), function(without)
+    first = found[0] if isinstance(found, list) else found
+    assert first.data == (wanted[0] if isinstance(wanted, list) else wanted).data
+    assert grad(first, xs[1]).data == 0.0
+
+
+@pytest.mark.parametrize("kind", [tuple, iter, np.array], ids=["tuple", "iterator", "array"])
+def test_any_iterable_will_do(kind: Callable[[list[float]], Any]) -> None:
+    """Scores and targets may be lists, tuples, iterators and arrays alike."""
+    xs, targets = [1.0, 2.5], [0.25, 0.75]
+    assert softmax(kind(xs)) == softmax(xs)
+    assert log_softmax(kind(xs)) == log_softmax(xs)
+    assert (logsumexp(kind(xs)), mean(kind(xs))) == (logsumexp(xs), mean(xs))
+    assert square_error(kind(xs), kind(targets)) == square_error(xs, targets)
+    assert hinge(kind(xs), kind([1, -1])) == hinge(xs, [1, -1])
+    if kind is not iter:
+        assert cross_entropy(kind(xs), kind(targets)) == cross_entropy(xs, targets)
+
+
+# ---------------------------------------------------------------- bad input
+
+
+NONE = "needs at least one value, got none"
+EACH = "needs one target for each output, got"
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "error", "message"),
+    [
+        (mean, ([],), ValueError, f"mean {NONE}"),
+        (softmax, ([],), ValueError, f"softmax {NONE}"),
+        (log_softmax, ([],), ValueError, f"log_softmax {NONE}"),
+        (logsumexp, ([],), ValueError, f"logsumexp {NONE}"),
+        (cross_entropy, ([], 0), ValueError, f"cross_entropy {NONE}"),
+        (square_error, ([], []), ValueError, f"square_error {EACH} 0 outputs and 0 targets"),
+        (square_error, ([1.0], [1.0, 2.0]), ValueError, f"square_error {EACH} 1 outputs and 2 targets"),
+        (square_error, (1.0, [1.0, 2.0]), ValueError, f"square_error {EACH} 1 outputs and 2 targets"),
+        (hinge, ([1.0, 2.0], [1]), ValueError, f"hinge {EACH} 2 outputs and 1 targets"),
+        (hinge, (0.5, 0), ValueError, "a label of hinge must be 1 or -1, got 0"),
+        (hinge, ([0.5, 1.0], [1, 2]), ValueError, "a label of hinge must be 1 or -1, got 2"),
+        (hinge, (0.5, math.nan), ValueError, "a label of hinge must be 1 or -1, got nan"),
+        (cross_entropy, ([1.0, 2.0], 2), ValueError, "the class in cross_entropy must be from 0 to 1, got 2"),
+        (cross_entropy, ([1.0, 2.0], -1), ValueError, "the class in cross_entropy must be from 0 to 1, got -1"),
+        (cross_entropy, ([1.0], [0.5, 0.5]), ValueError, f"cross_entropy {EACH} 1 outputs and 2 targets"),
+        (cross_entropy, ([1.0], True), TypeError, "the class in cross_entropy must be an integer, got True"),
+        (cross_entropy, ([1.0], 0.0), TypeError, "the class in cross_entropy must be an integer, got 0.0"),
+        (cross_entropy, ([1.0], None), TypeError, "the class in cross_entropy must be an integer, got None"),
+        (softmax, (["1"],), TypeError, "an operand of softmax must be a real number, got '1' of type str"),
+        (logsumexp, ([1.0, None],), TypeError, "an operand of logsumexp must be a real number, got None"),
+        (mean, ([1j],), TypeError, "an operand of mean must be a real number, got 1j of type complex"),
+        (mean, ([True],), TypeError, "an operand of mean must be a real number, got True of type bool"),
+        (square_error, (1j, 0), TypeError, "an operand of square_error must be a real number, got 1j of type complex"),
+        (square_error, (True, 0), TypeError, "an operand of square_error must be a real number, got True of type bool"),
+    ],
+)
+def test_bad_input(function: Any, arguments: tuple[Any, ...], error: type[Exception], message: str) -> None:
+    """What is no real number, or does not fit, is an error that shows it."""
+    with pytest.raises(error) as raised:
+        function(*arguments)
+    assert str(raised.value).startswith(message)
+
+
+def test_integers_give_floats() -> None:
+    """The result for plain numbers is a float, for integers too."""
+    for result in (square_error(3, 1), mean([4]), hinge(-3, 1), gelu(1), leaky_relu(1), logsumexp([3]), *softmax([3])):
+        assert type(result) is float

@@ -1,0 +1,420 @@
+"""Every operation against what it declares: value, rules to second order, edges, kinks, array spelling, formula.
+
+All tests run over the declarations themselves; points come from the declared domain and keep away
+from the declared breaks. A new operation needs a line in the oracle, and is then tested here.
+
+`disagreement` compares with derivatives of 50 digits. A rule in floats cannot be better than its
+conditioning: an operand's own rounding moves ∂f/∂x by ε |x ∂²f/∂x²|. So errors are relative to the
+derivative plus that; what is left, a few roundings of the operations in a rule, is below TOLERANCE.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from scalargrad import Primitive, Value, grad, primitives, stop_gradient
+from scalargrad.declaration import Break, formula, operand_names, registered
+
+from .oracle import analytic, complex_step, precise_partial, precise_slopes, precise_value
+
+TOLERANCE = 1e-14  # 45 roundings
+# What a rule subtracts from, where it computes a small derivative as a difference: 1 - out², out (1 - out).
+DIFFERENCE_FROM = {"tanh": 1.0, "sigmoid": 1.0}
+
+BUILT_IN = [declared for declared in vars(primitives).values() if isinstance(declared, Primitive)]
+PUBLIC = [declared for name, declared in vars(primitives).items() if declared in BUILT_IN and name[0] != "_"]
+BREAKING = [declared for declared in BUILT_IN if declared.kinks or declared.poles]
+KINKED = [declared for declared in BUILT_IN if declared.kinks]
+
+every_primitive = pytest.mark.parametrize("primitive", BUILT_IN, ids=lambda primitive: primitive.name)
+a_few = settings(max_examples=settings().max_examples // 5)
+
+Point = tuple[float, ...]
+
+
+def test_primitives_are_the_registry() -> None:
+    """The registry begins with the operations that the module declares, in its order."""
+    assert list(registered()[: len(BUILT_IN)]) == BUILT_IN
+
+
+# ---------------------------------------------------------------- where
+
+
+def inside(interval: tuple[float, float]) -> st.SearchStrategy[float]:
+    """Numbers of an open interval; whole numbers where the operation is not differentiable in this operand."""
+    low, high = interval
+    if math.isnan(low):
+        return st.integers(0, 6).map(float)
+    if math.isinf(low) and math.isinf(high):
+        magnitudes = st.floats(-6, 3).map(math.exp2)
+        return st.integers(-3, 3).map(float) | st.builds(math.copysign, magnitudes, st.sampled_from((1.0, -1.0)))
+    distances = st.floats(-20, 3).map(math.exp2)
+    if math.isinf(high):
+        return distances.map(lambda distance: low + distance)
+    near_low = distances.map(lambda distance: low + (high - low) / 2 * distance / 8)
+    return near_low | near_low.map(lambda x: high + low - x)
+
+
+MARGIN = 1 / 16
+
+
+def points(primitive: Primitive) -> st.SearchStrategy[Point]:
+    """Points of the declared domain; what lies close to a declared break is moved to a distance."""
+
+    def apart(point: Point) -> Point:
+        moved = list(point)
+        for operand, nearest in primitive.kinks + primitive.poles:
+            offset = moved[operand] - nearest(*moved)
+            if abs(offset) < MARGIN:
+                moved[operand] += math.copysign(MARGIN, offset) - offset
+        return tuple(moved)
+
+    return st.tuples(*map(inside, primitive.domain)).map(apart)
+
+
+@lru_cache
+def sample(primitive: Primitive) -> list[Point]:
+    """Ten points, always the same."""
+    found: list[Point] = []
+
+    @settings(max_examples=10, derandomize=True, database=None, phases=[Phase.generate])
+    @given(points(primitive))
+    def collect(point: Point) -> None:
+        found.append(point)
+
+    collect()
+    return found
+
+
+def differentiable(primitive: Primitive) -> list[int]:
+    """The operands in which there is a derivative: not the order of a polygamma function."""
+    return [i for i, (low, _) in enumerate(primitive.domain) if not math.isnan(low)]
+
+
+# ---------------------------------------------------------------- the check, and what it catches
+
+
+@lru_cache(maxsize=10_000)
+def reference(name: str, point: Point, *indices: int) -> float:
+    return float(precise_partial(name, point, *indices) if indices else precise_value(name, point))
+
+
+def scale(primitive: Primitive, point: Point, *indices: int) -> float:
+    """What a rounding of a value or derivative is relative to: itself, and how fast it changes."""
+    name = primitive.name
+    changes = [abs(point[k] * reference(name, point, *indices, k)) for k in differentiable(primitive)]
+    # A second derivative comes from products and quotients, whose terms are of the size of 1 and may cancel.
+    terms = [0.0, DIFFERENCE_FROM.get(name, 0.0), 1.0][len(indices)]
+    return abs(reference(name, point, *indices)) + sum(changes) + terms
+
+
+def disagreement(primitive: Primitive, point: Point, *indices: int) -> str:
+    """What is wrong with a value (no indices), a partial (one) or a second derivative (two); else nothing."""
+    values = [Value(x) for x in point]
+    result = primitive(*values)
+    for i in indices:
+        result = grad(result, values[i])
+    wanted = reference(primitive.name, point, *indices)
+    if abs(result.data - wanted) <= TOLERANCE * scale(primitive, point, *indices):
+        return ""
+    return f"{primitive.name}{point}, differentiated in {indices}: {result.data}, by mpmath {wanted}"
+
+
+@every_primitive
+def test_value_and_partials_agree_with_mpmath(primitive: Primitive) -> None:
+    """On its domain, an operation's value and its first and second derivatives are those of mpmath."""
+    axes = differentiable(primitive)
+
+    @a_few
+    @given(points(primitive))
+    def check(point: Point) -> None:
+        for indices in [(), *itertools.product(axes), *itertools.product(axes, axes)]:
+            assert not disagreement(primitive, point, *indices)
+
+    check()
+
+
+@every_primitive
+def test_rules_on_values_have_the_second_derivatives(primitive: Primitive) -> None:
+    """A rule called on Values is an expression whose own sweep gives the second derivatives."""
+
+    @a_few
+    @given(points(primitive))
+    def check(point: Point) -> None:
+        for i, j in itertools.product(differentiable(primitive), repeat=2):
+            values = [Value(x) for x in point]
+            local = primitive.partials[i](primitive(*values), *values)
+            if isinstance(local, Value):
+                local.backward()
+            wanted = reference(primitive.name, point, i, j)
+            assert abs(values[j].grad - wanted) <= TOLERANCE * scale(primitive, point, i, j)
+
+    check()
+
+
+@pytest.mark.parametrize("primitive", [p for p in BUILT_IN if p.name in analytic], ids=lambda p: p.name)
+def test_partials_agree_with_the_complex_step(primitive: Primitive) -> None:
+    """On its domain, an analytic operation's recorded partials are those of a complex step."""
+
+    @a_few
+    @given(points(primitive))
+    def check(point: Point) -> None:
+        for i, local in enumerate(primitive(*map(Value, point)).local_gradients):
+            wanted = complex_step(primitive.name, point, i)
+            assert abs(local - wanted) <= TOLERANCE * scale(primitive, point, i)
+
+    check()
+
+
+Mutation = Callable[[Any], Any]
+
+
+def with_rule(primitive: Primitive, index: int, rule: Callable[..., Any]) -> Primitive:
+    rules = list(primitive.partials)
+    rules[index] = rule
+    return dataclasses.replace(primitive, partials=tuple(rules))
+
+
+def vanishes(primitive: Primitive, *indices: int) -> bool:
+    return all(abs(reference(primitive.name, point, *indices)) < 1e-40 for point in sample(primitive))
+
+
+def caught(primitive: Primitive, *indices: int) -> bool:
+    return any(disagreement(primitive, point, *indices) for point in sample(primitive))
+
+
+def slopes(primitives: Sequence[Primitive]) -> pytest.MarkDecorator:
+    """Parametrize over every operand of every operation."""
+    cases = [pytest.param(p, i, id=f"{p.name}-{i}") for p in primitives for i in differentiable(p)]
+    return pytest.mark.parametrize(("primitive", "index"), cases)
+
+
+@slopes(BUILT_IN)
+def test_check_catches_a_wrong_rule(primitive: Primitive, index: int) -> None:
+    """A rule that is off by 0.1%, of the other sign, or zero is caught, for every operand of every operation.
+
+    Where zero is right, 0.001 is caught.
+    """
+    right = primitive.partials[index]
+    mutations: list[Mutation] = [lambda slope: 1.001 * slope, lambda slope: -slope, lambda slope: 0.0 * slope]
+    if vanishes(primitive, index):
+        mutations = [lambda slope: slope + 0.001]
+    assert not caught(primitive, index)
+    for mutate in mutations:
+        assert caught(with_rule(primitive, index, lambda *operands, to=mutate: to(right(*operands))), index)
+
+
+@slopes(BUILT_IN)
+def test_check_catches_a_rule_that_is_wrong_at_second_order(primitive: Primitive, index: int) -> None:
+    """A rule that is right, while its own derivative is off by 0.1%, of the other sign, or zero, is caught.
+
+    Where zero is right, 0.001 is caught.
+    """
+    right = primitive.partials[index]
+    axes = differentiable(primitive)
+
+    def bent(factor: float) -> Callable[..., Any]:
+        def rule(*operands: Any) -> Any:
+            slope = right(*operands)
+            held = stop_gradient(slope)
+            return held + factor * (slope - held)
+
+        return rule
+
+    def tilted(out: Any, *operands: Any) -> Any:
+        return right(out, *operands) + 0.001 * (operands[index] - stop_gradient(operands[index]))
+
+    linear = all(vanishes(primitive, index, j) for j in axes)
+    for rule in [tilted] if linear else [bent(1.001), bent(-1.0), bent(0.0)]:
+        wrong = with_rule(primitive, index, rule)
+        assert not caught(wrong, index)
+        assert any(caught(wrong, index, j) for j in axes)
+
+
+# ---------------------------------------------------------------- edges
+
+
+def same(x: float, y: float) -> bool:
+    """Whether two floats are the same to the bit, all nans being one."""
+    return x.hex() == y.hex()
+
+
+EDGES = [
+    pytest.param(declared, *edge, id=f"{declared.name}{edge[0]}") for declared in BUILT_IN for edge in declared.edges
+]
+
+
+@pytest.mark.parametrize(("primitive", "operands", "value", "partials"), EDGES)
+def test_edges(primitive: Primitive, operands: Point, value: float, partials: Point) -> None:
+    """Value and partials at an edge are the pinned ones to the bit, on floats and as a Value records them."""
+    recorded = primitive(*map(Value, operands))
+    assert same(primitive(*operands), value)
+    assert same(recorded.data, value)
+    assert len(partials) == primitive.arity
+    for rule, local, wanted in zip(primitive.partials, recorded.local_gradients, partials, strict=True):
+        assert same(local, wanted)
+        assert same(float(rule(value, *operands)), wanted)
+
+
+@pytest.mark.parametrize("primitive", PUBLIC, ids=lambda primitive: primitive.name)
+def test_every_public_operation_pins_an_edge(primitive: Primitive) -> None:
+    """No public operation is without an edge, each named by operands of its own number."""
+    assert primitive.edges
+    assert all(len(operands) == primitive.arity for operands, _, _ in primitive.edges)
+
+
+@pytest.mark.parametrize(
+    ("primitive", "operands", "partials"),
+    [
+        ("relu", (0.0,), (0.0,)),
+        ("relu", (-0.0,), (0.0,)),
+        ("abs", (0.0,), (0.0,)),
+        ("maximum", (2.0, 2.0), (0.5, 0.5)),
+        ("minimum", (2.0, 2.0), (0.5, 0.5)),
+        ("sqrt", (0.0,), (math.inf,)),
+        ("power", (0.0, 0.0), (0.0, 0.0)),
+        ("power", (3.0, 0.0), (0.0, math.log(3.0))),
+        ("power", (-3.0, 0.0), (0.0, math.nan)),
+        ("power", (1e-320, 0.0), (0.0, math.log(1e-320))),
+        ("power", (math.nan, 0.0), (0.0, math.nan)),
+        ("power", (0.0, 1.5), (0.0, 0.0)),
+        ("power", (0.0, 1.0), (1.0, 0.0)),
+        ("power", (0.0, -1.0), (-math.inf, -math.inf)),
+    ],
+)
+def test_subgradients_are_those_of_pytorch(primitive: str, operands: Point, partials: Point) -> None:
+    """Where there is a choice, or 0 · inf on the way, the derivative is PyTorch's, but for the sign of a zero."""
+    locals_ = getattr(primitives, primitive)(*map(Value, operands)).local_gradients
+    assert all(same(0.0 + local, 0.0 + partial) for local, partial in zip(locals_, partials, strict=True))
+
+
+@pytest.mark.parametrize("exponent", [4.0, Value(4.0)], ids=["number", "Value"])
+@pytest.mark.parametrize("x", [-1.5, 0.0, -0.0, 2.0])
+def test_whole_powers_are_polynomials(x: float, exponent: float | Value) -> None:
+    """A whole power is differentiable to any order at negative bases and at 0, by `grad` and by a sweep alike."""
+    base = Value(x)
+    found = base**exponent
+    for wanted, slope in itertools.pairwise((x**4, 4 * x**3, 12 * x**2, 24 * x, 24.0, 0.0, 0.0)):
+        base.zero_grad()
+        found.backward()
+        assert (found.data, base.grad) == (wanted, slope)
+        found = grad(found, base)
+
+
+# ---------------------------------------------------------------- kinks and poles
+
+
+def beside(point: Point, found: Break, step: float = 0.0) -> Point:
+    """The point moved to a break, or to a step from it."""
+    operand, nearest = found
+    return (*point[:operand], nearest(*point) + step, *point[operand + 1 :])
+
+
+@pytest.mark.parametrize("primitive", KINKED, ids=lambda primitive: primitive.name)
+def test_subgradients_lie_between_the_one_sided_derivatives(primitive: Primitive) -> None:
+    """At a kink the derivative chosen in each operand lies between those from below and from above."""
+
+    @a_few
+    @given(points(primitive))
+    def check(point: Point) -> None:
+        for kink in primitive.kinks:
+            place = beside(point, kink)
+            for i, local in enumerate(primitive(*map(Value, place)).local_gradients):
+                if primitive.name != "greater":  # it jumps, and its derivative is 0 on both sides
+                    below, above = sorted(precise_slopes(primitive.name, place, i))
+                    assert below <= local <= above
+
+    check()
+
+
+@pytest.mark.parametrize("primitive", BREAKING, ids=lambda primitive: primitive.name)
+def test_declared_breaks_are_there(primitive: Primitive) -> None:
+    """At a declared break the value jumps, or its slope jumps or has no bound."""
+    for found in primitive.kinks + primitive.poles:
+        changes = [0.0]
+        for point in sample(primitive):
+            sides = [beside(point, found, step) for step in (-1e-6, 1e-6)]
+            if any(map(math.isnan, sides[0])):
+                continue
+            below, above = (reference(primitive.name, side) for side in sides)
+            slope_below, slope_above = (reference(primitive.name, side, found.operand) for side in sides)
+            changes += [abs(above - below), abs(slope_above - slope_below), abs(slope_above) / 1000]
+        assert max(changes) > 0.5
+
+
+# ---------------------------------------------------------------- any float at all
+
+any_float = st.floats() | st.sampled_from((0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 5e-324, 1e308, -1e308))
+
+
+@every_primitive
+def test_no_float_is_an_exception(primitive: Primitive) -> None:
+    """For every float operand the value is a float, and so is every partial: nothing raises or turns complex."""
+
+    @given(st.tuples(*[any_float for _ in primitive.partials]))
+    def check(point: Point) -> None:
+        recorded = primitive(*map(Value, point))
+        assert type(primitive(*point)) is float
+        assert same(recorded.data, primitive(*point))
+        for rule, local in zip(primitive.partials, recorded.local_gradients, strict=True):
+            assert type(local) is float
+            assert same(local, float(rule(recorded.data, *point)))
+
+    check()
+
+
+# ---------------------------------------------------------------- other spellings
+
+
+@pytest.mark.parametrize("primitive", [p for p in BUILT_IN if p.array is not None], ids=lambda p: p.name)
+def test_array_spelling_is_the_same_function(primitive: Primitive) -> None:
+    """The spelling for arrays, read in numpy's namespace, gives the value to a few roundings, element by element."""
+    names = operand_names(primitive)
+    assert primitive.array is not None
+    code = compile(primitive.array.format(*names), primitive.name, "eval")
+
+    @a_few
+    @given(st.lists(points(primitive), min_size=2, max_size=2))
+    def check(rows: list[Point]) -> None:
+        columns = dict(zip(names, np.array(rows).T, strict=True))
+        found = np.asarray(eval(code, vars(np) | columns)) * np.ones(2)  # noqa: S307  # the declaration's own text
+        for point, element in zip(rows, found, strict=True):
+            assert abs(element - primitive(*point)) <= TOLERANCE * scale(primitive, point)
+
+    check()
+
+
+@every_primitive
+def test_formula_is_the_rule(primitive: Primitive) -> None:
+    """The printed formula, read as Python over floats, gives on the domain each partial to the bit."""
+    namespace: dict[str, object] = {declared.name: declared for declared in BUILT_IN} | {"nan": math.nan}
+    codes = [compile(formula(primitive, i), primitive.name, "eval") for i in range(primitive.arity)]
+
+    @a_few
+    @given(points(primitive))
+    def check(point: Point) -> None:
+        out = primitive(*point)
+        known = namespace | {"out": out} | dict(zip(operand_names(primitive), point, strict=True))
+        for code, rule in zip(codes, primitive.partials, strict=True):
+            assert same(float(eval(code, known)), float(rule(out, *point)))  # noqa: S307  # likewise
+
+    check()
+
+
+def test_precise_partial_knows_second_derivatives() -> None:
+    """The oracle's own differences are right to 30 digits, mixed ones too."""
+    with mpmath.workdps(50):
+        assert abs(precise_partial("multiply", (2.0, 3.0), 0, 1) - 1) < 1e-30
+        assert abs(precise_partial("exp", (1.0,), 0, 0) - mpmath.e) < 1e-30
+        assert abs(precise_partial("divide", (1.0, 4.0), 1, 1) - mpmath.mpf(2) / 64) < 1e-30
