@@ -50,7 +50,10 @@ def applied(function: Callable[..., object], *given: object) -> Call:
 
 DATA = [
     case(call, error, f"{purpose} must be {wanted}.*{re.escape(told)}", f"{purpose}-{told}")
-    for givens, error, wanted in ((NO_NUMBERS, TypeError, "a real number"), (NO_FLOATS, ValueError, "within the range of floats"))
+    for givens, error, wanted in (
+        (NO_NUMBERS, TypeError, "a real number"),
+        (NO_FLOATS, ValueError, "within the range of floats"),
+    )
     for given, told in givens
     for purpose, call in (
         ("data", applied(lambda v, given: Value(given), given)),

@@ -294,3 +294,18 @@ def test_a_file_of_another_size_is_an_error(tmp_path: Path, size: int, fault: st
     with pytest.raises(ValueError, match=fault):
         model.load(tmp_path / "model.json")
     assert bits(model) == [(5.0).hex()] * size
+
+
+def test_a_later_format_is_told_from_damage(tmp_path: Path) -> None:
+    """A file of a format to come is not called damaged."""
+    path = tmp_path / "model.json"
+    neuron(1.0, 2.0).save(path)
+    path.write_text(path.read_text().replace('"scalargrad": 1', '"scalargrad": 2'))
+    with pytest.raises(ValueError, match="is of format 2, which this version of scalargrad cannot read"):
+        neuron(3.0, 4.0).load(path)
+
+
+def test_a_parameter_that_cannot_be_saved_is_named(tmp_path: Path) -> None:
+    """A model that has diverged is refused by the name of a parameter that is nan."""
+    with pytest.raises(ValueError, match=r"cannot save weights\.0 = nan"):
+        neuron(float("nan"), 2.0).save(tmp_path / "model.json")

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from scalargrad import Value, cos, exp, log
+from scalargrad import Constant, Value, cos, exp, log, optim
 from scalargrad.optim import (
     CONVERGED,
     DIVERGED,
@@ -700,3 +700,24 @@ def test_ctrl_c_without_an_executor(inside: bool, alone: list[MinimizeResult]) -
     assert [run.status for run in found.runs[2:]] == [INTERRUPTED] * inside
     assert len(begun) == 3
     assert found.best == min(alone[:2], key=lambda run: run.fun)
+
+
+# ---------------------------------------------------------------- what is no parameter, and no seed
+
+
+@pytest.mark.parametrize("kind", [optim.GradientDescent, optim.Adam, lambda ps, rate: optim.minimize(Value, ps, rate)])
+def test_parameters_are_distinct_variables(kind: Callable[..., object]) -> None:
+    """A parameter named twice, a result, or a constant is refused: steps would be doubled, or lost."""
+    x = Value(1.0)
+    with pytest.raises(ValueError, match="a parameter is there twice"):
+        kind([x, x], 0.1)
+    for stranger in (x * 2, Constant(2.0)):
+        with pytest.raises(ValueError, match="must be a variable, not a result or a constant"):
+            kind([x, stranger], 0.1)
+
+
+@pytest.mark.parametrize("seed", [1.0, True, "1", None, random.Random(0)])
+def test_a_seed_is_an_integer(seed: Any) -> None:
+    """A seed that would be another in another process, or the same as an integer it is not, is refused."""
+    with pytest.raises(ValueError, match="seed must be an integer, got"):
+        restarts(lambda rng: MinimizeResult([], 0.0, 0.0, 0), 1, seed)
