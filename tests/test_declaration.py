@@ -205,6 +205,12 @@ CORRECT: dict[str, Any] = {"value": float, "name": "mine", "partials": [lambda o
     [
         ({"name": "tanh"}, ValueError, "tanh is a primitive of scalargrad: choose another name"),
         ({"partials": []}, ValueError, "mine needs one partial derivative for each operand, got none"),
+        (
+            {"partials": len},
+            TypeError,
+            f"the partials of mine must be a list with one function for each operand, got {len!r}",
+        ),
+        ({"name": "<lambda>"}, ValueError, "a primitive needs a name that can be written in Python, got '<lambda>'"),
         ({"partials": [2.0]}, TypeError, "a partial of mine must be a function (out, *operands), got 2.0"),
         ({"partials": [abs, None]}, TypeError, "a partial of mine must be a function (out, *operands), got None"),
         (
@@ -291,7 +297,7 @@ def test_a_value_of_ones_own_is_a_float() -> None:
     """What a function returns as an integer or a numpy number is kept as a float; what is no number is an error."""
     counted = scalargrad.primitive(name="counted", partials=[lambda out, x: 0.0])(lambda x: 3)
     assert type(counted(Value(1.5)).data) is float
-    nothing: Any = scalargrad.primitive(name="nothing_at_all", partials=[lambda out, x: 0.0])(dict().get)
+    nothing: Any = scalargrad.primitive(name="nothing_at_all", partials=[lambda out, x: 0.0])({}.get)
     with pytest.raises(TypeError, match="the value of nothing_at_all must be a real number, got None"):
         nothing(Value(1.5))
 

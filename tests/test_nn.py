@@ -192,6 +192,12 @@ def corrupted_states(draw: st.DrawFn) -> dict[Any, Any]:
     return state
 
 
+def test_a_state_that_is_no_dict_is_an_error() -> None:
+    """What has no names cannot be loaded."""
+    with pytest.raises(TypeError, match=r"the state must be a dict of numbers by name, got \[1.0\]"):
+        nn.Neuron(1).load_state_dict([1.0])  # type: ignore[arg-type]
+
+
 @given(corrupted_states())
 def test_a_corrupted_state_changes_nothing(state: dict[Any, Any]) -> None:
     """A state that does not fit is an error, and every parameter stays as it was."""

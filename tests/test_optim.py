@@ -705,7 +705,9 @@ def test_ctrl_c_without_an_executor(inside: bool, alone: list[MinimizeResult]) -
 # ---------------------------------------------------------------- what is no parameter, and no seed
 
 
-@pytest.mark.parametrize("kind", [optim.GradientDescent, optim.Adam, lambda ps, rate: optim.minimize(Value, ps, rate)])
+@pytest.mark.parametrize(
+    "kind", [optim.GradientDescent, optim.Adam, lambda ps, rate: optim.minimize(lambda: Value(0.0), ps, rate)]
+)
 def test_parameters_are_distinct_variables(kind: Callable[..., object]) -> None:
     """A parameter named twice, a result, or a constant is refused: steps would be doubled, or lost."""
     x = Value(1.0)
