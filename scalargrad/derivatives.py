@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import overload
 
 from .floats import number
+from .modes import NonFinite
 from .sweep import topological_order
-from .value import Constant, Value, described
+from .value import Constant, Value, described, non_finite
 
 Tangents = float | Value | Sequence[float | Value]
 
@@ -65,7 +66,11 @@ def local_gradient(node: Value, index: int) -> Value | float:
     """
     assert node.op is not None
     operands = [operand._data if operand.__class__ is Constant else operand for operand in node.args]
-    local: Value | float = node.op.partials[index](node, *operands)
+    try:
+        local: Value | float = node.op.partials[index](node, *operands)
+    except NonFinite as error:
+        what = f"has a derivative that is not finite ({error})"
+        raise non_finite(node.op, node.args, what, node.line) from None
     if isinstance(local, Value) and node.args[index].__class__ is not Constant:
         now = node.op.value(*[operand._data for operand in node.args])
         if not (_same(now, node._data) and _same(local._data, node.local_gradients[index])):
@@ -81,7 +86,7 @@ def _same(x: float, y: float) -> bool:
 
 
 def product(x: Value | float, y: Value | float) -> Value | float:
-    """X * y without a node where one of them is the number 1."""
+    """The product, without a node where one factor is the number 1."""
     if isinstance(x, float) and x == 1.0:
         return y
     if isinstance(y, float) and y == 1.0:

@@ -96,7 +96,7 @@ gamma = _answering(math.gamma, lambda x: copysign(inf, x) if x > -1 else nan)
 
 
 def divide(x: float, y: float) -> float:
-    """X / y, where division by zero is a signed infinity, and 0 / 0 is nan."""
+    """The quotient: over 0 it is a signed infinity, and nan for 0 / 0."""
     try:
         return x / y
     except ZeroDivisionError:
@@ -104,7 +104,7 @@ def divide(x: float, y: float) -> float:
 
 
 def power(x: float, y: float) -> float:
-    """X ** y as C's pow: never complex, and 0 to a negative power is an infinity."""
+    """The power as in C: never complex, and an infinity for 0 to a negative power."""
     try:
         return math.pow(x, y)
     except OverflowError:

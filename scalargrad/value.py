@@ -126,7 +126,7 @@ def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> V
     """A node for what has been computed, in whatever mode."""
     line = modes.line_of_caller() if modes.trapping() else None
     if line is not None and not math.isfinite(data) and _all_finite(operands):
-        raise _non_finite(primitive, operands, f"is {data} in the forward pass", line)
+        raise non_finite(primitive, operands, f"is {data} in the forward pass", line)
     if not modes.recording():
         return _leaf(Value, data)
     numbers = [operand._data for operand in operands]
@@ -446,7 +446,8 @@ def _all_finite(operands: tuple[Value, ...]) -> bool:
     return all(math.isfinite(operand._data) for operand in operands)
 
 
-def _non_finite(primitive: Primitive, operands: tuple[Value, ...], what: str, line: str | None) -> modes.NonFinite:
+def non_finite(primitive: Primitive, operands: tuple[Value, ...], what: str, line: str | None) -> modes.NonFinite:
+    """The error for an operation of which `what` is true."""
     names = _names(primitive, operands)
     numbers = dict(zip(names, (operand._data for operand in operands), strict=True))
     where = ", ".join(f"{name} = {data}" for name, data in numbers.items())
@@ -462,7 +463,7 @@ def _trap_contribution(node: Value, index: int, local: float, upstream: float, b
         assert node.op is not None
         name = _names(node.op, operands)[index]
         what = f"makes the gradient of {name} {before} + {local} * {upstream} = {after} in the backward pass"
-        raise _non_finite(node.op, operands, what, node.line)
+        raise non_finite(node.op, operands, what, node.line)
 
 
 # ---------------------------------------------------------------- pickling and copying

@@ -307,8 +307,9 @@ def test_trap_watches_derivatives_that_are_values(derivative: Callable[[Value, V
     x = Value(0.0)
     root = x.sqrt()
     assert derivative(root, x).data == inf
-    with trap(), pytest.raises(NonFinite):
+    with trap(), pytest.raises(NonFinite, match=r"^sqrt\(x\) has a derivative that is not finite") as raised:
         derivative(root, x)
+    assert raised.value.operation == "sqrt"
 
 
 # ---------------------------------------------------------------- both, and the error itself
