@@ -3,6 +3,10 @@
 A node hands to each of its operands its own gradient times the local one; an operand adds up what
 it is handed. When every result comes before its operands, a node's sum is complete by the time it
 hands it on. That order, and the loop, are all there is to backpropagation.
+
+A node keeps its operands in `_x` and `_y` and the local gradients in `_dx` and `_dy`; None means that
+there is none. More than two operands are a tuple in `_y`, with None in `_x`. Here the numbers are
+floats; `derivatives.py` walks the same order in Values, by the rules in place of their numbers.
 """
 
 from __future__ import annotations

@@ -199,10 +199,9 @@ class Value:
 
     __slots__ = ("_data", "_dx", "_dy", "_grad", "_notes", "_x", "_y", "op")
 
-    # A node of one operand x, or of two, x and y, has them in _x and _y and the local gradients
-    # in _dx and _dy. One of more operands has tuples in _y and _dy, and None in _x. A leaf has
-    # None in both. _grad is None as long as no sweep has come by. _notes is set only where there is
-    # a label or a line to keep. Every slot costs: the garbage collector looks at all of them, often.
+    # Operands and local gradients are kept as `sweep.py` says. _grad is None as long as no sweep has
+    # come by; _notes is set only where there is a label or a line to keep. Every slot costs: the
+    # garbage collector looks at all of them, often.
     _data: float
     _grad: float | None
     _notes: dict[str, str | None]
