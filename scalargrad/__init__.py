@@ -18,6 +18,7 @@ from .functional import cross_entropy as cross_entropy
 from .functional import gelu as gelu
 from .functional import hessian as hessian
 from .functional import hinge as hinge
+from .functional import hvp as hvp
 from .functional import jacobian as jacobian
 from .functional import jvp as jvp
 from .functional import leaky_relu as leaky_relu

@@ -313,6 +313,8 @@ def _run(problem: Callable[[random.Random], MinimizeResult], seed: int, i: int) 
 
 
 def _parameters(given: Iterable[Value]) -> list[Value]:
+    if not isinstance(given, Iterable):
+        raise TypeError(f"parameters must be several Values, such as model.parameters(), got {given!r}")
     parameters = list(given)
     if not parameters:
         raise ValueError("there are no parameters to change")

@@ -213,6 +213,7 @@ expm1: Primitive = declare(
 )
 log: Primitive = declare(
     floats.log,
+    summary="The natural logarithm.",
     array="log({})",
     partials=[lambda out, x: divide(1.0, x)],
     domain=[POSITIVE],

@@ -352,6 +352,7 @@ class Value:
         self._grad = None
 
     # the number
+
     def __float__(self) -> float:
         return self._data
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from scalargrad import Constant, Value, cos, exp, log, optim
+from scalargrad import Constant, Value, cos, exp, log, nn, optim
 from scalargrad.optim import (
     CONVERGED,
     DIVERGED,
@@ -716,6 +716,12 @@ def test_parameters_are_distinct_variables(kind: Callable[..., object]) -> None:
     for stranger in (x * 2, Constant(2.0)):
         with pytest.raises(ValueError, match="must be a variable, not a result or a constant"):
             kind([x, stranger], 0.1)
+
+
+def test_a_model_is_not_its_parameters() -> None:
+    """Who passes the model is told what to pass."""
+    with pytest.raises(TypeError, match=r"such as model.parameters\(\), got Neuron\(1"):
+        optim.GradientDescent(nn.Neuron(1), 0.1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seed", [1.0, True, "1", None, random.Random(0)])
