@@ -145,7 +145,7 @@ def primitive(*, partials: Sequence[Rule], **declaration: Any) -> Callable[[Call
     0.25
 
     Raises:
-        TypeError, ValueError: as `declare`, and for a partial that is not written so.
+        TypeError, ValueError: as `declare`.
     """
 
     def declared(value: Callable[..., float]) -> Primitive:
@@ -155,9 +155,7 @@ def primitive(*, partials: Sequence[Rule], **declaration: Any) -> Callable[[Call
             return number(value(*operands), f"the value of {name}")
 
         checked.__doc__ = value.__doc__
-        made = declare(checked, partials=partials, **{**declaration, "name": name})
-        _check_rules(made)
-        return made
+        return declare(checked, partials=partials, **{**declaration, "name": name})
 
     return declared
 
@@ -188,7 +186,7 @@ def declare(
     <primitive angle>
 
     Raises:
-        TypeError: for a partial that is not callable.
+        TypeError: for a partial that is not callable, or not written with operators and primitives.
         ValueError: for a built-in name, no partials or one with too few or too many parameters, a
             domain of another length, or a bad notation.
     """
@@ -226,6 +224,8 @@ def declare(
         identity=identity,
     )
     _check_notation(declared)
+    if _built_in:  # closed: this is a user's; those of the engine speak of one another before all are declared
+        _check_rules(declared)
     _registry[name] = declared
     return declared
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import math
 import numbers
+import operator
 from collections.abc import Callable
 from math import copysign, inf, nan
+from typing import SupportsIndex
 
 
 def number(given: object, purpose: str) -> float:
@@ -35,6 +37,22 @@ def number(given: object, purpose: str) -> float:
         return float(given)
     except OverflowError:
         raise ValueError(f"{purpose} must be within the range of floats, got {_shortened(given)}") from None
+
+
+def integer(given: SupportsIndex, purpose: str, low: int | None = None) -> int:
+    """Return an integer, of at least `low` where that is given, or say what was wrong with it.
+
+    >>> integer(3, "a size", low=1)
+    3
+
+    Raises:
+        ValueError: for anything else; a bool is no integer here.
+    """
+    value = operator.index(given) if hasattr(given, "__index__") and not isinstance(given, bool) else None
+    if value is None or (low is not None and value < low):
+        least = "" if low is None else f" of at least {low}"
+        raise ValueError(f"{purpose} must be an integer{least}, got {given!r}")
+    return value
 
 
 def _shortened(given: object) -> str:

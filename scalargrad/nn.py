@@ -18,7 +18,7 @@ from typing import Any
 
 from . import functional
 from .declaration import registered
-from .floats import number
+from .floats import integer, number
 from .value import Constant, Value
 
 Activation = Callable[[Any], Any]
@@ -157,7 +157,7 @@ class Neuron(Module):
         rng: random.Random | int | None = None,
         initial: str | Initial = "scaled",
     ) -> None:
-        self.n_inputs = _count(n_inputs, "the number of inputs")
+        self.n_inputs = integer(n_inputs, "the number of inputs", low=1)
         self.activation = activation
         self._activate = _activation(activation)
         draw, generator = _initial(initial, activation), _generator(rng)
@@ -208,12 +208,14 @@ class Layer(Module):
         rng: random.Random | int | None = None,
         initial: str | Initial = "scaled",
     ) -> None:
-        self.n_inputs = _count(n_inputs, "the number of inputs")
+        self.n_inputs = integer(n_inputs, "the number of inputs", low=1)
         self.activation = activation
         self._whole = _whole_layer(activation)
         generator = _generator(rng)
         own = None if self._whole else activation
-        self.neurons = [Neuron(n_inputs, own, generator, initial) for _ in range(_count(n_outputs, "a layer's size"))]
+        self.neurons = [
+            Neuron(n_inputs, own, generator, initial) for _ in range(integer(n_outputs, "a layer's size", low=1))
+        ]
 
     def __call__(self, inputs: Iterable[Value | float]) -> Any:
         """Return the outputs for a row of inputs."""
@@ -348,12 +350,6 @@ def _generator(given: random.Random | int | None) -> random.Random:
 
 
 _GLOBAL_GENERATOR: random.Random = random.uniform.__self__  # type: ignore[attr-defined]  # a method of it, as typed
-
-
-def _count(given: int, what: str) -> int:
-    if isinstance(given, bool) or not hasattr(given, "__index__") or given < 1:
-        raise ValueError(f"{what} must be an integer of at least 1, got {given!r}")
-    return operator.index(given)
 
 
 def _name(activation: str | Activation | None) -> str | None:

@@ -8,13 +8,12 @@ lowest: `restarts` runs it from several places and keeps the best.
 from __future__ import annotations
 
 import math
-import operator
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .floats import number
+from .floats import integer, number
 from .value import Constant, Value
 
 if TYPE_CHECKING:  # it takes as long to import as all the rest
@@ -128,7 +127,7 @@ class Adam:
             ValueError: when it is of another optimizer, or of another number of parameters.
         """
         first, second = _columns(state, ["first", "second"], len(self.parameters), beside={"steps"})
-        steps = _whole(state["steps"], "steps", 0)
+        steps = integer(state["steps"], "steps", low=0)
         self.first_moment, self.second_moment, self.steps = first, second, steps
 
 
@@ -195,7 +194,7 @@ def minimize(
     variables = _parameters(parameters)
     rate = _within(rate, "rate", 0.0, math.inf)
     tolerance = _within(tolerance, "tolerance", 0.0, math.inf, closed=True)
-    max_steps = _whole(max_steps, "max_steps", 0)
+    max_steps = integer(max_steps, "max_steps", low=0)
 
     result = MinimizeResult([variable.data for variable in variables], math.nan, math.nan, 0, message="going on")
     nit = 0
@@ -276,8 +275,8 @@ def restarts(
         ValueError: for an n below 1, or a seed that is no integer.
         KeyboardInterrupt: on Ctrl-C before the first run has finished.
     """
-    n = _whole(n, "n", 1)
-    seed = _whole(seed, "seed", None)
+    n = integer(n, "n", low=1)
+    seed = integer(seed, "seed")
     runs: list[MinimizeResult] = []
     futures: list[Future[MinimizeResult]] = []
     try:
@@ -338,12 +337,6 @@ def _within(given: float, name: str, low: float, high: float, closed: bool = Fal
     if not (low < value < high or (closed and value == low)):
         raise ValueError(f"{name} must be {'at least' if closed else 'above'} {low} and below {high}, got {given!r}")
     return value
-
-
-def _whole(given: int, name: str, low: int | None) -> int:
-    if isinstance(given, bool) or not hasattr(given, "__index__") or (low is not None and given < low):
-        raise ValueError(f"{name} must be an integer{f' of at least {low}' if low is not None else ''}, got {given!r}")
-    return operator.index(given)
 
 
 def _columns(state: dict[str, Any], names: list[str], length: int, beside: Iterable[str] = ()) -> list[list[float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+import operator
 import pickle
 import pydoc
 from typing import Any
@@ -280,6 +281,8 @@ def test_a_rule_that_leaves_the_engine_is_refused() -> None:
     for partial in (lambda out, x: math.cos(x), lambda out, x: 1.0 if x > 0 else 0.0):
         with pytest.raises(TypeError, match="a partial of mine must be written with operators and other primitives"):
             scalargrad.primitive(name="mine", partials=[partial])(math.sin)
+    with pytest.raises(LookupError):
+        named("mine")
 
 
 def test_a_rule_may_speak_of_its_own_operation() -> None:
@@ -368,7 +371,7 @@ def test_operand_names_fall_back_to_numbers() -> None:
     """Where a rule does not name its operands, they are x0, x1 and so on."""
     total = declare(lambda *xs: math.fsum(xs), name="total", partials=[lambda out, *xs: 1.0] * 2)
     assert operand_names(total) == ("x0", "x1")
-    assert declare(math.ceil, name="stairs", partials=[float]).notation == "stairs({})"
+    assert declare(math.ceil, name="stairs", partials=[operator.mul]).notation == "stairs({})"
 
 
 # ---------------------------------------------------------------- documentation

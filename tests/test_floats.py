@@ -87,7 +87,9 @@ def test_number_says_what_it_was_given(bad: object, error: type[Exception], mess
 FUNCTIONS: dict[str, Callable[..., float]] = {
     name: function
     for name, function in vars(floats).items()
-    if callable(function) and name not in {"number", "Callable", "copysign"} and not name.startswith("_")
+    if callable(function)
+    and name not in {"number", "integer", "Callable", "SupportsIndex", "copysign"}
+    and not name.startswith("_")
 }
 OF_C: dict[str, Callable[..., Any]] = {
     name: getattr(np, name)
