@@ -44,10 +44,16 @@ LAYERS = [  # a module may import what stands in a line above its own
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 FOLDERS = {"explain", "check", "lift"}  # the only places for anything but the standard library
-WITHIN_EXPLAIN = {
-    ("scalargrad.explain.prompt", "scalargrad.explain.steps"),
-    ("scalargrad.explain.page", "scalargrad.explain.steps"),
-}
+WITHIN_EXPLAIN = [  # and here likewise: who writes names, who draws, who steps, who shows steps
+    ["names", "expression"],
+    ["draw", "network"],
+    ["steps"],
+    ["text"],
+    ["prompt", "page"],
+    ["ipython"],
+]
+RANK_WITHIN_EXPLAIN = {name: rank for rank, layer in enumerate(WITHIN_EXPLAIN) for name in layer}
+SHOWN_BY = {("steps", "prompt"), ("steps", "page")}  # methods of the steps that open what shows them
 FORBIDDEN = {("lift", "nn")}
 
 
@@ -92,8 +98,15 @@ def _allowed(module: str, imported: str) -> bool:
     if other is None:
         return own in FOLDERS or imported.partition(".")[0] in sys.stdlib_module_names
     if own == other and own in FOLDERS:
-        return own != "explain" or module == "scalargrad.explain" or (module, imported) in WITHIN_EXPLAIN
+        return own != "explain" or module == "scalargrad.explain" or _allowed_within_explain(module, imported)
     return RANK[other] < RANK[own] and (own, other) not in FORBIDDEN
+
+
+def _allowed_within_explain(module: str, imported: str) -> bool:
+    own, other = (name.split(".")[2] if name.count(".") > 1 else "" for name in (module, imported))
+    rank = RANK_WITHIN_EXPLAIN
+    assert own in rank, f"{module} has no layer yet"
+    return (own, other) in SHOWN_BY or (other in rank and rank[other] < rank[own])
 
 
 @pytest.mark.parametrize("module", SOURCES)
