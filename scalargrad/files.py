@@ -13,9 +13,6 @@ from typing import Any
 def write(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
     """Write content as JSON with a checksum; floats come back exactly.
 
-    The text goes to a temporary file beside the target, which is then renamed: a reader, or a
-    crash, sees the old file or the new one.
-
     Raises:
         ValueError: when the content has a nan or an infinity, which JSON has not.
         TypeError: when it has anything else that is not JSON.
@@ -23,11 +20,23 @@ def write(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
     """
     content = json.loads(json.dumps(content, allow_nan=False))  # as it will be read: keys are strings, tuples lists
     text = json.dumps({"scalargrad": 1, "sha256": _checksum(content), **content})
+    write_whole(path, text.encode())
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file entirely or not at all.
+
+    The bytes go to a temporary file beside the target, which is then renamed: a reader, or a
+    crash, sees the old file or the new one.
+
+    Raises:
+        OSError: when the file cannot be written.
+    """
     folder, name = os.path.split(os.path.realpath(path))
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
     try:
-        with open(temporary, "x", encoding="utf-8") as file:
-            file.write(text)
+        with open(temporary, "xb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, os.path.join(folder, name))
