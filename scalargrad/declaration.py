@@ -362,15 +362,18 @@ def _expression(operand: Symbol | float) -> ast.expr:
     return ast.Constant(int(held) if held.is_integer() and held < 1e16 else held)
 
 
-def formula(primitive: Primitive, index: int) -> str:
+def formula(primitive: Primitive, index: int, names: Sequence[str] | None = None) -> str:
     """Return the partial derivative in one operand, as it is declared, in Python's notation.
+
+    `names` are those of the result and of each operand, to stand in place of the rule's own.
 
     >>> formula(named("tanh"), 0)
     '1 - out * out'
-    >>> formula(named("power"), 0)
-    'y * x ** (y - 1)'
+    >>> formula(named("power"), 0, ["area", "side", "n"])
+    'n * side ** (n - 1)'
     """
-    return ast.unparse(_expression(primitive.partials[index](Symbol("out"), *map(Symbol, operand_names(primitive)))))
+    out, *operands = names or ("out", *operand_names(primitive))
+    return ast.unparse(_expression(primitive.partials[index](Symbol(out), *map(Symbol, operands))))
 
 
 def operand_names(primitive: Primitive) -> tuple[str, ...]:
