@@ -1,0 +1,120 @@
+"""The laws of names and numbers: every node has one, no two the same one, and all of it prints."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalargrad import Constant, Value
+from scalargrad.explain.names import atom, derivative, exact, integral, node_names, numeral, visible
+from scalargrad.sweep import topological_order
+from tests.oracle import Program, plain_numbers, programs, run
+from tests.test_sweep import FUNCTIONS
+
+numbers = st.floats()
+
+
+@given(programs(), st.lists(st.sampled_from(["", "a", "a#2", "v1", "v2", "2", "\n", "\\n"]), min_size=20))
+def test_names_are_unique(program: Program, labels: list[str]) -> None:
+    """Every node but a constant has a name of its own, whatever the labels."""
+    nodes = run(program, [Value(x) for x in program.leaves], FUNCTIONS)
+    for node, label in zip(nodes, labels, strict=False):
+        node.label = label
+    order = topological_order(nodes[-1])
+    names = node_names(order)
+    assert list(names) == list(order)
+    own = [name for node, name in names.items() if not isinstance(node, Constant)]
+    assert len(set(own)) == len(own)
+    assert all(own)
+
+
+def test_a_label_comes_before_a_variable_before_a_number() -> None:
+    """A node is called by its label, else by its variable, else it is numbered."""
+    a, b, c = Value(1.0, label="a"), Value(2.0), Value(3.0)
+    d = a * b + c
+    names = node_names(topological_order(d), {"x": a, "b": b, "y": b, "_c": c})
+    assert [names[node] for node in (a, b, c, d)] == ["a", "b", "v2", "v3"]
+
+
+def test_lists_and_tuples_are_looked_into() -> None:
+    """What lists and tuples hold is named by its place, even in a list that holds itself."""
+    w: list[Any] = [Value(1.0), 2.0, (Value(3.0),)]
+    w.append(w)
+    order = topological_order(w[0] * w[2][0])
+    assert list(node_names(order, {"w": w, "n": 3}).values()) == ["w[0]", "w[2][0]", "v1"]
+
+
+def test_the_same_labels_are_told_apart() -> None:
+    """The first keeps the label, the others are numbered, beside whatever is called so already."""
+    nodes = [Value(1.0, label=label) for label in ("a", "a", "a#2", "a")]
+    assert list(node_names(nodes).values()) == ["a", "a#3", "a#2", "a#4"]
+
+
+def test_constants_are_called_by_their_number() -> None:
+    """A constant without a label is its number as one types it."""
+    found = (Value(1.0) + 2) * 0.5 - Constant(1.0, label="one")
+    assert list(node_names(topological_order(found)).values()) == ["v1", "2", "v2", "0.5", "v3", "one", "v4"]
+
+
+@pytest.mark.parametrize("names", [["a"], 3, "a"])
+def test_names_are_a_mapping(names: Any) -> None:
+    """Anything else as names is said at once."""
+    with pytest.raises(TypeError, match=r"names must be a mapping such as locals\(\), got"):
+        node_names([Value(1.0)], names)
+
+
+# ---------------------------------------------------------------- text
+
+
+@given(st.text(st.characters(codec=None)) | st.sampled_from(["\ud800", "\u202ea", "\x1b[2J", "</script>", "a\\"]))
+def test_all_text_becomes_printable(text: str) -> None:
+    """Whatever the text, its visible form prints on one line in any encoding of Unicode."""
+    shown = visible(text)
+    assert shown.isprintable()
+    shown.encode("utf-8")
+    assert shown == text or not text.isprintable()
+
+
+def test_a_name_of_several_words_gets_parentheses() -> None:
+    """In a formula a name that is not one word stands in parentheses."""
+    assert [atom(name) for name in ("a", "σ", "w[0]", "a#2", "2.5")] == ["a", "σ", "w[0]", "a#2", "2.5"]
+    assert [atom(name) for name in ("a b", "-2", "<b>", "f(x)")] == ["(a b)", "(-2)", "(<b>)", "(f(x))"]
+    assert derivative("a", "b c") == "∂a/∂(b c)"
+
+
+# ---------------------------------------------------------------- numbers
+
+
+@given(numbers)
+def test_exact_numbers_are_exact(x: float) -> None:
+    """What is written exactly is read back as the same bits."""
+    for written in (exact, integral):
+        assert float(written(x)).hex() == x.hex()
+
+
+@given(numbers, st.integers(1, 17))
+def test_numerals_are_right_to_their_digits(x: float, digits: int) -> None:
+    """A numeral is off by no more than half a unit of its last digit, and short."""
+    shown = numeral(x, digits)
+    assert len(shown) <= digits + 8
+    if math.isfinite(x):
+        assert math.isclose(float(shown), x, rel_tol=0.5 * 10.0 ** (1 - digits) * (1 + 1e-9), abs_tol=5e-324)
+    else:
+        assert shown == str(x)
+
+
+@given(plain_numbers)
+def test_a_rounded_numeral_does_not_look_whole(x: float) -> None:
+    """Only what is exact ends in `.0`."""
+    assert not numeral(x).endswith(".0") or float(numeral(x)) == x
+
+
+def test_numerals_read_well() -> None:
+    """As one would write them into a small box."""
+    numbers = [0.0, -0.0, 1e22, 1.2e8, 100000.0, 0.25, 1e-5]
+    assert list(map(numeral, numbers)) == ["0.0", "-0.0", "1e+22", "1.2e+08", "100000.0", "0.25", "1e-05"]
+    assert numeral(123456.789) == "1.235e+05"
