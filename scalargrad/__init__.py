@@ -14,6 +14,9 @@ from .declaration import Break as Break
 from .declaration import Primitive as Primitive
 from .declaration import primitive as primitive
 from .derivatives import grad as grad
+from .explain.steps import Step as Step
+from .explain.steps import Steps as Steps
+from .explain.steps import steps as steps
 from .functional import cross_entropy as cross_entropy
 from .functional import gelu as gelu
 from .functional import hessian as hessian
