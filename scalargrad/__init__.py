@@ -14,6 +14,8 @@ from .declaration import Break as Break
 from .declaration import Primitive as Primitive
 from .declaration import primitive as primitive
 from .derivatives import grad as grad
+from .explain.draw import TooLarge as TooLarge
+from .explain.draw import draw as draw
 from .explain.steps import Step as Step
 from .explain.steps import Steps as Steps
 from .explain.steps import steps as steps

@@ -46,7 +46,8 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 FOLDERS = {"explain", "check", "lift"}  # the only places for anything but the standard library
 WITHIN_EXPLAIN = [  # and here likewise: who writes names, who reads and draws, who steps, who shows steps
     ["names"],
-    ["expression", "draw", "network"],
+    ["expression", "card", "collapse", "render"],
+    ["draw", "network"],
     ["steps"],
     ["text"],
     ["prompt", "page"],

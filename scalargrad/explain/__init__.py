@@ -1,5 +1,7 @@
 """How did this gradient come about? Drawings, text, steps, a prompt, a page."""
 
+from .draw import TooLarge as TooLarge
+from .draw import draw as draw
 from .steps import Step as Step
 from .steps import Steps as Steps
 from .steps import steps as steps

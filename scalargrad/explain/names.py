@@ -36,8 +36,8 @@ def node_names(order: Iterable[Value], names: Mapping[str, object] | None = None
         TypeError: when the names are no mapping.
     """
     nodes = list(order)
-    variables = _variables({} if names is None else names)
-    wanted = {node: visible(node.label or variables.get(node, "")) for node in nodes}
+    held = variables({} if names is None else names)
+    wanted = {node: visible(node.label or held.get(node, "")) for node in nodes}
     taken = set(wanted.values())
     met: dict[str, Iterator[int]] = {}
     numbers = count(1)
@@ -55,7 +55,7 @@ def node_names(order: Iterable[Value], names: Mapping[str, object] | None = None
     return found
 
 
-def _variables(names: Mapping[str, object]) -> dict[Value, str]:
+def variables(names: Mapping[str, object]) -> dict[Value, str]:
     """The first name under which each Value is found."""
     if not isinstance(names, Mapping):
         raise TypeError(f"names must be a mapping such as locals(), got {names!r} of type {type(names).__name__}")
