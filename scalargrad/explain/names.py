@@ -37,22 +37,25 @@ def node_names(order: Iterable[Value], names: Mapping[str, object] | None = None
     """
     nodes = list(order)
     held = variables({} if names is None else names)
-    wanted = {node: visible(node.label or held.get(node, "")) for node in nodes}
+    wanted = {node: visible(name) for node in nodes if (name := node.label or held.get(node))}
     taken = set(wanted.values())
-    met: dict[str, Iterator[int]] = {}
-    numbers = count(1)
+    unnamed = _numbered("v", 1, taken)
+    again: dict[str, Iterator[str]] = {}
     found: dict[Value, str] = {}
-    for node, name in wanted.items():
-        if name and name not in met:
-            met[name] = count(2)
-            found[node] = name
-        elif not name and isinstance(node, Constant):
-            found[node] = integral(node.data)
+    for node in nodes:
+        name = wanted.get(node)
+        if name is None:
+            found[node] = integral(node.data) if node.__class__ is Constant else next(unnamed)
+        elif name in again:
+            found[node] = next(again[name])
         else:
-            prefix, numbering = (f"{name}#", met[name]) if name else ("v", numbers)
-            found[node] = next(free for i in numbering if (free := f"{prefix}{i}") not in taken)
-            taken.add(found[node])
+            again[name] = _numbered(f"{name}#", 2, taken)
+            found[node] = name
     return found
+
+
+def _numbered(prefix: str, first: int, taken: set[str]) -> Iterator[str]:
+    return (name for number in count(first) if (name := f"{prefix}{number}") not in taken)
 
 
 def variables(names: Mapping[str, object]) -> dict[Value, str]:
