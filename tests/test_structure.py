@@ -49,7 +49,7 @@ WITHIN_EXPLAIN = [  # and here likewise: who writes names, who reads and draws, 
     ["expression", "card", "collapse", "render"],
     ["draw", "network"],
     ["steps"],
-    ["text"],
+    ["text", "ask"],
     ["prompt", "page"],
     ["ipython"],
 ]

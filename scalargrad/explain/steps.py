@@ -344,6 +344,20 @@ class Steps(Sequence[Step]):
                 return node
         raise LookupError(f"nothing in {self.names[self.value]} is called {wanted!r}")
 
+    # shown
+
+    def prompt(self) -> None:
+        """Open a prompt in the terminal with pdb's commands, to step through these steps.
+
+        >>> a = Value(3.0, label="a")
+        >>> steps(a * a).prompt()  # doctest: +SKIP
+        v1 = a * a = 9.0: 2 steps. Enter makes one; help lists the commands.
+        (step)
+        """
+        from .prompt import Prompt
+
+        Prompt(self).run()
+
     @cached_property
     def _starts(self) -> array[int]:
         """Where in `_into` the steps into each node start."""

@@ -1,0 +1,146 @@
+"""What a person may ask about the steps of a backward pass: by node, by operation, by the numbers of a step.
+
+A text is a node's name, or else an expression or condition of the numbers of one step; where a
+place to stop is asked for, it may be an operation, too. Answers are single lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..value import Constant, Value
+from .expression import TESTS, Expression, ExpressionError, nearest, parse, shortened
+from .names import atom, derivative, exact
+from .steps import Step, Steps
+
+FIELDS = ("index", "data", "local", "upstream", "product", "before", "after", "grad")
+
+
+def fields(step: Step) -> dict[str, float]:
+    """Return the numbers of a step that an expression may speak of."""
+    return {
+        "index": step.index,
+        "data": step.operand.data,
+        "local": step.local,
+        "upstream": step.upstream,
+        "product": step.product,
+        "before": step.before,
+        "after": step.after,
+        "grad": step.after,
+    }
+
+
+def operations(walk: Steps) -> dict[str, str]:
+    """Return the operations of these steps by name, and those of two operands by their sign.
+
+    >>> a = Value(2.0)
+    >>> operations(Steps((a * a).tanh()))
+    {'*': 'multiply', 'multiply': 'multiply', 'tanh': 'tanh'}
+    """
+    found: dict[str, str] = {}
+    for used in {node.op: None for node in walk.order if node.op is not None}:
+        sign = used.notation.replace("{}", "").strip()
+        if used.arity == 2 and len(sign) <= 2:
+            found[sign] = used.name
+        found[used.name] = used.name
+    return found
+
+
+def words(walk: Steps) -> list[str]:
+    """Return every name that a question about these steps may hold."""
+    nodes = {name for node, name in walk.names.items() if node.__class__ is not Constant}
+    return sorted(nodes.union(operations(walk), FIELDS, TESTS))
+
+
+def subject(walk: Steps, text: str) -> Value | Expression:
+    """Return the node of that name, else the expression that is written there.
+
+    Raises:
+        LookupError: for a word that names nothing.
+        ExpressionError: for anything else that is no expression.
+    """
+    try:
+        return walk.node(text)
+    except LookupError:
+        if text.isidentifier() and text not in FIELDS:
+            raise LookupError(f"nothing here is called {shortened(text)}{nearest(text, words(walk))}") from None
+        return parse(text, FIELDS, condition=True)
+
+
+def computed(expression: Expression, step: Step) -> str:
+    """Return an expression with its value at a step."""
+    found = expression(fields(step))
+    return f"{expression.text} = {found if isinstance(found, bool) else exact(found)}"
+
+
+# ---------------------------------------------------------------- where to stop
+
+
+@dataclass(frozen=True)
+class Breakpoint:
+    """Where to stop: behind each step for which `holds`; a temporary one is cleared as it is reached."""
+
+    text: str
+    holds: Callable[[Step], bool]
+    temporary: bool
+
+
+def breakpoint_at(walk: Steps, text: str, temporary: bool = False) -> Breakpoint:
+    """Return the breakpoint at a node, at an operation, or where a condition holds.
+
+    `isnan` and its like alone are about the gradient.
+
+    Raises:
+        LookupError, ExpressionError: for what is none of these.
+    """
+    used = operations(walk)
+    about = subject(walk, f"{text}(grad)" if text in TESTS else text) if text not in used else _node(walk, text)
+    if isinstance(about, Value):
+        return Breakpoint(f"into {text}", lambda step: step.operand is about, temporary)
+    if about is None:
+        return Breakpoint(f"of {text}", lambda step: step.operation == used[text], temporary)
+    if not about.is_condition:
+        raise ExpressionError("expected a node, an operation or a condition", text, 0, len(text))
+    return Breakpoint(f"if {about.text}", lambda step: bool(about(fields(step))), temporary)
+
+
+def _node(walk: Steps, name: str) -> Value | None:
+    try:
+        return walk.node(name)
+    except LookupError:
+        return None
+
+
+# ---------------------------------------------------------------- lines about a node
+
+
+def recipe(walk: Steps, node: Value) -> str:
+    """Return how a node was computed, in the names of the nodes, if it was.
+
+    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    >>> walk = Steps(a * b)
+    >>> recipe(walk, walk.value), recipe(walk, a)
+    ('v1 = a * b', 'a')
+    """
+    if node.op is None:
+        return walk.names[node]
+    operands = [atom(walk.names[operand]) for operand in node.args]
+    return f"{walk.names[node]} = {node.op.notation.format(*operands)}"
+
+
+def made(walk: Steps, node: Value) -> str:
+    """Return how a node was computed, and its number."""
+    return f"{recipe(walk, node)} = {exact(node.data)}"
+
+
+def gradient(walk: Steps, node: Value) -> str:
+    """Return a node's number, and its gradient as far as the cursor has come; – where there is none yet."""
+    total, name = walk.total(node), walk.names[node]
+    slope = derivative(walk.names[walk.value], name)
+    return f"{name} = {exact(node.data)}, {slope} = {'–' if total is None else exact(total)}"
+
+
+def reason(walk: Steps, step: Step) -> str:
+    """Return where the local derivative of a step comes from."""
+    return f"{recipe(walk, step.result)}, so {derivative(step.names[1], step.names[2])} = {step.formula}"

@@ -1,0 +1,501 @@
+"""A debugger for a backward pass: pdb's commands, where a line of code is a contribution.
+
+    step    the next contribution: one result hands its gradient on to one operand
+    next    the next node: all contributions of one result, as pdb's next runs a whole call
+    back    takes contributions back
+    continue, until, jump    go further at once; break and tbreak say where to stop
+
+A move shows the contributions that it has made. The prompt stands behind the last of them, and that
+one is meant by `list`, `where`, `p` and the conditions of breakpoints. Conditions are read by
+`expression.py`: nothing typed here is ever run as Python.
+"""
+
+from __future__ import annotations
+
+import cmd
+import inspect
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from ..value import Constant, Value
+from .ask import Breakpoint, breakpoint_at, computed, gradient, made, reason, subject, words
+from .expression import ExpressionError, nearest, shortened
+from .steps import Step, Steps
+
+LETTERS = {"s": "step", "n": "next", "c": "continue", "cont": "continue", "b": "break", "cl": "clear", "unt": "until"}
+LETTERS |= {"j": "jump", "w": "where", "l": "list", "h": "help", "q": "quit", "exit": "quit", "print": "p"}
+AROUND = 5  # steps that `list` shows before and after the last one made
+LONGEST_WAY = 12  # nodes that `where` shows
+
+BOLD, DIM, RED = "1", "2", "31"
+
+
+class Prompt(cmd.Cmd):
+    """The prompt on the steps of a backward pass, and their cursor.
+
+    It reads from the terminal, or from a file given as `stdin`, and writes to `stdout`.
+
+    >>> import io, sys
+    >>> from scalargrad import Value, steps
+    >>> a = Value(3.0, label="a")
+    >>> Prompt(steps(a * a), stdin=io.StringIO("step"), stdout=sys.stdout).run()
+    v1 = a * a = 9.0: 2 steps. Enter makes one; help lists the commands.
+    (step) step
+    1/2  ∂v1/∂a += ∂v1/∂v1 · ∂v1/∂a = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
+         v1 = a * a, so ∂v1/∂a = a
+    (step)
+    """
+
+    prompt = "(step) "
+
+    def __init__(self, walk: Steps, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
+        super().__init__(stdin=stdin, stdout=stdout)
+        self.use_rawinput = stdin is None
+        self.walk = walk
+        self.breakpoints: dict[int, Breakpoint] = {}
+        self.displays: list[str] = []
+        self.lastcmd = "step"
+        self._echoes = not self.stdin.isatty()
+        self._colours = self.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._listed: int | None = None
+
+    def run(self) -> None:
+        """Read commands and obey them, to `quit` or the end of the input."""
+        walk = self.walk
+        many = f"{len(walk):,} steps" if len(walk) != 1 else "1 step"
+        self._say(f"{made(walk, walk.value)}: {many}. Enter makes one; help lists the commands.")
+        leave = False
+        with _whole_names():
+            while not leave:
+                try:
+                    self.cmdloop()
+                    leave = True
+                except KeyboardInterrupt:
+                    self._say("\ninterrupted: quit leaves")
+
+    # ------------------------------------------------------------ moving
+
+    def do_step(self, argument: str) -> None:
+        """Make the next contribution, or so many.
+
+            step [COUNT]                    or s
+
+        Example: step 3
+        """
+        self._move(self.walk.position + _count(argument))
+
+    def do_next(self, argument: str) -> None:
+        """Make all contributions of the next node, or of so many.
+
+            next [COUNT]                    or n
+
+        A node's contributions are what it hands on to each of its operands.
+
+        Example: next
+        """
+        position = self.walk.position
+        for _ in range(_count(argument)):
+            if not self.walk.next_node():
+                break
+        end, self.walk.position = self.walk.position, position
+        self._move(end)
+
+    def do_back(self, argument: str) -> None:
+        """Take back the last contribution, or so many.
+
+            back [COUNT]
+
+        Breakpoints do not matter on the way back.
+
+        Example: back
+        """
+        if self.walk.position == 0:
+            self._say("no step has been made")
+            return
+        self.walk.position = max(0, self.walk.position - _count(argument))
+        self._stand()
+
+    def do_continue(self, argument: str) -> None:
+        """Go on to the next breakpoint, or to the end.
+
+            continue                        or c, cont
+
+        Example: continue
+        """
+        _none(argument)
+        self._move(len(self.walk), quiet=True)
+
+    def do_until(self, argument: str) -> None:
+        """Go on until a node's gradient is complete, or so many steps made.
+
+            until [NODE | NUMBER]           or unt
+
+        Without an argument, the node is the one that the last step went into. Breakpoints stop it.
+
+        Example: until x
+        """
+        if argument.isdecimal():
+            self._move(self._position(argument), quiet=True)
+            return
+        into = self.walk.into(argument or self._last().operand)
+        self._move(into[-1].index + 1 if into else 0, quiet=True)
+
+    def do_jump(self, argument: str) -> None:
+        """Go to a number of steps, or to the first step into a node.
+
+            jump NUMBER | NODE | start | end    or j
+
+        Forwards or backwards; breakpoints do not matter.
+
+        Example: jump 0
+        """
+        if argument in {"start", "end"}:
+            self.walk.position = 0 if argument == "start" else len(self.walk)
+        elif argument.isdecimal():
+            self.walk.position = self._position(argument)
+        else:
+            into = self.walk.into(argument)
+            self.walk.position = into[0].index + 1 if into else 0
+        self._stand()
+
+    # ------------------------------------------------------------ stopping
+
+    def do_break(self, argument: str) -> None:
+        """Stop at a node, an operation or a condition; list where.
+
+            break [NODE | OPERATION | CONDITION]    or b
+
+        Stops behind each step into the node, each step of the operation, or each step for which the
+        condition holds. Without an argument, lists the breakpoints.
+
+        A condition compares numbers of the step: index (from 0), data (the operand's), local, upstream,
+        product, before, after, and grad, which is the operand's gradient so far, as after. It may hold
+        + - * / **, and, or, not, isnan, isinf, isfinite and the functions of scalargrad.
+
+        Example: break abs(grad) < 1e-6
+        """
+        if argument:
+            self._set(argument, temporary=False)
+            return
+        for number, stop in self.breakpoints.items():
+            self._say(f"{number}  {stop.text}{'  (once)' if stop.temporary else ''}")
+        if not self.breakpoints:
+            self._say("no breakpoints")
+
+    def do_tbreak(self, argument: str) -> None:
+        """Stop there once.
+
+            tbreak NODE | OPERATION | CONDITION
+
+        As break, and cleared as soon as it is reached.
+
+        Example: tbreak isnan(grad)
+        """
+        if not argument:
+            raise ValueError("tbreak needs a node, an operation or a condition")
+        self._set(argument, temporary=True)
+
+    def do_clear(self, argument: str) -> None:
+        """Clear the breakpoints of these numbers, or all.
+
+            clear [NUMBER …]                or cl
+
+        Example: clear 1
+        """
+        wanted = [int(word) if word.isdecimal() else word for word in argument.split()] or list(self.breakpoints)
+        for number in wanted:
+            if number not in self.breakpoints:
+                raise ValueError(f"no breakpoint {shortened(str(number))}")
+        for number in dict.fromkeys(wanted):
+            assert isinstance(number, int)
+            self._say(f"cleared {number}  {self.breakpoints.pop(number).text}")
+
+    # ------------------------------------------------------------ looking
+
+    def do_p(self, argument: str) -> None:
+        """Show a node, or compute with the numbers of the last step.
+
+            p [NODE | EXPRESSION]           or print
+
+        A node is shown with its number and its gradient so far; without an argument, every leaf. See
+        break for what an expression may hold.
+
+        Example: p upstream * local
+        """
+        if argument:
+            self._say(self._shown(argument) or f"{argument}: no step has been made yet")
+            return
+        walk = self.walk
+        for node in walk.order:
+            if node.op is None and node.__class__ is not Constant:
+                self._say(gradient(walk, node))
+
+    def do_display(self, argument: str) -> None:
+        """Show a node or an expression behind every move; list them.
+
+            display [NODE | EXPRESSION]
+
+        Shows what p would.
+
+        Example: display x
+        """
+        if argument:
+            subject(self.walk, argument)
+            if argument not in self.displays:
+                self.displays.append(argument)
+        self._show_displays()
+        if not self.displays:
+            self._say("nothing to display")
+
+    def do_undisplay(self, argument: str) -> None:
+        """Display this no more, or nothing at all.
+
+            undisplay [NODE | EXPRESSION]
+
+        Example: undisplay x
+        """
+        if argument and argument not in self.displays:
+            raise ValueError(f"{shortened(argument)} is not displayed")
+        self.displays = [text for text in self.displays if argument and text != argument]
+
+    def do_where(self, argument: str) -> None:
+        """Show the way by which the last contribution came.
+
+            where                           or w
+
+        From the value that is differentiated to the node that was handed something last.
+
+        Example: where
+        """
+        _none(argument)
+        walk, step = self.walk, self._last()
+        way = [gradient(walk, step.operand), gradient(walk, step.result)]
+        node = step.result
+        while node is not walk.value and len(way) < LONGEST_WAY:
+            node = walk.into(node)[0].result
+            way.append(gradient(walk, node))
+        if node is not walk.value:
+            way.append(f"… from {made(walk, walk.value)}")
+        for line in reversed(way[1:]):
+            self._say(f"   {line}")
+        self._say(f"-> {way[0]}")
+
+    def do_list(self, argument: str) -> None:
+        """List the steps around the last one made.
+
+            list [FIRST [LAST]]             or l
+
+        Once more, it lists those that follow. Or from one number to another.
+
+        Example: list 1 4
+        """
+        walk, numbers = self.walk, [int(word) for word in argument.split() if word.isdecimal()]
+        if len(numbers) != len(argument.split()) or len(numbers) > 2:
+            raise ValueError(f"list takes the first and the last number, got {shortened(argument)}")
+        start = numbers[0] - 1 if numbers else max(0, walk.position - 1 - AROUND)
+        if not numbers and self._listed is not None:
+            start = self._listed
+        stop = numbers[1] if len(numbers) > 1 else start + 2 * AROUND + 1
+        shown = walk[max(0, start) : max(0, stop)]
+        for step in shown:
+            mark = "->" if step.index + 1 == walk.position else "  "
+            self._say(f"{mark} {self._numbered(step)}")
+        if not shown:
+            self._say("no more steps" if len(walk) else "there are no steps")
+        self._listed = shown[-1].index + 1 if shown else None
+
+    def do_help(self, arg: str) -> None:
+        """List the commands, or explain one.
+
+            help [COMMAND]                  or h, ?
+
+        Example: help break
+        """
+        documented = {name: inspect.getdoc(getattr(self, f"do_{name}")) or "" for name in self._commands()}
+        if not arg:
+            for name, text in documented.items():
+                letters = ", ".join(letter for letter, meant in LETTERS.items() if meant == name)
+                self._say(f"{name:10} {letters:8} {text.partition(chr(10))[0]}")
+            self._say("A blank line repeats the last command.")
+            return
+        name = LETTERS.get(arg, arg)
+        if name not in documented:
+            raise ValueError(f"no command is called {shortened(arg)}{nearest(arg, documented)}")
+        self._say(documented[name])
+
+    def do_quit(self, argument: str) -> bool:
+        """Leave the prompt.
+
+            quit                            or q, exit, or the end of the input
+
+        Example: quit
+        """
+        _none(argument)
+        return True
+
+    # ------------------------------------------------------------ as cmd asks
+
+    def onecmd(self, line: str) -> bool:
+        """Obey one line; what is wrong with it is shown, and nothing is done."""
+        if line == "EOF":
+            self._say("")
+            return True
+        try:
+            return bool(super().onecmd(line))
+        except ExpressionError as error:
+            self._say(self._paint(RED, str(error)))
+        except (LookupError, ValueError) as error:
+            self._say(self._paint(RED, str(error.args[0])))
+        return False
+
+    def precmd(self, line: str) -> str:
+        """Show a line that did not come from the keyboard, so that what is written reads as a session does."""
+        if self._echoes and line != "EOF":
+            self._say(line)
+        return line.strip()
+
+    def parseline(self, line: str) -> tuple[str | None, str | None, str]:
+        """Split a line into command and argument, and spell a letter out."""
+        command, argument, line = super().parseline(line)
+        return LETTERS.get(command or "", command), argument, line
+
+    def default(self, line: str) -> None:
+        """Say that there is no such command."""
+        word = line.split(maxsplit=1)[0]
+        raise ValueError(f"no command is called {shortened(word)}{nearest(word, self._commands())}; help lists them")
+
+    def completenames(self, text: str, *_: Any) -> list[str]:
+        """Complete the name of a command."""
+        return [f"{name} " for name in self._commands() if name.startswith(text)]
+
+    def completedefault(self, text: str, *_: Any) -> list[str]:
+        """Complete the name of a node, an operation or a number of the step."""
+        return [word for word in words(self.walk) if word.startswith(text)]
+
+    def complete_help(self, text: str, *_: Any) -> list[str]:
+        """Complete the name of a command."""
+        return self.completenames(text)
+
+    # ------------------------------------------------------------ what the commands share
+
+    def _move(self, position: int, quiet: bool = False) -> None:
+        """Make steps up to a position or a breakpoint, and show them; a quiet move shows the last one alone."""
+        walk, position = self.walk, min(position, len(self.walk))
+        if walk.position == len(walk):
+            self._say(self._complete())
+            return
+        if walk.position >= position:
+            self._say("that is behind already: back and jump go there")
+            return
+        self._listed = None
+        if quiet and not self.breakpoints:
+            walk.position = position - 1
+        reached: list[int] = []
+        while walk.position < position and not reached:
+            step = walk[walk.position]
+            reached = [number for number, stop in self.breakpoints.items() if stop.holds(step)]
+            walk.position += 1
+            if reached or not quiet or walk.position == position:
+                self._show(step)
+        self._reached(reached)
+        if quiet and walk.position == len(walk):
+            self._say(self._complete())
+        self._show_displays()
+
+    def _stand(self) -> None:
+        self._listed = None
+        if self.walk.position:
+            self._show(self._last())
+        else:
+            self._say("at the start: no step has been made")
+        self._show_displays()
+
+    def _set(self, text: str, temporary: bool) -> None:
+        stop = breakpoint_at(self.walk, text, temporary)
+        if stop.text in (known.text for known in self.breakpoints.values()):
+            raise ValueError(f"there is a breakpoint {stop.text} already")
+        number = max(self.breakpoints, default=0) + 1
+        self.breakpoints[number] = stop
+        self._say(f"breakpoint {number}  {stop.text}")
+
+    def _reached(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            stop = self.breakpoints.pop(number) if self.breakpoints[number].temporary else self.breakpoints[number]
+            self._say(self._paint(BOLD, f"breakpoint {number}  {stop.text}"))
+
+    def _last(self) -> Step:
+        if not self.walk.position:
+            raise ValueError("no step has been made yet: step makes one")
+        return self.walk[self.walk.position - 1]
+
+    def _position(self, text: str) -> int:
+        position = int(text) if len(text) < 20 else len(self.walk) + 1
+        if position > len(self.walk):
+            raise ValueError(f"there are {len(self.walk):,} steps, got {shortened(text)}")
+        return position
+
+    def _commands(self) -> list[str]:
+        return [name[3:] for name in vars(Prompt) if name.startswith("do_")]
+
+    # ------------------------------------------------------------ what is shown
+
+    def _say(self, text: str) -> None:
+        print(text, file=self.stdout)
+
+    def _paint(self, colour: str, text: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self._colours else text
+
+    def _numbered(self, step: Step) -> str:
+        number = f"{step.index + 1}/{len(self.walk)}".rjust(1 + 2 * len(str(len(self.walk))))
+        return f"{self._paint(BOLD, number)}  {step}"
+
+    def _show(self, step: Step) -> None:
+        self._say(self._numbered(step))
+        blank = " " * (3 + 2 * len(str(len(self.walk))))
+        self._say(self._paint(DIM, blank + reason(self.walk, step)))
+
+    def _show_displays(self) -> None:
+        for text in self.displays:
+            self._say(f"  {self._shown(text) or text}")
+
+    def _shown(self, text: str) -> str | None:
+        """What `p` shows: a node, or a number of the last step, if there is one."""
+        about = subject(self.walk, text)
+        if isinstance(about, Value):
+            return gradient(self.walk, about)
+        return computed(about, self._last()) if self.walk.position else None
+
+    def _complete(self) -> str:
+        return f"all {len(self.walk):,} steps are made: every gradient is complete" if len(self.walk) else "no steps"
+
+
+@contextmanager
+def _whole_names() -> Iterator[None]:
+    """Let names such as `w[0]` be completed as one word, where there is a readline that completes."""
+    try:
+        import readline
+    except ImportError:
+        yield
+        return
+    delimiters = readline.get_completer_delims()
+    readline.set_completer_delims(" \t\n()<>=!+-*/,")
+    try:
+        yield
+    finally:
+        readline.set_completer_delims(delimiters)
+
+
+def _count(argument: str) -> int:
+    if not argument:
+        return 1
+    if not re.fullmatch("[0-9]{1,15}", argument) or int(argument) == 0:
+        raise ValueError(f"expected how many, got {shortened(argument)}")
+    return int(argument)
+
+
+def _none(argument: str) -> None:
+    if argument:
+        raise ValueError(f"expected nothing more, got {shortened(argument)}")
