@@ -16,7 +16,7 @@ from .declaration import primitive as primitive
 from .derivatives import grad as grad
 from .explain.draw import TooLarge as TooLarge
 from .explain.draw import draw as draw
-from .explain.steps import Step as Step
+from .explain.step import Step as Step
 from .explain.steps import Steps as Steps
 from .explain.steps import steps as steps
 from .functional import cross_entropy as cross_entropy

@@ -2,6 +2,6 @@
 
 from .draw import TooLarge as TooLarge
 from .draw import draw as draw
-from .steps import Step as Step
+from .step import Step as Step
 from .steps import Steps as Steps
 from .steps import steps as steps
