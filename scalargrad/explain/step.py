@@ -63,12 +63,18 @@ class Step:
         """What the operand is handed: local × upstream."""
         return self.local * self.upstream
 
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """What the value that is differentiated, the result and the operand are called."""
+        return self.walk.names[self.walk.value], self.walk.names[self.result], self.walk.names[self.operand]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the step as plain data, with names in place of nodes."""
+        _, result, operand = self.names
         return {
             "index": self.index,
-            "result": self.walk.names[self.result],
-            "operand": self.walk.names[self.operand],
+            "result": result,
+            "operand": operand,
             "operation": self.operation,
             "formula": self.formula,
             "local": self.local,
@@ -86,16 +92,13 @@ class Step:
     def reason(self) -> str:
         """How the result was computed, and what its local derivative is therefore: `d = a * b, so ∂d/∂a = b`."""
         assert self.result.op is not None
-        result, *operands = names = [self._short(node) for node in (self.result, *self.result.args)]
+        result, *operands = names = [fitted(self.walk.names[node], ROOM) for node in (self.result, *self.result.args)]
         local = derivative(result, operands[self.position])
         by = local_formula(self.result.op, self.position, names)
         return f"{result} = {applied(self.result.op, operands)}, so {local} = {by}"
 
-    def _short(self, node: Value) -> str:
-        return fitted(self.walk.names[node], ROOM)
-
     def __repr__(self) -> str:
-        whole, result, operand = map(self._short, (self.walk.value, self.result, self.operand))
+        whole, result, operand = (fitted(name, ROOM) for name in self.names)
         chain = f"{derivative(whole, operand)} += {derivative(whole, result)} · {derivative(result, operand)}"
         numbers = f"{exact(self.upstream)} × {exact(self.local)} = {exact(self.product)}"
         return f"{chain} = {numbers}   ({exact(self.before)} → {exact(self.after)})"

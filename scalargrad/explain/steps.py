@@ -16,14 +16,15 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, overload
+from typing import IO, TYPE_CHECKING, Any, overload
 
 from ..floats import number
 from ..sweep import sweep, topological_order
 from ..value import Constant, Value
 from .glance import as_html, as_text
 from .names import node_names, variables
-from .step import Contributions, Step, local_formula
+from .step import Contributions, local_formula
+from .step import Step as Step
 
 if TYPE_CHECKING:
     from .render import Drawing
@@ -248,7 +249,7 @@ class Steps(Sequence[Step]):
         if found is None:
             if isinstance(wanted, Value):
                 raise LookupError(f"{wanted!r} took no part in {self.names[self.value]}")
-            raise LookupError(f"no node of {self.names[self.value]} is called {wanted!r}: {self._known()}")
+            raise LookupError(f"nothing in {self.names[self.value]} is called {wanted!r}: {self._known()}")
         return found
 
     def total(self, node: Value | str) -> float | None:
@@ -309,6 +310,19 @@ class Steps(Sequence[Step]):
             self.value, names=self._variables, gradients=self.totals(made), lit=lit, every_name=True, **options
         )
 
+    def prompt(self, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
+        """Walk through the steps at a prompt with the commands of Python's debugger: `help` lists them.
+
+        It reads from the terminal, or from a file with a command on each line.
+
+        >>> steps(Value(3.0, label="a") ** 2).prompt()  # doctest: +SKIP
+        v1 = a ** 2 = 9.0: 1 step. Enter makes one; help lists the commands.
+        (step)
+        """
+        from .prompt import Prompt
+
+        Prompt(self, stdin, stdout).run()
+
     def __repr__(self) -> str:
         return as_text(self)
 
@@ -333,20 +347,6 @@ class Steps(Sequence[Step]):
         """The indices of the steps into a node, in order."""
         starts, into = self._sorted
         return into[starts[i] : starts[i + 1]]
-
-    # shown
-
-    def prompt(self) -> None:
-        """Open a prompt in the terminal with pdb's commands, to step through these steps.
-
-        >>> a = Value(3.0, label="a")
-        >>> steps(a * a).prompt()  # doctest: +SKIP
-        v1 = a * a = 9.0: 2 steps. Enter makes one; help lists the commands.
-        (step)
-        """
-        from .prompt import Prompt
-
-        Prompt(self).run()
 
     @cached_property
     def _sorted(self) -> tuple[array[int], memoryview[int]]:

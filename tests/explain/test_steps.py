@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Any
 
@@ -121,6 +122,15 @@ def test_formulas_speak_of_the_nodes(made: Any, formulas: list[str]) -> None:
     y = made(Value(2.0, label="x"))
     y.label = "y"
     assert [step.formula for step in steps(y)] == formulas
+
+
+def test_the_prompt_walks_the_same_cursor() -> None:
+    """`prompt` moves the steps it was opened on."""
+    x = Value(3.0, label="x")
+    walk, shown = steps(x * x), io.StringIO()
+    walk.prompt(io.StringIO("step\n"), shown)
+    assert walk.position == 1
+    assert str(walk[0]) in shown.getvalue()
 
 
 def test_a_constant_gets_no_step() -> None:
