@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..value import Constant, Value
-from .expression import TESTS, Expression, ExpressionError, nearest, parse, shortened
-from .names import atom, derivative, exact
-from .steps import Step, Steps
+from .expression import TESTS, Expression, ExpressionError, nearest, parse
+from .names import derivative, exact, numeral
+from .step import ROOM, Step, applied
+from .steps import Steps
+from .terminal import fitted
 
 FIELDS = ("index", "data", "local", "upstream", "product", "before", "after", "grad")
 
@@ -62,9 +64,12 @@ def subject(walk: Steps, text: str) -> Value | Expression:
     """
     try:
         return walk.node(text)
-    except LookupError:
+    except LookupError as unknown:
         if text.isidentifier() and text not in FIELDS:
-            raise LookupError(f"nothing here is called {shortened(text)}{nearest(text, words(walk))}") from None
+            advice = nearest(text, words(walk))
+            raise LookupError(
+                f"nothing here is called {fitted(text, ROOM)}{advice}" if advice else str(unknown.args[0])
+            ) from None
         return parse(text, FIELDS, condition=True)
 
 
@@ -115,32 +120,35 @@ def _node(walk: Steps, name: str) -> Value | None:
 # ---------------------------------------------------------------- lines about a node
 
 
-def recipe(walk: Steps, node: Value) -> str:
-    """Return how a node was computed, in the names of the nodes, if it was.
+def made(walk: Steps, node: Value) -> str:
+    """Return how a node was computed, in the names of the nodes, and its number.
 
     >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
     >>> walk = Steps(a * b)
-    >>> recipe(walk, walk.value), recipe(walk, a)
-    ('v1 = a * b', 'a')
+    >>> made(walk, walk.value), made(walk, a)
+    ('v1 = a * b = 6.0', 'a = 2.0')
     """
+    name = _short(walk, node)
     if node.op is None:
-        return walk.names[node]
-    operands = [atom(walk.names[operand]) for operand in node.args]
-    return f"{walk.names[node]} = {node.op.notation.format(*operands)}"
-
-
-def made(walk: Steps, node: Value) -> str:
-    """Return how a node was computed, and its number."""
-    return f"{recipe(walk, node)} = {exact(node.data)}"
+        return f"{name} = {exact(node.data)}"
+    return f"{name} = {applied(node.op, [_short(walk, operand) for operand in node.args])} = {exact(node.data)}"
 
 
 def gradient(walk: Steps, node: Value) -> str:
     """Return a node's number, and its gradient as far as the cursor has come; – where there is none yet."""
-    total, name = walk.total(node), walk.names[node]
-    slope = derivative(walk.names[walk.value], name)
+    total, name = walk.total(node), _short(walk, node)
+    slope = derivative(_short(walk, walk.value), name)
     return f"{name} = {exact(node.data)}, {slope} = {'–' if total is None else exact(total)}"
 
 
-def reason(walk: Steps, step: Step) -> str:
-    """Return where the local derivative of a step comes from."""
-    return f"{recipe(walk, step.result)}, so {derivative(step.names[1], step.names[2])} = {step.formula}"
+def rounded(step: Step) -> str:
+    """Return a step as a line that is short, where a step itself prints every digit."""
+    upstream, local, product, before, after = map(
+        numeral, (step.upstream, step.local, step.product, step.before, step.after)
+    )
+    whole, operand = _short(step.walk, step.walk.value), _short(step.walk, step.operand)
+    return f"{derivative(whole, operand)} += {upstream} × {local} = {product}   ({before} → {after})"
+
+
+def _short(walk: Steps, node: Value) -> str:
+    return fitted(walk.names[node], ROOM)

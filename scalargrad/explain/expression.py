@@ -25,9 +25,11 @@ from .. import primitives as p
 from ..declaration import Primitive, registered
 from ..floats import number
 from .names import visible
+from .terminal import cells, fitted
 
 LONGEST = 10_000  # characters of an expression
 WIDEST = 72  # characters of it that an error shows
+ROOM = 40  # cells for a name in an error
 
 COMPOSED = {f.__name__: f for f in (functional.gelu, functional.leaky_relu, functional.square_error, functional.hinge)}
 CONSTANTS = {"pi": math.pi, "e": math.e}
@@ -97,18 +99,9 @@ class ExpressionError(ValueError):
         stop = min(max(self.stop, start + 1), first + WIDEST)
         cut = ["…" if first else "", "…" if first + WIDEST < len(self.text) else ""]
         shown = cut[0] + visible(self.text[first : first + WIDEST]) + cut[1]
-        before = columns(cut[0] + visible(self.text[first:start]))
-        marked = columns(visible(self.text[start:stop]))
+        before = cells(cut[0] + visible(self.text[first:start]))
+        marked = cells(visible(self.text[start:stop]))
         return f"{self.message}\n  {shown}\n  {' ' * before}{'^' * max(1, marked)}"
-
-
-def columns(text: str) -> int:
-    """Return how many columns a text takes in a terminal: wide characters take two, combining ones none.
-
-    >>> columns("x"), columns("重"), columns("x̂")
-    (1, 2, 1)
-    """
-    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
 class _Instruction(NamedTuple):
@@ -352,7 +345,7 @@ class _Reader:
         elif name in self.functions:
             raise self._error(f"{name} is a function: write {name}(…)", node)
         else:
-            shown = shortened(name)
+            shown = fitted(name, ROOM)
             known = f"known are {', '.join(self.names)}" if self.condition else f"give {shown}=NUMBER"
             advice = nearest(name, [*self.names, *constants]) or f": {known}"
             raise self._error(f"{shown} has no value{advice}", node)
@@ -361,7 +354,7 @@ class _Reader:
         name = ast.unparse(node.func)
         function = self.functions.get(name)
         if function is None:
-            raise self._error(f"no function is named {shortened(name)}{nearest(name, self.functions)}", node.func)
+            raise self._error(f"no function is named {fitted(name, ROOM)}{nearest(name, self.functions)}", node.func)
         low, high = arity(function)
         if not low <= len(node.args) <= high:
             wanted = f"{low} or {high}" if low < high else f"{low}"
@@ -432,8 +425,3 @@ def arity(function: Callable[..., Any]) -> tuple[int, int]:
         return function.arity, function.arity
     parameters = signature(function).parameters.values()
     return sum(parameter.default is parameter.empty for parameter in parameters), len(parameters)
-
-
-def shortened(text: str) -> str:
-    """Return a text, cut with … where it is too long for a message."""
-    return text if len(text) <= 40 else f"{text[:39]}…"

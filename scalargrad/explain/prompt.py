@@ -21,9 +21,11 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from ..value import Constant, Value
-from .ask import Breakpoint, breakpoint_at, computed, gradient, made, reason, subject, words
-from .expression import ExpressionError, nearest, shortened
-from .steps import Step, Steps
+from .ask import Breakpoint, breakpoint_at, computed, gradient, made, rounded, subject, words
+from .expression import ExpressionError, nearest
+from .step import ROOM, Step
+from .steps import Steps
+from .terminal import fitted
 
 LETTERS = {"s": "step", "n": "next", "c": "continue", "cont": "continue", "b": "break", "cl": "clear", "unt": "until"}
 LETTERS |= {"j": "jump", "w": "where", "l": "list", "h": "help", "q": "quit", "exit": "quit", "print": "p"}
@@ -152,6 +154,8 @@ class Prompt(cmd.Cmd):
 
         Example: jump 0
         """
+        if not argument:
+            raise ValueError("jump needs a number of steps, a node, start or end")
         if argument in {"start", "end"}:
             self.walk.position = 0 if argument == "start" else len(self.walk)
         elif argument.isdecimal():
@@ -208,7 +212,7 @@ class Prompt(cmd.Cmd):
         wanted = [int(word) if word.isdecimal() else word for word in argument.split()] or list(self.breakpoints)
         for number in wanted:
             if number not in self.breakpoints:
-                raise ValueError(f"no breakpoint {shortened(str(number))}")
+                raise ValueError(f"no breakpoint {fitted(str(number), ROOM)}")
         for number in dict.fromkeys(wanted):
             assert isinstance(number, int)
             self._say(f"cleared {number}  {self.breakpoints.pop(number).text}")
@@ -258,7 +262,7 @@ class Prompt(cmd.Cmd):
         Example: undisplay x
         """
         if argument and argument not in self.displays:
-            raise ValueError(f"{shortened(argument)} is not displayed")
+            raise ValueError(f"{fitted(argument, ROOM)} is not displayed")
         self.displays = [text for text in self.displays if argument and text != argument]
 
     def do_where(self, argument: str) -> None:
@@ -284,7 +288,7 @@ class Prompt(cmd.Cmd):
         self._say(f"-> {way[0]}")
 
     def do_list(self, argument: str) -> None:
-        """List the steps around the last one made.
+        """List the steps around the last one made, rounded.
 
             list [FIRST [LAST]]             or l
 
@@ -294,7 +298,7 @@ class Prompt(cmd.Cmd):
         """
         walk, numbers = self.walk, [int(word) for word in argument.split() if word.isdecimal()]
         if len(numbers) != len(argument.split()) or len(numbers) > 2:
-            raise ValueError(f"list takes the first and the last number, got {shortened(argument)}")
+            raise ValueError(f"list takes the first and the last number, got {fitted(argument, ROOM)}")
         start = numbers[0] - 1 if numbers else max(0, walk.position - 1 - AROUND)
         if not numbers and self._listed is not None:
             start = self._listed
@@ -302,7 +306,7 @@ class Prompt(cmd.Cmd):
         shown = walk[max(0, start) : max(0, stop)]
         for step in shown:
             mark = "->" if step.index + 1 == walk.position else "  "
-            self._say(f"{mark} {self._numbered(step)}")
+            self._say(f"{mark} {self._number(step)}  {rounded(step)}")
         if not shown:
             self._say("no more steps" if len(walk) else "there are no steps")
         self._listed = shown[-1].index + 1 if shown else None
@@ -323,7 +327,7 @@ class Prompt(cmd.Cmd):
             return
         name = LETTERS.get(arg, arg)
         if name not in documented:
-            raise ValueError(f"no command is called {shortened(arg)}{nearest(arg, documented)}")
+            raise ValueError(f"no command is called {fitted(arg, ROOM)}{nearest(arg, documented)}")
         self._say(documented[name])
 
     def do_quit(self, argument: str) -> bool:
@@ -365,7 +369,7 @@ class Prompt(cmd.Cmd):
     def default(self, line: str) -> None:
         """Say that there is no such command."""
         word = line.split(maxsplit=1)[0]
-        raise ValueError(f"no command is called {shortened(word)}{nearest(word, self._commands())}; help lists them")
+        raise ValueError(f"no command is called {fitted(word, ROOM)}{nearest(word, self._commands())}; help lists them")
 
     def completenames(self, text: str, *_: Any) -> list[str]:
         """Complete the name of a command."""
@@ -434,7 +438,7 @@ class Prompt(cmd.Cmd):
     def _position(self, text: str) -> int:
         position = int(text) if len(text) < 20 else len(self.walk) + 1
         if position > len(self.walk):
-            raise ValueError(f"there are {len(self.walk):,} steps, got {shortened(text)}")
+            raise ValueError(f"there are {len(self.walk):,} steps, got {fitted(text, ROOM)}")
         return position
 
     def _commands(self) -> list[str]:
@@ -448,14 +452,13 @@ class Prompt(cmd.Cmd):
     def _paint(self, colour: str, text: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colours else text
 
-    def _numbered(self, step: Step) -> str:
-        number = f"{step.index + 1}/{len(self.walk)}".rjust(1 + 2 * len(str(len(self.walk))))
-        return f"{self._paint(BOLD, number)}  {step}"
+    def _number(self, step: Step) -> str:
+        return self._paint(BOLD, f"{step.index + 1}/{len(self.walk)}".rjust(1 + 2 * len(str(len(self.walk)))))
 
     def _show(self, step: Step) -> None:
-        self._say(self._numbered(step))
+        self._say(f"{self._number(step)}  {step}")
         blank = " " * (3 + 2 * len(str(len(self.walk))))
-        self._say(self._paint(DIM, blank + reason(self.walk, step)))
+        self._say(self._paint(DIM, blank + step.reason))
 
     def _show_displays(self) -> None:
         for text in self.displays:
@@ -492,10 +495,10 @@ def _count(argument: str) -> int:
     if not argument:
         return 1
     if not re.fullmatch("[0-9]{1,15}", argument) or int(argument) == 0:
-        raise ValueError(f"expected how many, got {shortened(argument)}")
+        raise ValueError(f"expected how many, got {fitted(argument, ROOM)}")
     return int(argument)
 
 
 def _none(argument: str) -> None:
     if argument:
-        raise ValueError(f"expected nothing more, got {shortened(argument)}")
+        raise ValueError(f"expected nothing more, got {fitted(argument, ROOM)}")

@@ -209,7 +209,7 @@ def place(error: ExpressionError) -> str:
         ("", "expected an expression, got nothing", ""),
         (" \n ", "expected an expression, got nothing", ""),
         ("y", "y has no value: give y=NUMBER", "y"),
-        ("y" * 50, f"{'y' * 39}… has no value: give", "y" * 50),
+        ("y" * 50, f"{'y' * 20}…{'y' * 19} has no value: give", "y" * 50),
         ("x_1 + x_2", "x_2 has no value: did you mean x_1?", "x_2"),
         ("tanh", "tanh is a function: write tanh(…)", "tanh"),
         ("tahn(x)", "no function is named tahn: did you mean tanh?", "tahn"),

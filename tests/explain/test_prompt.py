@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 import scalargrad
 from scalargrad import Value, steps
 from scalargrad.explain.prompt import LETTERS, Prompt
-from scalargrad.explain.steps import Step, Steps
+from scalargrad.explain.step import Step
+from scalargrad.explain.steps import Steps
 from tests.explain.test_steps import recorded
 from tests.oracle import Program, programs
 
@@ -280,8 +281,8 @@ def test_a_breakpoint_that_means_nothing_is_refused() -> None:
     """What is no node, no operation of these steps and no condition is said at once; so is a second alike."""
     lines = session(neuron(), "b x9", "b sigmoid", "b grad", "b grad <", "tbreak", "b x1", "b x1", "b")
     assert lines == [
-        "nothing here is called x9",
-        "nothing here is called sigmoid",
+        "nothing in o is called 'x9': there are x1, w1, x2, w2, b, n, o, v1, v2, v3",
+        "nothing in o is called 'sigmoid': there are x1, w1, x2, w2, b, n, o, v1, v2, v3",
         *["expected a node, an operation or a condition", "  grad", "  ^^^^"],
         *["the expression ends where more is expected", "  grad <", "        ^"],
         "tbreak needs a node, an operation or a condition",
@@ -390,18 +391,18 @@ def test_list_ends_where_the_steps_do() -> None:
         ("step x", "expected how many, got x"),
         ("step 0", "expected how many, got 0"),
         ("step -1", "expected how many, got -1"),
-        ("step " + "9" * 5000, "expected how many, got " + "9" * 39 + "…"),
+        ("step " + "9" * 5000, "expected how many, got " + "9" * 20 + "…" + "9" * 19),
         ("jump 10", "there are 9 steps, got 10"),
-        ("jump " + "9" * 5000, "there are 9 steps, got " + "9" * 39 + "…"),
-        ("jump", "nothing in o is called '': there are x1, w1, x2, w2, b, n, o, v1, v2, v3"),
+        ("jump " + "9" * 5000, "there are 9 steps, got " + "9" * 20 + "…" + "9" * 19),
+        ("jump", "jump needs a number of steps, a node, start or end"),
         ("until x9", "nothing in o is called 'x9': there are x1, w1, x2, w2, b, n, o, v1, v2, v3"),
         ("until", "no step has been made yet: step makes one"),
         ("continue now", "expected nothing more, got now"),
         ("where to", "expected nothing more, got to"),
         ("quit now", "expected nothing more, got now"),
         ("p upsteam", "nothing here is called upsteam: did you mean upstream?"),
-        ("p __import__", "nothing here is called __import__"),
-        ("display x9", "nothing here is called x9"),
+        ("p __import__", "nothing in o is called '__import__': there are x1, w1, x2, w2, b, n, o, v1, v2, v3"),
+        ("display tahn", "nothing here is called tahn: did you mean tanh?"),
         ("help brake", "no command is called brake: did you mean break?"),
         ("contniue", "no command is called contniue: did you mean continue?; help lists them"),
         ("!ls", "no command is called !ls; help lists them"),
