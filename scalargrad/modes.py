@@ -1,4 +1,4 @@
-"""What may be switched on around a block of code: recording nothing, or trapping nan and inf.
+"""What may be switched on around a block of code: recording nothing, trapping nan and inf, noting lines.
 
 A mode belongs to the thread or task that entered it. Operations look at one number, `active`:
 while it is zero, nobody anywhere is in a mode and there is nothing further to ask.
@@ -12,12 +12,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from .declaration import Primitive
+
+Mode = TypeVar("Mode")
 
 active = 0
 _PACKAGE = os.path.dirname(__file__) + os.sep
 _lock = Lock()
 _recording = ContextVar("recording", default=True)
 _trapping = ContextVar("trapping", default=False)
+_noting = ContextVar("noting", default=False)
+_standing_in: ContextVar[dict[Primitive, Primitive]] = ContextVar("standing_in", default={})  # noqa: B039  # never changed
 
 
 def recording() -> bool:
@@ -28,6 +36,16 @@ def recording() -> bool:
 def trapping() -> bool:
     """Whether a nan or inf made from finite numbers is an error here."""
     return _trapping.get()
+
+
+def noting() -> bool:
+    """Whether a node is to keep the line of code that made it."""
+    return _trapping.get() or _noting.get()
+
+
+def standing_in(primitive: Primitive) -> Primitive:
+    """The primitive that is recorded here in place of another: mostly that one itself."""
+    return _standing_in.get().get(primitive, primitive)
 
 
 @contextmanager
@@ -65,7 +83,21 @@ def trap() -> Iterator[None]:
 
 
 @contextmanager
-def _entered(mode: ContextVar[bool], setting: bool) -> Iterator[None]:
+def lines() -> Iterator[None]:
+    """Keep at each node the line of code that made it, as `trap` does, and raise nothing."""
+    with _entered(_noting, True):
+        yield
+
+
+@contextmanager
+def instead(primitive: Primitive, other: Primitive) -> Iterator[None]:
+    """Record another primitive wherever this one is applied: how a check is seen to catch a wrong rule."""
+    with _entered(_standing_in, {**_standing_in.get(), primitive: other}):
+        yield
+
+
+@contextmanager
+def _entered(mode: ContextVar[Mode], setting: Mode) -> Iterator[None]:
     global active  # noqa: PLW0603  # the one number that operations look at
     with _lock:
         active += 1

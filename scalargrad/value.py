@@ -124,8 +124,9 @@ def _as_method(function: Callable[..., Any], name: str, primitive: Primitive) ->
 
 def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> Value:
     """A node for what has been computed, in whatever mode."""
-    line = modes.line_of_caller() if modes.trapping() else None
-    if line is not None and not math.isfinite(data) and _all_finite(operands):
+    primitive = modes.standing_in(primitive)
+    line = modes.line_of_caller() if modes.noting() else None
+    if line is not None and modes.trapping() and not math.isfinite(data) and _all_finite(operands):
         raise non_finite(primitive, operands, f"is {data} in the forward pass", line)
     if not modes.recording():
         return _leaf(Value, data)
