@@ -10,6 +10,9 @@
 from . import functional as functional
 from . import nn as nn
 from . import optim as optim
+from .check.gradcheck import assert_gradients as assert_gradients
+from .check.gradcheck import gradcheck as gradcheck
+from .check.report import GradientMismatch as GradientMismatch
 from .declaration import Break as Break
 from .declaration import Primitive as Primitive
 from .declaration import primitive as primitive

@@ -1,0 +1,147 @@
+"""Operations in complex numbers, read off the array spelling that each declares.
+
+Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review
+40 (1998): Im f(x + ih) / h has no difference in it, so nothing cancels, and h may be as small as
+one likes. It needs f in complex arithmetic. The text `exp(-logaddexp(0, -{}))`, read with the
+complex functions below for the array namespace's, is just that, and knows nothing of the rules
+that are being checked. Choices (`maximum`, `where`) go by the real part.
+"""
+
+from __future__ import annotations
+
+import ast
+import cmath
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from ..declaration import Primitive
+
+# ---------------------------------------------------------------- the array namespace in complex numbers
+
+
+def _power(x: complex, y: complex) -> complex:
+    if y == 0:
+        return 1 + 0j
+    if x.real > 0:
+        return cmath.exp(y * cmath.log(x))
+    if y.imag == 0 and y.real.is_integer() and x.real < 0:
+        return (-1 if y.real % 2 else 1) * cmath.exp(y * cmath.log(-x))
+    raise ValueError("not analytic here")
+
+
+def _cbrt(x: complex) -> complex:
+    return cmath.exp(cmath.log(x) / 3) if x.real > 0 else -cmath.exp(cmath.log(-x) / 3)
+
+
+def _hypot(x: complex, y: complex) -> complex:
+    largest = max(abs(x.real), abs(y.real))
+    return largest * cmath.sqrt((x / largest) ** 2 + (y / largest) ** 2)
+
+
+def _arctan2(y: complex, x: complex) -> complex:
+    if abs(x.real) <= abs(y.real):
+        return math.copysign(math.pi / 2, y.real) - cmath.atan(x / y)
+    return cmath.atan(y / x) + (0 if x.real > 0 else math.copysign(math.pi, y.real))
+
+
+def _maximum(x: complex, y: complex) -> complex:
+    return x if x.real > y.real else y
+
+
+def _minimum(x: complex, y: complex) -> complex:
+    return x if x.real < y.real else y
+
+
+def _log1p(x: complex) -> complex:
+    return complex(math.log1p(x.real), math.atan2(x.imag, 1 + x.real))
+
+
+def _logaddexp(x: complex, y: complex) -> complex:
+    larger, smaller = (x, y) if x.real > y.real else (y, x)
+    return larger + _log1p(cmath.exp(smaller - larger))
+
+
+NAMESPACE: dict[str, Callable[..., Any]] = {
+    "abs": lambda x: x if x.real > 0 else -x,
+    "arccos": cmath.acos,
+    "arccosh": cmath.acosh,
+    "arcsin": cmath.asin,
+    "arcsinh": cmath.asinh,
+    "arctan": cmath.atan,
+    "arctan2": _arctan2,
+    "arctanh": cmath.atanh,
+    "cbrt": _cbrt,
+    "cos": cmath.cos,
+    "cosh": cmath.cosh,
+    "degrees": lambda x: x * (180 / math.pi),
+    "exp": cmath.exp,
+    "exp2": lambda x: cmath.exp(x * math.log(2)),
+    "expm1": lambda x: complex(math.expm1(x.real), math.exp(x.real) * x.imag),
+    "hypot": _hypot,
+    "log": cmath.log,
+    "log10": lambda x: cmath.log(x) / math.log(10),
+    "log1p": _log1p,
+    "log2": lambda x: cmath.log(x) / math.log(2),
+    "logaddexp": _logaddexp,
+    "maximum": _maximum,
+    "minimum": _minimum,
+    "power": _power,
+    "radians": lambda x: x * (math.pi / 180),
+    "real": lambda x: x.real,
+    "sin": cmath.sin,
+    "sinh": cmath.sinh,
+    "sqrt": cmath.sqrt,
+    "tan": cmath.tan,
+    "tanh": cmath.tanh,
+    "where": lambda condition, x, y: x if condition else y,
+}
+
+
+class _InComplexNumbers(ast.NodeTransformer):
+    """Powers by `power`, comparisons by the real parts, `~` on a comparison as `not`."""
+
+    def visit_BinOp(self, found: ast.BinOp) -> ast.expr:
+        self.generic_visit(found)
+        return _call("power", found.left, found.right) if isinstance(found.op, ast.Pow) else found
+
+    def visit_Compare(self, found: ast.Compare) -> ast.expr:
+        self.generic_visit(found)
+        sides = [_call("real", side) for side in (found.left, *found.comparators)]
+        return ast.Compare(sides[0], found.ops, sides[1:])
+
+    def visit_UnaryOp(self, found: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(found)
+        return ast.UnaryOp(ast.Not(), found.operand) if isinstance(found.op, ast.Invert) else found
+
+    def visit_Constant(self, found: ast.Constant) -> ast.expr:
+        return ast.Constant(complex(found.value))  # type: ignore[arg-type]  # a spelling has numbers alone
+
+
+def _call(name: str, *arguments: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
+
+
+@lru_cache(maxsize=256)
+def spelled(primitive: Primitive) -> Callable[..., complex] | None:
+    """Return the operation as a function of complex numbers; None when its spelling says no more than its name.
+
+    >>> from scalargrad import erf, sigmoid
+    >>> rule = spelled(sigmoid)
+    >>> rule(1e-20j).imag / 1e-20
+    0.25
+    >>> spelled(erf) is None
+    True
+    """
+    if primitive.array is None:
+        return None
+    operands = [f"operand_{i}" for i in range(primitive.arity)]
+    written = ast.parse(f"lambda {', '.join(operands)}: {primitive.array.format(*operands)}", mode="eval")
+    names = {found.id for found in ast.walk(written) if isinstance(found, ast.Name)}
+    if not names <= NAMESPACE.keys() | set(operands):
+        return None
+    read = ast.fix_missing_locations(_InComplexNumbers().visit(written))
+    code = compile(read, f"<{primitive.name} in complex numbers>", "eval")
+    rule: Callable[..., complex] = eval(code, {"__builtins__": {}, **NAMESPACE})  # noqa: S307  # a declaration's text
+    return rule

@@ -1,0 +1,189 @@
+"""Which rule is wrong? Each node's own rule, at the operands that were recorded, beside its operation's values.
+
+A rule that is wrong by a thousandth in a network of hundreds of nodes is wrong by a thousandth here.
+Most are decided by one complex step through the operation alone; the others, and whatever that
+finds wrong, by differences of the operation's values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from math import isfinite, isnan
+
+from ..declaration import Primitive, operand_names
+from ..derivatives import grad
+from ..value import Value, described
+from .analytic import spelled
+from .numerical import EPSILON, Estimate, Line, Sample
+from .recording import HELD, Recording, breaks_between, stepped
+from .report import Culprit
+from .rounding import data_errors, gradient, local_errors, rule_error
+from .verdict import DISAGREES, Target, examine
+
+EACH = 1000  # nodes of one primitive whose rules are looked at when nothing is suspected
+A_FEW = 20  # likewise, of which the rules are differentiated
+
+
+Wrong = tuple[int, float, Estimate]  # a node's place, what the rule gives, what its values give
+
+
+def culprits(base: Recording, derivatives: Sequence[Recording], rtol: float, every: bool) -> tuple[list[Culprit], int]:
+    """Return the rules that are wrong, each with the first node where it is, and how many rules were looked at.
+
+    `base` is the graph of the function, `derivatives` the graphs of its derivatives of orders 1 and
+    up, as far as those were differentiated again; in them the rules' own operations are looked at,
+    and in the base the derivatives of its rules. `every` leaves out no node.
+    """
+    search = _Search(rtol)
+    for recording in (base, *derivatives):
+        search.rules(recording, None if every else EACH)
+    for order in range(2, len(derivatives) + 2):
+        search.derivatives(base, order, None if every else A_FEW)
+    return search.culprits(), search.looked
+
+
+class _Search:
+    def __init__(self, rtol: float) -> None:
+        self.rtol = rtol
+        self.looked = 0
+        self._seen: set[Value] = set()
+        self._wrong: dict[tuple[Primitive, tuple[int, ...]], list[tuple[Recording, Wrong]]] = {}
+        self._checked: dict[tuple[Primitive, tuple[int, ...]], int] = {}
+
+    def rules(self, recording: Recording, most: int | None) -> None:
+        """Look at each node's rules."""
+        for i, op in _nodes(recording, most):
+            if recording.nodes[i] in self._seen:
+                continue
+            self._seen.add(recording.nodes[i])
+            for k in _moved(recording, i, op):
+                local = recording.nodes[i].local_gradients[k]
+                self._note(recording, op, (k,), rule_at(recording, i, k, local, self.rtol))
+
+    def derivatives(self, recording: Recording, order: int, most: int | None) -> None:
+        """Look at the derivatives of each node's rules, so many times differentiated as to be of this order."""
+        for i, op in _nodes(recording, most):
+            for indices in product(_moved(recording, i, op), repeat=order):
+                self._note(recording, op, indices, derivative_at(recording, i, indices, self.rtol))
+
+    def _note(self, recording: Recording, op: Primitive, indices: tuple[int, ...], wrong: Wrong | None) -> None:
+        self.looked += 1
+        self._checked[op, indices] = self._checked.get((op, indices), 0) + 1
+        if wrong is not None:
+            self._wrong.setdefault((op, indices), []).append((recording, wrong))
+
+    def culprits(self) -> list[Culprit]:
+        """What was found wrong; a rule's derivatives only where the rule itself is right."""
+        return [self._culprit(op, indices) for op, indices in self._wrong if not self._explained(op, indices)]
+
+    def _explained(self, op: Primitive, indices: tuple[int, ...]) -> bool:
+        return any((op, indices[:length]) in self._wrong for length in range(1, len(indices)))
+
+    def _culprit(self, op: Primitive, indices: tuple[int, ...]) -> Culprit:
+        places = self._wrong[op, indices]
+        recording, (i, analytic, estimate) = places[0]
+        node, names = recording.nodes[i], operand_names(op)
+        return Culprit(
+            primitive=op.name,
+            operand=", ".join(names[k] for k in indices),
+            order=len(indices),
+            node=node.label or described(node),
+            place=i,
+            line=node.line,
+            operands=tuple(recording.numbers[operand] for operand in recording.operands[i]),
+            analytic=analytic,
+            numerical=estimate.slope,
+            error=estimate.error,
+            count=len(places),
+            checked=self._checked[op, indices],
+        )
+
+
+def _nodes(recording: Recording, most: int | None) -> Iterator[tuple[int, Primitive]]:
+    """The places of the nodes to look at: so many of each primitive, or all."""
+    taken: dict[Primitive, int] = {}
+    for i, op in enumerate(recording.ops):
+        if op is not None and op not in HELD and i in recording.moving:
+            taken[op] = taken.get(op, 0) + 1
+            if most is None or taken[op] <= most:
+                yield i, op
+
+
+def _moved(recording: Recording, i: int, op: Primitive) -> list[int]:
+    """The positions of a node's operands that depend on an input and in which there is a derivative."""
+    places = enumerate(recording.operands[i])
+    return [k for k, operand in places if operand in recording.moving and not isnan(op.domain[k][0])]
+
+
+# ---------------------------------------------------------------- one rule at one node
+
+
+def rule_at(recording: Recording, i: int, k: int, analytic: float, rtol: float) -> Wrong | None:
+    """Return what a node's local gradient in its operand k is and should be; None where nothing is against it."""
+    op, out, numbers = _application(recording, i)
+    if not (isfinite(out) and all(map(isfinite, numbers))):
+        return None
+    if isfinite(analytic) and _complex_step_agrees(op, numbers, out, k, analytic, rtol):
+        return None
+    off = rule_error(op, k, out, EPSILON * abs(out), numbers, [EPSILON * abs(x) for x in numbers])
+    line = _line(op, numbers, k, op.value, 2 * EPSILON * abs(out))
+    (finding,) = examine(line, [Target(analytic, off, abs(analytic))], rtol)
+    return (i, analytic, finding.estimate) if finding.verdict == DISAGREES else None
+
+
+def _complex_step_agrees(
+    op: Primitive, numbers: Sequence[float], out: float, k: int, analytic: float, rtol: float
+) -> bool:
+    rule = spelled(op)
+    step = 2.0**-64 * (abs(numbers[k]) or 2.0**-64)
+    if rule is None or any(numbers[j] == nearest(*numbers) for j, nearest in op.kinks + op.poles):
+        return False
+    found = stepped(rule, out, numbers, [step if j == k else 0.0 for j in range(op.arity)])
+    return found is not None and abs(found / step - analytic) <= rtol * abs(analytic)
+
+
+def derivative_at(recording: Recording, i: int, indices: tuple[int, ...], rtol: float) -> Wrong | None:
+    """Return what a derivative of a node's rule is and should be, likewise."""
+    op, out, numbers = _application(recording, i)
+    if not (isfinite(out) and all(map(isfinite, numbers))):
+        return None
+    component, values = _differentiated(op, numbers, indices[:-1])
+    alone = Recording([component], values)
+    errors = data_errors(alone, [0.0] * len(values))
+    slopes, offs, terms = gradient(alone, 0, local_errors(alone, errors))
+    k = indices[-1]
+    line = _line(
+        op, numbers, k, lambda *moved: _differentiated(op, moved, indices[:-1])[0].data, errors[alone.outputs[0]]
+    )
+    (finding,) = examine(line, [Target(slopes[k], offs[k], terms[k])], rtol)
+    return (i, slopes[k], finding.estimate) if finding.verdict == DISAGREES else None
+
+
+def _application(recording: Recording, i: int) -> tuple[Primitive, float, list[float]]:
+    op = recording.ops[i]
+    assert op is not None
+    return op, recording.numbers[i], [recording.numbers[operand] for operand in recording.operands[i]]
+
+
+def _differentiated(op: Primitive, numbers: Sequence[float], indices: Sequence[int]) -> tuple[Value, list[Value]]:
+    """The operation on new Values, differentiated in the operands of these positions."""
+    values = [Value(x) for x in numbers]
+    found = Value.apply_primitive(op, tuple(values))
+    for k in indices:
+        found = grad(found, values[k])
+    return found, values
+
+
+def _line(op: Primitive, numbers: Sequence[float], k: int, value: Callable[..., float], noise: float) -> Line:
+    """The line along one operand of an operation, the others held."""
+
+    def evaluate(t: float) -> Sample:
+        moved = [*numbers]
+        moved[k] = numbers[k] + t
+        return Sample(moved[k] - numbers[k], (value(*moved),), moved, None)
+
+    def on_one_piece(a: Sample, b: Sample) -> bool:
+        return not breaks_between(op, a.numbers, b.numbers)
+
+    return Line(evaluate, on_one_piece, abs(numbers[k]) or 1.0, [noise])

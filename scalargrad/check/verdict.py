@@ -1,0 +1,247 @@
+"""Does a gradient agree with the numbers? Agrees, disagrees, kink, or: cannot tell.
+
+A slope measured along a line comes with what it may be off by, and so does the sweep's gradient.
+Two numbers disagree when they differ by more than both may be off, and by more than the relative
+tolerance. They agree when they do not, and when both are known to within the tolerance: a number
+that is known less well than that is no evidence, however close to zero it lies.
+
+A gradient of 0 has no relative precision. It agrees when the measured slope is 0 to within the
+tolerance *relative to what the function does nearby*: to its steepest secant, or to the terms that
+cancel in the sweep; or when the function is the same to the last bit wherever it was tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf, isfinite, isnan, nan
+from typing import NamedTuple
+
+from .numerical import FIRST, UNKNOWN, Estimate, Line, diverges, extrapolated
+
+AGREES = "agrees"
+DISAGREES = "disagrees"
+KINK = "kink"
+CANNOT_TELL = "cannot tell"
+
+SAFETY = 4.0  # an estimate of an error is itself an estimate
+
+
+class Target(NamedTuple):
+    """What is to be judged: the gradient, its rounding, the size of its terms, a complex step where there is one."""
+
+    slope: float
+    error: float
+    terms: float
+    exact: Estimate | None = None
+
+
+class Finding(NamedTuple):
+    """A verdict, the measured slope it rests on, the slopes to the two sides where those count, and why."""
+
+    verdict: str
+    estimate: Estimate
+    below: float | None
+    above: float | None
+    why: str
+
+
+def examine(
+    line: Line, targets: Sequence[Target], rtol: float, faithful: Callable[[], bool] = lambda: True
+) -> list[Finding]:
+    """Measure along a line until every component can be judged, or nothing helps any more.
+
+    `faithful()` tells whether the recorded graph gives what the function gives at the sampled
+    places: only then does a complex step, which runs through the graph, outweigh differences.
+    """
+    if not all(map(isfinite, line.base.values)):
+        return [_judged_without(line, i, target) for i, target in enumerate(targets)]
+    measured = _Measured(line, targets, rtol)
+    largest = FIRST * line.unit
+    above, below = line.reach(1, largest), line.reach(-1, largest)
+    if above and below:
+        measured.between(below, above)
+    else:
+        measured.beside()
+    return [measured.judged(i, faithful) for i in range(len(targets))]
+
+
+def _judged_without(line: Line, component: int, target: Target) -> Finding:
+    value = line.base.values[component]
+    if isfinite(value):
+        return Finding(CANNOT_TELL, UNKNOWN, None, None, "another output is not finite here")
+    return Finding(CANNOT_TELL, UNKNOWN, None, None, f"the function is {value} here, the gradient {target.slope}")
+
+
+class _Measured:
+    """What has been measured along one line: candidates for each component's slope, and for its two sides."""
+
+    def __init__(self, line: Line, targets: Sequence[Target], rtol: float) -> None:
+        self.line, self.targets, self.rtol = line, targets, rtol
+        self.candidates: list[list[Estimate]] = [[] for _ in targets]
+        self.sides: dict[int, list[Estimate]] = {}
+        self.reaches: dict[int, float] = {}
+
+    # ---------------------------------------------------------------- measuring
+
+    def between(self, below: float, above: float) -> None:
+        """Measure where the point lies inside a smooth piece: at ever other scales, as long as it helps."""
+        narrow, wide = min(below, above), max(below, above)
+        self._gather(narrow, 0)
+        if wide > 4 * narrow and not self._settled():
+            self._gather(wide, 1 if above > below else -1)
+        for smaller in (2.0**-8, 2.0**-16):
+            if not self._settled():
+                self._gather(narrow * smaller, 0)
+        if self.line.unit != 1.0 and not self._settled():
+            natural = min(self.line.reach(1, FIRST), self.line.reach(-1, FIRST))
+            if natural:
+                self._gather(natural, 0)
+        if not self._settled():
+            self._gather_sides(anchored=True)
+
+    def beside(self) -> None:
+        """Measure where the point lies at the end of a smooth piece: each side by itself."""
+        self._gather_sides(anchored=False)
+
+    def _gather(self, reach: float, side: int) -> None:
+        for found, estimate in zip(self.candidates, extrapolated(self.line, reach, side, self._enough), strict=True):
+            found.append(estimate)
+
+    def _gather_sides(self, anchored: bool) -> None:
+        for side in (-1, 1):
+            reach = self.line.reach(side, FIRST * self.line.unit, anchored)
+            if not reach:
+                continue
+            self.reaches[side] = reach
+            found = extrapolated(self.line, reach, side, self._precise)
+            if not self._precise(found):
+                finer = extrapolated(self.line, reach * 2.0**-8, side, self._precise)
+                found = [min(pair, key=lambda estimate: estimate.error) for pair in zip(found, finer, strict=True)]
+            self.sides[side] = found
+
+    def _enough(self, latest: list[Estimate]) -> bool:
+        return all(self._agrees(i, estimate) for i, estimate in enumerate(latest))
+
+    def _precise(self, latest: list[Estimate]) -> bool:
+        return all(estimate.error <= self.rtol / 16 * abs(estimate.slope) for estimate in latest)
+
+    def _settled(self) -> bool:
+        return all(
+            any(self._agrees(i, estimate) for estimate in candidates) for i, candidates in enumerate(self.candidates)
+        )
+
+    def _agrees(self, component: int, estimate: Estimate) -> bool:
+        """Whether this estimate alone shows, with room to spare, that the gradient is right."""
+        target = self.targets[component]
+        if target.slope == 0.0 and self.line.constant(component):
+            return True
+        tolerance = self.rtol * max(abs(target.slope), abs(estimate.slope))
+        close = abs(target.slope - estimate.slope) <= tolerance
+        return close and estimate.error + target.error <= tolerance / SAFETY
+
+    # ---------------------------------------------------------------- judging
+
+    def judged(self, component: int, faithful: Callable[[], bool]) -> Finding:
+        """Return the verdict for one component."""
+        target = self.targets[component]
+        best = min(self.candidates[component], key=lambda estimate: estimate.error, default=UNKNOWN)
+        sides = {side: self._side(side, component) for side in self.sides}
+        if len(sides) == 2 and self._differ(sides[-1], sides[1], best):
+            return self._at_kink(target, sides[-1], sides[1])
+        if not self.candidates[component]:
+            best = min(sides.values(), key=lambda estimate: estimate.error, default=UNKNOWN)
+        if isnan(target.slope) or not (isfinite(target.slope) or isfinite(best.slope)):
+            return self._not_finite(target, best)
+        best = self._discriminating(component, target, best)
+        best = self._exact(target, best, faithful)
+        return self._compared(component, target, best)
+
+    def _side(self, side: int, component: int) -> Estimate:
+        found = self.sides[side][component]
+        if found.error > self.rtol * abs(found.slope):
+            infinite = diverges(self.line, side, self.reaches[side], component)
+            if not isnan(infinite):
+                return Estimate(infinite, 0.0, found.method, found.step)
+        return found
+
+    def _differ(self, below: Estimate, above: Estimate, best: Estimate) -> bool:
+        gap = abs(below.slope - above.slope)
+        size = max(abs(below.slope), abs(above.slope))
+        if below.slope == above.slope or isnan(gap):
+            return False
+        if not isfinite(size):
+            return True
+        known = SAFETY * (below.error + above.error)
+        return gap > self.rtol * size + known and best.error > gap / SAFETY
+
+    def _at_kink(self, target: Target, below: Estimate, above: Estimate) -> Finding:
+        low, high = sorted((below, above))
+        room = self.rtol * max((abs(side.slope) for side in (low, high) if isfinite(side.slope)), default=0.0)
+        inside = low.slope - low.error - room <= target.slope <= high.slope + high.error + room
+        nearest = min((below, above), key=lambda side: abs(side.slope - target.slope))
+        where = "between" if inside else "outside of"
+        why = f"the slopes to the two sides differ; the gradient lies {where} them"
+        return Finding(KINK if inside else DISAGREES, nearest, below.slope, above.slope, why)
+
+    def _not_finite(self, target: Target, best: Estimate) -> Finding:
+        if isfinite(best.slope) and best.error <= self.rtol * max(abs(best.slope), 1e-300):
+            return Finding(DISAGREES, best, None, None, f"the gradient is {target.slope}, the slope is finite")
+        if target.slope == best.slope:
+            return Finding(AGREES, best, None, None, "the slope grows without bound, and the gradient is infinite")
+        return Finding(CANNOT_TELL, best, None, None, f"the gradient is {target.slope}")
+
+    def _discriminating(self, component: int, target: Target, best: Estimate) -> Estimate:
+        """Smaller steps, where they see what larger ones have smoothed away."""
+        off = abs(target.slope - best.slope)
+        if off <= self._tolerance(target, best) + SAFETY * (best.error + target.error):
+            return best
+        for other in self.candidates[component]:
+            close = abs(target.slope - other.slope) <= self._tolerance(target, other) + SAFETY * other.error
+            if close and other.step < best.step and other.error <= off / (2 * SAFETY):
+                return other
+        return best
+
+    def _exact(self, target: Target, best: Estimate, faithful: Callable[[], bool]) -> Estimate:
+        """The complex step, where it is the better witness."""
+        exact = target.exact
+        if exact is None or exact.error >= best.error:
+            return best
+        consistent = abs(exact.slope - best.slope) <= SAFETY * best.error + self._tolerance(target, best)
+        if isfinite(best.error) and consistent:
+            return exact
+        confirms = abs(exact.slope - target.slope) <= self._tolerance(target, exact) + SAFETY * exact.error
+        return exact if (confirms or not isfinite(best.error)) and faithful() else best
+
+    def _compared(self, component: int, target: Target, best: Estimate) -> Finding:
+        tolerance = self._tolerance(target, best)
+        off, unsure = abs(target.slope - best.slope), best.error + target.error
+        if target.slope == 0.0 and self.line.constant(component):
+            same = Estimate(0.0, 0.0, "the same bits at every step", best.step)
+            return Finding(AGREES, same, None, None, "the function is constant here")
+        if off > tolerance + SAFETY * unsure:
+            return Finding(
+                DISAGREES, best, None, None, f"they differ by {_relative(off, target, best):.1e} of their size"
+            )
+        if unsure <= tolerance:
+            return Finding(AGREES, best, None, None, "")
+        nearby = max(self.line.steepness(component), target.terms)
+        zero = abs(target.slope) <= SAFETY * target.error and abs(best.slope) <= SAFETY * unsure
+        if zero and unsure <= self.rtol * nearby:
+            why = f"0, to {unsure / nearby:.0e} of how steep the function is nearby"
+            return Finding(AGREES, best, None, None, why)
+        reached = _relative(unsure, target, best)
+        why = (
+            f"known to {reached:.0e} of their size only, {self.rtol:.0e} is wanted"
+            if isfinite(reached)
+            else ("both are 0 as far as rounding lets one see" if isfinite(unsure) else "no step gives a slope")
+        )
+        return Finding(CANNOT_TELL, best, None, None, why)
+
+    def _tolerance(self, target: Target, estimate: Estimate) -> float:
+        sizes = [abs(slope) for slope in (target.slope, estimate.slope) if isfinite(slope)]
+        return self.rtol * max(sizes, default=0.0)
+
+
+def _relative(difference: float, target: Target, estimate: Estimate) -> float:
+    size = max(abs(target.slope), abs(estimate.slope))
+    return difference / size if size and isfinite(size) else inf if difference else nan
