@@ -22,6 +22,8 @@ from .explain.draw import draw as draw
 from .explain.step import Step as Step
 from .explain.steps import Steps as Steps
 from .explain.steps import steps as steps
+from .explain.text import ledger as ledger
+from .explain.text import tree as tree
 from .functional import cross_entropy as cross_entropy
 from .functional import gelu as gelu
 from .functional import hessian as hessian

@@ -5,3 +5,5 @@ from .draw import draw as draw
 from .step import Step as Step
 from .steps import Steps as Steps
 from .steps import steps as steps
+from .text import ledger as ledger
+from .text import tree as tree

@@ -89,13 +89,24 @@ class Step:
         return self.walk.draw(self.index + 1, **options)
 
     @property
-    def reason(self) -> str:
-        """How the result was computed, and what its local derivative is therefore: `d = a * b, so ∂d/∂a = b`."""
+    def computed(self) -> str:
+        """How the result was computed: `d = a * b`."""
         assert self.result.op is not None
-        result, *operands = names = [fitted(self.walk.names[node], ROOM) for node in (self.result, *self.result.args)]
-        local = derivative(result, operands[self.position])
-        by = local_formula(self.result.op, self.position, names)
-        return f"{result} = {applied(self.result.op, operands)}, so {local} = {by}"
+        result, *operands = self._family
+        return f"{result} = {applied(self.result.op, operands)}"
+
+    @property
+    def because(self) -> str:
+        """The formula of the local derivative, as an equation: `∂d/∂a = b`."""
+        assert self.result.op is not None
+        names = self._family
+        local = derivative(names[0], names[1 + self.position])
+        return f"{local} = {local_formula(self.result.op, self.position, names)}"
+
+    @property
+    def _family(self) -> list[str]:
+        """What the result and its operands are called where there is little room."""
+        return [fitted(self.walk.names[node], ROOM) for node in (self.result, *self.result.args)]
 
     def __repr__(self) -> str:
         whole, result, operand = (fitted(name, ROOM) for name in self.names)

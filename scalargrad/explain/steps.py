@@ -315,9 +315,10 @@ class Steps(Sequence[Step]):
 
         It reads from the terminal, or from a file with a command on each line.
 
-        >>> steps(Value(3.0, label="a") ** 2).prompt()  # doctest: +SKIP
+        >>> import io, sys
+        >>> steps(Value(3.0, label="a") ** 2).prompt(io.StringIO("quit"), sys.stdout)
         v1 = a ** 2 = 9.0: 1 step. Enter makes one; help lists the commands.
-        (step)
+        (step) quit
         """
         from .prompt import Prompt
 

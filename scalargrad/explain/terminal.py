@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 Part = tuple[str, str]  # a text and its style, as rich names styles; "" for none
 
-HEADING, QUIET, MARKED = "bold", "dim", "bold"
+NARROW = 12  # cells to which a column shrinks
+HEADING, QUIET = "bold", "dim"
 ABOVE, BELOW, ODD = "cyan", "yellow", "magenta"  # a gradient above 0, below it, and one that is not finite
 
 
@@ -65,6 +66,15 @@ def fitted(text: str, room: int) -> str:
     return f"{left}…{right}"
 
 
+def cut(text: str, room: int) -> str:
+    """Return the text, with … in place of its end where it takes more cells than there is room.
+
+    >>> cut("n = w1 * x1 + b", 9)
+    'n = w1 *…'
+    """
+    return text if cells(text) <= room else f"{_start(text, room - 1)}…"
+
+
 def _start(text: str, room: int) -> str:
     taken = 0
     for i, sign in enumerate(text):
@@ -84,6 +94,18 @@ def padded(text: str, room: int, right: bool = False) -> str:
     return blanks + text if right else text + blanks
 
 
+def aligned(numbers: Sequence[str]) -> list[str]:
+    """Return the numbers padded to one width, their decimal points one below the other.
+
+    >>> aligned(["-8.0", "0.7071", "–"])
+    ['-8.0   ', ' 0.7071', ' –     ']
+    """
+    cuts = [min((i for sign in ".e" if (i := text.find(sign)) >= 0), default=len(text)) for text in numbers]
+    left = max(cuts, default=0)
+    right = max((len(text) - cut for text, cut in zip(numbers, cuts, strict=True)), default=0)
+    return [" " * (left - cut) + text.ljust(cut + right) for text, cut in zip(numbers, cuts, strict=True)]
+
+
 def width_of(file: IO[str] | None) -> int | None:
     """Return how many cells a line has where the file is a terminal; None where it is none and lines have no end."""
     return shutil.get_terminal_size().columns if _is_terminal(file) else None
@@ -91,6 +113,56 @@ def width_of(file: IO[str] | None) -> int | None:
 
 def _is_terminal(file: IO[str] | None) -> bool:
     return file is not None and file.isatty()
+
+
+def table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[Part]],
+    gaps: Sequence[str],
+    *,
+    numbers: Collection[int],
+    shrinking: Iterable[int],
+    width: int | None,
+) -> Iterator[Part]:
+    """Yield the parts of a table, with a heading above each column and a gap between two.
+
+    Args:
+        headings: one for each column.
+        rows: the cells of each; the last cell of a row that has too few spans the rest of it.
+        gaps: what stands between the columns.
+        numbers: the columns of numbers, with their points one below the other.
+        shrinking: the columns to shrink, one after another, where there is too little room.
+        width: how many cells a line may have; None for any.
+    """
+    whole = [[text for text, _ in row] for row in rows if len(row) == len(headings)]
+    columns = [list(column) for column in zip(*whole, strict=True)] or [[] for _ in headings]
+    for i in numbers:
+        columns[i] = aligned(columns[i])
+    rooms = [max(map(cells, (heading, *column))) for heading, column in zip(headings, columns, strict=True)]
+    too_wide = 0 if width is None else sum(rooms) + sum(map(len, gaps)) - width
+    for i in shrinking:
+        narrower = max(0, min(too_wide, rooms[i] - max(NARROW, cells(headings[i]))))
+        rooms[i] -= narrower
+        too_wide -= narrower
+
+    texts = iter(zip(*columns, strict=True))
+    lines: list[Sequence[Part]] = [[(heading, HEADING) for heading in headings]]
+    for row in rows:
+        is_whole = len(row) == len(headings)
+        lines.append([(text, style) for text, (_, style) in zip(next(texts), row, strict=True)] if is_whole else row)
+    for i, line in enumerate(lines):
+        yield ("\n" if i else ""), ""
+        yield from _line(line, rooms, gaps, numbers)
+
+
+def _line(row: Sequence[Part], rooms: Sequence[int], gaps: Sequence[str], numbers: Collection[int]) -> Iterator[Part]:
+    *others, (last, style_of_last) = row
+    for i, (text, style) in enumerate(others):
+        yield padded(cut(text, rooms[i]), rooms[i], right=i in numbers), style
+        yield gaps[i], "" if gaps[i].isspace() else QUIET
+    if len(row) == len(rooms):
+        last = padded(cut(last, rooms[-1]), rooms[-1], right=len(others) in numbers).rstrip()
+    yield last, style_of_last
 
 
 class Text(str):

@@ -1,0 +1,229 @@
+"""The graph as a tree and the backward pass as a table, in plain text.
+
+    L = d * f          value   gradient       step   result      operand   upstream × local = product  …
+    ├─ d = e + c       …                         1   L = d * f   d               1.0 × -2.0 = -2.0     …
+
+What they leave out they count, and they say how to see it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping
+
+from ..floats import integer
+from ..sweep import topological_order
+from ..value import Constant, Value
+from .names import derivative, exact, node_names, numeral
+from .step import ROOM, applied
+from .steps import Steps, steps
+from .terminal import QUIET, Part, Text, cells, fitted, style_of, table, width_of
+
+HEADINGS = ("step", "from", "to", "upstream", "local", "product", "before", "after", "because")  # of the ledger
+GAPS = ("  ", "  ", "  ", " × ", " = ", "  ", " → ", "  ")
+DEPTH = 12  # what lies deeper goes on below, as a tree of its own
+
+# ---------------------------------------------------------------- the tree
+
+
+def tree(
+    value: Value | Steps,
+    *,
+    names: Mapping[str, object] | None = None,
+    digits: int | None = 6,
+    limit: int | None = 200,
+    width: int | None = None,
+) -> Text:
+    """Return what a value was computed from as a tree: each result, and its operands below it.
+
+    A node that is used several times is shown once and referred to. Constants have no line.
+
+    Args:
+        value: the last result, with the gradients that `backward` has brought, and `–` where it
+            brought none; or the steps of its backward pass, with the totals at the cursor.
+        names: variables by name, such as `locals()`, to call those Values by that have no label.
+        digits: of each number; None for all.
+        limit: how many nodes to show, those nearest to the value; None for all.
+        width: how many cells a line may have; None for as many as the terminal has.
+
+    >>> from scalargrad import Value, tree
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> L = (a * b + a) * 0.5
+    >>> L.backward()
+    >>> tree(L, names=locals())
+                       value   gradient
+    L = v2 * 0.5        -2.0        1.0
+    └─ v2 = v1 + a      -4.0        0.5
+       ├─ v1 = a * b    -6.0        0.5
+       │  ├─ a           2.0       -1.0
+       │  └─ b          -3.0        1.0
+       └─ a (above)
+
+    Raises:
+        TypeError: when it is neither a Value nor steps.
+        ValueError: when the digits, the limit or the width are no whole number above 0.
+    """
+    if isinstance(value, Steps):
+        root, order, called, gradients = value.value, value.order, value.names, value.totals()
+    elif isinstance(value, Value):
+        root, order = value, list(topological_order(value))
+        called, gradients = node_names(order, names), {node: node.grad for node in order if node.swept}
+    else:
+        raise TypeError(f"a tree is that of a Value or of steps, got {value!r} of type {type(value).__name__}")
+    count = sum(node.__class__ is not Constant for node in order)
+    near = _nearest(root, count if limit is None else integer(limit, "limit", low=1))
+    width = width_of(sys.stdout) if width is None else integer(width, "width", low=1)
+    depth = DEPTH if width is None else max(1, min(DEPTH, (width - 20) // 6))
+
+    rows: list[list[Part]] = []
+    for branches, text, node in _branches(root, near, called, depth):
+        if node is None:
+            rows.append([(branches + text, QUIET)])
+        else:
+            gradient = gradients.get(node)
+            value_and_gradient = (_number(node.data, digits), ""), (_number(gradient, digits), style_of(gradient))
+            rows.append([(branches + text, ""), *value_and_gradient])
+    if count > len(near):
+        rest = f"… {count - len(near):,} of {count:,} values are not shown: tree(…, limit=None) shows all"
+        rows.append([(rest, QUIET)])
+    return Text(table(["", "value", "gradient"], rows, ["   ", "   "], numbers={1, 2}, shrinking=[0], width=width))
+
+
+def _nearest(root: Value, limit: int) -> set[Value]:
+    """So many nodes, constants apart, nearest to the root."""
+    near = {root}
+    pending = deque([root])
+    while pending:
+        for operand in pending.popleft().args:
+            if len(near) < limit and operand not in near and operand.__class__ is not Constant:
+                near.add(operand)
+                pending.append(operand)
+    return near
+
+
+def _branches(
+    root: Value, near: set[Value], called: Mapping[Value, str], depth: int
+) -> Iterator[tuple[str, str, Value | None]]:
+    """Each line: its branches, what stands there, and the node; None for one that is shown elsewhere."""
+    short = {node: fitted(called[node], ROOM) for node in near}
+    shown: set[Value] = set()
+    deeper = {root: None}  # in order
+    while deeper:
+        start = next(iter(deeper))
+        del deeper[start]
+        if start in shown:
+            continue
+        pending = [(start, "", "")]
+        while pending:
+            node, before, branch = pending.pop()
+            if node in shown:
+                yield before + branch, f"{short[node]} (above)", None
+                continue
+            if len(before) >= 3 * depth and node.op is not None:
+                yield before + branch, f"{short[node]} (below)", None
+                deeper[node] = None
+                continue
+            shown.add(node)
+            yield before + branch, _computed(node, near, called), node
+            inside = before + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
+            below = [operand for operand in node.args if operand in near]
+            for i, operand in reversed(list(enumerate(below))):
+                pending.append((operand, inside, "├─ " if i < len(below) - 1 else "└─ "))
+
+
+def _computed(node: Value, near: set[Value], called: Mapping[Value, str]) -> str:
+    name = fitted(called[node], ROOM)
+    if node.op is None:
+        return name
+    operands = [fitted(called[operand], ROOM) for operand in node.args]
+    hidden = any(operand not in near and operand.__class__ is not Constant for operand in node.args)
+    return f"{name} = {applied(node.op, operands)}{' …' if hidden else ''}"
+
+
+def _number(x: float | None, digits: int | None) -> str:
+    if x is None:
+        return "–"
+    return exact(x) if digits is None else numeral(x, integer(digits, "digits", low=1))
+
+
+# ---------------------------------------------------------------- the ledger
+
+
+def ledger(
+    value: Value | Steps,
+    *,
+    names: Mapping[str, object] | None = None,
+    digits: int | None = 4,
+    limit: int | None = 200,
+    width: int | None = None,
+) -> Text:
+    """Return the whole backward pass as a table: a line for each contribution, by the result that makes it.
+
+    Nothing is added to any `.grad`.
+
+    Args:
+        value: where the pass starts; or its steps.
+        names: variables by name, such as `locals()`, to call those Values by that have no label.
+        digits: of each number; None for all.
+        limit: how many steps to show, from both ends; None for all.
+        width: how many cells a line may have; None for as many as the terminal has.
+
+    >>> from scalargrad import Value, ledger
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> L = a * b + a
+    >>> L.label = "L"
+    >>> ledger(L)
+    step  from        to  upstream × local = product  before → after  because
+       0  ∂L/∂L = 1.0 at first
+       1  L = v1 + a  v1       1.0 ×   1.0 =     1.0     0.0 →   1.0  ∂L/∂v1 = 1
+       2              a        1.0 ×   1.0 =     1.0     0.0 →   1.0  ∂L/∂a = 1
+       3  v1 = a * b  a        1.0 ×  -3.0 =    -3.0     1.0 →  -2.0  ∂v1/∂a = b
+       4              b        1.0 ×   2.0 =     2.0     0.0 →   2.0  ∂v1/∂b = a
+
+    Raises:
+        TypeError: when it is neither a Value nor steps.
+        ValueError: when the digits, the limit or the width are no whole number above 0.
+    """
+    walk = value if isinstance(value, Steps) else steps(value, names=names)
+    width = width_of(sys.stdout) if width is None else integer(width, "width", low=1)
+    most = len(walk) if limit is None else integer(limit, "limit", low=1)
+    head = most if len(walk) <= most else (most + 1) // 2
+    tail = len(walk) if len(walk) <= most else len(walk) - most // 2
+    whole = fitted(walk.names[walk.value], ROOM)
+
+    rows: list[list[Part]] = [
+        [("0", QUIET), (f"{derivative(whole, whole)} = {_number(walk.seed, digits)} at first", "")]
+    ]
+    rows += [_entry(walk, i, digits, i == 0) for i in range(min(head, len(walk)))]
+    if tail > head:
+        rest = f"… steps {head + 1:,} to {tail:,} are not shown: ledger(…, limit=None) shows all"
+        rows.append([("", ""), (rest, QUIET)])
+    rows += [_entry(walk, i, digits, i == tail) for i in range(max(head, tail), len(walk))]
+    columns = len(HEADINGS)
+    text = _table_of(rows, columns, None)
+    if width is None or max(map(cells, text.splitlines())) <= width:
+        return text
+    rows = [row[: columns - 1] for row in rows]
+    rows.append([("", ""), (f"the local derivatives' formulas take more than {width} cells a line", QUIET)])
+    return _table_of(rows, columns - 1, width)
+
+
+def _table_of(rows: list[list[Part]], columns: int, width: int | None) -> Text:
+    numbers = {0, 3, 4, 5, 6, 7}
+    return Text(table(HEADINGS[:columns], rows, GAPS[: columns - 1], numbers=numbers, shrinking=[1, 2], width=width))
+
+
+def _entry(walk: Steps, i: int, digits: int | None, is_first: bool) -> list[Part]:
+    """A line of the ledger; how the result was computed stands only in the first of its lines."""
+    step = walk[i]
+    computed = step.computed if is_first or walk[i - 1].result is not step.result else ""
+    numbers = (step.upstream, step.local, step.product, step.before)
+    return [
+        (str(i + 1), QUIET),
+        (computed, ""),
+        (fitted(step.names[2], ROOM), ""),
+        *((_number(x, digits), "") for x in numbers),
+        (_number(step.after, digits), style_of(step.after)),
+        (step.because, QUIET),
+    ]

@@ -1,0 +1,313 @@
+"""The laws of tree and ledger: they show the graph and the sweep, all of it or as much as they say."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalargrad import Constant, Value, ledger, steps, tree
+from scalargrad.explain.terminal import cells
+from scalargrad.sweep import topological_order
+from tests.oracle import Program, programs, run
+from tests.test_sweep import FUNCTIONS
+
+LABELS = [
+    "<lambda>",
+    "a|b{c}",
+    '"',
+    "a\\",
+    "a\nb",
+    "</script>",
+    "\u202edefed",
+    "\ud800",
+    "x" * 10_000,
+    "损失",
+    "x̂",
+    " ",
+]
+
+
+def recorded(program: Program) -> Value:
+    result: Value = run(program, [Value(x) for x in program.leaves], FUNCTIONS)[-1]
+    return result
+
+
+def chain(length: int) -> Value:
+    v = Value(0.5, label="x")
+    for _ in range(length):
+        v = -v
+    return v
+
+
+# ---------------------------------------------------------------- the tree
+
+
+def edges_of_tree(text: str) -> Counter[tuple[str, str]]:
+    """The edges that a reader sees: each line's node, and that of the line one branch less deep above it."""
+    found: Counter[tuple[str, str]] = Counter()
+    way: list[str] = []
+    for line in text.splitlines()[1:]:
+        branches, name = re.fullmatch(r"([│├└─ ]*)(\S+).*", line).groups()  # type: ignore[union-attr]  # every line does
+        depth = len(branches) // 3
+        way[depth:] = [name]
+        if depth:
+            found[way[depth - 1], name] += 1
+    return found
+
+
+def edges_of_graph(names: dict[Value, str]) -> Counter[tuple[str, str]]:
+    pairs = ((node, operand) for node in names for operand in node.args)
+    return Counter((names[a], names[b]) for a, b in pairs if not isinstance(b, Constant))
+
+
+@given(programs(max_instructions=30), st.sampled_from([None, 10, 30, 80]))
+def test_the_tree_is_the_graph(program: Program, width: int | None) -> None:
+    """From the lines of a tree, however narrow, the graph can be drawn again, each edge as often as it is there."""
+    root = recorded(program)
+    walk = steps(root)
+    assert edges_of_tree(tree(root, limit=None, width=width)) == edges_of_graph(walk.names)
+
+
+def test_a_missing_branch_is_seen() -> None:
+    """Negative control: a tree without one of its lines is another graph."""
+    a = Value(1.0, label="a")
+    root = a + a
+    whole = tree(root)
+    short = "\n".join(whole.splitlines()[:-1])
+    assert edges_of_tree(whole) != edges_of_tree(short)
+
+
+@given(programs(max_instructions=30))
+def test_every_node_has_its_numbers_once(program: Program) -> None:
+    """Each node but constants has one line with its exact value and gradient, `–` where no sweep has been."""
+    root = recorded(program)
+    names = steps(root).names
+    for gradient in ("–", None):
+        if gradient is None:
+            root.backward()
+        wanted = Counter(
+            (names[node], repr(node.data), gradient or repr(node.grad))
+            for node in names
+            if not isinstance(node, Constant)
+        )
+        lines = [line.lstrip("│├└─ ").split() for line in tree(root, limit=None, digits=None).splitlines()[1:]]
+        assert (
+            Counter((line[0], line[-2], line[-1]) for line in lines if line[-1] not in {"(above)", "(below)"}) == wanted
+        )
+
+
+def test_a_tree_of_steps_has_the_totals_so_far() -> None:
+    """Given steps, the gradients are the totals at their cursor, and no `.grad` is touched."""
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    walk = steps(a * b)
+    walk.next()
+    assert [line.split()[-1] for line in tree(walk).splitlines()] == ["gradient", "1.0", "-3.0", "–"]
+    assert not a.swept
+
+
+@given(programs(max_instructions=30), st.integers(1, 12))
+def test_what_a_tree_leaves_out_it_counts(program: Program, limit: int) -> None:
+    """Lines with numbers and values not shown are all there are; and those shown are the nearest."""
+    root = recorded(program)
+    count = sum(not isinstance(node, Constant) for node in topological_order(root))
+    *lines, last = tree(root, limit=limit).splitlines()
+    shown = sum(line.endswith("–") for line in (*lines, last))
+    if count <= limit:
+        assert shown == count
+    else:
+        assert shown == limit
+        assert last == f"… {count - limit:,} of {count:,} values are not shown: tree(…, limit=None) shows all"
+
+
+def test_a_node_whose_operands_are_left_out_says_so() -> None:
+    """Where the limit cuts a branch, its line ends in …."""
+    assert "v2 = -v1 …" in tree(chain(5), limit=4)
+    assert "…" not in tree(chain(5))
+
+
+@pytest.mark.parametrize("length", [100, 20_000])
+def test_a_deep_tree_goes_on_below(length: int) -> None:
+    """Depth costs no indentation beyond a limit, and no recursion."""
+    lines = tree(chain(length), limit=None).splitlines()
+    assert max(map(len, lines)) < 80
+    assert sum("(below)" in line for line in lines) == length // 13
+    assert len(lines) == 1 + length + 1 + length // 13
+
+
+# ---------------------------------------------------------------- the ledger
+
+
+def entries(text: str) -> list[tuple[int, list[float]]]:
+    """Each step's number and its five numbers, as a reader finds them."""
+    number = r"\s*(\S+)"
+    pattern = re.compile(rf"\s*(\d+)  .*  {number}\s* ×{number}\s* ={number}\s*  {number}\s* →{number}\s*  .*")
+    found = (pattern.fullmatch(line) for line in text.splitlines()[2:])
+    return [(int(match[1]), [float(x) for x in match.groups()[1:]]) for match in found if match]
+
+
+@given(programs())
+def test_the_ledger_is_the_steps(program: Program) -> None:
+    """Every step has its line, in order, with its very numbers."""
+    walk = steps(recorded(program))
+    wanted = [(i + 1, [s.upstream, s.local, s.product, s.before, s.after]) for i, s in enumerate(walk)]
+    assert repr(entries(ledger(walk.value, digits=None, limit=None))) == repr(wanted)
+    assert ledger(walk, digits=None, limit=None) == ledger(walk.value, digits=None, limit=None)
+
+
+@pytest.mark.parametrize(
+    ("limit", "numbers"),
+    [
+        (1, [1]),
+        (2, [1, 9]),
+        (5, [1, 2, 3, 8, 9]),
+        (8, [1, 2, 3, 4, 6, 7, 8, 9]),
+        (9, range(1, 10)),
+        (None, range(1, 10)),
+    ],
+)
+def test_what_a_ledger_leaves_out_it_names(limit: int | None, numbers: list[int]) -> None:
+    """A limited ledger shows both ends, and says which steps are missing between them."""
+    text = ledger(chain(9), limit=limit)
+    assert [number for number, _ in entries(text)] == list(numbers)
+    missing = sorted(set(range(1, 10)) - set(numbers))
+    said = f"… steps {missing[0]} to {missing[-1]} are not shown: ledger(…, limit=None) shows all" if missing else ""
+    assert said in text
+    assert ("not shown" in text) == bool(missing)
+
+
+def test_a_result_stands_at_the_first_of_its_steps() -> None:
+    """How a result was computed is written once, and again behind a gap."""
+    a = Value(2.0, label="a")
+    v = a * a
+    for _ in range(3):
+        v = v * a
+    lines = ledger(v, limit=3).splitlines()
+    assert [line[6:].split("  ")[0] for line in lines[2:]] == [
+        "v4 = v3 * a",
+        "",
+        "… steps 3 to 7 are not shown: ledger(…, limit=None) shows all",
+        "v1 = a * a",
+    ]
+
+
+def test_a_narrow_terminal_leaves_out_the_formulas_and_says_so() -> None:
+    """Where the lines are too long, the last column goes first."""
+    x = Value(2.0, label="x")
+    text = ledger(x.tanh() * 3, width=70)
+    assert "because" not in text
+    assert text.endswith("the local derivatives' formulas take more than 70 cells a line")
+    assert "because" in ledger(x.tanh() * 3, width=110)
+
+
+# ---------------------------------------------------------------- both
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("show", [tree, ledger])
+def test_any_label_is_a_label(show: Any, label: str) -> None:
+    """Whatever the label, the lines are as many, print, and do not grow without end."""
+    plain, odd = (Value(2.0, label=name) for name in ("x", label))
+    lines = show(odd * odd + 1).splitlines()
+    assert len(lines) == len(show(plain * plain + 1).splitlines())
+    assert all(line.isprintable() for line in lines)
+    assert max(map(cells, lines)) < 300
+
+
+@given(programs(), st.sampled_from(["a", "损失函数", "x̂" * 10, "wide" * 20]), st.sampled_from([60, 80, 120]))
+def test_lines_fit_the_width(program: Program, label: str, width: int) -> None:
+    """A tree's lines with numbers take no more cells than there are, and their columns stand straight."""
+    leaves = [Value(x, label=label) for x in program.leaves]
+    root = run(program, leaves, FUNCTIONS)[-1]
+    lines = [line for line in tree(root, width=width).splitlines() if line.endswith("–")]
+    assert max(map(cells, lines)) <= width
+    assert len(set(map(cells, lines))) == 1
+
+
+@pytest.mark.parametrize("show", [tree, ledger])
+def test_bad_input_is_said_at_once(show: Any) -> None:
+    """What was given and what was expected."""
+    for given_value in (3.0, None, [Value(1.0)]):
+        with pytest.raises(TypeError, match="got "):
+            show(given_value)
+    for name in ("limit", "width", "digits"):
+        for setting in (0, -1, 1.5, "2", True):
+            with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1, got "):
+                show(Value(1.0) + 1, **{name: setting})
+    with pytest.raises(TypeError, match="names must be a mapping"):
+        show(Value(1.0), names=["x"])
+
+
+@pytest.mark.parametrize("show", [tree, ledger])
+def test_names_are_those_given(show: Any) -> None:
+    """Variables name what has no label."""
+    side = Value(3.0)
+    area = side * side
+    assert "area = side * side" in show(area, names=locals())
+
+
+# ---------------------------------------------------------------- as the courses print it
+
+PROGRAM = """
+from scalargrad import Value, ledger, tree
+x, y, z = Value(-2.0, label="x"), Value(5.0, label="y"), Value(-4.0, label="z")
+q = x + y; q.label = "q"
+f = q * z; f.label = "f"
+f.backward()
+x1, x2, w1, w2 = Value(2, "x1"), Value(0, "x2"), Value(-3, "w1"), Value(1, "w2")
+n = x1 * w1 + x2 * w2 + Value(6.8813735870195432, "b"); n.label = "n"
+o = n.tanh(); o.label = "o"
+"""
+
+CIRCUIT = """\
+               value   gradient
+f = q * z      -12.0        1.0
+├─ q = x + y     3.0       -4.0
+│  ├─ x         -2.0       -4.0
+│  └─ y          5.0       -4.0
+└─ z            -4.0        3.0
+step  from       to  upstream × local = product  before → after  because
+   0  ∂f/∂f = 1.0 at first
+   1  f = q * z  q        1.0 ×  -4.0 =    -4.0     0.0 →  -4.0  ∂f/∂q = z
+   2             z        1.0 ×   3.0 =     3.0     0.0 →   3.0  ∂f/∂z = q
+   3  q = x + y  x       -4.0 ×   1.0 =    -4.0     0.0 →  -4.0  ∂q/∂x = 1
+   4             y       -4.0 ×   1.0 =    -4.0     0.0 →  -4.0  ∂q/∂y = 1
+"""
+
+NEURON = """\
+step  from          to  upstream ×   local = product  before →   after  because
+   0  ∂o/∂o = 1.0 at first
+   1  o = tanh(n)   n     1.0    ×  0.5000 =  0.5000     0.0 →  0.5000  ∂o/∂n = 1 - o * o
+   2  n = v3 + b    v3    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂n/∂v3 = 1
+   3                b     0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂n/∂b = 1
+   4  v3 = v1 + v2  v1    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂v3/∂v1 = 1
+   5                v2    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂v3/∂v2 = 1
+   6  v2 = x2 * w2  x2    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂v2/∂x2 = w2
+   7                w2    0.5000 ×  0.0    =  0.0        0.0 →  0.0     ∂v2/∂w2 = x2
+   8  v1 = x1 * w1  x1    0.5000 × -3.0    = -1.500      0.0 → -1.500   ∂v1/∂x1 = w1
+   9                w1    0.5000 ×  2.0    =  1.000      0.0 →  1.000   ∂v1/∂w1 = x1
+"""
+
+
+@pytest.mark.parametrize("seed", ["0", "12345"])
+@pytest.mark.parametrize(("shown", "wanted"), [("tree(f), ledger(f)", CIRCUIT), ("ledger(o),", NEURON)])
+def test_the_same_bytes_every_time(seed: str, shown: str, wanted: str) -> None:
+    """CS231n's circuit and Karpathy's neuron come out to the byte, under any hash seed."""
+    program = f"{PROGRAM}\nprint(*({shown}), sep='\\n')"
+    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"}
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=True,
+        env=environment,
+        cwd=Path(__file__).parents[2],
+    )
+    assert finished.stdout.decode() == wanted
