@@ -458,7 +458,7 @@ class Prompt(cmd.Cmd):
     def _show(self, step: Step) -> None:
         self._say(f"{self._number(step)}  {step}")
         blank = " " * (3 + 2 * len(str(len(self.walk))))
-        self._say(self._paint(DIM, blank + step.reason))
+        self._say(self._paint(DIM, f"{blank}{step.computed}, so {step.because}"))
 
     def _show_displays(self) -> None:
         for text in self.displays:

@@ -234,7 +234,6 @@ def place(error: ExpressionError) -> str:
         ("square_error(1e200, 0)", "beyond the range of floats", "square_error(1e200, 0)"),
         ("(" * 4000 + "x" + ")" * 4000, "too many nested parentheses", "("),
         ("-" * 9999 + "x", "nested too deeply", "-" * 9999 + "x"),
-        ("+".join(["x"] * 4900), "nested too deeply", "+".join(["x"] * 4900)),
         ("(" * 10_000 + "x" + ")" * 10_000, "may have 10,000 characters, got 20,001", "x"),
         ("1+" * 2**19 + "1", "may have 10,000 characters, got 1,048,577", "1"),
         ("é + 重 * y", "重 has no value", "重"),
