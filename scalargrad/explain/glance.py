@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..value import Constant, Value
 from .names import exact, numeral
-from .step import ROOM, Step
+from .step import ROOM
 from .terminal import fitted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def as_text(walk: Steps) -> str:
     for i in window:
         lines.append(f"{_mark(walk, i)}  {i + 1:>{room}}  {walk[i]}")
         if i + 1 == walk.position:
-            lines.append(f"{' ' * (room + 5)}{_reason(walk[i])}")
+            lines.append(f"{' ' * (room + 5)}{walk[i].reason}")
     nodes, more = _nodes_in_view(walk)
     totals = [f"{fitted(walk.names[node], ROOM)} {_shown(walk.total(node))}" for node in nodes]
     lines.append(f"totals: {'   '.join(totals)}{more}")
@@ -52,7 +52,7 @@ def as_html(walk: Steps) -> str:
         weight = "bold" if i + 1 == walk.position else "normal"
         lines = [(_mark(walk, i), str(i + 1), str(walk[i]))]
         if i + 1 == walk.position:
-            lines.append(("", "", _reason(walk[i])))
+            lines.append(("", "", walk[i].reason))
         for cells in lines:
             inside = "".join(f'<td style="{cell};font-weight:{weight}">{escape(text)}</td>' for text in cells)
             rows.append(f"<tr>{inside}</tr>")
@@ -91,10 +91,6 @@ def _nodes_in_view(walk: Steps) -> tuple[list[Value], str]:
         others = [node for i in _window(walk) for node in (walk[i].result, walk[i].operand)]
     nodes = list(dict.fromkeys([*walk.watched, *others]))
     return nodes, f"   and {count - len(nodes):,} more" if count > len(nodes) else ""
-
-
-def _reason(step: Step) -> str:
-    return f"{step.computed}, so {step.because}"
 
 
 def _shown(total: float | None) -> str:

@@ -104,6 +104,11 @@ class Step:
         return f"{local} = {local_formula(self.result.op, self.position, names)}"
 
     @property
+    def reason(self) -> str:
+        """Both: `d = a * b, so ∂d/∂a = b`."""
+        return f"{self.computed}, so {self.because}"
+
+    @property
     def _family(self) -> list[str]:
         """What the result and its operands are called where there is little room."""
         return [fitted(self.walk.names[node], ROOM) for node in (self.result, *self.result.args)]
