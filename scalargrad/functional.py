@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Sequence
 from functools import reduce
+from itertools import chain
 from math import sqrt
 from typing import Any, SupportsIndex
 
@@ -17,7 +18,7 @@ from .derivatives import jacobian as jacobian
 from .derivatives import jvp as jvp
 from .floats import number
 from .primitives import add, erfc, exp, greater, log, maximum, relu, stop_gradient
-from .value import Value
+from .value import Mark, Value, leave
 
 Number = Value | float
 
@@ -57,7 +58,7 @@ def mean(values: Iterable[Number]) -> Any:
         ValueError: for no values.
     """
     terms = _several(values, "mean")
-    return _sum(terms) / len(terms)
+    return _marked("mean", [_sum(terms) / len(terms)], terms)[0]
 
 
 def logsumexp(values: Iterable[Number]) -> Any:
@@ -71,7 +72,7 @@ def logsumexp(values: Iterable[Number]) -> Any:
     """
     terms = _several(values, "logsumexp")
     largest = _largest(terms)
-    return largest + log(_sum([exp(x - largest) for x in terms]))
+    return _marked("logsumexp", [largest + log(_sum([exp(x - largest) for x in terms]))], terms)[0]
 
 
 def softmax(values: Iterable[Number]) -> list[Any]:
@@ -87,7 +88,7 @@ def softmax(values: Iterable[Number]) -> list[Any]:
     largest = _largest(terms)
     exponentials = [exp(x - largest) for x in terms]
     total = _sum(exponentials)
-    return [exponential / total for exponential in exponentials]
+    return _marked("softmax", [exponential / total for exponential in exponentials], terms)
 
 
 def log_softmax(values: Iterable[Number]) -> list[Any]:
@@ -103,7 +104,7 @@ def log_softmax(values: Iterable[Number]) -> list[Any]:
     largest = _largest(terms)
     shifted = [x - largest for x in terms]
     normaliser = log(_sum([exp(x) for x in shifted]))
-    return [x - normaliser for x in shifted]
+    return _marked("log_softmax", [x - normaliser for x in shifted], terms)
 
 
 # ---------------------------------------------------------------- losses
@@ -118,7 +119,9 @@ def square_error(outputs: Number | Iterable[Number], targets: Number | Iterable[
     Raises:
         ValueError: when there are not as many targets as outputs, or none.
     """
-    return _sum([(output - target) ** 2 for output, target in _pairs(outputs, targets, "square_error")])
+    pairs = _pairs(outputs, targets, "square_error")
+    error = _sum([(output - target) ** 2 for output, target in pairs])
+    return _marked("square_error", [error], chain.from_iterable(pairs))[0]
 
 
 def hinge(scores: Number | Iterable[Number], labels: Number | Iterable[Number]) -> Any:
@@ -134,7 +137,8 @@ def hinge(scores: Number | Iterable[Number], labels: Number | Iterable[Number]) 
     for _, label in pairs:
         if float(label) not in (1.0, -1.0):
             raise ValueError(f"a label of hinge must be 1 or -1, got {label!r}")
-    return _sum([relu(1 - label * score) for score, label in pairs])
+    loss = _sum([relu(1 - label * score) for score, label in pairs])
+    return _marked("hinge", [loss], chain.from_iterable(pairs))[0]
 
 
 def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Number]) -> Any:
@@ -153,13 +157,15 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
     """
     terms = _several(scores, "cross_entropy")
     if isinstance(target, Iterable):
-        return -_sum([p * x for x, p in _pairs(log_softmax(terms), target, "cross_entropy")])
+        pairs = _pairs(log_softmax(terms), target, "cross_entropy")
+        entropy = -_sum([p * x for x, p in pairs])
+        return _marked("cross_entropy", [entropy], [*terms, *(p for _, p in pairs)])[0]
     if isinstance(target, bool) or not hasattr(target, "__index__"):
         raise TypeError(f"the class in cross_entropy must be an integer, got {target!r}")
     index = operator.index(target)
     if not 0 <= index < len(terms):
         raise ValueError(f"the class in cross_entropy must be from 0 to {len(terms) - 1}, got {index}")
-    return -log_softmax(terms)[index]
+    return _marked("cross_entropy", [-log_softmax(terms)[index]], terms)[0]
 
 
 def _several(values: Iterable[Number], function: str) -> list[Any]:
@@ -184,6 +190,14 @@ def _pairs(
 def _term(given: Any, function: str) -> Any:
     """A Value, or whatever takes part in operations, as it is; a plain number as a float."""
     return given if hasattr(given, "apply_primitive") else number(given, f"an operand of {function}")
+
+
+def _marked(name: str, results: list[Any], inputs: Iterable[Any]) -> list[Any]:
+    """The results, with a mark on those that are Values, for pictures to show the function as a box."""
+    values = [result for result in results if isinstance(result, Value)]
+    if values:
+        leave(values, Mark(name, None, [given for given in inputs if isinstance(given, Value)]))
+    return results
 
 
 def _sum(terms: Sequence[Any]) -> Any:

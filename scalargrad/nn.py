@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from . import functional
-from .declaration import registered
+from .declaration import Primitive, registered
 from .floats import integer, number
-from .value import Constant, Value
+from .value import Constant, Mark, Value, leave
 
 Activation = Callable[[Any], Any]
 Initial = Callable[[random.Random, int], float]
@@ -32,7 +32,7 @@ class Module:
     ...     def __init__(self):
     ...         self.slope, self.offset = Value(2.0), Value(1.0)
     ...     def __call__(self, x):
-    ...         return self.slope * x + self.offset
+    ...         return self.mark(self.slope * x + self.offset, [x])
     >>> line = Line()
     >>> line(3.0).backward()
     >>> {name: parameter.grad for name, parameter in line.named_parameters()}
@@ -70,6 +70,20 @@ class Module:
     def parameters(self) -> list[Value]:
         """Return the parameters, in the order of `named_parameters`."""
         return [parameter for _, parameter in self.named_parameters()]
+
+    def mark(self, results: Any, inputs: Iterable[object]) -> Any:
+        """Note that this module made the results from the inputs, for pictures to show it as a box; return the results.
+
+        The results are a Value or a sequence of them. Among the inputs, what is no Value is left out.
+
+        Raises:
+            TypeError: for a result that is no Value.
+        """
+        made = [results] if isinstance(results, Value) else results
+        if not isinstance(made, (list, tuple)) or not all(isinstance(result, Value) for result in made):
+            raise TypeError(f"what a {type(self).__name__} has made must be a Value or a list of them, got {results!r}")
+        leave(made, Mark(type(self).__name__, self, [given for given in inputs if isinstance(given, Value)]))
+        return results
 
     def zero_grad(self) -> None:
         """Forget the gradient of each parameter."""
@@ -166,7 +180,10 @@ class Neuron(Module):
 
     def __call__(self, inputs: Iterable[Value | float]) -> Value:
         """Return the output for a row of inputs."""
-        return self.output(_row(inputs, self.n_inputs, self))
+        row = _row(inputs, self.n_inputs, self)
+        output = self.output(row)
+        leave([output], Mark(type(self).__name__, self, row))
+        return output
 
     def output(self, row: Sequence[Value]) -> Value:
         """The neuron's output for a row that is known to fit."""
@@ -216,6 +233,7 @@ class Layer(Module):
         self.neurons = [
             Neuron(n_inputs, own, generator, initial) for _ in range(integer(n_outputs, "a layer's size", low=1))
         ]
+        self._is_plain = isinstance(self.neurons[0]._activate, Primitive | None)  # each output is an operation's result
 
     def __call__(self, inputs: Iterable[Value | float]) -> Any:
         """Return the outputs for a row of inputs."""
@@ -224,7 +242,14 @@ class Layer(Module):
     def outputs(self, row: Sequence[Value]) -> list[Value]:
         """The outputs, as a list, for a row that is known to fit."""
         outputs = [neuron.output(row) for neuron in self.neurons]
-        return outputs if self._whole is None else self._whole(outputs)
+        name = type(self).__name__
+        if self._whole is None:
+            leave(outputs, Mark(name, self, row, "Neuron"), are_new=self._is_plain)
+            return outputs
+        leave(outputs, Mark(None, self, row, "Neuron"))
+        outputs = self._whole(outputs)
+        leave(outputs, Mark(name, self, row))
+        return outputs
 
     def __repr__(self) -> str:
         return f"Layer({self.n_inputs}, {len(self.neurons)}, activation={_name(self.activation)!r})"
@@ -274,10 +299,12 @@ class MLP(Module):
 
     def __call__(self, inputs: Iterable[Value | float]) -> Any:
         """Return the outputs for a row of inputs."""
-        row: Iterable[Value | float] = inputs
+        row = first = _row(inputs, self.layers[0].n_inputs, self, 0)
         for i, layer in enumerate(self.layers):
-            row = layer.outputs(_row(row, layer.n_inputs, self, i))
-        return _bare(list(row))
+            fits = i == 0 or (self.layers[i - 1]._is_plain and len(row) == layer.n_inputs)
+            row = layer.outputs(row if fits else _row(row, layer.n_inputs, self, i))
+        leave(row, Mark(type(self).__name__, self, first))
+        return _bare(row)
 
     def __repr__(self) -> str:
         sizes = [len(layer.neurons) for layer in self.layers]

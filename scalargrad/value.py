@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import modes
 from . import primitives as p
@@ -142,9 +142,7 @@ def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> V
     return out
 
 
-def _leaf(
-    kind: type[Value], data: float, grad: float | None = None, notes: dict[str, str | None] | None = None
-) -> Value:
+def _leaf(kind: type[Value], data: float, grad: float | None = None, notes: dict[str, Any] | None = None) -> Value:
     leaf = _new(kind)
     leaf._data = data
     leaf._grad = grad
@@ -201,11 +199,12 @@ class Value:
     __slots__ = ("_data", "_dx", "_dy", "_grad", "_notes", "_x", "_y", "op")
 
     # Operands and local gradients are kept as `sweep.py` says. _grad is None as long as no sweep has
-    # come by; _notes is set only where there is a label or a line to keep. Every slot costs: the
-    # garbage collector looks at all of them, often.
+    # come by; _notes is set only where there is a label, a line or a mark to keep, and never changed
+    # in place, so that nodes may share it. Every slot costs: the garbage collector looks at all of
+    # them, often.
     _data: float
     _grad: float | None
-    _notes: dict[str, str | None]
+    _notes: dict[str, Any]
     _x: Value | None
     _y: Any
     _dx: Any
@@ -247,7 +246,8 @@ class Value:
     @property
     def label(self) -> str | None:
         """A name to show."""
-        return self._note("label")
+        label: str | None = self._note("label")
+        return label
 
     @label.setter
     def label(self, label: str | None) -> None:
@@ -272,14 +272,20 @@ class Value:
     @property
     def line(self) -> str | None:
         """The line of code that made this node, as `file:number`, where `trap` has noted it."""
-        return self._note("line")
+        line: str | None = self._note("line")
+        return line
 
-    def _note(self, kind: str) -> str | None:
-        notes: dict[str, str | None] = getattr(self, "_notes", {})
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What the modules and composed functions have left that this is a result of, the innermost first."""
+        return self._note("marks") or ()
+
+    def _note(self, kind: str) -> Any:
+        notes: dict[str, Any] = getattr(self, "_notes", {})
         return notes.get(kind)
 
-    def _keep(self, kind: str, text: str | None) -> None:
-        self._notes = {**getattr(self, "_notes", {}), kind: text}
+    def _keep(self, kind: str, note: object) -> None:
+        self._notes = {**getattr(self, "_notes", {}), kind: note}
 
     @property
     def _prev(self) -> set[Value]:  # as in micrograd
@@ -392,10 +398,12 @@ class Value:
             return _leaf, (type(self), self._data, self._grad, getattr(self, "_notes", None))
         order = topological_order(self)
         places = {node: place for place, node in enumerate(order)}
-        return _restored, ([node if node.op is None else _flattened(node, places) for node in order],)
+        marks = _copied_marks(order, {}, places)
+        return _restored, ([node if node.op is None else _flattened(node, places, marks) for node in order],)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         pending = [self]
+        marked: list[Value] = []
         while pending:
             node = pending[-1]
             missing = [operand for operand in node.args if id(operand) not in memo]
@@ -408,8 +416,32 @@ class Value:
                 if node.op is not None:
                     _link(copy, node.op, tuple(memo[id(operand)] for operand in node.args), node.local_gradients)
                 memo[id(node)] = copy
+                if node.marks:
+                    marked.append(node)
+        copies = {operand: memo.get(id(operand)) for node in marked for mark in node.marks for operand in mark.inputs}
+        _copied_marks(marked, memo, copies)
+        for node in marked:
+            memo[id(node)]._keep("marks", tuple([memo[id(mark)] for mark in node.marks]))
         copied: Value = memo[id(self)]
         return copied
+
+
+class Mark(NamedTuple):
+    """What a module or composed function leaves on its results, for pictures to show it as a box.
+
+    What lies between the inputs and the results is found from the graph.
+
+    Attributes:
+        together: what to call that which made all results with this mark together; None where there is none.
+        module: the module, which knows its parameters' names; None for a function, and in copies.
+        inputs: what it has read.
+        each: what to call that which made each result by itself from the same inputs, as the neurons of a layer do.
+    """
+
+    together: str | None
+    module: object
+    inputs: Sequence[Any]
+    each: str | None = None
 
 
 class Constant(Value):
@@ -421,6 +453,26 @@ class Constant(Value):
     """
 
     __slots__ = ()
+
+
+def leave(results: Iterable[Value], *marks: Mark, are_new: bool = False) -> None:
+    """Leave marks on the results of a module, the innermost first; on a leaf none, since nothing lies behind it.
+
+    Results are new when operations have just made them and nobody has noted anything on them: that
+    saves looking.
+    """
+    notes: dict[str, Any] = {"marks": marks}
+    if are_new and not modes.active:
+        for result in results:
+            result._notes = notes
+        return
+    before: dict[str, Any] | None = None
+    for result in results:
+        if result.op is not None:
+            found = getattr(result, "_notes", None)
+            if found is not before:
+                before, notes = found, {**(found or {}), "marks": (*result.marks, *marks)}
+            result._notes = notes
 
 
 # ---------------------------------------------------------------- errors that name the node
@@ -470,14 +522,27 @@ def _trap_contribution(node: Value, index: int, local: float, upstream: float, b
 # ---------------------------------------------------------------- pickling and copying
 
 
-def _flattened(node: Value, places: dict[Value, int]) -> tuple[Any, ...]:
+def _copied_marks(nodes: Iterable[Value], met: dict[int, Any], copies: Mapping[Value, Any]) -> dict[int, Any]:
+    """For each mark on the nodes, by its id, one that says the same of their copies; those met before are completed."""
+    marks = {id(mark): mark for node in nodes for mark in node.marks}
+    for key, mark in marks.items():
+        inputs = met.setdefault(key, Mark(mark.together, None, [], mark.each)).inputs
+        inputs[:] = [copy for operand in mark.inputs if (copy := copies.get(operand)) is not None]
+    return met
+
+
+def _flattened(node: Value, places: dict[Value, int], marks: dict[int, Mark]) -> tuple[Any, ...]:
     operands = tuple(places[operand] for operand in node.args)
-    fields = type(node), node._data, node._grad, getattr(node, "_notes", None)
+    notes = getattr(node, "_notes", None)
+    if node.marks:
+        notes = {**node._notes, "marks": tuple([marks[id(mark)] for mark in node.marks])}
+    fields = type(node), node._data, node._grad, notes
     return fields, node.op, operands, node.local_gradients
 
 
 def _restored(rows: list[Any]) -> Value:
     nodes: list[Value] = []
+    marks: dict[int, Any] = {}
     for row in rows:
         if isinstance(row, Value):
             nodes.append(row)
@@ -486,4 +551,7 @@ def _restored(rows: list[Any]) -> Value:
         node = _leaf(*fields)
         _link(node, op, tuple(nodes[place] for place in places), local)
         nodes.append(node)
+        marks.update((id(mark), mark) for mark in node.marks)
+    for mark in marks.values():
+        mark.inputs[:] = [nodes[place] for place in mark.inputs]
     return nodes[-1]

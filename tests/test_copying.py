@@ -213,3 +213,49 @@ def test_an_unknown_primitive_is_named(copied: Copier, registry: dict[str, scala
     del registry["square"]
     with pytest.raises(LookupError, match=r"no primitive is named 'square'.*declare it first"):
         copied(root)
+
+
+def marks_of(root: Value) -> list[list[tuple[str | None, str | None, int, list[int]]]]:
+    """The marks of each node, with places for inputs, and for the mark itself: equal where they say the same."""
+    order = topological_order(root)
+    places = {node: place for place, node in enumerate(order)}
+    met: dict[int, int] = {}
+    return [
+        [
+            (
+                mark.together,
+                mark.each,
+                met.setdefault(id(mark), len(met)),
+                [places[operand] for operand in mark.inputs if operand in places],
+            )
+            for mark in node.marks
+        ]
+        for node in order
+    ]
+
+
+@every_copier
+def test_a_copy_keeps_the_marks_of_modules(copied: Copier) -> None:
+    """What modules have left on their results says the same of the copy's nodes, and nothing of the original's."""
+    model = nn.MLP(2, [3, 2], "tanh", "softmax", rng=0)
+    root = scalargrad.square_error(model([Value(1.0), Value(-1.0)]), [0.0, 1.0])
+    before = marks_of(root)
+    assert len({mark[2] for marks in before for mark in marks}) == 6  # two layers, neurons of one, MLP, two functions
+    twin = copied(root)
+    assert marks_of(twin) == before
+    inputs = {operand for node in topological_order(twin) for mark in node.marks for operand in mark.inputs}
+    assert inputs <= topological_order(twin).keys()
+
+
+def test_results_copied_together_keep_a_mark_they_share() -> None:
+    """The two results of one module, copied together by deepcopy, still bear one mark, with both inputs."""
+
+    class Twice(nn.Module):
+        def __call__(self, x: Value, y: Value) -> list[Value]:
+            made: list[Value] = self.mark([x * 2, y * 2], [x, y, 1.0])
+            return made
+
+    x, y = Value(1.0), Value(2.0)
+    left, right, new_x, new_y = copy.deepcopy([*Twice()(x, y), x, y])
+    assert left.marks[0] is right.marks[0]
+    assert left.marks[0].inputs == [new_x, new_y]

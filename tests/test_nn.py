@@ -591,3 +591,41 @@ def test_a_repr_evaluates_to_the_same_architecture(n_inputs: int, model: Any) ->
     other.load_state_dict(model.state_dict())
     outputs = [np.ravel(found([0.5] * n_inputs)) for found in (model, other)]
     assert [y.data for y in outputs[0]] == [y.data for y in outputs[1]]
+
+
+# ---------------------------------------------------------------- marks for pictures
+
+
+def test_a_mark_says_what_was_read() -> None:
+    """The results of neurons, layers and networks say what they are, and which Values went in."""
+    model = nn.MLP(2, [3, 1], rng=0)
+    row = [Value(1.0), Value(2.0)]
+    output = model(row)
+    assert [(mark.together, mark.each) for mark in output.marks] == [("Layer", "Neuron"), ("MLP", None)]
+    of_layer, of_model = output.marks
+    assert of_model.inputs == row
+    assert [hidden.marks[0].together for hidden in of_layer.inputs] == ["Layer"] * 3
+    assert all(hidden.marks[0].inputs == row for hidden in of_layer.inputs)
+    assert [mark.together for mark in model.layers[0].neurons[0](row).marks] == ["Neuron"]
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", None])
+def test_a_mark_keeps_what_was_noted(activation: str | None) -> None:
+    """A line that trap has noted on a neuron's result stays, beside the mark."""
+    with scalargrad.trap():
+        for output in nn.Layer(2, 2, activation, rng=0)([1.0, 2.0]):
+            assert output.line is not None
+            assert len(output.marks) == 1
+
+
+def test_nothing_is_marked_that_was_not_recorded() -> None:
+    """Under `no_grad` the results are leaves, and nothing keeps hold of what they came from."""
+    with scalargrad.no_grad():
+        assert nn.MLP(2, [3, 2], rng=0)([1.0, 2.0])[0].marks == ()
+
+
+@pytest.mark.parametrize("made", [1.0, None, [Value(1.0), 2.0], "ab"])
+def test_only_values_are_marked(made: object) -> None:
+    """A result that is no Value is refused."""
+    with pytest.raises(TypeError, match="what a Module has made must be a Value or a list of them"):
+        nn.Module().mark(made, [])
