@@ -1,11 +1,12 @@
 """The graph of a computation as a picture: a card for each number, an arrow from operand to result.
 
-What a card looks like, `card.py` says; how it becomes a file, `render.py`.
+What a card looks like, `card.py` says; what is hidden in boxes, `collapse.py`; how a drawing becomes
+a file, `render.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..floats import integer
@@ -14,15 +15,18 @@ from ..value import Constant, Value
 from .names import atom, derivative, exact, node_names, numeral, variables
 
 if TYPE_CHECKING:
+    from .card import Gradient
+    from .collapse import Arrow, Box, Call, Calls, Plan
     from .render import Drawing
 
 DIRECTIONS = ("LR", "RL", "TB", "BT")
-COLLAPSES = ("auto", "neuron", "layer", "none")
-Gradients = Mapping[Value, float | None]
+COLLAPSED = {"none": -1, "neuron": 0, "layer": 1}  # the height up to which calls are collapsed
+ARROWS = 8  # to a node, at most, on an average: with more, nobody sees anything, and the layout takes minutes
+MANY_RESULTS = 24  # as many results a box shows one by one
 
 
 class TooLarge(ValueError):
-    """A drawing of more than anyone could look at, with how many and what to do."""
+    """A drawing of more than anyone could look at: with how much, and what to do."""
 
 
 def draw(
@@ -38,6 +42,9 @@ def draw(
 ) -> Drawing:
     """Return a picture of all that a value was computed from: a `graphviz.Digraph` that shows itself in notebooks.
 
+    What modules and composed functions have computed is framed; collapsed, it is one box that says
+    how many values it hides.
+
     Args:
         value: the last result.
         names: variables by name, such as `locals()`, to call those Values by that have no label.
@@ -45,34 +52,32 @@ def draw(
         gradients: whether to show each gradient; `–` where no sweep has been.
         partials: whether to show on each arrow the local derivative, ∂result/∂operand.
         direction: "LR" (from left to right), "RL", "TB" (from top to bottom) or "BT".
-        collapse: "neuron", "layer", "none" or "auto".
-        limit: how many nodes may be drawn.
+        collapse: "neuron": each neuron is a box, and whatever else has nothing but operations in it;
+            "layer": each layer is, and whatever else has nothing but such boxes in it; "none"; or
+            "auto": no more than the limit demands.
+        limit: how many nodes may be drawn, boxes among them.
 
     >>> from scalargrad import Value, draw
     >>> x, y = Value(-2.0, label="x"), Value(5.0, label="y")
-    >>> picture = draw((x + y) * -4)
-    >>> print(picture.source)
+    >>> print(draw((x + y) * -4).source)
     digraph {
     ...
-    >>> picture.render("circuit.svg")  # doctest: +SKIP
+    >>> draw((x + y) * -4).render("circuit.svg")  # doctest: +SKIP
     'circuit.svg'
 
     Raises:
-        TooLarge: when more nodes would be drawn than the limit.
-        TypeError, ValueError: for what is no Value, direction or limit.
+        TooLarge: when more would be drawn than the limit.
+        TypeError, ValueError: for what is no Value, direction, collapse or limit.
         ImportError: when the Python package graphviz is missing.
     """
     if not isinstance(value, Value):
         raise TypeError(f"a drawing is that of a Value, got {value!r} of type {type(value).__name__}")
-    if direction not in DIRECTIONS:
-        raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
-    if collapse not in COLLAPSES:
-        raise ValueError(f"collapse must be one of {', '.join(COLLAPSES)}, got {collapse!r}")
-    order = list(topological_order(value))
-    if len(order) > integer(limit, "limit", low=1):
-        raise TooLarge(f"{len(order):,} nodes are more than the limit of {limit:,}")
-    shown = {node: node.grad if node.swept else None for node in order} if gradients else None
-    return picture(value, names=names, values=values, gradients=shown, partials=partials, direction=direction)
+    if collapse not in COLLAPSED and collapse != "auto":
+        raise ValueError(f"collapse must be auto, {', '.join(COLLAPSED)}, got {collapse!r}")
+    sketch = Sketch(value, names, direction)
+    sketch.values, sketch.partials = values, partials
+    sketch.gradients = {node: node.grad if node.swept else None for node in sketch.order} if gradients else None
+    return sketch.drawn(_plan(sketch.calls, collapse, integer(limit, "limit", low=1)))
 
 
 def picture(
@@ -80,62 +85,320 @@ def picture(
     *,
     names: Mapping[str, object] | None = None,
     values: bool = True,
-    gradients: Gradients | None = None,
+    gradients: Mapping[Value, float | None] | None = None,
     partials: bool = False,
     direction: str = "LR",
     every_name: bool = False,
     lit: tuple[int, int] | None = None,
     prefix: str = "",
 ) -> Drawing:
-    """Return a drawing as the stepper and the page want it, of any size.
+    """Return a drawing as the stepper and the page want it, of any size, with nothing collapsed.
 
     `gradients` are those to show, whatever `.grad` holds; a node that is missing has none yet.
     `every_name` shows generated names too, as the ledger has them. `lit` is the edge to light up:
     the index of its result in the topological order, and the operand's position there. Ids in the
     SVG are the prefix and `node3`, or `edge5_1` for the edge to the second operand of node 5.
     """
-    drawing = _new_drawing(direction, prefix)
-    order = list(topological_order(value))
-    places = {node: i for i, node in enumerate(order)}
-    called = node_names(order, names)
-    own = {node for node in order if node.label is not None} | variables(names or {}).keys()
-    largest = max((abs(g) for g in (gradients or {}).values() if g and abs(g) < float("inf")), default=1.0)
+    sketch = Sketch(value, names, direction, prefix)
+    sketch.values, sketch.partials, sketch.gradients = values, partials, gradients
+    sketch.every_name, sketch.lit = every_name, lit
+    return sketch.drawn(sketch.calls.plan(COLLAPSED["none"]))
 
-    from . import card
 
-    for i, node in enumerate(order):
-        is_constant = node.__class__ is Constant
-        gradient = None if gradients is None or is_constant else (gradients.get(node), largest)
-        ordinals = _ordinals(node)
-        if is_constant and node not in own:
+# ---------------------------------------------------------------- how much of it
+
+
+def _plan(calls: Calls, collapse: str, limit: int) -> Plan:
+    """The plan with the least collapsed that is asked for and keeps to the limit."""
+    highest = max((call.height for call in calls.all), default=-1)
+    heights = range(-1, highest + 1) if collapse == "auto" else [COLLAPSED[collapse]]
+    for height in heights:
+        if height >= 0 or len(calls.order) <= limit:
+            plan = calls.plan(height)
+            if plan.count <= limit and len(plan.arrows) <= ARROWS * limit:
+                return plan
+    raise TooLarge(
+        f"{_counted(calls, heights[-1])} are more than the limit of {limit:,} nodes: {_advice(calls, limit)}"
+    )
+
+
+def _counted(calls: Calls, height: int) -> str:
+    if height < 0:
+        return f"{len(calls.order):,} nodes"
+    plan = calls.plan(height)
+    return f"{plan.count:,} nodes and {len(plan.arrows):,} arrows, collapsed from {len(calls.order):,} nodes,"
+
+
+def _advice(calls: Calls, limit: int) -> str:
+    """What to do, for a graph that is too large."""
+    plans = {name: calls.plan(height) for name, height in COLLAPSED.items() if height >= 0}
+    fitting = [
+        f'collapse="{name}" draws {plan.count:,}'
+        for name, plan in plans.items()
+        if plan.boxes and plan.count <= limit and len(plan.arrows) <= ARROWS * limit
+    ]
+    return f"{', '.join([*fitting, 'draw a value that comes earlier'])}, or raise the limit"
+
+
+# ---------------------------------------------------------------- drawing
+
+
+class Sketch:
+    """A value on its way to a drawing: what is to be shown, and what everything is called."""
+
+    values = True
+    partials = False
+    every_name = False
+    gradients: Mapping[Value, float | None] | None = None
+    lit: tuple[int, int] | None = None
+
+    def __init__(self, value: Value, names: Mapping[str, object] | None, direction: str, prefix: str = "") -> None:
+        from .collapse import Calls
+
+        self.drawing = _new_drawing(direction, prefix)
+        self.direction, self.prefix = direction, prefix
+        self.order = list(topological_order(value))
+        self.places = {node: i for i, node in enumerate(self.order)}
+        self.called = node_names(self.order, names)
+        self.own = variables(names or {}).keys() | {node for node in self.order if node.label}
+        self.calls = Calls(self.order)
+
+    def drawn(self, plan: Plan) -> Drawing:
+        """Return the drawing of a plan."""
+        self.largest = max(filter(_is_finite, map(abs, filter(None, (self.gradients or {}).values()))), default=1.0)
+        self.called_within = _names_within(self.calls.all, plan.single)
+        self.ids: dict[Value | Box, str] = {node: f"{self.prefix}node{self.places[node]}" for node in plan.single}
+        for i, box in enumerate(plan.boxes):
+            only = box.shown[0] if box.call is not None and len(box.shown) == 1 else None
+            self.ids[box] = f"{self.prefix}box{i}" if only is None else f"{self.prefix}node{self.places[only]}"
+        within: dict[Call | None, list[Value | Box]] = {}
+        for node in plan.single:
+            within.setdefault(self.calls.around.get(node), []).append(node)
+        for box in plan.boxes:
+            within.setdefault(box.call and box.call.parent, []).append(box)
+        self._frames(within)
+        for arrow in plan.arrows:
+            self._arrow(arrow)
+        return self.drawing
+
+    def _frames(self, within: Mapping[Call | None, list[Value | Box]]) -> None:
+        """All nodes, each in the frames of the open calls that it lies in."""
+        open_calls = {call: i for i, call in enumerate(self.calls.all) if _has_inside(call, within)}
+        pending: list[Call | str | None] = [None]
+        while pending:
+            call = pending.pop()
+            if isinstance(call, str):
+                self.drawing.body.append(call)
+                continue
+            if call is not None:
+                self._frame(call, f"{self.prefix}cluster{open_calls[call]}")
+                pending.append("\t}\n")
+            for found in within.get(call, ()):
+                if isinstance(found, Value):
+                    self._node(found)
+                else:
+                    self._box(found)
+            pending += [inner for inner in reversed(open_calls) if inner.parent is call]
+
+    def _frame(self, call: Call, name: str) -> None:
+        from . import card
+
+        look = f'id="{name}" label={card.frame(call.name)} {card.FRAME}'
+        self.drawing.body.append(f"\tsubgraph {name} {{\n\t\tgraph [{look}]\n")
+        self.drawing.titles[name] = f"{call.name}: {len(call.nodes):,} values"
+
+    def _node(self, node: Value) -> None:
+        from . import card
+
+        gradient = self._gradient(node)
+        if node.__class__ is Constant and node not in self.own:
             label = card.constant(numeral(node.data))
         else:
             label = card.card(
-                kind="leaf" if node.op is None else "result",
-                name=called[node] if node in own or every_name or partials else None,
-                is_generated=node not in own,
-                value=node.data if values else None,
+                self._kind(node),
+                name=self.called[node] if node in self.own or self.every_name or self.partials else None,
+                is_generated=node not in self.own,
+                caption=self.called_within.get(node, ""),
+                value=node.data if self.values else None,
                 gradient=gradient,
-                seal="" if node.op is None else card.seal(card.SIGNS.get(node._op, node._op), ordinals, direction),
-                direction=direction,
+                sealed=card.seal(card.sign(node._op), ordinals(node), self.direction) if node.op else "",
+                direction=self.direction,
             )
-        _add_node(drawing, f"{prefix}node{i}", label, _told(node, called, gradient), gradient is not None)
-        for position, operand in enumerate(node.args):
-            local = node.local_gradients[position]
-            is_told = partials and operand.__class__ is not Constant
-            _add_edge(
-                drawing,
-                f"{prefix}edge{i}_{position}",
-                tail=f"{prefix}node{places[operand]}",
-                head=f"{prefix}node{i}" + (f":{ordinals[position]}" if ordinals else ""),
-                title=f"{derivative(called[node], called[operand])} = {exact(local)}",
-                text=f"{_slope(called, node, operand)} = {numeral(local)}" if is_told else None,
-                lit=lit == (i, position),
+        self._add(self.ids[node], label, self._told(node), gradient is not None)
+
+    def _box(self, box: Box) -> None:
+        from . import card
+
+        shown, call = box.shown, box.call
+        lines = [line for line in _hidden(box) if line]
+        if call is None:
+            all_inputs = all(node in self.calls.inputs for node in shown)
+            name, colour = (
+                f"{len(shown):,} {'inputs' if all_inputs else 'leaves'}",
+                card.INPUT if all_inputs else card.INK,
             )
-    return drawing
+        else:
+            learns = any(node in self.calls.parameters for node in call.nodes)
+            name, colour = call.name, card.PARAMETER if learns else card.INK
+        sealed = card.seal(name, (), self.direction, colour)
+        told = f"{name}: {', '.join(lines)}" if lines else name
+        if call is not None and len(shown) == 1:
+            (result,) = shown
+            label = card.card(
+                "result",
+                name=self.called[result] if result in self.own or self.every_name else None,
+                is_generated=result not in self.own,
+                value=result.data if self.values else None,
+                lines=lines,
+                gradient=self._gradient(result),
+                sealed=sealed,
+                direction=self.direction,
+            )
+            self._add(self.ids[box], label, f"{told}; {self._told(result)}", self.gradients is not None)
+            return
+        rows = [
+            (
+                f"r{i}",
+                self.called[result] if result in self.own or self.every_name else None,
+                result.data if self.values else None,
+                self._gradient(result),
+            )
+            for i, result in enumerate(shown)
+        ]
+        if len(shown) > MANY_RESULTS or call is None:
+            lines += self._ranges(shown)
+            rows = []
+        self._add(self.ids[box], card.box(lines, rows, sealed, self.direction), told, has_gradient=False)
+
+    def _arrow(self, arrow: Arrow) -> None:
+        from . import card
+
+        operand = arrow.result.args[arrow.position]
+        place = self.places[arrow.result], arrow.position
+        name = f"{self.prefix}edge{place[0]}_{place[1]}"
+        tail, head = self.ids[arrow.tail], self.ids[arrow.head]
+        look: dict[str, Any] = {"id": name}
+        title = f"{derivative(self.called[arrow.result], self.called[operand])} = "
+        title += exact(arrow.result.local_gradients[arrow.position])
+        if isinstance(arrow.head, Value):
+            words = ordinals(arrow.result)
+            head += f":{words[arrow.position]}" if words else ""
+            if self.partials and operand.__class__ is not Constant:
+                slope = derivative(*(card.shortened(self.called[end], 12) for end in (arrow.result, operand)))
+                text = f"{slope} = {numeral(arrow.result.local_gradients[arrow.position])}"
+                look["label"] = card.pill(text, self.lit == place)
+        if not isinstance(arrow.tail, Value):
+            shown = arrow.tail.shown
+            if operand not in shown:
+                look["style"] = "dashed"  # it comes from among the hidden
+                title += f", where {self.called[operand]} is hidden"
+            elif arrow.values == 1 and 1 < len(shown) <= MANY_RESULTS and arrow.tail.call is not None:
+                tail += f":r{shown.index(operand)}"
+        if arrow.values > 1:
+            look |= {"label": card.pill(f"{arrow.values:,} values"), "penwidth": "2.5"}
+            title = f"{arrow.values:,} values"
+        if self.lit == place:
+            look |= {"color": card.LIT, "penwidth": "3", "class": "lit"}
+        self.drawing.edge(tail, head, **look)
+        self.drawing.titles[name] = title
+
+    # what is said of them
+
+    def _add(self, name: str, label: str, title: str, has_gradient: bool) -> None:
+        self.drawing.node(name, label=label, id=name)
+        self.drawing.titles[name] = title
+        if has_gradient:
+            self.drawing.gradients.add(name)
+
+    def _kind(self, node: Value) -> str:
+        if node.op is not None:
+            return "result"
+        return "parameter" if node in self.calls.parameters else "input" if node in self.calls.inputs else "leaf"
+
+    def _gradient(self, node: Value) -> Gradient | None:
+        if self.gradients is None or node.__class__ is Constant:
+            return None
+        return self.gradients.get(node), self.largest
+
+    def _told(self, node: Value) -> str:
+        """All there is to say of a node, in full."""
+        made = ""
+        if node.op is not None:
+            made = f" = {node.op.notation.format(*(atom(self.called[operand]) for operand in node.args))}"
+        within = f" ({self.called_within[node]})" if node in self.called_within else ""
+        gradient = None if self.gradients is None else self.gradients.get(node)
+        reached = "" if gradient is None else f", gradient {exact(gradient)}"
+        return f"{self.called[node]}{within}{made}: value {exact(node.data)}{reached}"
+
+    def _ranges(self, nodes: list[Value]) -> list[str]:
+        """The least and the largest of many values, and of their gradients."""
+        lines = []
+        if self.values:
+            lines.append(f"values {_range(node.data for node in nodes)}")
+        if self.gradients is not None:
+            swept = [gradient for node in nodes if (gradient := self.gradients.get(node)) is not None]
+            lines.append(f"grad {_range(swept)}")
+        return lines
+
+
+def ordinals(node: Value) -> tuple[str, ...]:
+    """Return 1st, 2nd, 3rd, … for the operands where it matters which is which; else nothing."""
+    if node.op is None or len(node.args) == 1 or node.op.commutative:
+        return ()
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    places = range(1, len(node.args) + 1)
+    return tuple(f"{n}{'th' if 10 < n % 100 < 20 else endings.get(n % 10, 'th')}" for n in places)
+
+
+def _hidden(box: Box) -> Iterator[str]:
+    """What is in a box, honestly."""
+    if box.call is not None:
+        contents = box.call.contents
+        yield f"{contents}, {box.hidden:,} values hidden" if contents else f"{box.hidden:,} values hidden"
+        yield f"{box.shared:,} more shared with another box" if box.shared else ""
+
+
+def _range(numbers: Iterable[float]) -> str:
+    found = sorted(numbers)
+    if not found:
+        return "–"
+    return numeral(found[0]) if found[0] == found[-1] else f"{numeral(found[0])} … {numeral(found[-1])}"
+
+
+def _names_within(calls: list[Call], nodes: list[Value]) -> dict[Value, str]:
+    """What modules call those of their parameters that are among these nodes: `weights[0]`."""
+    from ..nn import Module
+
+    wanted = {node for node in nodes if node.op is None}
+    modules = {id(call.mark.module): call.mark.module for call in calls if wanted & call.nodes.keys()}
+    found: dict[Value, str] = {}
+    for module in modules.values():
+        if isinstance(module, Module):
+            for path, parameter in module.named_parameters():
+                if parameter in wanted:
+                    parts = path.split(".")
+                    last = max((i for i, part in enumerate(parts) if not part.isdigit()), default=0)
+                    found.setdefault(parameter, parts[last] + "".join(f"[{i}]" for i in parts[last + 1 :]))
+    return found
+
+
+def _has_inside(call: Call, within: Mapping[Call | None, list[Value | Box]]) -> bool:
+    pending = [call]
+    while pending:
+        inner = pending.pop()
+        if inner in within:
+            return True
+        pending += inner.inner
+    return False
+
+
+def _is_finite(x: float) -> bool:
+    return x < float("inf")
 
 
 def _new_drawing(direction: str, prefix: str) -> Drawing:
+    if direction not in DIRECTIONS:
+        raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
     try:
         from .render import Drawing
     except ImportError as missing:
@@ -143,57 +406,11 @@ def _new_drawing(direction: str, prefix: str) -> Drawing:
     from . import card
 
     font = {"fontname": "Helvetica,Arial,sans-serif", "fontsize": "11"}
+    spacing = {"nodesep": "0.18", "ranksep": "0.4"}
     return Drawing(
-        graph_attr={
-            "id": f"{prefix}graph",
-            "charset": "UTF-8",
-            "rankdir": direction,
-            "bgcolor": "transparent",
-            "nodesep": "0.18",
-            "ranksep": "0.4",
-            **font,
-        },
+        graph_attr={"id": f"{prefix}graph", "charset": "UTF-8", "rankdir": direction, "bgcolor": "transparent"}
+        | spacing
+        | font,
         node_attr={"shape": "plain", **font},
         edge_attr={"color": card.LINE, "arrowsize": "0.6", **font},
     )
-
-
-def _add_node(drawing: Drawing, name: str, label: str, title: str, has_gradient: bool) -> None:
-    drawing.node(name, label=label, id=name)
-    drawing.titles[name] = title
-    if has_gradient:
-        drawing.gradients.add(name)
-
-
-def _add_edge(drawing: Drawing, name: str, tail: str, head: str, title: str, text: str | None, lit: bool) -> None:
-    from . import card
-
-    look: dict[str, Any] = {"id": name}
-    if text is not None:
-        look["label"] = card.pill(text, lit)
-    if lit:
-        look |= {"color": card.LIT, "penwidth": "3", "class": "lit"}
-    drawing.edge(tail, head, **look)
-    drawing.titles[name] = title
-
-
-def _ordinals(node: Value) -> tuple[str, ...]:
-    """1st, 2nd, 3rd, 4th: where it matters which operand is which."""
-    if node.op is None or len(node.args) == 1 or node.op.commutative:
-        return ()
-    return tuple(
-        f"{n}{'th' if 10 < n % 100 < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}"
-        for n in range(1, len(node.args) + 1)
-    )
-
-
-def _slope(called: Mapping[Value, str], node: Value, operand: Value) -> str:
-    names = [name if len(name := called[end]) <= 12 else f"{name[:8]}…" for end in (node, operand)]
-    return derivative(*names)
-
-
-def _told(node: Value, called: Mapping[Value, str], gradient: tuple[float | None, float] | None) -> str:
-    """All there is to say of a node, in full."""
-    made = "" if node.op is None else f" = {node.op.notation.format(*(atom(called[operand]) for operand in node.args))}"
-    reached = "" if gradient is None or gradient[0] is None else f", gradient {exact(gradient[0])}"
-    return f"{called[node]}{made}: value {exact(node.data)}{reached}"
