@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import engine
+from benchmarks import engine, explain
 
-BENCHMARKS: dict[str, Callable[[bool], None]] = {"engine": engine.report}
+BENCHMARKS: dict[str, Callable[[bool], None]] = {"engine": engine.report, "explain": explain.report}
 
 
 def main() -> None:
