@@ -157,12 +157,9 @@ class Prompt(cmd.Cmd):
         if not argument:
             raise ValueError("jump needs a number of steps, a node, start or end")
         if argument in {"start", "end"}:
-            self.walk.position = 0 if argument == "start" else len(self.walk)
-        elif argument.isdecimal():
-            self.walk.position = self._position(argument)
+            self.walk.to(0 if argument == "start" else len(self.walk))
         else:
-            into = self.walk.into(argument)
-            self.walk.position = into[0].index + 1 if into else 0
+            self.walk.to(self._position(argument) if argument.isdecimal() else argument)
         self._stand()
 
     # ------------------------------------------------------------ stopping
