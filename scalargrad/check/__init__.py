@@ -1,5 +1,9 @@
-"""Is this gradient right? A checker that names the culprit, and laws that users can have tried."""
+"""Is this gradient right? A checker that names the culprit, and laws that users can have tried.
 
+`scalargrad.check.strategies` and `scalargrad.check.laws` need Hypothesis, and are imported when asked for.
+"""
+
+from .expression import Expression as Expression
 from .gradcheck import assert_gradients as assert_gradients
 from .gradcheck import gradcheck as gradcheck
 from .report import GradientMismatch as GradientMismatch

@@ -1,0 +1,213 @@
+"""A function that knows how it is written.
+
+A graph is recorded from a function; here is the way back. An `Expression` is what a recorded graph
+computes, as a function of its inputs again: it runs on floats and on Values, and prints as the
+Python that makes it, with a name for each result that is used more than once. So an example that
+a search has found can be pasted and run again.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
+from typing import Any, NamedTuple
+
+from .. import primitives
+from ..declaration import Primitive
+from ..floats import number
+from ..sweep import topological_order
+from ..value import Value
+
+NESTING = 20  # what is nested deeper gets a name: Python's own parser has its limit too
+
+
+class Operation(NamedTuple):
+    """A primitive applied: an int is the place of a variable or an earlier result, a float is a plain number."""
+
+    primitive: Primitive
+    operands: tuple[int | float, ...]
+
+
+class Expression:
+    """What a function computes at a point, recorded: callable like it, and printed as Python.
+
+    Shared results stay shared: they are computed once, and written once under a name.
+
+    >>> def f(x, y):
+    ...     product = x * y
+    ...     return product + product.tanh()
+    >>> expression = Expression(f, 2.0, 3.0)
+    >>> expression
+    Expression(lambda x, y: (v1 := x * y, v1 + tanh(v1))[-1], 2.0, 3.0)
+    >>> expression(0.0, 7.0)
+    0.0
+    >>> print(expression.source)
+    from scalargrad import Value, tanh
+    <BLANKLINE>
+    x, y = Value(2.0), Value(3.0)
+    v1 = x * y
+    result = v1 + tanh(v1)
+
+    Attributes:
+        variables: the names of the inputs.
+        point: the number of each, where the function was recorded.
+        operations: what is computed, in order.
+
+    Raises:
+        TypeError: for a point of anything but numbers, or a function that returns no Value and no number.
+    """
+
+    variables: tuple[str, ...]
+    point: tuple[float, ...]
+    operations: tuple[Operation, ...]
+
+    def __init__(self, function: Callable[..., Any], *point: float) -> None:
+        inputs = [Value(x) for x in point]
+        self._record(function(*inputs), inputs, _parameters(function))
+
+    @classmethod
+    def recorded(cls, result: Value, inputs: Sequence[Value], names: Sequence[str] = ()) -> Expression:
+        """Return the expression of a graph that is there already, as a function of some of its leaves.
+
+        >>> x = Value(3.0)
+        >>> Expression.recorded(1 - x * x, [x])
+        Expression(lambda x: 1 - x * x, 3.0)
+
+        Raises:
+            TypeError: for a result that is neither a Value nor a number.
+        """
+        expression = cls.__new__(cls)
+        expression._record(result, inputs, names)
+        return expression
+
+    def _record(self, result: Any, inputs: Sequence[Value], names: Sequence[str]) -> None:
+        places: dict[Value, int | float] = {leaf: place for place, leaf in enumerate(inputs)}
+        operations: list[Operation] = []
+        self._result: int | float
+        if isinstance(result, Value):
+            for node in topological_order(result):
+                if node.op is not None and node not in places:
+                    operands = tuple(places.get(operand, operand.data) for operand in node.args)
+                    places[node] = len(inputs) + len(operations)
+                    operations.append(Operation(node.op, operands))
+            self._result = places.get(result, result.data)
+        else:
+            self._result = number(result, "what an expression's function returns")
+        self.operations = tuple(operations)
+        self.point = tuple(leaf.data for leaf in inputs)
+        used = {primitive.name for primitive, _ in operations}
+        self.variables = tuple(_distinct(names if len(names) == len(inputs) else _letters(len(inputs)), used))
+
+    def __call__(self, *operands: Any) -> Any:
+        """Compute it: a float for plain numbers, a Value with Values among them."""
+        if len(operands) != len(self.variables):
+            wanted = f"{len(self.variables)} operand{'s' if len(self.variables) != 1 else ''}"
+            raise TypeError(f"the expression takes {wanted}, got {len(operands)}")
+        known = list(operands)
+        for primitive, places in self.operations:
+            known.append(primitive(*[known[place] if isinstance(place, int) else place for place in places]))
+        return known[self._result] if isinstance(self._result, int) else self._result
+
+    @property
+    def source(self) -> str:
+        """A program that computes it at its point: imports, variables, a line for each name, and the result."""
+        lines, result = self._written()
+        used = {primitive for primitive, _ in self.operations if primitive not in _SIGNS}
+        imported: list[str] = []
+        declared: list[str] = []
+        for primitive in sorted(used, key=lambda primitive: primitive.name):
+            public = getattr(primitives, primitive.name, None) is primitive and not primitive.name.startswith("_")
+            (imported if public else declared).append(primitive.name)
+        program = [f"from scalargrad import {', '.join(['Value', *imported])}"]
+        program += ["from scalargrad.declaration import named"] if declared else []
+        program += ["", *[f'{name} = named("{name}")' for name in declared]]
+        if self.variables:
+            program.append(f"{', '.join(self.variables)} = {', '.join(f'Value({_spelled(x)})' for x in self.point)}")
+        return "\n".join([*program, *[f"{name} = {text}" for name, text in lines], f"result = {result}"])
+
+    def __repr__(self) -> str:
+        lines, result = self._written()
+        body = f"({', '.join(f'{name} := {text}' for name, text in lines)}, {result})[-1]" if lines else result
+        parameters = f" {', '.join(self.variables)}" if self.variables else ""
+        return f"Expression({', '.join([f'lambda{parameters}: {body}', *map(_spelled, self.point)])})"
+
+    def _written(self) -> tuple[list[tuple[str, str]], str]:
+        """A name and a formula for each result that is used again or lies deep, and the formula of the last."""
+        uses = Counter(place for _, operands in self.operations for place in operands if isinstance(place, int))
+        names = _distinct((f"v{i}" for i in count(1)), {*self.variables, *(p.name for p, _ in self.operations)})
+        known: list[ast.expr] = [ast.Name(variable) for variable in self.variables]
+        nesting, lines = [0] * len(known), []
+        for primitive, operands in self.operations:
+            formula = _application(primitive, [known[o] if isinstance(o, int) else _constant(o) for o in operands])
+            depth = 1 + max((nesting[o] for o in operands if isinstance(o, int)), default=0)
+            if (uses[len(known)] > 1 or depth > NESTING) and len(known) != self._result:
+                lines.append((next(names), ast.unparse(formula)))
+                formula, depth = ast.Name(lines[-1][0]), 0
+            known.append(formula)
+            nesting.append(depth)
+        return lines, ast.unparse(known[self._result] if isinstance(self._result, int) else _constant(self._result))
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # how Hypothesis and IPython show it
+        printer.text(repr(self))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Any, ...]:
+        return self.variables, self.operations, repr((self.point, self.operations, self._result))  # tells -0.0 from 0.0
+
+
+# ---------------------------------------------------------------- Python's notation
+
+# The primitives that an operator of Python's records on Values, with its sign; all others are called by name.
+_SIGNS: dict[Primitive | None, ast.operator | ast.unaryop] = {
+    (Value(1.0) + 1).op: ast.Add(),
+    (Value(1.0) - 1).op: ast.Sub(),
+    (Value(1.0) * 1).op: ast.Mult(),
+    (Value(1.0) / 1).op: ast.Div(),
+    (Value(1.0) ** 1).op: ast.Pow(),
+    (-Value(1.0)).op: ast.USub(),
+}
+
+
+def _application(primitive: Primitive, operands: list[ast.expr]) -> ast.expr:
+    sign = _SIGNS.get(primitive)
+    if isinstance(sign, ast.operator):
+        return ast.BinOp(operands[0], sign, operands[1])
+    if sign is not None:
+        return ast.UnaryOp(sign, operands[0])
+    return ast.Call(ast.Name(primitive.name), operands, [])
+
+
+def _constant(x: float) -> ast.expr:
+    """A plain number in a formula: a whole one as an int."""
+    whole = x.is_integer() and abs(x) < 1e16 and (x != 0 or math.copysign(1.0, x) > 0)
+    return ast.parse(str(int(x)) if whole else _spelled(x), mode="eval").body
+
+
+def _spelled(x: float) -> str:
+    return repr(x) if math.isfinite(x) else f"float('{x}')"
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    code = getattr(function, "__code__", None)
+    return code.co_varnames[: code.co_argcount] if code is not None else ()
+
+
+def _letters(n: int) -> Sequence[str]:
+    return "xyz"[:n] if n <= 3 else [f"x{i}" for i in range(1, n + 1)]
+
+
+def _distinct(names: Iterable[str], taken: set[str]) -> Iterator[str]:
+    """The names, each with as many underscores as keep it from those taken."""
+    for wanted in names:
+        name = wanted
+        while name in taken:
+            name += "_"
+        yield name
