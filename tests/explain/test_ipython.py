@@ -30,7 +30,7 @@ loss = (x * w + 1).tanh()
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     settings = {"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor"}}
-    opened: Shell = InteractiveShell(config=Config(settings))
+    opened: Shell = InteractiveShell(config=Config(settings))  # type: ignore[no-untyped-call]  # it has no types
     assert opened.run_cell("%load_ext scalargrad").success
     assert opened.run_cell(NEURON).success
     yield opened

@@ -1,0 +1,281 @@
+"""The command `scalargrad`: how the gradient of an expression comes about, from a terminal.
+
+    scalargrad explain "tanh(w * x + b)" w=0.5 x=2 b=-0.5
+
+Every command takes an expression in Python's notation and a number for each of its names; without
+an expression, it takes the neuron that CS231n's lecture on backpropagation works through. What is
+wrong is said on one line, with its place, and the status is 2. No traceback ever reaches the user.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from io import TextIOWrapper
+from textwrap import fill
+from typing import Any, NamedTuple
+
+from . import __version__
+from .check import gradcheck
+from .explain import draw, ledger, steps, tree
+from .explain.expression import ExpressionError, functions, nearest, parse, parse_assignment
+from .explain.names import integral
+from .explain.page import page
+from .value import Value
+
+LECTURE = ("sigmoid(w0*x0 + w1*x1 + w2)", "w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3")
+OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+RESULTS = ("f", "out", "result")  # what the result is called: the first that is no variable
+FOLLOWED = {"--page", "--draw", "--output", "--order"}  # the options that something follows
+
+
+class Problem(NamedTuple):
+    """What was asked about: the expression, the result, and its variables in order of appearance."""
+
+    text: str
+    result: Value
+    variables: tuple[Value, ...]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0, or 1 when a check failed, or 2 when the question was wrong.
+
+    >>> main(["check", "x * y", "x=2", "y=-3"])
+    f = x * y = -6.0   at x = 2, y = -3
+    ...
+    0
+    """
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what a terminal cannot show, or was piped in as rubbish, is a ?
+    try:
+        options = _parser().parse_args(_options_first(sys.argv[1:] if arguments is None else arguments))
+        status: int = options.run(options)
+        sys.stdout.flush()
+        return status
+    except ExpressionError as error:
+        return _refused(str(error))
+    except (ImportError, OSError, ValueError) as error:
+        if isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: the rest goes nowhere
+            return BROKEN_PIPE
+        return _refused(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _refused(message: str) -> int:
+    print(f"scalargrad: error: {message}", file=sys.stderr)
+    return USAGE
+
+
+# ---------------------------------------------------------------- the commands
+
+
+def _explain(options: argparse.Namespace) -> int:
+    problem = _problem(options.words)
+    page_at, draw_at = options.page, options.draw
+    if not options.words:
+        page_at, draw_at = page_at or "scalargrad-neuron.html", draw_at or "scalargrad-neuron.svg"
+    elif options.open and not (page_at or draw_at):
+        page_at = "scalargrad.html"
+    walk = steps(problem.result).last()
+    _show_value(problem)
+    if len(walk):
+        print("\nThe graph, each result above its operands:\n")
+        print(tree(walk).coloured(sys.stdout))
+        print("\nThe backward pass, a contribution on each line:\n")
+        print(ledger(walk).coloured(sys.stdout))
+    agrees = _show_check(problem)
+    opened = ""
+    if draw_at or page_at:
+        print()
+    if draw_at:
+        problem.result.backward()
+        opened = _written("picture", draw_at, draw(problem.result, partials=True).render)
+    if page_at:
+        opened = _written("page", page_at, partial(page, problem.result))
+    if options.open:
+        _open(opened)
+    return OK if agrees else FAILED
+
+
+def _step(options: argparse.Namespace) -> int:
+    steps(_problem(options.words).result).prompt()
+    return OK
+
+
+def _draw(options: argparse.Namespace) -> int:
+    problem = _problem(options.words)
+    problem.result.backward()
+    drawing = draw(problem.result, partials=options.partials)
+    if options.output:
+        _written("picture", options.output, drawing.render)
+    else:
+        print(drawing.source, end="")
+    return OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    problem = _problem(options.words)
+    _show_value(problem)
+    return OK if _show_check(problem, options.order) else FAILED
+
+
+def _show_value(problem: Problem) -> None:
+    given = ", ".join(f"{variable.label} = {integral(variable.data)}" for variable in problem.variables)
+    named = "" if problem.result in problem.variables else f"{problem.result.label} = "
+    print(f"{named}{problem.text} = {problem.result.data!r}{given and '   at '}{given}")
+
+
+def _show_check(problem: Problem, order: int = 1) -> bool:
+    """Show the derivative in each variable beside a numerical one, and return whether all agree."""
+    if not problem.variables:
+        print("\nNothing in it varies: there is no gradient.")
+        return True
+    report = gradcheck(problem.result, wrt=problem.variables, order=order)
+    print(f"\nThe gradient, beside a numerical one:\n\n{report}")
+    return bool(report)
+
+
+def _written(what: str, path: str, write: Callable[[str], object]) -> str:
+    """Write a file, say where, and return its path."""
+    try:
+        found = os.path.abspath(str(write(path)))
+    except OSError as error:
+        raise OSError(f"the {what} cannot be written to {path}: {error.strerror or error}") from None
+    print(f"the {what} is in {found}")
+    return found
+
+
+def _open(path: str) -> None:
+    import webbrowser
+    from pathlib import Path
+
+    if not webbrowser.open(Path(path).as_uri()):
+        raise OSError(f"no browser was found to open {path}")
+
+
+# ---------------------------------------------------------------- the question
+
+
+def _problem(words: Sequence[str]) -> Problem:
+    """Read the expression and the numbers for its names, and compute it."""
+    text, *assignments = words or LECTURE
+    name, equals, rest = text.partition("=")
+    if equals and name.strip().isidentifier() and not rest.startswith("="):
+        raise ExpressionError("expected an expression before the numbers for its names", text, 0, len(text))
+    numbers: dict[str, float] = {}
+    for word in assignments:
+        name, number = parse_assignment(word)
+        if name in numbers:
+            raise ExpressionError(f"{name} has a number already", word, 0, len(name))
+        numbers[name] = number
+    expression = parse(text, numbers)
+    for word, name in zip(assignments, numbers, strict=True):
+        if name not in expression.names:
+            message = f"{name} is not in the expression{nearest(name, expression.names)}"
+            raise ExpressionError(message, word, 0, len(name))
+    variables = {name: Value(numbers[name], label=name) for name in expression.names}
+    result = expression(variables)
+    if not isinstance(result, Value):
+        result = Value(result)
+    if result.label is None:
+        result.label = next((name for name in RESULTS if name not in variables), None)
+    return Problem(expression.text, result, tuple(variables.values()))
+
+
+def _options_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the options before the words, so that they mix, and that `-x**2` is an expression."""
+    options: list[str] = []
+    words: list[str] = []
+    pending = list(arguments)
+    while pending:
+        argument = pending.pop(0)
+        if argument == "--":
+            words += pending
+            break
+        if argument.startswith("--") or argument == "-h":
+            options.append(argument)
+            if argument in FOLLOWED and pending:
+                options.append(pending.pop(0))
+        else:
+            words.append(argument)
+    command, rest = words[:1], words[1:]
+    return [*command, *options, "--", *rest] if command else options
+
+
+# ---------------------------------------------------------------- the options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scalargrad",
+        description="How does the gradient of an expression come about?",
+        epilog=f"{_EXAMPLE.format('explain')}\n\n{_STATUS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"scalargrad {__version__}", help="show the version")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    explain = _command(
+        commands,
+        "explain",
+        "show the value, the graph, the backward pass and a check",
+        "Show the value, the graph, every step of the backward pass, and a gradient check.\n"
+        "Without an expression, a picture and a page of the lecture's neuron are written as well.",
+        _explain,
+        "[--draw FILE] [--page FILE] [--open]",
+    )
+    explain.add_argument("--draw", metavar="FILE", help="draw the graph: an .svg, .png or .pdf")
+    explain.add_argument("--page", metavar="FILE", help="write a page to step through: an .html")
+    explain.add_argument("--open", action="store_true", help="open what was written in the browser")
+
+    described = (
+        "Walk through the backward pass, forwards and backwards, at a prompt with the\ncommands of Python's debugger."
+    )
+    _command(commands, "step", "walk through the backward pass at a prompt", described, _step)
+
+    described = "Draw the graph, with values and gradients. Without a file, print it in the DOT language."
+    drawing = _command(commands, "draw", "draw the graph", described, _draw, "[--output FILE] [--partials]")
+    drawing.add_argument("--output", metavar="FILE", help="where to: an .svg, .png or .pdf")
+    drawing.add_argument("--partials", action="store_true", help="with the local derivative on each arrow")
+
+    described = "Compare the derivative in each variable with a numerical one that knows its own error."
+    check = _command(commands, "check", "compare the gradient with a numerical one", described, _check, "[--order N]")
+    check.add_argument("--order", type=int, choices=(1, 2), default=1, help="2: check second derivatives, too")
+    return parser
+
+
+_EXAMPLE = 'example:\n  scalargrad {} "tanh(w * x + b)" w=0.5 x=2 b=-0.5'
+_STATUS = "status:\n  0; 1 when a gradient cannot be confirmed; 2 when the question is wrong"
+
+
+def _command(
+    commands: Any,
+    name: str,
+    summary: str,
+    description: str,
+    run: Callable[[argparse.Namespace], int],
+    options: str = "",
+) -> argparse.ArgumentParser:
+    """A command that takes an expression, with a help that says what that is."""
+    known = fill(" ".join(sorted(functions())), 78, initial_indent="  ", subsequent_indent="  ")
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        usage=f'scalargrad {name} ["EXPRESSION" name=number …] {options}'.rstrip(),
+        description=description,
+        help=summary,
+        epilog=f"An expression is Python's: + - * / **, parentheses, pi, e, and the functions\n{known}\n"
+        f"Without one, it is the neuron of CS231n's lecture on backpropagation.\n\n"
+        f"{_EXAMPLE.format(name)}\n\n{_STATUS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    command.set_defaults(run=run)
+    return command

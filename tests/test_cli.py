@@ -1,0 +1,427 @@
+"""The command: what it shows and writes, its exit status, and what it says of a wrong question."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import itertools
+import os
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+import tomllib
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scalargrad
+from scalargrad import Value, cli, steps
+from scalargrad.cli import main
+from scalargrad.declaration import declare
+
+ROOT = Path(scalargrad.__file__).parent.parent
+COMMANDS = ["explain", "step", "draw", "check"]
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test runs in an empty folder, with nothing to read."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    return tmp_path
+
+
+def run(*arguments: str) -> int:
+    """The exit status, whether argparse exits or the command returns."""
+    try:
+        return main(arguments)
+    except SystemExit as left:
+        return int(str(left.code))
+
+
+def shell(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
+    command = [sys.executable, "-m", "scalargrad", *arguments]
+    return subprocess.run(command, text=True, capture_output=True, env=environment, check=False, **options)
+
+
+# ---------------------------------------------------------------- explain
+
+
+def test_without_an_expression_the_lectures_neuron_is_explained(folder: Path, capsys: Captured) -> None:
+    """`explain` alone shows CS231n's sigmoid neuron with the numbers of the lecture, its picture and its page."""
+    assert run("explain") == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(
+        "f = sigmoid(w0*x0 + w1*x1 + w2) = 0.7310585786300049   at w0 = 2, x0 = -1, w1 = -3, x1 = -2"
+    )
+    for name, gradient in {"w0": -0.1966, "x0": 0.3932, "w1": -0.3932, "x1": -0.5898, "w2": 0.1966}.items():
+        (line,) = re.findall(rf"^∂f/∂{name} .*$", shown[shown.index("beside a numerical one") :], re.MULTILINE)
+        assert "agrees" in line
+        numbers = re.findall(r" (-?\d\.\d+) ", f"{line} ")
+        assert [round(float(number), 4) for number in numbers[:2]] == [gradient, gradient]
+    assert f"the picture is in {folder / 'scalargrad-neuron.svg'}" in shown
+    assert f"the page is in {folder / 'scalargrad-neuron.html'}" in shown
+    assert sorted(os.listdir(folder)) == ["scalargrad-neuron.html", "scalargrad-neuron.svg"]
+    assert "<svg" in (folder / "scalargrad-neuron.svg").read_text(encoding="utf-8")
+    assert (folder / "scalargrad-neuron.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_explain_shows_the_graph_and_every_step(folder: Path, capsys: Captured) -> None:
+    """`explain` shows the tree, the ledger and the check of any expression, and writes nothing unasked."""
+    assert run("explain", "tanh(a) * b + a", "a=0.5", "b=2") == 0
+    shown = capsys.readouterr().out
+    a, b = Value(0.5, "a"), Value(2.0, "b")
+    f = a.tanh() * b + a
+    f.label = "f"
+    walk = steps(f).last()
+    assert str(scalargrad.tree(walk)) in shown
+    assert str(scalargrad.ledger(walk)) in shown
+    assert str(scalargrad.gradcheck(f, wrt=[a, b])) in shown
+    assert not os.listdir(folder)
+
+
+def test_files_are_written_where_one_says(folder: Path, capsys: Captured) -> None:
+    """`--draw` and `--page` write there, in the format of the name, and say where."""
+    assert run("explain", "x * y", "x=2", "y=3", "--draw", "a.png", "--page", "b.html") == 0
+    assert f"the picture is in {folder / 'a.png'}\nthe page is in {folder / 'b.html'}\n" in capsys.readouterr().out
+    assert (folder / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(os.listdir(folder)) == ["a.png", "b.html"]
+
+
+@pytest.mark.parametrize(
+    ("options", "file"),
+    [(["--draw", "a.svg"], "a.svg"), (["--page", "a.html", "--draw", "a.svg"], "a.html"), ([], "scalargrad.html")],
+)
+def test_open_opens_what_was_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], file: str
+) -> None:
+    """`--open` opens the page or else the picture; without either, it writes a page."""
+    opened: list[str] = []
+
+    def show(place: str) -> bool:
+        opened.append(place)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", show)
+    assert run("explain", "x * 2", "x=1", "--open", *options) == 0
+    assert opened == [(folder / file).as_uri()]
+    assert (folder / file).exists()
+
+
+def test_without_a_browser_open_fails(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """Where no browser is found, the file is there and the status says that it was not opened."""
+    monkeypatch.setattr(webbrowser, "open", lambda place: False)
+    assert run("explain", "x * 2", "x=1", "--open") == 2
+    assert "error: no browser was found to open" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [(["2 + 3"], "f = 2 + 3 = 5.0"), (["x", "x=1"], "x = 1.0   at x = 1"), (["f * 1", "f=2"], "out = f * 1 = 2.0")],
+)
+def test_the_result_has_a_name_of_its_own(capsys: Captured, words: list[str], first: str) -> None:
+    """The result is called f unless a variable is; what needs no name gets none."""
+    assert run("explain", *words) == 0
+    assert capsys.readouterr().out.startswith(first)
+
+
+# ---------------------------------------------------------------- step, draw, check
+
+
+def test_step_reads_commands_from_anywhere(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """`step` is the prompt, with piped input too."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("next\np x\nquit\n"))
+    assert run("step", "x * y", "x=2", "y=-3") == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("f = x * y = -6.0: 2 steps.")
+    assert "x = 2.0, ∂f/∂x = -3.0" in shown
+
+
+def test_draw_prints_or_writes(folder: Path, capsys: Captured) -> None:
+    """`draw` prints DOT; with a file, it writes the picture; gradients are in it, and slopes if asked for."""
+    assert run("draw", "x * y", "x=2", "y=-3") == 0
+    plain = capsys.readouterr().out
+    assert plain.startswith("digraph {")
+    assert run("draw", "x * y", "x=2", "y=-3", "--partials") == 0
+    assert "∂f/∂x" in capsys.readouterr().out
+    assert "∂f/∂x =" not in plain
+    assert run("draw", "x * y", "x=2", "y=-3", "--output", "a.svg") == 0
+    assert capsys.readouterr().out == f"the picture is in {folder / 'a.svg'}\n"
+    assert "–" not in (folder / "a.svg").read_text(encoding="utf-8")
+
+
+def test_a_right_gradient_is_status_0(capsys: Captured) -> None:
+    """`check` compares the derivative in each variable, to second order if asked."""
+    assert run("check", "x * y + tanh(x)", "x=2", "y=-3") == 0
+    first = capsys.readouterr().out
+    assert run("check", "x * y + tanh(x)", "x=2", "y=-3", "--order", "2") == 0
+    assert capsys.readouterr().out.count("agrees") > first.count("agrees") > 1
+
+
+def test_a_wrong_gradient_is_status_1(capsys: Captured) -> None:
+    """Negative control: a rule that is wrong by a thousandth is status 1, and is named."""
+    declare(lambda x: x * x, partials=[lambda out, x: 2.002 * x], name="nearly_square")
+    for command in ("check", "explain"):
+        assert run(command, "nearly_square(x) * y", "x=2", "y=3") == 1
+        assert "the rule of nearly_square in x is wrong" in capsys.readouterr().out
+
+
+def test_what_cannot_be_confirmed_is_status_1(capsys: Captured) -> None:
+    """Where the check cannot tell, nothing is confirmed; a kink whose slope lies between its sides is right."""
+    assert run("check", "log(x)", "x=-1") == 1
+    assert "cannot tell" in capsys.readouterr().out
+    assert run("check", "relu(x)", "x=0") == 0
+
+
+# ---------------------------------------------------------------- help
+
+
+@pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)], ids=" ".join)
+def test_help_has_an_example_that_works(capsys: Captured, arguments: list[str]) -> None:
+    """Each help fits a terminal and shows an example that runs as it stands."""
+    assert run(*arguments, "--help") == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 92
+    program, *example = shlex.split(re.findall(r"^example:\n  (.*)$", shown, re.MULTILINE)[0])
+    assert program == "scalargrad"
+    assert arguments in ([], example[:1])
+    assert run(*example) == 0
+
+
+def test_help_names_every_command_and_function(capsys: Captured) -> None:
+    """The help lists the commands; that of a command, what an expression may hold."""
+    run("-h")
+    shown = capsys.readouterr().out
+    assert all(re.search(rf"^    {command} ", shown, re.MULTILINE) for command in COMMANDS)
+    run("explain", "-h")
+    words = set(re.findall(r"\w+", capsys.readouterr().out))
+    assert {"tanh", "gelu", "maximum", "atan2", "pi", "e"} <= words
+    assert "_base" not in words
+
+
+def test_version(capsys: Captured) -> None:
+    """`--version` prints the version."""
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"scalargrad {scalargrad.__version__}\n"
+
+
+# ---------------------------------------------------------------- how a command line is read
+
+
+ORDERS = [
+    words
+    for words in itertools.permutations(["x * y", "x=2", "y=3", "--partials"])
+    if words[0] == "x * y" or words[:2] == ("--partials", "x * y")
+]
+
+
+@pytest.mark.parametrize("words", ORDERS, ids=" ".join)
+def test_options_stand_anywhere(capsys: Captured, words: tuple[str, ...]) -> None:
+    """Options and numbers mix, in any order."""
+    assert run("draw", *words) == 0
+    assert "∂f/∂x" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["-x ** 2", "x=3"], ["--", "--x", "x=-9"], ["x", "x=-9"]])
+def test_an_expression_may_start_with_a_minus(capsys: Captured, words: list[str]) -> None:
+    """What starts with - and is no option is an expression."""
+    assert run("explain", *words) == 0
+    assert "= -9.0   at x" in capsys.readouterr().out
+
+
+WRONG = [
+    (["x * y", "x=2"], "y has no value: give y=NUMBER", "y"),
+    (["sigmod(x)", "x=2"], "no function is named sigmod: did you mean sigmoid?", "sigmod"),
+    (["x", "x=nan"], "x needs a finite number, got nan", "nan"),
+    (["x", "x=1", "x=2"], "x has a number already", "x"),
+    (["x", "x=1", "xy=2"], "xy is not in the expression: did you mean x?", "xy"),
+    (["x", "x=1", "q=2"], "q is not in the expression", "q"),
+    (["x", "3"], "expected name=value", "3"),
+    (["x", "x=q"], "x needs a number: q has no value", "q"),
+    (["x=1", "x * 2"], "expected an expression before the numbers", "x=1"),
+    (["x == 1", "x=1"], "a comparison has no derivative", "x == 1"),
+    (["__import__('os').system('true')"], "a function is called by its name", "__import__('os').system"),
+    (["9**9**9**9"], "this is inf: beyond the range of floats", "9**9**9"),
+    (["(" * 300 + "x", "x=1"], "too many nested parentheses", ""),
+    ([""], "expected an expression, got nothing", ""),
+    (["x\udcff", "x=1"], "a character that no expression has", ""),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message", "marked"), WRONG, ids=[message for _, message, _ in WRONG])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_wrong_question_is_marked(
+    folder: Path, capsys: Captured, command: str, arguments: list[str], message: str, marked: str
+) -> None:
+    """What is wrong is said on one line of standard error, marked below it, with status 2; nothing is written."""
+    assert run(command, *arguments) == 2
+    out, err = capsys.readouterr()
+    said, text, marks = err.splitlines()
+    assert said.startswith(f"scalargrad: error: {message}")
+    if marked:
+        assert text[marks.index("^") : len(marks)] == marked
+    assert not out
+    assert not os.listdir(folder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["expalin"], "invalid choice: 'expalin'"),
+        (["explain", "--pages", "a.html"], "unrecognized arguments: --pages"),
+        (["draw", "--output"], "argument --output: expected one argument"),
+        (["check", "x", "x=1", "--order", "3"], "argument --order: invalid choice: 3"),
+    ],
+)
+def test_a_wrong_option_is_said(capsys: Captured, arguments: list[str], message: str) -> None:
+    """What is no command or option is said with status 2."""
+    assert run(*arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- what may go wrong around it
+
+
+def test_a_file_that_cannot_be_written_is_said(capsys: Captured) -> None:
+    """Where a file cannot be written, the message names it and why."""
+    assert run("draw", "x * 2", "x=1", "--output", "no/such/a.svg") == 2
+    assert capsys.readouterr().err == (
+        "scalargrad: error: the picture cannot be written to no/such/a.svg: No such file or directory\n"
+    )
+
+
+def test_a_graph_too_large_to_draw_is_said(capsys: Captured) -> None:
+    """A graph that nobody could look at is refused, with how large it is."""
+    assert run("draw", "+".join(["x"] * 400), "x=1") == 2
+    assert re.match(r"scalargrad: error: \d+ .*limit of 300", capsys.readouterr().err)
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """Without an extra, what needs it names it with status 2; all else is shown."""
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **more: Any) -> Any:
+        if name.partition(".")[0] in {"graphviz", "pygraphviz", "jinja2"}:
+            raise ImportError(f"No module named {name!r}")
+        return real(name, *rest, **more)
+
+    for module in [
+        name for name in sys.modules if name.startswith(("graphviz", "jinja2", "scalargrad.explain.render"))
+    ]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setattr(builtins, "__import__", without)
+    assert run("explain") == 2
+    out, err = capsys.readouterr()
+    assert "∂f/∂w0" in out
+    assert "scalargrad-engine[draw]" in err
+    assert len(err.splitlines()) == 1
+    assert run("explain", "x * 2", "x=1", "--page", "a.html") == 2
+    assert "scalargrad-engine[page]" in capsys.readouterr().err
+
+
+def test_an_interrupt_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """Control-C ends the command with the status that shells expect, and no traceback."""
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "steps", interrupted)
+    assert run("explain", "x * 2", "x=1") == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    """Where nobody reads on, as behind `| head`, the command ends quietly."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    finished = subprocess.run(
+        [sys.executable, "-m", "scalargrad", "explain", "x * 2", "x=1"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    os.close(writer)
+    assert (finished.returncode, finished.stderr) == (141, b"")
+
+
+def test_where_the_pipe_breaks_what_is_left_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the pipe broke, the output is one that takes all that is still to be flushed."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        assert run("draw", "x * 2", "x=1") == 141
+        output.write("more")
+        output.flush()
+
+
+def test_output_that_is_no_terminal_is_plain(capsys: Captured) -> None:
+    """In a pipe there are no colours."""
+    assert run("explain", "x * 2", "x=1") == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_terminal_without_unicode_is_served() -> None:
+    """Where the output has no ∂, a ? stands for it."""
+    finished = shell("explain", "x * 2", "x=1", env={"PYTHONIOENCODING": "ascii"})
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert "?f/?x" in finished.stdout
+
+
+def test_bytes_that_are_no_text_do_not_end_the_prompt() -> None:
+    """Rubbish piped into the prompt is answered like any other line."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "scalargrad", "step", "x * 2", "x=1"],
+        input=b"\xff\xfe\x00\nstep\n",
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        check=False,
+    )
+    assert (finished.returncode, finished.stderr) == (0, b"")
+    assert "1/1  ∂f/∂x".encode() in finished.stdout
+
+
+def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """`python -m scalargrad` is `scalargrad`, which the distribution installs."""
+    monkeypatch.setattr(sys, "argv", ["scalargrad", "check", "x * 2", "x=1"])
+    monkeypatch.delitem(sys.modules, "scalargrad.__main__", raising=False)
+    with pytest.raises(SystemExit) as left:
+        runpy.run_module("scalargrad", run_name="__main__")
+    assert left.value.code == 0
+    assert "agrees" in capsys.readouterr().out
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"] == {"scalargrad": "scalargrad.cli:main"}
+
+
+# ---------------------------------------------------------------- what the README says
+
+
+def blocks(language: str) -> list[str]:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+
+
+def test_the_readmes_commands_work() -> None:
+    """Every command of the README runs as it stands."""
+    commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("scalargrad ")]
+    assert {shlex.split(line)[1] for line in commands} == {"explain", "draw", "check"}
+    assert [run(*shlex.split(line)[1:]) for line in commands] == [0] * len(commands)
+
+
+def test_the_readmes_session_is_one(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """The session at the prompt that the README shows is what the prompt answers."""
+    ((command, *session),) = [block.splitlines() for block in blocks("text") if "(step) " in block]
+    typed = [line.removeprefix("(step) ") for line in session if line.startswith("(step) ")]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(typed)))
+    assert run(*shlex.split(command)[2:]) == 0
+    assert capsys.readouterr().out.splitlines() == [*session, "(step) "]
