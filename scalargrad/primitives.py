@@ -104,12 +104,17 @@ _base: Primitive = declare(
 )
 
 
+def _base_of_slope(x: Any, y: Any) -> Any:
+    """x where y is a number other than 0: there is nothing to guard against."""
+    return x if isinstance(y, float) and y != 0 else _invertible(x, y)
+
+
 power: Primitive = declare(
     floats.power,
     summary="The power, as C's pow: never complex; 0 to a negative power is an infinity.",
     notation="{} ** {}",
     array="{} ** {}",
-    partials=[lambda out, x, y: y * power(_invertible(x, y), y - 1), lambda out, x, y: out * log(_base(x, y))],
+    partials=[lambda out, x, y: y * power(_base_of_slope(x, y), y - 1), lambda out, x, y: out * log(_base(x, y))],
     domain=[POSITIVE, REALS],
     edges=[
         ((0.0, 0.0), 1.0, (0.0, 0.0)),

@@ -91,8 +91,8 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Value | float], Valu
 def _named(primitive: Primitive) -> Callable[[Value, Value | float], Value]:
     """The method for a primitive of two operands that is no operator: what is no number is an error at once."""
 
-    def method(self: Value, other: Any) -> Value:
-        return Value.apply_primitive(primitive, (self, other))
+    def method(self: Value, other: Any) -> Any:
+        return primitive(self, other)
 
     return _as_method(method, primitive.name, primitive)
 
@@ -119,6 +119,7 @@ def _as_method(function: Callable[..., Any], name: str, primitive: Primitive) ->
     function.__name__ = name
     function.__qualname__ = f"Value.{name}"
     function.__doc__ = primitive.summary
+    vars(function)["primitive"] = primitive  # for those who record the same operations otherwise
     return function
 
 

@@ -1,0 +1,189 @@
+"""Derivatives of array programs, by the rules that the primitives declare.
+
+The engine's rules do not ask what they are called on. On floats they give the eager sweep its
+numbers, on Values the derivatives of derivatives, and here, on arrays, an array program for the
+gradient. Beside them stands only what is linear and the same for every operation: what a view
+showed goes back to where it lay, and what was summed up goes to every part of the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from .. import primitives as p
+from .arrays import Array, ArrayProgram, Axis, Places, needed
+
+Gradient = Array | float
+
+
+def mean(program: ArrayProgram, array: Gradient) -> Gradient:
+    """Return the mean over the batch; terms and factors that do not depend on it are kept out of the sum."""
+    if not isinstance(array, Array) or not array.batched:
+        return array
+    if array.kind == "apply":
+        if array.detail in (p.add, p.subtract, p.negative):
+            return program.apply(array.detail, [mean(program, operand) for operand in array.operands])
+        if array.detail is p.multiply:
+            for factor, other in (array.operands, array.operands[::-1]):
+                if not isinstance(factor, Array) or not factor.batched:
+                    return program.apply(p.multiply, [factor, mean(program, other)])
+    share = program.leaf("share")  # one over the number of examples
+    return program.apply(p.multiply, [share, program.reduce(p.add, array, (), batch=True)])
+
+
+def gradient(program: ArrayProgram, output: Gradient, leaf: Array) -> Gradient:
+    """Return the derivative of the output, a single number, with respect to each number of a leaf."""
+    totals: dict[Array, Gradient] = {}
+    shown: dict[Array, list[tuple[Array, Gradient]]] = {}  # for each array its views, with their gradients
+    if isinstance(output, Array):
+        totals[output] = 1.0
+    for array in reversed(needed([output])):
+        total = _total(program, array, totals.pop(array, None), shown.pop(array, []))
+        if array is leaf:
+            return 0.0 if total is None else total
+        if total is None:
+            continue
+        _mark(total, array)
+        if array.kind == "view":
+            shown.setdefault(array.arrays[0], []).append((array, total))
+        elif array.kind == "reduce":
+            primitive, *_ = array.detail
+            assert primitive is p.add, "only sums are folded where a gradient passes"
+            _add(program, totals, array.arrays[0], total)
+        elif array.kind == "apply":
+            for i, operand in enumerate(array.operands):
+                if isinstance(operand, Array):
+                    local = array.detail.partials[i](array, *array.operands)
+                    if local != 0.0:
+                        product = program.apply(p.multiply, [total, local])
+                        _add(program, totals, operand, _summed(program, product, array, operand))
+    return 0.0
+
+
+def tangent(program: ArrayProgram, output: Gradient, leaf: Array, direction: Array) -> Gradient:
+    """Return the derivative of the output when the leaf moves in a direction: forwards through the program."""
+    known: dict[Array, Gradient] = {leaf: direction}
+    for array in needed([output]):
+        if array is leaf or not any(operand in known for operand in array.arrays):
+            continue
+        if array.kind == "view":
+            known[array] = _seen(program, known[array.arrays[0]], array)
+        elif array.kind == "reduce":
+            if array.detail[0] is p.add:
+                known[array] = _summed(program, known[array.arrays[0]], array.arrays[0], array)
+        elif array.kind == "assemble":
+            pieces = [
+                (places, along, known.get(piece, 0.0) if isinstance(piece, Array) else 0.0)
+                for (places, along), piece in zip(array.detail, array.operands, strict=True)
+            ]
+            known[array] = program.assemble(array.axes, [piece for piece in pieces if piece[2] != 0.0])
+        else:
+            total: Gradient = 0.0
+            for i, operand in enumerate(array.operands):
+                if isinstance(operand, Array) and operand in known:
+                    local = array.detail.partials[i](array, *array.operands)
+                    if local != 0.0:
+                        total = program.apply(p.add, [total, program.apply(p.multiply, [local, known[operand]])])
+            if total != 0.0:
+                known[array] = total
+    return known.get(output, 0.0) if isinstance(output, Array) else 0.0
+
+
+def _seen(program: ArrayProgram, moved: Gradient, view: Array) -> Gradient:
+    """What a view shows of an array that may lack axes of the view's base, being the same along them."""
+    base = view.arrays[0]
+    if not isinstance(moved, Array):
+        return moved
+    places, outer, within = 0 * view.detail.index, view.detail.index, 1
+    for axis in reversed(base.axes):
+        if axis in moved.axes:
+            places = places + outer % axis.size * within
+            within *= axis.size
+        outer = outer // axis.size
+    return program.view(moved, places, view.axes)
+
+
+def _mark(total: Gradient, array: Array) -> None:
+    """Note whose gradient this is, for its name."""
+    while isinstance(total, Array) and total.number > array.number:
+        total.gradient_of.append(array)
+        total = total.arrays[0] if total.kind == "view" else 0.0
+
+
+def _add(program: ArrayProgram, totals: dict[Array, Gradient], to: Array, contribution: Gradient) -> None:
+    totals[to] = program.apply(p.add, [totals[to], contribution]) if to in totals else contribution
+
+
+def _summed(program: ArrayProgram, contribution: Gradient, whole: Array, part: Array) -> Gradient:
+    """A contribution summed up over the axes that the whole has and the part has not, be it the same along them."""
+    surplus = [axis for axis in whole.axes if axis not in part.axes]
+    over_batch = whole.batched and not part.batched
+    present = set(contribution.axes) if isinstance(contribution, Array) else set()
+    times = 1
+    for axis in surplus:
+        if axis not in present:
+            times *= axis.size
+    summed = program.reduce(p.add, contribution, surplus, over_batch)
+    if over_batch and not (isinstance(contribution, Array) and contribution.batched):
+        summed = program.apply(p.multiply, [program.leaf("count"), summed])
+    return program.apply(p.multiply, [float(times), summed])
+
+
+def _total(
+    program: ArrayProgram, array: Array, total: Gradient | None, shown: Iterable[tuple[Array, Gradient]]
+) -> Gradient | None:
+    """The sum of all that reaches an array, directly and through its views."""
+    pieces: list[tuple[Places, tuple[Axis, ...], Gradient]] = []
+    for view, part in shown:
+        turned = _turned_back(program, array, view, part)
+        if turned is None:
+            pieces.append((view.detail, view.axes, part))
+        else:
+            total = turned if total is None else program.apply(p.add, [total, turned])
+    if pieces:
+        assembled = program.assemble(array.axes, pieces)
+        total = assembled if total is None else program.apply(p.add, [total, assembled])
+    return total
+
+
+def _turned_back(program: ArrayProgram, array: Array, view: Array, part: Gradient) -> Gradient | None:
+    """The gradient of a view that shows all of an array in order, along the array's own axes; None for others."""
+    if not view.detail.are_all(array.size):
+        return None
+    if not isinstance(part, Array) or array.size == 1:
+        return part
+    axes, places = array.axes, view.detail.index
+    if part.axes != view.axes:  # it is the same along some axes: they must be axes of the array too
+        if [axis.size for axis in view.axes] != [axis.size for axis in axes]:
+            return None
+        axes = tuple(own for own, seen in zip(axes, view.axes, strict=True) if seen in part.axes)
+        places = places.ravel()[: part.size]
+    return program.view(part, places.reshape([axis.size for axis in axes]), axes)
+
+
+# ---------------------------------------------------------------- pieces of a gradient
+
+
+class Piece(NamedTuple):
+    """An array, and the places where it goes; None for all places in order."""
+
+    array: Array | float
+    axes: tuple[Axis, ...]
+    places: Places | None
+
+
+def pieces_of(gradient: Array | float | None) -> list[Piece]:
+    """Return what a gradient is the sum of: parts of it first, then what covers it all."""
+    if gradient is None or gradient == 0.0:
+        return []
+    if isinstance(gradient, Array) and gradient.kind == "apply" and gradient.detail is p.add:
+        found = [piece for operand in gradient.operands for piece in pieces_of(operand)]
+        axes = gradient.axes
+        return sorted(
+            (Piece(piece.array, axes, None) if piece.places is None else piece for piece in found),
+            key=lambda piece: piece.places is None,
+        )
+    if isinstance(gradient, Array) and gradient.kind == "assemble":
+        return [Piece(piece, along, places) for (places, along), piece in zip(gradient.detail, gradient.operands, strict=True)]
+    return [Piece(gradient, gradient.axes if isinstance(gradient, Array) else (), None)]

@@ -1,0 +1,79 @@
+"""How the places that a view shows lie in an array: as a slice, a block, a transposed block, or anyhow.
+
+A numpy expression that picks the places by slicing costs nothing; only where there is none are the
+numbers gathered one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Block(NamedTuple):
+    """Places that a slice, a reshape, further slices and a transposition reach.
+
+    The numbers from `start` to `stop` are folded into `extents`; of each of these the part `parts`
+    is taken; `order` are the resulting axes in the order wanted.
+    """
+
+    start: int
+    stop: int
+    extents: tuple[int, ...]
+    parts: tuple[slice | int, ...]
+    order: tuple[int, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out and nothing turned round, once it is folded."""
+        return self.order == tuple(sorted(self.order)) and all(
+            part == slice(0, extent) for part, extent in zip(self.parts, self.extents, strict=True)
+        )
+
+
+def block(index: Any, size: int) -> Block | None:
+    """Return how these places lie in an array of that size; None when slices do not reach them.
+
+    >>> block(np.arange(6).reshape(2, 3), 6)
+    Block(start=0, stop=6, extents=(2, 3), parts=(slice(0, 2, None), slice(0, 3, None)), order=(0, 1))
+    """
+    steps = _steps(index)
+    if steps is None or any(step <= 0 for step in steps):
+        return None
+    first = int(index.flat[0])
+    falling = sorted(range(len(steps)), key=lambda axis: -steps[axis])
+    widths = [steps[axis] for axis in falling]
+    counts = [index.shape[axis] for axis in falling]
+    extents = [counts[0]]
+    for wider, width, count in zip(widths, widths[1:], counts[1:], strict=False):
+        if wider % width or wider // width < count:
+            return None
+        extents.append(wider // width)
+    if widths[-1] > 1:
+        widths, counts, extents = [*widths, 1], [*counts, 1], [*extents, widths[-1]]
+    rest = max(0, first + counts[0] * widths[0] - size)  # how far the fold must start before the first place
+    start = first - rest
+    parts: list[slice | int] = [slice(0, counts[0])]
+    for width, count, extent in zip(widths[1:], counts[1:], extents[1:], strict=True):
+        skipped = min(rest // width, extent - count)
+        rest -= skipped * width
+        parts.append(slice(skipped, skipped + count) if count > 1 else skipped)
+    if start < 0 or rest:
+        return None
+    order = tuple(falling.index(axis) for axis in range(len(steps)))
+    return Block(start, start + counts[0] * widths[0], tuple(extents), tuple(parts), order)
+
+
+def _steps(index: Any) -> list[int] | None:
+    """By how much the place grows along each axis, if it grows evenly."""
+    corner = (0,) * index.ndim
+    steps = []
+    expected = index[corner]
+    for axis in range(index.ndim):
+        step = int(index[tuple(1 if axis == at else 0 for at in range(index.ndim))] - index[corner])
+        steps.append(step)
+        shape = [1] * index.ndim
+        shape[axis] = index.shape[axis]
+        expected = expected + step * np.arange(shape[axis]).reshape(shape)
+    return steps if (index == expected).all() else None

@@ -1,0 +1,128 @@
+"""Names for what a program computes: the user's labels, and for layers the names of the textbooks.
+
+    z1 = W1 x + b1        h1 = tanh(z1)        dz1 = ∂loss/∂z1
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from .. import primitives as p
+from .arrays import Array, needed
+
+
+class Names:
+    """A name for each array of a program, and a comment where a part of it begins.
+
+    `results` are the outputs before anything is differentiated; `labels` the parameters' by place;
+    `reserved` the names that the program has for other things.
+    """
+
+    def __init__(self, results: Iterable[Array | float], labels: Mapping[int, str], reserved: Sequence[str]) -> None:
+        self._names: dict[tuple[Array, str], str] = {}
+        self._taken = {"np", "theta", "captured", "direction", "gradient", "B", "share", *reserved}
+        self._layers: dict[Array, int] = {}
+        self._comments: dict[Array, str] = {}
+        self._said: set[str] = set()
+        self._labels = labels
+        forward = needed(results)
+        self._forward = max((array.number for array in forward), default=-1)
+        for array in forward:
+            self._recognise(array)
+
+    def of(self, array: Array, purpose: str = "") -> str:
+        """Return the name of an array, or of something that belongs to it and has that purpose."""
+        if (array, purpose) not in self._names:
+            stem = f"{self.of(array)}_{purpose}" if purpose else self._stem(array)
+            self._names[array, purpose] = self.unused(stem)
+        return self._names[array, purpose]
+
+    def comment(self, array: Array) -> str | None:
+        """Return what to say before the line that computes an array; each thing once."""
+        said = self._comments.get(array)
+        if array.number > self._forward:
+            numbers = [self._layers[of] for of in array.gradient_of if of in self._layers]
+            said = f"backward through layer {numbers[0]}" if numbers else "backward"
+            if said == "backward" and len(self._said & {"backward"}) + len([s for s in self._said if "through" in s]):
+                return None
+            if array.kind in ("leaf", "view"):
+                return None
+        if said is None or said in self._said:
+            return None
+        self._said.add(said)
+        return said
+
+    # ---------------------------------------------------------------- what is what
+
+    def _recognise(self, array: Array) -> None:
+        """Number the layers: a layer is a sum of parameters times something, what is added, and what comes of it."""
+        if array.kind == "reduce" and array.arrays[0].kind == "apply" and array.arrays[0].detail is p.multiply:
+            weights = [factor for factor in array.arrays[0].arrays if _is_parameters(factor)]
+            inputs = [factor for factor in array.arrays[0].arrays if factor.batched]
+            if len(weights) == 1 and len(inputs) == 1:
+                number = self._layers[array] = 1 + max(self._layers.values(), default=0)
+                self._give(weights[0], f"W{number}")
+                self._give(array, f"z{number}")
+                self._comments[array] = f"layer {number}: {inputs[0].size} → {array.size}"
+        elif array.kind == "apply":
+            own = [operand for operand in array.arrays if operand in self._layers and operand.kind != "view"]
+            numbers = [self._layers[below] for operand in array.arrays if (below := _base(operand)) in self._layers]
+            if array.detail in (p.add, p.subtract) and own:
+                self._layers[array] = numbers[0]
+                self._names[array, ""] = self.of(own[0])  # what is added goes into the same buffer
+                for operand in array.arrays:
+                    if _is_parameters(operand):
+                        self._give(operand, f"b{numbers[0]}")
+            elif len(array.operands) == 1 and numbers:
+                self._give(array, f"h{numbers[0]}")
+
+    def _give(self, array: Array, name: str) -> None:
+        if (array, "") not in self._names and name not in self._taken:
+            self._names[array, ""] = self.unused(self._labelled(array) or name)
+
+    def _labelled(self, array: Array) -> str | None:
+        """The label of an array, or what the labels of all the parameters that a view shows begin with."""
+        labels = [array.label]
+        if _is_parameters(array) and array.kind == "view":
+            index = array.detail.index
+            labels = [self._labels.get(place) for place in ([index] if isinstance(index, int) else index.ravel().tolist())]
+        stems = {re.split(r"[\W\d]*$|\[|\.\d", label)[0] if label else "" for label in labels}
+        stem = re.sub(r"\W+", "_", stems.pop()) if len(stems) == 1 else ""
+        return stem if stem.isidentifier() and not keyword.iskeyword(stem) else None
+
+    def _stem(self, array: Array) -> str:
+        labelled = self._labelled(array)
+        if labelled:
+            return labelled
+        if array.gradient_of:
+            of = next((one for one in array.gradient_of if one in self._layers), array.gradient_of[0])
+            return f"d{self.of(of)}"
+        if array.kind == "apply":
+            return array.detail.name.strip("_")
+        if array.kind == "reduce":
+            return "total" if array.detail[0] is p.add else str(array.detail[0].name)
+        return {"view": "part", "leaf": "table", "assemble": "whole"}[array.kind]
+
+    def unused(self, stem: str) -> str:
+        """Return a name like that which nothing has yet, and take it."""
+        name, number = stem, 1
+        while name in self._taken or keyword.iskeyword(name) or hasattr(builtins, name):
+            number += 1
+            name = f"{stem}_{number}" if stem[-1].isdigit() else f"{stem}{number}"
+        self._taken.add(name)
+        return name
+
+
+def _base(array: Array) -> Array:
+    """What a view shows, or a view of a view."""
+    while array.kind == "view":
+        array = array.arrays[0]
+    return array
+
+
+def _is_parameters(array: Array) -> bool:
+    base = _base(array)
+    return base.kind == "leaf" and isinstance(base.detail, str) and base.detail == "theta"

@@ -1,0 +1,106 @@
+"""How a lifted program runs on numpy: arguments as arrays, buffers kept for each size of batch."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from ..value import Value
+from .arrays import Array
+from .naming import Names
+from .numpy_source import write
+from .regroup import regroup as group
+from .source import compiled
+
+__all__ = ["BATCHED", "RESERVED", "Runner", "group", "numbers", "rows", "several"]
+
+BATCHED = True
+RESERVED = ("bind",)
+KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of what is left over, a few more
+_data = attrgetter("_data")
+
+
+def rows(argument: Any, name: str) -> tuple[Any, int, tuple[int, ...]]:
+    """Return an argument as a matrix with a row for each example, their number, and the shape of one.
+
+    Raises:
+        TypeError: for what is no numbers.
+        ValueError: for examples of different shapes.
+    """
+    try:
+        array = np.asarray(argument)
+    except ValueError:
+        raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths") from None
+    if array.ndim == 0:
+        raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
+    table = np.ascontiguousarray(array, dtype=float)
+    return table.reshape(len(table), -1), len(table), table.shape[1:]
+
+
+def numbers(values: Sequence[Value]) -> Any:
+    """Return the Values' numbers as an array."""
+    return np.fromiter(map(_data, values), float, len(values))
+
+
+def several(results: Sequence[Any], count: int) -> Any:
+    """Return the results for each example as an array: one for each, or a row of them."""
+    columns = [np.broadcast_to(result, (count,)) for result in results]
+    return columns[0].copy() if len(columns) == 1 else np.stack(columns, axis=1)
+
+
+class Runner:
+    """One function of a lifted program: its source, and its buffers for each size of batch."""
+
+    def __init__(
+        self,
+        function: str,
+        arguments: Sequence[str],
+        results: Sequence[Array | float],
+        gradient: Array | float | None,
+        sizes: Mapping[str, int],
+        names: Names,
+        summary: str,
+    ) -> None:
+        self.source = write(function, arguments, results, gradient, names, summary)
+        self.sizes = {name: sizes[name] for name in self.source.leaves}
+        self.size = sizes["theta"]
+        self._bind = compiled(self.source, "bind")
+        self._bound: OrderedDict[int, list[_Bound]] = OrderedDict()
+
+    def run(self, arguments: Sequence[Any], count: int, leaves: Mapping[str, Any], per_example: bool) -> Any:
+        """Return the results, and the gradient if the function has one, for a batch of examples."""
+        waiting = self._bound.setdefault(count, [])
+        bound = waiting.pop() if waiting else _Bound(self, count)
+        try:
+            for name, buffer in bound.leaves.items():
+                buffer[...] = leaves[name]
+            with np.errstate(all="ignore"):  # nan and inf are answers, as they are in the engine
+                found = bound.function(*arguments)
+            if per_example:
+                return several(found if isinstance(found, tuple) else (found,), count)
+            return float(found), bound.gradient.copy()
+        finally:
+            waiting.append(bound)
+            self._bound.move_to_end(count)
+            while len(self._bound) > KEPT:
+                self._bound.popitem(last=False)
+
+    def bind(self, leaves: dict[str, Any], gradient: Any, count: int) -> Callable[..., Any]:
+        """Return the function for a size of batch, bound to these arrays."""
+        function: Callable[..., Any] = self._bind(*leaves.values(), gradient, count)
+        return function
+
+
+class _Bound:
+    """A function with its buffers; one call at a time."""
+
+    def __init__(self, runner: Runner, count: int) -> None:
+        self.leaves = {name: np.empty(size) for name, size in runner.sizes.items()}
+        self.gradient = np.zeros(runner.size)
+        self.function = runner.bind(self.leaves, self.gradient, count)

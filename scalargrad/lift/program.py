@@ -1,0 +1,302 @@
+"""What `lift` returns: a function of one example as a program for many, with its gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import islice
+from typing import Any
+
+from ..floats import number
+from ..sweep import sweep, topological_order
+from ..value import Constant, Value
+from .arrays import Array, ArrayProgram
+from .differentiate import gradient, mean, tangent
+from .naming import Names
+from .trace import Trace, Traced
+
+Shape = tuple[int, ...]
+
+
+class Disagreement(ArithmeticError):
+    """A lifted program computes something else than the function that it was lifted from."""
+
+
+def lift(
+    function: Callable[..., Any], parameters: Iterable[Value], *, target: str | None = None, check: bool = True
+) -> Program:
+    """Return the array program that a function of one example, written in scalars, amounts to.
+
+    `function` takes the numbers of one example, each argument a Value or nested lists of Values, and
+    returns a Value or several. The program takes a sequence of such arguments, an entry for each
+    example. It is found at the first call; with `check`, that call also compares it with the
+    function itself on the first example. `target` is "numpy", or "python" for the standard library
+    alone; None takes numpy where it is installed.
+
+    >>> from scalargrad import Value
+    >>> w, b = Value(2.0, label="w"), Value(1.0, label="b")
+    >>> program = lift(lambda x, y: (w * x + b - y) ** 2, [w, b])
+    >>> losses = program([0.0, 1.0], [0.0, 0.0])
+    >>> [float(loss) for loss in losses]
+    [1.0, 9.0]
+    >>> value, slope = program.value_and_grad([0.0, 1.0], [0.0, 0.0])
+    >>> float(value), [float(x) for x in slope]
+    (5.0, [3.0, 4.0])
+
+    Raises:
+        TypeError: for parameters that are no Values, or a function that is none.
+        ValueError: for a parameter that is no variable or is there twice, or an unknown target.
+        ImportError: for the target "numpy" where numpy is not installed.
+    """
+    return Program(function, parameters, target, check)
+
+
+class Program:
+    """A function of one example, lifted: see `lift`."""
+
+    def __init__(
+        self, function: Callable[..., Any], parameters: Iterable[Value], target: str | None = None, check: bool = True
+    ) -> None:
+        if not callable(function):
+            raise TypeError(f"lift needs a function of one example, got {function!r}")
+        self._function = function
+        self._parameters = _checked(parameters)
+        self._target = _target(target)
+        self._check = check
+        self._lifted: dict[tuple[Shape, ...], _Lifted] = {}
+        self._latest: _Lifted | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return the result for each example: an array of one number each, or of one row each for several results.
+
+        Raises:
+            TypeError: for what is no numbers; TraceError, for a function that cannot be lifted.
+            ValueError: for no examples, arguments of different length, or examples of different shapes.
+            Disagreement: when the function itself gives something else.
+        """
+        rows, count, lifted = self._prepared(arguments)
+        found = lifted.runner("forward").run(rows, count, self._leaves(lifted), per_example=True)
+        return found if arguments else found[0]
+
+    def value_and_grad(self, *arguments: Any, at: Any = None) -> tuple[float, Any]:
+        """Return the mean of the result over the examples, and its gradient: an entry for each parameter.
+
+        `at` are numbers to take in place of the parameters' own, as from an optimizer on arrays.
+
+        Raises:
+            TypeError, ValueError, Disagreement: as a call; and for a function of several results, or
+                an `at` of another length.
+        """
+        rows, count, lifted = self._prepared(arguments, single="value_and_grad")
+        leaves = self._leaves(lifted, at)
+        found: tuple[float, Any] = lifted.runner("value_and_grad").run(rows, count, leaves, per_example=False)
+        return found
+
+    def backward(self, *arguments: Any) -> float:
+        """Add the mean's gradient to each parameter's `.grad`, as `backward` of a Value does; return the mean.
+
+        Raises:
+            TypeError, ValueError, Disagreement: as `value_and_grad`.
+        """
+        value, slopes = self.value_and_grad(*arguments)
+        for parameter, slope in zip(self._parameters, _floats(slopes), strict=True):
+            before = parameter._grad
+            parameter._grad = slope if before is None else before + slope
+        return value
+
+    def hvp(self, *arguments: Any, at: Any = None) -> Any:
+        """Return the Hessian of the mean times a vector, the last argument, which has an entry for each parameter.
+
+        Raises:
+            TypeError, ValueError, Disagreement: as `value_and_grad`; and for a vector of another length.
+        """
+        if not arguments:
+            raise TypeError("hvp takes the examples and then a vector, got nothing")
+        *examples, vector = arguments
+        rows, count, lifted = self._prepared(examples, single="hvp")
+        leaves = {**self._leaves(lifted, at), "direction": self._vector(vector, "the vector")}
+        _, moved = lifted.runner("hvp").run(rows, count, leaves, per_example=False)
+        return moved
+
+    @property
+    def source(self) -> str:
+        """The program itself, as code: forward and backward; of several results, forward.
+
+        Raises:
+            RuntimeError: before the first call, which tells how long the examples are.
+        """
+        if self._latest is None:
+            raise RuntimeError("the program is found at the first call: call it, then ask for its source")
+        kind = "value_and_grad" if len(self._latest.results) == 1 else "forward"
+        text: str = self._latest.runner(kind).source.text
+        return text
+
+    def pack(self) -> Any:
+        """Return the parameters' numbers, in their order, as one array."""
+        return self._target.numbers(self._parameters)
+
+    def unpack(self, theta: Any) -> None:
+        """Set the parameters to these numbers; all of them, or on an error none.
+
+        Raises:
+            TypeError, ValueError: for what is no numbers, or not as many as there are parameters.
+        """
+        for parameter, data in zip(self._parameters, _floats(self._vector(theta, "theta")), strict=True):
+            parameter.data = data
+
+    def __repr__(self) -> str:
+        name = getattr(self._function, "__name__", type(self._function).__name__)
+        return f"<lifted {name}: {len(self._parameters)} parameters>"
+
+    # ---------------------------------------------------------------- what a call needs
+
+    def _prepared(self, arguments: Sequence[Any], single: str = "") -> tuple[list[Any], int, _Lifted]:
+        """The arguments as the target has them, the number of examples, and the program for their shapes."""
+        names = [f"argument {i}" for i in range(1, 1 + len(arguments))]
+        read = [self._target.rows(argument, name) for argument, name in zip(arguments, names, strict=True)]
+        counts = [count for _, count, _ in read]
+        if len(set(counts)) > 1:
+            listed = ", ".join(f"{name} has {count}" for name, count in zip(names, counts, strict=True))
+            raise ValueError(f"the arguments must have an entry for each example: {listed}")
+        if counts and not counts[0]:
+            raise ValueError("there are no examples: the arguments are empty")
+        shapes = tuple(shape for _, _, shape in read)
+        lifted = self._lifted.get(shapes)
+        if lifted is None:
+            lifted = _Lifted(self._function, self._parameters, shapes, self._target)
+            if self._check:
+                self._compare(lifted, [rows[:1] for rows, _, _ in read])
+            self._lifted[shapes] = lifted
+        self._latest = lifted
+        if single and len(lifted.results) != 1:
+            raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
+        return [rows for rows, _, _ in read], counts[0] if counts else 1, lifted
+
+    def _leaves(self, lifted: _Lifted, at: Any = None) -> dict[str, Any]:
+        theta = self.pack() if at is None else self._vector(at, "at")
+        return {"theta": theta, "captured": self._target.numbers(lifted.captured)}
+
+    def _vector(self, given: Any, name: str) -> Any:
+        rows, count, shape = self._target.rows(given, name)
+        if shape or count != len(self._parameters):
+            raise ValueError(f"{name} must have {len(self._parameters)} numbers, one for each parameter, got {given!r}")
+        return rows.ravel() if hasattr(rows, "ravel") else [row[0] for row in rows]
+
+    # ---------------------------------------------------------------- the comparison with the engine
+
+    def _compare(self, lifted: _Lifted, rows: list[Any]) -> None:
+        """Compare the program with the function itself on one example."""
+        example = [_nested(_floats(row[0]), shape) for row, shape in zip(rows, lifted.shapes, strict=True)]
+        outputs = _outputs(self._function(*example))
+        leaves = self._leaves(lifted)
+        found = _floats(lifted.runner("forward").run(rows, 1, leaves, per_example=True)[0])
+        for i, (eager, own) in enumerate(zip((output.data for output in outputs), found, strict=True)):
+            _agree(own, eager, abs(eager), f"result {i}")
+        if len(outputs) == 1:
+            gradients = topological_order(*outputs)
+            gradients[outputs[0]] = 1.0
+            sweep(gradients)
+            eager_slopes = [gradients.get(parameter, 0.0) for parameter in self._parameters]
+            _, slopes = lifted.runner("value_and_grad").run(rows, 1, leaves, per_example=False)
+            scale = max((abs(slope) for slope in eager_slopes if math.isfinite(slope)), default=0.0)
+            for i, (own, eager) in enumerate(zip(_floats(slopes), eager_slopes, strict=True)):
+                _agree(own, eager, scale, f"the gradient in parameter {self._parameters[i].label or i}")
+
+
+class _Lifted:
+    """The program for examples of one shape; each of its functions is written when it is first wanted."""
+
+    def __init__(self, function: Callable[..., Any], parameters: Sequence[Value], shapes: tuple[Shape, ...], target: Any) -> None:
+        self.shapes, self._target = shapes, target
+        self._name = getattr(function, "__name__", type(function).__name__)
+        trace = Trace(parameters)
+        self.arguments = ["x", "y"][: len(shapes)] if len(shapes) <= 2 else [f"x{i}" for i in range(1, 1 + len(shapes))]
+        traced = [trace.argument(name, shape) for name, shape in zip(self.arguments, shapes, strict=True)]
+        outputs = [trace.index_of(output) for output in _outputs(function(*traced))]
+        trace.finish()
+        self.captured = trace.captured
+        self._sizes = {"theta": len(parameters), "direction": len(parameters), "captured": len(trace.captured)}
+        self._program = ArrayProgram()
+        self._leaves = {name: self._leaf(name, size) for name, size in self._sizes.items()}
+        for name, shape in zip(self.arguments, shapes, strict=True):
+            self._leaves[name] = self._leaf(name, math.prod(shape), target.BATCHED)
+        self.results = target.group(trace, outputs, self._program, self._leaves)
+        self._labels = {node[1]: trace.labels[i] for node, i in trace.nodes.items() if node[0] == "theta" and i in trace.labels}
+        self._runners: dict[str, Any] = {}
+
+    def _leaf(self, name: str, size: int, batched: bool = False) -> Array:
+        return self._program.leaf(name, (self._program.axis(size),), batched)
+
+    def runner(self, kind: str) -> Any:
+        """Return what runs "forward", "value_and_grad" or "hvp"."""
+        if kind not in self._runners:
+            results, slopes = list(self.results), None
+            theta = self._leaves["theta"]
+            if kind != "forward":
+                results = [mean(self._program, results[0])]
+                slopes = gradient(self._program, results[0], theta)
+            if kind == "hvp":
+                slopes = tangent(self._program, slopes, theta, self._leaves["direction"])
+            names = Names(results, self._labels, [*self.arguments, *self._target.RESERVED])
+            summary = f"{kind} of {self._name}: {self._sizes['theta']} parameters."
+            self._runners[kind] = self._target.Runner(kind, self.arguments, results, slopes, self._sizes, names, summary)
+        return self._runners[kind]
+
+
+def _checked(parameters: Iterable[Value]) -> list[Value]:
+    found = list(parameters)
+    for parameter in found:
+        if not isinstance(parameter, Value):
+            raise TypeError(f"a parameter must be a Value, got {parameter!r} of type {type(parameter).__name__}")
+        if parameter.op is not None or isinstance(parameter, Constant):
+            raise ValueError(f"a parameter must be a variable, not a result or a constant, got {parameter!r}")
+    if len(set(found)) < len(found):
+        raise ValueError("a parameter is there twice")
+    return found
+
+
+def _target(name: str | None) -> Any:
+    if name is None:
+        name = "numpy" if find_spec("numpy") else "python"
+    if name not in ("numpy", "python"):
+        raise ValueError(f'target must be "numpy" or "python", got {name!r}')
+    try:
+        return import_module(f"scalargrad.lift.{name}_target")
+    except ModuleNotFoundError:
+        raise ImportError('the target "numpy" needs the extra scalargrad-engine[lift]') from None
+
+
+def _outputs(returned: Any) -> list[Value]:
+    found = list(returned) if isinstance(returned, list | tuple) else [returned]
+    for output in found:
+        if not isinstance(output, Value):
+            raise TypeError(f"the function must return a Value or several, got {output!r} of type {type(output).__name__}")
+    if not found:
+        raise ValueError("the function must return a Value or several, got none")
+    return found
+
+
+def _nested(flat: Sequence[float], shape: Shape) -> Any:
+    """Numbers as nested lists of Values of that shape."""
+    numbers = iter(flat)
+
+    def nested(shape: Shape) -> Any:
+        return [nested(shape[1:]) for _ in range(shape[0])] if shape else Value(next(numbers))
+
+    return nested(shape)
+
+
+def _floats(numbers: Any) -> list[float]:
+    found = numbers.tolist() if hasattr(numbers, "tolist") else numbers
+    return found if isinstance(found, list) else [found]
+
+
+def _agree(own: float, eager: float, scale: float, what: str) -> None:
+    same = own == eager or (own != own and eager != eager)
+    if not same and not abs(own - eager) <= 1e-9 * max(scale, abs(eager)):
+        raise Disagreement(
+            f"{what}: the lifted program gives {own!r}, the function itself {eager!r}; does it depend on "
+            "anything but its arguments and the parameters, or change between two calls?"
+        )

@@ -1,0 +1,80 @@
+"""An array program of single numbers written out as straight-line Python, for the standard library alone.
+
+The program is written twice. The quick one uses Python's operators and `math`, which raise where
+IEEE arithmetic has an answer (1 / 0, exp(1000)); the careful one, which is run when the quick one
+has raised, uses the primitives' own values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import primitives as p
+from ..declaration import Primitive
+from .arrays import Array, needed
+from .naming import Names
+from .source import Source
+
+
+def write(
+    function: str,
+    leaves: Sequence[str],
+    results: Sequence[Array | float],
+    gradient: Mapping[int, Array | float] | None,
+    size: int,
+    names: Names,
+    summary: str,
+    careful: bool = False,
+) -> Source:
+    """Return the source of a function of those leaves that returns the results, then the gradient if any."""
+    namespace: dict[str, Any] = {}
+    texts: dict[Array, str] = {}
+    lines: list[str] = []
+    pieces = {} if gradient is None else gradient
+
+    def text(operand: Array | float) -> str:
+        return texts[operand] if isinstance(operand, Array) else _literal(operand)
+
+    for array in needed([*results, *pieces.values()]):
+        if array.kind == "leaf":
+            texts[array] = array.detail
+        elif array.kind == "view":
+            texts[array] = names.of(array)
+            lines.append(f"{texts[array]} = {texts[array.arrays[0]]}[{array.detail.index}]")
+        elif array.detail is p.stop_gradient:
+            texts[array] = text(array.operands[0])
+        else:
+            operands = [text(operand) for operand in array.operands]
+            texts[array] = names.of(array)
+            lines.append(f"{texts[array]} = {_written(array.detail, operands, namespace, careful)}")
+    returned = [text(result) for result in results]
+    if gradient is not None:
+        returned.append(f"[{', '.join(text(pieces[i]) if i in pieces else '0.0' for i in range(size))}]")
+    whole = [
+        f'"""{summary}"""',
+        "",
+        "",
+        f"def {function}({', '.join(leaves)}):",
+        *(f"    {line}" for line in lines),
+        f"    return {', '.join(returned)}",
+        "",
+    ]
+    return Source("\n".join(whole), namespace)
+
+
+def _written(primitive: Primitive, operands: Sequence[str], namespace: dict[str, Any], careful: bool) -> str:
+    """An operation in Python: an operator where that is as good, or a call of a function in the namespace."""
+    if primitive is p.power and operands[1] == "2.0":
+        return f"{operands[0]} * {operands[0]}"
+    if primitive in (p.add, p.subtract, p.multiply, p.negative) or (primitive is p.divide and not careful):
+        return primitive.notation.format(*operands)
+    name = primitive.name
+    quick = {"power": math.pow}.get(name, getattr(math, name, primitive.value))
+    namespace[f"_{name}" if careful else name] = primitive.value if careful else quick
+    return f"{f'_{name}' if careful else name}({', '.join(operands)})"
+
+
+def _literal(number: float) -> str:
+    return repr(number) if math.isfinite(number) else f'float("{number}")'

@@ -1,0 +1,98 @@
+"""How a lifted program runs on the standard library alone: example by example, on plain floats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..declaration import registered
+from ..floats import number
+from ..value import Value
+from .arrays import Array
+from .differentiate import pieces_of
+from .naming import Names
+from .python_source import write
+from .scalars import ungrouped as group
+from .source import compiled
+
+__all__ = ["BATCHED", "RESERVED", "Runner", "group", "numbers", "rows"]
+
+BATCHED = False
+RESERVED = tuple(primitive.name for primitive in registered())  # the functions that the text calls
+_RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has an answer
+
+
+def rows(argument: Any, name: str) -> tuple[list[list[float]], int, tuple[int, ...]]:
+    """Return an argument as a list of numbers for each example, their number, and the shape of one.
+
+    Raises:
+        TypeError: for what is no numbers.
+        ValueError: for examples of different shapes.
+    """
+    listed = argument.tolist() if hasattr(argument, "tolist") else argument
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
+    read = [_flat(example, name) for example in listed]
+    if any(shape != read[0][1] for _, shape in read):
+        raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
+    return [flat for flat, _ in read], len(read), read[0][1] if read else ()
+
+
+def _flat(example: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
+    if not isinstance(example, Sequence):
+        return [number(example, f"an entry of {name}")], ()
+    parts = [_flat(part, name) for part in example]
+    if any(shape != parts[0][1] for _, shape in parts):
+        raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
+    return [x for flat, _ in parts for x in flat], (len(parts), *(parts[0][1] if parts else ()))
+
+
+def numbers(values: Sequence[Value]) -> list[float]:
+    """Return the Values' numbers as a list."""
+    return [value._data for value in values]
+
+
+class Runner:
+    """One function of a lifted program."""
+
+    def __init__(
+        self,
+        function: str,
+        arguments: Sequence[str],
+        results: Sequence[Array | float],
+        gradient: Array | float | None,
+        sizes: Mapping[str, int],
+        names: Names,
+        summary: str,
+    ) -> None:
+        self.size = sizes["theta"]
+        leaves = ["theta", "direction", "captured"]
+        pieces = None if gradient is None else _by_place(gradient)
+        written = [
+            write(function, [*leaves, *arguments], results, pieces, self.size, names, summary, careful)
+            for careful in (False, True)
+        ]
+        self.source = written[0]
+        self._quick, self._careful = (compiled(source, function) for source in written)
+
+    def run(self, arguments: Sequence[Any], count: int, leaves: Mapping[str, Any], per_example: bool) -> Any:
+        """Return the results, and the gradient if the function has one, for a batch of examples."""
+        given = [leaves.get(name) for name in ("theta", "direction", "captured")]
+        examples = [[rows[i] for rows in arguments] for i in range(count)]
+        found = []
+        for example in examples:
+            try:
+                found.append(self._quick(*given, *example))
+            except _RAISED:
+                found.append(self._careful(*given, *example))
+        if per_example:
+            return [list(results) if isinstance(results, tuple) else results for results in found]
+        if count == 1:
+            return found[0]
+        value = sum(result for result, _ in found) / count
+        return value, [sum(column) / count for column in zip(*(slopes for _, slopes in found), strict=True)]
+
+
+def _by_place(gradient: Array | float) -> dict[int, Array | float]:
+    """What goes into each place of a gradient."""
+    return {0 if piece.places is None else piece.places.index: piece.array for piece in pieces_of(gradient)}
