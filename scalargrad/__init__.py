@@ -39,6 +39,9 @@ from .functional import logsumexp as logsumexp
 from .functional import mean as mean
 from .functional import softmax as softmax
 from .functional import square_error as square_error
+from .lift import Disagreement as Disagreement
+from .lift import TraceError as TraceError
+from .lift import lift as lift
 from .modes import NonFinite as NonFinite
 from .modes import no_grad as no_grad
 from .modes import trap as trap

@@ -105,7 +105,7 @@ _base: Primitive = declare(
 
 
 def _base_of_slope(x: Any, y: Any) -> Any:
-    """x where y is a number other than 0: there is nothing to guard against."""
+    """The base; where the exponent is a number other than 0 there is nothing to guard against."""
     return x if isinstance(y, float) and y != 0 else _invertible(x, y)
 
 

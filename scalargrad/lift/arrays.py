@@ -25,7 +25,7 @@ from .. import primitives as p
 from ..declaration import Primitive, Symbol
 
 Kind = Literal["leaf", "view", "apply", "reduce", "assemble"]
-Operand = "Array | float"
+Apply = Callable[..., "Array | float"]
 
 
 class Axis:
@@ -72,7 +72,7 @@ class Array(Symbol):
 
     __slots__ = ("axes", "batched", "detail", "gradient_of", "kind", "label", "number", "operands", "program")
 
-    def __init__(  # noqa: D417  # the attributes
+    def __init__(  # the attributes
         self,
         program: ArrayProgram,
         kind: Kind,
@@ -169,7 +169,9 @@ class ArrayProgram:
         detail = (primitive, along, batch)
         return self._enter("reduce", (array,), left, array.batched and not batch, detail, key=detail)
 
-    def assemble(self, axes: tuple[Axis, ...], pieces: Sequence[tuple[Places, tuple[Axis, ...], Array | float]]) -> Array:
+    def assemble(
+        self, axes: tuple[Axis, ...], pieces: Sequence[tuple[Places, tuple[Axis, ...], Array | float]]
+    ) -> Array:
         """Return zeros with the pieces added up into their places; a piece lies along the axes of its places."""
         operands = tuple(piece for _, _, piece in pieces)
         batched = any(piece.batched for piece in operands if isinstance(piece, Array))
@@ -183,9 +185,9 @@ class ArrayProgram:
             return self.apply(p.negative, [self.reduce(p.add, array.operands[0], along, batch)])
         if array.detail is p.multiply:
             for factor, other in (array.operands, array.operands[::-1]):
-                if not isinstance(factor, Array) or not (set(factor.axes) & set(along) or (batch and factor.batched)):
-                    if isinstance(other, Array) and set(along) <= set(other.axes) and (other.batched or not batch):
-                        return self.apply(p.multiply, [factor, self.reduce(p.add, other, along, batch)])
+                varies = isinstance(factor, Array) and (set(factor.axes) & set(along) or (batch and factor.batched))
+                if not varies and _spans(other, along, batch):
+                    return self.apply(p.multiply, [factor, self.reduce(p.add, other, along, batch)])
         return None
 
     def _enter(
@@ -218,6 +220,11 @@ def needed(roots: Iterable[Array | float]) -> list[Array]:
     return sorted(found, key=lambda array: array.number)
 
 
+def _spans(array: Array | float, axes: Sequence[Axis], batch: bool) -> bool:
+    """Whether an array has all of these axes, and the batch if asked."""
+    return isinstance(array, Array) and set(axes) <= set(array.axes) and (array.batched or not batch)
+
+
 def _united(arrays: Iterable[Array]) -> tuple[Axis, ...]:
     """The axes that any of them has."""
     return tuple(sorted({axis for array in arrays for axis in array.axes}, key=lambda axis: axis.number))
@@ -228,58 +235,53 @@ def _united(arrays: Iterable[Array]) -> tuple[Axis, ...]:
 _RIGHT_IDENTITY = {p.subtract: 0.0, p.divide: 1.0, p.power: 1.0}  # x - 0, x / 1, x ** 1
 
 
-def simplified(
-    primitive: Primitive, operands: tuple[Array | float, ...], apply: Callable[..., Any]
-) -> Array | float | None:
+def simplified(primitive: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
     """Return what an operation comes to, where that takes fewer operations; None where it does not."""
-    if primitive is p.negative:
-        return _simpler_negative(operands[0], apply)
-    if len(operands) != 2:
-        return None
-    x, y = operands
-    if y == _RIGHT_IDENTITY.get(primitive, primitive.identity):
-        return x
-    if x == primitive.identity:
-        return y
-    if primitive is p.multiply:
-        return _simpler_product(x, y, apply)
-    if primitive in (p.add, p.subtract):
-        return _simpler_sum(primitive, x, y, apply)
-    return None
+    if len(operands) == 2:
+        x, y = operands
+        if y == _RIGHT_IDENTITY.get(primitive, primitive.identity):
+            return x
+        if x == primitive.identity:
+            return y
+    rewrite = _REWRITES.get(primitive)
+    return rewrite(primitive, operands, apply) if rewrite else None
 
 
-def _simpler_negative(x: Array | float, apply: Callable[..., Any]) -> Array | float | None:
+Rewrite = Callable[[Primitive, "tuple[Array | float, ...]", Apply], "Array | float | None"]
+
+
+def _negative(_: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
     """-(-x) as x; -(c × x) as (-c) × x, where c is a single number."""
+    (x,) = operands
     if isinstance(x, Array) and _is(x, p.negative):
         return x.operands[0]
-    if isinstance(x, Array) and _is(x, p.multiply):
-        factor, other = x.operands
-        if not isinstance(factor, Array) or not (factor.axes or factor.batched):
-            return apply(p.multiply, [apply(p.negative, [factor]), other])
+    if isinstance(x, Array) and _is(x, p.multiply) and _is_single(x.operands[0]):
+        return apply(p.multiply, [apply(p.negative, [x.operands[0]]), x.operands[1]])
     return None
 
 
-def _simpler_product(x: Array | float, y: Array | float, apply: Callable[..., Any]) -> Array | float | None:
+def _product(_: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
     """-1 × y and (-x) × y as -(x × y); 2 × (3 × y) as 6 × y. The number comes first."""
+    x, y = operands
+    found: Array | float | None = None
     if not isinstance(y, Array):
-        return apply(p.multiply, [y, x])
-    if x == -1.0:
-        return apply(p.negative, [y])
-    if isinstance(x, Array) and _is(x, p.negative) and (x.axes or x.batched):
-        return apply(p.negative, [apply(p.multiply, [x.operands[0], y])])
-    if _is(y, p.negative):
-        if not isinstance(x, Array):
-            return apply(p.multiply, [-x, y.operands[0]])
-        return apply(p.negative, [apply(p.multiply, [x, y.operands[0]])])
-    if not isinstance(x, Array) and _is(y, p.multiply) and not isinstance(y.operands[0], Array):
-        return apply(p.multiply, [x * y.operands[0], y.operands[1]])
-    return None
+        found = apply(p.multiply, [y, x])
+    elif x == -1.0:
+        found = apply(p.negative, [y])
+    elif isinstance(x, Array) and _is(x, p.negative) and not _is_single(x):
+        found = apply(p.negative, [apply(p.multiply, [x.operands[0], y])])
+    elif _is(y, p.negative) and not isinstance(x, Array):
+        found = apply(p.multiply, [-x, y.operands[0]])
+    elif _is(y, p.negative):
+        found = apply(p.negative, [apply(p.multiply, [x, y.operands[0]])])
+    elif not isinstance(x, Array) and _is(y, p.multiply) and not isinstance(y.operands[0], Array):
+        found = apply(p.multiply, [x * y.operands[0], y.operands[1]])
+    return found
 
 
-def _simpler_sum(
-    primitive: Primitive, x: Array | float, y: Array | float, apply: Callable[..., Any]
-) -> Array | float | None:
-    """x + x as 2 × x, x + (-y) as x - y, x - (-y) as x + y, (-x) + y as y - x, 0 - y as -y."""
+def _sum(primitive: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
+    """X + x as 2 × x, x + (-y) as x - y, x - (-y) as x + y, (-x) + y as y - x, 0 - y as -y."""
+    x, y = operands
     if x is y and primitive is p.add:
         return apply(p.multiply, [2.0, x])
     if isinstance(y, Array) and _is(y, p.negative):
@@ -289,6 +291,14 @@ def _simpler_sum(
     if primitive is p.subtract and x == 0.0:
         return apply(p.negative, [y])
     return None
+
+
+_REWRITES: dict[Primitive, Rewrite] = {p.negative: _negative, p.multiply: _product, p.add: _sum, p.subtract: _sum}
+
+
+def _is_single(array: Array | float) -> bool:
+    """Whether it is a single number, the same for all examples."""
+    return not isinstance(array, Array) or not (array.axes or array.batched)
 
 
 def _is(array: Array, primitive: Primitive) -> bool:

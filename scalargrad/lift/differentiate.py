@@ -9,7 +9,7 @@ showed goes back to where it lay, and what was summed up goes to every part of t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .. import primitives as p
 from .arrays import Array, ArrayProgram, Axis, Places, needed
@@ -185,5 +185,8 @@ def pieces_of(gradient: Array | float | None) -> list[Piece]:
             key=lambda piece: piece.places is None,
         )
     if isinstance(gradient, Array) and gradient.kind == "assemble":
-        return [Piece(piece, along, places) for (places, along), piece in zip(gradient.detail, gradient.operands, strict=True)]
+        return [
+            Piece(piece, along, places)
+            for (places, along), piece in zip(gradient.detail, gradient.operands, strict=True)
+        ]
     return [Piece(gradient, gradient.axes if isinstance(gradient, Array) else (), None)]

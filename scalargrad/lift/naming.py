@@ -1,6 +1,6 @@
 """Names for what a program computes: the user's labels, and for layers the names of the textbooks.
 
-    z1 = W1 x + b1        h1 = tanh(z1)        dz1 = ∂loss/∂z1
+z1 = W1 x + b1        h1 = tanh(z1)        dz1 = ∂loss/∂z1
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Names:
         self._names: dict[tuple[Array, str], str] = {}
         self._taken = {"np", "theta", "captured", "direction", "gradient", "B", "share", *reserved}
         self._layers: dict[Array, int] = {}
+        self._continued: dict[Array, Array] = {}
         self._comments: dict[Array, str] = {}
         self._said: set[str] = set()
         self._labels = labels
@@ -39,6 +40,10 @@ class Names:
             stem = f"{self.of(array)}_{purpose}" if purpose else self._stem(array)
             self._names[array, purpose] = self.unused(stem)
         return self._names[array, purpose]
+
+    def continued(self, array: Array) -> Array | None:
+        """Return the sum that an array goes on with, by adding something: in the same buffer it has the same name."""
+        return self._continued.get(array)
 
     def comment(self, array: Array) -> str | None:
         """Return what to say before the line that computes an array; each thing once."""
@@ -72,7 +77,7 @@ class Names:
             numbers = [self._layers[below] for operand in array.arrays if (below := _base(operand)) in self._layers]
             if array.detail in (p.add, p.subtract) and own:
                 self._layers[array] = numbers[0]
-                self._names[array, ""] = self.of(own[0])  # what is added goes into the same buffer
+                self._continued[array] = own[0]
                 for operand in array.arrays:
                     if _is_parameters(operand):
                         self._give(operand, f"b{numbers[0]}")
@@ -88,7 +93,9 @@ class Names:
         labels = [array.label]
         if _is_parameters(array) and array.kind == "view":
             index = array.detail.index
-            labels = [self._labels.get(place) for place in ([index] if isinstance(index, int) else index.ravel().tolist())]
+            labels = [
+                self._labels.get(place) for place in ([index] if isinstance(index, int) else index.ravel().tolist())
+            ]
         stems = {re.split(r"[\W\d]*$|\[|\.\d", label)[0] if label else "" for label in labels}
         stem = re.sub(r"\W+", "_", stems.pop()) if len(stems) == 1 else ""
         return stem if stem.isidentifier() and not keyword.iskeyword(stem) else None
@@ -101,7 +108,7 @@ class Names:
             of = next((one for one in array.gradient_of if one in self._layers), array.gradient_of[0])
             return f"d{self.of(of)}"
         if array.kind == "apply":
-            return array.detail.name.strip("_")
+            return str(array.detail.name).strip("_")
         if array.kind == "reduce":
             return "total" if array.detail[0] is p.add else str(array.detail[0].name)
         return {"view": "part", "leaf": "table", "assemble": "whole"}[array.kind]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -177,12 +177,20 @@ class _Writer:
 
     def _target(self, array: Array, kind: str = "") -> str:
         """The name of a buffer for an array: the gradient's own place, one that is free, or a new one."""
+        continued = self.names.continued(array)
+        shape = (self._shape(array), kind)
+        waiting = self.free.get(shape, [])
+        if continued is not None and self.expressions.get(continued) in waiting:
+            name = self.expressions[continued]
+            waiting.remove(name)
+            self.holding[name] = (self.last_use[array], shape)
+            return name
         name = self.names.of(array)
         if array in self.direct:
-            self.bound.append(f"{name} = {self._picked('gradient', self.direct[array], False, False, self.gradient_size)}")
+            self.bound.append(
+                f"{name} = {self._picked('gradient', self.direct[array], False, False, self.gradient_size)}"
+            )
             return name
-        shape = (self._shape(array), kind)
-        waiting = self.free.get(shape)
         if waiting:
             self.bound.append(f"{name} = {waiting.pop()}")
         else:
@@ -306,12 +314,19 @@ class _Writer:
         if not suffix and (text.isidentifier() or not self._is_alias(array)):
             return text
         stored = self._storage(array)
-        if any(self._is_argument(one) for one in stored) or not (array.axes or array.batched) or self._is_scalar(stored):
+        if (
+            any(self._is_argument(one) for one in stored)
+            or not (array.axes or array.batched)
+            or self._is_scalar(stored)
+        ):
             return text + suffix
         known = self.variants.get((array, suffix))
         if known is None:
             is_first = not text.isidentifier() and not any(of is array for of, _ in self.variants)
-            known = self.variants[array, suffix] = self.names.of(array, "" if is_first else _purpose(suffix))
+            known = self.names.of(array)
+            if not is_first:
+                known = self.names.unused(f"{known}_{_purpose(suffix)}")
+            self.variants[array, suffix] = known
             self.bound.append(f"{known} = {_picked_further(text, suffix)}")
         return known
 
@@ -402,7 +417,9 @@ class _Writer:
         name = self.expressions[array] = self._target(array)
         out = name
         if max(len(shared), len(rows), len(columns)) > 1:
-            out = self._variant(array, f".reshape({', '.join(_extent(part) for part in (shared, rows, columns) if part)})")
+            out = self._variant(
+                array, f".reshape({', '.join(_extent(part) for part in (shared, rows, columns) if part)})"
+            )
         self.run.append(f"np.matmul({left}, {right}, out={out})")
         return True
 
@@ -435,7 +452,7 @@ class _Writer:
         return name
 
     def _write_sum_of_products(self, array: Array, x: Array, y: Array) -> None:
-        letters = {axis: letter for axis, letter in zip(dict.fromkeys(_axes(x) + _axes(y)), "ijklmnopqrst", strict=False)}
+        letters = dict(zip(dict.fromkeys(_axes(x) + _axes(y)), "ijklmnopqrst", strict=False))
         letters[BATCH] = "b"
         x_letters, y_letters, letters_out = ("".join(letters[axis] for axis in _axes(one)) for one in (x, y, array))
         call = f'np.einsum("{x_letters},{y_letters}->{letters_out}", {self._bound_name(x)}, {self._bound_name(y)}'
@@ -473,9 +490,10 @@ class _Writer:
         return found
 
     def _write_assembly(self, array: Array) -> None:
-        name = self.expressions[array] = self._target(array)
-        pieces = [Piece(piece, along, places) for (places, along), piece in zip(array.detail, array.operands, strict=True)]
-        self.direct_here: dict[Array, Block] = {}
+        self.expressions[array] = self._target(array)
+        pieces = [
+            Piece(piece, along, places) for (places, along), piece in zip(array.detail, array.operands, strict=True)
+        ]
         self._fill(self._flat(array), pieces, array.size, array.batched)
 
     def _fill(self, base: str, pieces: Sequence[Piece], size: int, batched: bool) -> None:
@@ -495,9 +513,7 @@ class _Writer:
             self.run.insert(0 if base == "gradient" else len(self.run), f"{base}.fill(0)")
         self.run += lines
 
-    def _put(
-        self, base: str, piece: Piece, index: Any, size: int, batched: bool, fresh: bool, once: bool
-    ) -> list[str]:
+    def _put(self, base: str, piece: Piece, index: Any, size: int, batched: bool, fresh: bool, once: bool) -> list[str]:
         value = self._aligned(piece.array, piece.axes, batched)
         lies = block(index, size) if isinstance(index, np.ndarray) else None
         if isinstance(index, int):
@@ -595,7 +611,8 @@ def _expression(primitive: Primitive, template: str, namespace: dict[str, Any]) 
     if primitive.array is None:
         namespace[primitive.name] = np.vectorize(primitive.value, otypes=[float])
     written = ast.parse(template.format(*(f"x{i}" for i in range(primitive.arity))), mode="eval").body
-    return _InNumpy(primitive, namespace).visit(written)
+    spelled: ast.expr = _InNumpy(primitive, namespace).visit(written)
+    return spelled
 
 
 class _InNumpy(ast.NodeTransformer):
@@ -624,7 +641,9 @@ _OPERATORS: dict[type[ast.AST], str] = {
 def _ufunc(primitive: Primitive) -> str:
     """The name of the numpy function that a primitive of two operands is."""
     written = ast.parse(_template(primitive).format("x0", "x1"), mode="eval").body
-    return written.func.id if isinstance(written, ast.Call) and isinstance(written.func, ast.Name) else _call(written)[0]
+    return (
+        written.func.id if isinstance(written, ast.Call) and isinstance(written.func, ast.Name) else _call(written)[0]
+    )
 
 
 def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:

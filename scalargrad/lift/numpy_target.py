@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..declaration import registered
 from ..value import Value
 from .arrays import Array
 from .naming import Names
@@ -19,7 +20,7 @@ from .source import compiled
 __all__ = ["BATCHED", "RESERVED", "Runner", "group", "numbers", "rows", "several"]
 
 BATCHED = True
-RESERVED = ("bind",)
+RESERVED = ("bind", *(primitive.name for primitive in registered() if primitive.array is None))
 KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of what is left over, a few more
 _data = attrgetter("_data")
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import islice
 from typing import Any
 
-from ..floats import number
 from ..sweep import sweep, topological_order
 from ..value import Constant, Value
 from .arrays import Array, ArrayProgram
 from .differentiate import gradient, mean, tangent
 from .naming import Names
-from .trace import Trace, Traced
+from .trace import Trace
 
 Shape = tuple[int, ...]
 
@@ -208,7 +206,9 @@ class Program:
 class _Lifted:
     """The program for examples of one shape; each of its functions is written when it is first wanted."""
 
-    def __init__(self, function: Callable[..., Any], parameters: Sequence[Value], shapes: tuple[Shape, ...], target: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], parameters: Sequence[Value], shapes: tuple[Shape, ...], target: Any
+    ) -> None:
         self.shapes, self._target = shapes, target
         self._name = getattr(function, "__name__", type(function).__name__)
         trace = Trace(parameters)
@@ -219,29 +219,34 @@ class _Lifted:
         self.captured = trace.captured
         self._sizes = {"theta": len(parameters), "direction": len(parameters), "captured": len(trace.captured)}
         self._program = ArrayProgram()
-        self._leaves = {name: self._leaf(name, size) for name, size in self._sizes.items()}
+        along_theta = self._program.axis(len(parameters))
+        self._leaves = {name: self._program.leaf(name, (along_theta,)) for name in ("theta", "direction")}
+        self._leaves["captured"] = self._program.leaf("captured", (self._program.axis(len(trace.captured)),))
         for name, shape in zip(self.arguments, shapes, strict=True):
-            self._leaves[name] = self._leaf(name, math.prod(shape), target.BATCHED)
+            axis = self._program.axis(math.prod(shape))
+            self._leaves[name] = self._program.leaf(name, (axis,), target.BATCHED)
         self.results = target.group(trace, outputs, self._program, self._leaves)
-        self._labels = {node[1]: trace.labels[i] for node, i in trace.nodes.items() if node[0] == "theta" and i in trace.labels}
+        self._labels = {
+            node[1]: trace.labels[i] for node, i in trace.nodes.items() if node[0] == "theta" and i in trace.labels
+        }
         self._runners: dict[str, Any] = {}
-
-    def _leaf(self, name: str, size: int, batched: bool = False) -> Array:
-        return self._program.leaf(name, (self._program.axis(size),), batched)
 
     def runner(self, kind: str) -> Any:
         """Return what runs "forward", "value_and_grad" or "hvp"."""
         if kind not in self._runners:
-            results, slopes = list(self.results), None
+            results: list[Array | float] = list(self.results)
+            slopes: Array | float | None = None
             theta = self._leaves["theta"]
             if kind != "forward":
                 results = [mean(self._program, results[0])]
-                slopes = gradient(self._program, results[0], theta)
-            if kind == "hvp":
-                slopes = tangent(self._program, slopes, theta, self._leaves["direction"])
+                slopes = first = gradient(self._program, results[0], theta)
+                if kind == "hvp":
+                    slopes = tangent(self._program, first, theta, self._leaves["direction"])
             names = Names(results, self._labels, [*self.arguments, *self._target.RESERVED])
             summary = f"{kind} of {self._name}: {self._sizes['theta']} parameters."
-            self._runners[kind] = self._target.Runner(kind, self.arguments, results, slopes, self._sizes, names, summary)
+            self._runners[kind] = self._target.Runner(
+                kind, self.arguments, results, slopes, self._sizes, names, summary
+            )
         return self._runners[kind]
 
 
@@ -272,7 +277,9 @@ def _outputs(returned: Any) -> list[Value]:
     found = list(returned) if isinstance(returned, list | tuple) else [returned]
     for output in found:
         if not isinstance(output, Value):
-            raise TypeError(f"the function must return a Value or several, got {output!r} of type {type(output).__name__}")
+            raise TypeError(
+                f"the function must return a Value or several, got {output!r} of type {type(output).__name__}"
+            )
     if not found:
         raise ValueError("the function must return a Value or several, got none")
     return found

@@ -52,7 +52,9 @@ class Family:
         return self.batched, self.number
 
 
-def regroup(trace: Trace, outputs: Sequence[int], program: ArrayProgram, leaves: dict[str, Array]) -> list[Array | float]:
+def regroup(
+    trace: Trace, outputs: Sequence[int], program: ArrayProgram, leaves: dict[str, Array]
+) -> list[Array | float]:
     """Return the outputs of a trace as arrays of one number each, computed in families.
 
     `leaves` has the array of the parameters, of each argument, and of what was captured.
@@ -65,9 +67,7 @@ def regroup(trace: Trace, outputs: Sequence[int], program: ArrayProgram, leaves:
 
 
 class _Grouping:
-    def __init__(
-        self, trace: Trace, outputs: Sequence[int], program: ArrayProgram, leaves: dict[str, Array]
-    ) -> None:
+    def __init__(self, trace: Trace, outputs: Sequence[int], program: ArrayProgram, leaves: dict[str, Array]) -> None:
         self.nodes: list[Node] = list(trace.nodes)
         self.labels = trace.labels
         self.outputs = outputs
@@ -239,19 +239,20 @@ class _Grouping:
     def _lay_out_terms(self, family: Family) -> Array | float:
         op = self.nodes[family.members[0]][0]
         parts = self._parts(family)
-        order = _order([places[:, 0] for part in parts for places in part.places])
+        order: Any = _order([places[:, 0] for part in parts for places in part.places])
         parts = [part.arranged(order) for part in parts]
-        contractions = [part for part in parts if len(part.places) == 2 and part.count > 1]
+        contractions = [part for part in parts if len(part.places) == 2 and part.length > 1]
         if contractions:
-            further, (blocks, rows, columns) = _grid(*max(contractions, key=lambda part: part.count).places)
-            order, parts = order[further], [part.arranged(further) for part in parts]
+            further, (blocks, rows, columns) = _grid(*max(contractions, key=lambda part: part.length).places)
+            order = order[further]
+            parts = [part.arranged(further) for part in parts]
             # What a matrix product is summed over lies between its rows and its columns.
             outer = self._axes((blocks, rows))
-            along = [self.program.axis(part.count) for part in parts]
+            along = [self.program.axis(part.length) for part in parts]
             axes = (*outer, *self._axes((columns,)))
         else:
             axes = self._axes(_dimensions([places[:, 0] for part in parts for places in part.places]))
-            along = [self.program.axis(part.count) for part in parts]
+            along = [self.program.axis(part.length) for part in parts]
         self._arrange(family, order)
         total: Array | float | None = None
         for part, axis in zip(parts, along, strict=True):
@@ -263,12 +264,13 @@ class _Grouping:
     def _folded(self, op: Primitive, part: Part, axes: tuple[Axis, ...], along: Axis) -> Array | float:
         """The sum of a part's terms, with their sign."""
         factors = [
-            self._view(family, places, (*axes, along)) for family, places in zip(part.families, part.places, strict=True)
+            self._view(family, places, (*axes, along))
+            for family, places in zip(part.families, part.places, strict=True)
         ]
         term = factors[0] if len(factors) == 1 else self.program.apply(p.multiply, factors)
         folded = self.program.reduce(op, term, (along,))
-        if op is p.add and part.count > 1 and not (isinstance(term, Array) and along in term.axes):
-            folded = self.program.apply(p.multiply, [float(part.count), folded])  # the same term so many times
+        if op is p.add and part.length > 1 and not (isinstance(term, Array) and along in term.axes):
+            folded = self.program.apply(p.multiply, [float(part.length), folded])  # the same term so many times
         return folded if part.sign > 0 else self.program.apply(p.negative, [folded])
 
     def _parts(self, family: Family) -> list[Part]:
@@ -288,12 +290,12 @@ class _Grouping:
                     ys.append(place[y])
         parts = []
         for (minus, f, g), found in rows.items():
-            xs = np.array([row for row, _ in found])
+            first, second = (np.array(factors) for factors in zip(*found, strict=True))
             if g == NONE:
-                parts.append(Part(-minus, (f,), [np.sort(xs, axis=1)]))
+                parts.append(Part(-minus, (f,), [np.sort(first, axis=1)]))
             else:
-                parts.append(Part(-minus, (f, g), _sorted_alike(xs, np.array([row for _, row in found]))))
-        return sorted(parts, key=lambda part: (-len(part.places) * (part.count > 1), part.sign < 0))
+                parts.append(Part(-minus, (f, g), _sorted_alike(first, second)))
+        return sorted(parts, key=lambda part: (-len(part.places) * (part.length > 1), part.sign < 0))
 
     def _arrange(self, family: Family, order: Any) -> None:
         family.members = [family.members[i] for i in order.tolist()]
@@ -341,7 +343,7 @@ class Part(NamedTuple):
     places: list[Any]  # for each factor an array: a row for each member, a column for each term
 
     @property
-    def count(self) -> int:
+    def length(self) -> int:
         """How many terms each member has."""
         return int(self.places[0].shape[1])
 
@@ -358,7 +360,9 @@ _CHAINS = {primitive for primitive in registered() if primitive.associative and 
 def _stops(op: Primitive) -> tuple[bool, ...]:
     """For each operand whether the rule says 0 whatever the numbers."""
     symbols = [Symbol(f"x{i}") for i in range(op.arity)]
-    return tuple(not isinstance(local := partial(Symbol("out"), *symbols), Symbol) and local == 0.0 for partial in op.partials)
+    return tuple(
+        not isinstance(local := partial(Symbol("out"), *symbols), Symbol) and local == 0.0 for partial in op.partials
+    )
 
 
 def _order(columns: Sequence[Any]) -> Any:

@@ -141,7 +141,7 @@ class Trace:
 class _Finished(dict[Node, int]):
     """The nodes of a trace that is over."""
 
-    def get(self, node: object, default: object = None) -> NoReturn:
+    def get(self, node: object, default: object = None) -> NoReturn:  # noqa: ARG002  # as a dict has it
         _refuse("an input of an earlier run takes part: an input, or what was computed from it, has been kept")
 
 
@@ -169,13 +169,14 @@ class Traced(Value):
         return self.trace.labels.get(self.index)
 
     @label.setter
-    def label(self, label: str) -> None:
-        self.trace.labels[self.index] = label
+    def label(self, label: str | None) -> None:
+        if label is not None:
+            self.trace.labels[self.index] = label
 
-    def __index__(self) -> NoReturn:
+    def __index__(self) -> NoReturn:  # noqa: PLE0305  # it never returns
         _refuse("an input is used as an index, or as a class; give the class as a distribution over the classes")
 
-    def backward(self, gradient: float = 1.0) -> None:
+    def backward(self, gradient: float = 1.0) -> NoReturn:  # noqa: ARG002  # as Value has it
         """Refuse: the gradient is the program's to compute."""
         _refuse("the gradient is asked for inside the function; the program computes it")
 
@@ -229,6 +230,7 @@ def _record_all_methods() -> None:
         primitive = getattr(method, "primitive", None)
         if primitive is not None:
             recorder = _unary(primitive) if primitive.arity == 1 else _binary(primitive, name.startswith("__r"))
+            recorder.__doc__ = method.__doc__
             setattr(Traced, name, recorder)
 
 
