@@ -20,6 +20,7 @@ from .derivatives import grad as grad
 from .explain.draw import TooLarge as TooLarge
 from .explain.draw import draw as draw
 from .explain.ipython import load_ipython_extension as load_ipython_extension
+from .explain.network import draw_network as draw_network
 from .explain.page import page as page
 from .explain.step import Step as Step
 from .explain.steps import Steps as Steps

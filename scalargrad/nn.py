@@ -201,7 +201,7 @@ class Neuron(Module):
         return self.bias
 
     def __repr__(self) -> str:
-        return f"Neuron({self.n_inputs}, activation={_name(self.activation)!r})"
+        return f"Neuron({self.n_inputs}, activation={activation_name(self.activation)!r})"
 
 
 class Layer(Module):
@@ -252,7 +252,7 @@ class Layer(Module):
         return outputs
 
     def __repr__(self) -> str:
-        return f"Layer({self.n_inputs}, {len(self.neurons)}, activation={_name(self.activation)!r})"
+        return f"Layer({self.n_inputs}, {len(self.neurons)}, activation={activation_name(self.activation)!r})"
 
 
 class MLP(Module):
@@ -308,7 +308,7 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         sizes = [len(layer.neurons) for layer in self.layers]
-        ends = f"activation={_name(self.activation)!r}, output={_name(self.output)!r}"
+        ends = f"activation={activation_name(self.activation)!r}, output={activation_name(self.output)!r}"
         return f"MLP({self.layers[0].n_inputs}, {sizes}, {ends})"
 
 
@@ -362,7 +362,7 @@ def _initial(given: str | Initial, activation: str | Activation | None) -> Initi
     if given != "scaled":
         raise ValueError(f'initial must be "scaled", "uniform" or a function, got {given!r}')
     # He et al., arXiv:1502.01852, where half the inputs are cut off; LeCun et al., "Efficient BackProp", elsewhere
-    gain = 2.0 if _name(activation) in {"relu", "leaky_relu", "gelu"} else 1.0
+    gain = 2.0 if activation_name(activation) in {"relu", "leaky_relu", "gelu"} else 1.0
     return lambda rng, n_inputs: rng.gauss(0.0, math.sqrt(gain / n_inputs))
 
 
@@ -379,7 +379,7 @@ def _generator(given: random.Random | int | None) -> random.Random:
 _GLOBAL_GENERATOR: random.Random = random.uniform.__self__  # type: ignore[attr-defined]  # a method of it, as typed
 
 
-def _name(activation: str | Activation | None) -> str | None:
+def activation_name(activation: str | Activation | None) -> str | None:
     """The name of an activation, whether it was given by name or as the function."""
     if activation is None or isinstance(activation, str):
         return activation

@@ -47,7 +47,8 @@ FOLDERS = {"explain", "check", "lift"}  # the only places for anything but the s
 WITHIN_EXPLAIN = [  # and here likewise: who writes names, who reads and draws, who steps, who shows steps
     ["names", "terminal"],
     ["expression", "card", "collapse", "render"],
-    ["draw", "network", "step"],
+    ["draw", "step"],
+    ["network"],
     ["glance"],
     ["steps"],
     ["text", "ask"],

@@ -2,6 +2,7 @@
 
 from .draw import TooLarge as TooLarge
 from .draw import draw as draw
+from .network import draw_network as draw_network
 from .step import Step as Step
 from .steps import Steps as Steps
 from .steps import steps as steps

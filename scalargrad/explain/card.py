@@ -79,6 +79,13 @@ def constant(text: str) -> str:
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3"><TR>{inside}</TR></TABLE>>'
 
 
+def caption(lines: Sequence[str]) -> str:
+    """Return a label on no card: a few words over or between other things, on a field of their own."""
+    rows = "".join(f"<TR><TD>{_font(line, size=10)}</TD></TR>" for line in lines)
+    look = f'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" STYLE="ROUNDED" BGCOLOR="{NOTHING}"'
+    return f"<<TABLE {look}>{rows}</TABLE>>"
+
+
 def pill(text: str, lit: bool = False) -> str:
     """Return the label of an edge."""
     colours = f'BGCOLOR="{LIT if lit else NOTHING}"'

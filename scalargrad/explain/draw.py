@@ -155,7 +155,7 @@ class Sketch:
     def __init__(self, value: Value, names: Mapping[str, object] | None, direction: str, prefix: str = "") -> None:
         from .collapse import Calls
 
-        self.drawing = _new_drawing(direction, prefix)
+        self.drawing = new_drawing(direction, prefix)
         self.direction, self.prefix = direction, prefix
         self.order = list(topological_order(value))
         self.places = {node: i for i, node in enumerate(self.order)}
@@ -396,7 +396,8 @@ def _is_finite(x: float) -> bool:
     return x < float("inf")
 
 
-def _new_drawing(direction: str, prefix: str) -> Drawing:
+def new_drawing(direction: str, prefix: str, engine: str = "dot", **look: str) -> Drawing:
+    """Return a drawing with nothing in it yet."""
     if direction not in DIRECTIONS:
         raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
     try:
@@ -406,11 +407,10 @@ def _new_drawing(direction: str, prefix: str) -> Drawing:
     from . import card
 
     font = {"fontname": "Helvetica,Arial,sans-serif", "fontsize": "11"}
-    spacing = {"nodesep": "0.18", "ranksep": "0.4"}
+    graph = {"id": f"{prefix}graph", "charset": "UTF-8", "rankdir": direction, "bgcolor": "transparent"}
     return Drawing(
-        graph_attr={"id": f"{prefix}graph", "charset": "UTF-8", "rankdir": direction, "bgcolor": "transparent"}
-        | spacing
-        | font,
+        engine=engine,
+        graph_attr={**graph, "nodesep": "0.18", "ranksep": "0.4", **font, **look},
         node_attr={"shape": "plain", **font},
         edge_attr={"color": card.LINE, "arrowsize": "0.6", **font},
     )

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from html import escape
 from threading import Lock
 from typing import Any
@@ -153,14 +153,15 @@ def _in_process(library: Any, source: str, kind: str, engine: str) -> bytes:
     with _one_at_a_time, _messages() as messages, tempfile.TemporaryFile() as file:
         file.write(source.encode())
         file.seek(0)
-        context = library.gvContextWithBuiltins()
-        graph = library.agread(file, None)
-        if library.gvLayout(context, graph, engine.encode()) == 0:
-            rendered = library.gvRenderData(context, graph, kind.encode())
-            picture = rendered[1] if isinstance(rendered, list) else b""
-            library.gvFreeLayout(context, graph)
-        library.agclose(graph)
-        library.gvFreeContext(context)
+        with suppress(ValueError):  # the messages say what is wrong with the source
+            graph = library.agread(file, None)
+            context = library.gvContextWithBuiltins()
+            if library.gvLayout(context, graph, engine.encode()) == 0:
+                rendered = library.gvRenderData(context, graph, kind.encode())
+                picture = rendered[1] if isinstance(rendered, list) else b""
+                library.gvFreeLayout(context, graph)
+            library.agclose(graph)
+            library.gvFreeContext(context)
     _complain(messages, kind, failed=not picture)
     return picture
 

@@ -77,9 +77,7 @@ def test_step_takes_any_expression_and_steps(shell: Shell, monkeypatch: pytest.M
         ("%%explain\n# nothing", "expected a Value, but the last line of the cell is NoneType"),
     ],
 )
-def test_what_is_no_value_is_said(
-    shell: Shell, capsys: pytest.CaptureFixture[str], cell: str, message: str
-) -> None:
+def test_what_is_no_value_is_said(shell: Shell, capsys: pytest.CaptureFixture[str], cell: str, message: str) -> None:
     """A command that is given no Value says so on one line."""
     assert not shell.run_cell(cell).success
     assert capsys.readouterr().err.splitlines() == [f"UsageError: {message}"]
