@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BEFORE, AFTER = 2, 3  # steps shown before the one made last, and after it
 FEW = 12  # nodes whose totals are all shown
+SMALL = 60  # nodes of a graph that is drawn beside its steps
 DIGITS = 6  # of a total
 
 
@@ -43,28 +44,37 @@ def as_text(walk: Steps) -> str:
 
 
 def as_html(walk: Steps) -> str:
-    """Return the fragment that a notebook shows: static, with every name escaped."""
+    """Return the fragment that a notebook shows: static, with every name escaped; the drawing where it can be had."""
     from html import escape
 
-    cell = "text-align:left;padding:0.1em 0.6em"
     rows = []
     for i in _window(walk):
-        weight = "bold" if i + 1 == walk.position else "normal"
-        lines = [(_mark(walk, i), str(i + 1), str(walk[i]))]
-        if i + 1 == walk.position:
-            lines.append(("", "", walk[i].reason))
-        for cells in lines:
-            inside = "".join(f'<td style="{cell};font-weight:{weight}">{escape(text)}</td>' for text in cells)
-            rows.append(f"<tr>{inside}</tr>")
+        is_last_made = i + 1 == walk.position
+        lines = [str(walk[i]), walk[i].reason] if is_last_made else [str(walk[i])]
+        text = "<br>".join(map(escape, lines))
+        weight = "bold" if is_last_made else "normal"
+        rows.append(
+            f'<tr style="font-weight:{weight}"><td>{_mark(walk, i)}</td><td>{i + 1}</td>'
+            f'<td style="text-align:left"><code>{text}</code></td></tr>'
+        )
     nodes, more = _nodes_in_view(walk)
-    names = "".join(f'<th scope="col" style="{cell}">{escape(fitted(walk.names[node], ROOM))}</th>' for node in nodes)
-    totals = "".join(f'<td style="{cell}">{_shown(walk.total(node))}</td>' for node in nodes)
+    names = "".join(f'<th scope="col">{escape(fitted(walk.names[node], ROOM))}</th>' for node in nodes)
+    totals = "".join(f"<td>{_shown(walk.total(node))}</td>" for node in nodes)
     return (
-        f'<div class="scalargrad-steps"><p>{escape(_heading(walk))}</p>'
-        f'<table><tbody style="font-family:monospace">{"".join(rows)}</tbody></table>'
-        f"<table><caption>totals{escape(more)}</caption><thead><tr>{names}</tr></thead>"
+        f'<div class="scalargrad-steps"><p>{escape(_heading(walk))}</p>{_drawing(walk)}'
+        f"<table><tbody>{''.join(rows)}</tbody></table>"
+        f"<table><caption>totals{more}</caption><thead><tr>{names}</tr></thead>"
         f"<tbody><tr>{totals}</tr></tbody></table></div>"
     )
+
+
+def _drawing(walk: Steps) -> str:
+    if len(walk.order) > SMALL:
+        return ""
+    try:
+        return walk.draw(prefix=f"steps{walk.position}_").fragment()
+    except ImportError:  # the steps can be read without it
+        return ""
 
 
 def _heading(walk: Steps) -> str:

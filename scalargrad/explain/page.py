@@ -93,7 +93,7 @@ def _written(walk: Steps) -> str:
     template = _template()
     whole = walk.names[walk.value]
     totals = walk.totals(len(walk))
-    drawing = picture(walk.value, names=walk._variables, gradients=totals, every_name=True, prefix=PREFIX).fragment()
+    drawing = picture(walk.value, names=walk.variables, gradients=totals, every_name=True, prefix=PREFIX).fragment()
     return template.render(
         root=whole,
         whole=derivative(whole, whole),

@@ -11,6 +11,7 @@ What a result hands to a constant is none either: a constant takes no gradient.
 from __future__ import annotations
 
 import operator
+import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import IO, TYPE_CHECKING, Any, overload
 
-from ..floats import number
+from ..floats import integer, number
 from ..sweep import sweep, topological_order
 from ..value import Constant, Value
 from .glance import as_html, as_text
@@ -27,6 +28,8 @@ from .step import Contributions, local_formula
 from .step import Step as Step
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .render import Drawing
 
 SOME = 12  # names that an error shows
@@ -81,6 +84,7 @@ class Steps(Sequence[Step]):
         seed: its gradient.
         order: every node, operands first, as the sweep's order has them.
         names: what each node is called.
+        variables: the nodes that the given names hold.
         position: how many steps have been made.
         watched: the nodes whose totals are kept in view.
     """
@@ -95,8 +99,9 @@ class Steps(Sequence[Step]):
         gradients = topological_order(value)
         self.order = list(gradients)
         self._index = {node: i for i, node in enumerate(self.order)}
-        self._variables = {name: node for node, name in variables(names or {}).items() if node in self._index}
-        self.names = node_names(self.order, self._variables)
+        held = variables({} if names is None else names)
+        self.variables = {name: node for node, name in held.items() if node in self._index}
+        self.names = node_names(self.order, self.variables)
         self._results, self._operands, self._positions = array("q"), array("q"), array("q")
         self._locals, self._upstreams = array("d"), array("d")
         self._before, self._after = array("d"), array("d")
@@ -219,14 +224,16 @@ class Steps(Sequence[Step]):
             into = self._steps_into(self._index[node])
             self.position = into[0] + 1 if into else 0  # none leads to the value itself, which has its seed
             return self
-        if isinstance(place, bool) or not hasattr(place, "__index__"):
-            wanted = "a number of steps, a name or a Value"
-            raise TypeError(f"a place among the steps is {wanted}, got {place!r} of type {type(place).__name__}")
-        position = operator.index(place)
-        if not 0 <= position <= len(self):
-            raise IndexError(f"cannot go to where {position} steps are made: there are {len(self):,}")
-        self.position = position
+        self.position = self._place(place)
         return self
+
+    def _place(self, position: int) -> int:
+        if isinstance(position, bool) or not hasattr(position, "__index__"):
+            wanted = "a number of steps, a name or a Value"
+            raise TypeError(f"a place among the steps is {wanted}, got {position!r} of type {type(position).__name__}")
+        if not 0 <= operator.index(position) <= len(self):
+            raise IndexError(f"{position} steps cannot be made: {self.names[self.value]} has {len(self):,}")
+        return operator.index(position)
 
     def watch(self, *nodes: Value | str) -> Steps:
         """Keep the totals of these nodes in view wherever the cursor is; without any, of none.
@@ -261,8 +268,12 @@ class Steps(Sequence[Step]):
         return self._total(self._index[self.node(node)], self.position)
 
     def totals(self, position: int | None = None) -> dict[Value, float]:
-        """Return the gradients of all nodes reached where so many steps have been made, or at the cursor."""
-        made = self.position if position is None else position
+        """Return the gradients of all nodes reached where so many steps have been made, or at the cursor.
+
+        Raises:
+            IndexError: when there are fewer steps.
+        """
+        made = self.position if position is None else self._place(position)
         found = ((node, self._total(i, made)) for i, node in enumerate(self.order) if node.__class__ is not Constant)
         return {node: total for node, total in found if total is not None}
 
@@ -275,7 +286,7 @@ class Steps(Sequence[Step]):
 
     def _known(self) -> str:
         """The names there are, those that somebody has given first."""
-        given = {self.names[node]: None for node in self.order if node.label or node in self._variables.values()}
+        given = {self.names[node]: None for node in self.order if node.label or node in self.variables.values()}
         names = list(given | dict.fromkeys(self._named))
         more = f" and {len(names) - SOME:,} more" if len(names) > SOME else ""
         return f"there are {', '.join(names[:SOME])}{more}"
@@ -294,21 +305,45 @@ class Steps(Sequence[Step]):
     def draw(self, position: int | None = None, *, limit: int = 300, **options: Any) -> Drawing:
         """Return the drawing where so many steps have been made, or at the cursor: the last one's edge is lit.
 
-        The gradients are the totals so far. The options are those of `scalargrad.draw`.
+        The gradients are the totals so far. The options are `values`, `partials`, `direction` and
+        `prefix`, as for `scalargrad.draw`.
+
+        >>> walk = steps(Value(3.0, label="a") ** 2)
+        >>> walk.last().draw().render("square.svg")  # doctest: +SKIP
+        'square.svg'
 
         Raises:
+            IndexError: when there are fewer steps.
             TooLarge: when there are more nodes than the limit.
             ImportError: when the Python package graphviz is missing.
         """
         from .draw import TooLarge, picture
 
-        if len(self.order) > limit:
-            raise TooLarge(f"{len(self.order):,} nodes are more than the limit of {limit:,}")
-        made = self.position if position is None else position
-        lit = (self._results[made - 1], self._positions[made - 1]) if made else None
-        return picture(
-            self.value, names=self._variables, gradients=self.totals(made), lit=lit, every_name=True, **options
-        )
+        made = self.position if position is None else self._place(position)
+        if len(self.order) > integer(limit, "limit", low=1):
+            few = "take the steps of a result further in"
+            raise TooLarge(
+                f"{len(self.order):,} nodes are more than the limit of {limit:,}: {few}, or draw with limit=…"
+            )
+        options["lit"] = (self._results[made - 1], self._positions[made - 1]) if made else None
+        options["gradients"] = self.totals(made)
+        return picture(self.value, names=self.variables, every_name=True, **options)
+
+    @overload
+    def page(self, path: None = None, *, limit: int = ...) -> str: ...
+    @overload
+    def page(self, path: str | os.PathLike[str], *, limit: int = ...) -> Path: ...
+    def page(self, path: str | os.PathLike[str] | None = None, *, limit: int = 2_000) -> str | Path:
+        """Return the page of HTML to step through, or write it to a path: see `scalargrad.page`.
+
+        Raises:
+            TooLarge: when there are more steps than the limit.
+            ImportError: when the extra page is not installed.
+            OSError: when the file cannot be written.
+        """
+        from .page import page
+
+        return page(self, path, limit=limit)
 
     def prompt(self, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         """Walk through the steps at a prompt with the commands of Python's debugger: `help` lists them.

@@ -13,6 +13,7 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -76,12 +77,7 @@ def cut(text: str, room: int) -> str:
 
 
 def _start(text: str, room: int) -> str:
-    taken = 0
-    for i, sign in enumerate(text):
-        taken += _cells_of(sign)
-        if taken > room:
-            return text[:i]
-    return text
+    return text[: sum(taken <= room for taken in accumulate(map(_cells_of, text)))]
 
 
 def padded(text: str, room: int, right: bool = False) -> str:

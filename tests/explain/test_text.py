@@ -143,6 +143,20 @@ def test_a_deep_tree_goes_on_below(length: int) -> None:
     assert len(lines) == 1 + length + 1 + length // 13
 
 
+def test_what_goes_on_below_may_come_earlier() -> None:
+    """A node too deep for its branch is shown where it comes next, and once."""
+    a = Value(1.0, label="a")
+    b = -a
+    r = -b + b
+    assert tree(r, names=locals(), width=30).splitlines()[1:] == [
+        "r = v1 + b     0.0          –",
+        "├─ v1 = -b     1.0          –",
+        "│  └─ b (below)",
+        "└─ b = -a     -1.0          –",
+        "   └─ a        1.0          –",
+    ]
+
+
 # ---------------------------------------------------------------- the ledger
 
 
