@@ -52,7 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a terminal cannot show, or was piped in as rubbish, is a ?
     try:
-        options = _parser().parse_args(_options_first(sys.argv[1:] if arguments is None else arguments))
+        parser = _parser()
+        words = _options_first(sys.argv[1:] if arguments is None else arguments)
+        if not words:
+            parser.print_help(sys.stderr)
+            return USAGE
+        options = parser.parse_args(words)
         status: int = options.run(options)
         sys.stdout.flush()
         return status

@@ -13,10 +13,13 @@ import subprocess
 import sys
 import tomllib
 import webbrowser
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import scalargrad
 from scalargrad import Value, cli, steps
@@ -275,7 +278,8 @@ def test_a_wrong_question_is_marked(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: COMMAND"),
+        ([], "How does the gradient of an expression come about?"),
+        (["--"], "How does the gradient of an expression come about?"),
         (["expalin"], "invalid choice: 'expalin'"),
         (["explain", "--pages", "a.html"], "unrecognized arguments: --pages"),
         (["draw", "--output"], "argument --output: expected one argument"),
@@ -286,6 +290,39 @@ def test_a_wrong_option_is_said(capsys: Captured, arguments: list[str], message:
     """What is no command or option is said with status 2."""
     assert run(*arguments) == 2
     assert message in capsys.readouterr().err
+
+
+WORDS = [
+    "x",
+    "y",
+    "x*y",
+    "-x",
+    "x=1",
+    "y=2",
+    "y=",
+    "=",
+    "--",
+    "--order",
+    "2",
+    "--output",
+    "-h",
+    "(",
+    "1e999",
+    "e",
+    "check",
+]
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(["check", "draw", "step"]),
+    st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=9)), max_size=6),
+)
+def test_no_command_line_ends_in_a_traceback(command: str, words: list[str]) -> None:
+    """Whatever the words, the command answers with a status."""
+    words = [word for word in words if "\0" not in word]  # no shell can pass one
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        assert run(command, *words) in {0, 1, 2}
 
 
 # ---------------------------------------------------------------- what may go wrong around it

@@ -51,7 +51,7 @@ WITHIN_EXPLAIN = [  # and here likewise: who writes names, who reads and draws, 
     ["network"],
     ["glance"],
     ["steps"],
-    ["text", "ask"],
+    ["text", "ask", "console"],
     ["prompt", "page"],
     ["ipython"],
 ]

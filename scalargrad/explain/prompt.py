@@ -12,30 +12,24 @@ one is meant by `list`, `where`, `p` and the conditions of breakpoints. Conditio
 
 from __future__ import annotations
 
-import cmd
-import inspect
-import os
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import IO, Any
 
 from ..value import Constant, Value
 from .ask import Breakpoint, breakpoint_at, computed, gradient, made, rounded, subject, words
-from .expression import ExpressionError, nearest
+from .console import BOLD, DIM, Console, nothing_more
 from .step import ROOM, Step
 from .steps import Steps
 from .terminal import fitted
 
 LETTERS = {"s": "step", "n": "next", "c": "continue", "cont": "continue", "b": "break", "cl": "clear", "unt": "until"}
-LETTERS |= {"j": "jump", "w": "where", "l": "list", "h": "help", "q": "quit", "exit": "quit", "print": "p"}
+LETTERS |= {"j": "jump", "w": "where", "l": "list", "print": "p"}
 AROUND = 5  # steps that `list` shows before and after the last one made
 LONGEST_WAY = 12  # nodes that `where` shows
 
-BOLD, DIM, RED = "1", "2", "31"
 
-
-class Prompt(cmd.Cmd):
+class Prompt(Console):
     """The prompt on the steps of a backward pass, and their cursor.
 
     It reads from the terminal, or from a file given as `stdin`, and writes to `stdout`.
@@ -52,31 +46,21 @@ class Prompt(cmd.Cmd):
     """
 
     prompt = "(step) "
+    letters = LETTERS | Console.letters
 
     def __init__(self, walk: Steps, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         super().__init__(stdin=stdin, stdout=stdout)
-        self.use_rawinput = stdin is None
         self.walk = walk
         self.breakpoints: dict[int, Breakpoint] = {}
         self.displays: list[str] = []
         self.lastcmd = "step"
-        self._echoes = not self.stdin.isatty()
-        self._colours = self.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        many = f"{len(walk):,} steps" if len(walk) != 1 else "1 step"
+        self.intro = f"{made(walk, walk.value)}: {many}. Enter makes one; help lists the commands."
         self._listed: int | None = None
 
-    def run(self) -> None:
-        """Read commands and obey them, to `quit` or the end of the input."""
-        walk = self.walk
-        many = f"{len(walk):,} steps" if len(walk) != 1 else "1 step"
-        self._say(f"{made(walk, walk.value)}: {many}. Enter makes one; help lists the commands.")
-        leave = False
-        with _whole_names():
-            while not leave:
-                try:
-                    self.cmdloop()
-                    leave = True
-                except KeyboardInterrupt:
-                    self._say("\ninterrupted: quit leaves")
+    def completedefault(self, text: str, *_: Any) -> list[str]:
+        """Complete the name of a node, an operation or a number of the step."""
+        return [word for word in words(self.walk) if word.startswith(text)]
 
     # ------------------------------------------------------------ moving
 
@@ -115,7 +99,7 @@ class Prompt(cmd.Cmd):
         Example: back
         """
         if self.walk.position == 0:
-            self._say("no step has been made")
+            self.say("no step has been made")
             return
         self.walk.position = max(0, self.walk.position - _count(argument))
         self._stand()
@@ -127,7 +111,7 @@ class Prompt(cmd.Cmd):
 
         Example: continue
         """
-        _none(argument)
+        nothing_more(argument)
         self._move(len(self.walk), quiet=True)
 
     def do_until(self, argument: str) -> None:
@@ -182,9 +166,9 @@ class Prompt(cmd.Cmd):
             self._set(argument, temporary=False)
             return
         for number, stop in self.breakpoints.items():
-            self._say(f"{number}  {stop.text}{'  (once)' if stop.temporary else ''}")
+            self.say(f"{number}  {stop.text}{'  (once)' if stop.temporary else ''}")
         if not self.breakpoints:
-            self._say("no breakpoints")
+            self.say("no breakpoints")
 
     def do_tbreak(self, argument: str) -> None:
         """Stop there once.
@@ -212,7 +196,7 @@ class Prompt(cmd.Cmd):
                 raise ValueError(f"no breakpoint {fitted(str(number), ROOM)}")
         for number in dict.fromkeys(wanted):
             assert isinstance(number, int)
-            self._say(f"cleared {number}  {self.breakpoints.pop(number).text}")
+            self.say(f"cleared {number}  {self.breakpoints.pop(number).text}")
 
     # ------------------------------------------------------------ looking
 
@@ -227,12 +211,12 @@ class Prompt(cmd.Cmd):
         Example: p upstream * local
         """
         if argument:
-            self._say(self._shown(argument) or f"{argument}: no step has been made yet")
+            self.say(self._shown(argument) or f"{argument}: no step has been made yet")
             return
         walk = self.walk
         for node in walk.order:
             if node.op is None and node.__class__ is not Constant:
-                self._say(gradient(walk, node))
+                self.say(gradient(walk, node))
 
     def do_display(self, argument: str) -> None:
         """Show a node or an expression behind every move; list them.
@@ -249,7 +233,7 @@ class Prompt(cmd.Cmd):
                 self.displays.append(argument)
         self._show_displays()
         if not self.displays:
-            self._say("nothing to display")
+            self.say("nothing to display")
 
     def do_undisplay(self, argument: str) -> None:
         """Display this no more, or nothing at all.
@@ -271,7 +255,7 @@ class Prompt(cmd.Cmd):
 
         Example: where
         """
-        _none(argument)
+        nothing_more(argument)
         walk, step = self.walk, self._last()
         way = [gradient(walk, step.operand), gradient(walk, step.result)]
         node = step.result
@@ -281,8 +265,8 @@ class Prompt(cmd.Cmd):
         if node is not walk.value:
             way.append(f"… from {made(walk, walk.value)}")
         for line in reversed(way[1:]):
-            self._say(f"   {line}")
-        self._say(f"-> {way[0]}")
+            self.say(f"   {line}")
+        self.say(f"-> {way[0]}")
 
     def do_list(self, argument: str) -> None:
         """List the steps around the last one made, rounded.
@@ -303,93 +287,21 @@ class Prompt(cmd.Cmd):
         shown = walk[max(0, start) : max(0, stop)]
         for step in shown:
             mark = "->" if step.index + 1 == walk.position else "  "
-            self._say(f"{mark} {self._number(step)}  {rounded(step)}")
+            self.say(f"{mark} {self._number(step)}  {rounded(step)}")
         if not shown:
-            self._say("no more steps" if len(walk) else "there are no steps")
+            self.say("no more steps" if len(walk) else "there are no steps")
         self._listed = shown[-1].index + 1 if shown else None
 
-    def do_help(self, arg: str) -> None:
-        """List the commands, or explain one.
-
-            help [COMMAND]                  or h, ?
-
-        Example: help break
-        """
-        documented = {name: inspect.getdoc(getattr(self, f"do_{name}")) or "" for name in self._commands()}
-        if not arg:
-            for name, text in documented.items():
-                letters = ", ".join(letter for letter, meant in LETTERS.items() if meant == name)
-                self._say(f"{name:10} {letters:8} {text.partition(chr(10))[0]}")
-            self._say("A blank line repeats the last command.")
-            return
-        name = LETTERS.get(arg, arg)
-        if name not in documented:
-            raise ValueError(f"no command is called {fitted(arg, ROOM)}{nearest(arg, documented)}")
-        self._say(documented[name])
-
-    def do_quit(self, argument: str) -> bool:
-        """Leave the prompt.
-
-            quit                            or q, exit, or the end of the input
-
-        Example: quit
-        """
-        _none(argument)
-        return True
-
-    # ------------------------------------------------------------ as cmd asks
-
-    def onecmd(self, line: str) -> bool:
-        """Obey one line; what is wrong with it is shown, and nothing is done."""
-        if line == "EOF":
-            self._say("")
-            return True
-        try:
-            return bool(super().onecmd(line))
-        except ExpressionError as error:
-            self._say(self._paint(RED, str(error)))
-        except (LookupError, ValueError) as error:
-            self._say(self._paint(RED, str(error.args[0])))
-        return False
-
-    def precmd(self, line: str) -> str:
-        """Show a line that did not come from the keyboard, so that what is written reads as a session does."""
-        if self._echoes and line != "EOF":
-            self._say(line)
-        return line.strip()
-
-    def parseline(self, line: str) -> tuple[str | None, str | None, str]:
-        """Split a line into command and argument, and spell a letter out."""
-        command, argument, line = super().parseline(line)
-        return LETTERS.get(command or "", command), argument, line
-
-    def default(self, line: str) -> None:
-        """Say that there is no such command."""
-        word = line.split(maxsplit=1)[0]
-        raise ValueError(f"no command is called {fitted(word, ROOM)}{nearest(word, self._commands())}; help lists them")
-
-    def completenames(self, text: str, *_: Any) -> list[str]:
-        """Complete the name of a command."""
-        return [f"{name} " for name in self._commands() if name.startswith(text)]
-
-    def completedefault(self, text: str, *_: Any) -> list[str]:
-        """Complete the name of a node, an operation or a number of the step."""
-        return [word for word in words(self.walk) if word.startswith(text)]
-
-    def complete_help(self, text: str, *_: Any) -> list[str]:
-        """Complete the name of a command."""
-        return self.completenames(text)
-
-    # ------------------------------------------------------------ what the commands share
+    # ------------------------------------------------------------ what they share
 
     def _move(self, position: int, quiet: bool = False) -> None:
         """Make steps up to a position or a breakpoint, and show them; a quiet move shows the last one alone."""
         walk, position = self.walk, min(position, len(self.walk))
         if walk.position == len(walk):
-            self._say(self._complete())
+            self.say(self._complete())
             return
         if walk.position >= position:
-            self._say("that is behind already: back and jump go there")
+            self.say("that is behind already: back and jump go there")
             return
         self._listed = None
         if quiet and not self.breakpoints:
@@ -403,7 +315,7 @@ class Prompt(cmd.Cmd):
                 self._show(step)
         self._reached(reached)
         if quiet and walk.position == len(walk):
-            self._say(self._complete())
+            self.say(self._complete())
         self._show_displays()
 
     def _stand(self) -> None:
@@ -411,7 +323,7 @@ class Prompt(cmd.Cmd):
         if self.walk.position:
             self._show(self._last())
         else:
-            self._say("at the start: no step has been made")
+            self.say("at the start: no step has been made")
         self._show_displays()
 
     def _set(self, text: str, temporary: bool) -> None:
@@ -420,12 +332,12 @@ class Prompt(cmd.Cmd):
             raise ValueError(f"there is a breakpoint {stop.text} already")
         number = max(self.breakpoints, default=0) + 1
         self.breakpoints[number] = stop
-        self._say(f"breakpoint {number}  {stop.text}")
+        self.say(f"breakpoint {number}  {stop.text}")
 
     def _reached(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             stop = self.breakpoints.pop(number) if self.breakpoints[number].temporary else self.breakpoints[number]
-            self._say(self._paint(BOLD, f"breakpoint {number}  {stop.text}"))
+            self.say(self.paint(BOLD, f"breakpoint {number}  {stop.text}"))
 
     def _last(self) -> Step:
         if not self.walk.position:
@@ -438,28 +350,19 @@ class Prompt(cmd.Cmd):
             raise ValueError(f"there are {len(self.walk):,} steps, got {fitted(text, ROOM)}")
         return position
 
-    def _commands(self) -> list[str]:
-        return [name[3:] for name in vars(Prompt) if name.startswith("do_")]
-
     # ------------------------------------------------------------ what is shown
 
-    def _say(self, text: str) -> None:
-        print(text, file=self.stdout)
-
-    def _paint(self, colour: str, text: str) -> str:
-        return f"\x1b[{colour}m{text}\x1b[0m" if self._colours else text
-
     def _number(self, step: Step) -> str:
-        return self._paint(BOLD, f"{step.index + 1}/{len(self.walk)}".rjust(1 + 2 * len(str(len(self.walk)))))
+        return self.paint(BOLD, f"{step.index + 1}/{len(self.walk)}".rjust(1 + 2 * len(str(len(self.walk)))))
 
     def _show(self, step: Step) -> None:
-        self._say(f"{self._number(step)}  {step}")
+        self.say(f"{self._number(step)}  {step}")
         blank = " " * (3 + 2 * len(str(len(self.walk))))
-        self._say(self._paint(DIM, f"{blank}{step.computed}, so {step.because}"))
+        self.say(self.paint(DIM, f"{blank}{step.computed}, so {step.because}"))
 
     def _show_displays(self) -> None:
         for text in self.displays:
-            self._say(f"  {self._shown(text) or text}")
+            self.say(f"  {self._shown(text) or text}")
 
     def _shown(self, text: str) -> str | None:
         """What `p` shows: a node, or a number of the last step, if there is one."""
@@ -472,30 +375,9 @@ class Prompt(cmd.Cmd):
         return f"all {len(self.walk):,} steps are made: every gradient is complete" if len(self.walk) else "no steps"
 
 
-@contextmanager
-def _whole_names() -> Iterator[None]:
-    """Let names such as `w[0]` be completed as one word, where there is a readline that completes."""
-    try:
-        import readline
-    except ImportError:
-        yield
-        return
-    delimiters = readline.get_completer_delims()
-    readline.set_completer_delims(" \t\n()<>=!+-*/,")
-    try:
-        yield
-    finally:
-        readline.set_completer_delims(delimiters)
-
-
 def _count(argument: str) -> int:
     if not argument:
         return 1
     if not re.fullmatch("[0-9]{1,15}", argument) or int(argument) == 0:
         raise ValueError(f"expected how many, got {fitted(argument, ROOM)}")
     return int(argument)
-
-
-def _none(argument: str) -> None:
-    if argument:
-        raise ValueError(f"expected nothing more, got {fitted(argument, ROOM)}")

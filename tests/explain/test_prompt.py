@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import scalargrad
 from scalargrad import Value, steps
-from scalargrad.explain.prompt import LETTERS, Prompt
+from scalargrad.explain.prompt import Prompt
 from scalargrad.explain.step import Step
 from scalargrad.explain.steps import Steps
 from tests.explain.test_steps import recorded
@@ -60,7 +60,8 @@ def fresh() -> Prompt:
     return Prompt(neuron(), stdin=io.StringIO(), stdout=io.StringIO())
 
 
-COMMANDS = [name.removeprefix("do_") for name in vars(Prompt) if name.startswith("do_")]
+COMMANDS = fresh().commands()
+LETTERS = Prompt.letters
 
 # ---------------------------------------------------------------- the commands are pdb's
 
