@@ -38,7 +38,7 @@
 
   function make(step, isMade) {
     const shown = isMade ? step : step.earlier;
-    step.total.textContent = shown ? cell(shown, "after").textContent : "–";
+    step.total.textContent = shown ? cell(shown, "after").textContent.replaceAll("−", "-") : "–"; // as drawn
     step.field.setAttribute("fill", shown ? shown.colour : "#eff1f3");
     step.operand.classList.toggle("ahead", !shown);
     step.edge.classList.toggle("ahead", !isMade);
@@ -137,11 +137,9 @@
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
   });
-  let kept = 0;
-  matchMedia("print").addEventListener("change", (event) => {
-    if (event.matches) kept = position;
-    show(event.matches ? steps.length : kept);
-  });
+  let kept = 0; // where the reader was, while on paper all steps are made and none is lit
+  window.addEventListener("beforeprint", () => ((kept = position), show(steps.length), light(false)));
+  window.addEventListener("afterprint", () => show(kept));
 
   root.classList.add("live");
   show(0);

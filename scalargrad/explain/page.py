@@ -22,7 +22,8 @@ from ..floats import integer
 from ..value import Value
 from .card import field
 from .draw import TooLarge, picture
-from .names import atom, derivative, exact, numeral
+from .names import derivative, exact, numeral
+from .step import applied
 from .steps import Steps, steps
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _written(walk: Steps) -> str:
     return template.render(
         root=whole,
         whole=derivative(whole, whole),
-        rule=_applied(walk, walk.value) if walk.value.op else None,
+        rule=_computed(walk, walk.value),
         value=walk.value.data,
         seed=walk.seed,
         rows=list(_rows(walk, max((abs(total) for total in totals.values() if math.isfinite(total)), default=0.0))),
@@ -119,7 +120,7 @@ def _rows(walk: Steps, largest: float) -> Iterator[dict[str, Any]]:
             "gradient": derivative(whole, operand),
             "from": derivative(whole, result),
             "slope": derivative(result, operand),
-            "operation": f"{result} = {_applied(walk, step.result)}",
+            "operation": f"{result} = {_computed(walk, step.result)}",
             "result": f"{PREFIX}node{places[step.result]}",
             "operand": f"{PREFIX}node{places[step.operand]}",
             "edge": f"{PREFIX}edge{places[step.result]}_{step.position}",
@@ -127,10 +128,9 @@ def _rows(walk: Steps, largest: float) -> Iterator[dict[str, Any]]:
         }
 
 
-def _applied(walk: Steps, node: Value) -> str:
-    """How a node was computed, in the names of its operands."""
-    assert node.op is not None
-    return node.op.notation.format(*(atom(walk.names[operand]) for operand in node.args))
+def _computed(walk: Steps, node: Value) -> str | None:
+    """How a node was computed, in the names of its operands; None for a leaf."""
+    return applied(node.op, [walk.names[operand] for operand in node.args]) if node.op else None
 
 
 def _extent(drawing: str) -> str:
