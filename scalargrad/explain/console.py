@@ -12,7 +12,7 @@ import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from .expression import ExpressionError, nearest
 from .terminal import fitted
@@ -28,7 +28,7 @@ class Console(cmd.Cmd):
     There are colours on a terminal that has them, unless `NO_COLOR` is set.
     """
 
-    letters: dict[str, str] = {"h": "help", "q": "quit", "exit": "quit"}
+    letters: ClassVar[dict[str, str]] = {"h": "help", "q": "quit", "exit": "quit"}
 
     def __init__(self, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         super().__init__(stdin=stdin, stdout=stdout)
@@ -37,7 +37,11 @@ class Console(cmd.Cmd):
         self._colours = self.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def run(self) -> None:
-        """Read commands and obey them, to `quit` or the end of the input."""
+        """Read commands and obey them, to `quit` or the end of the input.
+
+        Raises:
+            KeyboardInterrupt: when interrupted where no keyboard is read; there it abandons the line.
+        """
         leave = False
         with _whole_names():
             while not leave:
@@ -45,6 +49,8 @@ class Console(cmd.Cmd):
                     self.cmdloop()
                     leave = True
                 except KeyboardInterrupt:
+                    if self._echoes:
+                        raise
                     self.say("\ninterrupted: quit leaves")
                     self.intro = None
 

@@ -457,8 +457,11 @@ def test_the_end_of_the_input_ends_the_last_line() -> None:
     assert written.getvalue().endswith("(step) \n")
 
 
-class Interrupted(io.StringIO):
-    """Input during which Control-C is pressed once."""
+class Keyboard(io.StringIO):
+    """Input from a terminal, on which Control-C is pressed."""
+
+    def isatty(self) -> bool:
+        return True
 
     def readline(self, size: int = -1, /) -> str:  # type: ignore[override]  # typeshed's base reads bytes
         line = super().readline(size)
@@ -468,12 +471,22 @@ class Interrupted(io.StringIO):
 
 
 def test_an_interrupt_does_not_end_the_session() -> None:
-    """Control-C abandons the line; the prompt goes on."""
+    """At a keyboard Control-C abandons the line, and the prompt goes on without a second greeting."""
     walk = neuron()
     written = io.StringIO()
-    Prompt(walk, stdin=Interrupted("step\n^C\nstep\n"), stdout=written).run()
+    Prompt(walk, stdin=Keyboard("step\n^C\nstep\n"), stdout=written).run()
     assert walk.position == 2
     assert "interrupted: quit leaves" in written.getvalue()
+    assert written.getvalue().count("help lists the commands") == 1
+
+
+def test_an_interrupt_ends_a_session_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where commands come from a file, Control-C ends them as it ends any program."""
+    monkeypatch.setattr(Keyboard, "isatty", lambda self: False)
+    walk = neuron()
+    with pytest.raises(KeyboardInterrupt):
+        Prompt(walk, stdin=Keyboard("step\n^C\nstep\n"), stdout=io.StringIO()).run()
+    assert walk.position == 1
 
 
 def test_names_are_completed() -> None:
