@@ -10,6 +10,7 @@
 from . import functional as functional
 from . import nn as nn
 from . import optim as optim
+from .check.detects import assert_detects as assert_detects
 from .check.gradcheck import assert_gradients as assert_gradients
 from .check.gradcheck import gradcheck as gradcheck
 from .check.report import GradientMismatch as GradientMismatch

@@ -16,7 +16,7 @@ from ..derivatives import grad
 from ..value import Value, described
 from .analytic import spelled
 from .numerical import EPSILON, Estimate, Line, Sample
-from .recording import HELD, Recording, breaks_between, stepped
+from .recording import HELD, Recording, breaks_between, on_break, stepped
 from .report import Culprit
 from .rounding import data_errors, gradient, local_errors, rule_error
 from .verdict import DISAGREES, Target, examine
@@ -103,8 +103,9 @@ class _Search:
 def _nodes(recording: Recording, most: int | None) -> Iterator[tuple[int, Primitive]]:
     """The places of the nodes to look at: so many of each primitive, or all."""
     taken: dict[Primitive, int] = {}
+    stale = set(recording.stale())
     for i, op in enumerate(recording.ops):
-        if op is not None and op not in HELD and i in recording.moving:
+        if op is not None and op not in HELD and i in recording.moving and i not in stale:
             taken[op] = taken.get(op, 0) + 1
             if most is None or taken[op] <= most:
                 yield i, op
@@ -126,7 +127,9 @@ def rule_at(recording: Recording, i: int, k: int, analytic: float, rtol: float) 
         return None
     if isfinite(analytic) and _complex_step_agrees(op, numbers, out, k, analytic, rtol):
         return None
-    off = rule_error(op, k, out, EPSILON * abs(out), numbers, [EPSILON * abs(x) for x in numbers])
+    places = recording.operands[i]
+    exact = [0.0 if place in recording.constants else EPSILON for place in places]
+    off = rule_error(op, k, out, EPSILON * abs(out), numbers, [e * abs(x) for e, x in zip(exact, numbers, strict=True)])
     line = _line(op, numbers, k, op.value, 2 * EPSILON * abs(out))
     (finding,) = examine(line, [Target(analytic, off, abs(analytic))], rtol)
     return (i, analytic, finding.estimate) if finding.verdict == DISAGREES else None
@@ -137,7 +140,7 @@ def _complex_step_agrees(
 ) -> bool:
     rule = spelled(op)
     step = 2.0**-64 * (abs(numbers[k]) or 2.0**-64)
-    if rule is None or any(numbers[j] == nearest(*numbers) for j, nearest in op.kinks + op.poles):
+    if rule is None or on_break(op, numbers):
         return False
     found = stepped(rule, out, numbers, [step if j == k else 0.0 for j in range(op.arity)])
     return found is not None and abs(found / step - analytic) <= rtol * abs(analytic)
@@ -146,15 +149,15 @@ def _complex_step_agrees(
 def derivative_at(recording: Recording, i: int, indices: tuple[int, ...], rtol: float) -> Wrong | None:
     """Return what a derivative of a node's rule is and should be, likewise."""
     op, out, numbers = _application(recording, i)
-    if not (isfinite(out) and all(map(isfinite, numbers))):
+    if not (isfinite(out) and all(map(isfinite, numbers))) or on_break(op, numbers):
         return None
-    component, values = _differentiated(op, numbers, indices[:-1])
+    component, values = differentiated(op, numbers, indices[:-1])
     alone = Recording([component], values)
     errors = data_errors(alone, [0.0] * len(values))
     slopes, offs, terms = gradient(alone, 0, local_errors(alone, errors))
     k = indices[-1]
     line = _line(
-        op, numbers, k, lambda *moved: _differentiated(op, moved, indices[:-1])[0].data, errors[alone.outputs[0]]
+        op, numbers, k, lambda *moved: differentiated(op, moved, indices[:-1])[0].data, errors[alone.outputs[0]]
     )
     (finding,) = examine(line, [Target(slopes[k], offs[k], terms[k])], rtol)
     return (i, slopes[k], finding.estimate) if finding.verdict == DISAGREES else None
@@ -166,8 +169,8 @@ def _application(recording: Recording, i: int) -> tuple[Primitive, float, list[f
     return op, recording.numbers[i], [recording.numbers[operand] for operand in recording.operands[i]]
 
 
-def _differentiated(op: Primitive, numbers: Sequence[float], indices: Sequence[int]) -> tuple[Value, list[Value]]:
-    """The operation on new Values, differentiated in the operands of these positions."""
+def differentiated(op: Primitive, numbers: Sequence[float], indices: Sequence[int]) -> tuple[Value, list[Value]]:
+    """Return the operation on new Values, differentiated in the operands of these positions, and the Values."""
     values = [Value(x) for x in numbers]
     found = Value.apply_primitive(op, tuple(values))
     for k in indices:
@@ -186,4 +189,4 @@ def _line(op: Primitive, numbers: Sequence[float], k: int, value: Callable[..., 
     def on_one_piece(a: Sample, b: Sample) -> bool:
         return not breaks_between(op, a.numbers, b.numbers)
 
-    return Line(evaluate, on_one_piece, abs(numbers[k]) or 1.0, [noise])
+    return Line(evaluate, on_one_piece, abs(numbers[k]) or 1.0, [noise], on_break(op, numbers))

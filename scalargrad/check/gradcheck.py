@@ -166,8 +166,7 @@ class _Check:
         for name, node, x in zip(self.subject.names, inputs, self.point, strict=True):
             if not _same(node.data, x):
                 self.notes.append(f"the function sets the data of its input {name}: {x} becomes {node.data}")
-        place = recording.changed()
-        if place is not None:
+        for place in recording.stale()[:1]:
             node = recording.nodes[place]
             what = f"the data of {node.label or described(node)} or of its operands has been set after it was computed"
             (self.notes if self.subject.fresh else self.faults).append(what)
@@ -264,7 +263,7 @@ class _Check:
             points[t] = moved
             return self._sample(level, moved, t, len(names))
 
-        line = Line(evaluate, self._on_one_piece, unit, noise)
+        line = Line(evaluate, self._on_one_piece, unit, noise, bool(self.base.on_break()))
         targets = self._targets(move, recording, gradients, unit)
         findings = examine(line, targets, self.rtol, lambda: level > 1 or self._represented(line, points))
         for path, target, finding in zip(names, targets, findings, strict=True):
@@ -375,7 +374,7 @@ class _Check:
         """Say what is wrong when no rule is."""
         if found:
             return
-        self.notes.append("every rule holds at its own operands: the fault lies in the function")
+        self.notes.append("every rule holds at its own operands")
         if self.unrepresented:
             where = ", ".join(sorted(self.unrepresented))
             self.notes.append(
@@ -384,11 +383,13 @@ class _Check:
             )
         broken = [self.base.nodes[place] for place in self.base.on_break()]
         if broken:
-            names = ", ".join(node.label or described(node) for node in broken[:3])
+            names = ", ".join(dict.fromkeys(node.label or described(node) for node in broken[:3]))
             self.notes.append(
-                f"{len(broken)} operations stand exactly on a kink or border ({names}): slopes chosen one by one "
-                "need not add up to one of the whole"
+                f"operations stand exactly on a kink or border ({names}): slopes chosen one by one need not add up "
+                "to one of the whole"
             )
+        if not (self.unrepresented or broken):
+            self.notes.append("and the recorded graph, run again nearby, gives what the function gives")
 
 
 def _same(x: float, y: float) -> bool:

@@ -19,8 +19,10 @@ from math import inf, isfinite, nan
 from typing import NamedTuple
 
 EPSILON = 2.0**-52
+TINY = 5e-324  # the spacing of the smallest numbers
 FIRST = 0.237  # of the unit; no simple fraction, lest a step be a whole number of some function's periods
 LEVELS = 8
+CONTRADICTION = 4.0  # times what an estimate may be off by
 SMALLEST = 2.0**-40  # of the unit: a break nearer than this counts as being at the point
 
 
@@ -54,7 +56,7 @@ class Line:
     """A function of one number, sampled once at each place.
 
     `same(a, b)` tells whether two samples lie on one smooth piece. `noise` bounds the rounding
-    error of each value at 0.
+    error of each value at 0; `on_break` says that the point is known to lie exactly where two meet.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Line:
         same: Callable[[Sample, Sample], bool],
         unit: float,
         noise: Sequence[float],
+        on_break: bool,
     ) -> None:
         self._evaluate = evaluate
         self._samples: dict[float, Sample] = {}
@@ -70,6 +73,7 @@ class Line:
         self.unit = unit
         self.base = self.at(0.0)
         self.noise = noise
+        self.on_break = on_break
 
     @property
     def samples(self) -> list[Sample]:
@@ -112,7 +116,7 @@ class Line:
             largest = max(abs(high), abs(low))
             slopes.append((high - low) / width)
             rounding = noise * max(1.0, largest / abs(middle)) if middle and isfinite(noise) else noise
-            errors.append((2 * rounding + EPSILON * largest) / abs(width))
+            errors.append((2 * rounding + EPSILON * largest + TINY) / abs(width))
         return slopes, errors
 
     def steepness(self, component: int) -> float:
@@ -136,46 +140,89 @@ def extrapolated(
 
     It stops as soon as `enough` is satisfied with what there is.
     """
-    base = 2.0 if side else 4.0
-    best = [UNKNOWN] * len(line.base.values)
-    rows: list[list[tuple[float, float]]] = [[] for _ in best]
-    step = reach
+    tables = [_Table(side, reach) for _ in line.base.values]
+    best = [UNKNOWN] * len(tables)
     for level in range(levels):
-        found = line.quotients(step, side)
+        found = line.quotients(reach / 2**level, side)
         if found is None:
             break
-        for component, (slope, rounding) in enumerate(zip(*found, strict=True)):
-            before, row = rows[component], [(slope, rounding)]
-            weight = 1.0
-            for column, (older, older_rounding) in enumerate(before):
-                weight *= base
-                newer, newer_rounding = row[column]
-                entry = newer + (newer - older) / (weight - 1)
-                entry_rounding = (weight * newer_rounding + older_rounding) / (weight - 1)
-                row.append((entry, entry_rounding))
-                if level >= 2:
-                    truncation = max(abs(entry - newer), abs(entry - older))
-                    error = truncation + entry_rounding
-                    if error < best[component].error:
-                        best[component] = Estimate(entry, error, NAMES[side], reach)
-            rows[component] = row
+        for table, slope, rounding in zip(tables, *found, strict=True):
+            table.append(slope, rounding)
+        best = [table.best() for table in tables]
         if level >= 2 and enough(best):
             break
-        step /= 2
     return best
 
 
-def diverges(line: Line, side: int, reach: float, component: int) -> float:
-    """Return the infinity that the slope to one side grows to as the step shrinks; nan if it does not."""
-    slopes = []
-    step = reach
-    for _ in range(12):
-        found = line.quotients(step, side)
+class _Table:
+    """Richardson's table of one component, as far as it is needed: its last row, and which entries hold so far.
+
+    An entry counts when the last columns and rows differ by less than the quotients themselves, and
+    as long as no row below it, with smaller steps, contradicts it: near a pole a table's first
+    entries may look alike and its last run away.
+    """
+
+    def __init__(self, side: int, reach: float) -> None:
+        self._side, self._reach = side, reach
+        self._row: list[tuple[float, float]] = []
+        self._largest = 0.0
+        self._held: list[Estimate] = []
+        self._rows = 0
+
+    def append(self, slope: float, rounding: float) -> None:
+        """Add the quotient of the next smaller step."""
+        self._rows += 1
+        self._largest = max(self._largest, abs(slope))
+        row, weight = [(slope, rounding)], 1.0
+        latest, latest_rounding = UNKNOWN, 0.0
+        for older, older_rounding in self._row:
+            weight *= 2.0 if self._side else 4.0
+            newer, newer_rounding = row[-1]
+            entry = newer + (newer - older) / (weight - 1)
+            entry_rounding = (weight * newer_rounding + older_rounding) / (weight - 1)
+            row.append((entry, entry_rounding))
+            truncation = max(abs(entry - newer), abs(entry - older))
+            if truncation + entry_rounding < latest.error:
+                latest = Estimate(entry, truncation + entry_rounding, NAMES[self._side], self._reach)
+                latest_rounding = entry_rounding
+        self._row = row
+        self._held = [
+            held
+            for held in self._held
+            if abs(held.slope - latest.slope) <= CONTRADICTION * (held.error + latest_rounding)
+        ]
+        if self._rows > 2 and latest.error - latest_rounding <= self._largest / 4:
+            self._held.append(latest)
+
+    def best(self) -> Estimate:
+        """Return the entry with the smallest error among those that hold."""
+        return min(self._held, key=lambda held: held.error, default=UNKNOWN)
+
+
+JUMP = "a jump"
+
+
+def at_end(line: Line, side: int, reach: float, component: int, table: Estimate) -> Estimate:
+    """Return the slope to one side of a point that is known to be the end of a smooth piece.
+
+    There the function may be like a root, with no power series in h, and the table far off. So
+    the quotients of ever smaller steps have the last word: when they grow or shrink steadily, their
+    limit is infinite or 0; when they come to something else than the table, there is none.
+    """
+    slopes: list[tuple[float, float]] = []
+    for k in range(20):
+        found = line.quotients(reach / 64**k, side)
         if found is None:
-            return nan
-        slopes.append(found[0][component])
-        step /= 8
-    growth = [abs(newer) > 1.2 * abs(older) for older, newer in pairwise(slopes)]
-    if all(growth) and abs(slopes[-1]) > 4 * abs(slopes[0]):
-        return inf if slopes[-1] > 0 else -inf
-    return nan
+            break
+        slopes.append((found[0][component], found[1][component]))
+    ratios = [abs(smaller / larger) if larger else nan for (larger, _), (smaller, _) in pairwise(slopes)]
+    if len(ratios) < 6:
+        return table
+    (before, _), (last, rounding) = slopes[-2:]
+    if all(ratio > 1.05 for ratio in ratios):
+        jump = all(ratio > 63 for ratio in ratios)
+        return Estimate(inf if last > 0 else -inf, 0.0, JUMP if jump else NAMES[side], reach)
+    if all(ratio < 0.95 for ratio in ratios):
+        return Estimate(0.0, abs(last), NAMES[side], reach)
+    known = CONTRADICTION * (table.error + rounding + abs(last - before))
+    return table if abs(table.slope - last) <= known else UNKNOWN

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import inf, isfinite
 
 from .. import primitives
-from ..declaration import Primitive
+from ..declaration import Break, Primitive
 from ..sweep import topological_order
 from ..value import Constant, Value
 from .analytic import spelled
@@ -75,14 +75,15 @@ class Recording:
             nodes[i] = Value.apply_primitive(op, tuple([nodes[operand] for operand in operands]))
         return [nodes[i] for i in self.outputs]
 
-    def changed(self) -> int | None:
-        """Return the first node whose number is not what its operation gives for its operands, if there is one."""
+    def stale(self) -> list[int]:
+        """Return the nodes whose number is not what their operation gives: data has been set since."""
+        found = []
         for i, op in enumerate(self.ops):
             if op is not None:
                 now = op.value(*[self.numbers[operand] for operand in self.operands[i]])
-                if not (now == self.numbers[i] or now != now):
-                    return i
-        return None
+                if not (now == self.numbers[i] or (now != now and self.numbers[i] != self.numbers[i])):
+                    found.append(i)
+        return found
 
     # ---------------------------------------------------------------- kinks, poles, borders
 
@@ -91,9 +92,7 @@ class Recording:
         found = []
         for i, op, operands in self._watched:
             numbers = [self.numbers[operand] for operand in operands]
-            if any(numbers[k] in op.domain[k] for k in range(op.arity)) or any(
-                numbers[k] == nearest(*numbers) for k, nearest in op.kinks + op.poles
-            ):
+            if on_break(op, numbers):
                 found.append(i)
         return found
 
@@ -132,6 +131,13 @@ class Recording:
         return [imaginary.get(i, 0.0) for i in self.outputs]
 
 
+def on_break(op: Primitive, numbers: Sequence[float]) -> bool:
+    """Whether operands stand exactly on a kink, on a pole or on the border of the domain."""
+    return any(numbers[k] in op.domain[k] for k in range(op.arity)) or any(
+        numbers[k] == nearest(*numbers) for k, nearest in op.kinks + op.poles
+    )
+
+
 SMALLEST = 1e-280  # below, a complex step may lose digits to underflow
 
 
@@ -159,7 +165,12 @@ def breaks_between(op: Primitive, old: Sequence[float], new: Sequence[float]) ->
         for border in (low, high):
             if border not in (-inf, inf) and _side(old[k], border) != _side(new[k], border):
                 return True
-    for k, nearest in op.kinks + op.poles:
+    return crossed(op.kinks + op.poles, old, new)
+
+
+def crossed(breaks: Sequence[Break], old: Sequence[float], new: Sequence[float]) -> bool:
+    """Whether operands that move from old to new come onto or over one of these breaks."""
+    for k, nearest in breaks:
         place, moved = nearest(*old), nearest(*new)
         if place == moved or place == nearest(
             *[x if i == k else y for i, (x, y) in enumerate(zip(new, old, strict=True))]

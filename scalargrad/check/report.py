@@ -178,7 +178,7 @@ class Report:
         )
 
     def _point(self) -> str:
-        shown = [f"{name} = {x!r}" for name, x in list(self.point.items())[:SHOWN]]
+        shown = [f"{name} = {x!r}" for name, x in list(self.point.items())[:A_FEW]]
         more = len(self.point) - len(shown)
         return f"at {', '.join(shown)}" + (f" and {more} more" if more else "")
 
@@ -221,7 +221,8 @@ class Report:
         return "\n".join([*parts, f"<p>{html.escape(self._tried())}</p>"])
 
 
-SHOWN = 40
+SHOWN = 40  # rows
+A_FEW = 8  # inputs
 
 
 def _derivative(found: Comparison) -> str:

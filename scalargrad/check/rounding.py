@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 from ..declaration import Primitive
 from ..sweep import sweep, topological_order
-from .recording import Recording
-
-EPSILON = 2.0**-52
+from .numerical import EPSILON, TINY
+from .recording import Recording, crossed
 
 
 class Gradient(NamedTuple):
@@ -36,7 +35,7 @@ def data_errors(recording: Recording, input_errors: Sequence[float]) -> list[flo
         found[i] = error
     for i, node in enumerate(recording.nodes):
         if recording.ops[i] is not None:
-            error = EPSILON * abs(recording.numbers[i])
+            error = rounding_of(recording.numbers[i])
             for operand, local in zip(recording.operands[i], node.local_gradients, strict=True):
                 error += times(found[operand], abs(local))
             found[i] = error
@@ -52,7 +51,10 @@ def local_errors(recording: Recording, errors: Sequence[float]) -> list[tuple[fl
             continue
         operands = recording.operands[i]
         numbers = [recording.numbers[operand] for operand in operands]
-        moved = [errors[operand] for operand in operands]
+        moved = [
+            0.0 if operand in recording.constants else max(errors[operand], EPSILON * abs(recording.numbers[operand]))
+            for operand in operands
+        ]
         found.append(
             tuple(
                 0.0
@@ -73,9 +75,11 @@ def rule_error(
     change = abs(partial(out + out_error, *numbers) - here)
     for j, (x, error) in enumerate(zip(numbers, errors, strict=True)):
         moved = [*numbers]
-        moved[j] = x + max(error, EPSILON * abs(x))
+        moved[j] = x + error
+        if error and op.kinks and crossed(op.kinks, numbers, moved):
+            continue  # on a kink, a chosen slope is what it is
         change += abs(partial(out, *moved) - here)
-    total: float = change + EPSILON * abs(here)
+    total: float = change + rounding_of(here)
     return total if isfinite(total) else inf
 
 
@@ -105,6 +109,11 @@ def gradient(recording: Recording, output: int, rule_errors: Sequence[Sequence[f
         [errors[i] for i in recording.inputs],
         [terms[i] for i in recording.inputs],
     )
+
+
+def rounding_of(x: float) -> float:
+    """Return what a number may be off by when it was rounded once."""
+    return EPSILON * abs(x) + TINY if x else 0.0
 
 
 def times(x: float, y: float) -> float:

@@ -5,18 +5,18 @@ Two numbers disagree when they differ by more than both may be off, and by more 
 tolerance. They agree when they do not, and when both are known to within the tolerance: a number
 that is known less well than that is no evidence, however close to zero it lies.
 
-A gradient of 0 has no relative precision. It agrees when the measured slope is 0 to within the
-tolerance *relative to what the function does nearby*: to its steepest secant, or to the terms that
+A gradient of 0 has no relative precision. It agrees when the measured slope is 0 to within a small
+part of the tolerance *relative to what the function does nearby*: to its steepest secant, or to the terms that
 cancel in the sweep; or when the function is the same to the last bit wherever it was tried.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf, isfinite, isnan, nan
+from math import inf, isfinite, isinf, isnan, nan
 from typing import NamedTuple
 
-from .numerical import FIRST, UNKNOWN, Estimate, Line, diverges, extrapolated
+from .numerical import FIRST, JUMP, UNKNOWN, Estimate, Line, at_end, extrapolated
 
 AGREES = "agrees"
 DISAGREES = "disagrees"
@@ -24,6 +24,7 @@ KINK = "kink"
 CANNOT_TELL = "cannot tell"
 
 SAFETY = 4.0  # an estimate of an error is itself an estimate
+ZERO = 1e-4  # by how much more precisely a zero has to be shown, since all small numbers look like it
 
 
 class Target(NamedTuple):
@@ -146,6 +147,11 @@ class _Measured:
         target = self.targets[component]
         best = min(self.candidates[component], key=lambda estimate: estimate.error, default=UNKNOWN)
         sides = {side: self._side(side, component) for side in self.sides}
+        if [side.method for side in sides.values()] == [JUMP, JUMP] and isfinite(target.slope):
+            why = "the function jumps here, and has no slope"
+            return Finding(KINK, sides[1], sides[-1].slope, sides[1].slope, why)
+        if isinf(sides.get(-1, UNKNOWN).slope) and sides[-1].slope == -sides.get(1, UNKNOWN).slope:
+            return Finding(CANNOT_TELL, UNKNOWN, sides[-1].slope, sides[1].slope, "the point is a pole or a cusp")
         if len(sides) == 2 and self._differ(sides[-1], sides[1], best):
             return self._at_kink(target, sides[-1], sides[1])
         if not self.candidates[component]:
@@ -158,11 +164,7 @@ class _Measured:
 
     def _side(self, side: int, component: int) -> Estimate:
         found = self.sides[side][component]
-        if found.error > self.rtol * abs(found.slope):
-            infinite = diverges(self.line, side, self.reaches[side], component)
-            if not isnan(infinite):
-                return Estimate(infinite, 0.0, found.method, found.step)
-        return found
+        return at_end(self.line, side, self.reaches[side], component, found) if self.line.on_break else found
 
     def _differ(self, below: Estimate, above: Estimate, best: Estimate) -> bool:
         gap = abs(below.slope - above.slope)
@@ -178,6 +180,9 @@ class _Measured:
         low, high = sorted((below, above))
         room = self.rtol * max((abs(side.slope) for side in (low, high) if isfinite(side.slope)), default=0.0)
         inside = low.slope - low.error - room <= target.slope <= high.slope + high.error + room
+        if isnan(target.slope):
+            why = "the slopes to the two sides differ, and the gradient is nan"
+            return Finding(CANNOT_TELL, UNKNOWN, below.slope, above.slope, why)
         nearest = min((below, above), key=lambda side: abs(side.slope - target.slope))
         where = "between" if inside else "outside of"
         why = f"the slopes to the two sides differ; the gradient lies {where} them"
@@ -204,11 +209,11 @@ class _Measured:
     def _exact(self, target: Target, best: Estimate, faithful: Callable[[], bool]) -> Estimate:
         """The complex step, where it is the better witness."""
         exact = target.exact
-        if exact is None or exact.error >= best.error:
+        if exact is None:
             return best
-        consistent = abs(exact.slope - best.slope) <= SAFETY * best.error + self._tolerance(target, best)
-        if isfinite(best.error) and consistent:
-            return exact
+        apart = abs(exact.slope - best.slope)
+        if apart <= self._tolerance(target, best) + SAFETY * (exact.error + best.error) and isfinite(best.error):
+            return min(exact, best, key=lambda estimate: estimate.error)
         confirms = abs(exact.slope - target.slope) <= self._tolerance(target, exact) + SAFETY * exact.error
         return exact if (confirms or not isfinite(best.error)) and faithful() else best
 
@@ -226,7 +231,7 @@ class _Measured:
             return Finding(AGREES, best, None, None, "")
         nearby = max(self.line.steepness(component), target.terms)
         zero = abs(target.slope) <= SAFETY * target.error and abs(best.slope) <= SAFETY * unsure
-        if zero and unsure <= self.rtol * nearby:
+        if zero and unsure <= ZERO * self.rtol * nearby:
             why = f"0, to {unsure / nearby:.0e} of how steep the function is nearby"
             return Finding(AGREES, best, None, None, why)
         reached = _relative(unsure, target, best)

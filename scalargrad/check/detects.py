@@ -1,0 +1,168 @@
+"""The negative control: spoil each rule in turn, and see the check fail.
+
+A rule is spoiled while the check runs and nowhere else: within the block, and the thread, another
+primitive is recorded in its place, with the same value and a wrong derivative. Declarations are
+never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
+
+from ..declaration import Primitive, operand_names
+from ..derivatives import as_values
+from ..modes import instead
+from ..primitives import stop_gradient
+from ..value import Value
+from .culprit import differentiated
+from .gradcheck import assert_gradients
+from .recording import HELD, Recording
+from .rounding import data_errors, gradient, local_errors
+from .subject import subject
+
+SPOILED = {"× 1.001": 1.001, "with the other sign": -1.0, "set to 0": 0.0}
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What `assert_detects` tried, in words: the wrong rules caught, and those that are right at this point.
+
+    A rule that is 0 at every node is not made wrong by a factor; no check could catch it there.
+    """
+
+    caught: tuple[str, ...]
+    without_effect: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.caught)} wrong rules tried, all caught"]
+        lines += [f"{rule} changes nothing at this point" for rule in self.without_effect]
+        return "\n".join(lines)
+
+
+def assert_detects(
+    f: Any,
+    *point: Any,
+    check: Callable[..., object] = assert_gradients,
+    order: int = 1,
+    wrt: Any = None,
+    **settings: Any,
+) -> Detections:
+    """Assert that a check of f's gradient fails as soon as any rule that f uses is made wrong.
+
+    Each rule is multiplied by 1.001, by -1 and by 0 in turn, and the check must raise an
+    AssertionError each time; with `order` 2 or more, also where only the rule's own derivative is
+    wrong. The arguments are those of `gradcheck`; so are those of a `check` of your own, which is
+    called as `check(f, *point, **settings)` and must pass first with the rules as they are. It is
+    given `order` and `wrt` only where those are asked for.
+
+    >>> print(assert_detects(lambda x, y: (x * y).tanh(), 0.5, 0.8))
+    9 wrong rules tried, all caught
+    >>> assert_detects(lambda x: x.exp(), 1.0, check=lambda f, x: None)
+    Traceback (most recent call last):
+        ...
+    AssertionError: 3 of 3 wrong rules went unnoticed: the rule of exp in x × 1.001, ...
+
+    Raises:
+        AssertionError: when a wrong rule goes unnoticed, or what the check raises with the right ones.
+        ValueError: when f applies no operation to its inputs; and as `gradcheck`.
+        TypeError: as `gradcheck`.
+    """
+    if order > 1:
+        settings = {**settings, "order": order}
+    if wrt is not None:
+        f, settings = _recorded_anew(f, wrt), {**settings, "wrt": wrt}
+    check(f, *point, **settings)
+    checked, _ = subject(f, point, wrt)
+    recording = checked.at(checked.point, Recording)
+    caught, missed, without_effect = [], [], []
+    for op, k, depth in _rules(recording, order):
+        for how, factor in SPOILED.items():
+            if not any(_matters(recording, i, k, depth) for i, other in enumerate(recording.ops) if other is op):
+                without_effect.append(_in_words(op, k, depth, how))
+                continue
+            with instead(op, spoiled(op, k, factor, depth)):
+                try:
+                    check(f, *point, **settings)
+                except AssertionError:
+                    caught.append(_in_words(op, k, depth, how))
+                else:
+                    missed.append(_in_words(op, k, depth, how))
+    if missed:
+        raise AssertionError(
+            f"{len(missed)} of {len(missed) + len(caught)} wrong rules went unnoticed: {', '.join(missed)}"
+        )
+    if not caught and not without_effect:
+        raise ValueError("the function applies no operation to its inputs: there is no rule to make wrong")
+    return Detections(tuple(caught), tuple(without_effect))
+
+
+def spoiled(op: Primitive, operand: int, factor: float, depth: int = 1) -> Primitive:
+    """Return the operation with a wrong rule: times the factor or, at depth 2, right but for its own derivative.
+
+    >>> from scalargrad import Value, sin
+    >>> x = Value(0.0)
+    >>> spoiled(sin, 0, -1.0)(x).backward()
+    >>> x.grad
+    -1.0
+    """
+    right = op.partials[operand]
+    if depth == 1:
+
+        def wrong(out: Any, *operands: Any) -> Any:
+            return factor * right(out, *operands)
+
+    else:
+        turned = replace(stop_gradient, name=f"slope_times_{factor:g}", partials=(lambda out, x: factor,))
+
+        def wrong(out: Any, *operands: Any) -> Any:
+            found = right(out, *operands)
+            return turned(found) if isinstance(found, Value) else found
+
+    rules = [wrong if k == operand else rule for k, rule in enumerate(op.partials)]
+    return replace(op, partials=tuple(rules))
+
+
+def _recorded_anew(f: Any, wrt: Any) -> Any:
+    """A recorded graph as a function that records it again, so that rules can be exchanged; all else as it is."""
+    if callable(f):
+        return f
+    inputs = as_values(wrt, "wrt") if not hasattr(wrt, "parameters") else wrt.parameters()
+    recording = Recording(as_values(f, "what assert_detects checks"), inputs)
+    return lambda: recording.rebuilt(inputs)
+
+
+def _rules(recording: Recording, order: int) -> list[tuple[Primitive, int, int]]:
+    """Every rule that is applied to something that depends on an input, with the depths at which to spoil it."""
+    found: dict[tuple[Primitive, int, int], None] = {}
+    for i, op in enumerate(recording.ops):
+        if op is not None and op not in HELD:
+            for k, operand in enumerate(recording.operands[i]):
+                if operand in recording.moving:
+                    found.update(dict.fromkeys((op, k, depth) for depth in range(1, min(order, 2) + 1)))
+    return list(found)
+
+
+def _matters(recording: Recording, i: int, k: int, depth: int) -> bool:
+    """Whether a factor makes the rule, or its derivative, wrong at this node."""
+    if recording.operands[i][k] not in recording.moving:
+        return False
+    if depth == 1:
+        local = recording.nodes[i].local_gradients[k]
+        return isfinite(local) and local != 0.0
+    op = recording.ops[i]
+    assert op is not None
+    component, values = differentiated(op, [recording.numbers[place] for place in recording.operands[i]], (k,))
+    alone = Recording([component], values)
+    slopes, _, _ = gradient(alone, 0, local_errors(alone, data_errors(alone, [0.0] * len(values))))
+    return any(
+        slope and isfinite(slope) and place in recording.moving
+        for slope, place in zip(slopes, recording.operands[i], strict=True)
+    )
+
+
+def _in_words(op: Primitive, k: int, depth: int, how: str) -> str:
+    which = "the rule" if depth == 1 else "the derivative of the rule"
+    return f"{which} of {op.name} in {operand_names(op)[k]} {how}"
