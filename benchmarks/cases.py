@@ -117,7 +117,11 @@ def _number(rng: random.Random) -> float:
 
 
 def random_fault(rng: random.Random, case: Case) -> Fault | None:
-    """Return a rule that is not 0 wherever the function uses it, and what to multiply it by; None if there is none."""
+    """Return a rule that the function uses, and what to multiply it by.
+
+    Where the function uses it, the rule must give a number that a factor makes wrong: not 0, and not
+    something like cos(π/2) = 6e-17, which is nothing but rounding. None if there is none.
+    """
     numbers, places = list(case.point), []
     for name, operands in case.instructions:
         given = [numbers[x] if isinstance(x, int) else x for x in operands]
@@ -125,7 +129,9 @@ def random_fault(rng: random.Random, case: Case) -> Fault | None:
         rules = [lambda out, x: 2 * x] if name == "square" else named(name).partials
         for k, operand in enumerate(operands):
             local = rules[k](numbers[-1], *given)
-            if isinstance(operand, int) and local and math.isfinite(local):
+            nearby = [x * (1 + 2**-50) for x in given]
+            moved = rules[k](value_of(name, nearby), *nearby)
+            if isinstance(operand, int) and math.isfinite(local) and abs(moved - local) < 1e-4 * abs(local):
                 places.append((name, k))
     return Fault(*rng.choice(places), rng.choice(FACTORS)) if places else None
 

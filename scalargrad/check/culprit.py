@@ -125,25 +125,25 @@ def rule_at(recording: Recording, i: int, k: int, analytic: float, rtol: float) 
     op, out, numbers = _application(recording, i)
     if not (isfinite(out) and all(map(isfinite, numbers))):
         return None
-    if isfinite(analytic) and _complex_step_agrees(op, numbers, out, k, analytic, rtol):
+    exact = _complex_step(op, numbers, out, k)
+    if exact is not None and abs(exact - analytic) <= rtol * abs(analytic):
         return None
     places = recording.operands[i]
-    exact = [0.0 if place in recording.constants else EPSILON for place in places]
-    off = rule_error(op, k, out, EPSILON * abs(out), numbers, [e * abs(x) for e, x in zip(exact, numbers, strict=True)])
+    errors = [0.0 if i in recording.constants else EPSILON * abs(x) for i, x in zip(places, numbers, strict=True)]
+    off = rule_error(op, k, out, EPSILON * abs(out), numbers, errors)
+    witness = None if exact is None else Estimate(exact, 8 * off + 4 * EPSILON * abs(exact), "complex step", 0.0)
     line = _line(op, numbers, k, op.value, 2 * EPSILON * abs(out))
-    (finding,) = examine(line, [Target(analytic, off, abs(analytic))], rtol)
+    (finding,) = examine(line, [Target(analytic, off, abs(analytic), witness)], rtol)
     return (i, analytic, finding.estimate) if finding.verdict == DISAGREES else None
 
 
-def _complex_step_agrees(
-    op: Primitive, numbers: Sequence[float], out: float, k: int, analytic: float, rtol: float
-) -> bool:
+def _complex_step(op: Primitive, numbers: Sequence[float], out: float, k: int) -> float | None:
     rule = spelled(op)
     step = 2.0**-64 * (abs(numbers[k]) or 2.0**-64)
     if rule is None or on_break(op, numbers):
-        return False
+        return None
     found = stepped(rule, out, numbers, [step if j == k else 0.0 for j in range(op.arity)])
-    return found is not None and abs(found / step - analytic) <= rtol * abs(analytic)
+    return None if found is None else found / step
 
 
 def derivative_at(recording: Recording, i: int, indices: tuple[int, ...], rtol: float) -> Wrong | None:
