@@ -66,8 +66,10 @@ class Program:
         self._lifted: dict[tuple[Shape, ...], _Lifted] = {}
         self._latest: _Lifted | None = None
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: Any, at: Any = None) -> Any:
         """Return the result for each example: an array of one number each, or of one row each for several results.
+
+        `at` are numbers to take in place of the parameters' own.
 
         Raises:
             TypeError: for what is no numbers; TraceError, for a function that cannot be lifted.
@@ -75,7 +77,7 @@ class Program:
             Disagreement: when the function itself gives something else.
         """
         rows, count, lifted = self._prepared(arguments)
-        found = lifted.runner("forward").run(rows, count, self._leaves(lifted), per_example=True)
+        found = lifted.runner("forward").run(rows, count, self._leaves(lifted, at), per_example=True)
         return found if arguments else found[0]
 
     def value_and_grad(self, *arguments: Any, at: Any = None) -> tuple[float, Any]:
