@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import engine, explain
+from benchmarks import engine, explain, lift
 
-BENCHMARKS: dict[str, Callable[[bool], None]] = {"engine": engine.report, "explain": explain.report}
+BENCHMARKS: dict[str, Callable[[bool], None]] = {
+    "engine": engine.report,
+    "explain": explain.report,
+    "lift": lift.report,
+}
 
 
 def main() -> None:
