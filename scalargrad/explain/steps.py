@@ -278,15 +278,16 @@ class Steps(Sequence[Step]):
         return {node: total for node, total in found if total is not None}
 
     def _total(self, i: int, made: int) -> float | None:
-        into = self._steps_into(i)
-        done = bisect_left(into, made)
-        if done:
+        starts, into = self._sorted
+        done = bisect_left(into, made, starts[i], starts[i + 1])
+        if done > starts[i]:
             return self._after[into[done - 1]]
         return self.seed if i == len(self.order) - 1 else None
 
     def _known(self) -> str:
         """The names there are, those that somebody has given first."""
-        given = {self.names[node]: None for node in self.order if node.label or node in self.variables.values()}
+        held = set(self.variables.values())
+        given = {self.names[node]: None for node in self.order if node.label or node in held}
         names = list(given | dict.fromkeys(self._named))
         more = f" and {len(names) - SOME:,} more" if len(names) > SOME else ""
         return f"there are {', '.join(names[:SOME])}{more}"
@@ -379,14 +380,14 @@ class Steps(Sequence[Step]):
             start -= 1
         return start
 
-    def _steps_into(self, i: int) -> memoryview[int]:
+    def _steps_into(self, i: int) -> array[int]:
         """The indices of the steps into a node, in order."""
         starts, into = self._sorted
         return into[starts[i] : starts[i + 1]]
 
     @cached_property
-    def _sorted(self) -> tuple[array[int], memoryview[int]]:
-        """The indices of the steps into the first node, then into the second, and so on; and where each starts."""
+    def _sorted(self) -> tuple[array[int], array[int]]:
+        """Where the steps into each node start in the second, which has those into the first node first, and so on."""
         counts = [0] * (len(self.order) + 1)
         for operand in self._operands:
             counts[operand + 1] += 1
@@ -395,4 +396,19 @@ class Steps(Sequence[Step]):
         for i, operand in enumerate(self._operands):
             into[free[operand]] = i
             free[operand] += 1
-        return starts, memoryview(into)
+        return starts, into
+
+    # ---------------------------------------------------------------- copies
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        held = {name: self._index[node] for name, node in self.variables.items()}
+        watched = [self._index[node] for node in self.watched]
+        return _restored, (self.value, self.seed, held, watched, self.position)
+
+
+def _restored(value: Value, seed: float, held: dict[str, int], watched: list[int], position: int) -> Steps:
+    """The steps of a copied value: its nodes are new, but their order is the same."""
+    order = list(topological_order(value))
+    walk = Steps(value, seed, {name: order[i] for name, i in held.items()})
+    walk.watched = tuple(order[i] for i in watched)
+    return walk.to(position)

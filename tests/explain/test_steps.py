@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import math
 import operator
+import pickle
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from functools import reduce
 from pathlib import Path
@@ -16,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import Constant, TooLarge, Value, page, steps
+from scalargrad import Constant, Steps, TooLarge, Value, page, steps
 from scalargrad.explain.draw import picture
 from scalargrad.explain.names import visible
 from tests.oracle import Program, programs, run
@@ -330,6 +333,20 @@ def test_a_long_or_odd_name_is_still_one_line(label: str) -> None:
     assert step.as_dict()["operand"] == visible(label)
 
 
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda walk: pickle.loads(pickle.dumps(walk))])
+def test_a_copy_stands_where_the_original_does(again: Callable[[Steps], Steps]) -> None:
+    """A copied or pickled cursor shows the same, and moves alone."""
+    a, b = Value(2.0, label="a"), Value(-3.0)
+    c = a * b
+    walk = steps(c * c + a, 0.5, names={"b": b, "c": c, "unused": Value(1.0)}).watch(c, "b").to(3)
+    copied = again(walk)
+    assert repr(copied) == repr(walk)
+    assert list(map(repr, copied)) == list(map(repr, walk))
+    assert copied.next() is not None
+    assert copied.position == 4
+    assert walk.position == 3
+
+
 # ---------------------------------------------------------------- drawings and pages
 
 
@@ -376,14 +393,14 @@ def test_a_long_chain_costs_no_recursion_and_little_room() -> None:
     """A chain far beyond the recursion limit is recorded, walked and shown; a step takes less than a node."""
     x = Value(0.5, label="x")
     v = x
-    for _ in range(100_000):
+    for _ in range(20_000):
         v = -v
     tracemalloc.start()
     walk = steps(v)
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert used / len(walk) < 400
-    assert walk.to("x").position == len(walk) == 100_000
+    assert walk.to("x").position == len(walk) == 20_000
     assert walk.last().total("x") == 1.0
     assert len(repr(walk).splitlines()) < 12
     assert len(walk._repr_html_()) < 5_000
