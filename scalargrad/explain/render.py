@@ -45,7 +45,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"format": "svg", **options})
+        super().__init__(**{"format": "svg", "filename": "drawing", **options})
         self.titles: dict[str, str] = {}
         self.gradients: set[str] = set()
 
