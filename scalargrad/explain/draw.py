@@ -73,7 +73,7 @@ def draw(
     if not isinstance(value, Value):
         raise TypeError(f"a drawing is that of a Value, got {value!r} of type {type(value).__name__}")
     if collapse not in COLLAPSED and collapse != "auto":
-        raise ValueError(f"collapse must be auto, {', '.join(COLLAPSED)}, got {collapse!r}")
+        raise ValueError(f"collapse must be one of auto, {', '.join(COLLAPSED)}, got {collapse!r}")
     sketch = Sketch(value, names, direction)
     sketch.values, sketch.partials = values, partials
     sketch.gradients = {node: node.grad if node.swept else None for node in sketch.order} if gradients else None
@@ -117,9 +117,7 @@ def _plan(calls: Calls, collapse: str, limit: int) -> Plan:
             plan = calls.plan(height)
             if plan.count <= limit and len(plan.arrows) <= ARROWS * limit:
                 return plan
-    raise TooLarge(
-        f"{_counted(calls, heights[-1])} are more than the limit of {limit:,} nodes: {_advice(calls, limit)}"
-    )
+    raise TooLarge(f"{_counted(calls, heights[-1])} are more than the limit of {limit:,}: {_advice(calls, limit)}")
 
 
 def _counted(calls: Calls, height: int) -> str:
@@ -232,11 +230,9 @@ class Sketch:
         shown, call = box.shown, box.call
         lines = [line for line in _hidden(box) if line]
         if call is None:
-            all_inputs = all(node in self.calls.inputs for node in shown)
-            name, colour = (
-                f"{len(shown):,} {'inputs' if all_inputs else 'leaves'}",
-                card.INPUT if all_inputs else card.INK,
-            )
+            kinds = {self._kind(node) for node in shown}
+            kind = kinds.pop() if len(kinds) == 1 else ""
+            name, colour = f"{len(shown):,} {f'{kind}s' if kind else 'leaves'}", card.EDGES.get(kind, card.INK)
         else:
             learns = any(node in self.calls.parameters for node in call.nodes)
             name, colour = call.name, card.PARAMETER if learns else card.INK
