@@ -20,8 +20,18 @@ from .step import ROOM, applied
 from .steps import Steps, steps
 from .terminal import QUIET, Part, Text, cells, fitted, style_of, table, width_of
 
-HEADINGS = ("step", "from", "to", "upstream", "local", "product", "before", "after", "because")  # of the ledger
-GAPS = ("  ", "  ", "  ", " × ", " = ", "  ", " → ", "  ")
+COLUMNS = {  # of the ledger: headings, with the gap before each
+    "step": "",
+    "from": "  ",
+    "to": "  ",
+    "upstream": "  ",
+    "local": " × ",
+    "product": " = ",
+    "before": "  ",
+    "after": " → ",
+    "because": "  ",
+}
+NUMBERS = {"step", "upstream", "local", "product", "before", "after"}
 DEPTH = 12  # what lies deeper goes on below, as a tree of its own
 
 # ---------------------------------------------------------------- the tree
@@ -192,38 +202,59 @@ def ledger(
     tail = len(walk) if len(walk) <= most else len(walk) - most // 2
     whole = fitted(walk.names[walk.value], ROOM)
 
-    rows: list[list[Part]] = [
-        [("0", QUIET), (f"{derivative(whole, whole)} = {_number(walk.seed, digits)} at first", "")]
-    ]
+    rows: list[_Row] = [[("0", QUIET), (f"{derivative(whole, whole)} = {_number(walk.seed, digits)} at first", "")]]
     rows += [_entry(walk, i, digits, i == 0) for i in range(min(head, len(walk)))]
     if tail > head:
         rest = f"… steps {head + 1:,} to {tail:,} are not shown: ledger(…, limit=None) shows all"
         rows.append([("", ""), (rest, QUIET)])
     rows += [_entry(walk, i, digits, i == tail) for i in range(max(head, tail), len(walk))]
-    columns = len(HEADINGS)
-    text = _table_of(rows, columns, None)
-    if width is None or max(map(cells, text.splitlines())) <= width:
-        return text
-    rows = [row[: columns - 1] for row in rows]
-    rows.append([("", ""), (f"the local derivatives' formulas take more than {width} cells a line", QUIET)])
-    return _table_of(rows, columns - 1, width)
+    return _fitting(rows, width)
 
 
-def _table_of(rows: list[list[Part]], columns: int, width: int | None) -> Text:
-    numbers = {0, 3, 4, 5, 6, 7}
-    return Text(table(HEADINGS[:columns], rows, GAPS[: columns - 1], numbers=numbers, shrinking=[1, 2], width=width))
+_Row = dict[str, Part] | list[Part]  # a step's cells by heading, or what stands across the columns
 
 
-def _entry(walk: Steps, i: int, digits: int | None, is_first: bool) -> list[Part]:
-    """A line of the ledger; how the result was computed stands only in the first of its lines."""
+def _entry(walk: Steps, i: int, digits: int | None, is_first: bool) -> _Row:
+    """The line of a step; how its result was computed stands only in the first of a result's lines."""
     step = walk[i]
     computed = step.computed if is_first or walk[i - 1].result is not step.result else ""
-    numbers = (step.upstream, step.local, step.product, step.before)
-    return [
-        (str(i + 1), QUIET),
-        (computed, ""),
-        (fitted(step.names[2], ROOM), ""),
-        *((_number(x, digits), "") for x in numbers),
-        (_number(step.after, digits), style_of(step.after)),
-        (step.because, QUIET),
-    ]
+    return {
+        "step": (str(i + 1), QUIET),
+        "from": (computed, ""),
+        "to": (fitted(step.names[2], ROOM), ""),
+        "upstream": (_number(step.upstream, digits), ""),
+        "local": (_number(step.local, digits), ""),
+        "product": (_number(step.product, digits), ""),
+        "before": (_number(step.before, digits), ""),
+        "after": (_number(step.after, digits), style_of(step.after)),
+        "because": (step.because, QUIET),
+    }
+
+
+def _fitting(rows: list[_Row], width: int | None) -> Text:
+    """The table in the first of three forms that is narrow enough."""
+    text = _ledger(rows, list(COLUMNS), None)
+    if _fits(text, width):
+        return text
+    grouped: list[_Row] = []  # how a result was computed, on a line of its own
+    for row in rows:
+        if isinstance(row, dict) and row["from"][0]:
+            grouped.append([("", ""), row["from"]])
+        grouped.append(row)
+    headings = [heading for heading in COLUMNS if heading != "from"]
+    text = _ledger(grouped, headings, None)
+    if _fits(text, width):
+        return text
+    note = f"the local derivatives' formulas take more than {width} cells a line"
+    return _ledger([*grouped, [("", ""), (note, QUIET)]], headings[:-1], width)
+
+
+def _ledger(rows: list[_Row], headings: list[str], width: int | None) -> Text:
+    lines = [[row[heading] for heading in headings] if isinstance(row, dict) else row for row in rows]
+    gaps = [COLUMNS[heading] for heading in headings[1:]]
+    numbers = {i for i, heading in enumerate(headings) if heading in NUMBERS}
+    return Text(table(headings, lines, gaps, numbers=numbers, shrinking=[headings.index("to")], width=width))
+
+
+def _fits(text: str, width: int | None) -> bool:
+    return width is None or max(map(cells, text.splitlines())) <= width

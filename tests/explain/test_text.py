@@ -213,13 +213,21 @@ def test_a_result_stands_at_the_first_of_its_steps() -> None:
     ]
 
 
-def test_a_narrow_terminal_leaves_out_the_formulas_and_says_so() -> None:
-    """Where the lines are too long, the last column goes first."""
+def test_a_narrow_terminal_gets_another_form() -> None:
+    """Where the lines are too long, a result has a line of its own; the formulas go last, and that is said."""
     x = Value(2.0, label="x")
-    text = ledger(x.tanh() * 3, width=70)
-    assert "because" not in text
-    assert text.endswith("the local derivatives' formulas take more than 70 cells a line")
-    assert "because" in ledger(x.tanh() * 3, width=110)
+    v = x.tanh() * 3
+    wide = ledger(v)
+    room = max(map(cells, wide.splitlines()))
+    assert ledger(v, width=room) == wide
+    assert ledger(v, width=room - 1).splitlines()[2:4] == [
+        "      v2 = v1 * 3",
+        "   1  v1       1.0 × 3.0     =  3.0        0.0 → 3.0     ∂v2/∂v1 = 3",
+    ]
+    narrow = ledger(v, width=60)
+    assert "because" not in narrow
+    assert narrow.endswith("the local derivatives' formulas take more than 60 cells a line")
+    assert max(map(cells, narrow.splitlines()[:-1])) <= 60
 
 
 # ---------------------------------------------------------------- both
