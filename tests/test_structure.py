@@ -45,7 +45,7 @@ LAYERS = [  # a module may import what stands in a line above its own
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 FOLDERS = {"explain", "check", "lift"}  # the only places for anything but the standard library
 WITHIN_EXPLAIN = [  # and here likewise: who writes names, who reads and draws, who steps, who shows steps
-    ["names", "terminal"],
+    ["names", "record", "terminal"],
     ["expression", "card", "collapse", "render"],
     ["draw", "step"],
     ["network"],

@@ -1,8 +1,8 @@
 """The backward pass one step at a time, forwards and backwards.
 
-The steps are those of `sweep.py`, which is run once and observed. What it did is kept as plain
-numbers in arrays, so that a million steps take little room; the cursor is one number, and where it
-stands every total is looked up, not computed. So going back is exact, and no node is touched.
+The steps are those of `sweep.py`, which is run once and observed; `record.py` keeps what it did. The
+cursor is one number, and where it stands every total is looked up, not computed. So going back is
+exact, and no node is touched.
 
 The sweep begins with ∂L/∂L = 1.0, the seed: that is no step, it is there before the first one.
 What a result hands to a constant is none either: a constant takes no gradient.
@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import operator
 import os
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate
 from typing import IO, TYPE_CHECKING, Any, overload
 
 from ..floats import integer, number
-from ..sweep import sweep, topological_order
+from ..sweep import topological_order
 from ..value import Constant, Value
 from .glance import as_html, as_text
 from .names import node_names, variables
+from .record import Record
 from .step import Contributions, local_formula
 from .step import Step as Step
 
@@ -96,36 +94,16 @@ class Steps(Sequence[Step]):
         self.seed = number(gradient, "gradient")
         self.position = 0
         self.watched: tuple[Value, ...] = ()
-        gradients = topological_order(value)
-        self.order = list(gradients)
-        self._index = {node: i for i, node in enumerate(self.order)}
+        self._record = Record(value, self.seed)
+        self.order = self._record.order
         held = variables({} if names is None else names)
-        self.variables = {name: node for node, name in held.items() if node in self._index}
+        self.variables = {name: node for node, name in held.items() if node in self._record.places}
         self.names = node_names(self.order, self.variables)
-        self._results, self._operands, self._positions = array("q"), array("q"), array("q")
-        self._locals, self._upstreams = array("d"), array("d")
-        self._before, self._after = array("d"), array("d")
-        gradients[value] = self.seed
-        sweep(gradients, self._observe)
-
-    def _observe(
-        self, result: Value, position: int, local: float, upstream: float, before: float, after: float
-    ) -> None:
-        operand = result.args[position]
-        if operand.__class__ is Constant:
-            return
-        self._results.append(self._index[result])
-        self._operands.append(self._index[operand])
-        self._positions.append(position)
-        self._locals.append(local)
-        self._upstreams.append(upstream)
-        self._before.append(before)
-        self._after.append(after)
 
     # ---------------------------------------------------------------- a sequence
 
     def __len__(self) -> int:
-        return len(self._after)
+        return len(self._record)
 
     @overload
     def __getitem__(self, index: int) -> Step: ...
@@ -138,20 +116,21 @@ class Steps(Sequence[Step]):
         if not -len(self) <= i < len(self):
             raise IndexError(f"there is no step {i}: {self.names[self.value]} has {len(self):,}, counted from 0")
         i %= len(self)
-        result, position = self.order[self._results[i]], self._positions[i]
+        record = self._record
+        result, position = self.order[record.results[i]], record.positions[i]
         assert result.op is not None
         names = self.names[result], *(self.names[node] for node in result.args)
         return Step(
             index=i,
             result=result,
-            operand=self.order[self._operands[i]],
+            operand=self.order[record.operands[i]],
             position=position,
             operation=result.op.name,
             formula=local_formula(result.op, position, names),
-            local=self._locals[i],
-            upstream=self._upstreams[i],
-            before=self._before[i],
-            after=self._after[i],
+            local=record.locals[i],
+            upstream=record.upstreams[i],
+            before=record.before[i],
+            after=record.after[i],
             walk=self,
         )
 
@@ -159,7 +138,7 @@ class Steps(Sequence[Step]):
         """Yield the steps of each result together, wherever the cursor is."""
         start = 0
         while start < len(self):
-            end = self._end_of_group(start)
+            end = self._record.end_of_result(start)
             yield self[start:end]
             start = end
 
@@ -169,7 +148,7 @@ class Steps(Sequence[Step]):
         Raises:
             LookupError: when there is no such node.
         """
-        return Contributions(self[j] for j in self._steps_into(self._index[self.node(node)]))
+        return Contributions(self[i] for i in self._record.into(self._place_of(node)))
 
     # ---------------------------------------------------------------- a cursor
 
@@ -190,13 +169,13 @@ class Steps(Sequence[Step]):
     def next_node(self) -> Contributions:
         """Make all the steps that are left of a result, and return them; none when all have been made."""
         start = self.position
-        self.position = self._end_of_group(start)
+        self.position = self._record.end_of_result(start)
         return self[start : self.position]
 
     def back_node(self) -> Contributions:
         """Take back all that have been made of the last result's steps, and return them."""
         end = self.position
-        self.position = self._start_of_group(end)
+        self.position = self._record.start_of_result(end)
         return self[self.position : end]
 
     def first(self) -> Steps:
@@ -221,7 +200,7 @@ class Steps(Sequence[Step]):
             node = self.node(place)
             if node.__class__ is Constant:
                 raise LookupError(f"{self.names[node]} is a constant: no step leads to it")
-            into = self._steps_into(self._index[node])
+            into = self._record.into(self._record.places[node])
             self.position = into[0] + 1 if into else 0  # none leads to the value itself, which has its seed
             return self
         self.position = self._place(place)
@@ -252,7 +231,11 @@ class Steps(Sequence[Step]):
         Raises:
             LookupError: when there is none.
         """
-        found = (wanted if wanted in self._index else None) if isinstance(wanted, Value) else self._named.get(wanted)
+        found = (
+            (wanted if wanted in self._record.places else None)
+            if isinstance(wanted, Value)
+            else self._named.get(wanted)
+        )
         if found is None:
             if isinstance(wanted, Value):
                 raise LookupError(f"{wanted!r} took no part in {self.names[self.value]}")
@@ -265,7 +248,7 @@ class Steps(Sequence[Step]):
         Raises:
             LookupError: when there is no such node.
         """
-        return self._total(self._index[self.node(node)], self.position)
+        return self._record.total(self._place_of(node), self.position)
 
     def totals(self, position: int | None = None) -> dict[Value, float]:
         """Return the gradients of all nodes reached where so many steps have been made, or at the cursor.
@@ -274,15 +257,11 @@ class Steps(Sequence[Step]):
             IndexError: when there are fewer steps.
         """
         made = self.position if position is None else self._place(position)
-        found = ((node, self._total(i, made)) for i, node in enumerate(self.order) if node.__class__ is not Constant)
-        return {node: total for node, total in found if total is not None}
+        found = {node: self._record.total(i, made) for i, node in enumerate(self.order)}
+        return {node: total for node, total in found.items() if total is not None and node.__class__ is not Constant}
 
-    def _total(self, i: int, made: int) -> float | None:
-        starts, into = self._sorted
-        done = bisect_left(into, made, starts[i], starts[i + 1])
-        if done > starts[i]:
-            return self._after[into[done - 1]]
-        return self.seed if i == len(self.order) - 1 else None
+    def _place_of(self, node: Value | str) -> int:
+        return self._record.places[self.node(node)]
 
     def _known(self) -> str:
         """The names there are, those that somebody has given first."""
@@ -303,11 +282,20 @@ class Steps(Sequence[Step]):
 
     # ---------------------------------------------------------------- showing them
 
-    def draw(self, position: int | None = None, *, limit: int = 300, **options: Any) -> Drawing:
+    def draw(
+        self,
+        position: int | None = None,
+        *,
+        values: bool = True,
+        partials: bool = False,
+        direction: str = "LR",
+        limit: int = 300,
+        prefix: str = "",
+    ) -> Drawing:
         """Return the drawing where so many steps have been made, or at the cursor: the last one's edge is lit.
 
-        The gradients are the totals so far. The options are `values`, `partials`, `direction` and
-        `prefix`, as for `scalargrad.draw`.
+        The gradients are the totals so far; nothing is collapsed. The options are those of
+        `scalargrad.draw`; elements of the SVG have ids that start with the prefix.
 
         >>> walk = steps(Value(3.0, label="a") ** 2)
         >>> walk.last().draw().render("square.svg")  # doctest: +SKIP
@@ -316,6 +304,7 @@ class Steps(Sequence[Step]):
         Raises:
             IndexError: when there are fewer steps.
             TooLarge: when there are more nodes than the limit.
+            ValueError: for what is no direction or limit.
             ImportError: when the Python package graphviz is missing.
         """
         from .draw import TooLarge, picture
@@ -326,9 +315,17 @@ class Steps(Sequence[Step]):
             raise TooLarge(
                 f"{len(self.order):,} nodes are more than the limit of {limit:,}: {few}, or draw with limit=…"
             )
-        options["lit"] = (self._results[made - 1], self._positions[made - 1]) if made else None
-        options["gradients"] = self.totals(made)
-        return picture(self.value, names=self.variables, every_name=True, **options)
+        return picture(
+            self.value,
+            names=self.variables,
+            values=values,
+            gradients=self.totals(made),
+            partials=partials,
+            direction=direction,
+            every_name=True,
+            lit=(self._record.results[made - 1], self._record.positions[made - 1]) if made else None,
+            prefix=prefix,
+        )
 
     @overload
     def page(self, path: None = None, *, limit: int = ...) -> str: ...
@@ -366,43 +363,11 @@ class Steps(Sequence[Step]):
     def _repr_html_(self) -> str:
         return as_html(self)
 
-    # ---------------------------------------------------------------- where the steps lie
-
-    def _end_of_group(self, start: int) -> int:
-        end = start
-        while end < len(self) and self._results[end] == self._results[start]:
-            end += 1
-        return end
-
-    def _start_of_group(self, end: int) -> int:
-        start = end
-        while start > 0 and self._results[start - 1] == self._results[end - 1]:
-            start -= 1
-        return start
-
-    def _steps_into(self, i: int) -> array[int]:
-        """The indices of the steps into a node, in order."""
-        starts, into = self._sorted
-        return into[starts[i] : starts[i + 1]]
-
-    @cached_property
-    def _sorted(self) -> tuple[array[int], array[int]]:
-        """Where the steps into each node start in the second, which has those into the first node first, and so on."""
-        counts = [0] * (len(self.order) + 1)
-        for operand in self._operands:
-            counts[operand + 1] += 1
-        starts = array("q", accumulate(counts))
-        free, into = starts[:], array("q", bytes(8 * len(self)))
-        for i, operand in enumerate(self._operands):
-            into[free[operand]] = i
-            free[operand] += 1
-        return starts, into
-
     # ---------------------------------------------------------------- copies
 
     def __reduce__(self) -> tuple[Any, ...]:
-        held = {name: self._index[node] for name, node in self.variables.items()}
-        watched = [self._index[node] for node in self.watched]
+        held = {name: self._record.places[node] for name, node in self.variables.items()}
+        watched = [self._record.places[node] for node in self.watched]
         return _restored, (self.value, self.seed, held, watched, self.position)
 
 
