@@ -22,6 +22,7 @@ from .rounding import data_errors, gradient, local_errors, rule_error
 from .verdict import DISAGREES, Target, examine
 
 EACH = 1000  # nodes of one primitive whose rules are looked at when nothing is suspected
+THE_FUNCTION = "the function"
 A_FEW = 20  # likewise, of which the rules are differentiated
 
 
@@ -35,7 +36,7 @@ def culprits(base: Recording, derivatives: Sequence[Recording], rtol: float, eve
     up, as far as those were differentiated again; in them the rules' own operations are looked at,
     and in the base the derivatives of its rules. `every` leaves out no node.
     """
-    search = _Search(rtol)
+    search = _Search(base, rtol)
     for recording in (base, *derivatives):
         search.rules(recording, None if every else EACH)
     for order in range(2, len(derivatives) + 2):
@@ -44,8 +45,8 @@ def culprits(base: Recording, derivatives: Sequence[Recording], rtol: float, eve
 
 
 class _Search:
-    def __init__(self, rtol: float) -> None:
-        self.rtol = rtol
+    def __init__(self, base: Recording, rtol: float) -> None:
+        self.base, self.rtol = base, rtol
         self.looked = 0
         self._seen: set[Value] = set()
         self._wrong: dict[tuple[Primitive, tuple[int, ...]], list[tuple[Recording, Wrong]]] = {}
@@ -90,6 +91,7 @@ class _Search:
             order=len(indices),
             node=node.label or described(node),
             place=i,
+            graph=THE_FUNCTION if recording is self.base else "its derivative",
             line=node.line,
             operands=tuple(recording.numbers[operand] for operand in recording.operands[i]),
             analytic=analytic,

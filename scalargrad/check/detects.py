@@ -131,7 +131,7 @@ def _recorded_anew(f: Any, wrt: Any) -> Any:
         return f
     inputs = as_values(wrt, "wrt") if not hasattr(wrt, "parameters") else wrt.parameters()
     recording = Recording(as_values(f, "what assert_detects checks"), inputs)
-    return lambda: recording.rebuilt(inputs)
+    return lambda: recording.rebuilt(inputs, hold=False)
 
 
 def _rules(recording: Recording, order: int) -> list[tuple[Primitive, int, int]]:

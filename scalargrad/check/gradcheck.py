@@ -21,7 +21,7 @@ from ..modes import lines
 from ..primitives import add
 from ..sweep import sweep, topological_order
 from ..value import Value, described
-from .culprit import culprits
+from .culprit import THE_FUNCTION, culprits
 from .numerical import EPSILON, Estimate, Line, Sample
 from .recording import Recording
 from .report import Comparison, Culprit, GradientMismatch, Report
@@ -265,7 +265,7 @@ class _Check:
 
         line = Line(evaluate, self._on_one_piece, unit, noise, bool(self.base.on_break()))
         targets = self._targets(move, recording, gradients, unit)
-        findings = examine(line, targets, self.rtol, lambda: level > 1 or self._represented(line, points))
+        findings = examine(line, targets, self.rtol, lambda: level == 1 and self._represented(line, points))
         for path, target, finding in zip(names, targets, findings, strict=True):
             self.comparisons.append(
                 Comparison(
@@ -289,7 +289,7 @@ class _Check:
     def _targets(self, move: Move, recording: Recording, gradients: list[Gradient], unit: float) -> list[Target]:
         step = 2.0**-64 * (unit if any(self.point[place] for place in move.parts) else 2.0**-64)
         steps = [step * move.parts.get(i, 0.0) for i in range(len(self.point))]
-        exact = recording.complex_step(steps)
+        exact = recording.complex_step(steps) if recording.held == self.base.held else None
         targets = []
         for i, (slopes, errors, terms) in enumerate(gradients):
             slope, error, size = 0.0, 0.0, 0.0
@@ -367,7 +367,10 @@ class _Check:
             with lines():
                 noted = self.subject.at(self.point, Recording)
             if noted.ops == self.base.ops:
-                found = [replace(culprit, line=noted.nodes[culprit.place].line) for culprit in found]
+                found = [
+                    replace(culprit, line=noted.nodes[culprit.place].line) if culprit.graph == THE_FUNCTION else culprit
+                    for culprit in found
+                ]
         return found, looked
 
     def _explain(self, found: list[Culprit]) -> None:

@@ -105,6 +105,10 @@ class Line:
             step /= 4
         return 0.0
 
+    def branches_alike(self) -> bool:
+        """Whether the function has taken the same branches on both sides of the point, and at it."""
+        return all(self.at(side * SMALLEST * self.unit).ops == self.base.ops for side in (-1, 1))
+
     def quotients(self, step: float, side: int) -> tuple[list[float], list[float]] | None:
         """Return the difference quotient of each component, and the rounding error it may have."""
         above, below = self.at(side * step if side else step), self.at(0.0 if side else -step)
@@ -203,11 +207,12 @@ JUMP = "a jump"
 
 
 def at_end(line: Line, side: int, reach: float, component: int, table: Estimate) -> Estimate:
-    """Return the slope to one side of a point that is known to be the end of a smooth piece.
+    """Return the slope to one side of a point where a smooth piece ends, or may end.
 
-    There the function may be like a root, with no power series in h, and the table far off. So
-    the quotients of ever smaller steps have the last word: when they grow or shrink steadily, their
-    limit is infinite or 0; when they come to something else than the table, there is none.
+    There the function may be like a root, with no power series in h, or turn a corner that the
+    table's steps have not seen. So the quotients of ever smaller steps have the last word: when
+    those of a piece known to end here grow or shrink steadily, their limit is infinite or 0; when
+    they come to something else than the table, there is none.
     """
     slopes: list[tuple[float, float]] = []
     for k in range(20):
@@ -216,13 +221,14 @@ def at_end(line: Line, side: int, reach: float, component: int, table: Estimate)
             break
         slopes.append((found[0][component], found[1][component]))
     ratios = [abs(smaller / larger) if larger else nan for (larger, _), (smaller, _) in pairwise(slopes)]
-    if len(ratios) < 6:
-        return table
-    (before, _), (last, rounding) = slopes[-2:]
-    if all(ratio > 1.05 for ratio in ratios):
-        jump = all(ratio > 63 for ratio in ratios)
-        return Estimate(inf if last > 0 else -inf, 0.0, JUMP if jump else NAMES[side], reach)
-    if all(ratio < 0.95 for ratio in ratios):
-        return Estimate(0.0, abs(last), NAMES[side], reach)
-    known = CONTRADICTION * (table.error + rounding + abs(last - before))
-    return table if abs(table.slope - last) <= known else UNKNOWN
+    if line.on_break and len(ratios) >= 6:
+        last = slopes[-1][0]
+        if all(ratio > 1.05 for ratio in ratios):
+            jump = all(ratio > 63 for ratio in ratios)
+            return Estimate(inf if last > 0 else -inf, 0.0, JUMP if jump else NAMES[side], reach)
+        if all(ratio < 0.95 for ratio in ratios):
+            return Estimate(0.0, abs(last), NAMES[side], reach)
+    for (larger, _), (smaller, rounding) in pairwise(slopes):
+        if abs(table.slope - smaller) > CONTRADICTION * (table.error + rounding + abs(smaller - larger)):
+            return UNKNOWN
+    return table

@@ -66,12 +66,14 @@ class Recording:
                 numbers[i] = op.value(*[numbers[operand] for operand in operands])
         return numbers
 
-    def rebuilt(self, inputs: Sequence[Value]) -> list[Value]:
+    def rebuilt(self, inputs: Sequence[Value], hold: bool = True) -> list[Value]:
         """Return the outputs, computed anew from other inputs by the same operations."""
         nodes = list(self.nodes)
         for i, node in zip(self.inputs, inputs, strict=True):
             nodes[i] = node
         for i, op, operands in self._steps:
+            if hold and op in HELD:
+                continue
             nodes[i] = Value.apply_primitive(op, tuple([nodes[operand] for operand in operands]))
         return [nodes[i] for i in self.outputs]
 

@@ -60,7 +60,8 @@ class Culprit:
     Attributes:
         primitive, operand: the operation, and the operand's name in the rule.
         order: 1 where the rule itself is wrong, 2 where its derivative is, and so on.
-        node: the node's label or how it was made; `place` is its place among the graph's nodes.
+        node: the node's label or how it was made; `place` is its place among the graph's nodes, and
+            `graph` says which graph: that of the function, or of its derivative.
         line: the line of code that made the node, where it is known.
         operands: the operands' numbers.
         analytic, numerical: what the rule says, what the values say; `error` is what they may be off by.
@@ -72,6 +73,7 @@ class Culprit:
     order: int
     node: str
     place: int
+    graph: str
     line: str | None
     operands: tuple[float, ...]
     analytic: float
@@ -85,8 +87,9 @@ class Culprit:
         numbers = ", ".join(f"{x:.6g}" for x in self.operands)
         where = f", made at {self.line}" if self.line else ""
         times = f", as at {self.count} of {self.checked} nodes" if self.count > 1 else ""
+        node = f"node {self.place} of {self.graph}, {self.node}{where}"
         return (
-            f"{which} of {self.primitive} in {self.operand} is wrong: at node {self.place}, {self.node}{where}, "
+            f"{which} of {self.primitive} in {self.operand} is wrong: at {node}, "
             f"with operands {numbers}, it gives {self.analytic:.9g} where the values give {self.numerical:.9g}{times}"
         )
 

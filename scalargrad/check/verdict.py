@@ -13,6 +13,7 @@ cancel in the sweep; or when the function is the same to the last bit wherever i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import inf, isfinite, isinf, isnan, nan
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ KINK = "kink"
 CANNOT_TELL = "cannot tell"
 
 SAFETY = 4.0  # an estimate of an error is itself an estimate
+CLEAR = 20.0  # times the tolerance: a difference that needs no third witness
 ZERO = 1e-4  # by how much more precisely a zero has to be shown, since all small numbers look like it
 
 
@@ -61,6 +63,8 @@ def examine(
     above, below = line.reach(1, largest), line.reach(-1, largest)
     if above and below:
         measured.between(below, above)
+    elif max(above, below) and not line.on_break and line.branches_alike():
+        measured.from_one_side(1 if above else -1, max(above, below))
     else:
         measured.beside()
     return [measured.judged(i, faithful) for i in range(len(targets))]
@@ -97,8 +101,14 @@ class _Measured:
             natural = min(self.line.reach(1, FIRST), self.line.reach(-1, FIRST))
             if natural:
                 self._gather(natural, 0)
-        if not self._settled():
+        if not all(map(self._certain, range(len(self.targets)))):
             self._gather_sides(anchored=True)
+
+    def from_one_side(self, side: int, reach: float) -> None:
+        """Measure where the point lies inside a smooth piece, but so close to its end that there is no step."""
+        for smaller in (1.0, 2.0**-8, 2.0**-16):
+            if not self._settled():
+                self._gather(reach * smaller, side)
 
     def beside(self) -> None:
         """Measure where the point lies at the end of a smooth piece: each side by itself."""
@@ -121,14 +131,38 @@ class _Measured:
             self.sides[side] = found
 
     def _enough(self, latest: list[Estimate]) -> bool:
-        return all(self._agrees(i, estimate) for i, estimate in enumerate(latest))
+        return all(self._conclusive(i, [estimate]) for i, estimate in enumerate(latest))
 
     def _precise(self, latest: list[Estimate]) -> bool:
         return all(estimate.error <= self.rtol / 16 * abs(estimate.slope) for estimate in latest)
 
     def _settled(self) -> bool:
-        return all(
-            any(self._agrees(i, estimate) for estimate in candidates) for i, candidates in enumerate(self.candidates)
+        return all(self._conclusive(i, candidates) for i, candidates in enumerate(self.candidates))
+
+    def _certain(self, component: int) -> bool:
+        """Whether no kink can be behind what was found: it agrees, or a complex step goes with the differences."""
+        candidates, exact = self.candidates[component], self.targets[component].exact
+        if any(self._agrees(component, estimate) for estimate in candidates):
+            return True
+        if exact is None:
+            return False
+        best = min(candidates, key=lambda estimate: estimate.error)
+        return abs(exact.slope - best.slope) <= SAFETY * (exact.error + best.error)
+
+    def _conclusive(self, component: int, candidates: list[Estimate]) -> bool:
+        """Whether one estimate shows that the gradient is right, or two witnesses that it is not."""
+        if any(self._agrees(component, estimate) for estimate in candidates):
+            return True
+        target = self.targets[component]
+        against = [
+            estimate
+            for estimate in (*candidates, *([target.exact] if target.exact else []))
+            if abs(estimate.slope - target.slope)
+            > CLEAR * (self._tolerance(target, estimate) + SAFETY * (estimate.error + target.error))
+        ]
+        return any(
+            abs(x.slope - y.slope) <= SAFETY * (x.error + y.error) + self._tolerance(target, x) / CLEAR
+            for x, y in pairwise(against)
         )
 
     def _agrees(self, component: int, estimate: Estimate) -> bool:
@@ -152,7 +186,7 @@ class _Measured:
             return Finding(KINK, sides[1], sides[-1].slope, sides[1].slope, why)
         if isinf(sides.get(-1, UNKNOWN).slope) and sides[-1].slope == -sides.get(1, UNKNOWN).slope:
             return Finding(CANNOT_TELL, UNKNOWN, sides[-1].slope, sides[1].slope, "the point is a pole or a cusp")
-        if len(sides) == 2 and self._differ(sides[-1], sides[1], best):
+        if len(sides) == 2 and self._differ(sides[-1], sides[1]):
             return self._at_kink(target, sides[-1], sides[1])
         if not self.candidates[component]:
             best = min(sides.values(), key=lambda estimate: estimate.error, default=UNKNOWN)
@@ -163,10 +197,9 @@ class _Measured:
         return self._compared(component, target, best)
 
     def _side(self, side: int, component: int) -> Estimate:
-        found = self.sides[side][component]
-        return at_end(self.line, side, self.reaches[side], component, found) if self.line.on_break else found
+        return at_end(self.line, side, self.reaches[side], component, self.sides[side][component])
 
-    def _differ(self, below: Estimate, above: Estimate, best: Estimate) -> bool:
+    def _differ(self, below: Estimate, above: Estimate) -> bool:
         gap = abs(below.slope - above.slope)
         size = max(abs(below.slope), abs(above.slope))
         if below.slope == above.slope or isnan(gap):
@@ -174,7 +207,7 @@ class _Measured:
         if not isfinite(size):
             return True
         known = SAFETY * (below.error + above.error)
-        return gap > self.rtol * size + known and best.error > gap / SAFETY
+        return gap > self.rtol * size + known
 
     def _at_kink(self, target: Target, below: Estimate, above: Estimate) -> Finding:
         low, high = sorted((below, above))
