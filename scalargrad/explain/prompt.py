@@ -41,7 +41,7 @@ class Prompt(Console):
     v1 = a * a = 9.0: 2 steps. Enter makes one; help lists the commands.
     (step) step
     1/2  ∂v1/∂a += ∂v1/∂v1 · ∂v1/∂a = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
-         v1 = a * a, so ∂v1/∂a = a
+         v1 = a * a, so ∂v1/∂a = a (as operand 1)
     (step)
     """
 

@@ -97,11 +97,15 @@ class Step:
 
     @property
     def because(self) -> str:
-        """The formula of the local derivative, as an equation: `∂d/∂a = b`."""
+        """The formula of the local derivative, as an equation: `∂d/∂a = b`.
+
+        Where the operand is there several times, as in `a * a`, it says which one this step is for.
+        """
         assert self.result.op is not None
         names = self._family
         local = derivative(names[0], names[1 + self.position])
-        return f"{local} = {local_formula(self.result.op, self.position, names)}"
+        which = f" (as operand {self.position + 1})" if self.result.args.count(self.operand) > 1 else ""
+        return f"{local} = {local_formula(self.result.op, self.position, names)}{which}"
 
     @property
     def reason(self) -> str:

@@ -69,7 +69,7 @@ class Steps(Sequence[Step]):
     >>> walk.to("x")
     steps of v1 = 9.0: 1 of 2 made
     →  1  ∂v1/∂x += ∂v1/∂v1 · ∂v1/∂x = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
-          v1 = x * x, so ∂v1/∂x = x
+          v1 = x * x, so ∂v1/∂x = x (as operand 1)
        2  ∂v1/∂x += ∂v1/∂v1 · ∂v1/∂x = 1.0 × 3.0 = 3.0   (3.0 → 6.0)
     totals: v1 1.0   x 3.0
     >>> walk.back()

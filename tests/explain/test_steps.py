@@ -307,6 +307,13 @@ def test_the_prompt_walks_the_same_cursor() -> None:
     assert str(walk[0]) in shown.getvalue()
 
 
+def test_an_operand_that_is_there_twice_is_told_which() -> None:
+    """In x * x each step is for one of the operands, and says for which; elsewhere there is nothing to say."""
+    x, y = Value(3.0, label="x"), Value(2.0, label="y")
+    assert [step.because for step in steps(x * x)] == ["∂v1/∂x = x (as operand 1)", "∂v1/∂x = x (as operand 2)"]
+    assert [step.because for step in steps(x * y)] == ["∂v1/∂x = y", "∂v1/∂y = x"]
+
+
 def test_a_constant_gets_no_step() -> None:
     """What a result hands to a constant is not a step, and changes no other."""
     x = Value(3.0, label="x")
