@@ -89,9 +89,12 @@ def points(primitive: Primitive, *, near_kinks: bool = False) -> st.SearchStrate
 
     Raises:
         TypeError: for anything but a primitive.
-        ValueError: for points near the kinks of a primitive that declares none.
+        ValueError: for an empty domain, or points near the kinks of a primitive that declares none.
     """
     _checked_primitives([primitive])
+    for low, high in primitive.domain:
+        if low >= high:
+            raise ValueError(f"the domain of {primitive.name} is empty: no number lies between {low} and {high}")
     inside = st.tuples(*map(_inside, primitive.domain))
     if not near_kinks:
         apart = inside.map(lambda point: _moved_apart(primitive, point))
@@ -123,7 +126,8 @@ def _moved_apart(primitive: Primitive, point: Point) -> Point:
     for operand, nearest in primitive.kinks + primitive.poles:
         offset = point[operand] - nearest(*point)
         if abs(offset) < MARGIN:
-            point = _replaced(point, operand, point[operand] - offset + math.copysign(MARGIN, offset))
+            distance = math.copysign(MARGIN, offset) if offset else 0.5
+            point = _replaced(point, operand, point[operand] - offset + distance)
     return point
 
 
