@@ -154,6 +154,7 @@ class Traced(Value):
     __slots__ = ("index", "trace")
     index: int
     trace: Trace
+    op = None  # it has none of its own: what it is stands in the trace
 
     def __init__(self, trace: Trace, index: int) -> None:
         self.trace = trace
