@@ -33,19 +33,30 @@ def only_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digits, "examine", lambda *_: None)
 
 
-def train(folder: Path, *arguments: str) -> bytes:
+def train(folder: Path, *arguments: str, way: str = "--eager") -> bytes:
     """Run the demo in this process with small settings, and return the file it saved."""
-    digits.main([*SMALL, "--output", str(folder), *arguments])
+    digits.main([*SMALL, way, "--output", str(folder), *arguments])
     return (folder / "network.json").read_bytes()
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def trained_alone(folder: Path, way: str) -> bytes:
     """What is saved by a run that nobody stops."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(digits, "load_digits", load_digits)
         patch.setattr(digits, "examine", lambda *_: None)
-        return train(tmp_path_factory.mktemp("undisturbed"))
+        return train(folder, way=way)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What is saved by an eager run that nobody stops."""
+    return trained_alone(tmp_path_factory.mktemp("undisturbed"), "--eager")
+
+
+@pytest.fixture(scope="module")
+def lifted(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What is saved by a lifted run that nobody stops."""
+    return trained_alone(tmp_path_factory.mktemp("lifted"), "--lift")
 
 
 # ---------------------------------------------------------------- the digits
@@ -124,14 +135,15 @@ def agree(theta: Arrays, model: nn.MLP) -> bool:
     return all(np.allclose(a, b, rtol=1e-9, atol=1e-9) for a, b in zip(theta, arrays(model), strict=True))
 
 
+@pytest.mark.parametrize("is_lifted", [False, True])
 @pytest.mark.parametrize("loss", ["square", "cross-entropy"])
-def test_training_is_the_textbook_s(loss: str, tmp_path: Path) -> None:
+def test_training_is_the_textbook_s(loss: str, is_lifted: bool, tmp_path: Path) -> None:
     """Two epochs end where matrices do: Adam on the mean loss of ten digits, at half the rate in the second epoch.
 
     Controls: a rate that is 0.1% off, one that is not halved, the other loss, and other batches are told apart.
     """
     learnt, _ = digits.split(load_digits(), random.Random(0))
-    training = digits.Training(learnt[:27], loss, 3, seed=5, path=tmp_path / "network.json")
+    training = digits.Training(learnt[:27], loss, 3, seed=5, path=tmp_path / "network.json", lifted=is_lifted)
     batches: list[Batch] = []
     for epoch in ("5/0", "5/1"):
         order = learnt[:27]
@@ -149,6 +161,73 @@ def test_training_is_the_textbook_s(loss: str, tmp_path: Path) -> None:
         training.next_epoch(lambda *_: None)
     assert agree(right, training.model)
     assert not any(agree(theta, training.model) for theta in wrong)
+
+
+def numbers(saved: bytes) -> tuple[Any, Any]:
+    """The parameters of a file, and what else training goes on from."""
+    content = json.loads(saved)
+    state = content["extra"]["optimizer"]
+    rest = content["extra"]["settings"], content["extra"]["epoch"], state["steps"]
+    return np.array([*content["parameters"].values(), *state["first"], *state["second"]]), rest
+
+
+def test_lifted_is_eager(tmp_path: Path, undisturbed: bytes, lifted: bytes) -> None:
+    """Both ways save the same numbers for the same seed to 1e-9 of the largest; another seed's are told apart."""
+    (eager, eager_rest), (found, rest) = numbers(undisturbed), numbers(lifted)
+    scale = np.max(np.abs(eager))
+    assert rest == eager_rest
+    assert np.max(np.abs(found - eager)) < 1e-9 * scale
+    other, _ = numbers(train(tmp_path, "--seed", "2"))
+    assert np.max(np.abs(other - eager)) > 1e-3 * scale
+
+
+def test_both_ways_say_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The loss and the accuracy that are printed after each epoch are the same, whichever way it was run."""
+    printed = []
+    for way in ("--eager", "--lift"):
+        train(tmp_path, way=way)
+        printed.append(re.findall(r"epoch \d+: loss .*, accuracy .*%", capsys.readouterr().out))
+    assert printed[0] == printed[1]
+    assert len(printed[0]) == 3
+
+
+def test_one_way_goes_on_where_the_other_stopped(tmp_path: Path, undisturbed: bytes) -> None:
+    """A file that one way has saved is resumed by the other, to the same end."""
+    for first, second in (("--eager", "--lift"), ("--lift", "--eager")):
+        train(tmp_path, "--epochs", "1", way=first)
+        found, rest = numbers(train(tmp_path, "--resume", way=second))
+        expected, expected_rest = numbers(undisturbed)
+        assert rest == expected_rest
+        assert np.max(np.abs(found - expected)) < 1e-9 * np.max(np.abs(expected))
+
+
+def test_the_program_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --source the program is printed, which Python can read, nothing is trained, and nothing is saved."""
+    digits.main(["--hidden", "3", "--source", "--output", str(tmp_path)])
+    printed = capsys.readouterr().out
+    compile(printed, "printed", "exec")
+    assert "np.matmul" in printed
+    assert not list(tmp_path.iterdir())
+
+
+def test_lifting_is_the_default() -> None:
+    """Without a word on the way, all digits are learnt from with 64 hidden neurons; --eager takes fewer."""
+    chosen = [vars(digits.arguments(argv)[1]) for argv in ([], ["--lift"], ["--eager"], ["--eager", "--hidden", "9"])]
+    assert [(o["hidden"], o["epochs"], o["examples"]) for o in chosen] == [
+        (64, 8, 4000),
+        (64, 8, 4000),
+        (12, 2, 2500),
+        (9, 2, 2500),
+    ]
+
+
+def test_as_good_as_scikit_learn_s(tmp_path: Path, script: Script) -> None:
+    """As a script, with nothing said, it reads at least 93% of the held-out digits."""
+    done = script("demos/digits.py", "--output", tmp_path)
+    assert not done.stderr
+    printed = re.search(r"accuracy (\S+)% on 1,000 held-out digits", done.stdout)
+    assert printed
+    assert float(printed[1]) >= 93
 
 
 def test_nothing_held_out_is_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +256,7 @@ def test_it_learns_to_read(tmp_path: Path, script: Script) -> None:
 
     The accuracy it prints is that of the network it saved, and the table has the same count.
     """
-    arguments = ["--examples", "400", "--hidden", "6", "--epochs", "1", "--output", tmp_path]
+    arguments = ["--eager", "--examples", "400", "--hidden", "6", "--epochs", "1", "--output", tmp_path]
     done = script("demos/digits.py", *arguments)
     assert not done.stderr
     printed = re.search(r"accuracy (\S+)% on 1,000 held-out digits", done.stdout)
@@ -266,11 +345,24 @@ def test_a_killed_run_goes_on_to_the_same_end(
 ) -> None:
     """Killed by SIGKILL at any moment and resumed, a run saves the same bytes as one that nobody stopped."""
     saved = tmp_path / "network.json"
-    killed = script("-c", KILLED, pickled, moment, *SMALL, "--output", tmp_path)
+    killed = script("-c", KILLED, pickled, moment, *SMALL, "--eager", "--output", tmp_path)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert (json.loads(saved.read_text())["extra"]["epoch"] if saved.exists() else 0) == MOMENTS[moment]
     assert not saved.exists() or saved.read_bytes() != undisturbed
     assert train(tmp_path, "--resume") == undisturbed
+
+
+@pytest.mark.parametrize("moment", [moment for moment in MOMENTS if "file" in moment])
+def test_a_killed_lifted_run_goes_on_to_the_same_end(
+    moment: str, tmp_path: Path, pickled: Path, lifted: bytes, script: Script
+) -> None:
+    """A lifted run that was killed and resumed saves the same bytes as one that nobody stopped, too."""
+    saved = tmp_path / "network.json"
+    killed = script("-c", KILLED, pickled, moment, *SMALL, "--lift", "--output", tmp_path)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert json.loads(saved.read_text())["extra"]["epoch"] == MOMENTS[moment]
+    assert saved.read_bytes() != lifted
+    assert train(tmp_path, "--resume", way="--lift") == lifted
 
 
 def test_the_bytes_tell_runs_apart(tmp_path: Path, undisturbed: bytes) -> None:
