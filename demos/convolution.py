@@ -1,0 +1,210 @@
+"""A convolution in scalar loops: small filters slide over a handwritten digit, and the loops are lifted.
+
+    16×16 pixels  →  12 filters of 5×5 at every second place: 12 maps of 6×6  →  relu  →  10 neurons  →  softmax
+
+Each filter asks the same question at 36 places, so 25 weights do the work of 36 times as many. The
+code below says it one number at a time, in five nested loops, for one digit. The lifter sees no
+loop and no filter, but 30,000 additions and multiplications; it finds the products of matrices in
+them, and --source prints what it found. Beside it the dense network of digits.py, with 64 hidden
+neurons and more than three times as many weights, learns the same digits in the same way. The
+convolution reads more of the held-out ones.
+
+The picture shows the filters, and what they make of some digits.
+
+    python demos/convolution.py
+    python demos/convolution.py --source
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+from digits import CLASSES, SIDE, Digit, load_digits, split
+from learners import Array, Lifted, Loss
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from pictures import BLUE, INK, RED, count, picture, save
+from rich.console import Console
+from rich.progress import Progress
+
+from scalargrad import Value, functional, nn, no_grad, relu
+
+FILTER, STRIDE, MAPS = 5, 2, 12
+PLACES = (SIDE - FILTER) // STRIDE + 1  # of a filter, along each side
+BATCH = 50
+RATE = 0.01  # of the first step; it falls to 0 along a cosine
+DECAY = 0.0005
+
+# ---------------------------------------------------------------- the network, for one digit
+
+
+class Convolution(nn.Module):
+    """Filters that slide over an image, and neurons that read what they have found."""
+
+    def __init__(self, rng: random.Random) -> None:
+        def weight() -> Value:
+            return Value(rng.gauss(0.0, math.sqrt(2 / FILTER**2)))
+
+        self.filters = [[[weight() for _ in range(FILTER)] for _ in range(FILTER)] for _ in range(MAPS)]
+        self.biases = [Value(0.0) for _ in range(MAPS)]
+        self.readout = nn.Layer(MAPS * PLACES**2, len(CLASSES), None, rng)
+
+    def maps(self, image: Any) -> list[list[list[Value]]]:
+        """How well each filter fits at each place: a map for each filter."""
+        return [
+            [
+                [self.fit(kernel, bias, image, STRIDE * row, STRIDE * column) for column in range(PLACES)]
+                for row in range(PLACES)
+            ]
+            for kernel, bias in zip(self.filters, self.biases, strict=True)
+        ]
+
+    def fit(self, kernel: list[list[Value]], bias: Value, image: Any, top: int, left: int) -> Value:
+        """How well a filter fits the pixels below it, when its corner lies there; 0 for badly."""
+        total = bias
+        for i in range(FILTER):
+            for j in range(FILTER):
+                total = total + kernel[i][j] * image[top + i][left + j]
+        return relu(total)
+
+    def __call__(self, image: Any) -> Any:
+        """Return the ten outputs, before the softmax."""
+        return self.readout([fit for found in self.maps(image) for row in found for fit in row])
+
+
+def loss_function(model: Any) -> Loss:
+    """The cross-entropy of one digit, and a penalty that keeps the weights small."""
+    parameters = model.parameters()
+
+    def loss(pixels: Any, target: Any) -> Value:
+        entropy: Value = functional.cross_entropy(model(pixels), target)
+        return entropy + DECAY * sum((p * p for p in parameters), Value(0.0))
+
+    return loss
+
+
+# ---------------------------------------------------------------- training
+
+
+def arrays(digits: Sequence[Digit]) -> tuple[Array, Array]:
+    """The digits as images, and the outputs that they should have."""
+    images = numpy.array([digit.pixels for digit in digits]).reshape(-1, SIDE, SIDE)
+    return images, numpy.array([digit.target for digit in digits])
+
+
+def train(learner: Lifted, images: Array, targets: Array, epochs: int, seed: int, progress: Progress) -> None:
+    """Learn from every digit once an epoch, fifty at a time, in an order that follows from the seed."""
+    rng = random.Random(f"order {seed}")
+    order = list(range(len(images)))
+    starts = range(0, len(images), BATCH)
+    steps, step = epochs * len(starts), 0
+    bar = progress.add_task(type(learner.model).__name__, total=steps)
+    for _ in range(epochs):
+        rng.shuffle(order)
+        for start in starts:
+            batch = order[start : start + BATCH]
+            learner.rate = RATE * (1 + math.cos(math.pi * step / steps)) / 2
+            learner.learn(images[batch], targets[batch])
+            step += 1
+        progress.update(bar, completed=step)
+    learner.settle()
+
+
+def accuracy(learner: Lifted, images: Array, digits: Sequence[Digit]) -> float:
+    """The share of the digits that are read right."""
+    right = [answer == digit.label for answer, digit in zip(learner.answers(images), digits, strict=True)]
+    return sum(right) / len(right)
+
+
+# ---------------------------------------------------------------- the picture
+
+
+def draw(model: Convolution, digits: Sequence[Digit], title: str) -> Figure:
+    """The filters in a row, and below each what it makes of some digits: dark where it fits."""
+    colours = LinearSegmentedColormap.from_list("against and for", [RED, "white", BLUE])
+    weights = numpy.array([[[weight.data for weight in row] for row in kernel] for kernel in model.filters])
+    largest = numpy.abs(weights).max()
+    figure = Figure(figsize=(13, 1.15 * (len(digits) + 1) + 1), layout="constrained")
+    figure.suptitle(title, fontsize=15)
+    axes = figure.subplots(len(digits) + 1, MAPS + 1, squeeze=False)
+    for panel in axes.flat:
+        panel.set(xticks=[], yticks=[])
+        panel.spines[:].set(color=INK, linewidth=0.6)
+    axes[0, 0].axis("off")
+    axes[0, 0].text(1, 0.5, "12 filters:\nblue for ink,\nred against", ha="right", va="center", color=INK)
+    for panel, kernel in zip(axes[0, 1:], weights, strict=True):
+        panel.imshow(kernel, cmap=colours, vmin=-largest, vmax=largest)
+    for row, digit in zip(axes[1:], digits, strict=True):
+        image, _ = arrays([digit])
+        with no_grad():
+            found = numpy.array(
+                [[[fit.data for fit in line] for line in fmap] for fmap in model.maps(image[0].tolist())]
+            )
+        row[0].imshow(image[0], cmap="gray_r", vmin=0, vmax=1)
+        for panel, fmap in zip(row[1:], found, strict=True):
+            panel.imshow(fmap, cmap="Blues", vmin=0, vmax=found.max())
+    return figure
+
+
+# ---------------------------------------------------------------- the program
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(
+        description="Learn to read handwritten digits by a convolution written in scalar loops, and lifted.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--epochs", type=count, default=20, help="times that each example is learnt from")
+    parser.add_argument("--examples", type=count, default=4000, help="digits to learn from, at most 4000")
+    parser.add_argument("--seed", type=int, default=0, help="of the initial weights and all that is shuffled")
+    parser.add_argument("--output", type=picture, default="output/convolution.png", help="the picture to draw")
+    parser.add_argument("--source", action="store_true", help="print the program that the loops turn into, and end")
+    options = parser.parse_args(argv)
+    if options.examples > 4000:
+        parser.error(f"argument --examples: there are 4000 digits to learn from, not {options.examples}")
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train the convolution and the dense network, compare, draw."""
+    began = time.monotonic()
+    options = arguments(argv)
+    console = Console(highlight=False, soft_wrap=True)
+    learnt, held_out = split(load_digits(), random.Random(options.seed))
+    images, targets = arrays(learnt[: options.examples])
+    asked, _ = arrays(held_out)
+    convolution = Convolution(random.Random(options.seed))
+    learner = Lifted(convolution, loss_function(convolution), RATE)
+    if options.source:
+        print(learner.source(images[0], targets[0]))
+        return
+    dense = nn.MLP(SIDE**2, [64, len(CLASSES)], rng=random.Random(options.seed))
+    beside = Lifted(dense, loss_function(dense), RATE)
+    with Progress(console=console, refresh_per_second=4) as progress:
+        train(learner, images, targets, options.epochs, options.seed, progress)
+        train(beside, images.reshape(-1, SIDE**2), targets, options.epochs, options.seed, progress)
+    reached = accuracy(learner, asked, held_out)
+    reached_beside = accuracy(beside, asked.reshape(-1, SIDE**2), held_out)
+    for name, weights, share in (
+        ("convolution", len(learner.theta), reached),
+        ("dense", len(beside.theta), reached_beside),
+    ):
+        console.print(f"{name}: {weights:,} weights, {share:.1%} of {len(held_out):,} held-out digits read right")
+    title = (
+        f"A convolution reads {reached:.1%} of {len(held_out):,} held-out digits; a dense network {reached_beside:.1%}"
+    )
+    shown = [next(digit for digit in held_out if digit.label == label) for label in (2, 5, 7, 8)]
+    save(draw(convolution, shown, title), options.output)
+    console.print(f"the filters and their maps are drawn in {options.output}", markup=False)
+    console.print(f"{time.monotonic() - began:.0f} seconds in all")
+
+
+if __name__ == "__main__":
+    main()
