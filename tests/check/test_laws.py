@@ -113,18 +113,18 @@ FAULTS: dict[str, tuple[Primitive, list[str], str]] = {
     ),
     "undeclared kink": (
         dataclasses.replace(MODULUS, kinks=()),
-        ["smooth"],
+        ["smooth", "partials"],
         "at 0.0: in x the slopes of the two sides differ by 2",
     ),
     "second order": (
         dataclasses.replace(SQUARE, partials=(lambda out, x: 2 * stop_gradient(x),)),
         ["second partials"],
-        "the derivative of order 2 of the rule of square in x, x is wrong: ",
+        "the values give 2",
     ),
     "second order of 0.1%": (
         dataclasses.replace(SQUARE, partials=(lambda out, x: 2.002 * x - 0.002 * stop_gradient(x),), edges=()),
         ["second partials"],
-        "x gives 2.002, the values give 2",
+        "the values give 2",
     ),
     "other on Values": (
         dataclasses.replace(SQUARE, partials=(lambda out, x: 2 * x if isinstance(x, float) else 3 * x,)),
