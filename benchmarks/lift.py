@@ -107,10 +107,11 @@ def disagreement(peers: dict[str, tuple[float, list[float]]]) -> str | None:
     for name, (other_loss, other) in others:
         if len(other) != len(gradient):
             return f"{name} has {len(other)} derivatives, {first} has {len(gradient)}"
-        worst = max(abs(x - y) for x, y in zip(gradient, other, strict=True)) / scale
-        if not (worst <= TOLERANCE and abs(other_loss - loss) <= TOLERANCE * abs(loss)):
+        apart = [abs(x - y) for x, y in zip(gradient, other, strict=True)]
+        agree = all(distance <= TOLERANCE * scale for distance in apart)  # a nan is at no distance
+        if not (agree and abs(other_loss - loss) <= TOLERANCE * abs(loss)):
             losses = f"losses {other_loss!r} and {loss!r}"
-            return f"{name} and {first} differ: {losses}, gradients by {worst:.1e} of the largest entry"
+            return f"{name} and {first} differ: {losses}, derivatives by up to {max(apart):.1e}"
     return None
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import digits
 import numpy as np
 import pytest
+from learners import Loss
 from PIL import Image
 
 from scalargrad import Value, nn
@@ -235,7 +236,7 @@ def test_nothing_held_out_is_trained_on(tmp_path: Path, monkeypatch: pytest.Monk
     seen: list[int] = []
     original = digits.loss_function
 
-    def watched(model: nn.MLP, name: str) -> digits.Loss:
+    def watched(model: nn.MLP, name: str) -> Loss:
         loss = original(model, name)
 
         def noted(pixels: Sequence[float], target: Sequence[float]) -> Value:

@@ -1,0 +1,69 @@
+"""The benchmarks' peers do the same work: the same loss, the same gradient, the same step."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.lift import disagreement
+from benchmarks.peers import by_hand, hips, lifted, scalars
+from benchmarks.work import WORKS, Work
+
+PEERS: dict[str, Any] = {  # of those in benchmarks/peers, the ones that the tests' extra installs
+    "numpy, by hand": by_hand.Peer,
+    "HIPS autograd": hips.Peer,
+    "micrograd": scalars.Micrograd,
+    "eager": scalars.Peer,
+    "lifted": lifted.Peer,
+    "lifted, on Values": lifted.OnValues,
+}
+SMALL = [
+    dataclasses.replace(WORKS["2-16-16-1"], sizes=(2, 3, 4, 1), batch=6, rate=0.1),
+    dataclasses.replace(WORKS["256-32-10"], sizes=(5, 4, 3), batch=6, rate=0.1),
+]
+
+
+def peers(work: Work) -> dict[str, Any]:
+    return {name: peer(work) for name, peer in PEERS.items() if name != "micrograd" or work.loss == "hinge"}
+
+
+@pytest.mark.parametrize("work", SMALL, ids=lambda work: work.loss)
+def test_all_peers_have_the_same_gradient(work: Work) -> None:
+    """Loss and gradient agree at the start, and after three steps of training, among all peers."""
+    made = peers(work)
+    assert disagreement({name: peer.gradient() for name, peer in made.items()}) is None
+    before = made["numpy, by hand"].gradient()[0]
+    for peer in made.values():
+        peer.run(3)
+    after = {name: peer.gradient() for name, peer in made.items()}
+    assert disagreement(after) is None
+    assert after["lifted"][0] < before
+
+
+def test_a_disagreement_is_seen() -> None:
+    """Negative control: a derivative off by a millionth, a missing one, a nan, and another loss are each named."""
+    loss, gradient = 2.0, [1.0, -3.0, 0.5]
+    assert disagreement({"a": (loss, gradient), "b": (loss, list(gradient))}) is None
+    for wrong in ([1.000003, -3.0, 0.5], [1.0, -3.0], [1.0, -3.0, float("nan")]):
+        assert "b" in str(disagreement({"a": (loss, gradient), "b": (loss, wrong)}))
+    assert "2.1" in str(disagreement({"a": (loss, gradient), "b": (2.1, gradient)}))
+
+
+def test_micrograd_is_asked_only_what_it_can_do() -> None:
+    """Where the loss needs an exponential, micrograd is missing, which the table says."""
+    with pytest.raises(ImportError, match="no log"):
+        scalars.Micrograd(SMALL[1])
+
+
+def test_the_parameters_lie_as_the_network_s() -> None:
+    """The row of a work's parameters, cut at its spans, is each neuron's weights and bias."""
+    work = SMALL[1]
+    row = work.parameters
+    model = scalars.network(work)
+    for (span, shape), layer in zip(work.spans, model.layers, strict=True):
+        matrix = row[span].reshape(shape)
+        expected = [[*(w.data for w in neuron.weights), neuron.bias.data] for neuron in layer.neurons]
+        assert np.array_equal(matrix, expected)
