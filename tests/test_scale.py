@@ -18,7 +18,7 @@ import micrograd.engine
 import micrograd.nn
 import pytest
 
-from scalargrad import NonFinite, Value, grad, jvp, nn, no_grad, trap
+from scalargrad import NonFinite, Value, grad, jvp, ledger, nn, no_grad, steps, trap, tree
 from scalargrad.sweep import topological_order
 
 
@@ -70,6 +70,23 @@ def a_million_nodes() -> None:
     assert alive() == 1
 
 
+def a_million_steps() -> None:
+    gc.disable()
+    x = Value(0.5, label="x")
+    v = x
+    for _ in range(1_000_000):
+        v = -v
+
+    walk = steps(v)
+    assert len(walk) == walk.to("x").position == 1_000_000
+    assert walk.total(x) == 1.0
+    assert len(repr(walk).splitlines()) < 12
+    assert walk.back() is not None
+    assert walk.total(x) is None
+    assert len(tree(walk).splitlines()) < 250
+    assert len(ledger(walk).splitlines()) < 250
+
+
 def second_derivatives_of_a_long_chain() -> None:
     """The chain's derivative graph is several times as deep as the chain."""
     x = Value(1.0)
@@ -87,9 +104,11 @@ def second_derivatives_of_a_long_chain() -> None:
     assert math.isclose(x.grad, curvature, rel_tol=1e-9)
 
 
-@pytest.mark.parametrize("law", [a_recursive_walk_fails, a_million_nodes, second_derivatives_of_a_long_chain])
+@pytest.mark.parametrize(
+    "law", [a_recursive_walk_fails, a_million_nodes, a_million_steps, second_derivatives_of_a_long_chain]
+)
 def test_depth_is_not_limited_by_the_recursion_limit(law: Callable[[], None]) -> None:
-    """Building, sweeping, differentiating, printing, copying and freeing a chain needs no stack."""
+    """Building, sweeping, differentiating, stepping, printing, copying and freeing a chain needs no stack."""
     program = (
         f"import sys; from tests.test_scale import {law.__name__} as law; "
         f"sys.setrecursionlimit({RECURSION_LIMIT}); law()"

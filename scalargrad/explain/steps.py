@@ -112,6 +112,8 @@ class Steps(Sequence[Step]):
     def __getitem__(self, index: int | slice) -> Step | Contributions:
         if isinstance(index, slice):
             return Contributions(self[i] for i in range(*index.indices(len(self))))
+        if not hasattr(index, "__index__"):
+            raise TypeError(f"steps are indexed by numbers and slices, got {index!r} of type {type(index).__name__}")
         i = operator.index(index)
         if not -len(self) <= i < len(self):
             raise IndexError(f"there is no step {i}: {self.names[self.value]} has {len(self):,}, counted from 0")

@@ -23,14 +23,14 @@ Part = tuple[str, str]  # a text and its style, as rich names styles; "" for non
 
 NARROW = 12  # cells to which a column shrinks
 HEADING, QUIET = "bold", "dim"
-ABOVE, BELOW, ODD = "cyan", "yellow", "magenta"  # a gradient above 0, below it, and one that is not finite
+ABOVE, BELOW, ODD = "cyan", "magenta", "bold red"  # a gradient above 0, below it, and one that is not finite
 
 
 def style_of(gradient: float | None) -> str:
     """Return the style of a gradient by its sign.
 
     >>> style_of(1.0), style_of(-1.0), style_of(0.0), style_of(None), style_of(float("nan"))
-    ('cyan', 'yellow', '', '', 'magenta')
+    ('cyan', 'magenta', '', '', 'bold red')
     """
     if gradient is None or gradient == 0:
         return ""

@@ -169,6 +169,13 @@ def test_a_sequence_like_any_other() -> None:
     assert walk.index(walk[2]) == 2
 
 
+@pytest.mark.parametrize("index", ["a", 1.0, None])
+def test_an_index_is_a_number(index: Any) -> None:
+    """Anything else is said at once."""
+    with pytest.raises(TypeError, match="steps are indexed by numbers and slices, got"):
+        steps(Value(3.0) * 2)[index]
+
+
 def test_a_leaf_has_no_steps() -> None:
     """A value that was computed from nothing has its seed and no step."""
     walk = steps(Value(3.0, label="x"), 2.0)
