@@ -51,13 +51,18 @@ def gradient(program: ArrayProgram, output: Gradient, leaf: Array) -> Gradient:
             primitive, *_ = array.detail
             assert primitive is p.add, "only sums are folded where a gradient passes"
             _add(program, totals, array.arrays[0], total)
+        elif array.kind == "assemble":
+            for (places, along), piece in zip(array.detail, array.operands, strict=True):
+                if isinstance(piece, Array):
+                    part = program.view(total, places.index, along) if isinstance(total, Array) else total
+                    _add(program, totals, piece, _summed(program, part, along, array.batched, piece))
         elif array.kind == "apply":
             for i, operand in enumerate(array.operands):
                 if isinstance(operand, Array):
                     local = array.detail.partials[i](array, *array.operands)
                     if local != 0.0:
                         product = program.apply(p.multiply, [total, local])
-                        _add(program, totals, operand, _summed(program, product, array, operand))
+                        _add(program, totals, operand, _summed(program, product, array.axes, array.batched, operand))
     return 0.0
 
 
@@ -71,7 +76,8 @@ def tangent(program: ArrayProgram, output: Gradient, leaf: Array, direction: Arr
             known[array] = _seen(program, known[array.arrays[0]], array)
         elif array.kind == "reduce":
             if array.detail[0] is p.add:
-                known[array] = _summed(program, known[array.arrays[0]], array.arrays[0], array)
+                operand = array.arrays[0]
+                known[array] = _summed(program, known[operand], operand.axes, operand.batched, array)
         elif array.kind == "assemble":
             pieces = [
                 (places, along, known.get(piece, 0.0) if isinstance(piece, Array) else 0.0)
@@ -115,10 +121,12 @@ def _add(program: ArrayProgram, totals: dict[Array, Gradient], to: Array, contri
     totals[to] = program.apply(p.add, [totals[to], contribution]) if to in totals else contribution
 
 
-def _summed(program: ArrayProgram, contribution: Gradient, whole: Array, part: Array) -> Gradient:
-    """A contribution summed up over the axes that the whole has and the part has not, be it the same along them."""
-    surplus = [axis for axis in whole.axes if axis not in part.axes]
-    over_batch = whole.batched and not part.batched
+def _summed(
+    program: ArrayProgram, contribution: Gradient, axes: Iterable[Axis], batched: bool, part: Array
+) -> Gradient:
+    """A contribution to what has these axes, summed up over those that the part has not, be it the same along them."""
+    surplus = [axis for axis in axes if axis not in part.axes]
+    over_batch = batched and not part.batched
     present = set(contribution.axes) if isinstance(contribution, Array) else set()
     times = 1
     for axis in surplus:

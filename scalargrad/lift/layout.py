@@ -67,13 +67,10 @@ def block(index: Any, size: int) -> Block | None:
 
 def _steps(index: Any) -> list[int] | None:
     """By how much the place grows along each axis, if it grows evenly."""
-    corner = (0,) * index.ndim
     steps = []
-    expected = index[corner]
     for axis in range(index.ndim):
-        step = int(index[tuple(1 if axis == at else 0 for at in range(index.ndim))] - index[corner])
-        steps.append(step)
-        shape = [1] * index.ndim
-        shape[axis] = index.shape[axis]
-        expected = expected + step * np.arange(shape[axis]).reshape(shape)
-    return steps if (index == expected).all() else None
+        growth = np.diff(index, axis=axis)
+        steps.append(int(growth.flat[0]))
+        if not (growth == steps[-1]).all():
+            return None
+    return steps

@@ -91,11 +91,13 @@ class Names:
     def _labelled(self, array: Array) -> str | None:
         """The label of an array, or what the labels of all the parameters that a view shows begin with."""
         labels = [array.label]
-        if _is_parameters(array) and array.kind == "view":
+        if self._labels and array.kind == "view" and _is_parameters(array):
             index = array.detail.index
             labels = [
                 self._labels.get(place) for place in ([index] if isinstance(index, int) else index.ravel().tolist())
             ]
+        if labels == [None]:
+            return None
         stems = {re.split(r"[\W\d]*$|\[|\.\d", label)[0] if label else "" for label in labels}
         stem = re.sub(r"\W+", "_", stems.pop()) if len(stems) == 1 else ""
         return stem if stem.isidentifier() and not keyword.iskeyword(stem) else None

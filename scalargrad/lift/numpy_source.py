@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,7 @@ class _Writer:
         self.bound: list[str] = []
         self.run: list[str] = []
         self.expressions: dict[Array, str] = {}  # of what has been computed: a name, or a view not bound yet
+        self.blocks: dict[Array, Block | None] = {}
         self.variants: dict[tuple[Array, str], str] = {}
         self.pieces = pieces_of(gradient)
         self.order = needed([*results, *(piece.array for piece in self.pieces)])
@@ -245,7 +248,9 @@ class _Writer:
     # ---------------------------------------------------------------- views
 
     def _block(self, view: Array) -> Block | None:
-        return block(view.detail.index, view.arrays[0].size)
+        if view not in self.blocks:
+            self.blocks[view] = block(view.detail.index, view.arrays[0].size)
+        return self.blocks[view]
 
     def _write_view(self, array: Array) -> None:
         base = array.arrays[0]
@@ -352,7 +357,9 @@ class _Writer:
             self.expressions[array] = self._bound_name(array.arrays[0])
             return
         operands = [self._aligned(operand, array.axes, array.batched) for operand in array.operands]
-        expression = _expression(array.detail, template, self.namespace)
+        expression = _expression(array.detail)
+        if array.detail.array is None:  # element by element
+            self.namespace[array.detail.name] = np.vectorize(array.detail.value, otypes=[float])
         if not array.axes and not array.batched:
             name = self.expressions[array] = self.names.of(array)
             self.run.append(f"{name} = {_text(expression, operands)}")
@@ -606,21 +613,22 @@ def _template(primitive: Primitive) -> str:
     return primitive.array or f"{primitive.name}({', '.join('{}' for _ in range(primitive.arity))})"
 
 
-def _expression(primitive: Primitive, template: str, namespace: dict[str, Any]) -> ast.expr:
+@lru_cache(maxsize=256)
+def _expression(primitive: Primitive) -> ast.expr:
     """The array spelling with numpy's names, and operands named x0, x1, …."""
-    if primitive.array is None:
-        namespace[primitive.name] = np.vectorize(primitive.value, otypes=[float])
-    written = ast.parse(template.format(*(f"x{i}" for i in range(primitive.arity))), mode="eval").body
-    spelled: ast.expr = _InNumpy(primitive, namespace).visit(written)
+    operands = [f"x{i}" for i in range(primitive.arity)]
+    written = ast.parse(_template(primitive).format(*operands), mode="eval").body
+    known = {*operands, primitive.name} if primitive.array is None else set(operands)
+    spelled: ast.expr = _InNumpy(primitive, known).visit(written)
     return spelled
 
 
 class _InNumpy(ast.NodeTransformer):
-    def __init__(self, primitive: Primitive, namespace: dict[str, Any]) -> None:
-        self.primitive, self.namespace = primitive, namespace
+    def __init__(self, primitive: Primitive, known: set[str]) -> None:
+        self.primitive, self.known = primitive, known
 
     def visit_Name(self, name: ast.Name) -> ast.expr:
-        if re.fullmatch(r"x\d+", name.id) or name.id in self.namespace:
+        if name.id in self.known:
             return name
         if not hasattr(np, name.id):
             raise TypeError(f"the array spelling of {self.primitive.name} has {name.id}, which numpy has not")
@@ -673,8 +681,12 @@ def _steps(expression: ast.expr, operands: Sequence[str], out: str) -> list[str]
 
 
 def _text(expression: ast.expr, operands: Sequence[str]) -> str:
+    if isinstance(expression, ast.Name):
+        return operands[int(expression.id[1:])]
+    if isinstance(expression, ast.Constant):
+        return repr(expression.value)
     named = {f"x{i}": ast.parse(operand, mode="eval").body for i, operand in enumerate(operands)}
-    return ast.unparse(_Substituted(named).visit(ast.parse(ast.unparse(expression), mode="eval").body))
+    return ast.unparse(_Substituted(named).visit(deepcopy(expression)))
 
 
 class _Substituted(ast.NodeTransformer):

@@ -15,18 +15,22 @@ the operands are still described, by a list of their places.
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import primitives as p
-from ..declaration import Primitive, Symbol, registered
-from .arrays import Array, ArrayProgram, Axis
+from ..declaration import Primitive, Symbol
+from .arrays import Array, ArrayProgram, Axis, Places
 from .trace import Node, Trace
 
 NONE = -1  # the second factor of a term that is no product
+PAD = -1  # the place of nothing, where a member has fewer terms than others
+
+Kind = tuple[int, int, int]  # of a term: minus its sign, and its factors' families
+Row = tuple[list[int], list[int]]  # of a member's terms of one kind: the places of the first factors, of the second
 
 
 class Term(NamedTuple):
@@ -79,6 +83,7 @@ class _Grouping:
         self.family: list[int] = [NONE] * len(self.nodes)
         self.place: list[int] = [0] * len(self.nodes)  # in the family's array
         self.constants: list[float] = []
+        self.extended: dict[tuple[Array, float], Array] = {}
 
     def _uses(self) -> list[int]:
         """How often each node is read by nodes that the outputs need; an output counts as read twice."""
@@ -97,16 +102,18 @@ class _Grouping:
 
     def flatten(self) -> None:
         """Find the terms of each sum, and of each chain of a primitive that no gradient passes."""
-        passed = self._passed()
         uses, nodes = self.uses, self.nodes
+        passed: list[bool] | None = None
         for i in range(len(nodes) - 1, -1, -1):
             op = nodes[i][0]
             if not uses[i] or op.__class__ is str:
                 continue
             if op is p.add or op is p.subtract or op is p.negative:
                 self.terms[i] = self._terms_of_sum(i)
-            elif op.associative and op.commutative and not passed[i] and op is not p.multiply:
-                self.terms[i] = self._terms_of_chain(i, op)
+            elif _is_chain(op):
+                passed = passed or self._passed()
+                if not passed[i]:
+                    self.terms[i] = self._terms_of_chain(i, op)
 
     def _passed(self) -> list[bool]:
         """Whether a gradient may pass through each node: not where a rule on the way says 0."""
@@ -196,9 +203,9 @@ class _Grouping:
         return self.families[-1]
 
     def _kinds(self, i: int) -> list[Any]:
-        """How many terms a sum has of each kind; the factor that is the same for all examples comes first."""
+        """Which kinds of terms a sum has; in a product the factor that is the same for all examples comes first."""
         family, families = self.family, self.families
-        counts: Counter[tuple[int, int, int]] = Counter()
+        kinds: set[tuple[int, int, int]] = set()
         terms = self.terms[i]
         for at, (sign, x, y) in enumerate(terms):
             f = family[x]
@@ -206,8 +213,8 @@ class _Grouping:
             if g != NONE and families[g].rank < families[f].rank:
                 terms[at] = Term(sign, y, x)
                 f, g = g, f
-            counts[-sign, f, g] += 1
-        return sorted(counts.items())
+            kinds.add((-sign, f, g))
+        return sorted(kinds)
 
     def _families_read(self, i: int) -> set[int]:
         if i in self.terms:
@@ -229,16 +236,20 @@ class _Grouping:
         operands = zip(*(self.nodes[i][1:] for i in family.members), strict=True)
         columns = [np.array([self.place[i] for i in operand]) for operand in operands]
         order = _order(columns)
-        self._arrange(family, order)
         columns = [column[order] for column in columns]
         axes = self._axes(_dimensions(columns))
-        return self.program.apply(
-            op, [self._view(self.family[i], column, axes) for i, column in zip(first, columns, strict=True)]
-        )
+        operand_arrays = [self._view(self.family[i], column, axes) for i, column in zip(first, columns, strict=True)]
+        array = self.program.apply(op, operand_arrays)
+        self._arrange(family, order, axes, array)
+        return array
 
     def _lay_out_terms(self, family: Family) -> Array | float:
         op = self.nodes[family.members[0]][0]
-        parts = self._parts(family)
+        fold = op if _is_chain(op) else p.add
+        rows = self._rows(family)
+        if _are_too_ragged(rows):
+            return self._lay_out_apart(family)
+        parts = self._parts(rows)
         order: Any = _order([places[:, 0] for part in parts for places in part.places])
         parts = [part.arranged(order) for part in parts]
         contractions = [part for part in parts if len(part.places) == 2 and part.length > 1]
@@ -253,18 +264,38 @@ class _Grouping:
         else:
             axes = self._axes(_dimensions([places[:, 0] for part in parts for places in part.places]))
             along = [self.program.axis(part.length) for part in parts]
-        self._arrange(family, order)
         total: Array | float | None = None
         for part, axis in zip(parts, along, strict=True):
-            folded = self._folded(op if op in _CHAINS else p.add, part, axes, axis)
-            total = folded if total is None else self.program.apply(op if op in _CHAINS else p.add, [total, folded])
+            folded = self._folded(fold, part, axes, axis)
+            total = folded if total is None else self.program.apply(fold, [total, folded])
         assert total is not None
+        self._arrange(family, order, axes, total)
         return total
+
+    def _lay_out_apart(self, family: Family) -> Array:
+        """Members with different numbers of terms as arrays of their own, put together."""
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for i, counts in zip(family.members, zip(*_lengths(self._rows(family)), strict=True), strict=True):
+            alike.setdefault(counts, []).append(i)
+        pieces: list[tuple[Places, tuple[Axis, ...], Array | float]] = []
+        start = 0
+        for members in alike.values():
+            part = Family(family.number, family.batched)
+            part.members = members
+            array = self._lay_out_terms(part)
+            axes = array.axes if isinstance(array, Array) else ()
+            size = array.size if isinstance(array, Array) else 1
+            places = (start + np.arange(size)).reshape([axis.size for axis in axes])
+            pieces.append((Places(places if axes else start), axes, array))
+            for i in members:
+                self.place[i] += start
+            start += size
+        return self.program.assemble((self.program.axis(start),), pieces)
 
     def _folded(self, op: Primitive, part: Part, axes: tuple[Axis, ...], along: Axis) -> Array | float:
         """The sum of a part's terms, with their sign."""
         factors = [
-            self._view(family, places, (*axes, along))
+            self._view(family, places, (*axes, along), 0.0 if op is p.add else op.identity)
             for family, places in zip(part.families, part.places, strict=True)
         ]
         term = factors[0] if len(factors) == 1 else self.program.apply(p.multiply, factors)
@@ -273,12 +304,10 @@ class _Grouping:
             folded = self.program.apply(p.multiply, [float(part.length), folded])  # the same term so many times
         return folded if part.sign > 0 else self.program.apply(p.negative, [folded])
 
-    def _parts(self, family: Family) -> list[Part]:
-        """The terms of all members by kind, as the places of their factors: a row for each member."""
+    def _rows(self, family: Family) -> dict[Kind, list[Row]]:
+        """For each kind of term the places of the factors in each member."""
         place, family_of = self.place, self.family
-        rows: dict[tuple[int, int, int], list[tuple[list[int], list[int]]]] = {}
-        for kind, _ in self._kinds(family.members[0]):
-            rows[kind] = []
+        rows: dict[Kind, list[Row]] = {kind: [] for kind in self._kinds(family.members[0])}
         for i in family.members:
             for found in rows.values():
                 found.append(([], []))
@@ -288,25 +317,36 @@ class _Grouping:
                 xs.append(place[x])
                 if g != NONE:
                     ys.append(place[y])
+        return rows
+
+    def _parts(self, rows: dict[Kind, list[Row]]) -> list[Part]:
+        """The same as arrays: a row for each member, a column for each term."""
         parts = []
         for (minus, f, g), found in rows.items():
-            first, second = (np.array(factors) for factors in zip(*found, strict=True))
             if g == NONE:
-                parts.append(Part(-minus, (f,), [np.sort(first, axis=1)]))
+                parts.append(Part(-minus, (f,), [_evened([xs for xs, _ in found])]))
+            elif len({len(xs) for xs, _ in found}) > 1:
+                parts.append(Part(-minus, (f, g), _evened_pairs(found)))
             else:
+                first, second = (np.array(factors) for factors in zip(*found, strict=True))
                 parts.append(Part(-minus, (f, g), _sorted_alike(first, second)))
         return sorted(parts, key=lambda part: (-len(part.places) * (part.length > 1), part.sign < 0))
 
-    def _arrange(self, family: Family, order: Any) -> None:
+    def _arrange(self, family: Family, order: Any, axes: Sequence[Axis], array: Array | float) -> None:
+        """Note where in the family's array each member stands; several at one place where they are the same."""
         family.members = [family.members[i] for i in order.tolist()]
-        for place, i in enumerate(family.members):
+        sizes = [axis.size for axis in axes]
+        present = [not isinstance(array, Array) or axis in array.axes for axis in axes]
+        own = [size if there else 1 for size, there in zip(sizes, present, strict=True)]
+        places = np.broadcast_to(np.arange(math.prod(own)).reshape(own), sizes).ravel()
+        for place, i in zip(places.tolist(), family.members, strict=True):
             self.place[i] = place
 
     def _axes(self, sizes: Sequence[int]) -> tuple[Axis, ...]:
         return tuple(self.program.axis(size) for size in sizes if size > 1)
 
-    def _view(self, family: int, places: Any, axes: Sequence[Axis]) -> Array | float:
-        """What lies at these places of a family; without the axes along which it is the same."""
+    def _view(self, family: int, places: Any, axes: Sequence[Axis], nothing: float | None = None) -> Array | float:
+        """What lies at these places of a family, at PAD `nothing`; without the axes along which it is the same."""
         index = places.reshape([axis.size for axis in axes])
         for at in range(len(axes) - 1, -1, -1):
             first = index.take([0], axis=at)
@@ -315,15 +355,31 @@ class _Grouping:
                 axes = [*axes[:at], *axes[at + 1 :]]
         by_number = sorted(range(len(axes)), key=lambda at: axes[at].number)
         index, axes = index.transpose(by_number), tuple(axes[at] for at in by_number)
-        if family == 0:
-            numbers = np.array(self.constants)[index]
+        base = self.families[family].array
+        if family == 0 or not isinstance(base, Array):
+            table = np.array([*self.constants, nothing] if family == 0 else [base] * len(places) + [nothing], float)
+            numbers = table[index]
             if not axes or (numbers == numbers.flat[0]).all():
                 return float(numbers.flat[0])
             return self.program.leaf(("table", numbers.tobytes()), axes, table=np.ascontiguousarray(numbers))
-        base = self.families[family].array
-        if not isinstance(base, Array):
-            return base
+        if (index == PAD).any():
+            assert nothing is not None
+            index = np.where(index == PAD, base.size, index)
+            base = self._extended(base, nothing)
         return self.program.view(base, np.ascontiguousarray(index) if axes else int(index), axes)
+
+    def _extended(self, base: Array, nothing: float) -> Array:
+        """An array in a row, and after it the number that changes nothing."""
+        key = base, nothing
+        if key not in self.extended:
+            axis = self.program.axis(base.size)
+            row = self.program.view(base, np.arange(base.size), (axis,))
+            places = Places(np.arange(base.size)) if base.axes else Places(0)
+            pieces: list[Any] = [(places, (axis,) if base.axes else (), row)]
+            if nothing != 0.0:
+                pieces.append((Places(base.size), (), nothing))
+            self.extended[key] = self.program.assemble((self.program.axis(base.size + 1),), pieces)
+        return self.extended[key]
 
     def one(self, node: int) -> Array | float:
         """Return the array of a single node's number."""
@@ -354,7 +410,10 @@ class Part(NamedTuple):
 
 # ---------------------------------------------------------------- how places lie
 
-_CHAINS = {primitive for primitive in registered() if primitive.associative and primitive.commutative} - {p.add}
+
+def _is_chain(op: Primitive) -> bool:
+    """Whether nested applications are one fold, as of max(max(x, y), z); sums and products are treated apart."""
+    return op.associative and op.commutative and op is not p.add and op is not p.multiply
 
 
 def _stops(op: Primitive) -> tuple[bool, ...]:
@@ -370,10 +429,10 @@ def _order(columns: Sequence[Any]) -> Any:
     count = len(columns[0])
     if count == 1:
         return np.arange(1)
+    if any((column[1:] > column[:-1]).all() for column in columns):  # one of them differs everywhere, and is in order
+        return np.arange(count)
     distinct = [len(np.unique(column)) for column in columns]
     first = distinct.index(max(distinct))
-    if (columns[first][1:] > columns[first][:-1]).all():
-        return np.arange(count)
     return np.lexsort([*columns[::-1], columns[first]])
 
 
@@ -395,6 +454,63 @@ def _dimensions(columns: Sequence[Any]) -> list[int]:
         sizes.insert(0, run)
         table = rows[:, :, 0]
     return sizes
+
+
+def _lengths(rows: dict[Kind, list[Row]]) -> list[list[int]]:
+    return [[len(xs) for xs, _ in found] for found in rows.values()]
+
+
+def _are_too_ragged(rows: dict[Kind, list[Row]]) -> bool:
+    """Whether most would be nothing, were all members given as many terms as the longest has."""
+    return any(len(lengths) * max(lengths) > 4 * sum(lengths) for lengths in _lengths(rows))
+
+
+def _evened(rows: Sequence[Sequence[int]]) -> Any:
+    length = max(map(len, rows))
+    return np.array([sorted(row) + [PAD] * (length - len(row)) for row in rows])
+
+
+def _evened_pairs(rows: Sequence[Row]) -> list[Any]:
+    """Factors of members with different numbers of terms, with nothing where others have a term.
+
+    At the border of an image a neuron misses some of the inputs that others have, but the weights
+    are the same. So a shorter member is laid beside a longer one with the same first factors, or
+    with the same second ones, whichever makes fewer different rows.
+    """
+    turned = [(ys, xs) for xs, ys in rows]
+    by_second = _laid_beside(turned)
+    candidates = [_laid_beside(rows), by_second and by_second[::-1]]
+    found = [[np.array(factor) for factor in candidate] for candidate in candidates if candidate]
+    if not found:
+        return [_evened([xs for xs, _ in rows]), _evened_in_order(rows)]
+    return min(found, key=lambda factors: sum(_row_numbers(factor)[1] for factor in factors))
+
+
+def _evened_in_order(rows: Sequence[Row]) -> Any:
+    length = max(len(ys) for _, ys in rows)
+    ordered = [[y for _, y in sorted(zip(xs, ys, strict=True))] for xs, ys in rows]
+    return np.array([row + [PAD] * (length - len(row)) for row in ordered])
+
+
+def _laid_beside(rows: Sequence[Row]) -> list[list[list[int]]] | None:
+    """The rows with the first factors completed from a longest row that has them all; None where one has no such."""
+    length = max(len(xs) for xs, _ in rows)
+    longest = {tuple(sorted(xs)) for xs, _ in rows if len(xs) == length}
+    having: dict[int, list[tuple[int, ...]]] = {}
+    for row in sorted(longest):
+        if len(set(row)) < length:
+            return None
+        for x in row:
+            having.setdefault(x, []).append(row)
+    firsts, seconds = [], []
+    for xs, ys in rows:
+        partner = dict(zip(xs, ys, strict=True))
+        whole = next((row for row in having.get(xs[0], []) if partner.keys() <= set(row)), None)
+        if whole is None or len(partner) < len(xs):
+            return None
+        firsts.append(list(whole))
+        seconds.append([partner.get(x, PAD) for x in whole])
+    return [firsts, seconds]
 
 
 def _sorted_alike(xs: Any, ys: Any) -> list[Any]:

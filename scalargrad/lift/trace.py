@@ -41,16 +41,17 @@ class Trace:
             comes from: ("theta", 3) is the fourth parameter, ("x", 0) the first number of an argument.
         captured: the Values, neither parameters nor results, whose numbers the function reads.
         labels: what nodes are called, where they have a label.
+        of_value: where each Value stands that the function has met.
     """
 
     def __init__(self, parameters: Iterable[Value]) -> None:
-        self.nodes: dict[Node, int] = {}
+        self.of_value: dict[Value, int] = {parameter: place for place, parameter in enumerate(parameters)}
+        self.nodes: dict[Node, int] = {("theta", place): place for place in self.of_value.values()}
         self.captured: list[Value] = []
         self.labels: dict[int, str] = {}
         self._constants: dict[int, float] = {}
-        self._of_value: dict[Value, int] = {}
-        for place, parameter in enumerate(parameters):
-            self._of_value[parameter] = self._enter(("theta", place), parameter)
+        for parameter in self.of_value:
+            self._note(parameter)
 
     # ---------------------------------------------------------------- what stands in the list
 
@@ -77,65 +78,88 @@ class Trace:
                 _refuse("an input of another run takes part: an input, or what was computed from it, has been kept")
             return given.index
         if isinstance(given, Value):
-            place = self._of_value.get(given)
+            place = self.of_value.get(given)
             return self._read(given) if place is None else place
         return self._constant(number(given, purpose))
 
     def record(self, node: Node) -> int:
         """Return where an operation stands, which is entered if it is new, or the operand that it leaves as it is."""
         found = self.nodes.get(node)
-        if found is None and node[0].identity is not None:
-            found = self._unchanged(*node)
         if found is None:
-            found = self.nodes[node] = len(self.nodes)
+            constants = self._constants
+            if node[1] in constants or node[-1] in constants:
+                found = self._unchanged(node)
+            if found is None:
+                found = self.nodes[node] = len(self.nodes)
         return found
 
     def finish(self) -> None:
         """Let nothing more be recorded."""
         self.nodes = _Finished(self.nodes)
 
-    def _unchanged(self, op: Primitive, x: int, y: int) -> int | None:
+    def _unchanged(self, node: Node) -> int | None:
         """The operand that is also the result: x of x + 0 and of 1 * x."""
-        if self._constants.get(x) == op.identity:
-            return y
-        return x if self._constants.get(y) == op.identity else None
+        identity = node[0].identity
+        if identity is None or len(node) != 3:
+            return None
+        _, x, y = node
+        if self._constants.get(x) == identity:
+            return int(y)
+        return int(x) if self._constants.get(y) == identity else None
 
     def _constant(self, data: float) -> int:
         place = self._enter(("constant", data, math.copysign(1.0, data)))  # 0.0 and -0.0 are two
         self._constants[place] = data
         return place
 
-    def _enter(self, leaf: Node, value: Value | None = None) -> int:
-        place = self.nodes.setdefault(leaf, len(self.nodes))
-        if value is not None and value.label is not None:
-            self.labels[place] = value.label
-        return place
+    def _enter(self, leaf: Node) -> int:
+        return self.nodes.setdefault(leaf, len(self.nodes))
 
     def _read(self, value: Value) -> int:
         """Enter the graph of a Value, as far as it is not known yet; without recursion, as it may be deep."""
-        known = self._of_value
+        known, record = self.of_value, self.record
         path = [value]
         while path:
             node = path[-1]
-            if node in known:
-                path.pop()
+            x, y = node._x, node._y
+            if x is not None and y is not None:  # as most are
+                if x in known and y in known:
+                    known[node] = record((node.op, known[x], known[y]))
+                    self._note(node)
+                    path.pop()
+                    continue
+                if y not in known:
+                    path.append(y)
+                if x not in known:
+                    path.append(x)
                 continue
             operands = node.args
             waiting = [operand for operand in operands if operand not in known]
             if waiting:
                 path += waiting
                 continue
-            if operands:
-                known[node] = self.record((node.op, *[known[operand] for operand in operands]))
-            elif node.__class__ is Constant:
-                known[node] = self._constant(node._data)
-            else:
-                known[node] = self._enter(("captured", len(self.captured)), node)
-                self.captured.append(node)
-            if hasattr(node, "_notes") and node.label is not None:
-                self.labels[known[node]] = node.label
+            if node not in known:
+                known[node] = self._enter_single(node, operands)
             path.pop()
         return known[value]
+
+
+    def _enter_single(self, node: Value, operands: tuple[Value, ...]) -> int:
+        """Enter a leaf, or a result of one operand or of more than two."""
+        if operands:
+            place = self.record((node.op, *[self.of_value[operand] for operand in operands]))
+        elif node.__class__ is Constant:
+            return self._constant(node._data)
+        else:
+            place = self._enter(("captured", len(self.captured)))
+            self.captured.append(node)
+        self.of_value[node] = place
+        self._note(node)
+        return place
+
+    def _note(self, node: Value) -> None:
+        if hasattr(node, "_notes") and node.label is not None:
+            self.labels[self.of_value[node]] = node.label
 
 
 class _Finished(dict[Node, int]):
@@ -189,10 +213,10 @@ class Traced(Value):
         """Record any primitive of which an operand is traced."""
         trace = next(operand.trace for operand in operands if isinstance(operand, Traced))
         places = [trace.index_of(operand, f"an operand of {primitive.name}") for operand in operands]
-        return _recorded(trace, (primitive, *places))
+        return _traced(trace, (primitive, *places))
 
 
-def _recorded(trace: Trace, node: Node) -> Traced:
+def _traced(trace: Trace, node: Node) -> Traced:
     index = trace.nodes.get(node)
     if index is None:
         index = trace.record(node)
@@ -206,7 +230,7 @@ def _recorded(trace: Trace, node: Node) -> Traced:
 
 def _unary(primitive: Primitive) -> Callable[[Traced], Traced]:
     def method(self: Traced) -> Traced:
-        return _recorded(self.trace, (primitive, self.index))
+        return _traced(self.trace, (primitive, self.index))
 
     return method
 
@@ -216,11 +240,13 @@ def _binary(primitive: Primitive, reflected: bool) -> Callable[[Traced, Any], Tr
         trace = self.trace
         if other.__class__ is Traced and other.trace is trace:
             place = other.index
+        elif other.__class__ is Value and other in trace.of_value:
+            place = trace.of_value[other]
         elif isinstance(other, Value | Real):
             place = trace.index_of(other)
         else:
             return NotImplemented
-        return _recorded(trace, (primitive, place, self.index) if reflected else (primitive, self.index, place))
+        return _traced(trace, (primitive, place, self.index) if reflected else (primitive, self.index, place))
 
     return method
 
