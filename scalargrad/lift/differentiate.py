@@ -8,7 +8,7 @@ showed goes back to where it lay, and what was summed up goes to every part of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from .. import primitives as p
@@ -47,23 +47,29 @@ def gradient(program: ArrayProgram, output: Gradient, leaf: Array) -> Gradient:
         _mark(total, array)
         if array.kind == "view":
             shown.setdefault(array.arrays[0], []).append((array, total))
-        elif array.kind == "reduce":
-            primitive, *_ = array.detail
-            assert primitive is p.add, "only sums are folded where a gradient passes"
-            _add(program, totals, array.arrays[0], total)
-        elif array.kind == "assemble":
-            for (places, along), piece in zip(array.detail, array.operands, strict=True):
-                if isinstance(piece, Array):
-                    part = program.view(total, places.index, along) if isinstance(total, Array) else total
-                    _add(program, totals, piece, _summed(program, part, along, array.batched, piece))
-        elif array.kind == "apply":
-            for i, operand in enumerate(array.operands):
-                if isinstance(operand, Array):
-                    local = array.detail.partials[i](array, *array.operands)
-                    if local != 0.0:
-                        product = program.apply(p.multiply, [total, local])
-                        _add(program, totals, operand, _summed(program, product, array.axes, array.batched, operand))
+        else:
+            for operand, part in _handed_on(program, array, total):
+                totals[operand] = program.apply(p.add, [totals[operand], part]) if operand in totals else part
     return 0.0
+
+
+def _handed_on(program: ArrayProgram, array: Array, total: Gradient) -> Iterator[tuple[Array, Gradient]]:
+    """What an array's gradient comes to in each of its operands."""
+    if array.kind == "reduce":
+        assert array.detail[0] is p.add, "only sums are folded where a gradient passes"
+        yield array.arrays[0], total
+    elif array.kind == "assemble":
+        for (places, along), piece in zip(array.detail, array.operands, strict=True):
+            if isinstance(piece, Array):
+                part = program.view(total, places.index, along) if isinstance(total, Array) else total
+                yield piece, _summed(program, part, along, array.batched, piece)
+    elif array.kind == "apply":
+        for i, operand in enumerate(array.operands):
+            if isinstance(operand, Array):
+                local = array.detail.partials[i](array, *array.operands)
+                if local != 0.0:
+                    product = program.apply(p.multiply, [total, local])
+                    yield operand, _summed(program, product, array.axes, array.batched, operand)
 
 
 def tangent(program: ArrayProgram, output: Gradient, leaf: Array, direction: Array) -> Gradient:
@@ -76,8 +82,8 @@ def tangent(program: ArrayProgram, output: Gradient, leaf: Array, direction: Arr
             known[array] = _seen(program, known[array.arrays[0]], array)
         elif array.kind == "reduce":
             if array.detail[0] is p.add:
-                operand = array.arrays[0]
-                known[array] = _summed(program, known[operand], operand.axes, operand.batched, array)
+                summed = array.arrays[0]
+                known[array] = _summed(program, known[summed], summed.axes, summed.batched, array)
         elif array.kind == "assemble":
             pieces = [
                 (places, along, known.get(piece, 0.0) if isinstance(piece, Array) else 0.0)
@@ -115,10 +121,6 @@ def _mark(total: Gradient, array: Array) -> None:
     while isinstance(total, Array) and total.number > array.number:
         total.gradient_of.append(array)
         total = total.arrays[0] if total.kind == "view" else 0.0
-
-
-def _add(program: ArrayProgram, totals: dict[Array, Gradient], to: Array, contribution: Gradient) -> None:
-    totals[to] = program.apply(p.add, [totals[to], contribution]) if to in totals else contribution
 
 
 def _summed(

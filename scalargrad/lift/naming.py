@@ -107,7 +107,9 @@ class Names:
         if labelled:
             return labelled
         if array.gradient_of:
-            of = next((one for one in array.gradient_of if one in self._layers), array.gradient_of[0])
+            of = next((one for one in array.gradient_of if one in self._layers), _shown(array.gradient_of[0]))
+            while of in self._continued:
+                of = self._continued[of]
             return f"d{self.of(of)}"
         if array.kind == "apply":
             return str(array.detail.name).strip("_")
@@ -123,6 +125,13 @@ class Names:
             name = f"{stem}_{number}" if stem[-1].isdigit() else f"{stem}{number}"
         self._taken.add(name)
         return name
+
+
+def _shown(array: Array) -> Array:
+    """What a view shows, where it shows all of it."""
+    while array.kind == "view" and array.arrays[0].kind != "leaf" and array.detail.are_all(array.arrays[0].size):
+        array = array.arrays[0]
+    return array
 
 
 def _base(array: Array) -> Array:

@@ -117,7 +117,7 @@ class _Writer:
             self._comment(array)
             self._write(array)
             self._release(self.places[array])
-        self._fill("gradient", self.pieces, self.gradient_size, batched=False)
+        self._write_gradient()
         returned = ", ".join(self._aligned(result, (), False) for result in self.results)
         arguments = ", ".join(self.arguments)
         lines = [
@@ -127,7 +127,7 @@ class _Writer:
             "",
             "",
             f"def bind({', '.join([*self.leaves, 'gradient', 'B'])}):",
-            *(f"    {line}" for line in self.bound),
+            *(f"    {line}" if line else "" for line in self._arranged_bindings()),
             "",
             f"    def {self.function}({arguments}):",
             *(f"        {line}" if line else "" for line in self.run),
@@ -137,6 +137,32 @@ class _Writer:
             "",
         ]
         return Source("\n".join(lines), self.namespace, tuple(self.leaves))
+
+    def _arranged_bindings(self) -> list[str]:
+        """What is bound once, by what it is."""
+        sections: dict[str, list[str]] = {
+            "": [],
+            "# what is given": [],
+            "# room for what is computed; room that is free again gets a second name": [],
+            "# the same, folded or in part": [],
+            "# places in the gradient": [],
+        }
+        room, given, gradient = ("np.empty", "np.zeros"), ("theta", "captured", "direction"), "gradient"
+        for line in self.bound:
+            bound_to = line.partition(" = ")[2]
+            kinds = [
+                bound_to == "1 / B",
+                bound_to.startswith(given),
+                bound_to.startswith(room) or bound_to.isidentifier(),
+                not bound_to.startswith(gradient),
+                True,
+            ]
+            list(sections.values())[kinds.index(True)].append(line)
+        lines: list[str] = []
+        for heading, section in sections.items():
+            if section:
+                lines += [*([""] if lines else []), *([heading] if heading else []), *section]
+        return lines
 
     def _comment(self, array: Array) -> None:
         comment = self.names.comment(array)
@@ -241,6 +267,13 @@ class _Writer:
             return sizes[0] == sizes[1] and array.detail.are_all(base.size) and self._is_plain(base)
         return self._is_plain(base)
 
+    def _is_all_in_order(self, array: Array) -> bool:
+        """Whether an array is all of a buffer, folded differently at most."""
+        if not self._is_alias(array):
+            return array.kind != "leaf"
+        base = array.arrays[0]
+        return (array.kind != "view" or array.detail.are_all(base.size)) and self._is_all_in_order(base)
+
     def _shape(self, array: Array) -> str:
         sizes = [str(axis.size) for axis in array.axes] + (["B"] if array.batched else [])
         return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
@@ -328,7 +361,7 @@ class _Writer:
         known = self.variants.get((array, suffix))
         if known is None:
             is_first = not text.isidentifier() and not any(of is array for of, _ in self.variants)
-            known = self.names.of(array)
+            known = text if text.isidentifier() else self.names.of(array)
             if not is_first:
                 known = self.names.unused(f"{known}_{_purpose(suffix)}")
             self.variants[array, suffix] = known
@@ -439,7 +472,7 @@ class _Writer:
         parts = [part for part in ((shared, second, first) if turned else (shared, first, second)) if part]
         text = self._bound_name(array)
         if max(map(len, parts)) > 1:
-            if self._is_alias(array) and not self._is_plain(array):
+            if self._is_alias(array) and not self._is_all_in_order(array):
                 text = self._copied(array)
                 self.bound.append(f"{text}_matrix = {text}.reshape({', '.join(map(_extent, parts))})")
                 text = f"{text}_matrix"
@@ -497,50 +530,88 @@ class _Writer:
         return found
 
     def _write_assembly(self, array: Array) -> None:
-        self.expressions[array] = self._target(array)
         pieces = [
             Piece(piece, along, places) for (places, along), piece in zip(array.detail, array.operands, strict=True)
         ]
-        self._fill(self._flat(array), pieces, array.size, array.batched)
+        plan = _Plan(pieces, array.size)
+        if plan.leaves_gaps and not plan.adds_to_gaps:  # nobody else may write here: the gaps stay as they are
+            name = self.names.of(array)
+            self.bound.append(f"{name} = np.zeros({self._shape(array)})")
+        else:
+            name = self._target(array)
+        self.expressions[array] = name
+        self._fill(self._flat(array), plan, array.size, array.batched)
 
-    def _fill(self, base: str, pieces: Sequence[Piece], size: int, batched: bool) -> None:
+    def _write_gradient(self) -> None:
+        plan = _Plan(self.pieces, self.gradient_size)
+        self._fill("gradient", plan, self.gradient_size, batched=False)
+
+    def _fill(self, base: str, plan: _Plan, size: int, batched: bool) -> None:
         """Write the pieces into their places of the base, and add them where something is already."""
-        covered = np.zeros(size, bool)
-        lines: list[str] = []
-        clean = True
-        for piece in pieces:
-            index = _index(piece, size)
-            fresh = not covered[index].any()
-            once = np.unique(index).size == np.size(index)
-            clean = clean and (fresh or bool(covered[index].all())) and (once or not fresh)
-            if not (isinstance(piece.array, Array) and piece.array in self.direct and base == "gradient"):
-                lines += self._put(base, piece, index, size, batched, fresh and once, once)
-            covered[index] = True
-        if not clean or (not covered.all() and base != "gradient"):
+        if plan.adds_to_gaps:
             self.run.insert(0 if base == "gradient" else len(self.run), f"{base}.fill(0)")
-        self.run += lines
+        for piece, is_fresh, is_once in plan.steps:
+            if base != "gradient" or piece.array not in self.direct:
+                self.run += self._put(base, piece, _index(piece, size), size, batched, is_fresh and is_once, is_once)
 
     def _put(self, base: str, piece: Piece, index: Any, size: int, batched: bool, fresh: bool, once: bool) -> list[str]:
         value = self._aligned(piece.array, piece.axes, batched)
-        lies = block(index, size) if isinstance(index, np.ndarray) else None
         if isinstance(index, int):
             return [f"{base}[{index}] {'=' if fresh else '+='} {value}"]
+        lies = block(index, size)
         if lies is not None:
-            target = self._picked(base, lies, batched, False, size)
-            name = self._named_target(target)
-            return [f"np.copyto({name}, {value})" if fresh else f"np.add({name}, {value}, out={name})"]
-        places = self.names.of(piece.array, "to") if isinstance(piece.array, Array) else self.names.unused("to")
-        self.namespace[places] = index
+            target = self._named_target(self._picked(base, lies, batched, False, size), piece)
+            return [f"np.copyto({target}, {value})" if fresh else f"np.add({target}, {value}, out={target})"]
+        places = self._names_of(piece, "places")
         if once:
+            self.namespace[places] = index
             return [f"{base}[{places}] {'=' if fresh else '+='} {value}"]
-        return [f"np.add.at({base}, {places}, {value})"]
+        apart = _axis_without_repeats(index)
+        array = piece.array
+        if apart is None or not isinstance(array, Array) or array.axes != piece.axes or array.batched != batched:
+            self.namespace[places] = index
+            return [f"np.add.at({base}, {places}, {value})"]
+        self.namespace[places] = np.swapaxes(index, 0, apart)
+        value = self._variant(array, f".swapaxes(0, {apart})" if apart else "")
+        return [f"for i in range({index.shape[apart]}):", f"    {base}[{places}[i]] += {value}[i]"]
 
-    def _named_target(self, text: str) -> str:
+    def _names_of(self, piece: Piece, purpose: str) -> str:
+        stem = self.names.of(piece.array) if isinstance(piece.array, Array) else "constant"
+        return self.names.unused(f"{stem}_{purpose}")
+
+    def _named_target(self, text: str, piece: Piece) -> str:
         if text.isidentifier():
             return text
-        name = self.names.unused("room")
+        name = self._names_of(piece, "place")
         self.bound.append(f"{name} = {text}")
         return name
+
+
+class _Plan:
+    """In which order pieces go into an array: which find their places empty, and whether any is added to a gap."""
+
+    def __init__(self, pieces: Sequence[Piece], size: int) -> None:
+        covered = np.zeros(size, bool)
+        self.steps: list[tuple[Piece, bool, bool]] = []
+        self.adds_to_gaps = False
+        for piece in pieces:
+            index = _index(piece, size)
+            is_fresh = not covered[index].any()
+            is_once = np.unique(index).size == np.size(index)
+            self.steps.append((piece, is_fresh, is_once))
+            if not (is_fresh and is_once) and not covered[index].all():
+                self.adds_to_gaps = True
+            covered[index] = True
+        self.leaves_gaps = not covered.all()
+
+
+def _axis_without_repeats(index: Any) -> int | None:
+    """The shortest axis such that no place comes twice among those that have the same position along it."""
+    for axis in sorted(range(index.ndim), key=lambda axis: index.shape[axis]):
+        slices = np.sort(np.moveaxis(index, axis, 0).reshape(index.shape[axis], -1), axis=1)
+        if (np.diff(slices, axis=1) > 0).all():
+            return axis
+    return None
 
 
 # ---------------------------------------------------------------- axes of matrix products

@@ -247,20 +247,20 @@ class _Grouping:
         op = self.nodes[family.members[0]][0]
         fold = op if _is_chain(op) else p.add
         rows = self._rows(family)
-        if _are_too_ragged(rows):
+        if _are_too_ragged(rows, 1 if fold.identity is None else 4):
             return self._lay_out_apart(family)
         parts = self._parts(rows)
         order: Any = _order([places[:, 0] for part in parts for places in part.places])
         parts = [part.arranged(order) for part in parts]
         contractions = [part for part in parts if len(part.places) == 2 and part.length > 1]
         if contractions:
-            further, (blocks, rows, columns) = _grid(*max(contractions, key=lambda part: part.length).places)
+            further, (blocks, height, width) = _grid(*max(contractions, key=lambda part: part.length).places)
             order = order[further]
             parts = [part.arranged(further) for part in parts]
             # What a matrix product is summed over lies between its rows and its columns.
-            outer = self._axes((blocks, rows))
+            outer = self._axes((blocks, height))
             along = [self.program.axis(part.length) for part in parts]
-            axes = (*outer, *self._axes((columns,)))
+            axes = (*outer, *self._axes((width,)))
         else:
             axes = self._axes(_dimensions([places[:, 0] for part in parts for places in part.places]))
             along = [self.program.axis(part.length) for part in parts]
@@ -280,9 +280,9 @@ class _Grouping:
         pieces: list[tuple[Places, tuple[Axis, ...], Array | float]] = []
         start = 0
         for members in alike.values():
-            part = Family(family.number, family.batched)
-            part.members = members
-            array = self._lay_out_terms(part)
+            alone = Family(family.number, family.batched)
+            alone.members = members
+            array = self._lay_out_terms(alone)
             axes = array.axes if isinstance(array, Array) else ()
             size = array.size if isinstance(array, Array) else 1
             places = (start + np.arange(size)).reshape([axis.size for axis in axes])
@@ -357,8 +357,8 @@ class _Grouping:
         index, axes = index.transpose(by_number), tuple(axes[at] for at in by_number)
         base = self.families[family].array
         if family == 0 or not isinstance(base, Array):
-            table = np.array([*self.constants, nothing] if family == 0 else [base] * len(places) + [nothing], float)
-            numbers = table[index]
+            numbers = np.array(self.constants)[index] if family == 0 else np.full(index.shape, base)
+            numbers = np.where(index == PAD, nothing, numbers) if nothing is not None else numbers
             if not axes or (numbers == numbers.flat[0]).all():
                 return float(numbers.flat[0])
             return self.program.leaf(("table", numbers.tobytes()), axes, table=np.ascontiguousarray(numbers))
@@ -460,9 +460,9 @@ def _lengths(rows: dict[Kind, list[Row]]) -> list[list[int]]:
     return [[len(xs) for xs, _ in found] for found in rows.values()]
 
 
-def _are_too_ragged(rows: dict[Kind, list[Row]]) -> bool:
-    """Whether most would be nothing, were all members given as many terms as the longest has."""
-    return any(len(lengths) * max(lengths) > 4 * sum(lengths) for lengths in _lengths(rows))
+def _are_too_ragged(rows: dict[Kind, list[Row]], limit: int) -> bool:
+    """Whether all members, given as many terms as the longest has, would have over `limit` times as many as now."""
+    return any(len(lengths) * max(lengths) > limit * sum(lengths) for lengths in _lengths(rows))
 
 
 def _evened(rows: Sequence[Sequence[int]]) -> Any:

@@ -143,7 +143,6 @@ class Trace:
             path.pop()
         return known[value]
 
-
     def _enter_single(self, node: Value, operands: tuple[Value, ...]) -> int:
         """Enter a leaf, or a result of one operand or of more than two."""
         if operands:
