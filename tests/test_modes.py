@@ -347,3 +347,24 @@ def test_the_error_can_be_pickled() -> None:
     copied = pickle.loads(pickle.dumps(error))
     assert type(copied) is NonFinite
     assert (str(copied), vars(copied)) == (str(error), vars(error))
+
+
+# ---------------------------------------------------------------- what checks ask for
+
+
+def test_lines_are_noted_and_nothing_is_raised() -> None:
+    """Inside `lines` a node keeps the line that made it, be its number finite or not; outside it keeps none."""
+    x = Value(0.0)
+    with modes.lines():
+        infinite, line = x.log(), here()
+    assert (infinite.line, x.log().line) == (line, None)
+
+
+def test_another_primitive_is_recorded_instead() -> None:
+    """Inside `instead` one primitive's rules are another's, to any number of operands; outside they are its own."""
+    steep = scalargrad.primitive(name="steep", partials=[lambda out, x: 7.0])(math.sin)
+    x = Value(0.5)
+    with modes.instead(scalargrad.sin, steep), modes.instead(scalargrad.cos, steep):
+        assert x.sin().local_gradients == scalargrad.cos(x).local_gradients == (7.0,)
+        assert x.exp().op is scalargrad.exp
+    assert x.sin().op is scalargrad.sin

@@ -377,7 +377,7 @@ class _Check:
         """Say what is wrong when no rule is."""
         if found:
             return
-        self.notes.append("every rule holds at its own operands")
+        self.notes.append("no rule is found wrong at its own operands")
         if self.unrepresented:
             where = ", ".join(sorted(self.unrepresented))
             self.notes.append(

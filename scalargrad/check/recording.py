@@ -147,6 +147,8 @@ def stepped(rule: object, data: float, real: Sequence[float], imaginary: Sequenc
     """The imaginary part of an operation's result, if its real part is what the operation gave."""
     if not any(imaginary):
         return 0.0
+    if not isfinite(data):
+        return None
     try:
         found = complex(rule(*map(complex, real, imaginary)))  # type: ignore[operator]  # compiled from its text
     except (ArithmeticError, ValueError):

@@ -98,9 +98,7 @@ class _Measured:
             if not self._settled():
                 self._gather(narrow * smaller, 0)
         if self.line.unit != 1.0 and not self._settled():
-            natural = min(self.line.reach(1, FIRST), self.line.reach(-1, FIRST))
-            if natural:
-                self._gather(natural, 0)
+            self._gather(min(self.line.reach(1, FIRST), self.line.reach(-1, FIRST)), 0)
         if not all(map(self._certain, range(len(self.targets)))):
             self._gather_sides(anchored=True)
 

@@ -27,6 +27,7 @@ from scalargrad.declaration import operand_names
 
 from ..test_primitives import BUILT_IN, every_primitive, sample
 
+FEW = 4  # points; each is checked some twenty times
 LINEAR = {"add", "subtract", "negative", "degrees", "radians", "abs", "relu", "maximum", "minimum"}
 CONSTANT = {"greater", "stop_gradient"}  # rules that are 0 everywhere
 BY_ONE = {"_invertible": (0,), "_base": (0,), "polygamma": (1,)}  # operands with a rule that is not 0
@@ -53,7 +54,7 @@ def test_every_wrong_rule_is_caught(primitive: Primitive) -> None:
     if primitive.name not in LINEAR | {"_invertible", "_base"}:
         expected |= {rule.replace("the rule", "the derivative of the rule") for rule in expected}
     caught: set[str] = set()
-    for point in sample(primitive):
+    for point in sample(primitive)[:FEW]:
         function, inputs = alone(primitive, point)
         if primitive.name not in CONSTANT and gradcheck(function, *inputs, order=2):
             caught.update(assert_detects(function, *inputs, order=2).caught)
@@ -144,7 +145,7 @@ def test_a_rule_right_at_first_order_and_wrong_at_second() -> None:
         assert gradcheck(lambda x: x.tanh() * x, 0.5)
         report = gradcheck(lambda x: x.tanh() * x, 0.5, order=2)
     assert [found.verdict for found in report.comparisons] == ["agrees", "disagrees"]
-    assert ("tanh", "x, x", 2) in [(found.primitive, found.operand, found.order) for found in report.culprits]
+    assert ("tanh", 2, "the function") in [(found.primitive, found.order, found.graph) for found in report.culprits]
 
 
 def test_all_operations_are_here() -> None:

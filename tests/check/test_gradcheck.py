@@ -1,0 +1,467 @@
+"""What can be checked, how it is told, and that the culprit is named."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scalargrad import (
+    GradientMismatch,
+    Value,
+    assert_gradients,
+    gradcheck,
+    modes,
+    nn,
+    polygamma,
+    primitive,
+    primitives,
+    square_error,
+    tanh,
+)
+from scalargrad.check import Report
+from scalargrad.check.culprit import EACH
+from scalargrad.check.detects import spoiled
+from scalargrad.check.report import SHOWN
+from scalargrad.sweep import topological_order
+
+from ..oracle import Program, dual_functions, dual_gradient, run
+
+# ---------------------------------------------------------------- what can be checked
+
+
+def test_a_function_of_numbers_and_lists() -> None:
+    """Arguments may be numbers or nested lists, outputs too; all are named as the function names them."""
+
+    def f(x: Value, rows: list[list[Value]]) -> dict[str, Any] | list[Any]:
+        return [x * rows[0][0], (rows[0][1] + x, rows[1][0])]
+
+    report = gradcheck(f, 2.0, [[3.0, 4.0], [5.0]])
+    assert report
+    assert list(report.point.items()) == [("x", 2.0), ("rows[0][0]", 3.0), ("rows[0][1]", 4.0), ("rows[1][0]", 5.0)]
+    assert len(report.comparisons) == 4 * 3
+    assert {found.output for found in report.comparisons} == {"f[0]", "f[1]", "rows[1][0]"}
+
+
+def test_numbers_of_other_kinds() -> None:
+    """A point may be given in ints, numpy scalars or Values, whose labels are kept; outputs in an array of Values."""
+    report = gradcheck(lambda x, y, z: np.array([x * y, z]), 2, np.float32(0.5), Value(3.0, label="third"))
+    assert report
+    assert report.point == {"x": 2.0, "y": 0.5, "third": 3.0}
+
+
+def test_some_inputs() -> None:
+    """Wrt may name places among the point's numbers."""
+    report = gradcheck(lambda x, y, z: x * y * z, 2.0, 3.0, 4.0, wrt=[2, 0])
+    assert [found.wrt for found in report.comparisons] == ["z", "x"]
+    assert [found.wrt for found in gradcheck(lambda x, y: x * y, 2.0, 3.0, wrt=1).comparisons] == ["y"]
+
+
+def test_methods_primitives_and_other_callables() -> None:
+    """Whatever can be called with Values is checked, and its arguments have the names it gives them or numbers."""
+
+    class Scaled:
+        def __call__(self, x: Value) -> Value:
+            return 2 * x
+
+        def method(self, width: Value) -> Value:
+            return width * width
+
+    def several(*values: Value) -> Value:
+        return sum(values, Value(0.0))
+
+    functions: list[tuple[Callable[..., Any], tuple[float, ...], list[str]]] = [
+        (Scaled(), (1.0,), ["x0"]),
+        (Scaled().method, (1.5,), ["width"]),
+        (primitives.atan2, (1.0, 2.0), ["y", "x"]),
+        (several, (1.0, 2.0), ["x0", "x1"]),
+    ]
+    for function, point, names in functions:
+        report = gradcheck(function, *point)
+        assert report
+        assert list(report.point) == names
+
+
+def test_a_recorded_graph() -> None:
+    """A recorded Value, or several, are run again from the graph; the leaves keep their numbers and gradients."""
+    x, y = Value(0.5, label="x"), Value(-2.0)
+    outputs = [(x * y).tanh(), x / y]
+    report = gradcheck(outputs, wrt=[x, y], order=2)
+    assert report
+    assert list(report.point) == ["x", "wrt[1]"]
+    assert (x.data, y.data, x.swept, outputs[0].swept) == (0.5, -2.0, False, False)
+    assert gradcheck(outputs[0], wrt=x)
+
+
+def test_a_stale_graph_is_told() -> None:
+    """A recorded graph whose leaves have been set since is not the graph of these numbers."""
+    x = Value(0.5, label="x")
+    loss = x * x
+    x.data = 0.7
+    report = gradcheck(loss, wrt=[x])
+    assert report.faults == ("the data of x * x or of its operands has been set after it was computed",)
+    assert not report.comparisons
+
+
+def test_a_model_with_its_loss() -> None:
+    """A function without arguments is checked in a model's parameters, by name, and leaves them as they were."""
+    model = nn.MLP(2, [3, 1], "tanh", rng=0)
+    before = model.state_dict()
+    report = gradcheck(lambda: square_error(model([1.0, -2.0]), 0.3), wrt=model, order=2)
+    assert report
+    assert list(report.point) == list(before)
+    assert gradcheck(lambda: model([1.0, -2.0]), wrt=model.parameters()[:2])
+    assert model.state_dict() == before
+    assert not any(parameter.swept for parameter in model.parameters())
+
+
+def test_parameters_are_restored_after_an_error() -> None:
+    """When the loss raises, the model is as it was."""
+    model = nn.Neuron(1, rng=0)
+    before = model.state_dict()
+
+    def loss() -> Value:
+        if model.state_dict() != before:
+            raise KeyError("moved")
+        return model([1.0]) ** 2 + model.bias
+
+    with pytest.raises(KeyError):
+        gradcheck(loss, wrt=model)
+    assert model.state_dict() == before
+
+
+def test_forwards_is_checked_against_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forward mode that gives something else than the sweep is a fault."""
+    assert not gradcheck(lambda x, y: x * y, 2.0, 3.0).faults
+    module = sys.modules["scalargrad.check.gradcheck"]  # which the function of that name hides
+    monkeypatch.setattr(module, "jvp", lambda outputs, wrt, tangents: [Value(1.0) for _ in outputs])
+    (fault,) = gradcheck(lambda x, y: x * y, 2.0, 3.0).faults
+    assert fault.startswith("along a random direction the derivative of f differs: forwards it is 1, by the sweep ")
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_orders(order: int) -> None:
+    """All mixed derivatives up to the order are compared, each once in its ordered inputs and the last."""
+    report = gradcheck(lambda x, y: x**y + x.sin() * y, 1.3, 0.7, order=order)
+    assert report
+    assert max(found.order for found in report.comparisons) == order
+    # order k: the derivatives of order k - 1 in inputs that do not descend, times two directions
+    assert len(report.comparisons) == sum(2 * k for k in range(1, order + 1))
+
+
+def test_an_order_beyond_what_is_right() -> None:
+    """A rule that is right to the second order and wrong to the third is caught at the third alone."""
+    slope = spoiled(primitives.sin, 0, 1.001, depth=2)
+    wrong = primitive(name="third", partials=[lambda out, x: slope(x)])(lambda x: -math.cos(x))
+    assert gradcheck(wrong, 0.5, order=2)
+    report = gradcheck(wrong, 0.5, order=3)
+    assert [found.verdict for found in report.comparisons] == ["agrees", "agrees", "disagrees"]
+    assert ("third", 3) in [(culprit.primitive, culprit.order) for culprit in report.culprits]
+
+
+def test_an_operand_without_a_derivative() -> None:
+    """The order of a polygamma function moves with nothing, and is left out when it is held."""
+    assert gradcheck(lambda x: polygamma(1.0, x), 2.5, order=2)
+    assert not gradcheck(polygamma, 1.0, 2.5)
+
+
+# ---------------------------------------------------------------- directions
+
+
+def test_many_inputs_are_checked_in_directions() -> None:
+    """Beyond a hundred inputs, or when asked, derivatives are taken in random directions, told with their seed."""
+    model = nn.MLP(4, [12, 6, 1], "tanh", rng=1)
+
+    def loss() -> Any:
+        return square_error(model([0.1, -0.2, 0.3, 0.4]), 1.0)
+
+    report = gradcheck(loss, wrt=model, order=2)
+    assert report
+    assert (report.settings["directions"], report.settings["seed"]) == (8, 0)
+    assert len(report.comparisons) == 16
+    asked = gradcheck(loss, wrt=model, directions=3, seed=5)
+    assert [found.wrt for found in asked.comparisons] == ["direction 1", "direction 2", "direction 3"]
+    assert asked.as_dict() == gradcheck(loss, wrt=model, directions=3, seed=5).as_dict()
+    assert asked.comparisons[0].analytic != gradcheck(loss, wrt=model, directions=3).comparisons[0].analytic
+
+
+def test_a_wrong_rule_shows_in_every_direction() -> None:
+    """Negative control: one rule wrong by a thousandth in a network of 150 parameters."""
+    model = nn.MLP(8, [12, 3, 1], "tanh", rng=1)
+    with modes.instead(tanh, spoiled(tanh, 0, 1.001)):
+        report = gradcheck(lambda: model([0.1] * 8), wrt=model)
+    assert report.counts()["disagrees"] == 8
+    assert [culprit.primitive for culprit in report.culprits] == ["tanh"]
+
+
+def test_inputs_of_zero_move_too() -> None:
+    """A direction moves an input of 0 by a typical size; where all are 0, by 1."""
+    assert gradcheck(lambda x, y: (x + 1) * (y + 2), 0.0, 0.0, directions=2)
+    report = gradcheck(lambda x, y: x * (y + 2), 1.0, 0.0, directions=1)
+    assert abs(report.comparisons[0].analytic) in (1.0, 3.0)
+
+
+# ---------------------------------------------------------------- the culprit
+
+
+def network(seed: int, bad: Any) -> tuple[Callable[..., Value], list[float]]:
+    """A network of 4-12-12-1 with one activation in its midst that is another one."""
+    rng = random.Random(seed)
+    weights = [[[rng.gauss(0, 0.5) for _ in range(n)] for _ in range(m)] for n, m in ((4, 12), (12, 12), (12, 1))]
+
+    def f(*row: Value) -> Value:
+        values = list(row)
+        for i, layer in enumerate(weights):
+            sums = [sum((w * x for w, x in zip(ws, values, strict=True)), Value(0.1)) for ws in layer]
+            values = [bad(x) if (i, j) == (1, 5) else x.tanh() for j, x in enumerate(sums)]
+        return values[0]
+
+    return f, [rng.uniform(-1, 1) for _ in range(4)]
+
+
+def test_a_rule_wrong_by_a_thousandth_in_a_network_is_named() -> None:
+    """Among more than 300 nodes the one whose rule is off by 0.1% is found, with its line, label and numbers."""
+    bad_tanh = primitive(name="bad_tanh", partials=[lambda out, x: 1.001 * (1 - out * out)])(math.tanh)
+    f, point = network(3, bad_tanh)
+    assert len(topological_order(f(*map(Value, point)))) > 300
+    report = gradcheck(f, *point)
+    assert report.counts()["disagrees"] == 4
+    (culprit,) = report.culprits
+    assert (culprit.primitive, culprit.operand, culprit.count, culprit.checked) == ("bad_tanh", "x", 1, 1)
+    assert culprit.analytic == pytest.approx(1.001 * culprit.numerical, rel=1e-9)
+    assert culprit.line is not None
+    assert culprit.line.startswith(__file__)
+    assert "the rule of bad_tanh in x is wrong: at node" in str(report)
+    with pytest.raises(GradientMismatch, match="bad_tanh"):
+        report.raise_if_wrong()
+    right, point = network(3, lambda x: x.tanh())
+    assert gradcheck(right, *point)
+
+
+def test_a_culprit_s_label_and_count() -> None:
+    """A node's label is told, and at how many nodes the rule is wrong."""
+
+    def f(x: Value) -> Value:
+        first = x.sin()
+        first.label = "first"
+        return first * (2 * x).sin()
+
+    with modes.instead(primitives.sin, spoiled(primitives.sin, 0, -1.0)):
+        (culprit,) = gradcheck(f, 0.5).culprits
+    assert (culprit.node, culprit.count, culprit.checked) == ("first", 2, 2)
+    assert str(culprit).endswith(", as at 2 of 2 nodes")
+
+
+def test_a_wrong_rule_that_makes_no_difference_here_is_named() -> None:
+    """A rule on a path that the result does not follow is looked at all the same."""
+    bad = primitive(name="bad_cube", partials=[lambda out, x: x * x])(lambda x: x**3)
+    report = gradcheck(lambda x: x.maximum(bad(x)), 0.5)
+    assert report.counts()["agrees"] == 1
+    assert report.wrong
+    assert [culprit.primitive for culprit in report.culprits] == ["bad_cube"]
+
+
+def test_a_recorded_graph_s_culprit_has_the_line_that_trap_noted() -> None:
+    """A graph recorded under `trap` knows its lines; another does not."""
+    bad = primitive(name="bad_double", partials=[lambda out, x: 3.0])(lambda x: 2 * x)
+    x = Value(1.0)
+    assert gradcheck(bad(x), wrt=[x]).culprits[0].line is None
+    with modes.trap():
+        noted = bad(x)
+    assert (gradcheck(noted, wrt=[x]).culprits[0].line or "").startswith(__file__)
+
+
+def test_a_wrong_rule_inside_a_rule() -> None:
+    """At second order the operations of the rules are looked at too, in the derivative's graph."""
+    inner = primitive(name="bad_inner", partials=[lambda out, x: 1.001 * out])(math.exp)
+    outer = primitive(name="outer", partials=[lambda out, x: inner(x)])(math.exp)
+    assert gradcheck(outer, 0.5)
+    report = gradcheck(outer, 0.5, order=2)
+    found = {(culprit.primitive, culprit.order, culprit.graph) for culprit in report.culprits}
+    assert found == {("bad_inner", 1, "its derivative"), ("outer", 2, "the function")}
+
+
+def test_long_graphs_are_looked_at_in_part_until_something_is_wrong() -> None:
+    """Of one operation a thousand nodes are looked at; where a derivative disagrees, all."""
+    wrong = spoiled(primitives.exp, 0, 1.001)
+
+    def f(x: Value, last: Any) -> Any:
+        for _ in range(EACH + 50):
+            x = x * 1.0
+        return last(x)
+
+    assert gradcheck(lambda x: f(x, primitives.exp), 0.5).tried["rules"] == EACH + 1
+    assert gradcheck(lambda x: f(x, wrong), 0.5).tried["rules"] == EACH + 51
+
+
+def test_a_function_with_two_graphs_in_turn_has_no_lines() -> None:
+    """Where the graph recorded for its lines is another than the first, the culprit has none."""
+    calls: list[int] = []
+    bad = primitive(name="bad_triple", partials=[lambda out, x: 2.0])(lambda x: 3 * x)
+
+    def f(x: Value) -> Value:
+        calls.append(1)
+        return bad(x) + 0.0 if len(calls) > 30 else bad(x)
+
+    report = gradcheck(f, 1.0)
+    assert len(calls) > 30
+    assert report.culprits[0].line is None
+
+
+# ---------------------------------------------------------------- the report
+
+
+def sample_report(rule: float = 2.0) -> Report:
+    """A report with something wrong in it, and labels that are markup."""
+    bad = primitive(name="bad_rule", partials=[lambda out, x: rule])(lambda x: x * x)
+
+    def f(x: Value, y: Value) -> Value:
+        out = bad(x) + abs(y)
+        out.label = "<b>&"
+        return out
+
+    return gradcheck(f, 1.5, 0.0)
+
+
+def test_the_report_prints_as_a_table() -> None:
+    """Each derivative is a row under aligned headings, with verdict, numbers, precision and method."""
+    lines = str(sample_report()).splitlines()
+    assert lines[0] == "WRONG: 1 disagrees, 1 kink"
+    assert lines[1] == "at x = 1.5, y = 0.0"
+    head, wrong, kink = lines[3:6]
+    assert head.split() == ["derivative", "verdict", "by", "the", "sweep", "measured", "±", "how"]
+    for row, verdict, measured in ((wrong, "disagrees", "3"), (kink, "kink", "-1 | 1")):
+        assert row[head.index("verdict") :].startswith(verdict)
+        assert row[head.index("measured") :].startswith(measured)
+    assert any(line.startswith("* the rule of bad_rule in x is wrong") for line in lines)
+    assert lines[-1].startswith("tried: evaluations ")
+    assert lines[-1].endswith("order 1, rtol 1e-06")
+
+
+def test_the_report_as_data() -> None:
+    """`as_dict` holds plain data, ready for JSON, with the verdicts and what was tried."""
+    found = sample_report().as_dict()
+    assert json.loads(json.dumps(found)) == found
+    assert (found["agrees"], found["wrong"], found["counts"]["kink"]) == (False, True, 1)
+    assert found["comparisons"][0]["numerical"] == pytest.approx(3.0)
+    assert found["culprits"][0]["primitive"] == "bad_rule"
+    assert found["point"] == {"x": 1.5, "y": 0.0}
+
+
+def test_the_report_in_a_notebook() -> None:
+    """The page's table has a row for each derivative, and no label becomes markup."""
+    page = sample_report()._repr_html_()
+    assert page.count("<tr>") == 3
+    assert "<b>" not in page
+    assert "&lt;b&gt;&amp;" in page
+    assert "<li>the rule of bad_rule in x is wrong" in page
+    right = gradcheck(lambda x: x * x, 1.0)._repr_html_()
+    assert "<li>" not in right
+
+
+def test_long_reports_show_what_matters() -> None:
+    """Many rows that agree are counted, not printed; one that does not is always printed."""
+    count = SHOWN + 20
+
+    def f(*values: Value) -> Value:
+        return sum((x * x for x in values[:-1]), values[-1] * values[-1].data)
+
+    report = gradcheck(f, *[1.0] * count)
+    text = str(report)
+    assert f"and {count - SHOWN} more rows, all of which agree" in text
+    assert f"∂f/∂x{count - 1} " in text
+    assert f"and {count - 8} more" in text
+    assert "more rows, all of which agree" in report._repr_html_()
+
+
+def test_three_kinds_of_truth() -> None:
+    """Agreement is true; what is wrong raises; what cannot be told is neither, and an assertion does not pass it."""
+    right = gradcheck(lambda x: x.exp(), 1.0)
+    assert right
+    assert not right.wrong
+    right.raise_if_wrong()
+    unknown = gradcheck(lambda x: x.log(), -1.0)
+    assert not unknown
+    assert not unknown.wrong
+    unknown.raise_if_wrong()
+    assert str(unknown).startswith("not shown to be right: 1 cannot tell")
+    with pytest.raises(GradientMismatch, match="cannot tell") as caught:
+        assert_gradients(lambda x: x.log(), -1.0)
+    assert not caught.value.report.wrong
+    assert_gradients(lambda x: x.relu(), 0.0)
+    faulty = gradcheck(lambda x: x * random.random(), 1.0)
+    assert str(faulty).startswith("WRONG: nothing compared")
+
+
+def test_the_tolerance_is_what_is_demanded() -> None:
+    """An error below rtol passes, one above does not; a precision that is not reached cannot be told."""
+    slightly = primitive(name="slightly", partials=[lambda out, x: (1 + 1e-5) * 2 * x])(lambda x: x * x)
+    assert gradcheck(slightly, 1.5, rtol=1e-4)
+    assert gradcheck(slightly, 1.5, rtol=1e-6).wrong
+    assert gradcheck(lambda x: x.erf(), 0.5, rtol=1e-9)
+    assert gradcheck(lambda x: x.erf(), 0.5, rtol=1e-15).counts()["cannot tell"] == 1
+
+
+# ---------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: gradcheck(3.0, 1.0), TypeError, r"a function, or a recorded Value and wrt=\[...\], got 3.0"),
+        (lambda: gradcheck(3.0, wrt=[Value(1.0)]), TypeError, "what gradcheck checks must be a Value"),
+        (lambda: gradcheck(lambda: Value(1.0)), ValueError, "needs a point"),
+        (lambda: gradcheck(lambda x: x, "1"), TypeError, "the point's x must be a real number, got '1'"),
+        (lambda: gradcheck(lambda x: 3.0, 1.0), TypeError, "must return a Value or several, got 3.0 of type float"),
+        (lambda: gradcheck(lambda x: [], 1.0), TypeError, r"must return a Value or several, got \[\]"),
+        (lambda: gradcheck(lambda x: x, 1.0, order=0), ValueError, "order must be an integer of at least 1"),
+        (lambda: gradcheck(lambda x: x, 1.0, rtol=0.0), ValueError, "rtol must lie between 0 and 1, got 0.0"),
+        (lambda: gradcheck(lambda x: x, 1.0, rtol=1), ValueError, "rtol must lie between 0 and 1, got 1"),
+        (lambda: gradcheck(lambda x: x, 1.0, directions=0), ValueError, "directions must be an integer of at least 1"),
+        (lambda: gradcheck(lambda x: x, 1.0, wrt=[1]), ValueError, "wrt names input 1, the point has 1 inputs"),
+        (lambda: gradcheck(lambda x: x, 1.0, wrt=["x"]), ValueError, "a place in wrt must be an integer"),
+        (lambda: gradcheck(lambda: Value(1.0), wrt=[]), ValueError, "wrt names no Value"),
+        (lambda: gradcheck(lambda: Value(1.0), wrt=[1.0]), TypeError, "wrt must be a Value or a sequence"),
+        (lambda: gradcheck(Value(1.0), wrt=[Value(1.0) * 2]), ValueError, "wrt must name leaves"),
+        (lambda: gradcheck(lambda: Value(1.0), wrt=[nn.Neuron(1).bias] * 1 * 2), ValueError, "names a Value twice"),
+    ],
+)
+def test_bad_input_is_refused(call: Callable[[], object], error: type[Exception], message: str) -> None:
+    """What was given, what was expected, where."""
+    with pytest.raises(error, match=message):
+        call()
+
+
+# ---------------------------------------------------------------- beside another derivative
+
+
+def test_the_measured_numbers_are_right() -> None:
+    """The numbers a report calls measured are those of dual numbers, to within what it says they may be off by."""
+    rng = random.Random(7)
+    names = ["tanh", "sin", "multiply", "add", "divide", "sigmoid", "softplus", "erf", "atan"]
+    functions: dict[str, Any] = {name: getattr(primitives, name) for name in names}
+    told = 0
+    for _ in range(60):
+        instructions: list[tuple[str, tuple[int | float, ...]]] = []
+        for place in range(2, 7):
+            name = rng.choice(names)
+            binary = name in {"multiply", "add", "divide"}
+            operands = (place - 1, rng.randrange(place)) if binary else (place - 1,)
+            instructions.append((name, operands))
+        program = Program((rng.uniform(0.2, 1.5), rng.uniform(0.2, 1.5)), tuple(instructions))
+        truth = dual_gradient(program, program.leaves)
+        report = gradcheck(lambda *leaves, p=program: run(p, leaves, functions)[-1], *program.leaves)
+        assert not report.wrong, str(report)
+        for found, dual in zip(report.comparisons, truth, strict=True):
+            assert abs(found.numerical - dual.derivative) <= 4 * found.error + 1e-14 * dual.magnitude
+            if found.verdict == "agrees":
+                told += 1
+                assert found.error <= 1e-6 * max(abs(found.numerical), dual.magnitude)
+    assert told > 110  # a saturated sigmoid cannot be told
+    assert functions.keys() <= dual_functions.keys()
