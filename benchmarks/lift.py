@@ -152,21 +152,22 @@ def _table(work: Work, peers: list[Turns], missing: dict[str, str]) -> Table:
     for count in counts:
         table.add_column("one thread" if count == 1 else f"{count} threads", justify="right")
         table.add_column("÷ lifted", justify="right")
-        table.add_column("range", justify="right")
+        if count == 1:
+            table.add_column("range", justify="right", no_wrap=True)
     by_name = {(peer.name, peer.threads): peer for peer in peers}
     for name in PEERS:
         cells: list[str] = [] if name not in missing else ["–", f"no {missing[name]}"]
         for count in counts if name not in missing else ():
             peer, first = by_name.get((name, count)), by_name.get((FIRST, count))
-            cells += [duration(median(peer.found)), *ratio(peer, first)] if peer else ["", "", ""]
+            if peer and first:
+                found, extent = ratio(peer, first)
+                cells += [duration(median(peer.found)), found, *([extent] if count == 1 else [])]
         table.add_row(name, *cells)
     return table
 
 
-def ratio(peer: Turns, first: Turns | None) -> tuple[str, str]:
+def ratio(peer: Turns, first: Turns) -> tuple[str, str]:
     """How many times as long as the first a peer took in the same round, and how far that ranged."""
-    if first is None:
-        return "", ""
     found = sorted(x / y for x, y in zip(peer.found, first.found, strict=False))
     digits = 2 if found[-1] < 100 else 0
     return f"{median(found):,.{digits}f}", f"{found[0]:,.{digits}f}–{found[-1]:,.{digits}f}"
