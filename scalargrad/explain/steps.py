@@ -36,7 +36,7 @@ SOME = 12  # names that an error shows
 def steps(value: Value, gradient: float = 1.0, *, names: Mapping[str, object] | None = None) -> Steps:
     """Run the backward pass from a value and return each step of it, with a cursor at the start.
 
-    Nothing is added to any `.grad`.
+    Nothing is added to any `.grad`, and `trap` does not stop it: it shows where a nan comes from.
 
     Args:
         value: where the pass starts.

@@ -10,7 +10,6 @@ is a terminal, and `NO_COLOR` is not set.
 from __future__ import annotations
 
 import os
-import shutil
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -104,7 +103,11 @@ def aligned(numbers: Sequence[str]) -> list[str]:
 
 def width_of(file: IO[str] | None) -> int | None:
     """Return how many cells a line has where the file is a terminal; None where it is none and lines have no end."""
-    return shutil.get_terminal_size().columns if _is_terminal(file) else None
+    if not _is_terminal(file):
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def _is_terminal(file: IO[str] | None) -> bool:

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import Constant, Steps, TooLarge, Value, page, steps
+from scalargrad import Constant, NonFinite, Steps, TooLarge, Value, page, steps, trap
 from scalargrad.explain.draw import picture
 from scalargrad.explain.names import visible
 from tests.oracle import Program, programs, run
@@ -312,6 +312,15 @@ def test_the_prompt_walks_the_same_cursor() -> None:
     walk.prompt(io.StringIO("step\n"), shown)
     assert walk.position == 1
     assert str(walk[0]) in shown.getvalue()
+
+
+def test_what_trap_would_stop_at_is_shown() -> None:
+    """Inside `trap` the steps are the same, so that one can look at what it stops at."""
+    root = Value(0.0, label="x").sqrt()
+    with trap():
+        with pytest.raises(NonFinite):
+            root.backward()
+        assert [step.after for step in steps(root)] == [math.inf]
 
 
 def test_an_operand_that_is_there_twice_is_told_which() -> None:
