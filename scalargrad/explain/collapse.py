@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 from ..value import Constant, Mark, Value
 
+FAR = 8  # ranks that an arrow may reach across, where there are many
+MANY_RANKS = 2_000  # that all arrows together reach across: with many more, the layout would take minutes
 MANY_INPUTS = 8  # more leaves than these, read by the same boxes and nothing else, are drawn as one
 
 
@@ -73,6 +75,30 @@ class Plan:
     def count(self) -> int:
         """How many nodes are drawn, boxes among them."""
         return len(self.single) + len(self.boxes)
+
+    def far(self) -> set[Arrow]:
+        """Return the arrows that are better cut, with the operand's name at their start, where many reach far."""
+        leaving: dict[Value | Box, list[Value | Box]] = {}
+        waiting: Counter[Value | Box] = Counter()
+        for arrow in self.arrows:
+            leaving.setdefault(arrow.tail, []).append(arrow.head)
+            waiting[arrow.head] += 1
+        items: list[Value | Box] = [*self.single, *self.boxes]
+        ranks = dict.fromkeys(items, 0)
+        pending = [item for item in ranks if not waiting[item]]
+        while pending:
+            tail = pending.pop()
+            for head in leaving.get(tail, ()):
+                ranks[head] = max(ranks[head], ranks[tail] + 1)
+                waiting[head] -= 1
+                if not waiting[head]:
+                    pending.append(head)
+        starts = {item: min(map(ranks.__getitem__, leaving.get(item, [item]))) - 1 for item in ranks}
+        spans = {
+            arrow: ranks[arrow.head] - max(ranks[arrow.tail], starts[arrow.tail] if _is_source(arrow.tail) else 0)
+            for arrow in self.arrows
+        }
+        return {arrow for arrow, span in spans.items() if span > FAR} if sum(spans.values()) > MANY_RANKS else set()
 
 
 # ---------------------------------------------------------------- the calls in a graph
@@ -189,6 +215,11 @@ def _common(one: Call | None, other: Call | None) -> Call | None:
     while other is not None and other not in outer:
         other = other.parent
     return other
+
+
+def _is_source(item: Value | Box) -> bool:
+    """Whether no arrow leads to it: then it stands as near to what reads it as it can."""
+    return item.call is None if isinstance(item, Box) else item.op is None
 
 
 def _is_leaf(node: Value) -> bool:

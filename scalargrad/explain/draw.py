@@ -169,6 +169,8 @@ class Sketch:
         for i, box in enumerate(plan.boxes):
             only = box.shown[0] if box.call is not None and len(box.shown) == 1 else None
             self.ids[box] = f"{self.prefix}box{i}" if only is None else f"{self.prefix}node{self.places[only]}"
+        far = plan.far()
+        self.spoken_of = {arrow.result.args[arrow.position] for arrow in far}
         within: dict[Call | None, list[Value | Box]] = {}
         for node in plan.single:
             within.setdefault(self.calls.around.get(node), []).append(node)
@@ -176,7 +178,7 @@ class Sketch:
             within.setdefault(box.call and box.call.parent, []).append(box)
         self._frames(within)
         for arrow in plan.arrows:
-            self._arrow(arrow)
+            self._arrow(arrow, arrow in far)
         return self.drawing
 
     def _frames(self, within: Mapping[Call | None, list[Value | Box]]) -> None:
@@ -214,7 +216,7 @@ class Sketch:
         else:
             label = card.card(
                 self._kind(node),
-                name=self.called[node] if node in self.own or self.every_name or self.partials else None,
+                name=self.called[node] if self._is_named(node) or self.partials else None,
                 is_generated=node not in self.own,
                 caption=self.called_within.get(node, ""),
                 value=node.data if self.values else None,
@@ -242,7 +244,7 @@ class Sketch:
             (result,) = shown
             label = card.card(
                 "result",
-                name=self.called[result] if result in self.own or self.every_name else None,
+                name=self.called[result] if self._is_named(result) else None,
                 is_generated=result not in self.own,
                 value=result.data if self.values else None,
                 lines=lines,
@@ -255,7 +257,7 @@ class Sketch:
         rows = [
             (
                 f"r{i}",
-                self.called[result] if result in self.own or self.every_name else None,
+                self.called[result] if self._is_named(result) else None,
                 result.data if self.values else None,
                 self._gradient(result),
             )
@@ -266,7 +268,7 @@ class Sketch:
             rows = []
         self._add(self.ids[box], card.box(lines, rows, sealed, self.direction), told, has_gradient=False)
 
-    def _arrow(self, arrow: Arrow) -> None:
+    def _arrow(self, arrow: Arrow, is_cut: bool) -> None:
         from . import card
 
         operand = arrow.result.args[arrow.position]
@@ -290,6 +292,11 @@ class Sketch:
                 title += f", where {self.called[operand]} is hidden"
             elif arrow.values == 1 and 1 < len(shown) <= MANY_RESULTS and arrow.tail.call is not None:
                 tail += f":r{shown.index(operand)}"
+        if is_cut:
+            tail = f"{self.prefix}from{place[0]}_{place[1]}"
+            self._add(
+                tail, card.constant(card.shortened(self.called[operand])), self._told(operand), has_gradient=False
+            )
         if arrow.values > 1:
             look |= {"label": card.pill(f"{arrow.values:,} values"), "penwidth": "2.5"}
             title = f"{arrow.values:,} values"
@@ -305,6 +312,9 @@ class Sketch:
         self.drawing.titles[name] = title
         if has_gradient:
             self.drawing.gradients.add(name)
+
+    def _is_named(self, node: Value) -> bool:
+        return node in self.own or self.every_name or node in self.spoken_of
 
     def _kind(self, node: Value) -> str:
         if node.op is not None:

@@ -393,3 +393,47 @@ def test_a_single_value_can_be_drawn() -> None:
     """A leaf by itself is a drawing of one card."""
     assert shown(draw(Value(0.5, label="a")).fragment()) == {"node0": ["a", "0.5", "grad ", "–"]}
     assert shown(draw(scalargrad.Constant(0.5)).fragment()) == {"node0": ["0.5"]}
+
+
+# ---------------------------------------------------------------- arrows that reach far
+
+
+def chain_of(neurons: int) -> Value:
+    """As many neurons one after another, that share a weight and a bias without labels."""
+    weight, bias = Value(0.5), Value(0.1)
+    v = Value(0.5, label="x")
+    for _ in range(neurons):
+        v = (v * weight + bias).tanh()
+    return v
+
+
+def test_many_arrows_that_reach_far_are_cut() -> None:
+    """Where they would fill the picture they start from the operand's name, which its card then shows too."""
+    v = chain_of(60)
+    drawing = draw(v)
+    order = list(topological_order(v))
+    found = shown(drawing.fragment())
+    cut = {name.removeprefix("from"): texts for name, texts in found.items() if name.startswith("from")}
+    assert 100 < len(cut) < 120
+    for place, (text,) in cut.items():
+        result, position = map(int, place.split("_"))
+        operand = order[result].args[position]
+        assert text in {"v1", "v3"}
+        assert text in found[f"node{order.index(operand)}"]
+        assert drawing.titles[f"from{place}"] == drawing.titles[f"node{order.index(operand)}"]
+        assert f"from{place} -> node{result} " in drawing.source
+    edges = {name for name in found if name.startswith("edge")}
+    assert len(edges) == sum(len(node.args) for node in order)
+
+
+def test_few_arrows_are_not_cut() -> None:
+    """The same with fewer neurons is drawn as it is."""
+    assert [name for name in draw(chain_of(20)).titles if name.startswith("from")] == []
+
+
+def test_what_is_read_late_is_not_far() -> None:
+    """A long chain of constants and fresh leaves has no arrow that reaches far: a leaf stands where it is read."""
+    v = Value(1.0)
+    for _ in range(140):
+        v = (v + 1) * Value(1.0)
+    assert [name for name in draw(v, limit=1000).titles if name.startswith("from")] == []
