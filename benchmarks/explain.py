@@ -18,7 +18,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from scalargrad import Value, ledger, steps, tree
+from scalargrad import Value, draw, ledger, steps, tree
 
 SIZES = (10, 100, 1_000, 10_000)
 NODES_OF_A_NEURON = 3  # the product, the sum and the tanh
@@ -41,6 +41,8 @@ VIEWS = [
     View("tree, whole", lambda value: tree(value, limit=None)),
     View("ledger", ledger),
     View("ledger, whole", lambda value: ledger(value, limit=None)),
+    View("draw", lambda value: draw(value, limit=10**6)),
+    View("draw, laid out", lambda value: draw(value, limit=10**6).pipe("svg"), largest=1_000),  # then minutes: it squares
 ]
 
 
