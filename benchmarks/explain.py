@@ -42,7 +42,7 @@ VIEWS = [
     View("ledger", ledger),
     View("ledger, whole", lambda value: ledger(value, limit=None)),
     View("draw", lambda value: draw(value, limit=10**6)),
-    View("draw, laid out", lambda value: draw(value, limit=10**6).pipe("svg"), largest=1_000),  # then minutes: it squares
+    View("draw, laid out", lambda value: draw(value, limit=10**6).pipe("svg"), largest=1_000),  # it squares
 ]
 
 
