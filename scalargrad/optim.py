@@ -45,9 +45,13 @@ class GradientDescent:
 
     def step(self) -> None:
         """Change each parameter by its gradient."""
-        for i, parameter in enumerate(self.parameters):
-            self.velocity[i] = velocity = self.momentum * self.velocity[i] + parameter.grad
-            parameter.data -= self.rate * velocity
+        momentum, rate = self.momentum, self.rate
+        gradients = _gradients(self.parameters)
+        if momentum:
+            gradients = [momentum * velocity + g for velocity, g in zip(self.velocity, gradients, strict=True)]
+        self.velocity = gradients
+        for parameter, velocity in zip(self.parameters, self.velocity, strict=True):
+            parameter._data -= rate * velocity
 
     def zero_grad(self) -> None:
         """Forget the gradient of each parameter."""
@@ -104,13 +108,12 @@ class Adam:
         self.steps += 1
         first_weight = 1 - self.first_decay**self.steps
         second_weight = 1 - self.second_decay**self.steps
-        for i, parameter in enumerate(self.parameters):
-            gradient = parameter.grad
-            first = self.first_decay * self.first_moment[i] + (1 - self.first_decay) * gradient
-            second = self.second_decay * self.second_moment[i] + (1 - self.second_decay) * gradient * gradient
-            self.first_moment[i], self.second_moment[i] = first, second
-            scale = math.sqrt(second / second_weight) + self.epsilon
-            parameter.data -= self.rate * (first / first_weight) / scale
+        b1, b2, rate, epsilon = self.first_decay, self.second_decay, self.rate, self.epsilon
+        gradients = _gradients(self.parameters)
+        self.first_moment = [b1 * m + (1 - b1) * g for m, g in zip(self.first_moment, gradients, strict=True)]
+        self.second_moment = [b2 * v + (1 - b2) * g * g for v, g in zip(self.second_moment, gradients, strict=True)]
+        for parameter, m, v in zip(self.parameters, self.first_moment, self.second_moment, strict=True):
+            parameter._data -= rate * (m / first_weight) / (math.sqrt(v / second_weight) + epsilon)
 
     def zero_grad(self) -> None:
         """Forget the gradient of each parameter."""
@@ -327,9 +330,13 @@ def _parameters(given: Iterable[Value]) -> list[Value]:
     return parameters
 
 
+def _gradients(parameters: list[Value]) -> list[float]:
+    return [parameter._grad or 0.0 for parameter in parameters]  # the slot: a property costs as much as the step
+
+
 def _zero(parameters: list[Value]) -> None:
     for parameter in parameters:
-        parameter.zero_grad()
+        parameter._grad = None
 
 
 def _within(given: float, name: str, low: float, high: float, closed: bool = False) -> float:
