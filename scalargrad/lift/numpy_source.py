@@ -434,7 +434,9 @@ class _Writer:
     def _write_contraction(self, array: Array) -> None:
         x, y = array.arrays[0].arrays
         groups = _Groups(array, x, y)
-        if groups.lone or BATCH in groups.shared or not self._as_matrices(array, x, y, groups):
+        is_product = not groups.lone and BATCH not in groups.shared
+        is_product &= not groups.shared or bool(groups.rows and groups.columns)
+        if not is_product or not self._as_matrices(array, x, y, groups):
             self._write_sum_of_products(array, x, y)
 
     def _as_matrices(self, array: Array, x: Array, y: Array, groups: _Groups) -> bool:
@@ -568,12 +570,21 @@ class _Writer:
             return [f"{base}[{places}] {'=' if fresh else '+='} {value}"]
         apart = _axis_without_repeats(index)
         array = piece.array
-        if apart is None or not isinstance(array, Array) or array.axes != piece.axes or array.batched != batched:
+        if apart is None or not isinstance(array, Array) or array.batched != batched:
             self.namespace[places] = index
             return [f"np.add.at({base}, {places}, {value})"]
         self.namespace[places] = np.swapaxes(index, 0, apart)
-        value = self._variant(array, f".swapaxes(0, {apart})" if apart else "")
-        return [f"for i in range({index.shape[apart]}):", f"    {base}[{places}[i]] += {value}[i]"]
+        lines = [f"for i in range({index.shape[apart]}):"]
+        if piece.axes[apart] not in array.axes:
+            rest = [*piece.axes[:apart], *piece.axes[apart + 1 :]]
+            return [*lines, f"    {base}[{places}[i]] += {self._aligned(array, rest, batched)}"]
+        if array.axes != piece.axes:
+            self.namespace[places] = index
+            return [f"np.add.at({base}, {places}, {value})"]
+        return [
+            *lines,
+            f"    {base}[{places}[i]] += {self._variant(array, f'.swapaxes(0, {apart})' if apart else '')}[i]",
+        ]
 
     def _names_of(self, piece: Piece, purpose: str) -> str:
         stem = self.names.of(piece.array) if isinstance(piece.array, Array) else "constant"
@@ -646,7 +657,9 @@ class _Groups:
 
 
 def _index(piece: Piece, size: int) -> Any:
-    return np.arange(size) if piece.places is None else piece.places.index
+    if piece.places is not None:
+        return piece.places.index
+    return np.arange(size) if size > 1 else 0
 
 
 def _extent(axes: Axes) -> str:
