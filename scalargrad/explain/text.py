@@ -71,9 +71,10 @@ def tree(
        └─ a (above)
 
     Raises:
-        TypeError: when it is neither a Value nor steps.
+        TypeError: when it is neither a Value nor steps, or steps are given names again.
         ValueError: when the digits, the limit or the width are no whole number above 0.
     """
+    _check_names(value, names)
     if isinstance(value, Steps):
         root, order, called, gradients = value.value, value.order, value.names, value.totals()
     elif isinstance(value, Value):
@@ -98,6 +99,11 @@ def tree(
         rest = f"… {count - len(near):,} of {count:,} values are not shown: tree(…, limit=None) shows all"
         rows.append([(rest, QUIET)])
     return Text(table(["", "value", "gradient"], rows, ["   ", "   "], numbers={1, 2}, shrinking=[0], width=width))
+
+
+def _check_names(value: Value | Steps, names: Mapping[str, object] | None) -> None:
+    if isinstance(value, Steps) and names is not None:
+        raise TypeError("steps have their names already: give names to steps(value, names=…)")
 
 
 def _nearest(root: Value, limit: int) -> set[Value]:
@@ -192,9 +198,10 @@ def ledger(
        4              b        1.0 ×   2.0 =     2.0     0.0 →   2.0  ∂v1/∂b = a
 
     Raises:
-        TypeError: when it is neither a Value nor steps.
+        TypeError: when it is neither a Value nor steps, or steps are given names again.
         ValueError: when the digits, the limit or the width are no whole number above 0.
     """
+    _check_names(value, names)
     walk = value if isinstance(value, Steps) else steps(value, names=names)
     width = width_of(sys.stdout) if width is None else integer(width, "width", low=1)
     most = len(walk) if limit is None else integer(limit, "limit", low=1)

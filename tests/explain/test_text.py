@@ -266,6 +266,8 @@ def test_bad_input_is_said_at_once(show: Any) -> None:
                 show(Value(1.0) + 1, **{name: setting})
     with pytest.raises(TypeError, match="names must be a mapping"):
         show(Value(1.0), names=["x"])
+    with pytest.raises(TypeError, match="steps have their names already"):
+        show(steps(Value(1.0)), names={})
 
 
 @pytest.mark.parametrize("show", [tree, ledger])
