@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
@@ -17,10 +18,9 @@ from .numpy_source import write
 from .regroup import regroup as group
 from .source import compiled
 
-__all__ = ["BATCHED", "RESERVED", "Runner", "group", "numbers", "rows", "several"]
+__all__ = ["BATCHED", "Runner", "group", "numbers", "reserved", "rows", "several"]
 
 BATCHED = True
-RESERVED = ("bind", *(primitive.name for primitive in registered() if primitive.array is None))
 KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of what is left over, a few more
 _data = attrgetter("_data")
 
@@ -41,7 +41,12 @@ def rows(argument: Any, name: str) -> tuple[Any, int, tuple[int, ...]]:
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
     table = np.ascontiguousarray(array, dtype=float)
-    return table.reshape(len(table), -1), len(table), table.shape[1:]
+    return table.reshape(len(table), math.prod(table.shape[1:])), len(table), table.shape[1:]
+
+
+def reserved() -> list[str]:
+    """Return the names of what the text calls: the user's operations of today among them."""
+    return ["bind", *(primitive.name for primitive in registered() if primitive.array is None)]
 
 
 def numbers(values: Sequence[Value]) -> Any:

@@ -244,7 +244,7 @@ class _Lifted:
                 slopes = first = gradient(self._program, results[0], theta)
                 if kind == "hvp":
                     slopes = tangent(self._program, first, theta, self._leaves["direction"])
-            names = Names(results, self._labels, [*self.arguments, *self._target.RESERVED])
+            names = Names(results, self._labels, [*self.arguments, *self._target.reserved()])
             summary = f"{kind} of {self._name}: {self._sizes['theta']} parameters."
             self._runners[kind] = self._target.Runner(
                 kind, self.arguments, results, slopes, self._sizes, names, summary

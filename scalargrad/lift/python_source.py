@@ -22,7 +22,7 @@ def write(
     function: str,
     leaves: Sequence[str],
     results: Sequence[Array | float],
-    gradient: Mapping[int, Array | float] | None,
+    gradient: Mapping[int, Sequence[Array | float]] | None,
     size: int,
     names: Names,
     summary: str,
@@ -33,11 +33,12 @@ def write(
     texts: dict[Array, str] = {}
     lines: list[str] = []
     pieces = {} if gradient is None else gradient
+    parts = [part for place in pieces.values() for part in place]
 
     def text(operand: Array | float) -> str:
         return texts[operand] if isinstance(operand, Array) else _literal(operand)
 
-    for array in needed([*results, *pieces.values()]):
+    for array in needed([*results, *parts]):
         if array.kind == "leaf":
             texts[array] = array.detail
         elif array.kind == "view":
@@ -51,7 +52,8 @@ def write(
             lines.append(f"{texts[array]} = {_written(array.detail, operands, namespace, careful)}")
     returned = [text(result) for result in results]
     if gradient is not None:
-        returned.append(f"[{', '.join(text(pieces[i]) if i in pieces else '0.0' for i in range(size))}]")
+        sums = [" + ".join(map(text, pieces[i])) if i in pieces else "0.0" for i in range(size)]
+        returned.append(f"[{', '.join(sums)}]")
     whole = [
         f'"""{summary}"""',
         "",

@@ -15,10 +15,9 @@ from .python_source import write
 from .scalars import ungrouped as group
 from .source import compiled
 
-__all__ = ["BATCHED", "RESERVED", "Runner", "group", "numbers", "rows"]
+__all__ = ["BATCHED", "Runner", "group", "numbers", "reserved", "rows"]
 
 BATCHED = False
-RESERVED = tuple(primitive.name for primitive in registered())  # the functions that the text calls
 _RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has an answer
 
 
@@ -39,12 +38,17 @@ def rows(argument: Any, name: str) -> tuple[list[list[float]], int, tuple[int, .
 
 
 def _flat(example: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
-    if not isinstance(example, Sequence):
+    if not isinstance(example, Sequence) or isinstance(example, str):
         return [number(example, f"an entry of {name}")], ()
     parts = [_flat(part, name) for part in example]
     if any(shape != parts[0][1] for _, shape in parts):
         raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
     return [x for flat, _ in parts for x in flat], (len(parts), *(parts[0][1] if parts else ()))
+
+
+def reserved() -> list[str]:
+    """Return the names of what the text calls: the user's operations of today among them."""
+    return [primitive.name for primitive in registered()]
 
 
 def numbers(values: Sequence[Value]) -> list[float]:
@@ -93,6 +97,9 @@ class Runner:
         return value, [sum(column) / count for column in zip(*(slopes for _, slopes in found), strict=True)]
 
 
-def _by_place(gradient: Array | float) -> dict[int, Array | float]:
-    """What goes into each place of a gradient."""
-    return {0 if piece.places is None else piece.places.index: piece.array for piece in pieces_of(gradient)}
+def _by_place(gradient: Array | float) -> dict[int, list[Array | float]]:
+    """What goes into each place of a gradient, to be added up."""
+    found: dict[int, list[Array | float]] = {}
+    for piece in pieces_of(gradient):
+        found.setdefault(0 if piece.places is None else int(piece.places.index), []).append(piece.array)
+    return found
