@@ -185,18 +185,16 @@ class Piece(NamedTuple):
 
 def pieces_of(gradient: Array | float | None) -> list[Piece]:
     """Return what a gradient is the sum of: parts of it first, then what covers it all."""
-    if gradient is None or gradient == 0.0:
-        return []
-    if isinstance(gradient, Array) and gradient.kind == "apply" and gradient.detail is p.add:
-        found = [piece for operand in gradient.operands for piece in pieces_of(operand)]
-        axes = gradient.axes
-        return sorted(
-            (Piece(piece.array, axes, None) if piece.places is None else piece for piece in found),
-            key=lambda piece: piece.places is None,
-        )
-    if isinstance(gradient, Array) and gradient.kind == "assemble":
-        return [
-            Piece(piece, along, places)
-            for (places, along), piece in zip(gradient.detail, gradient.operands, strict=True)
-        ]
-    return [Piece(gradient, gradient.axes if isinstance(gradient, Array) else (), None)]
+    found: list[Piece] = []
+    whole = gradient.axes if isinstance(gradient, Array) else ()
+    pending = [] if gradient is None or gradient == 0.0 else [gradient]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Array) and part.kind == "apply" and part.detail is p.add:
+            pending += reversed([operand for operand in part.operands if operand != 0.0])
+        elif isinstance(part, Array) and part.kind == "assemble":
+            pieces = zip(part.detail, part.operands, strict=True)
+            found += [Piece(piece, along, places) for (places, along), piece in pieces]
+        else:
+            found.append(Piece(part, whole, None))
+    return sorted(found, key=lambda piece: piece.places is None)

@@ -398,7 +398,7 @@ class _Writer:
             self.run.append(f"{name} = {_text(expression, operands)}")
             return
         is_mask = self._is_mask(array, expression)
-        if not is_mask:
+        if not is_mask and not _reads_late(expression):
             self._release_operands(array)
         name = self.expressions[array] = self._target(array, ", bool" if is_mask else "")
         if isinstance(expression, ast.BinOp) and isinstance(expression.left, ast.Compare):
@@ -762,6 +762,14 @@ def _steps(expression: ast.expr, operands: Sequence[str], out: str) -> list[str]
     lines = _steps(inner[0], operands, out) if inner else []
     texts = [out if argument in inner else _text(argument, operands) for argument in arguments]
     return [*lines, f"np.{function}({', '.join(texts)}, out={out})"]
+
+
+def _reads_late(expression: ast.expr) -> bool:
+    """Whether an operand is read in a step after the first, when the place of the result has been written to."""
+    _, arguments = _call(expression)
+    inner = [argument for argument in arguments if not isinstance(argument, ast.Name | ast.Constant)]
+    beside = any(isinstance(argument, ast.Name) for argument in arguments)
+    return bool(inner) and (beside or any(map(_reads_late, inner)))
 
 
 def _text(expression: ast.expr, operands: Sequence[str]) -> str:
