@@ -115,9 +115,10 @@ class Names:
             return str(array.detail.name).strip("_")
         if array.kind == "reduce":
             return "total" if array.detail[0] is p.add else str(array.detail[0].name)
-        if array.kind == "view" and array.arrays[0].kind == "leaf":
+        shown = array.arrays[0].detail if array.kind == "view" else None
+        if isinstance(shown, str):  # a leaf's name
             index = array.detail.index
-            return f"{array.arrays[0].detail}_{index if isinstance(index, int) else 'part'}"
+            return f"{shown}_{index if isinstance(index, int) else 'part'}"
         return {"view": "part", "leaf": "table", "assemble": "whole"}[array.kind]
 
     def unused(self, stem: str) -> str:

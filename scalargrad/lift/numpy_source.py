@@ -147,16 +147,11 @@ class _Writer:
             "# the same, folded or in part": [],
             "# places in the gradient": [],
         }
-        room, given, gradient = ("np.empty", "np.zeros"), ("theta", "captured", "direction"), "gradient"
         for line in self.bound:
             bound_to = line.partition(" = ")[2]
-            kinds = [
-                bound_to == "1 / B",
-                bound_to.startswith(given),
-                bound_to.startswith(room) or bound_to.isidentifier(),
-                not bound_to.startswith(gradient),
-                True,
-            ]
+            of = re.split(r"\W", bound_to)[0]
+            is_room = bound_to.startswith(("np.empty", "np.zeros")) or bound_to.isidentifier()
+            kinds = [bound_to == "1 / B", of in self.leaves, is_room, of != "gradient", True]
             list(sections.values())[kinds.index(True)].append(line)
         lines: list[str] = []
         for heading, section in sections.items():
