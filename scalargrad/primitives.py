@@ -291,7 +291,7 @@ tan: Primitive = declare(
     floats.tan,
     array="tan({})",
     partials=[lambda out, x: 1 + out * out],
-    poles=[Break(0, lambda x: (math.floor(x / pi) + 0.5) * pi)],
+    poles=[Break(0, lambda x: (x // pi + 0.5) * pi)],
     edges=[((-0.0,), -0.0, (1.0,)), ((inf,), nan, (nan,))],
 )
 asin: Primitive = declare(
@@ -404,7 +404,7 @@ erfc: Primitive = declare(
 
 
 def _nearest_pole(x: float) -> float:
-    return float(min(0, round(x))) if x < 0.5 else nan
+    return float(min(0, round(x))) if -inf < x < 0.5 else nan
 
 
 polygamma: Primitive = declare(

@@ -374,6 +374,18 @@ def test_no_float_is_an_exception(primitive: Primitive) -> None:
     check()
 
 
+@pytest.mark.parametrize("primitive", BREAKING, ids=lambda primitive: primitive.name)
+def test_a_break_is_a_number_for_every_float(primitive: Primitive) -> None:
+    """Where the nearest break lies is answered for every float, nan and inf included: a number, or nan."""
+
+    @given(st.tuples(*[any_float for _ in primitive.partials]))
+    def check(point: Point) -> None:
+        for _, nearest in primitive.kinks + primitive.poles:
+            assert type(nearest(*point)) is float
+
+    check()
+
+
 # ---------------------------------------------------------------- other spellings
 
 
