@@ -13,6 +13,7 @@ from ..declaration import Primitive, operand_names
 from ..derivatives import as_values
 from ..floats import integer, number
 from ..value import Constant, Value
+from .expression import Expression
 
 T = TypeVar("T")
 Reader = Callable[[list[Value], list[Value]], T]
@@ -156,6 +157,8 @@ def _filled(shape: Any, inputs: list[Value]) -> Any:
 def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
     if isinstance(f, Primitive):
         names = operand_names(f)
+    elif isinstance(f, Expression):
+        names = f.variables
     else:
         function = getattr(f, "__func__", f)
         code = getattr(function, "__code__", None)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 import scalargrad
-from scalargrad import Value, declaration, primitives
+from scalargrad import Value, declaration, gradcheck, primitives
 from scalargrad.check.expression import NESTING, Expression
 from scalargrad.sweep import topological_order
 
@@ -111,6 +111,12 @@ def test_another_expression_is_not_equal() -> None:
 def test_it_reads_as_a_person_would_write_it(function: Any, point: tuple[float, ...], text: str) -> None:
     """Operators where Python has them, parentheses where they are needed, the parameters' own names, whole ints."""
     assert repr(Expression(function, *point)) == f"Expression({text})"
+
+
+def test_a_check_speaks_of_its_variables() -> None:
+    """`gradcheck` calls the inputs of an expression by its variables' names."""
+    report = gradcheck(Expression(lambda a, b: a * b, 2.0, 3.0), 2.0, 3.0)
+    assert [found.wrt for found in report.comparisons] == ["a", "b"]
 
 
 def test_shared_results_have_names() -> None:
