@@ -307,13 +307,17 @@ def _slopes(order: int) -> Callable[[Primitive, _Search], Finding]:
             return _not_checked("it is held constant by definition")
         if order > 1 and search.broken & {"smooth", "partials"}:
             return _not_checked("the operation is not smooth, or its partials themselves are wrong")
-        return search(points(primitive), lambda point: _compared(primitive, point, order)[0])
+        smooth = {KINK} if order == 1 else set()  # a second derivative may jump where the first one does not
+        return search(points(primitive), lambda point: _compared(primitive, point, order, {DISAGREES} | smooth)[0])
 
     return law
 
 
-def _compared(primitive: Primitive, point: Point, order: int) -> tuple[str | None, set[str]]:
-    """What is wrong with the derivatives of an order, None if that cannot be told; and the verdicts."""
+def _compared(primitive: Primitive, point: Point, order: int, wrong: set[str]) -> tuple[str | None, set[str]]:
+    """What is wrong with the derivatives of an order, None if that cannot be told; and the verdicts.
+
+    `wrong` are the verdicts that are taken as such.
+    """
     live, names = differentiable(primitive), operand_names(primitive)
 
     def function(*operands: Value) -> Value:
@@ -326,14 +330,13 @@ def _compared(primitive: Primitive, point: Point, order: int) -> tuple[str | Non
     compared = [found for found in report.comparisons if found.order == order]
     verdicts = {found.verdict for found in compared}
     for found in compared:
-        what = "the rule" if order == 1 else "the rules' derivative"
-        given = f"{what} in {found.wrt} gives {found.analytic!r}, the values give"
-        if found.below is not None and found.verdict in (DISAGREES, KINK):
-            return f"{given} {found.below!r} below and {found.above!r} above", verdicts
-        if found.verdict == DISAGREES:
-            return f"{given} {found.numerical:.9g}", verdicts
-    wrong = [str(culprit) for culprit in report.culprits if culprit.order == order]
-    return "; ".join(wrong) or (None if CANNOT_TELL in verdicts else ""), verdicts
+        if found.verdict in wrong:
+            what = "the rule" if order == 1 else "the rules' derivative"
+            sides = found.below is not None and found.above is not None
+            measured = f"{found.below!r} below and {found.above!r} above" if sides else f"{found.numerical:.9g}"
+            return f"{what} in {found.wrt} gives {found.analytic!r}, the values give {measured}", verdicts
+    culprits = [str(culprit) for culprit in report.culprits if culprit.order == order]
+    return "; ".join(culprits) or (None if CANNOT_TELL in verdicts else ""), verdicts
 
 
 def _kinks(primitive: Primitive, search: _Search) -> Finding:
@@ -343,9 +346,9 @@ def _kinks(primitive: Primitive, search: _Search) -> Finding:
     seen: set[str] = set()
 
     def broken(point: Point) -> str | None:
-        what, verdicts = _compared(primitive, point, 1)
+        what, verdicts = _compared(primitive, point, 1, {DISAGREES})
         seen.update(verdicts)
-        return what if DISAGREES in verdicts or not what else ""
+        return what
 
     found = search(points(primitive, near_kinks=True), broken)
     if found.verdict == HOLDS and KINK not in seen:

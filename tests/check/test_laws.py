@@ -71,6 +71,14 @@ def test_three_operands_are_checked_too() -> None:
     assert {"partials", "edges"} <= set(check_primitive(wrong, examples=30).broken)
 
 
+def test_a_second_derivative_may_jump() -> None:
+    """An operation with a kink in its slope is differentiable: x |x| breaks no law."""
+    twisted = dataclasses.replace(
+        SQUARE, name="twisted", value=lambda x: x * abs(x), partials=(lambda out, x: 2 * abs(x),), array=None, edges=()
+    )
+    assert check_primitive(twisted, examples=8)
+
+
 # ---------------------------------------------------------------- each law has a fault that it names
 
 counter = itertools.count()
