@@ -12,15 +12,11 @@ from __future__ import annotations
 import math
 import os
 import re
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, overload
 
-from ..files import write_whole
 from ..floats import integer
 from ..value import Value
-from .card import field
 from .draw import TooLarge, picture
 from .names import derivative, exact, numeral
 from .step import applied
@@ -86,6 +82,8 @@ def page(
         return text
     from pathlib import Path
 
+    from ..files import write_whole
+
     write_whole(path, text.encode())
     return Path(path)
 
@@ -113,6 +111,8 @@ def _written(walk: Steps) -> str:
 
 def _rows(walk: Steps, largest: float) -> Iterator[dict[str, Any]]:
     """The ledger: for each step its numbers, its formulas, and the elements of the drawing it is about."""
+    from .card import field
+
     places = {node: place for place, node in enumerate(walk.order)}
     for step in walk:
         whole, result, operand = step.names
@@ -164,4 +164,7 @@ def _file(name: str) -> str:
 
 def _hashed(text: str) -> str:
     """The name by which a policy allows this style or script."""
+    from base64 import b64encode
+    from hashlib import sha256
+
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
