@@ -53,12 +53,16 @@ def subject(f: Any, point: Sequence[Any], wrt: Any) -> tuple[Subject, list[int]]
     if not point:
         raise ValueError("gradcheck needs a point: a number or list of numbers for each argument of f, or wrt=[...]")
     checked = _Function(f, point)
+    if not checked.point:
+        raise ValueError("the point has no number in it")
     if wrt is None:
         return checked, list(range(len(checked.point)))
     places = [integer(place, "a place in wrt", low=0) for place in (wrt if isinstance(wrt, Sequence) else [wrt])]
     for place in places:
         if place >= len(checked.point):
             raise ValueError(f"wrt names input {place}, the point has {len(checked.point)} inputs, counted from 0")
+    if not places:
+        raise ValueError("wrt names no input")
     return checked, places
 
 

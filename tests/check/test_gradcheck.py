@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import random
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from scalargrad import (
     gradcheck,
     modes,
     nn,
+    no_grad,
     polygamma,
     primitive,
     primitives,
@@ -139,8 +139,7 @@ def test_parameters_are_restored_after_an_error() -> None:
 def test_forwards_is_checked_against_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
     """A forward mode that gives something else than the sweep is a fault."""
     assert not gradcheck(lambda x, y: x * y, 2.0, 3.0).faults
-    module = sys.modules["scalargrad.check.gradcheck"]  # which the function of that name hides
-    monkeypatch.setattr(module, "jvp", lambda outputs, wrt, tangents: [Value(1.0) for _ in outputs])
+    monkeypatch.setattr("scalargrad.check.orders.jvp", lambda outputs, wrt, tangents: [Value(1.0) for _ in outputs])
     (fault,) = gradcheck(lambda x, y: x * y, 2.0, 3.0).faults
     assert fault.startswith("along a random direction the derivative of f differs: forwards it is 1, by the sweep ")
 
@@ -198,6 +197,25 @@ def test_a_wrong_rule_shows_in_every_direction() -> None:
         report = gradcheck(lambda: model([0.1] * 8), wrt=model)
     assert report.counts()["disagrees"] == 8
     assert [culprit.primitive for culprit in report.culprits] == ["tanh"]
+
+
+def test_the_inputs_that_are_wrong_are_found_among_many() -> None:
+    """When directions disagree, halving one of them leads to the inputs themselves."""
+    model = nn.MLP(8, [12, 3, 1], "tanh", rng=1)
+
+    def loss() -> Any:
+        detached = model.layers[1].neurons[2].weights[5]
+        return model([0.1] * 8) + detached.data * model.layers[0].neurons[0].bias + detached.data
+
+    report = gradcheck(loss, wrt=model)
+    assert report.counts()["disagrees"] == 8
+    assert report.notes[0] == "among the inputs whose derivatives disagree: layers.1.neurons.2.weights.5"
+
+    def cheating() -> Any:
+        return model([parameter.data for parameter in model.parameters()[:8]])
+
+    notes = gradcheck(cheating, wrt=model, directions=1).notes
+    assert notes[0].count("layers.") == 3
 
 
 def test_inputs_of_zero_move_too() -> None:
@@ -424,6 +442,9 @@ def test_the_tolerance_is_what_is_demanded() -> None:
         (lambda: gradcheck(lambda x: x, 1.0, rtol=0.0), ValueError, "rtol must lie between 0 and 1, got 0.0"),
         (lambda: gradcheck(lambda x: x, 1.0, rtol=1), ValueError, "rtol must lie between 0 and 1, got 1"),
         (lambda: gradcheck(lambda x: x, 1.0, directions=0), ValueError, "directions must be an integer of at least 1"),
+        (lambda: gradcheck(lambda x: x, 1.0, wrt=[]), ValueError, "wrt names no input"),
+        (lambda: gradcheck(lambda x: Value(1.0), []), ValueError, "the point has no number in it"),
+        (no_grad()(lambda: gradcheck(lambda x: x, 1.0)), ValueError, "nothing is recorded under no_grad"),
         (lambda: gradcheck(lambda x: x, 1.0, wrt=[1]), ValueError, "wrt names input 1, the point has 1 inputs"),
         (lambda: gradcheck(lambda x: x, 1.0, wrt=["x"]), ValueError, "a place in wrt must be an integer"),
         (lambda: gradcheck(lambda: Value(1.0), wrt=[]), ValueError, "wrt names no Value"),
