@@ -24,6 +24,7 @@ class Names:
     def __init__(self, results: Iterable[Array | float], labels: Mapping[int, str], reserved: Sequence[str]) -> None:
         self._names: dict[tuple[Array, str], str] = {}
         self._taken = {"np", "theta", "captured", "direction", "gradient", "B", "share", *reserved}
+        self._tried: dict[str, int] = {}  # the last number beside each stem
         self._layers: dict[Array, int] = {}
         self._continued: dict[Array, Array] = {}
         self._comments: dict[Array, str] = {}
@@ -123,12 +124,18 @@ class Names:
 
     def unused(self, stem: str) -> str:
         """Return a name like that which nothing has yet, and take it."""
-        name, number = stem, 1
+        number = self._tried.get(stem, 1)  # what is taken stays taken
+        name = stem if number == 1 else _numbered(stem, number)
         while name in self._taken or keyword.iskeyword(name) or hasattr(builtins, name):
             number += 1
-            name = f"{stem}_{number}" if stem[-1].isdigit() else f"{stem}{number}"
+            name = _numbered(stem, number)
+        self._tried[stem] = number
         self._taken.add(name)
         return name
+
+
+def _numbered(stem: str, number: int) -> str:
+    return f"{stem}_{number}" if stem[-1].isdigit() else f"{stem}{number}"
 
 
 def _shown(array: Array) -> Array:
