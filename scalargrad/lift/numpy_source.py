@@ -30,11 +30,12 @@ def write(
     arguments: Sequence[str],
     results: Sequence[Array | float],
     gradient: Array | float | None,
+    size: int,
     names: Names,
     summary: str,
 ) -> Source:
-    """Return the source of a program for these results, and one that fills a buffer with the gradient, if any."""
-    return _Writer(function, arguments, results, gradient, names, summary).source()
+    """Return the source of a program that returns the results and fills a buffer of that size with the gradient."""
+    return _Writer(function, arguments, results, gradient, size, names, summary).source()
 
 
 class _Writer:
@@ -44,13 +45,14 @@ class _Writer:
         arguments: Sequence[str],
         results: Sequence[Array | float],
         gradient: Array | float | None,
+        size: int,
         names: Names,
         summary: str,
     ) -> None:
         self.function, self.arguments, self.summary, self.names = function, arguments, summary, names
         self.leaves: list[str] = []  # the arrays beside the arguments, such as the parameters
         self.results = results
-        self.gradient_size = gradient.size if isinstance(gradient, Array) else 0
+        self.gradient_size = size
         self.namespace: dict[str, Any] = {}
         self.bound: list[str] = []
         self.run: list[str] = []
@@ -560,26 +562,32 @@ class _Writer:
             target = self._named_target(self._picked(base, lies, batched, False, size), piece)
             return [f"np.copyto({target}, {value})" if fresh else f"np.add({target}, {value}, out={target})"]
         places = self._names_of(piece, "places")
+        self.namespace[places] = index
         if once:
-            self.namespace[places] = index
             return [f"{base}[{places}] {'=' if fresh else '+='} {value}"]
+        return self._scattered(base, places, piece, index, batched)
+
+    def _scattered(self, base: str, places: str, piece: Piece, index: Any, batched: bool) -> list[str]:
+        """Add a piece of which several numbers go into one place: in a loop over an axis along which none meet."""
         apart = _axis_without_repeats(index)
-        array = piece.array
-        if apart is None or not isinstance(array, Array) or array.batched != batched:
-            self.namespace[places] = index
-            return [f"np.add.at({base}, {places}, {value})"]
+        array, axes = piece.array, piece.axes
+        lacking: tuple[Axis, ...] = tuple(
+            axis for axis in axes if not isinstance(array, Array) or axis not in array.axes
+        )
+        if (
+            apart is None
+            or not isinstance(array, Array)
+            or array.batched != batched
+            or lacking not in ((), axes[apart : apart + 1])
+        ):
+            return [f"np.add.at({base}, {places}, {self._aligned(array, axes, batched)})"]
         self.namespace[places] = np.swapaxes(index, 0, apart)
-        lines = [f"for i in range({index.shape[apart]}):"]
-        if piece.axes[apart] not in array.axes:
-            rest = [*piece.axes[:apart], *piece.axes[apart + 1 :]]
-            return [*lines, f"    {base}[{places}[i]] += {self._aligned(array, rest, batched)}"]
-        if array.axes != piece.axes:
-            self.namespace[places] = index
-            return [f"np.add.at({base}, {places}, {value})"]
-        return [
-            *lines,
-            f"    {base}[{places}[i]] += {self._variant(array, f'.swapaxes(0, {apart})' if apart else '')}[i]",
-        ]
+        rest = [axis for at, axis in enumerate(axes) if at != apart]
+        if lacking:
+            value = self._aligned(array, rest, batched)
+        else:
+            value = f"{self._variant(array, f'.swapaxes(0, {apart})' if apart else '')}[i]"
+        return [f"for i in range({index.shape[apart]}):", f"    {base}[{places}[i]] += {value}"]
 
     def _names_of(self, piece: Piece, purpose: str) -> str:
         stem = self.names.of(piece.array) if isinstance(piece.array, Array) else "constant"

@@ -73,7 +73,7 @@ class Runner:
         names: Names,
         summary: str,
     ) -> None:
-        self.source = write(function, arguments, results, gradient, names, summary)
+        self.source = write(function, arguments, results, gradient, sizes["theta"], names, summary)
         self.sizes = {name: sizes[name] for name in self.source.leaves}
         self.size = sizes["theta"]
         self._bind = compiled(self.source, "bind")
