@@ -146,4 +146,4 @@ def numeral(x: float, digits: int = 4) -> str:
     text = exact(x)
     if float(rounded) == x or x != x:
         return min(text, f"{x:.{digits}g}", key=len) if len(text) > digits + 6 else text
-    return rounded.removesuffix(".")
+    return rounded.removesuffix(".").replace(".e", "e")
