@@ -53,7 +53,11 @@ class Ours:
     @classmethod
     def verdict(cls, case: Case, fault: Fault | None) -> str:
         """As `Checker`."""
-        report = cls.report(case, fault)
+        return cls.word(cls.report(case, fault))
+
+    @staticmethod
+    def word(report: Report) -> str:
+        """Return a report's verdict in a word."""
         return "failed" if report.wrong else "passed" if report else "cannot tell"
 
     @classmethod
@@ -62,11 +66,11 @@ class Ours:
         with cls._spoiled(fault):
             return gradcheck(lambda *inputs: run(case, inputs, OURS), *case.point)
 
-    @classmethod
-    def named(cls, case: Case, fault: Fault) -> bool:
-        """Whether the report names the operation whose rule is wrong."""
+    @staticmethod
+    def names(report: Report, fault: Fault) -> bool:
+        """Whether a report names the operation whose rule is wrong."""
         name = "power" if fault.name == "square" else fault.name
-        return any(culprit.primitive == name for culprit in cls.report(case, fault).culprits)
+        return any(culprit.primitive == name for culprit in report.culprits)
 
     @classmethod
     def gradient(cls, case: Case, fault: Fault | None) -> list[float]:

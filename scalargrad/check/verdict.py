@@ -244,7 +244,8 @@ class _Measured:
             return best
         apart = abs(exact.slope - best.slope)
         if apart <= self._tolerance(target, best) + SAFETY * (exact.error + best.error) and isfinite(best.error):
-            return min(exact, best, key=lambda estimate: estimate.error)
+            both = exact._replace(method=f"{exact.method} and {best.method}", step=best.step)
+            return min(both, best, key=lambda estimate: estimate.error)
         confirms = abs(exact.slope - target.slope) <= self._tolerance(target, exact) + SAFETY * exact.error
         return exact if (confirms or not isfinite(best.error)) and faithful() else best
 
