@@ -10,18 +10,18 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from copy import deepcopy
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from .. import primitives as p
-from ..declaration import Primitive
+from . import spelling
 from .arrays import Array, Axis, needed
+from .assembling import Plan, axis_without_repeats, index_of
 from .differentiate import Piece, pieces_of
 from .layout import Block, block
 from .naming import Names
+from .products import BATCH, Axes, Groups, axes_of, extent
 from .source import Source
 
 
@@ -95,7 +95,7 @@ class _Writer:
     def _is_alias(self, array: Array) -> bool:
         if array.kind == "view":
             return isinstance(array.detail.index, int) or self._block(array) is not None
-        return array.kind == "apply" and _template(array.detail) == "{}"
+        return array.kind == "apply" and spelling.template(array.detail) == "{}"
 
     def _storage(self, array: Array) -> list[Array]:
         """The arrays whose buffers are read when this one is."""
@@ -182,7 +182,9 @@ class _Writer:
         else:
             primitive, along, batch = array.detail
             operand = array.arrays[0]
-            self._write_fold(array, f"np.{_ufunc(primitive)}.reduce", operand, [*along, *([None] if batch else [])])
+            self._write_fold(
+                array, f"np.{spelling.ufunc(primitive)}.reduce", operand, [*along, *([None] if batch else [])]
+            )
 
     def _write_leaf(self, array: Array) -> None:
         if isinstance(array.detail, np.ndarray):
@@ -371,7 +373,7 @@ class _Writer:
     def _aligned(self, operand: Array | float, axes: Sequence[Axis], batched: bool) -> str:
         """An operand such that numpy stretches it along the axes that it has not."""
         if not isinstance(operand, Array):
-            return _literal(operand)
+            return spelling.literal(operand)
         present = [":" if axis in operand.axes else "None" for axis in axes]
         if batched:
             present.append(":" if operand.batched else "None")
@@ -382,25 +384,25 @@ class _Writer:
     # ---------------------------------------------------------------- operations
 
     def _write_operation(self, array: Array) -> None:
-        template = _template(array.detail)
+        template = spelling.template(array.detail)
         if template == "{}":
             self.expressions[array] = self._bound_name(array.arrays[0])
             return
         operands = [self._aligned(operand, array.axes, array.batched) for operand in array.operands]
-        expression = _expression(array.detail)
+        expression = spelling.expression(array.detail)
         if array.detail.array is None:  # element by element
             self.namespace[array.detail.name] = np.vectorize(array.detail.value, otypes=[float])
         if not array.axes and not array.batched:
             name = self.expressions[array] = self.names.of(array)
-            self.run.append(f"{name} = {_text(expression, operands)}")
+            self.run.append(f"{name} = {spelling.text(expression, operands)}")
             return
         is_mask = self._is_mask(array, expression)
-        if not is_mask and not _reads_late(expression):
+        if not is_mask and not spelling.reads_late(expression):
             self._release_operands(array)
         name = self.expressions[array] = self._target(array, ", bool" if is_mask else "")
         if isinstance(expression, ast.BinOp) and isinstance(expression.left, ast.Compare):
             expression = expression.left  # a comparison, written into floats or a mask, is the number 1 or 0
-        self.run += _steps(expression, operands, name)
+        self.run += spelling.steps(expression, operands, name)
 
     def _is_mask(self, array: Array, expression: ast.expr) -> bool:
         """Whether a comparison that is a number, 1 or 0, is wanted as a factor alone."""
@@ -430,16 +432,16 @@ class _Writer:
 
     def _write_contraction(self, array: Array) -> None:
         x, y = array.arrays[0].arrays
-        groups = _Groups(array, x, y)
+        groups = Groups(array, x, y)
         is_product = not groups.lone and BATCH not in groups.shared
         is_product &= not groups.shared or bool(groups.rows and groups.columns)
         if not is_product or not self._as_matrices(array, x, y, groups):
             self._write_sum_of_products(array, x, y)
 
-    def _as_matrices(self, array: Array, x: Array, y: Array, groups: _Groups) -> bool:
+    def _as_matrices(self, array: Array, x: Array, y: Array, groups: Groups) -> bool:
         """Write a contraction as a matrix product, if the axes lie so that it is one."""
         shared, rows, along, columns = groups.shared, groups.rows, groups.along, groups.columns
-        result = _axes(array)
+        result = axes_of(array)
         if result == [*shared, *rows, *columns]:
             left, right = self._matrix(x, shared, rows, along), self._matrix(y, shared, along, columns)
         elif result == [*shared, *columns, *rows]:
@@ -457,14 +459,14 @@ class _Writer:
         out = name
         if max(len(shared), len(rows), len(columns)) > 1:
             out = self._variant(
-                array, f".reshape({', '.join(_extent(part) for part in (shared, rows, columns) if part)})"
+                array, f".reshape({', '.join(extent(part) for part in (shared, rows, columns) if part)})"
             )
         self.run.append(f"np.matmul({left}, {right}, out={out})")
         return True
 
     def _matrix(self, array: Array, shared: Axes, first: Axes, second: Axes) -> str | None:
         """An operand as a matrix, or a stack of them; None where its axes do not lie so."""
-        axes = _axes(array)
+        axes = axes_of(array)
         turned = bool(axes == [*shared, *second, *first] and first and second)
         if not turned and axes != [*shared, *first, *second]:
             return None
@@ -473,10 +475,10 @@ class _Writer:
         if max(map(len, parts)) > 1:
             if self._is_alias(array) and not self._is_all_in_order(array):
                 text = self._copied(array)
-                self.bound.append(f"{text}_matrix = {text}.reshape({', '.join(map(_extent, parts))})")
+                self.bound.append(f"{text}_matrix = {text}.reshape({', '.join(map(extent, parts))})")
                 text = f"{text}_matrix"
             else:
-                text = self._variant(array, f".reshape({', '.join(map(_extent, parts))})")
+                text = self._variant(array, f".reshape({', '.join(map(extent, parts))})")
         if turned:
             text += ".swapaxes(1, 2)" if shared else ".T"
         return text.removesuffix(".T.T")
@@ -491,9 +493,9 @@ class _Writer:
         return name
 
     def _write_sum_of_products(self, array: Array, x: Array, y: Array) -> None:
-        letters = dict(zip(dict.fromkeys(_axes(x) + _axes(y)), "ijklmnopqrst", strict=False))
+        letters = dict(zip(dict.fromkeys(axes_of(x) + axes_of(y)), "ijklmnopqrst", strict=False))
         letters[BATCH] = "b"
-        x_letters, y_letters, letters_out = ("".join(letters[axis] for axis in _axes(one)) for one in (x, y, array))
+        x_letters, y_letters, letters_out = ("".join(letters[axis] for axis in axes_of(one)) for one in (x, y, array))
         call = f'np.einsum("{x_letters},{y_letters}->{letters_out}", {self._bound_name(x)}, {self._bound_name(y)}'
         if not array.axes and not array.batched:
             name = self.expressions[array] = self.names.of(array)
@@ -509,7 +511,7 @@ class _Writer:
         found: dict[Array, Block] = {}
         covered = np.zeros(self.gradient_size, bool)
         for piece in self.pieces:
-            index = _index(piece, self.gradient_size)
+            index = index_of(piece, self.gradient_size)
             lies = block(index, self.gradient_size) if isinstance(index, np.ndarray) else None
             array = piece.array
             if (
@@ -521,7 +523,7 @@ class _Writer:
                 and not self.users[array]
                 and not self._is_alias(array)
                 and array.kind in ("apply", "reduce")
-                and (array.kind == "apply" or _Groups.fit_a_view(array))
+                and (array.kind == "apply" or Groups.fit_a_view(array))
                 and not any(array is result for result in self.results)
             ):
                 found[array] = lies
@@ -532,7 +534,7 @@ class _Writer:
         pieces = [
             Piece(piece, along, places) for (places, along), piece in zip(array.detail, array.operands, strict=True)
         ]
-        plan = _Plan(pieces, array.size)
+        plan = Plan(pieces, array.size)
         if plan.leaves_gaps and not plan.adds_to_gaps:  # nobody else may write here: the gaps stay as they are
             name = self.names.of(array)
             self.bound.append(f"{name} = np.zeros({self._shape(array)})")
@@ -542,16 +544,16 @@ class _Writer:
         self._fill(self._flat(array), plan, array.size, array.batched)
 
     def _write_gradient(self) -> None:
-        plan = _Plan(self.pieces, self.gradient_size)
+        plan = Plan(self.pieces, self.gradient_size)
         self._fill("gradient", plan, self.gradient_size, batched=False)
 
-    def _fill(self, base: str, plan: _Plan, size: int, batched: bool) -> None:
+    def _fill(self, base: str, plan: Plan, size: int, batched: bool) -> None:
         """Write the pieces into their places of the base, and add them where something is already."""
         if plan.adds_to_gaps:
             self.run.insert(0 if base == "gradient" else len(self.run), f"{base}.fill(0)")
         for piece, is_fresh, is_once in plan.steps:
             if base != "gradient" or piece.array not in self.direct:
-                self.run += self._put(base, piece, _index(piece, size), size, batched, is_fresh and is_once, is_once)
+                self.run += self._put(base, piece, index_of(piece, size), size, batched, is_fresh and is_once, is_once)
 
     def _put(self, base: str, piece: Piece, index: Any, size: int, batched: bool, fresh: bool, once: bool) -> list[str]:
         value = self._aligned(piece.array, piece.axes, batched)
@@ -569,7 +571,7 @@ class _Writer:
 
     def _scattered(self, base: str, places: str, piece: Piece, index: Any, batched: bool) -> list[str]:
         """Add a piece of which several numbers go into one place: in a loop over an axis along which none meet."""
-        apart = _axis_without_repeats(index)
+        apart = axis_without_repeats(index)
         array, axes = piece.array, piece.axes
         lacking: tuple[Axis, ...] = tuple(
             axis for axis in axes if not isinstance(array, Array) or axis not in array.axes
@@ -601,80 +603,6 @@ class _Writer:
         return name
 
 
-class _Plan:
-    """In which order pieces go into an array: which find their places empty, and whether any is added to a gap."""
-
-    def __init__(self, pieces: Sequence[Piece], size: int) -> None:
-        covered = np.zeros(size, bool)
-        self.steps: list[tuple[Piece, bool, bool]] = []
-        self.adds_to_gaps = False
-        for piece in pieces:
-            index = _index(piece, size)
-            is_fresh = not covered[index].any()
-            is_once = np.unique(index).size == np.size(index)
-            self.steps.append((piece, is_fresh, is_once))
-            if not (is_fresh and is_once) and not covered[index].all():
-                self.adds_to_gaps = True
-            covered[index] = True
-        self.leaves_gaps = not covered.all()
-
-
-def _axis_without_repeats(index: Any) -> int | None:
-    """The shortest axis such that no place comes twice among those that have the same position along it."""
-    for axis in sorted(range(index.ndim), key=lambda axis: index.shape[axis]):
-        slices = np.sort(np.moveaxis(index, axis, 0).reshape(index.shape[axis], -1), axis=1)
-        if (np.diff(slices, axis=1) > 0).all():
-            return axis
-    return None
-
-
-# ---------------------------------------------------------------- axes of matrix products
-
-BATCH = "batch"
-Axes = list[Any]
-
-
-def _axes(array: Array) -> Axes:
-    return [*array.axes, *([BATCH] if array.batched else [])]
-
-
-class _Groups:
-    """The axes of a sum of products: of both factors and the result, of one and the result, of the factors alone."""
-
-    def __init__(self, result: Array, x: Array, y: Array) -> None:
-        in_x, in_y, in_result = _axes(x), _axes(y), _axes(result)
-        self.shared = [axis for axis in in_x if axis in in_y and axis in in_result]
-        self.rows = [axis for axis in in_x if axis not in in_y and axis in in_result]
-        self.columns = [axis for axis in in_y if axis not in in_x and axis in in_result]
-        self.along = [axis for axis in in_x if axis in in_y and axis not in in_result]
-        self.lone = [axis for axis in in_x + in_y if (axis in in_x) != (axis in in_y) and axis not in in_result]
-
-    @classmethod
-    def fit_a_view(cls, array: Array) -> bool:
-        """Whether a reduction can be written into any view: no axes have to be folded for it."""
-        product = array.arrays[0]
-        if product.kind != "apply" or product.detail is not p.multiply or len(product.arrays) != 2:
-            return True
-        groups = cls(array, *product.arrays)
-        return max(len(groups.shared), len(groups.rows), len(groups.columns)) <= 1
-
-
-def _index(piece: Piece, size: int) -> Any:
-    if piece.places is not None:
-        return piece.places.index
-    return np.arange(size) if size > 1 else 0
-
-
-def _extent(axes: Axes) -> str:
-    size = 1
-    for axis in axes:
-        if axis != BATCH:
-            size *= axis.size
-    if BATCH not in axes:
-        return str(size)
-    return "B" if size == 1 else f"{size} * B"
-
-
 def _part(part: slice | int, extent: int) -> str:
     if isinstance(part, int):
         return str(part)
@@ -691,108 +619,3 @@ def _picked_further(text: str, suffix: str) -> str:
     """`w[:, 0][:, None]` as `w[:, 0, None]`."""
     picked = re.fullmatch(r"(.*)\[(:, \d+)\]", text)
     return f"{picked[1]}[{picked[2]}, None]" if picked and suffix == "[:, None]" else text + suffix
-
-
-# ---------------------------------------------------------------- the primitives' array spelling
-
-
-def _template(primitive: Primitive) -> str:
-    return primitive.array or f"{primitive.name}({', '.join('{}' for _ in range(primitive.arity))})"
-
-
-@lru_cache(maxsize=256)
-def _expression(primitive: Primitive) -> ast.expr:
-    """The array spelling with numpy's names, and operands named x0, x1, …."""
-    operands = [f"x{i}" for i in range(primitive.arity)]
-    written = ast.parse(_template(primitive).format(*operands), mode="eval").body
-    known = {*operands, primitive.name} if primitive.array is None else set(operands)
-    spelled: ast.expr = _InNumpy(primitive, known).visit(written)
-    return spelled
-
-
-class _InNumpy(ast.NodeTransformer):
-    def __init__(self, primitive: Primitive, known: set[str]) -> None:
-        self.primitive, self.known = primitive, known
-
-    def visit_Name(self, name: ast.Name) -> ast.expr:
-        if name.id in self.known:
-            return name
-        if not hasattr(np, name.id):
-            raise TypeError(f"the array spelling of {self.primitive.name} has {name.id}, which numpy has not")
-        return ast.Attribute(ast.Name("np"), name.id)
-
-
-_OPERATORS: dict[type[ast.AST], str] = {
-    ast.Add: "add",
-    ast.Sub: "subtract",
-    ast.Mult: "multiply",
-    ast.Div: "divide",
-    ast.Pow: "power",
-    ast.USub: "negative",
-    ast.Gt: "greater",
-}
-
-
-def _ufunc(primitive: Primitive) -> str:
-    """The name of the numpy function that a primitive of two operands is."""
-    written = ast.parse(_template(primitive).format("x0", "x1"), mode="eval").body
-    return (
-        written.func.id if isinstance(written, ast.Call) and isinstance(written.func, ast.Name) else _call(written)[0]
-    )
-
-
-def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:
-    """An expression as a numpy function that writes into a given array, and its arguments; "" where it is none."""
-    if isinstance(expression, ast.BinOp):
-        return _OPERATORS.get(type(expression.op), ""), [expression.left, expression.right]
-    if isinstance(expression, ast.UnaryOp):
-        return _OPERATORS.get(type(expression.op), ""), [expression.operand]
-    if isinstance(expression, ast.Compare):
-        return _OPERATORS.get(type(expression.ops[0]), ""), [expression.left, expression.comparators[0]]
-    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
-        name = expression.func.attr
-        return (name, expression.args) if isinstance(getattr(np, name), np.ufunc) else ("", [])
-    return "", []
-
-
-def _steps(expression: ast.expr, operands: Sequence[str], out: str) -> list[str]:
-    """The lines that compute an expression into `out`, one numpy function each."""
-    function, arguments = _call(expression)
-    inner = [argument for argument in arguments if not isinstance(argument, ast.Name | ast.Constant)]
-    beside = {operands[int(argument.id[1:])] for argument in arguments if isinstance(argument, ast.Name)}
-    if not function or len(inner) > 1 or (inner and out in beside):
-        return [f"np.copyto({out}, {_text(expression, operands)})"]
-    lines = _steps(inner[0], operands, out) if inner else []
-    texts = [out if argument in inner else _text(argument, operands) for argument in arguments]
-    return [*lines, f"np.{function}({', '.join(texts)}, out={out})"]
-
-
-def _reads_late(expression: ast.expr) -> bool:
-    """Whether an operand is read in a step after the first, when the place of the result has been written to."""
-    _, arguments = _call(expression)
-    inner = [argument for argument in arguments if not isinstance(argument, ast.Name | ast.Constant)]
-    beside = any(isinstance(argument, ast.Name) for argument in arguments)
-    return bool(inner) and (beside or any(map(_reads_late, inner)))
-
-
-def _text(expression: ast.expr, operands: Sequence[str]) -> str:
-    if isinstance(expression, ast.Name):
-        return operands[int(expression.id[1:])]
-    if isinstance(expression, ast.Constant):
-        return repr(expression.value)
-    named = {f"x{i}": ast.parse(operand, mode="eval").body for i, operand in enumerate(operands)}
-    return ast.unparse(_Substituted(named).visit(deepcopy(expression)))
-
-
-class _Substituted(ast.NodeTransformer):
-    def __init__(self, named: dict[str, ast.expr]) -> None:
-        self.named = named
-
-    def visit_Name(self, name: ast.Name) -> ast.expr:
-        return self.named.get(name.id, name)
-
-
-def _literal(number: float) -> str:
-    if number != number or number in (np.inf, -np.inf):
-        return {"nan": "np.nan", "inf": "np.inf", "-inf": "-np.inf"}[repr(float(number))]
-    return repr(int(number)) if float(number).is_integer() and abs(number) < 1e15 else repr(float(number))

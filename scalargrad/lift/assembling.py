@@ -1,0 +1,44 @@
+"""In which order the pieces of an array are put into it, and where several numbers meet in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .differentiate import Piece
+
+
+class Plan:
+    """In which order pieces go into an array: which find their places empty, and whether any is added to a gap."""
+
+    def __init__(self, pieces: Sequence[Piece], size: int) -> None:
+        covered = np.zeros(size, bool)
+        self.steps: list[tuple[Piece, bool, bool]] = []
+        self.adds_to_gaps = False
+        for piece in pieces:
+            index = index_of(piece, size)
+            is_fresh = not covered[index].any()
+            is_once = np.unique(index).size == np.size(index)
+            self.steps.append((piece, is_fresh, is_once))
+            if not (is_fresh and is_once) and not covered[index].all():
+                self.adds_to_gaps = True
+            covered[index] = True
+        self.leaves_gaps = not covered.all()
+
+
+def axis_without_repeats(index: Any) -> int | None:
+    """The shortest axis such that no place comes twice among those that have the same position along it."""
+    for axis in sorted(range(index.ndim), key=lambda axis: index.shape[axis]):
+        slices = np.sort(np.moveaxis(index, axis, 0).reshape(index.shape[axis], -1), axis=1)
+        if (np.diff(slices, axis=1) > 0).all():
+            return axis
+    return None
+
+
+def index_of(piece: Piece, size: int) -> Any:
+    """Return where a piece goes in an array of that size."""
+    if piece.places is not None:
+        return piece.places.index
+    return np.arange(size) if size > 1 else 0

@@ -1,0 +1,151 @@
+"""How the places of the operands of alike numbers lie: in loops, in blocks, or anyhow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+PAD = -1  # the place of nothing, where a member has fewer terms than others
+
+Kind = tuple[int, int, int]  # of a term: minus its sign, and its factors' families
+Row = tuple[list[int], list[int]]  # of a member's terms of one kind: the places of the first factors, of the second
+
+
+def order_of(columns: Sequence[Any]) -> Any:
+    """The order of a family's members: by the places of the operand that differs most, then by the others'."""
+    count = len(columns[0])
+    if count == 1:
+        return np.arange(1)
+    if any((column[1:] > column[:-1]).all() for column in columns):  # one of them differs everywhere, and is in order
+        return np.arange(count)
+    distinct = [len(np.unique(column)) for column in columns]
+    first = distinct.index(max(distinct))
+    return np.lexsort([*columns[::-1], columns[first]])
+
+
+def dimensions(columns: Sequence[Any]) -> list[int]:
+    """Sizes of nested loops in which each column grows evenly, outermost first; one loop where there are none."""
+    whole = len(columns[0])
+    table = np.stack(columns)
+    sizes: list[int] = []
+    while table.shape[1] > 1:
+        steps = table[:, 1:] - table[:, :-1]
+        even = (steps == steps[:, :1]).all(axis=0)
+        run = table.shape[1] if even.all() else int(even.argmin()) + 1
+        if run == 1 or table.shape[1] % run:
+            return [whole]
+        rows = table.reshape(len(table), -1, run)
+        steps_within = rows[:, :, 1:] - rows[:, :, :-1]
+        if not (steps_within == steps[:, :1, None]).all():
+            return [whole]
+        sizes.insert(0, run)
+        table = rows[:, :, 0]
+    return sizes
+
+
+def lengths_of(rows: dict[Kind, list[Row]]) -> list[list[int]]:
+    """Return for each kind how many terms each member has."""
+    return [[len(xs) for xs, _ in found] for found in rows.values()]
+
+
+def are_too_ragged(rows: dict[Kind, list[Row]], limit: int) -> bool:
+    """Whether all members, given as many terms as the longest has, would have over `limit` times as many as now."""
+    return any(len(lengths) * max(lengths) > limit * sum(lengths) for lengths in lengths_of(rows))
+
+
+def evened(rows: Sequence[Sequence[int]]) -> Any:
+    """Return rows of places, each in order, with nothing behind the shorter ones."""
+    length = max(map(len, rows))
+    return np.array([sorted(row) + [PAD] * (length - len(row)) for row in rows])
+
+
+def evened_pairs(rows: Sequence[Row]) -> list[Any]:
+    """Factors of members with different numbers of terms, with nothing where others have a term.
+
+    At the border of an image a neuron misses some of the inputs that others have, but the weights
+    are the same. So a shorter member is laid beside a longer one with the same first factors, or
+    with the same second ones, whichever makes fewer different rows.
+    """
+    turned = [(ys, xs) for xs, ys in rows]
+    by_second = _laid_beside(turned)
+    candidates = [_laid_beside(rows), by_second and by_second[::-1]]
+    found = [[np.array(factor) for factor in candidate] for candidate in candidates if candidate]
+    if not found:
+        return [evened([xs for xs, _ in rows]), _evened_in_order(rows)]
+    return min(found, key=lambda factors: sum(_row_numbers(factor)[1] for factor in factors))
+
+
+def _evened_in_order(rows: Sequence[Row]) -> Any:
+    length = max(len(ys) for _, ys in rows)
+    ordered = [[y for _, y in sorted(zip(xs, ys, strict=True))] for xs, ys in rows]
+    return np.array([row + [PAD] * (length - len(row)) for row in ordered])
+
+
+def _laid_beside(rows: Sequence[Row]) -> list[list[list[int]]] | None:
+    """The rows with the first factors completed from a longest row that has them all; None where one has no such."""
+    length = max(len(xs) for xs, _ in rows)
+    longest = {tuple(sorted(xs)) for xs, _ in rows if len(xs) == length}
+    having: dict[int, list[tuple[int, ...]]] = {}
+    for row in sorted(longest):
+        if len(set(row)) < length:
+            return None
+        for x in row:
+            having.setdefault(x, []).append(row)
+    firsts, seconds = [], []
+    for xs, ys in rows:
+        partner = dict(zip(xs, ys, strict=True))
+        whole = next((row for row in having.get(xs[0], []) if partner.keys() <= set(row)), None)
+        if whole is None or len(partner) < len(xs):
+            return None
+        firsts.append(list(whole))
+        seconds.append([partner.get(x, PAD) for x in whole])
+    return [firsts, seconds]
+
+
+def sorted_alike(xs: Any, ys: Any) -> list[Any]:
+    """The factors of each member's terms, in the order in which the fewest different rows arise.
+
+    A sum of products may be written in any order. By the places of one factor or of the other, the
+    terms of members that share their weights, or their inputs, come to stand alike.
+    """
+    by_second = np.lexsort((xs, ys), axis=1)
+    best = [np.take_along_axis(xs, by_second, 1), np.take_along_axis(ys, by_second, 1)]
+    rows = [_row_numbers(factor)[1] for factor in best]
+    if len(xs) == 1 or rows[0] * rows[1] == len(xs):
+        return best
+    by_first = np.lexsort((ys, xs), axis=1)
+    other = [np.take_along_axis(xs, by_first, 1), np.take_along_axis(ys, by_first, 1)]
+    return min(best, other, key=lambda factors: sum(_row_numbers(factor)[1] for factor in factors))
+
+
+def _row_numbers(rows: Any) -> tuple[Any, int]:
+    """A number for each row, the same for equal rows, and how many there are."""
+    known: dict[bytes, int] = {}
+    numbers = [known.setdefault(row.tobytes(), len(known)) for row in rows]
+    return np.array(numbers), len(known)
+
+
+def grid(xs: Any, ys: Any) -> tuple[Any, tuple[int, int, int]]:
+    """The order of members, and the numbers of blocks, rows and columns, in which they form matrix products.
+
+    Members of one block pair each of its rows of first factors with each of its rows of second
+    factors. Where the pairs form no such blocks, each member is a block of its own.
+    """
+    x, rows = _row_numbers(xs)
+    y, columns = _row_numbers(ys)
+    partners: dict[int, list[int]] = {}
+    for row, column in zip(x.tolist(), y.tolist(), strict=True):
+        partners.setdefault(row, []).append(column)
+    blocks: dict[tuple[int, ...], list[int]] = {}
+    for row, met in partners.items():
+        blocks.setdefault(tuple(sorted(met)), []).append(row)
+    height, width = rows // len(blocks), columns // len(blocks)
+    fits = all(len(set(met)) == len(met) == width and len(block) == height for met, block in blocks.items())
+    if not fits or len(blocks) * height * width != len(xs) or len(blocks) * width != columns:
+        return np.arange(len(xs)), (len(xs), 1, 1)
+    block_of = np.zeros(rows, int)
+    for number, block in enumerate(blocks.values()):
+        block_of[block] = number
+    return np.lexsort((y, x, block_of[x])), (len(blocks), height, width)

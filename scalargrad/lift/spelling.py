@@ -1,0 +1,117 @@
+"""A primitive in numpy: the functions that its array spelling amounts to, each writing into a given array."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from copy import deepcopy
+from functools import lru_cache
+
+import numpy as np
+
+from ..declaration import Primitive
+
+
+def template(primitive: Primitive) -> str:
+    """Return how a primitive is written in an array namespace; by its own name where it has no such spelling."""
+    return primitive.array or f"{primitive.name}({', '.join('{}' for _ in range(primitive.arity))})"
+
+
+@lru_cache(maxsize=256)
+def expression(primitive: Primitive) -> ast.expr:
+    """The array spelling with numpy's names, and operands named x0, x1, …."""
+    operands = [f"x{i}" for i in range(primitive.arity)]
+    written = ast.parse(template(primitive).format(*operands), mode="eval").body
+    known = {*operands, primitive.name} if primitive.array is None else set(operands)
+    spelled: ast.expr = _InNumpy(primitive, known).visit(written)
+    return spelled
+
+
+class _InNumpy(ast.NodeTransformer):
+    def __init__(self, primitive: Primitive, known: set[str]) -> None:
+        self.primitive, self.known = primitive, known
+
+    def visit_Name(self, name: ast.Name) -> ast.expr:
+        if name.id in self.known:
+            return name
+        if not hasattr(np, name.id):
+            raise TypeError(f"the array spelling of {self.primitive.name} has {name.id}, which numpy has not")
+        return ast.Attribute(ast.Name("np"), name.id)
+
+
+_OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "add",
+    ast.Sub: "subtract",
+    ast.Mult: "multiply",
+    ast.Div: "divide",
+    ast.Pow: "power",
+    ast.USub: "negative",
+    ast.Gt: "greater",
+}
+
+
+def ufunc(primitive: Primitive) -> str:
+    """The name of the numpy function that a primitive of two operands is."""
+    written = ast.parse(template(primitive).format("x0", "x1"), mode="eval").body
+    return (
+        written.func.id if isinstance(written, ast.Call) and isinstance(written.func, ast.Name) else _call(written)[0]
+    )
+
+
+def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:
+    """An expression as a numpy function that writes into a given array, and its arguments; "" where it is none."""
+    if isinstance(expression, ast.BinOp):
+        return _OPERATORS.get(type(expression.op), ""), [expression.left, expression.right]
+    if isinstance(expression, ast.UnaryOp):
+        return _OPERATORS.get(type(expression.op), ""), [expression.operand]
+    if isinstance(expression, ast.Compare):
+        return _OPERATORS.get(type(expression.ops[0]), ""), [expression.left, expression.comparators[0]]
+    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
+        name = expression.func.attr
+        return (name, expression.args) if isinstance(getattr(np, name), np.ufunc) else ("", [])
+    return "", []
+
+
+def steps(expression: ast.expr, operands: Sequence[str], out: str) -> list[str]:
+    """The lines that compute an expression into `out`, one numpy function each."""
+    function, arguments = _call(expression)
+    inner = [argument for argument in arguments if not isinstance(argument, ast.Name | ast.Constant)]
+    beside = {operands[int(argument.id[1:])] for argument in arguments if isinstance(argument, ast.Name)}
+    if not function or len(inner) > 1 or (inner and out in beside):
+        return [f"np.copyto({out}, {text(expression, operands)})"]
+    lines = steps(inner[0], operands, out) if inner else []
+    texts = [out if argument in inner else text(argument, operands) for argument in arguments]
+    return [*lines, f"np.{function}({', '.join(texts)}, out={out})"]
+
+
+def reads_late(expression: ast.expr) -> bool:
+    """Whether an operand is read in a step after the first, when the place of the result has been written to."""
+    _, arguments = _call(expression)
+    inner = [argument for argument in arguments if not isinstance(argument, ast.Name | ast.Constant)]
+    beside = any(isinstance(argument, ast.Name) for argument in arguments)
+    return bool(inner) and (beside or any(map(reads_late, inner)))
+
+
+def text(expression: ast.expr, operands: Sequence[str]) -> str:
+    """Return an expression as text, with these texts for its operands."""
+    if isinstance(expression, ast.Name):
+        return operands[int(expression.id[1:])]
+    if isinstance(expression, ast.Constant):
+        return repr(expression.value)
+    named = {f"x{i}": ast.parse(operand, mode="eval").body for i, operand in enumerate(operands)}
+    return ast.unparse(_Substituted(named).visit(deepcopy(expression)))
+
+
+class _Substituted(ast.NodeTransformer):
+    def __init__(self, named: dict[str, ast.expr]) -> None:
+        self.named = named
+
+    def visit_Name(self, name: ast.Name) -> ast.expr:
+        return self.named.get(name.id, name)
+
+
+def literal(number: float) -> str:
+    """Return a number as it is written in a program."""
+    if number != number or number in (np.inf, -np.inf):
+        return {"nan": "np.nan", "inf": "np.inf", "-inf": "-np.inf"}[repr(float(number))]
+    return repr(int(number)) if float(number).is_integer() and abs(number) < 1e15 else repr(float(number))
