@@ -13,6 +13,7 @@ import math
 import operator
 import os
 import random
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -243,12 +244,13 @@ class Layer(Module):
         """The outputs, as a list, for a row that is known to fit."""
         outputs = [neuron.output(row) for neuron in self.neurons]
         name = type(self).__name__
+        read = array("Q", map(id, row)) if self._is_plain else row
         if self._whole is None:
-            leave(outputs, Mark(name, self, row, "Neuron"), are_new=self._is_plain)
+            leave(outputs, Mark(name, self, read, "Neuron"), are_new=self._is_plain)
             return outputs
-        leave(outputs, Mark(None, self, row, "Neuron"))
+        leave(outputs, Mark(None, self, read, "Neuron"))
         outputs = self._whole(outputs)
-        leave(outputs, Mark(name, self, row))
+        leave(outputs, Mark(name, self, read))
         return outputs
 
     def __repr__(self) -> str:

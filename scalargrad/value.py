@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import operator
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from numbers import Real
@@ -200,12 +201,12 @@ class Value:
     __slots__ = ("_data", "_dx", "_dy", "_grad", "_notes", "_x", "_y", "op")
 
     # Operands and local gradients are kept as `sweep.py` says. _grad is None as long as no sweep has
-    # come by; _notes is set only where there is a label, a line or a mark to keep, and never changed
-    # in place, so that nodes may share it. Every slot costs: the garbage collector looks at all of
-    # them, often.
+    # come by; _notes is set only where there is a label, a line or a mark to keep: a dict, or a single
+    # mark by itself. It is never changed in place, so that nodes may share it. Every slot costs, and
+    # every object in one: the garbage collector looks at all of them, often.
     _data: float
     _grad: float | None
-    _notes: dict[str, Any]
+    _notes: dict[str, Any] | Mark
     _x: Value | None
     _y: Any
     _dx: Any
@@ -282,11 +283,10 @@ class Value:
         return self._note("marks") or ()
 
     def _note(self, kind: str) -> Any:
-        notes: dict[str, Any] = getattr(self, "_notes", {})
-        return notes.get(kind)
+        return _noted(self).get(kind)
 
     def _keep(self, kind: str, note: object) -> None:
-        self._notes = {**getattr(self, "_notes", {}), kind: note}
+        self._notes = {**_noted(self), kind: note}
 
     @property
     def _prev(self) -> set[Value]:  # as in micrograd
@@ -396,10 +396,10 @@ class Value:
     # copies: a pickled graph is one flat list of nodes, so that its depth does not matter
     def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
         if self.op is None:
-            return _leaf, (type(self), self._data, self._grad, getattr(self, "_notes", None))
+            return _leaf, (type(self), self._data, self._grad, _noted(self) or None)
         order = topological_order(self)
         places = {node: place for place, node in enumerate(order)}
-        marks = _copied_marks(order, {}, places)
+        marks = _copied_marks(order, {}, {id(node): place for node, place in places.items()})
         return _restored, ([node if node.op is None else _flattened(node, places, marks) for node in order],)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
@@ -413,14 +413,13 @@ class Value:
                 continue
             pending.pop()
             if id(node) not in memo:
-                copy = _leaf(type(node), node._data, node._grad, getattr(node, "_notes", None))
+                copy = _leaf(type(node), node._data, node._grad, _noted(node) or None)
                 if node.op is not None:
                     _link(copy, node.op, tuple(memo[id(operand)] for operand in node.args), node.local_gradients)
                 memo[id(node)] = copy
                 if node.marks:
                     marked.append(node)
-        copies = {operand: memo.get(id(operand)) for node in marked for mark in node.marks for operand in mark.inputs}
-        _copied_marks(marked, memo, copies)
+        _copied_marks(marked, memo, memo)
         for node in marked:
             memo[id(node)]._keep("marks", tuple([memo[id(mark)] for mark in node.marks]))
         copied: Value = memo[id(self)]
@@ -435,7 +434,8 @@ class Mark(NamedTuple):
     Attributes:
         together: what to call that which made all results with this mark together; None where there is none.
         module: the module, which knows its parameters' names; None for a function, and in copies.
-        inputs: what it has read.
+        inputs: what it has read: Values; or, where all of it is among what the results were computed from,
+            and so lives as long as they, the ids of these in an array, which the garbage collector passes by.
         each: what to call that which made each result by itself from the same inputs, as the neurons of a layer do.
     """
 
@@ -443,6 +443,10 @@ class Mark(NamedTuple):
     module: object
     inputs: Sequence[Any]
     each: str | None = None
+
+    def ids(self) -> Iterable[int]:
+        """Return the ids of the inputs."""
+        return self.inputs if isinstance(self.inputs, array) else map(id, self.inputs)
 
 
 class Constant(Value):
@@ -456,24 +460,26 @@ class Constant(Value):
     __slots__ = ()
 
 
-def leave(results: Iterable[Value], *marks: Mark, are_new: bool = False) -> None:
-    """Leave marks on the results of a module, the innermost first; on a leaf none, since nothing lies behind it.
+def leave(results: Iterable[Value], mark: Mark, are_new: bool = False) -> None:
+    """Leave a mark on the results of a module; on a leaf none, since nothing lies behind it.
 
     Results are new when operations have just made them and nobody has noted anything on them: that
     saves looking.
     """
-    notes: dict[str, Any] = {"marks": marks}
     if are_new and not modes.active:
         for result in results:
-            result._notes = notes
+            result._notes = mark
         return
-    before: dict[str, Any] | None = None
     for result in results:
         if result.op is not None:
-            found = getattr(result, "_notes", None)
-            if found is not before:
-                before, notes = found, {**(found or {}), "marks": (*result.marks, *marks)}
-            result._notes = notes
+            noted = _noted(result)
+            result._notes = {**noted, "marks": (*noted.get("marks", ()), mark)} if noted else mark
+
+
+def _noted(node: Value) -> dict[str, Any]:
+    """What is noted on a node."""
+    notes: dict[str, Any] | Mark = getattr(node, "_notes", {})
+    return {"marks": (notes,)} if isinstance(notes, Mark) else notes
 
 
 # ---------------------------------------------------------------- errors that name the node
@@ -523,20 +529,20 @@ def _trap_contribution(node: Value, index: int, local: float, upstream: float, b
 # ---------------------------------------------------------------- pickling and copying
 
 
-def _copied_marks(nodes: Iterable[Value], met: dict[int, Any], copies: Mapping[Value, Any]) -> dict[int, Any]:
+def _copied_marks(nodes: Iterable[Value], met: dict[int, Any], copies: Mapping[int, Any]) -> dict[int, Any]:
     """For each mark on the nodes, by its id, one that says the same of their copies; those met before are completed."""
     marks = {id(mark): mark for node in nodes for mark in node.marks}
     for key, mark in marks.items():
         inputs = met.setdefault(key, Mark(mark.together, None, [], mark.each)).inputs
-        inputs[:] = [copy for operand in mark.inputs if (copy := copies.get(operand)) is not None]
+        inputs[:] = [copies[key] for key in mark.ids() if key in copies]
     return met
 
 
 def _flattened(node: Value, places: dict[Value, int], marks: dict[int, Mark]) -> tuple[Any, ...]:
     operands = tuple(places[operand] for operand in node.args)
-    notes = getattr(node, "_notes", None)
+    notes = _noted(node) or None
     if node.marks:
-        notes = {**node._notes, "marks": tuple([marks[id(mark)] for mark in node.marks])}
+        notes = {**_noted(node), "marks": tuple([marks[id(mark)] for mark in node.marks])}
     fields = type(node), node._data, node._grad, notes
     return fields, node.op, operands, node.local_gradients
 

@@ -218,7 +218,7 @@ def test_an_unknown_primitive_is_named(copied: Copier, registry: dict[str, scala
 def marks_of(root: Value) -> list[list[tuple[str | None, str | None, int, list[int]]]]:
     """The marks of each node, with places for inputs, and for the mark itself: equal where they say the same."""
     order = topological_order(root)
-    places = {node: place for place, node in enumerate(order)}
+    places = {id(node): place for place, node in enumerate(order)}
     met: dict[int, int] = {}
     return [
         [
@@ -226,7 +226,7 @@ def marks_of(root: Value) -> list[list[tuple[str | None, str | None, int, list[i
                 mark.together,
                 mark.each,
                 met.setdefault(id(mark), len(met)),
-                [places[operand] for operand in mark.inputs if operand in places],
+                [places[key] for key in mark.ids() if key in places],
             )
             for mark in node.marks
         ]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import scalargrad
 from scalargrad import Constant, Value, declaration, functional, nn
+from scalargrad.sweep import topological_order
 
 
 def bits(model: nn.Module) -> dict[str, str]:
@@ -603,9 +604,11 @@ def test_a_mark_says_what_was_read() -> None:
     output = model(row)
     assert [(mark.together, mark.each) for mark in output.marks] == [("Layer", "Neuron"), ("MLP", None)]
     of_layer, of_model = output.marks
-    assert of_model.inputs == row
-    assert [hidden.marks[0].together for hidden in of_layer.inputs] == ["Layer"] * 3
-    assert all(hidden.marks[0].inputs == row for hidden in of_layer.inputs)
+    by_id = {id(node): node for node in topological_order(output)}
+    hidden = [by_id[key] for key in of_layer.ids()]
+    assert [by_id[key] for key in of_model.ids()] == row
+    assert [node.marks[0].together for node in hidden] == ["Layer"] * 3
+    assert all([by_id[key] for key in node.marks[0].ids()] == row for node in hidden)
     assert [mark.together for mark in model.layers[0].neurons[0](row).marks] == ["Neuron"]
 
 

@@ -30,6 +30,7 @@ class Call:
 
     name: str
     mark: Mark
+    read: list[Value]
     results: list[Value]
     nodes: dict[Value, None]
     parent: Call | None = None
@@ -132,7 +133,7 @@ class Calls:
                 call.parent.inner.insert(0, call)
                 call.parent.height = max(call.parent.height, call.height + 1)
         self.parameters = {node for call in self.all for node in call.nodes if _is_leaf(node)}
-        given = {node for call in self.all for node in call.mark.inputs if _is_leaf(node)}
+        given = {node for call in self.all for node in call.read if _is_leaf(node)}
         self.inputs = given - self.parameters
 
     def plan(self, height: int) -> Plan:
@@ -177,15 +178,19 @@ def _calls(order: Sequence[Value]) -> list[Call]:
     """The calls, each with its region; an outer one comes before what is in it."""
     found: dict[tuple[int, int], Call] = {}
     levels: dict[Call, int] = {}
+    by_id = {id(node): node for node in order}
+    rows: dict[int, list[Value]] = {}
     borders: dict[int, set[Value]] = {}
     for node in order:
         for level, mark in enumerate(reversed(node.marks)):
-            border = borders.setdefault(id(mark), set(mark.inputs))
-            if node in border:  # handed on as it came
+            if id(mark) not in rows:
+                rows[id(mark)] = [by_id[key] for key in mark.ids() if key in by_id]
+                borders[id(mark)] = set(rows[id(mark)])
+            if node in borders[id(mark)]:  # handed on as it came
                 continue
             for name, key, depth in ((mark.together, 0, 2 * level), (mark.each, id(node), 2 * level + 1)):
                 if name is not None:
-                    call = found.setdefault((id(mark), key), Call(name, mark, [], {}))
+                    call = found.setdefault((id(mark), key), Call(name, mark, rows[id(mark)], [], {}))
                     call.results.append(node)
                     levels.setdefault(call, depth)
     for call in found.values():
@@ -196,11 +201,9 @@ def _calls(order: Sequence[Value]) -> list[Call]:
             if node not in call.nodes:
                 call.nodes[node] = None
                 pending += [operand for operand in reversed(node.args) if operand not in border]
-    readers: dict[Value, Mark] = {}
+    readers = {node: call.read for call in found.values() for node in call.read}
     for call in found.values():
-        readers |= dict.fromkeys(call.mark.inputs, call.mark)
-    for call in found.values():
-        row = readers[call.results[0]].inputs if call.results[0] in readers else ()
+        row = readers.get(call.results[0], [])
         if set(call.results) <= set(row):  # results in the order in which they are read, where they are read together
             call.results.sort(key={node: i for i, node in enumerate(row)}.__getitem__)
     return sorted(found.values(), key=lambda call: (-len(call.nodes), levels[call]))
