@@ -136,7 +136,7 @@ def primitive(*, partials: Sequence[Rule], **declaration: Any) -> Callable[[Call
     other primitives, so that it can be differentiated again. The rest is as in `declare`.
 
     >>> import scalargrad
-    >>> @scalargrad.primitive(partials=[lambda out, x: scalargrad.divide(1, (1 + abs(x)) ** 2)])
+    >>> @scalargrad.primitive(partials=[lambda out, x: scalargrad.divide(1, 1 + abs(x)) ** 2])
     ... def softsign(x):
     ...     return x / (1 + abs(x))
     >>> x = scalargrad.Value(1.0)
