@@ -280,7 +280,7 @@ def _places(interval: Interval) -> list[float]:
 
 
 def networks(
-    inputs: int | None = None, outputs: int | None = None, activations: Sequence[str] = ("tanh", "sigmoid", "relu")
+    inputs: int | None = None, outputs: int | None = None, activations: Sequence[str] = ("tanh", "sigmoid", "softplus")
 ) -> st.SearchStrategy[MLP]:
     """Small networks, with up to two hidden layers and weights of a few tenths.
 
