@@ -22,8 +22,9 @@ from ..value import Constant, Value
 from .glance import as_html, as_text
 from .names import node_names, variables
 from .record import Record
-from .step import Contributions, local_formula
+from .step import ROOM, Contributions, local_formula
 from .step import Step as Step
+from .terminal import fitted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,7 @@ class Steps(Sequence[Step]):
         value: the node the pass starts from.
         seed: its gradient.
         order: every node, operands first, as the sweep's order has them.
-        names: what each node is called.
+        names: what each node is called, by its label when the steps were taken.
         variables: the nodes that the given names hold.
         position: how many steps have been made.
         watched: the nodes whose totals are kept in view.
@@ -116,7 +117,7 @@ class Steps(Sequence[Step]):
             raise TypeError(f"steps are indexed by numbers and slices, got {index!r} of type {type(index).__name__}")
         i = operator.index(index)
         if not -len(self) <= i < len(self):
-            raise IndexError(f"there is no step {i}: {self.names[self.value]} has {len(self):,}, counted from 0")
+            raise IndexError(f"there is no step {i}: {self._title} has {len(self):,}, counted from 0")
         i %= len(self)
         record = self._record
         result, position = self.order[record.results[i]], record.positions[i]
@@ -201,7 +202,7 @@ class Steps(Sequence[Step]):
         if isinstance(place, (str, Value)):
             node = self.node(place)
             if node.__class__ is Constant:
-                raise LookupError(f"{self.names[node]} is a constant: no step leads to it")
+                raise LookupError(f"{fitted(self.names[node], ROOM)} is a constant: no step leads to it")
             into = self._record.into(self._record.places[node])
             self.position = into[0] + 1 if into else 0  # none leads to the value itself, which has its seed
             return self
@@ -213,7 +214,7 @@ class Steps(Sequence[Step]):
             wanted = "a number of steps, a name or a Value"
             raise TypeError(f"a place among the steps is {wanted}, got {position!r} of type {type(position).__name__}")
         if not 0 <= operator.index(position) <= len(self):
-            raise IndexError(f"{position} steps cannot be made: {self.names[self.value]} has {len(self):,}")
+            raise IndexError(f"{position} steps cannot be made: {self._title} has {len(self):,}")
         return operator.index(position)
 
     def watch(self, *nodes: Value | str) -> Steps:
@@ -232,17 +233,19 @@ class Steps(Sequence[Step]):
 
         Raises:
             LookupError: when there is none.
+            TypeError: when it is neither a name nor a Value.
         """
-        found = (
-            (wanted if wanted in self._record.places else None)
-            if isinstance(wanted, Value)
-            else self._named.get(wanted)
-        )
-        if found is None:
-            if isinstance(wanted, Value):
-                raise LookupError(f"{wanted!r} took no part in {self.names[self.value]}")
-            raise LookupError(f"nothing in {self.names[self.value]} is called {wanted!r}: {self._known()}")
-        return found
+        if isinstance(wanted, Value):
+            if wanted not in self._record.places:
+                raise LookupError(f"{wanted!r} took no part in {self._title}")
+            return wanted
+        if not isinstance(wanted, str):
+            raise TypeError(
+                f"a node is given by its name or as a Value, got {wanted!r} of type {type(wanted).__name__}"
+            )
+        if wanted not in self._named:
+            raise LookupError(f"nothing in {self._title} is called {wanted!r}: {self._known()}")
+        return self._named[wanted]
 
     def total(self, node: Value | str) -> float | None:
         """Return a node's gradient as far as it has come at the cursor; None where nothing has reached it.
@@ -271,7 +274,11 @@ class Steps(Sequence[Step]):
         given = {self.names[node]: None for node in self.order if node.label or node in held}
         names = list(given | dict.fromkeys(self._named))
         more = f" and {len(names) - SOME:,} more" if len(names) > SOME else ""
-        return f"there are {', '.join(names[:SOME])}{more}"
+        return f"there are {', '.join(fitted(name, ROOM) for name in names[:SOME])}{more}"
+
+    @property
+    def _title(self) -> str:
+        return fitted(self.names[self.value], ROOM)
 
     @cached_property
     def _named(self) -> dict[str, Value]:

@@ -103,6 +103,14 @@ def test_no_label_becomes_an_element(label: str, monkeypatch: pytest.MonkeyPatch
     odd.encode("utf-8")
 
 
+@pytest.mark.parametrize("label", [*LABELS, "<img src=x onerror=alert(1)>"])
+def test_no_label_becomes_an_element_of_the_drawing(label: str) -> None:
+    """With the drawing beside the steps, too, a label adds no element but text."""
+    plain, odd = (read(steps(Value(2.0, label=name).tanh()).last()._repr_html_()).met for name in ("x", label))
+    assert "svg" in plain
+    assert odd <= plain
+
+
 def test_an_element_would_be_seen() -> None:
     """Negative control: a label that is not escaped is an element more."""
     assert "img" in read("<p><code><img src=x></code></p>".replace("<img src=x>", "<img src=x></img>")).met

@@ -229,6 +229,25 @@ def test_an_unknown_name_is_said_beside_the_known() -> None:
         many.watch("x99")
 
 
+@pytest.mark.parametrize("wanted", [3, None, ["x"]])
+def test_a_node_is_given_by_name_or_itself(wanted: Any) -> None:
+    """Anything else is said at once, wherever a node is asked for."""
+    walk = steps(Value(3.0) * 2)
+    for ask in (walk.node, walk.total, walk.into, walk.watch):
+        with pytest.raises(TypeError, match="a node is given by its name or as a Value, got"):
+            ask(wanted)
+
+
+def test_errors_stay_short() -> None:
+    """However long the labels, an error is a line that can be read."""
+    walk = steps(Value(3.0, label="x" * 10_000) * Value(2.0, label="y" * 10_000))
+    walk.value.label = "z" * 10_000
+    for ask in (lambda: walk.to("q"), lambda: walk.to(9), lambda: walk[9]):
+        with pytest.raises(LookupError) as caught:
+            ask()
+        assert len(str(caught.value)) < 200
+
+
 @pytest.mark.parametrize("given_value", [3.0, None, "a", [Value(1.0)]])
 def test_steps_are_those_of_a_value(given_value: Any) -> None:
     """Anything else is said at once, and so are a seed and names that are none."""
