@@ -33,7 +33,7 @@ def node_names(order: Iterable[Value], names: Mapping[str, object] | None = None
     ['a', 'b', 'v1', '1', 'v2']
 
     Raises:
-        TypeError: when the names are no mapping.
+        TypeError: when the names are no mapping of strings.
     """
     nodes = list(order)
     held = variables({} if names is None else names)
@@ -62,6 +62,9 @@ def variables(names: Mapping[str, object]) -> dict[Value, str]:
     """The first name under which each Value is found."""
     if not isinstance(names, Mapping):
         raise TypeError(f"names must be a mapping such as locals(), got {names!r} of type {type(names).__name__}")
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"names must be strings, got {name!r} of type {type(name).__name__}")
     found: dict[Value, str] = {}
     seen: set[int] = set()
     pending = [(name, item) for name, item in names.items() if not name.startswith("_")]

@@ -68,6 +68,12 @@ def test_names_are_a_mapping(names: Any) -> None:
         node_names([Value(1.0)], names)
 
 
+def test_names_are_strings() -> None:
+    """A mapping by anything else is said at once."""
+    with pytest.raises(TypeError, match="names must be strings, got 3 of type int"):
+        node_names([Value(1.0)], {3: Value(1.0)})  # type: ignore[dict-item]  # the mistake itself
+
+
 # ---------------------------------------------------------------- text
 
 
