@@ -142,6 +142,7 @@
   window.addEventListener("afterprint", () => show(kept));
 
   root.classList.add("live");
+  root.classList.toggle("large", steps.length > 300);
   show(0);
   follow();
 })();
