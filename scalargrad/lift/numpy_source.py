@@ -33,9 +33,10 @@ def write(
     size: int,
     names: Names,
     summary: str,
+    dtype: str = "float64",
 ) -> Source:
     """Return the source of a program that returns the results and fills a buffer of that size with the gradient."""
-    return _Writer(function, arguments, results, gradient, size, names, summary).source()
+    return _Writer(function, arguments, results, gradient, size, names, summary, dtype).source()
 
 
 class _Writer:
@@ -48,7 +49,10 @@ class _Writer:
         size: int,
         names: Names,
         summary: str,
+        dtype: str,
     ) -> None:
+        self.dtype = dtype
+        self.kind = "" if dtype == "float64" else f", np.{dtype}"  # what np.empty is told
         self.function, self.arguments, self.summary, self.names = function, arguments, summary, names
         self.leaves: list[str] = []  # the arrays beside the arguments, such as the parameters
         self.results = results
@@ -189,7 +193,7 @@ class _Writer:
     def _write_leaf(self, array: Array) -> None:
         if isinstance(array.detail, np.ndarray):
             name = self.names.of(array)
-            self.namespace[name] = array.detail
+            self.namespace[name] = array.detail.astype(self.dtype)
             self.expressions[array] = name
         elif array.detail == "share":
             self.expressions[array] = "share"
@@ -203,8 +207,9 @@ class _Writer:
 
     # ---------------------------------------------------------------- buffers
 
-    def _target(self, array: Array, kind: str = "") -> str:
+    def _target(self, array: Array, kind: str | None = None) -> str:
         """The name of a buffer for an array: the gradient's own place, one that is free, or a new one."""
+        kind = self.kind if kind is None else kind
         continued = self.names.continued(array)
         shape = (self._shape(array), kind)
         waiting = self.free.get(shape, [])
@@ -249,7 +254,7 @@ class _Writer:
                 del self.holding[name]
 
     def _shapes_agree(self, array: Array, shape: tuple[str, str], read: Sequence[str], name: str) -> bool:
-        return shape == (self._shape(array), "") and read.count(name) == sum(
+        return shape == (self._shape(array), self.kind) and read.count(name) == sum(
             self.expressions[stored] == name
             for operand in array.arrays
             if self._is_plain(operand)
@@ -399,7 +404,7 @@ class _Writer:
         is_mask = self._is_mask(array, expression)
         if not is_mask and not spelling.reads_late(expression):
             self._release_operands(array)
-        name = self.expressions[array] = self._target(array, ", bool" if is_mask else "")
+        name = self.expressions[array] = self._target(array, ", bool" if is_mask else None)
         if isinstance(expression, ast.BinOp) and isinstance(expression.left, ast.Compare):
             expression = expression.left  # a comparison, written into floats or a mask, is the number 1 or 0
         self.run += spelling.steps(expression, operands, name)
@@ -488,7 +493,7 @@ class _Writer:
         name = self.names.of(array, "copy")
         if (array, "copy") not in self.variants:
             self.variants[array, "copy"] = name
-            self.bound.append(f"{name} = np.empty({self._shape(array)})")
+            self.bound.append(f"{name} = np.empty({self._shape(array)}{self.kind})")
             self.run.append(f"np.copyto({name}, {self._bound_name(array)})")
         return name
 
@@ -537,7 +542,7 @@ class _Writer:
         plan = Plan(pieces, array.size)
         if plan.leaves_gaps and not plan.adds_to_gaps:  # nobody else may write here: the gaps stay as they are
             name = self.names.of(array)
-            self.bound.append(f"{name} = np.zeros({self._shape(array)})")
+            self.bound.append(f"{name} = np.zeros({self._shape(array)}{self.kind})")
         else:
             name = self._target(array)
         self.expressions[array] = name

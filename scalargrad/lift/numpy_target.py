@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,43 +16,52 @@ from ..value import Value
 from .arrays import Array
 from .naming import Names
 from .numpy_source import write
-from .regroup import regroup as group
+from .regroup import regroup
 from .source import compiled
 
-__all__ = ["BATCHED", "Runner", "group", "numbers", "reserved", "rows", "several"]
-
-BATCHED = True
 KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of what is left over, a few more
 _data = attrgetter("_data")
 
 
-def rows(argument: Any, name: str) -> tuple[Any, int, tuple[int, ...]]:
-    """Return an argument as a matrix with a row for each example, their number, and the shape of one.
+class Target:
+    """Programs in numpy, with numbers of one precision: "float64" or "float32"."""
 
-    Raises:
-        TypeError: for what is no numbers.
-        ValueError: for examples of different shapes.
-    """
-    try:
-        array = np.asarray(argument)
-    except ValueError:
-        raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths") from None
-    if array.ndim == 0:
-        raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
-    table = np.ascontiguousarray(array, dtype=float)
-    return table.reshape(len(table), math.prod(table.shape[1:])), len(table), table.shape[1:]
+    batched = True
+    group = staticmethod(regroup)
 
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
 
-def reserved() -> list[str]:
-    """Return the names of what the text calls: the user's operations of today among them."""
-    return ["bind", *(primitive.name for primitive in registered() if primitive.array is None)]
+    def rows(self, argument: Any, name: str) -> tuple[Any, int, tuple[int, ...]]:
+        """Return an argument as a matrix with a row for each example, their number, and the shape of one.
 
+        Raises:
+            TypeError: for what is no numbers.
+            ValueError: for examples of different shapes.
+        """
+        try:
+            array = np.asarray(argument)
+        except ValueError:
+            wanted = f"{name} must have the same shape for each example"
+            raise ValueError(f"{wanted}, got rows of different lengths") from None
+        if array.ndim == 0:
+            raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
+        if array.dtype.kind not in "iuf":
+            raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
+        table = np.ascontiguousarray(array, dtype=self.dtype)
+        return table.reshape(len(table), math.prod(table.shape[1:])), len(table), table.shape[1:]
 
-def numbers(values: Sequence[Value]) -> Any:
-    """Return the Values' numbers as an array."""
-    return np.fromiter(map(_data, values), float, len(values))
+    def numbers(self, values: Sequence[Value]) -> Any:
+        """Return the Values' numbers as an array."""
+        return np.fromiter(map(_data, values), self.dtype, len(values))
+
+    def reserved(self) -> list[str]:
+        """Return the names of what the text calls: the user's operations of today among them."""
+        return ["bind", *(primitive.name for primitive in registered() if primitive.array is None)]
+
+    def runner(self, *program: Any) -> Runner:
+        """Return what runs one function of a lifted program."""
+        return Runner(*program, self.dtype)
 
 
 def several(results: Sequence[Any], count: int) -> Any:
@@ -72,17 +82,19 @@ class Runner:
         sizes: Mapping[str, int],
         names: Names,
         summary: str,
+        dtype: str,
     ) -> None:
-        self.source = write(function, arguments, results, gradient, sizes["theta"], names, summary)
+        self.source = write(function, arguments, results, gradient, sizes["theta"], names, summary, dtype)
+        self.dtype = dtype
         self.sizes = {name: sizes[name] for name in self.source.leaves}
         self.size = sizes["theta"]
         self._bind = compiled(self.source, "bind")
         self._bound: OrderedDict[int, list[_Bound]] = OrderedDict()
+        self._lock = Lock()
 
     def run(self, arguments: Sequence[Any], count: int, leaves: Mapping[str, Any], per_example: bool) -> Any:
         """Return the results, and the gradient if the function has one, for a batch of examples."""
-        waiting = self._bound.setdefault(count, [])
-        bound = waiting.pop() if waiting else _Bound(self, count)
+        bound = self._taken(count)
         try:
             for name, buffer in bound.leaves.items():
                 buffer[...] = leaves[name]
@@ -92,7 +104,19 @@ class Runner:
                 return several(found if isinstance(found, tuple) else (found,), count)
             return float(found), bound.gradient.copy()
         finally:
-            waiting.append(bound)
+            self._give_back(count, bound)
+
+    def _taken(self, count: int) -> _Bound:
+        """Buffers for a size of batch that nobody uses now, of those that are kept or new ones."""
+        with self._lock:
+            waiting = self._bound.get(count)
+            if waiting:
+                return waiting.pop()
+        return _Bound(self, count)
+
+    def _give_back(self, count: int, bound: _Bound) -> None:
+        with self._lock:
+            self._bound.setdefault(count, []).append(bound)
             self._bound.move_to_end(count)
             while len(self._bound) > KEPT:
                 self._bound.popitem(last=False)
@@ -107,6 +131,6 @@ class _Bound:
     """A function with its buffers; one call at a time."""
 
     def __init__(self, runner: Runner, count: int) -> None:
-        self.leaves = {name: np.empty(size) for name, size in runner.sizes.items()}
-        self.gradient = np.zeros(runner.size)
+        self.leaves = {name: np.empty(size, runner.dtype) for name, size in runner.sizes.items()}
+        self.gradient = np.zeros(runner.size, runner.dtype)
         self.function = runner.bind(self.leaves, self.gradient, count)

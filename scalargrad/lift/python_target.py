@@ -12,29 +12,44 @@ from .arrays import Array
 from .differentiate import pieces_of
 from .naming import Names
 from .python_source import write
-from .scalars import ungrouped as group
+from .scalars import ungrouped
 from .source import compiled
 
-__all__ = ["BATCHED", "Runner", "group", "numbers", "reserved", "rows"]
-
-BATCHED = False
 _RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has an answer
 
 
-def rows(argument: Any, name: str) -> tuple[list[list[float]], int, tuple[int, ...]]:
-    """Return an argument as a list of numbers for each example, their number, and the shape of one.
+class Target:
+    """Programs in plain Python, on its floats."""
 
-    Raises:
-        TypeError: for what is no numbers.
-        ValueError: for examples of different shapes.
-    """
-    listed = argument.tolist() if hasattr(argument, "tolist") else argument
-    if not isinstance(listed, Sequence) or isinstance(listed, str):
-        raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
-    read = [_flat(example, name) for example in listed]
-    if any(shape != read[0][1] for _, shape in read):
-        raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
-    return [flat for flat, _ in read], len(read), read[0][1] if read else ()
+    batched = False
+    group = staticmethod(ungrouped)
+
+    def rows(self, argument: Any, name: str) -> tuple[list[list[float]], int, tuple[int, ...]]:
+        """Return an argument as a list of numbers for each example, their number, and the shape of one.
+
+        Raises:
+            TypeError: for what is no numbers.
+            ValueError: for examples of different shapes.
+        """
+        listed = argument.tolist() if hasattr(argument, "tolist") else argument
+        if not isinstance(listed, Sequence) or isinstance(listed, str):
+            raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
+        read = [_flat(example, name) for example in listed]
+        if any(shape != read[0][1] for _, shape in read):
+            raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
+        return [flat for flat, _ in read], len(read), read[0][1] if read else ()
+
+    def numbers(self, values: Sequence[Value]) -> list[float]:
+        """Return the Values' numbers as a list."""
+        return [value._data for value in values]
+
+    def reserved(self) -> list[str]:
+        """Return the names of what the text calls: the user's operations of today among them."""
+        return [primitive.name for primitive in registered()]
+
+    def runner(self, *program: Any) -> Runner:
+        """Return what runs one function of a lifted program."""
+        return Runner(*program)
 
 
 def _flat(example: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
@@ -44,16 +59,6 @@ def _flat(example: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
     if any(shape != parts[0][1] for _, shape in parts):
         raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
     return [x for flat, _ in parts for x in flat], (len(parts), *(parts[0][1] if parts else ()))
-
-
-def reserved() -> list[str]:
-    """Return the names of what the text calls: the user's operations of today among them."""
-    return [primitive.name for primitive in registered()]
-
-
-def numbers(values: Sequence[Value]) -> list[float]:
-    """Return the Values' numbers as a list."""
-    return [value._data for value in values]
 
 
 class Runner:
