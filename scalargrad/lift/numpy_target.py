@@ -61,7 +61,7 @@ class Target:
 
     def runner(self, *program: Any) -> Runner:
         """Return what runs one function of a lifted program."""
-        return Runner(*program, self.dtype)
+        return Runner(self.dtype, *program)
 
 
 def several(results: Sequence[Any], count: int) -> Any:
@@ -75,6 +75,7 @@ class Runner:
 
     def __init__(
         self,
+        dtype: str,
         function: str,
         arguments: Sequence[str],
         results: Sequence[Array | float],
@@ -82,7 +83,6 @@ class Runner:
         sizes: Mapping[str, int],
         names: Names,
         summary: str,
-        dtype: str,
     ) -> None:
         self.source = write(function, arguments, results, gradient, sizes["theta"], names, summary, dtype)
         self.dtype = dtype
