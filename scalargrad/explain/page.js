@@ -77,7 +77,7 @@
     const { edge, row } = steps[position - 1] ?? { edge: steps[0]?.result ?? graph, row: ledger };
     reveal(edge, graph);
     reveal(row, ledger);
-    history.replaceState(null, "", "#step=" + position);
+    if (location.protocol !== "about:") history.replaceState(null, "", "#step=" + position); // a frame has no address
     if (position === steps.length) stop();
   }
 
@@ -123,6 +123,12 @@
   play.addEventListener("click", () => (timer ? stop() : start()));
   slider.addEventListener("input", () => jump(Number(slider.value)));
   window.addEventListener("hashchange", follow);
+  ledger.addEventListener("click", (event) => {
+    const link = event.target.closest("a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    jump(Number(link.textContent));
+    event.preventDefault(); // in a frame it would lead to the page around it
+  });
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (event.key === " " && !event.target.closest("button, a")) play.click();
