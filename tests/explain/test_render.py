@@ -17,6 +17,7 @@ from IPython.core.formatters import DisplayFormatter
 from scalargrad import Value, draw
 from scalargrad.explain import render
 from scalargrad.explain.render import Drawing
+from tests.explain.test_draw import LABELS, check_label
 
 START = {"svg": b"<?xml", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-", "gif": b"GIF8"}
 every_format = pytest.mark.parametrize("kind", START)
@@ -268,3 +269,10 @@ def test_a_hash_seed_is_seen() -> None:
     """Negative control: the same comparison sees the order of a set of strings."""
     program = "print({str(i) for i in range(20)})"
     assert len({run(program, PYTHONHASHSEED=seed) for seed in ("1", "2", "3")}) > 1
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_any_label_is_shown_by_any_graphviz(renderer: str, label: str) -> None:
+    """Labels of every kind come out whole, whichever Graphviz it is: they differ in years."""
+    assert renderer
+    check_label(label)
