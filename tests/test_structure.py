@@ -47,8 +47,8 @@ FOLDERS = {"explain", "check", "lift"}  # the only places for anything but the s
 WITHIN_EXPLAIN = [  # and here likewise: who writes names, who reads and draws, who steps, who shows steps
     ["names", "record", "terminal"],
     ["expression", "card", "collapse", "render"],
-    ["draw", "step"],
-    ["network"],
+    ["sketch"],
+    ["draw", "network", "step"],
     ["glance"],
     ["steps"],
     ["text", "ask", "console"],

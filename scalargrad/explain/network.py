@@ -40,7 +40,7 @@ def draw_network(model: Module, *, limit: int = 16) -> Drawing:
     """
     columns = _columns(model, integer(limit, "limit", low=2))
     from . import card
-    from .draw import new_drawing
+    from .sketch import new_drawing
 
     drawing = new_drawing(
         "LR", "", engine="neato", layout="neato", inputscale="72", outputorder="edgesfirst", splines="line"

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import scalargrad
 from scalargrad import TooLarge, Value, declaration, draw, nn
 from scalargrad.explain import card
-from scalargrad.explain.draw import ordinals, picture
+from scalargrad.explain.draw import picture
 from scalargrad.explain.names import visible
+from scalargrad.explain.sketch import ordinals
 from scalargrad.sweep import topological_order
 from tests.oracle import Program, programs, run
 
