@@ -38,13 +38,14 @@ def gradient(program: ArrayProgram, output: Gradient, leaf: Array) -> Gradient:
     shown: dict[Array, list[tuple[Array, Gradient]]] = {}  # for each array its views, with their gradients
     if isinstance(output, Array):
         totals[output] = 1.0
+    forward = len(program.arrays)
     for array in reversed(needed([output])):
         total = _total(program, array, totals.pop(array, None), shown.pop(array, []))
         if array is leaf:
             return 0.0 if total is None else total
         if total is None:
             continue
-        _mark(total, array)
+        _mark(total, array, forward)
         if array.kind == "view":
             shown.setdefault(array.arrays[0], []).append((array, total))
         else:
@@ -116,9 +117,9 @@ def _seen(program: ArrayProgram, moved: Gradient, view: Array) -> Gradient:
     return program.view(moved, places, view.axes)
 
 
-def _mark(total: Gradient, array: Array) -> None:
-    """Note whose gradient this is, for its name."""
-    while isinstance(total, Array) and total.number > array.number:
+def _mark(total: Gradient, array: Array, forward: int) -> None:
+    """Note whose gradient this is, for its name, unless it was there before the gradient was asked for."""
+    while isinstance(total, Array) and total.number >= forward:
         total.gradient_of.append(array)
         total = total.arrays[0] if total.kind == "view" else 0.0
 

@@ -26,14 +26,21 @@ class Names:
         self._taken = {"np", "theta", "captured", "direction", "gradient", "B", "share", *reserved}
         self._tried: dict[str, int] = {}  # the last number beside each stem
         self._layers: dict[Array, int] = {}
+        self._sums: dict[Array, int] = {}
         self._continued: dict[Array, Array] = {}
         self._comments: dict[Array, str] = {}
         self._said: set[str] = set()
         self._labels = labels
         forward = needed(results)
         self._forward = max((array.number for array in forward), default=-1)
+        self._users: dict[Array, list[Array]] = {}
+        for array in forward:
+            for operand in array.arrays:
+                self._users.setdefault(operand, []).append(array)
         for array in forward:
             self._recognise(array)
+        if forward and forward[-1].kind in ("apply", "reduce"):
+            self._give(forward[-1], "value")
 
     def of(self, array: Array, purpose: str = "") -> str:
         """Return the name of an array, or of something that belongs to it and has that purpose."""
@@ -69,10 +76,7 @@ class Names:
             weights = [factor for factor in array.arrays[0].arrays if _is_parameters(factor)]
             inputs = [factor for factor in array.arrays[0].arrays if factor.batched]
             if len(weights) == 1 and len(inputs) == 1:
-                number = self._layers[array] = 1 + max(self._layers.values(), default=0)
-                self._give(weights[0], f"W{number}")
-                self._give(array, f"z{number}")
-                self._comments[array] = f"layer {number}: {inputs[0].size} → {array.size}"
+                self._recognise_product(array, weights[0], inputs[0])
         elif array.kind == "apply":
             own = [operand for operand in array.arrays if operand in self._layers and operand.kind != "view"]
             numbers = [self._layers[below] for operand in array.arrays if (below := _base(operand)) in self._layers]
@@ -84,6 +88,26 @@ class Names:
                         self._give(operand, f"b{numbers[0]}")
             elif len(array.operands) == 1 and numbers:
                 self._give(array, f"h{numbers[0]}")
+
+    def _recognise_product(self, array: Array, weights: Array, inputs: Array) -> None:
+        """A layer of its own; or part of one, where the same sum has such a product already, as in a recurrent net."""
+        whole = self._whole_sum(array)
+        if whole in self._sums:
+            number = self._layers[array] = self._sums[whole]
+            self._give(weights, f"U{number}")
+            return
+        number = self._layers[array] = self._sums[whole] = 1 + max(self._sums.values(), default=0)
+        self._give(weights, f"W{number}")
+        self._give(array, f"z{number}")
+        self._comments[array] = f"layer {number}: {_base(inputs).size} → {array.size}"
+
+    def _whole_sum(self, array: Array) -> Array:
+        """The sum that a term ends up in."""
+        while len(users := self._users.get(array, [])) == 1 and users[0].kind == "apply":
+            if users[0].detail not in (p.add, p.subtract):
+                break
+            array = users[0]
+        return array
 
     def _give(self, array: Array, name: str) -> None:
         if (array, "") not in self._names and name not in self._taken:
