@@ -12,8 +12,9 @@ import pytest
 from scalargrad import Value, hvp, lift
 
 from .nets import Net, all_nets, relative
+from .shapes import all_shapes
 
-NETS = {net.name: net for net in all_nets()}
+NETS = {net.name: net for net in (*all_nets(), *all_shapes())}
 TARGETS = ["numpy", "python"]
 ROUNDING = 1e-12
 
