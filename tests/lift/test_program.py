@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import random
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_a_batch_of_any_size(target: str) -> None:
     program, _ = small(target)
     x, y = data(300)
     alone = [program(x[i : i + 1], y[i : i + 1])[0] for i in range(300)]
-    for n in (1, 2, 300, 7, 100, 1):
+    for n in (1, 2, 300, 7, 100, 1, *range(1, 12), 2):
         assert relative(program(x[:n], y[:n]), alone[:n]) < 1e-12
 
 
@@ -431,6 +432,80 @@ def test_what_lift_takes() -> None:
         lift(lambda x: x * w, [w], target="fortran")
 
 
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        (lambda: [Value(1.0) * 2], "must be a variable"),
+        (lambda: [(Value(1.0) + 2).args[1]], "must be a variable"),
+        (lambda: [Value(1.0)] * 2, "is there twice"),
+    ],
+)
+def test_parameters_are_variables(parameters: Callable[[], list[Value]], reason: str) -> None:
+    """A result, a constant, and a parameter that is there twice are refused."""
+    with pytest.raises(ValueError, match=reason):
+        lift(lambda x: x, parameters())
+
+
+def test_numpy_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without numpy the default is plain Python, and to ask for numpy is an ImportError that names the extra."""
+    w = Value(2.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["scalargrad.lift.program"], "find_spec", lambda name: None)
+        assert lift(lambda x: w * x, [w])([1.0, 3.0]) == [2.0, 6.0]
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "scalargrad.lift.numpy_target", None)
+        with pytest.raises(ImportError, match=r"scalargrad-engine\[lift\]"):
+            lift(lambda x: w * x, [w], target="numpy")
+
+
+def test_a_program_says_what_it_is() -> None:
+    """A program prints as what it was lifted from; before its first call it has no source."""
+    program, model = small()
+    assert repr(program) == f"<lifted <lambda>: {len(model.parameters())} parameters>"
+    with pytest.raises(RuntimeError, match="at the first call"):
+        _ = program.source
+    program(*data(2))
+    assert "np.tanh" in program.source
+
+
+@each_target
+def test_several_results_have_no_gradient(target: str) -> None:
+    """A gradient, or a product with the Hessian, of several results is a TypeError that counts them."""
+    w = Value(2.0)
+    program: Any = lift(lambda x: [w * x, w + x], [w], target=target)
+    for call in (program.value_and_grad, program.backward):
+        with pytest.raises(TypeError, match="this one has 2"):
+            call([1.0])
+    with pytest.raises(TypeError, match="this one has 2"):
+        program.hvp([1.0], [1.0])
+    with pytest.raises(TypeError, match="then a vector"):
+        program.hvp()
+    assert "def forward" in program.source
+
+
+@each_target
+def test_the_comparison_can_be_left_out(target: str) -> None:
+    """With `check=False` the function runs once, and is believed."""
+    calls = []
+    w = Value(2.0)
+
+    def loss(x: Any) -> Any:
+        calls.append(x)
+        return w * x
+
+    assert list(lift(loss, [w], target=target, check=False)([1.0, 2.0])) == [2.0, 4.0]
+    assert len(calls) == 1
+
+
+@each_target
+def test_ragged_inside(target: str) -> None:
+    """Rows of different lengths inside an example are told too."""
+    w = Value(1.0)
+    program: Any = lift(lambda grid: w * grid[0][0], [w], target=target)
+    with pytest.raises(ValueError, match="rows of different lengths"):
+        program([[[1.0, 2.0], [3.0]]])
+
+
 def test_a_result_that_is_no_value() -> None:
     """A function that returns something else than Values is told so."""
     w = Value(1.0)
@@ -439,6 +514,8 @@ def test_a_result_that_is_no_value() -> None:
         program: Any = lift(lambda x, result=result: result, [w])
         with pytest.raises(TypeError):
             program([1.0])
+    with pytest.raises(ValueError, match="got none"):
+        lift(lambda x: [], [w])([1.0])
 
 
 @each_target
