@@ -12,7 +12,7 @@ from typing import Any
 
 import autograd.numpy as np
 
-from scalargrad import exp, log_softmax, maximum, minimum, sigmoid, softmax, tanh
+from scalargrad import exp, log_softmax, maximum, minimum, sigmoid, softmax, stop_gradient, tanh
 
 from .nets import BATCH, Net, bias_first, bias_last, flat, numbers, parts, weights
 
@@ -254,6 +254,69 @@ def strided() -> Net:
     return Net("strided", loss, flat([kernel, bias]), (numbers(rng, BATCH, 3, 11),), arrays)
 
 
+def lopsided() -> Net:
+    """Many neurons that read one input each, and one that reads them all."""
+    rng = random.Random(32)
+    rows = [weights(rng, 1) for _ in range(10)] + [weights(rng, 40)]
+
+    def loss(x: Any) -> Any:
+        return sum(tanh(sum(w * x[3 * k + i] for i, w in enumerate(row)) + 0.1) for k, row in enumerate(rows))
+
+    def arrays(theta: Any, x: Any) -> Any:
+        short = np.tanh(x[:, 0:30:3] * theta[:10] + 0.1)
+        return np.sum(short, axis=1) + np.tanh(x[:, 30:] @ theta[10:] + 0.1)
+
+    return Net("lopsided", loss, flat(rows), (numbers(rng, BATCH, 70),), arrays)
+
+
+def squared() -> Net:
+    """The trace of a matrix's square and of its product with its transpose, and the sums of its rows and columns."""
+    rng = random.Random(33)
+    a = weights(rng, 4, 4)
+
+    def loss(x: Any) -> Any:
+        pairs = [(i, j) for i in range(4) for j in range(4)]
+        square = sum(a[i][j] * a[j][i] for i, j in pairs) + 0.5 * sum(a[i][j] * a[i][j] for i, j in pairs)
+        rows = sum(tanh(sum(row)) for row in a)
+        columns = sum(tanh(sum(a[i][j] for i in range(4))) for j in range(4))
+        return square * x[0] + rows * x[1] - columns
+
+    def arrays(theta: Any, x: Any) -> Any:
+        a = theta.reshape(4, 4)
+        square = np.sum(a * a.T) + 0.5 * np.sum(a * a)
+        rows, columns = np.sum(np.tanh(np.sum(a, axis=1))), np.sum(np.tanh(np.sum(a, axis=0)))
+        return square * x[:, 0] + rows * x[:, 1] - columns
+
+    return Net("squared", loss, flat(a), (numbers(rng, BATCH, 2),), arrays)
+
+
+def staggered() -> Net:
+    """Products and maxima of more and more inputs, behind a stop to the gradient and before one."""
+    rng = random.Random(34)
+    w = weights(rng, 5)
+
+    def loss(x: Any) -> Any:
+        total = 0.0
+        for k in range(1, 6):
+            top = stop_gradient(reduce(maximum, [w[i] * x[i] for i in range(k)]))
+            volume = stop_gradient(reduce(lambda a, b: a * b, [2 + tanh(x[i]) for i in range(k)]))
+            total = total + w[k - 1] * top + volume * w[k - 1] ** 2 + reduce(minimum, [w[i] + x[i] for i in range(k)])
+        return total
+
+    def arrays(theta: Any, x: Any) -> Any:
+        fixed = theta
+        while hasattr(fixed, "_value"):
+            fixed = fixed._value
+        total = 0.0
+        for k in range(1, 6):
+            top = np.max(fixed[:k] * x[:, :k], axis=1)
+            volume = np.prod(2 + np.tanh(x[:, :k]), axis=1)
+            total = total + theta[k - 1] * top + volume * theta[k - 1] ** 2 + np.min(theta[:k] + x[:, :k], axis=1)
+        return total
+
+    return Net("staggered", loss, w, (numbers(rng, BATCH, 5),), arrays)
+
+
 def all_shapes() -> Sequence[Net]:
     """One of each."""
     return [
@@ -268,4 +331,7 @@ def all_shapes() -> Sequence[Net]:
         embedded(),
         crossed(),
         strided(),
+        lopsided(),
+        squared(),
+        staggered(),
     ]
