@@ -24,12 +24,41 @@ class Block(NamedTuple):
     parts: tuple[slice | int, ...]
     order: tuple[int, ...]
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is left out and nothing turned round, once it is folded."""
-        return self.order == tuple(sorted(self.order)) and all(
-            part == slice(0, extent) for part, extent in zip(self.parts, self.extents, strict=True)
-        )
+    def of_buffer(self, name: str, size: int, batched: bool) -> str:
+        """Return the expression that picks these places of an array of that size, its examples behind all else."""
+        text = name + (f"[{self.start}:{self.stop}]" if (self.start, self.stop) != (0, size) else "")
+        if len(self.extents) > 1:
+            text += f".reshape({', '.join([*map(str, self.extents), *(['B'] if batched else [])])})"
+        parts = self._parts()
+        text += f"[{', '.join(parts)}]" if parts else ""
+        if self.order == tuple(sorted(self.order)):
+            return text
+        return text + _transposition([*self.order, *([len(self.order)] if batched else [])])
+
+    def of_argument(self, name: str, size: int) -> str:
+        """Return the same for an argument, which has its examples in front."""
+        text = name + (f"[:, {self.start}:{self.stop}]" if (self.start, self.stop) != (0, size) else "")
+        if len(self.extents) > 1:
+            text += f".reshape(B, {', '.join(map(str, self.extents))})"
+        parts = self._parts()
+        text += f"[:, {', '.join(parts)}]" if parts else ""
+        return text + _transposition([*(1 + axis for axis in self.order), 0])
+
+    def _parts(self) -> list[str]:
+        """What is taken along each extent; without what is taken whole at the end."""
+        texts = []
+        for part, extent in zip(self.parts, self.extents, strict=True):
+            if isinstance(part, int):
+                texts.append(str(part))
+            else:
+                texts.append(f"{part.start or ''}:{'' if part.stop == extent else part.stop}")
+        while texts and texts[-1] == ":":
+            texts.pop()
+        return texts
+
+
+def _transposition(axes: list[int]) -> str:
+    return ".T" if axes == [1, 0] else f".transpose({', '.join(map(str, axes))})"
 
 
 def block(index: Any, size: int) -> Block | None:

@@ -8,7 +8,6 @@ of different examples lie side by side in the last axis.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from .assembling import Plan, axis_without_repeats, index_of
 from .differentiate import Piece, pieces_of
 from .layout import Block, block
 from .naming import Names
+from .numpy_views import Views
 from .products import BATCH, Axes, Groups, axes_of, extent
 from .source import Source
 
@@ -39,7 +39,7 @@ def write(
     return _Writer(function, arguments, results, gradient, size, names, summary, dtype).source()
 
 
-class _Writer:
+class _Writer(Views):
     def __init__(
         self,
         function: str,
@@ -53,16 +53,11 @@ class _Writer:
     ) -> None:
         self.dtype = dtype
         self.kind = "" if dtype == "float64" else f", np.{dtype}"  # what np.empty is told
-        self.function, self.arguments, self.summary, self.names = function, arguments, summary, names
-        self.leaves: list[str] = []  # the arrays beside the arguments, such as the parameters
+        super().__init__(names)
+        self.function, self.arguments, self.summary = function, arguments, summary
         self.results = results
         self.gradient_size = size
-        self.namespace: dict[str, Any] = {}
-        self.bound: list[str] = []
         self.run: list[str] = []
-        self.expressions: dict[Array, str] = {}  # of what has been computed: a name, or a view not bound yet
-        self.blocks: dict[Array, Block | None] = {}
-        self.variants: dict[tuple[Array, str], str] = {}
         self.pieces = pieces_of(gradient)
         self.order = needed([*results, *(piece.array for piece in self.pieces)])
         self.users = self._users()
@@ -96,25 +91,14 @@ class _Writer:
             and all(user.kind == "reduce" and user.detail[0] is p.add for user in self.users[array])
         }
 
-    def _is_alias(self, array: Array) -> bool:
-        if array.kind == "view":
-            return isinstance(array.detail.index, int) or self._block(array) is not None
-        return array.kind == "apply" and spelling.template(array.detail) == "{}"
-
-    def _storage(self, array: Array) -> list[Array]:
-        """The arrays whose buffers are read when this one is."""
-        if array in self.folded:
-            return [stored for operand in array.arrays for stored in self._storage(operand)]
-        return self._storage(array.arrays[0]) if self._is_alias(array) else [array]
-
     def _last_uses(self) -> dict[Array, int]:
         last = dict(self.places)
         for place, array in enumerate(self.order):
             for operand in array.arrays:
-                for stored in self._storage(operand):
+                for stored in self.storage(operand):
                     last[stored] = max(last[stored], place)
         for array in self.kept - self.direct.keys():
-            for stored in self._storage(array):
+            for stored in self.storage(array):
                 last[stored] = len(self.order)
         return last
 
@@ -124,7 +108,7 @@ class _Writer:
             self._write(array)
             self._release(self.places[array])
         self._write_gradient()
-        returned = ", ".join(self._aligned(result, (), False) for result in self.results)
+        returned = ", ".join(self.aligned(result, (), False) for result in self.results)
         arguments = ", ".join(self.arguments)
         lines = [
             f'"""{self.summary}"""',
@@ -133,7 +117,7 @@ class _Writer:
             "",
             "",
             f"def bind({', '.join([*self.leaves, 'gradient', 'B'])}):",
-            *(f"    {line}" if line else "" for line in self._arranged_bindings()),
+            *(f"    {line}" if line else "" for line in self.bindings()),
             "",
             f"    def {self.function}({arguments}):",
             *(f"        {line}" if line else "" for line in self.run),
@@ -143,27 +127,6 @@ class _Writer:
             "",
         ]
         return Source("\n".join(lines), self.namespace, tuple(self.leaves))
-
-    def _arranged_bindings(self) -> list[str]:
-        """What is bound once, by what it is."""
-        sections: dict[str, list[str]] = {
-            "": [],
-            "# what is given": [],
-            "# room for what is computed; room that is free again gets a second name": [],
-            "# the same, folded or in part": [],
-            "# places in the gradient": [],
-        }
-        for line in self.bound:
-            bound_to = line.partition(" = ")[2]
-            of = re.split(r"\W", bound_to)[0]
-            is_room = bound_to.startswith(("np.empty", "np.zeros")) or bound_to.isidentifier()
-            kinds = [bound_to == "1 / B", of in self.leaves, is_room, of != "gradient", True]
-            list(sections.values())[kinds.index(True)].append(line)
-        lines: list[str] = []
-        for heading, section in sections.items():
-            if section:
-                lines += [*([""] if lines else []), *([heading] if heading else []), *section]
-        return lines
 
     def _comment(self, array: Array) -> None:
         comment = self.names.comment(array)
@@ -211,7 +174,7 @@ class _Writer:
         """The name of a buffer for an array: the gradient's own place, one that is free, or a new one."""
         kind = self.kind if kind is None else kind
         continued = self.names.continued(array)
-        shape = (self._shape(array), kind)
+        shape = (self.shape(array), kind)
         waiting = self.free.get(shape, [])
         if continued is not None and self.expressions.get(continued) in waiting:
             name = self.expressions[continued]
@@ -220,9 +183,7 @@ class _Writer:
             return name
         name = self.names.of(array)
         if array in self.direct:
-            self.bound.append(
-                f"{name} = {self._picked('gradient', self.direct[array], False, False, self.gradient_size)}"
-            )
+            self.bound.append(f"{name} = {self.direct[array].of_buffer('gradient', self.gradient_size, batched=False)}")
             return name
         if waiting:
             self.bound.append(f"{name} = {waiting.pop()}")
@@ -243,10 +204,10 @@ class _Writer:
         aligned = {
             self.expressions[stored]
             for operand in array.arrays
-            if operand not in self.folded and self._is_plain(operand)
-            for stored in self._storage(operand)
+            if operand not in self.folded and self.is_plain(operand)
+            for stored in self.storage(operand)
         }
-        read = [self.expressions[stored] for operand in array.arrays for stored in self._storage(operand)]
+        read = [self.expressions[stored] for operand in array.arrays for stored in self.storage(operand)]
         for name in sorted(aligned):
             until, shape = self.holding.get(name, (place + 1, ("", "")))
             if until == place and self._shapes_agree(array, shape, read, name):
@@ -254,146 +215,43 @@ class _Writer:
                 del self.holding[name]
 
     def _shapes_agree(self, array: Array, shape: tuple[str, str], read: Sequence[str], name: str) -> bool:
-        return shape == (self._shape(array), self.kind) and read.count(name) == sum(
+        return shape == (self.shape(array), self.kind) and read.count(name) == sum(
             self.expressions[stored] == name
             for operand in array.arrays
-            if self._is_plain(operand)
-            for stored in self._storage(operand)
+            if self.is_plain(operand)
+            for stored in self.storage(operand)
         )
-
-    def _is_plain(self, array: Array) -> bool:
-        """Whether an array is its buffer as it is, seen under other axes at most."""
-        if not self._is_alias(array):
-            return array.kind != "leaf"
-        base = array.arrays[0]
-        if array.kind == "view":
-            sizes = [[axis.size for axis in one.axes] for one in (array, base)]
-            return sizes[0] == sizes[1] and array.detail.are_all(base.size) and self._is_plain(base)
-        return self._is_plain(base)
-
-    def _is_all_in_order(self, array: Array) -> bool:
-        """Whether an array is all of a buffer, folded differently at most."""
-        if not self._is_alias(array):
-            return array.kind != "leaf"
-        base = array.arrays[0]
-        return (array.kind != "view" or array.detail.are_all(base.size)) and self._is_all_in_order(base)
-
-    def _shape(self, array: Array) -> str:
-        sizes = [str(axis.size) for axis in array.axes] + (["B"] if array.batched else [])
-        return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
-
-    # ---------------------------------------------------------------- views
-
-    def _block(self, view: Array) -> Block | None:
-        if view not in self.blocks:
-            self.blocks[view] = block(view.detail.index, view.arrays[0].size)
-        return self.blocks[view]
 
     def _write_view(self, array: Array) -> None:
         base = array.arrays[0]
         index = array.detail.index
-        flat = self._flat(base)
+        flat = self.flat(base)
         if isinstance(index, int):
             at = "" if base.size == 1 and not base.axes else f"[{index}]"
-            self.expressions[array] = self._of_argument(base, index) or f"{flat}{at}"
+            self.expressions[array] = self.of_argument(base, index) or f"{flat}{at}"
             return
-        found = self._block(array)
+        found = self.block_of(array)
         if found is not None:
-            self.expressions[array] = self._picked(flat, found, base.batched, self._is_argument(base), base.size)
+            is_argument = self.is_argument(base)
+            self.expressions[array] = (
+                found.of_argument(flat, base.size) if is_argument else found.of_buffer(flat, base.size, base.batched)
+            )
             return
         places = self.names.of(array, "places")
         self.namespace[places] = index
         name = self._target(array)
-        source = self._of_argument(base, None) or flat
+        source = self.of_argument(base, None) or flat
         self.run.append(f'np.take({source}, {places}, axis=0, out={name}, mode="clip")')
         self.expressions[array] = name
-
-    def _is_argument(self, array: Array) -> bool:
-        return array.kind == "leaf" and array.batched
-
-    def _of_argument(self, base: Array, index: int | None) -> str | None:
-        if not self._is_argument(base):
-            return None
-        return f"{self.expressions[base]}.T" if index is None else f"{self.expressions[base]}[:, {index}]"
-
-    def _flat(self, array: Array) -> str:
-        """An array with its axes folded into one."""
-        if len(array.axes) < 2:
-            return self._bound_name(array)
-        batch = ", B" if array.batched else ""
-        return self._variant(array, f".reshape({array.size}{batch})")
-
-    def _picked(self, base: str, found: Block, batched: bool, is_argument: bool, size: int = -1) -> str:
-        """The expression that picks a block; an argument has its examples in front, all else behind."""
-        sliced = (found.start, found.stop) != (0, size)
-        folded = len(found.extents) > 1
-        extents = [str(extent) for extent in found.extents]
-        parts = [_part(part, extent) for part, extent in zip(found.parts, found.extents, strict=True)]
-        while parts and parts[-1] == ":":
-            parts.pop()
-        picked = [part for part in found.parts if isinstance(part, slice)]
-        order = list(found.order)
-        if is_argument:
-            text = base + (f"[:, {found.start}:{found.stop}]" if sliced else "")
-            text += f".reshape(B, {', '.join(extents)})" if folded else ""
-            text += f"[:, {', '.join(parts)}]" if parts else ""
-            axes = [1 + axis for axis in order] + [0]
-            return text + (".T" if axes == [1, 0] else f".transpose({', '.join(map(str, axes))})")
-        text = base + (f"[{found.start}:{found.stop}]" if sliced else "")
-        text += f".reshape({', '.join([*extents, *(['B'] if batched else [])])})" if folded else ""
-        text += f"[{', '.join(parts)}]" if parts else ""
-        if order != list(range(len(picked))):
-            axes = [*order, *([len(order)] if batched else [])]
-            text += ".T" if axes == [1, 0] else f".transpose({', '.join(map(str, axes))})"
-        return text
-
-    def _bound_name(self, array: Array) -> str:
-        return self._variant(array, "")
-
-    def _variant(self, array: Array, suffix: str) -> str:
-        """The name of an array, or of a view of it, which is bound once where it can be."""
-        text = self.expressions[array]
-        if not suffix and (text.isidentifier() or not self._is_alias(array)):
-            return text
-        stored = self._storage(array)
-        if (
-            any(self._is_argument(one) for one in stored)
-            or not (array.axes or array.batched)
-            or self._is_scalar(stored)
-        ):
-            return text + suffix
-        known = self.variants.get((array, suffix))
-        if known is None:
-            is_first = not text.isidentifier() and not any(of is array for of, _ in self.variants)
-            known = text if text.isidentifier() else self.names.of(array)
-            if not is_first:
-                known = self.names.unused(f"{known}_{_purpose(suffix)}")
-            self.variants[array, suffix] = known
-            self.bound.append(f"{known} = {_picked_further(text, suffix)}")
-        return known
-
-    def _is_scalar(self, stored: Sequence[Array]) -> bool:
-        return any(not one.axes and not one.batched for one in stored)
-
-    def _aligned(self, operand: Array | float, axes: Sequence[Axis], batched: bool) -> str:
-        """An operand such that numpy stretches it along the axes that it has not."""
-        if not isinstance(operand, Array):
-            return spelling.literal(operand)
-        present = [":" if axis in operand.axes else "None" for axis in axes]
-        if batched:
-            present.append(":" if operand.batched else "None")
-        while present and present[0] == "None":
-            del present[0]
-        return self._variant(operand, f"[{', '.join(present)}]" if "None" in present else "")
 
     # ---------------------------------------------------------------- operations
 
     def _write_operation(self, array: Array) -> None:
         template = spelling.template(array.detail)
         if template == "{}":
-            self.expressions[array] = self._bound_name(array.arrays[0])
+            self.expressions[array] = self.bound_name(array.arrays[0])
             return
-        operands = [self._aligned(operand, array.axes, array.batched) for operand in array.operands]
+        operands = [self.aligned(operand, array.axes, array.batched) for operand in array.operands]
         expression = spelling.expression(array.detail)
         if array.detail.array is None:  # element by element
             self.namespace[array.detail.name] = np.vectorize(array.detail.value, otypes=[float])
@@ -424,7 +282,7 @@ class _Writer:
     def _write_fold(self, array: Array, fold: str, operand: Array, along: Sequence[Axis | None]) -> None:
         axes: list[Axis | None] = [*operand.axes, *([None] if operand.batched else [])]
         positions = [axes.index(axis) for axis in along]
-        source = self._bound_name(operand)
+        source = self.bound_name(operand)
         if not array.axes and not array.batched:
             name = self.expressions[array] = self.names.of(array)
             self.run.append(f"{name} = {fold}({source}{', axis=None' if len(axes) > 1 else ''})")
@@ -463,7 +321,7 @@ class _Writer:
         name = self.expressions[array] = self._target(array)
         out = name
         if max(len(shared), len(rows), len(columns)) > 1:
-            out = self._variant(
+            out = self.variant(
                 array, f".reshape({', '.join(extent(part) for part in (shared, rows, columns) if part)})"
             )
         self.run.append(f"np.matmul({left}, {right}, out={out})")
@@ -476,14 +334,14 @@ class _Writer:
         if not turned and axes != [*shared, *first, *second]:
             return None
         parts = [part for part in ((shared, second, first) if turned else (shared, first, second)) if part]
-        text = self._bound_name(array)
+        text = self.bound_name(array)
         if max(map(len, parts)) > 1:
-            if self._is_alias(array) and not self._is_all_in_order(array):
+            if self.is_alias(array) and not self.is_all_in_order(array):
                 text = self._copied(array)
                 self.bound.append(f"{text}_matrix = {text}.reshape({', '.join(map(extent, parts))})")
                 text = f"{text}_matrix"
             else:
-                text = self._variant(array, f".reshape({', '.join(map(extent, parts))})")
+                text = self.variant(array, f".reshape({', '.join(map(extent, parts))})")
         if turned:
             text += ".swapaxes(1, 2)" if shared else ".T"
         return text.removesuffix(".T.T")
@@ -491,17 +349,17 @@ class _Writer:
     def _copied(self, array: Array) -> str:
         """The name of a buffer with the numbers of a view side by side, as a reshape needs them."""
         name = self.names.of(array, "copy")
-        if (array, "copy") not in self.variants:
-            self.variants[array, "copy"] = name
-            self.bound.append(f"{name} = np.empty({self._shape(array)}{self.kind})")
-            self.run.append(f"np.copyto({name}, {self._bound_name(array)})")
+        if (array, "copy") not in self._variants:
+            self._variants[array, "copy"] = name
+            self.bound.append(f"{name} = np.empty({self.shape(array)}{self.kind})")
+            self.run.append(f"np.copyto({name}, {self.bound_name(array)})")
         return name
 
     def _write_sum_of_products(self, array: Array, x: Array, y: Array) -> None:
         letters = dict(zip(dict.fromkeys(axes_of(x) + axes_of(y)), "ijklmnopqrst", strict=False))
         letters[BATCH] = "b"
         x_letters, y_letters, letters_out = ("".join(letters[axis] for axis in axes_of(one)) for one in (x, y, array))
-        call = f'np.einsum("{x_letters},{y_letters}->{letters_out}", {self._bound_name(x)}, {self._bound_name(y)}'
+        call = f'np.einsum("{x_letters},{y_letters}->{letters_out}", {self.bound_name(x)}, {self.bound_name(y)}'
         if not array.axes and not array.batched:
             name = self.expressions[array] = self.names.of(array)
             self.run.append(f"{name} = {call})")
@@ -526,7 +384,7 @@ class _Writer:
                 and array.axes == piece.axes
                 and array not in found
                 and not self.users[array]
-                and not self._is_alias(array)
+                and not self.is_alias(array)
                 and array.kind in ("apply", "reduce")
                 and (array.kind == "apply" or Groups.fit_a_view(array))
                 and not any(array is result for result in self.results)
@@ -542,11 +400,11 @@ class _Writer:
         plan = Plan(pieces, array.size)
         if plan.leaves_gaps and not plan.adds_to_gaps:  # nobody else may write here: the gaps stay as they are
             name = self.names.of(array)
-            self.bound.append(f"{name} = np.zeros({self._shape(array)}{self.kind})")
+            self.bound.append(f"{name} = np.zeros({self.shape(array)}{self.kind})")
         else:
             name = self._target(array)
         self.expressions[array] = name
-        self._fill(self._flat(array), plan, array.size, array.batched)
+        self._fill(self.flat(array), plan, array.size, array.batched)
 
     def _write_gradient(self) -> None:
         plan = Plan(self.pieces, self.gradient_size)
@@ -561,12 +419,12 @@ class _Writer:
                 self.run += self._put(base, piece, index_of(piece, size), size, batched, is_fresh and is_once, is_once)
 
     def _put(self, base: str, piece: Piece, index: Any, size: int, batched: bool, fresh: bool, once: bool) -> list[str]:
-        value = self._aligned(piece.array, piece.axes, batched)
+        value = self.aligned(piece.array, piece.axes, batched)
         if isinstance(index, int):
             return [f"{base}[{index}] {'=' if fresh else '+='} {value}"]
         lies = block(index, size)
         if lies is not None:
-            target = self._named_target(self._picked(base, lies, batched, False, size), piece)
+            target = self._named_target(lies.of_buffer(base, size, batched), piece)
             return [f"np.copyto({target}, {value})" if fresh else f"np.add({target}, {value}, out={target})"]
         places = self._names_of(piece, "places")
         self.namespace[places] = index
@@ -587,13 +445,13 @@ class _Writer:
             or array.batched != batched
             or lacking not in ((), axes[apart : apart + 1])
         ):
-            return [f"np.add.at({base}, {places}, {self._aligned(array, axes, batched)})"]
+            return [f"np.add.at({base}, {places}, {self.aligned(array, axes, batched)})"]
         self.namespace[places] = np.swapaxes(index, 0, apart)
         rest = [axis for at, axis in enumerate(axes) if at != apart]
         if lacking:
-            value = self._aligned(array, rest, batched)
+            value = self.aligned(array, rest, batched)
         else:
-            value = f"{self._variant(array, f'.swapaxes(0, {apart})' if apart else '')}[i]"
+            value = f"{self.variant(array, f'.swapaxes(0, {apart})' if apart else '')}[i]"
         return [f"for i in range({index.shape[apart]}):", f"    {base}[{places}[i]] += {value}"]
 
     def _names_of(self, piece: Piece, purpose: str) -> str:
@@ -606,21 +464,3 @@ class _Writer:
         name = self._names_of(piece, "place")
         self.bound.append(f"{name} = {text}")
         return name
-
-
-def _part(part: slice | int, extent: int) -> str:
-    if isinstance(part, int):
-        return str(part)
-    start = "" if part.start == 0 else str(part.start)
-    stop = "" if part.stop == extent else str(part.stop)
-    return f"{start}:{stop}"
-
-
-def _purpose(suffix: str) -> str:
-    return "column" if "None" in suffix else "matrix" if suffix else "flat"
-
-
-def _picked_further(text: str, suffix: str) -> str:
-    """`w[:, 0][:, None]` as `w[:, 0, None]`."""
-    picked = re.fullmatch(r"(.*)\[(:, \d+)\]", text)
-    return f"{picked[1]}[{picked[2]}, None]" if picked and suffix == "[:, None]" else text + suffix
