@@ -24,7 +24,7 @@ from .names import numeral
 PAPER, INK, QUIET, LINE = "#ffffff", "#1f2328", "#656d76", "#818b98"
 PARAMETER, INPUT = "#8250df", "#0f7b6c"
 LIT = "#d1105a"
-FRAMED = "#6e7781"  # reads on white and on black
+FRAMED = "#6e7781"  # seen on white and on black
 FRAME = f'style="rounded,filled" color="{FRAMED}" fillcolor="#8c959f1f" labeljust="l" margin="8"'
 NOTHING, ODD = "#eff1f3", "#ffd33d"
 ABOVE, BELOW = ((232, 242, 250), (120, 186, 232)), ((253, 241, 230), (250, 165, 96))
@@ -68,11 +68,6 @@ def sign(operation: str) -> str:
     return SIGNS.get(operation, operation)
 
 
-def frame(name: str) -> str:
-    """Return the label of a frame around what a module has computed."""
-    return f"<{_font(name, size=10, colour=FRAMED)}>"
-
-
 def constant(text: str) -> str:
     """Return the label of a constant."""
     inside = f'<TD STYLE="ROUNDED" BGCOLOR="{NOTHING}">{_font(text, size=10, colour=QUIET)}</TD>'
@@ -87,7 +82,7 @@ def caption(lines: Sequence[str]) -> str:
 
 
 def pill(text: str, lit: bool = False) -> str:
-    """Return the label of an edge."""
+    """Return the label of an arrow or a frame, on a field of its own: it reads on any paper."""
     colours = f'BGCOLOR="{LIT if lit else NOTHING}"'
     inside = f'<TD STYLE="ROUNDED" {colours}>{_font(text, size=9, colour=PAPER if lit else INK)}</TD>'
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2"><TR>{inside}</TR></TABLE>>'

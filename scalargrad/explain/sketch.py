@@ -80,7 +80,7 @@ class Sketch:
             pending += [inner for inner in reversed(open_calls) if inner.parent is call]
 
     def _frame(self, call: Call, name: str) -> None:
-        look = f'id="{name}" label={card.frame(call.name)} {card.FRAME}'
+        look = f'id="{name}" label={card.pill(call.name)} {card.FRAME}'
         self.drawing.body.append(f"\tsubgraph {name} {{\n\t\tgraph [{look}]\n")
         self.drawing.titles[name] = f"{call.name}: {len(call.nodes):,} values"
 
