@@ -120,7 +120,8 @@ def random_fault(rng: random.Random, case: Case) -> Fault | None:
     """Return a rule that the function uses, and what to multiply it by.
 
     Where the function uses it, the rule must give a number that a factor makes wrong: not 0, and not
-    something like cos(π/2) = 6e-17, which is nothing but rounding. None if there is none.
+    something like cos(π/2) = 6e-17 or 1 - tanh(18)² = 2e-16, which is nothing but rounding. None if
+    there is none.
     """
     numbers, places = list(case.point), []
     for name, operands in case.instructions:
@@ -130,8 +131,9 @@ def random_fault(rng: random.Random, case: Case) -> Fault | None:
         for k, operand in enumerate(operands):
             local = rules[k](numbers[-1], *given)
             nearby = [x * (1 + 2**-50) for x in given]
-            moved = rules[k](value_of(name, nearby), *nearby)
-            if isinstance(operand, int) and math.isfinite(local) and abs(moved - local) < 1e-4 * abs(local):
+            off = abs(rules[k](value_of(name, nearby), *nearby) - local)
+            off += abs(rules[k](numbers[-1] * (1 + 2**-50), *given) - local)
+            if isinstance(operand, int) and math.isfinite(local) and off < 1e-4 * abs(local):
                 places.append((name, k))
     return Fault(*rng.choice(places), rng.choice(FACTORS)) if places else None
 

@@ -83,6 +83,7 @@ class _Measured:
     def __init__(self, line: Line, targets: Sequence[Target], rtol: float) -> None:
         self.line, self.targets, self.rtol = line, targets, rtol
         self.candidates: list[list[Estimate]] = [[] for _ in targets]
+        self.natural = line.unit >= 1.0  # whether steps of a size of 1 or more have been tried, where they can be
         self.sides: dict[int, list[Estimate]] = {}
         self.reaches: dict[int, float] = {}
 
@@ -94,22 +95,25 @@ class _Measured:
         self._gather(narrow, 0)
         if wide > 4 * narrow and not self._settled():
             self._gather(wide, 1 if above > below else -1)
+        if self.line.unit != 1.0 and not self._settled():
+            self.natural = True
+            self._gather(min(self.line.reach(1, FIRST), self.line.reach(-1, FIRST)), 0)
         for smaller in (2.0**-8, 2.0**-16):
             if not self._settled():
                 self._gather(narrow * smaller, 0)
-        if self.line.unit != 1.0 and not self._settled():
-            self._gather(min(self.line.reach(1, FIRST), self.line.reach(-1, FIRST)), 0)
         if not all(map(self._certain, range(len(self.targets)))):
             self._gather_sides(anchored=True)
 
     def from_one_side(self, side: int, reach: float) -> None:
         """Measure where the point lies inside a smooth piece, but so close to its end that there is no step."""
+        self.natural = True
         for smaller in (1.0, 2.0**-8, 2.0**-16):
             if not self._settled():
                 self._gather(reach * smaller, side)
 
     def beside(self) -> None:
         """Measure where the point lies at the end of a smooth piece: each side by itself."""
+        self.natural = True
         self._gather_sides(anchored=False)
 
     def _gather(self, reach: float, side: int) -> None:
@@ -166,11 +170,18 @@ class _Measured:
     def _agrees(self, component: int, estimate: Estimate) -> bool:
         """Whether this estimate alone shows, with room to spare, that the gradient is right."""
         target = self.targets[component]
-        if target.slope == 0.0 and self.line.constant(component):
+        if self._constant(component):
             return True
         tolerance = self.rtol * max(abs(target.slope), abs(estimate.slope))
         close = abs(target.slope - estimate.slope) <= tolerance
         return close and estimate.error + target.error <= tolerance / SAFETY
+
+    def _constant(self, component: int) -> bool:
+        """Whether the gradient 0 is that of a constant: no step has changed a bit, and no complex step objects."""
+        target = self.targets[component]
+        if target.slope != 0.0 or not self.natural or not self.line.constant(component):
+            return False
+        return target.exact is None or abs(target.exact.slope) <= SAFETY * target.exact.error
 
     # ---------------------------------------------------------------- judging
 
@@ -252,7 +263,7 @@ class _Measured:
     def _compared(self, component: int, target: Target, best: Estimate) -> Finding:
         tolerance = self._tolerance(target, best)
         off, unsure = abs(target.slope - best.slope), best.error + target.error
-        if target.slope == 0.0 and self.line.constant(component):
+        if self._constant(component):
             same = Estimate(0.0, 0.0, "the same bits at every step", best.step)
             return Finding(AGREES, same, None, None, "the function is constant here")
         if off > tolerance + SAFETY * unsure:

@@ -250,6 +250,13 @@ def test_a_constant_is_certified() -> None:
     assert verdict(lambda x: x.sin() ** 2 + x.cos() ** 2, 1.0) == "agrees"
 
 
+def test_a_function_that_only_seems_constant() -> None:
+    """Around 1e-90 erfc is 1 to the last bit, and so is cos around 1e-12; a gradient of 0 is wrong all the same."""
+    for op, point in ((primitives.erfc, 1e-90), (primitives.exp, 1e-90), (primitives.cos, 1e-12)):
+        assert gradcheck(op, point)
+        assert verdict(spoiled(op, 0, 0.0), point) == "disagrees"
+
+
 @pytest.mark.parametrize(
     "f", [lambda x: x**2, lambda x: x.cos(), lambda x: x.cosh() + x**4, lambda x: (x * x + 1e-20).sqrt()]
 )
