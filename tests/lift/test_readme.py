@@ -1,0 +1,40 @@
+"""The program that the project's README prints is the one that its example lifts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from scalargrad import lift, nn
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def lifted() -> str:
+    """The source of the README's example."""
+    model = nn.MLP(2, [16, 1], activation="tanh", rng=0)
+
+    def loss(x: Any, y: Any) -> Any:
+        return (model(x) - y) ** 2
+
+    program = lift(loss, model.parameters(), target="numpy")
+    program.value_and_grad([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
+    return program.source
+
+
+def printed(readme: str) -> list[str]:
+    """The programs that a page prints."""
+    return re.findall(r'```python\n("""value_and_grad of .*?\n)```', readme, flags=re.DOTALL)
+
+
+def test_the_readme_prints_the_program() -> None:
+    """The front page shows what the example's program is today, to the letter."""
+    assert printed(README.read_text(encoding="utf-8")) == [lifted()]
+
+
+def test_another_program_is_seen() -> None:
+    """Negative control: a page with one line changed shows another program."""
+    page = f"```python\n{lifted()}```\n"
+    assert printed(page) == [lifted()]
+    assert printed(page.replace("np.tanh", "np.sinh")) != [lifted()]
