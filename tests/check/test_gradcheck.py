@@ -218,6 +218,27 @@ def test_the_inputs_that_are_wrong_are_found_among_many() -> None:
     assert notes[0].count("layers.") == 3
 
 
+def test_cost_is_that_of_so_many_evaluations() -> None:
+    """The function is evaluated some twenty times at most for each input or direction, however long its graph is."""
+
+    def chain(*inputs: Value, length: int) -> Value:
+        x = inputs[0]
+        for i in range(length):
+            x = (x + 0.1 * inputs[i % len(inputs)]).sin()
+        return x
+
+    for length in (10, 100, 500):
+        report = gradcheck(lambda x, y, n=length: chain(x, y, length=n), 0.3, 0.4)
+        assert report
+        assert report.tried["evaluations"] <= 2 + 2 * 20
+    many = gradcheck(lambda *inputs: chain(*inputs, length=60), *[0.3] * 30)
+    assert many.tried["evaluations"] <= 2 + 30 * 20
+    model = nn.MLP(2, [12, 12, 1], "tanh", rng=0)
+    report = gradcheck(lambda: model([1.0, -2.0]) ** 2, wrt=model, directions=3)
+    assert report
+    assert report.tried["evaluations"] <= 2 + 3 * 20
+
+
 def test_inputs_of_zero_move_too() -> None:
     """A direction moves an input of 0 by a typical size; where all are 0, by 1."""
     assert gradcheck(lambda x, y: (x + 1) * (y + 2), 0.0, 0.0, directions=2)
