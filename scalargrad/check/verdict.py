@@ -58,7 +58,7 @@ def examine(
     """
     if not all(map(isfinite, line.base.values)):
         return [_judged_without(line, i, target) for i, target in enumerate(targets)]
-    measured = _Measured(line, targets, rtol)
+    measured = _Measured(line, targets, rtol, faithful)
     largest = FIRST * line.unit
     above, below = line.reach(1, largest), line.reach(-1, largest)
     if above and below:
@@ -67,7 +67,7 @@ def examine(
         measured.from_one_side(1 if above else -1, max(above, below))
     else:
         measured.beside()
-    return [measured.judged(i, faithful) for i in range(len(targets))]
+    return [measured.judged(i) for i in range(len(targets))]
 
 
 def _judged_without(line: Line, component: int, target: Target) -> Finding:
@@ -80,8 +80,8 @@ def _judged_without(line: Line, component: int, target: Target) -> Finding:
 class _Measured:
     """What has been measured along one line: candidates for each component's slope, and for its two sides."""
 
-    def __init__(self, line: Line, targets: Sequence[Target], rtol: float) -> None:
-        self.line, self.targets, self.rtol = line, targets, rtol
+    def __init__(self, line: Line, targets: Sequence[Target], rtol: float, faithful: Callable[[], bool]) -> None:
+        self.line, self.targets, self.rtol, self.faithful = line, targets, rtol, faithful
         self.candidates: list[list[Estimate]] = [[] for _ in targets]
         self.natural = line.unit >= 1.0  # whether steps of a size of 1 or more have been tried, where they can be
         self.sides: dict[int, list[Estimate]] = {}
@@ -139,7 +139,23 @@ class _Measured:
         return all(estimate.error <= self.rtol / 16 * abs(estimate.slope) for estimate in latest)
 
     def _settled(self) -> bool:
-        return all(self._conclusive(i, candidates) for i, candidates in enumerate(self.candidates))
+        return all(
+            self._conclusive(i, candidates) or self._witnessed(i, candidates)
+            for i, candidates in enumerate(self.candidates)
+        )
+
+    def _witnessed(self, component: int, candidates: list[Estimate]) -> bool:
+        """Whether a complex step shows that the gradient is right, through a graph that gives the function's values.
+
+        Then differences need not be precise, as they cannot be where a slope is small: it is enough
+        that they do not contradict.
+        """
+        target = self.targets[component]
+        exact = target.exact
+        if exact is None or not self._agrees(component, exact):
+            return False
+        apart = [abs(exact.slope - estimate.slope) - SAFETY * (exact.error + estimate.error) for estimate in candidates]
+        return any(isfinite(off) and off <= self._tolerance(target, exact) for off in apart) and self.faithful()
 
     def _certain(self, component: int) -> bool:
         """Whether no kink can be behind what was found: it agrees, or a complex step goes with the differences."""
@@ -185,7 +201,7 @@ class _Measured:
 
     # ---------------------------------------------------------------- judging
 
-    def judged(self, component: int, faithful: Callable[[], bool]) -> Finding:
+    def judged(self, component: int) -> Finding:
         """Return the verdict for one component."""
         target = self.targets[component]
         best = min(self.candidates[component], key=lambda estimate: estimate.error, default=UNKNOWN)
@@ -202,7 +218,7 @@ class _Measured:
         if isnan(target.slope) or not (isfinite(target.slope) or isfinite(best.slope)):
             return self._not_finite(target, best)
         best = self._discriminating(component, target, best)
-        best = self._exact(target, best, faithful)
+        best = self._exact(target, best)
         return self._compared(component, target, best)
 
     def _side(self, side: int, component: int) -> Estimate:
@@ -248,7 +264,7 @@ class _Measured:
                 return other
         return best
 
-    def _exact(self, target: Target, best: Estimate, faithful: Callable[[], bool]) -> Estimate:
+    def _exact(self, target: Target, best: Estimate) -> Estimate:
         """The complex step, where it is the better witness."""
         exact = target.exact
         if exact is None:
@@ -258,7 +274,7 @@ class _Measured:
             both = exact._replace(method=f"{exact.method} and {best.method}", step=best.step)
             return min(both, best, key=lambda estimate: estimate.error)
         confirms = abs(exact.slope - target.slope) <= self._tolerance(target, exact) + SAFETY * exact.error
-        return exact if (confirms or not isfinite(best.error)) and faithful() else best
+        return exact if (confirms or not isfinite(best.error)) and self.faithful() else best
 
     def _compared(self, component: int, target: Target, best: Estimate) -> Finding:
         tolerance = self._tolerance(target, best)
