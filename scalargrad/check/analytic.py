@@ -36,8 +36,8 @@ def _cbrt(x: complex) -> complex:
 
 
 def _hypot(x: complex, y: complex) -> complex:
-    largest = max(abs(x.real), abs(y.real))
-    return largest * cmath.sqrt((x / largest) ** 2 + (y / largest) ** 2)
+    length = math.hypot(x.real, y.real)  # to first order in the imaginary parts, which are small: no square underflows
+    return complex(length, x.real / length * x.imag + y.real / length * y.imag)
 
 
 def _arctan2(y: complex, x: complex) -> complex:

@@ -16,7 +16,7 @@ from ..derivatives import grad
 from ..value import Value, described
 from .analytic import spelled
 from .numerical import EPSILON, Estimate, Line, Sample
-from .recording import HELD, Recording, breaks_between, on_break, stepped
+from .recording import HELD, SMALLEST, Recording, breaks_between, on_break, stepped
 from .report import Culprit
 from .rounding import data_errors, gradient, local_errors, rule_error
 from .verdict import DISAGREES, Target, examine
@@ -127,7 +127,9 @@ def rule_at(recording: Recording, i: int, k: int, analytic: float, rtol: float) 
     op, out, numbers = _application(recording, i)
     if not (isfinite(out) and all(map(isfinite, numbers))):
         return None
-    exact = _complex_step(op, numbers, out, k)
+    if any(operands == tuple(numbers) and partials[k] == analytic for operands, _, partials in op.edges):
+        return None  # a slope that is pinned there
+    exact = _complex_step(op, numbers, out, k, analytic)
     if exact is not None and abs(exact - analytic) <= rtol * abs(analytic):
         return None
     places = recording.operands[i]
@@ -139,12 +141,13 @@ def rule_at(recording: Recording, i: int, k: int, analytic: float, rtol: float) 
     return (i, analytic, finding.estimate) if finding.verdict == DISAGREES else None
 
 
-def _complex_step(op: Primitive, numbers: Sequence[float], out: float, k: int) -> float | None:
+def _complex_step(op: Primitive, numbers: Sequence[float], out: float, k: int, analytic: float) -> float | None:
     rule = spelled(op)
     step = 2.0**-64 * (abs(numbers[k]) or 2.0**-64)
-    if rule is None or on_break(op, numbers):
+    if rule is None or step < SMALLEST or on_break(op, numbers):
         return None
-    found = stepped(rule, out, numbers, [step if j == k else 0.0 for j in range(op.arity)])
+    steps, slopes = ([x if j == k else 0.0 for j in range(op.arity)] for x in (step, analytic))
+    found = stepped(rule, out, numbers, steps, slopes)
     return None if found is None else found / step
 
 

@@ -98,7 +98,7 @@ class Line:
         The piece is that of the point itself or, where `anchored` is false, the one that begins beside it.
         """
         step = largest
-        while step >= SMALLEST * self.unit:
+        while step and step >= SMALLEST * self.unit:
             anchor = self.base if anchored else self.at(side * step / 1024)
             if self.smooth(side * step, anchor):
                 return step

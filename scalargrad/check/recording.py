@@ -126,7 +126,8 @@ class Recording:
             if rule is None or i in breaks:
                 return None
             real = [self.numbers[operand] for operand in operands]
-            found = stepped(rule, self.numbers[i], real, [imaginary.get(operand, 0.0) for operand in operands])
+            given = [imaginary.get(operand, 0.0) for operand in operands]
+            found = stepped(rule, self.numbers[i], real, given, self.nodes[i].local_gradients)
             if found is None:
                 return None
             imaginary[i] = found
@@ -143,8 +144,13 @@ def on_break(op: Primitive, numbers: Sequence[float]) -> bool:
 SMALLEST = 1e-280  # below, a complex step may lose digits to underflow
 
 
-def stepped(rule: object, data: float, real: Sequence[float], imaginary: Sequence[float]) -> float | None:
-    """The imaginary part of an operation's result, if its real part is what the operation gave."""
+def stepped(
+    rule: object, data: float, real: Sequence[float], imaginary: Sequence[float], local: Sequence[float] = ()
+) -> float | None:
+    """The imaginary part of an operation's result, if its real part is what the operation gave.
+
+    None too where it is 0 and the recorded local gradients say that it may have been lost to underflow.
+    """
     if not any(imaginary):
         return 0.0
     if not isfinite(data):
@@ -156,7 +162,8 @@ def stepped(rule: object, data: float, real: Sequence[float], imaginary: Sequenc
     close = 1e-6 * abs(data) + 1e-13 * max(map(abs, real))
     if not (isfinite(found.imag) and abs(found.real - data) <= close) or 0.0 < abs(found.imag) < SMALLEST:
         return None
-    return found.imag
+    lost = any(step and slope and abs(step * slope) < SMALLEST for step, slope in zip(imaginary, local, strict=False))
+    return None if lost and found.imag == 0.0 else found.imag
 
 
 def _can_break(op: Primitive) -> bool:
