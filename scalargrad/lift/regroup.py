@@ -381,10 +381,9 @@ class _Grouping:
         """An array in a row, and after it the number that changes nothing."""
         key = base, nothing
         if key not in self.extended:
-            axis = self.program.axis(base.size)
-            row = self.program.view(base, np.arange(base.size), (axis,))
-            places = Places(np.arange(base.size)) if base.axes else Places(0)
-            pieces: list[Any] = [(places, (axis,) if base.axes else (), row)]
+            axes = self._axes((base.size,))
+            places = np.arange(base.size) if axes else 0
+            pieces: list[Any] = [(Places(places), axes, self.program.view(base, places, axes))]
             if nothing != 0.0:
                 pieces.append((Places(base.size), (), nothing))
             self.extended[key] = self.program.assemble((self.program.axis(base.size + 1),), pieces)
