@@ -106,8 +106,7 @@ def tangent(program: ArrayProgram, output: Gradient, leaf: Array, direction: Arr
 def _seen(program: ArrayProgram, moved: Gradient, view: Array) -> Gradient:
     """What a view shows of an array that may lack axes of the view's base, being the same along them."""
     base = view.arrays[0]
-    if not isinstance(moved, Array):
-        return moved
+    assert isinstance(moved, Array), "what moves, moves in a direction"
     places, outer, within = 0 * view.detail.index, view.detail.index, 1
     for axis in reversed(base.axes):
         if axis in moved.axes:
