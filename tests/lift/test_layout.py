@@ -31,55 +31,62 @@ def strided(draw: st.DrawFn) -> tuple[Any, int]:
     return index + before, int(index.max()) + 1 + before + behind
 
 
-def picked(numbers: Any, found: Block, in_front: bool) -> Any:
-    """What a block picks from a row of numbers, or of each of a batch of rows that lies in front."""
-    batch = numbers.shape[:1] if in_front else ()
-    every = (slice(None),) if in_front else ()
-    order = [axis + len(batch) for axis in found.order]
-    part = numbers[(*every, slice(found.start, found.stop))].reshape(*batch, *found.extents)
-    return part[(*every, *found.parts)].transpose(*range(len(batch)), *order)
+def run(text: str, numbers: Any) -> Any:
+    """What an expression picks from an array named w, of three examples."""
+    return eval(text, {"w": numbers, "B": 3})  # noqa: S307  # text that the package writes
 
 
 @given(made=strided())
 def test_a_block_is_these_places(made: tuple[Any, int]) -> None:
-    """Wherever a block is found it picks exactly the places, in their order, and lies within the array."""
+    """Wherever a block is found it lies in the array, and its expression picks exactly the places in their order."""
     index, size = made
     found = block(index, size)
     if found is not None:
         assert 0 <= found.start < found.stop <= size
-        assert np.array_equal(picked(np.arange(size), found, in_front=False), index)
+        assert np.array_equal(run(found.of_buffer("w", size, batched=False), np.arange(size)), index)
+
+
+@given(made=strided())
+def test_a_block_with_the_examples_behind(made: tuple[Any, int]) -> None:
+    """Of an array that has its examples behind all else the expression picks the places for each example."""
+    index, size = made
+    found = block(index, size)
+    if found is not None:
+        numbers = np.arange(3 * size).reshape(size, 3)
+        assert np.array_equal(run(found.of_buffer("w", size, batched=True), numbers), numbers[index])
 
 
 @given(made=strided())
 def test_a_block_with_the_examples_in_front(made: tuple[Any, int]) -> None:
-    """The same block picks the places of every row of an argument."""
+    """Of an argument, which has its examples in front, the expression picks the same, with the examples behind."""
     index, size = made
     found = block(index, size)
     if found is not None:
         rows = np.arange(3 * size).reshape(3, size)
-        assert np.array_equal(picked(rows, found, in_front=True), rows[:, index])
+        assert np.array_equal(run(found.of_argument("w", size), rows), rows.T[index])
 
 
-@given(made=strided())
-def test_a_block_is_a_view(made: tuple[Any, int]) -> None:
+@given(made=strided(), batched=st.booleans())
+def test_a_block_is_a_view(made: tuple[Any, int], batched: bool) -> None:
     """What a block picks is no copy: written into, it writes into the array."""
     index, size = made
     found = block(index, size)
     if found is not None:
-        numbers = np.zeros(size)
-        picked(numbers, found, in_front=False)[...] = 1.0
-        assert numbers.sum() == index.size
+        numbers = np.zeros((size, 3) if batched else size)
+        run(found.of_buffer("w", size, batched), numbers)[...] = 1.0
+        assert numbers.sum() == index.size * (3 if batched else 1)
         assert numbers[index].all()
 
 
 @given(sizes=st.lists(st.integers(2, 4), min_size=1, max_size=4), data=st.data())
 def test_a_transposed_array_is_a_block(sizes: list[int], data: st.DataObject) -> None:
-    """All places of an array, its axes in any order, are a block; whole where they are in their own order."""
+    """All places of an array, its axes in any order, are a block that is folded and turned round, and nothing else."""
     order = data.draw(st.permutations(range(len(sizes))))
     size = int(np.prod(sizes))
     found = block(np.arange(size).reshape(sizes).transpose(order), size)
     assert found is not None
-    assert found.is_whole == (list(order) == sorted(order))
+    assert found.parts == tuple(slice(0, n) for n in sizes)
+    assert found.order == tuple(order)
 
 
 @pytest.mark.parametrize(
@@ -98,9 +105,6 @@ def test_places_that_are_no_block(places: list[Any], size: int) -> None:
     assert block(np.array(places), size) is None
 
 
-def test_a_block_that_is_not_whole() -> None:
-    """A block that leaves something out is not whole."""
-    found = block(np.array([[0, 1], [3, 4]]), 6)
-    assert found == Block(0, 6, (2, 3), (slice(0, 2), slice(0, 2)), (0, 1))
-    assert found is not None
-    assert not found.is_whole
+def test_a_block_that_leaves_something_out() -> None:
+    """Of each row only a part: the rows are folded, and the part is taken of them."""
+    assert block(np.array([[0, 1], [3, 4]]), 6) == Block(0, 6, (2, 3), (slice(0, 2), slice(0, 2)), (0, 1))
