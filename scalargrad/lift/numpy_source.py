@@ -381,7 +381,7 @@ class _Writer(Views):
                 isinstance(array, Array)
                 and lies is not None
                 and not covered[index].any()
-                and array.axes == piece.axes
+                and array.axes == piece.axes != ()  # a single number is spread over its places
                 and array not in found
                 and not self.users[array]
                 and not self.is_alias(array)

@@ -243,6 +243,16 @@ def test_minimize_runs_on_a_program(target: str) -> None:
     assert math.isclose(offset.data, 1.0, rel_tol=1e-6)
 
 
+@each_target
+def test_one_slope_for_all_parameters(target: str) -> None:
+    """Where only the sum of all parameters counts, each has the same derivative."""
+    values = [Value(0.25), Value(-0.5), Value(1.0)]
+    program: Any = lift(lambda: scalargrad.exp(-sum(values)), values, target=target)
+    value, gradient = program.value_and_grad()
+    assert math.isclose(value, math.exp(-0.75), rel_tol=1e-12)
+    assert relative(gradient, [-math.exp(-0.75)] * 3) < 1e-12
+
+
 # ---------------------------------------------------------------- own operations, choices, constants
 
 
