@@ -84,7 +84,8 @@ def loss_function(model: Any) -> Loss:
 
     def loss(pixels: Any, target: Any) -> Value:
         entropy: Value = functional.cross_entropy(model(pixels), target)
-        return entropy + DECAY * sum(p * p for p in parameters)
+        penalty: Value = DECAY * sum(p * p for p in parameters)
+        return entropy + penalty
 
     return loss
 
