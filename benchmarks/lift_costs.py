@@ -65,7 +65,7 @@ def lifting(name: str) -> dict[str, Any]:
         return example_loss(work, model, inputs, target) + work.decay * sum(p * p for p in parameters)
 
     def lifted() -> Any:
-        program = program_of(work, model, parameters)
+        program = program_of(work, model, parameters, check=False)
         program.value_and_grad(x, y)
         return program
 

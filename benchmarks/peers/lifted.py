@@ -31,6 +31,7 @@ class Peer:
         self.x, self.y = work.data
         self.program = program_of(work, model, model.parameters())
         self.theta = np.array(self.program.pack())
+        self.room = np.empty_like(self.theta)
 
     def gradient(self) -> tuple[float, list[float]]:
         """The loss and its whole gradient."""
@@ -39,9 +40,10 @@ class Peer:
 
     def run(self, steps: int) -> None:
         """Take so many steps."""
-        value_and_grad, x, y, theta, rate = self.program.value_and_grad, self.x, self.y, self.theta, self.work.rate
+        value_and_grad, x, y, rate = self.program.value_and_grad, self.x, self.y, self.work.rate
+        theta, room = self.theta, self.room
         for _ in range(steps):
-            _, gradient = value_and_grad(x, y, at=theta)
+            _, gradient = value_and_grad(x, y, at=theta, out=room)
             gradient *= rate
             theta -= gradient
 

@@ -80,7 +80,8 @@ class Names:
         elif array.kind == "apply":
             own = [operand for operand in array.arrays if operand in self._layers and operand.kind != "view"]
             numbers = [self._layers[below] for operand in array.arrays if (below := _base(operand)) in self._layers]
-            if array.detail in (p.add, p.subtract) and own:
+            adds = all(operand in own or not operand.batched for operand in array.arrays)
+            if array.detail in (p.add, p.subtract) and own and adds:
                 self._layers[array] = numbers[0]
                 self._continued[array] = own[0]
                 for operand in array.arrays:

@@ -30,7 +30,7 @@ class Target:
     group = staticmethod(regroup)
 
     def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
+        self.dtype = np.dtype(dtype)
 
     def rows(self, argument: Any, name: str) -> tuple[Any, int, tuple[int, ...]]:
         """Return an argument as a matrix with a row for each example, their number, and the shape of one.
@@ -39,6 +39,8 @@ class Target:
             TypeError: for what is no numbers.
             ValueError: for examples of different shapes.
         """
+        if argument.__class__ is np.ndarray and argument.ndim == 2 and self._is_ready(argument):  # as most are
+            return argument, len(argument), argument.shape[1:]
         try:
             array = np.asarray(argument)
         except ValueError:
@@ -55,13 +57,30 @@ class Target:
         """Return the Values' numbers as an array."""
         return np.fromiter(map(_data, values), self.dtype, len(values))
 
+    def is_vector(self, given: Any, size: int) -> bool:
+        """Whether that is so many numbers in an array as the program works on."""
+        return given.__class__ is np.ndarray and given.shape == (size,) and self._is_ready(given)
+
+    def _is_ready(self, array: Any) -> bool:
+        return bool(array.dtype == self.dtype and array.flags.c_contiguous)
+
+    def check_room(self, out: Any, size: int) -> None:
+        """Refuse an array that a gradient cannot be written into.
+
+        Raises:
+            TypeError: for anything but a writable array of that many numbers, of the program's precision.
+        """
+        if not self.is_vector(out, size) or not out.flags.writeable:
+            got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+            raise TypeError(f"out must be a writable array of {size} numbers in a row, {self.dtype}, got {got}")
+
     def reserved(self) -> list[str]:
         """Return the names of what the text calls: the user's operations of today among them."""
         return ["bind", *(primitive.name for primitive in registered() if primitive.array is None)]
 
     def runner(self, *program: Any) -> Runner:
         """Return what runs one function of a lifted program."""
-        return Runner(self.dtype, *program)
+        return Runner(self.dtype.name, *program)
 
 
 def several(results: Sequence[Any], count: int) -> Any:
@@ -92,9 +111,14 @@ class Runner:
         self._bound: OrderedDict[int, list[_Bound]] = OrderedDict()
         self._lock = Lock()
 
-    def run(self, arguments: Sequence[Any], count: int, leaves: Mapping[str, Any], per_example: bool) -> Any:
-        """Return the results, and the gradient if the function has one, for a batch of examples."""
-        bound = self._taken(count)
+    def run(
+        self, arguments: Sequence[Any], count: int, leaves: Mapping[str, Any], per_example: bool, out: Any = None
+    ) -> Any:
+        """Return the results, and the gradient if the function has one, for a batch of examples.
+
+        With `out` the gradient is written into that array, and not copied.
+        """
+        bound = self._taken(count, out)
         try:
             for name, buffer in bound.leaves.items():
                 buffer[...] = leaves[name]
@@ -102,17 +126,19 @@ class Runner:
                 found = bound.function(*arguments)
             if per_example:
                 return several(found if isinstance(found, tuple) else (found,), count)
-            return float(found), bound.gradient.copy()
+            return float(found), bound.gradient.copy() if out is None else out
         finally:
             self._give_back(count, bound)
 
-    def _taken(self, count: int) -> _Bound:
-        """Buffers for a size of batch that nobody uses now, of those that are kept or new ones."""
+    def _taken(self, count: int, out: Any) -> _Bound:
+        """Buffers for a size of batch that nobody uses now: of those that are kept, or new ones."""
         with self._lock:
-            waiting = self._bound.get(count)
-            if waiting:
-                return waiting.pop()
-        return _Bound(self, count)
+            waiting = self._bound.get(count, [])
+            for i, bound in enumerate(waiting):
+                if bound.out is out:
+                    return waiting.pop(i)
+            del waiting[KEPT:]
+        return _Bound(self, count, out)
 
     def _give_back(self, count: int, bound: _Bound) -> None:
         with self._lock:
@@ -128,9 +154,11 @@ class Runner:
 
 
 class _Bound:
-    """A function with its buffers; one call at a time."""
+    """A function with its buffers, or with the caller's for the gradient; one call at a time."""
 
-    def __init__(self, runner: Runner, count: int) -> None:
+    def __init__(self, runner: Runner, count: int, out: Any) -> None:
+        self.out = out
         self.leaves = {name: np.empty(size, runner.dtype) for name, size in runner.sizes.items()}
-        self.gradient = np.zeros(runner.size, runner.dtype)
+        self.gradient = np.empty(runner.size, runner.dtype) if out is None else out
+        self.gradient[...] = 0.0  # nothing is written where the gradient is always 0
         self.function = runner.bind(self.leaves, self.gradient, count)

@@ -91,10 +91,11 @@ class Program:
         found = lifted.runner("forward").run(rows, count, self._leaves(lifted, at), per_example=True)
         return found if arguments else found[0]
 
-    def value_and_grad(self, *arguments: Any, at: Any = None) -> tuple[float, Any]:
+    def value_and_grad(self, *arguments: Any, at: Any = None, out: Any = None) -> tuple[float, Any]:
         """Return the mean of the result over the examples, and its gradient: an entry for each parameter.
 
-        `at` are numbers to take in place of the parameters' own, as from an optimizer on arrays.
+        `at` are numbers to take in place of the parameters' own, as from an optimizer on arrays. The
+        gradient is a new array; or `out`, an array of numpy that is filled, best the same one at each step.
 
         Raises:
             TypeError, ValueError, Disagreement: as a call; and for a function of several results, or
@@ -102,7 +103,10 @@ class Program:
         """
         rows, count, lifted = self._prepared(arguments, single="value_and_grad")
         leaves = self._leaves(lifted, at)
-        found: tuple[float, Any] = lifted.runner("value_and_grad").run(rows, count, leaves, per_example=False)
+        if out is not None:
+            self._target.check_room(out, len(self._parameters))
+        runner = lifted.runner("value_and_grad")
+        found: tuple[float, Any] = runner.run(rows, count, leaves, per_example=False, out=out)
         return found
 
     def backward(self, *arguments: Any) -> float:
@@ -165,15 +169,14 @@ class Program:
 
     def _prepared(self, arguments: Sequence[Any], single: str = "") -> tuple[list[Any], int, _Lifted]:
         """The arguments as the target has them, the number of examples, and the program for their shapes."""
-        names = [f"argument {i}" for i in range(1, 1 + len(arguments))]
-        read = [self._target.rows(argument, name) for argument, name in zip(arguments, names, strict=True)]
-        counts = [count for _, count, _ in read]
-        if len(set(counts)) > 1:
-            listed = ", ".join(f"{name} has {count}" for name, count in zip(names, counts, strict=True))
+        read = [self._target.rows(argument, f"argument {i}") for i, argument in enumerate(arguments, start=1)]
+        count = read[0][1] if read else 1
+        if any(own != count for _, own, _ in read):
+            listed = ", ".join(f"argument {i} has {own}" for i, (_, own, _) in enumerate(read, start=1))
             raise ValueError(f"the arguments must have an entry for each example: {listed}")
-        if counts and not counts[0]:
+        if not count:
             raise ValueError("there are no examples: the arguments are empty")
-        shapes = tuple(shape for _, _, shape in read)
+        shapes = tuple([shape for _, _, shape in read])
         lifted = self._lifted.get(shapes)
         if lifted is None:
             lifted = _Lifted(self._function, self._parameters, shapes, self._target)
@@ -183,13 +186,15 @@ class Program:
         self._latest = lifted
         if single and len(lifted.results) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
-        return [rows for rows, _, _ in read], counts[0] if counts else 1, lifted
+        return [rows for rows, _, _ in read], count, lifted
 
     def _leaves(self, lifted: _Lifted, at: Any = None) -> dict[str, Any]:
         theta = self.pack() if at is None else self._vector(at, "at")
-        return {"theta": theta, "captured": self._target.numbers(lifted.captured)}
+        return {"theta": theta, "captured": self._target.numbers(lifted.captured) if lifted.captured else ()}
 
     def _vector(self, given: Any, name: str) -> Any:
+        if self._target.is_vector(given, len(self._parameters)):
+            return given
         rows, count, shape = self._target.rows(given, name)
         if shape or count != len(self._parameters):
             raise ValueError(f"{name} must have {len(self._parameters)} numbers, one for each parameter, got {given!r}")
@@ -202,7 +207,12 @@ class Program:
         example = [_nested(_floats(row[0]), shape) for row, shape in zip(rows, lifted.shapes, strict=True)]
         outputs = _outputs(self._function(*example))
         leaves = self._leaves(lifted)
-        found = _floats(lifted.runner("forward").run(rows, 1, leaves, per_example=True)[0])
+        slopes: list[float] = []
+        if len(outputs) == 1:  # the mean of one example is its result
+            value, own_slopes = lifted.runner("value_and_grad").run(rows, 1, leaves, per_example=False)
+            found, slopes = [value], _floats(own_slopes)
+        else:
+            found = _floats(lifted.runner("forward").run(rows, 1, leaves, per_example=True)[0])
         for i, (output, own) in enumerate(zip(outputs, found, strict=True)):
             gradients = topological_order(output)
             gradients[output] = 1.0
@@ -212,12 +222,9 @@ class Program:
                 abs(slope * node.data) for node, slope in gradients.items() if math.isfinite(slope * node.data)
             )
             _agree(own, output.data, self._tolerance * (abs(output.data) + 1e-3 * made_of), f"result {i}")
-        if len(outputs) == 1:
-            _, slopes = lifted.runner("value_and_grad").run(rows, 1, leaves, per_example=False)
-            largest = max((abs(slope) for slope in gradients.values() if math.isfinite(slope)), default=0.0)
-            for parameter, own in zip(self._parameters, _floats(slopes), strict=True):
-                what = f"the gradient in {parameter.label or f'parameter {self._parameters.index(parameter)}'}"
-                _agree(own, gradients.get(parameter, 0.0), self._tolerance * largest, what)
+        largest = max((abs(slope) for slope in gradients.values() if math.isfinite(slope)), default=0.0)
+        for i, (parameter, own) in enumerate(zip(self._parameters, slopes, strict=False)):
+            _agree(own, gradients.get(parameter, 0.0), self._tolerance * largest, f"the gradient in parameter {i}")
 
 
 class _Lifted:

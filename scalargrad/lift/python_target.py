@@ -43,6 +43,18 @@ class Target:
         """Return the Values' numbers as a list."""
         return [value._data for value in values]
 
+    def is_vector(self, given: Any, size: int) -> bool:  # noqa: ARG002  # as numpy's
+        """Whether that is so many numbers as the program works on, with no need to look at them."""
+        return False
+
+    def check_room(self, out: Any, size: int) -> None:
+        """Refuse to write a gradient into anything.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(f'out is for the target "numpy"; "python" returns a list of {size} floats, got {out!r}')
+
     def reserved(self) -> list[str]:
         """Return the names of what the text calls: the user's operations of today among them."""
         return [primitive.name for primitive in registered()]
@@ -84,7 +96,14 @@ class Runner:
         self.source = written[0]
         self._quick, self._careful = (compiled(source, function) for source in written)
 
-    def run(self, arguments: Sequence[Any], count: int, leaves: Mapping[str, Any], per_example: bool) -> Any:
+    def run(
+        self,
+        arguments: Sequence[Any],
+        count: int,
+        leaves: Mapping[str, Any],
+        per_example: bool,
+        out: None = None,  # noqa: ARG002  # as numpy's
+    ) -> Any:
         """Return the results, and the gradient if the function has one, for a batch of examples."""
         given = [leaves.get(name) for name in ("theta", "direction", "captured")]
         examples = [[rows[i] for rows in arguments] for i in range(count)]

@@ -246,11 +246,37 @@ class _Grouping:
         columns = [np.array([self.place[i] for i in operand]) for operand in operands]
         order = order_of(columns)
         columns = [column[order] for column in columns]
-        axes = self._axes(dimensions(columns))
-        operand_arrays = [self._view(self.family[i], column, axes) for i, column in zip(first, columns, strict=True)]
+        families = [self.family[i] for i in first]
+        shared = self._shared_axes(families, columns)
+        axes = shared or self._axes(dimensions(columns))
+        operand_arrays = [self._seen(f, column, axes, shared) for f, column in zip(families, columns, strict=True)]
         array = self.program.apply(op, operand_arrays)
         self._arrange(family, order, axes, array)
         return array
+
+    def _shared_axes(self, families: Sequence[int], columns: Sequence[Any]) -> tuple[Axis, ...] | None:
+        """The axes of the operands' arrays, where these are all read whole and in order, and have the same axes."""
+        axes: tuple[Axis, ...] | None = None
+        for family, column in zip(families, columns, strict=True):
+            if (column == column[0]).all():
+                continue
+            base = self._whole(family, column)
+            if base is None or (axes and axes != base.axes):
+                return None
+            axes = base.axes
+        return axes
+
+    def _seen(self, family: int, column: Any, axes: tuple[Axis, ...], shared: tuple[Axis, ...] | None) -> Array | float:
+        """An operand, along the family's axes: its array itself, where the axes are the array's own."""
+        base = self._whole(family, column)
+        return base if base is not None and base.axes == shared else self._view(family, column, axes)
+
+    def _whole(self, family: int, places: Any) -> Array | None:
+        """The array of a family, if it is computed, and these places are all of it in order."""
+        base = self.families[family].array
+        if not isinstance(base, Array) or base.kind == "leaf":
+            return None
+        return base if Places(places).are_all(base.size) else None
 
     def _lay_out_terms(self, family: Family) -> Array | float:
         op = self.nodes[family.members[0]][0]
@@ -262,6 +288,7 @@ class _Grouping:
         order: Any = order_of([places[:, 0] for part in parts for places in part.places])
         parts = [part.arranged(order) for part in parts]
         contractions = [part for part in parts if len(part.places) == 2 and part.length > 1]
+        shared: tuple[Axis, ...] | None = None
         if contractions:
             further, (blocks, height, width) = grid(*max(contractions, key=lambda part: part.length).places)
             order = order[further]
@@ -271,11 +298,14 @@ class _Grouping:
             along = [self.program.axis(part.length) for part in parts]
             axes = (*outer, *self._axes((width,)))
         else:
-            axes = self._axes(dimensions([places[:, 0] for part in parts for places in part.places]))
+            starts = [places[:, 0] for part in parts for places in part.places]
+            if all(part.length == 1 for part in parts):
+                shared = self._shared_axes([family for part in parts for family in part.families], starts)
+            axes = shared or self._axes(dimensions(starts))
             along = [self.program.axis(part.length) for part in parts]
         total: Array | float | None = None
         for part, axis in zip(parts, along, strict=True):
-            folded = self._folded(fold, part, axes, axis)
+            folded = self._folded(fold, part, axes, axis, shared)
             total = folded if total is None else self.program.apply(fold, [total, folded])
         assert total is not None
         self._arrange(family, order, axes, total)
@@ -301,16 +331,26 @@ class _Grouping:
             start += size
         return self.program.assemble((self.program.axis(start),), pieces)
 
-    def _folded(self, op: Primitive, part: Part, axes: tuple[Axis, ...], along: Axis) -> Array | float:
+    def _folded(
+        self, op: Primitive, part: Part, axes: tuple[Axis, ...], along: Axis, shared: tuple[Axis, ...] | None
+    ) -> Array | float:
         """The sum of a part's terms, with their sign."""
-        factors = [
-            self._view(family, places, (*axes, along), 0.0 if op is p.add else op.identity)
-            for family, places in zip(part.families, part.places, strict=True)
-        ]
+        read = list(zip(part.families, part.places, strict=True))
+        base = self._whole(*read[0])
+        if shared:
+            factors = [self._seen(family, places[:, 0], axes, shared) for family, places in read]
+        elif len(read) == 1 and not axes and base is not None:
+            return self._signed(part, self.program.reduce(op, base, base.axes))
+        else:
+            nothing = 0.0 if op is p.add else op.identity
+            factors = [self._view(family, places, (*axes, along), nothing) for family, places in read]
         term = factors[0] if len(factors) == 1 else self.program.apply(p.multiply, factors)
         folded = self.program.reduce(op, term, (along,))
         if op is p.add and part.length > 1 and not (isinstance(term, Array) and along in term.axes):
             folded = self.program.apply(p.multiply, [float(part.length), folded])  # the same term so many times
+        return self._signed(part, folded)
+
+    def _signed(self, part: Part, folded: Array | float) -> Array | float:
         return folded if part.sign > 0 else self.program.apply(p.negative, [folded])
 
     def _rows(self, family: Family) -> dict[Kind, list[Row]]:
