@@ -314,12 +314,16 @@ def _run(problem: Callable[[random.Random], MinimizeResult], seed: int, i: int) 
 # ---------------------------------------------------------------- what the arguments may be
 
 
-def _parameters(given: Iterable[Value]) -> list[Value]:
+def distinct_variables(given: Iterable[Value]) -> list[Value]:
+    """Return parameters as a list, or say what was wrong with them.
+
+    Raises:
+        TypeError: for what is not several Values.
+        ValueError: for a result or a constant, or a Value that is there twice.
+    """
     if not isinstance(given, Iterable):
         raise TypeError(f"parameters must be several Values, such as model.parameters(), got {given!r}")
     parameters = list(given)
-    if not parameters:
-        raise ValueError("there are no parameters to change")
     for parameter in parameters:
         if not isinstance(parameter, Value):
             raise TypeError(f"a parameter must be a Value, got {parameter!r} of type {type(parameter).__name__}")
@@ -327,6 +331,13 @@ def _parameters(given: Iterable[Value]) -> list[Value]:
             raise ValueError(f"a parameter must be a variable, not a result or a constant, got {parameter!r}")
     if len(set(parameters)) < len(parameters):
         raise ValueError("a parameter is there twice: it would be changed twice in each step")
+    return parameters
+
+
+def _parameters(given: Iterable[Value]) -> list[Value]:
+    parameters = distinct_variables(given)
+    if not parameters:
+        raise ValueError("there are no parameters to change")
     return parameters
 
 

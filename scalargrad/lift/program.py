@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from ..optim import distinct_variables
 from ..sweep import sweep, topological_order
-from ..value import Constant, Value
+from ..value import Value
 from .arrays import Array, ArrayProgram
 from .differentiate import gradient, mean, tangent
 from .naming import Names
@@ -70,7 +71,7 @@ class Program:
         if not callable(function):
             raise TypeError(f"lift needs a function of one example, got {function!r}")
         self._function = function
-        self._parameters = _checked(parameters)
+        self._parameters = distinct_variables(parameters)
         self._target = _target(target, dtype)
         self._tolerance = 1e-9 if dtype == "float64" else 1e-3
         self._check = check
@@ -272,18 +273,6 @@ class _Lifted:
                 kind, self.arguments, results, slopes, self._sizes, names, summary
             )
         return self._runners[kind]
-
-
-def _checked(parameters: Iterable[Value]) -> list[Value]:
-    found = list(parameters)
-    for parameter in found:
-        if not isinstance(parameter, Value):
-            raise TypeError(f"a parameter must be a Value, got {parameter!r} of type {type(parameter).__name__}")
-        if parameter.op is not None or isinstance(parameter, Constant):
-            raise ValueError(f"a parameter must be a variable, not a result or a constant, got {parameter!r}")
-    if len(set(found)) < len(found):
-        raise ValueError("a parameter is there twice")
-    return found
 
 
 def _target(name: str | None, dtype: str) -> Any:
