@@ -61,6 +61,7 @@ class Array(Symbol):
     Attributes:
         kind: which of the five made it.
         operands: what it was made of: arrays, and numbers as floats.
+        arrays: the operands that are arrays.
         axes: its axes, in the order in which it is stored.
         batched: whether it has one entry for each example.
         detail: a leaf's name, a view's Places, the primitive that is applied or folded, the Places of
@@ -70,7 +71,7 @@ class Array(Symbol):
         gradient_of: the arrays whose gradient it is.
     """
 
-    __slots__ = ("axes", "batched", "detail", "gradient_of", "kind", "label", "number", "operands", "program")
+    __slots__ = ("arrays", "axes", "batched", "detail", "gradient_of", "kind", "label", "number", "operands", "program")
 
     def __init__(  # the attributes
         self,
@@ -84,6 +85,7 @@ class Array(Symbol):
         self.program = program
         self.kind = kind
         self.operands = operands
+        self.arrays = tuple([operand for operand in operands if isinstance(operand, Array)])
         self.axes = axes
         self.batched = batched
         self.detail = detail
@@ -98,11 +100,6 @@ class Array(Symbol):
         for axis in self.axes:
             size *= axis.size
         return size
-
-    @property
-    def arrays(self) -> tuple[Array, ...]:
-        """The operands that are arrays."""
-        return tuple(operand for operand in self.operands if isinstance(operand, Array))
 
     @classmethod
     def apply_primitive(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
+from threading import Lock
 from typing import Any
 
 from ..optim import distinct_variables
@@ -77,6 +80,7 @@ class Program:
         self._check = check
         self._lifted: dict[tuple[Shape, ...], _Lifted] = {}
         self._latest: _Lifted | None = None
+        self._lock = Lock()
 
     def __call__(self, *arguments: Any, at: Any = None) -> Any:
         """Return the result for each example: an array of one number each, or of one row each for several results.
@@ -180,14 +184,21 @@ class Program:
         shapes = tuple([shape for _, _, shape in read])
         lifted = self._lifted.get(shapes)
         if lifted is None:
-            lifted = _Lifted(self._function, self._parameters, shapes, self._target)
-            if self._check:
-                self._compare(lifted, [rows[:1] for rows, _, _ in read])
-            self._lifted[shapes] = lifted
+            with self._lock:
+                lifted = self._lifted.get(shapes) or self._new(shapes, [rows[:1] for rows, _, _ in read])
         self._latest = lifted
         if single and len(lifted.results) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return [rows for rows, _, _ in read], count, lifted
+
+    def _new(self, shapes: tuple[Shape, ...], example: list[Any]) -> _Lifted:
+        """The program for examples of these shapes, compared with the function on one."""
+        with _collector_resting():
+            lifted = _Lifted(self._function, self._parameters, shapes, self._target)
+        if self._check:
+            self._compare(lifted, example)
+        self._lifted[shapes] = lifted
+        return lifted
 
     def _leaves(self, lifted: _Lifted, at: Any = None) -> dict[str, Any]:
         theta = self.pack() if at is None else self._vector(at, "at")
@@ -228,6 +239,18 @@ class Program:
             _agree(own, gradients.get(parameter, 0.0), self._tolerance * largest, f"the gradient in parameter {i}")
 
 
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    """Keep Python's cyclic garbage collector from looking through a trace, again and again, as it grows."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class _Lifted:
     """The program for examples of one shape; each of its functions is written when it is first wanted."""
 
@@ -255,24 +278,29 @@ class _Lifted:
             node[1]: trace.labels[i] for node, i in trace.nodes.items() if node[0] == "theta" and i in trace.labels
         }
         self._runners: dict[str, Any] = {}
+        self._lock = Lock()
 
     def runner(self, kind: str) -> Any:
         """Return what runs "forward", "value_and_grad" or "hvp"."""
-        if kind not in self._runners:
-            results: list[Array | float] = list(self.results)
-            slopes: Array | float | None = None
-            theta = self._leaves["theta"]
-            if kind != "forward":
-                results = [mean(self._program, results[0])]
-                slopes = first = gradient(self._program, results[0], theta)
-                if kind == "hvp":
-                    slopes = tangent(self._program, first, theta, self._leaves["direction"])
-            names = Names(results, self._labels, [*self.arguments, *self._target.reserved()])
-            summary = f"{kind} of {self._name}: {self._sizes['theta']} parameters."
-            self._runners[kind] = self._target.runner(
-                kind, self.arguments, results, slopes, self._sizes, names, summary
-            )
-        return self._runners[kind]
+        found = self._runners.get(kind)
+        if found is None:
+            with self._lock, _collector_resting():
+                found = self._runners.get(kind) or self._written(kind)
+                self._runners[kind] = found
+        return found
+
+    def _written(self, kind: str) -> Any:
+        results: list[Array | float] = list(self.results)
+        slopes: Array | float | None = None
+        theta = self._leaves["theta"]
+        if kind != "forward":
+            results = [mean(self._program, results[0])]
+            slopes = first = gradient(self._program, results[0], theta)
+            if kind == "hvp":
+                slopes = tangent(self._program, first, theta, self._leaves["direction"])
+        names = Names(results, self._labels, [*self.arguments, *self._target.reserved()])
+        summary = f"{kind} of {self._name}: {self._sizes['theta']} parameters."
+        return self._target.runner(kind, self.arguments, results, slopes, self._sizes, names, summary)
 
 
 def _target(name: str | None, dtype: str) -> Any:

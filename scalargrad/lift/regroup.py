@@ -58,11 +58,7 @@ class Family:
         self.batched = batched
         self.members: list[int] = []
         self.array: Array | float = 0.0
-
-    @property
-    def rank(self) -> tuple[bool, int]:
-        """What is the same for all examples comes first."""
-        return self.batched, self.number
+        self.rank = batched, number  # what is the same for all examples comes first
 
 
 def regroup(
