@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
-from copy import deepcopy
 from functools import lru_cache
 
 import numpy as np
@@ -98,16 +98,16 @@ def text(expression: ast.expr, operands: Sequence[str]) -> str:
         return operands[int(expression.id[1:])]
     if isinstance(expression, ast.Constant):
         return repr(expression.value)
-    named = {f"x{i}": ast.parse(operand, mode="eval").body for i, operand in enumerate(operands)}
-    return ast.unparse(_Substituted(named).visit(deepcopy(expression)))
+    return re.sub(r"\bx(\d+)\b", lambda name: _enclosed(operands[int(name[1])]), _unparsed(expression))
 
 
-class _Substituted(ast.NodeTransformer):
-    def __init__(self, named: dict[str, ast.expr]) -> None:
-        self.named = named
+@lru_cache(maxsize=256)
+def _unparsed(expression: ast.expr) -> str:
+    return ast.unparse(expression)
 
-    def visit_Name(self, name: ast.Name) -> ast.expr:
-        return self.named.get(name.id, name)
+
+def _enclosed(operand: str) -> str:
+    return operand if re.fullmatch(r"[\w.]+(\[.*\])?", operand) else f"({operand})"
 
 
 def literal(number: float) -> str:
