@@ -337,23 +337,25 @@ class _Writer(Views):
         text = self.bound_name(array)
         if max(map(len, parts)) > 1:
             if self.is_alias(array) and not self.is_all_in_order(array):
-                text = self._copied(array)
-                self.bound.append(f"{text}_matrix = {text}.reshape({', '.join(map(extent, parts))})")
-                text = f"{text}_matrix"
+                text = self._copied(array, f".reshape({', '.join(map(extent, parts))})")
             else:
                 text = self.variant(array, f".reshape({', '.join(map(extent, parts))})")
         if turned:
             text += ".swapaxes(1, 2)" if shared else ".T"
         return text.removesuffix(".T.T")
 
-    def _copied(self, array: Array) -> str:
-        """The name of a buffer with the numbers of a view side by side, as a reshape needs them."""
+    def _copied(self, array: Array, folding: str) -> str:
+        """The name of a buffer with the numbers of a view side by side, folded as only such a buffer can be."""
         name = self.names.of(array, "copy")
         if (array, "copy") not in self._variants:
             self._variants[array, "copy"] = name
             self.bound.append(f"{name} = np.empty({self.shape(array)}{self.kind})")
             self.run.append(f"np.copyto({name}, {self.bound_name(array)})")
-        return name
+        key = array, f"copy{folding}"
+        if key not in self._variants:
+            self._variants[key] = self.names.unused(f"{name}_matrix")
+            self.bound.append(f"{self._variants[key]} = {name}{folding}")
+        return self._variants[key]
 
     def _write_sum_of_products(self, array: Array, x: Array, y: Array) -> None:
         letters = dict(zip(dict.fromkeys(axes_of(x) + axes_of(y)), "ijklmnopqrst", strict=False))
