@@ -40,9 +40,11 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, os.path.join(folder, name))
-    except BaseException:
+    except BaseException as error:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError):  # it shall name the file that was asked for
+            error.filename, error.filename2 = os.fspath(path), None
         raise
 
 

@@ -309,3 +309,11 @@ def test_a_parameter_that_cannot_be_saved_is_named(tmp_path: Path) -> None:
     """A model that has diverged is refused by the name of a parameter that is nan."""
     with pytest.raises(ValueError, match=r"cannot save weights\.0 = nan"):
         neuron(float("nan"), 2.0).save(tmp_path / "model.json")
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    """Where a file cannot be written, the error names it, and not the temporary file beside it."""
+    path = tmp_path / "missing" / "model.json"
+    with pytest.raises(FileNotFoundError) as caught:
+        files.write(path, {"model": "x"})
+    assert caught.value.filename == str(path)

@@ -94,7 +94,7 @@ class Culprit:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """The result of `gradcheck`: true when every derivative agrees, a kink's chosen slope lying between its sides.
 
@@ -122,6 +122,9 @@ class Report:
     point: dict[str, float] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     tried: dict[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __bool__(self) -> bool:
         return not self.wrong and all(found.verdict != CANNOT_TELL for found in self.comparisons)

@@ -67,6 +67,7 @@ class _Writer(Views):
         self.places = {array: place for place, array in enumerate(self.order)}
         self.last_use = self._last_uses()
         self.free: dict[tuple[str, str], list[str]] = {}
+        self.expiring: dict[int, list[str]] = {}  # names by the place after which their buffers are free
         self.holding: dict[str, tuple[int, tuple[str, str]]] = {}  # buffers in use: until when, and their kind
 
     # ---------------------------------------------------------------- what is written where
@@ -179,7 +180,7 @@ class _Writer(Views):
         if continued is not None and self.expressions.get(continued) in waiting:
             name = self.expressions[continued]
             waiting.remove(name)
-            self.holding[name] = (self.last_use[array], shape)
+            self._hold(name, array, shape)
             return name
         name = self.names.of(array)
         if array in self.direct:
@@ -189,12 +190,18 @@ class _Writer(Views):
             self.bound.append(f"{name} = {waiting.pop()}")
         else:
             self.bound.append(f"{name} = np.empty({shape[0]}{kind})")
-        self.holding[name] = (self.last_use[array], shape)
+        self._hold(name, array, shape)
         return name
 
+    def _hold(self, name: str, array: Array, shape: tuple[str, str]) -> None:
+        until = self.last_use[array]
+        self.holding[name] = (until, shape)
+        self.expiring.setdefault(until, []).append(name)
+
     def _release(self, place: int) -> None:
-        for name, (until, shape) in list(self.holding.items()):
-            if until <= place:
+        for name in self.expiring.pop(place, []):
+            until, shape = self.holding.get(name, (-1, ("", "")))
+            if until == place:  # it may have been released before, or held again
                 self.free.setdefault(shape, []).append(name)
                 del self.holding[name]
 

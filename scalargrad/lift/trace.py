@@ -200,6 +200,12 @@ class Traced(Value):
     def __index__(self) -> NoReturn:  # noqa: PLE0305  # it never returns
         _refuse("an input is used as an index, or as a class; give the class as a distribution over the classes")
 
+    def __getitem__(self, place: object) -> NoReturn:
+        _refuse(
+            "an input is a single number here, and no row; the function is of one example, and is "
+            "given the entry that each argument has for it"
+        )
+
     def backward(self, gradient: float = 1.0) -> NoReturn:  # noqa: ARG002  # as Value has it
         """Refuse: the gradient is the program's to compute."""
         _refuse("the gradient is asked for inside the function; the program computes it")
