@@ -238,7 +238,7 @@ def simplified(primitive: Primitive, operands: tuple[Array | float, ...], apply:
         x, y = operands
         if y == _RIGHT_IDENTITY.get(primitive, primitive.identity):
             return x
-        if x == primitive.identity:
+        if primitive.commutative and x == primitive.identity:
             return y
     rewrite = _REWRITES.get(primitive)
     return rewrite(primitive, operands, apply) if rewrite else None

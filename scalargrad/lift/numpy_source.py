@@ -7,13 +7,13 @@ of different examples lie side by side in the last axis.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import primitives as p
+from ..declaration import Primitive
 from . import spelling
 from .arrays import Array, Axis, needed
 from .assembling import Plan, axis_without_repeats, index_of
@@ -58,6 +58,7 @@ class _Writer(Views):
         self.results = results
         self.gradient_size = size
         self.run: list[str] = []
+        self.spread: dict[str, Primitive] = {}  # the operations that numpy has not, by name
         self.pieces = pieces_of(gradient)
         self.order = needed([*results, *(piece.array for piece in self.pieces)])
         self.users = self._users()
@@ -261,29 +262,27 @@ class _Writer(Views):
         operands = [self.aligned(operand, array.axes, array.batched) for operand in array.operands]
         expression = spelling.expression(array.detail)
         if array.detail.array is None:  # element by element
-            self.namespace[array.detail.name] = np.vectorize(array.detail.value, otypes=[float])
+            self._call_element_by_element(array.detail)
         if not array.axes and not array.batched:
             name = self.expressions[array] = self.names.of(array)
             self.run.append(f"{name} = {spelling.text(expression, operands)}")
             return
-        is_mask = self._is_mask(array, expression)
+        compared = spelling.comparison(expression)
+        is_mask = compared is not None and self._is_factor_alone(array)
         if not is_mask and not spelling.reads_late(expression):
             self._release_operands(array)
         name = self.expressions[array] = self._target(array, ", bool" if is_mask else None)
-        if isinstance(expression, ast.BinOp) and isinstance(expression.left, ast.Compare):
-            expression = expression.left  # a comparison, written into floats or a mask, is the number 1 or 0
-        self.run += spelling.steps(expression, operands, name)
+        # A comparison, written into floats or a mask, is the number 1 or 0.
+        self.run += spelling.steps(compared or expression, operands, name)
 
-    def _is_mask(self, array: Array, expression: ast.expr) -> bool:
-        """Whether a comparison that is a number, 1 or 0, is wanted as a factor alone."""
-        return (
-            isinstance(expression, ast.BinOp)
-            and isinstance(expression.left, ast.Compare)
-            and array not in self.kept
-            and all(
-                user.kind == "apply" and user.detail is p.multiply and user not in self.folded
-                for user in self.users[array]
-            )
+    def _call_element_by_element(self, primitive: Primitive) -> None:
+        if self.spread.setdefault(primitive.name, primitive) is not primitive:
+            raise ValueError(f"two operations are named {primitive.name}: a program can call only one of them")
+        self.namespace[primitive.name] = np.vectorize(primitive.value, otypes=[float])
+
+    def _is_factor_alone(self, array: Array) -> bool:
+        return array not in self.kept and all(
+            user.kind == "apply" and user.detail is p.multiply and user not in self.folded for user in self.users[array]
         )
 
     def _write_fold(self, array: Array, fold: str, operand: Array, along: Sequence[Axis | None]) -> None:
@@ -350,6 +349,12 @@ class _Writer(Views):
         if turned:
             text += ".swapaxes(1, 2)" if shared else ".T"
         return text.removesuffix(".T.T")
+
+    def flat(self, array: Array) -> str:
+        """An array with its axes folded into one; a copy, made in time, where no view is that."""
+        if len(array.axes) > 1 and self.is_alias(array) and not self.is_all_in_order(array):
+            return self._copied(array, f".reshape({array.size}{', B' if array.batched else ''})")
+        return super().flat(array)
 
     def _copied(self, array: Array, folding: str) -> str:
         """The name of a buffer with the numbers of a view side by side, folded as only such a buffer can be."""
@@ -455,12 +460,13 @@ class _Writer(Views):
             or lacking not in ((), axes[apart : apart + 1])
         ):
             return [f"np.add.at({base}, {places}, {self.aligned(array, axes, batched)})"]
-        self.namespace[places] = np.swapaxes(index, 0, apart)
+        self.namespace[places] = np.moveaxis(index, apart, 0)
         rest = [axis for at, axis in enumerate(axes) if at != apart]
         if lacking:
             value = self.aligned(array, rest, batched)
         else:
-            value = f"{self.variant(array, f'.swapaxes(0, {apart})' if apart else '')}[i]"
+            order = [apart, *(at for at in range(len(axes) + batched) if at != apart)]
+            value = f"{self.variant(array, f'.transpose({str(order)[1:-1]})' if apart else '')}[i]"
         return [f"for i in range({index.shape[apart]}):", f"    {base}[{places}[i]] += {value}"]
 
     def _names_of(self, piece: Piece, purpose: str) -> str:

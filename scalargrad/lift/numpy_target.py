@@ -46,6 +46,8 @@ class Target:
         except ValueError:
             wanted = f"{name} must have the same shape for each example"
             raise ValueError(f"{wanted}, got rows of different lengths") from None
+        if isinstance(argument, np.ma.MaskedArray):
+            raise TypeError(f"{name} must be plain numbers, got an array of which some are masked")
         if array.ndim == 0:
             raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
         if array.dtype.kind not in "iuf":
@@ -76,7 +78,7 @@ class Target:
 
     def reserved(self) -> list[str]:
         """Return the names of what the text calls: the user's operations of today among them."""
-        return ["bind", *(primitive.name for primitive in registered() if primitive.array is None)]
+        return ["bind", "i", *(primitive.name for primitive in registered() if primitive.array is None)]
 
     def runner(self, *program: Any) -> Runner:
         """Return what runs one function of a lifted program."""
@@ -116,9 +118,9 @@ class Runner:
     ) -> Any:
         """Return the results, and the gradient if the function has one, for a batch of examples.
 
-        With `out` the gradient is written into that array, and not copied.
+        With `out` the gradient is copied into that array, and not into a new one.
         """
-        bound = self._taken(count, out)
+        bound = self._taken(count)
         try:
             for name, buffer in bound.leaves.items():
                 buffer[...] = leaves[name]
@@ -126,19 +128,20 @@ class Runner:
                 found = bound.function(*arguments)
             if per_example:
                 return several(found if isinstance(found, tuple) else (found,), count)
-            return float(found), bound.gradient.copy() if out is None else out
+            if out is None:
+                return float(found), bound.gradient.copy()
+            out[...] = bound.gradient
+            return float(found), out
         finally:
             self._give_back(count, bound)
 
-    def _taken(self, count: int, out: Any) -> _Bound:
+    def _taken(self, count: int) -> _Bound:
         """Buffers for a size of batch that nobody uses now: of those that are kept, or new ones."""
         with self._lock:
-            waiting = self._bound.get(count, [])
-            for i, bound in enumerate(waiting):
-                if bound.out is out:
-                    return waiting.pop(i)
-            del waiting[KEPT:]
-        return _Bound(self, count, out)
+            waiting = self._bound.get(count)
+            if waiting:
+                return waiting.pop()
+        return _Bound(self, count)
 
     def _give_back(self, count: int, bound: _Bound) -> None:
         with self._lock:
@@ -154,11 +157,9 @@ class Runner:
 
 
 class _Bound:
-    """A function with its buffers, or with the caller's for the gradient; one call at a time."""
+    """A function with its buffers; one call at a time."""
 
-    def __init__(self, runner: Runner, count: int, out: Any) -> None:
-        self.out = out
+    def __init__(self, runner: Runner, count: int) -> None:
         self.leaves = {name: np.empty(size, runner.dtype) for name, size in runner.sizes.items()}
-        self.gradient = np.empty(runner.size, runner.dtype) if out is None else out
-        self.gradient[...] = 0.0  # nothing is written where the gradient is always 0
+        self.gradient = np.zeros(runner.size, runner.dtype)  # nothing is written where it is always 0
         self.function = runner.bind(self.leaves, self.gradient, count)

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import Any
 
+from ..derivatives import hvp
 from ..optim import distinct_variables
 from ..sweep import sweep, topological_order
 from ..value import Value
@@ -38,7 +39,7 @@ def lift(
     `function` takes the numbers of one example, each argument a Value or nested lists of Values, and
     returns a Value or several. The program takes a sequence of such arguments, an entry for each
     example. It is found at the first call; with `check`, that call also compares it with the
-    function itself on the first example. `target` is "numpy", or "python" for the standard library
+    function itself on the first examples. `target` is "numpy", or "python" for the standard library
     alone; None takes numpy where it is installed. `dtype` "float32" computes in half the memory and
     about half the time, to seven digits.
 
@@ -93,14 +94,15 @@ class Program:
             Disagreement: when the function itself gives something else.
         """
         rows, count, lifted = self._prepared(arguments)
-        found = lifted.runner("forward").run(rows, count, self._leaves(lifted, at), per_example=True)
+        runner = self._compared(lifted, "forward", rows)
+        found = runner.run(rows, count, self._leaves(lifted, at), per_example=True)
         return found if arguments else found[0]
 
     def value_and_grad(self, *arguments: Any, at: Any = None, out: Any = None) -> tuple[float, Any]:
         """Return the mean of the result over the examples, and its gradient: an entry for each parameter.
 
         `at` are numbers to take in place of the parameters' own, as from an optimizer on arrays. The
-        gradient is a new array; or `out`, an array of numpy that is filled, best the same one at each step.
+        gradient is a new array, or `out`, an array of numpy that is filled.
 
         Raises:
             TypeError, ValueError, Disagreement: as a call; and for a function of several results, or
@@ -110,7 +112,7 @@ class Program:
         leaves = self._leaves(lifted, at)
         if out is not None:
             self._target.check_room(out, len(self._parameters))
-        runner = lifted.runner("value_and_grad")
+        runner = self._compared(lifted, "value_and_grad", rows)
         found: tuple[float, Any] = runner.run(rows, count, leaves, per_example=False, out=out)
         return found
 
@@ -136,8 +138,10 @@ class Program:
             raise TypeError("hvp takes the examples and then a vector, got nothing")
         *examples, vector = arguments
         rows, count, lifted = self._prepared(examples, single="hvp")
-        leaves = {**self._leaves(lifted, at), "direction": self._vector(vector, "the vector")}
-        _, moved = lifted.runner("hvp").run(rows, count, leaves, per_example=False)
+        direction = self._vector(vector, "the vector")
+        runner = self._compared(lifted, "hvp", rows, direction)
+        leaves = {**self._leaves(lifted, at), "direction": direction}
+        _, moved = runner.run(rows, count, leaves, per_example=False)
         return moved
 
     @property
@@ -185,18 +189,15 @@ class Program:
         lifted = self._lifted.get(shapes)
         if lifted is None:
             with self._lock:
-                lifted = self._lifted.get(shapes) or self._new(shapes, [rows[:1] for rows, _, _ in read])
+                lifted = self._lifted.get(shapes) or self._new(shapes)
         self._latest = lifted
         if single and len(lifted.results) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return [rows for rows, _, _ in read], count, lifted
 
-    def _new(self, shapes: tuple[Shape, ...], example: list[Any]) -> _Lifted:
-        """The program for examples of these shapes, compared with the function on one."""
+    def _new(self, shapes: tuple[Shape, ...]) -> _Lifted:
         with _collector_resting():
             lifted = _Lifted(self._function, self._parameters, shapes, self._target)
-        if self._check:
-            self._compare(lifted, example)
         self._lifted[shapes] = lifted
         return lifted
 
@@ -214,29 +215,70 @@ class Program:
 
     # ---------------------------------------------------------------- the comparison with the engine
 
-    def _compare(self, lifted: _Lifted, rows: list[Any]) -> None:
-        """Compare the program with the function itself on one example."""
-        example = [_nested(_floats(row[0]), shape) for row, shape in zip(rows, lifted.shapes, strict=True)]
-        outputs = _outputs(self._function(*example))
-        leaves = self._leaves(lifted)
-        slopes: list[float] = []
-        if len(outputs) == 1:  # the mean of one example is its result
-            value, own_slopes = lifted.runner("value_and_grad").run(rows, 1, leaves, per_example=False)
-            found, slopes = [value], _floats(own_slopes)
-        else:
-            found = _floats(lifted.runner("forward").run(rows, 1, leaves, per_example=True)[0])
-        for i, (output, own) in enumerate(zip(outputs, found, strict=True)):
-            gradients = topological_order(output)
-            gradients[output] = 1.0
-            sweep(gradients)
-            # To first order, sums in another order change a result by so many roundings of what it is made of.
-            made_of = sum(
-                abs(slope * node.data) for node, slope in gradients.items() if math.isfinite(slope * node.data)
-            )
-            _agree(own, output.data, self._tolerance * (abs(output.data) + 1e-3 * made_of), f"result {i}")
-        largest = max((abs(slope) for slope in gradients.values() if math.isfinite(slope)), default=0.0)
-        for i, (parameter, own) in enumerate(zip(self._parameters, slopes, strict=False)):
-            _agree(own, gradients.get(parameter, 0.0), self._tolerance * largest, f"the gradient in parameter {i}")
+    def _compared(self, lifted: _Lifted, kind: str, rows: list[Any], direction: Any = None) -> Any:
+        """What runs a function of the program; at its first use it is compared with the engine, on two examples."""
+        runner = lifted.runner(kind)
+        if self._check and kind not in lifted.compared:
+            count = min(2, len(rows[0])) if rows else 1
+            few = [table[:count] for table in rows]
+            leaves = {**self._leaves(lifted), "direction": direction}
+            found = runner.run(few, count, leaves, per_example=kind == "forward")
+            examples = [
+                [_nested(_floats(table[i]), shape) for table, shape in zip(few, lifted.shapes, strict=True)]
+                for i in range(count)
+            ]
+            outputs = [_outputs(self._function(*example)) for example in examples]
+            compare = {"forward": self._compare_results, "value_and_grad": self._compare_gradient}
+            if kind == "hvp":
+                self._compare_curvature(_floats(found[1]), [own[0] for own in outputs], _floats(direction))
+            else:
+                compare[kind](found, outputs)
+            lifted.compared.add(kind)
+        return runner
+
+    def _compare_results(self, found: Any, outputs: list[list[Value]]) -> None:
+        for row, own in zip(_floats(found), outputs, strict=True):
+            for i, (number, output) in enumerate(zip(_floats(row), own, strict=True)):
+                made_of = _made_of(_swept(output))
+                _agree(number, output.data, self._tolerance * (abs(output.data) + 1e-3 * made_of), f"result {i}")
+
+    def _compare_gradient(self, found: Any, outputs: list[list[Value]]) -> None:
+        value, slopes = found
+        share = 1 / len(outputs)
+        swept = [_swept(output) for (output,) in outputs]
+        mean_value = share * sum(output.data for (output,) in outputs)
+        made_of = share * sum(_made_of(slopes_of) for slopes_of in swept)
+        _agree(value, mean_value, self._tolerance * (abs(mean_value) + 1e-3 * made_of), "the value")
+        largest = _largest(slope for slopes_of in swept for slope in slopes_of.values())
+        for i, (parameter, own) in enumerate(zip(self._parameters, _floats(slopes), strict=True)):
+            eager = share * sum(slopes_of.get(parameter, 0.0) for slopes_of in swept)
+            _agree(own, eager, self._tolerance * largest, f"the gradient in parameter {i}")
+
+    def _compare_curvature(self, found: list[float], outputs: list[Value], direction: list[float]) -> None:
+        columns = [[entry.data for entry in hvp(output, self._parameters, direction)] for output in outputs]
+        expected = [sum(column) / len(outputs) for column in zip(*columns, strict=True)]
+        slopes = _largest(slope for output in outputs for slope in _swept(output).values())
+        scale = max(_largest(expected), slopes * _largest(direction))
+        for i, (own, eager) in enumerate(zip(found, expected, strict=True)):
+            _agree(own, eager, self._tolerance * scale, f"the Hessian times the vector, in parameter {i},")
+
+
+def _swept(output: Value) -> dict[Value, float]:
+    """The gradient of a result in all that it was computed from; nothing is deposited."""
+    gradients = topological_order(output)
+    gradients[output] = 1.0
+    sweep(gradients)
+    return gradients
+
+
+def _made_of(slopes: dict[Value, float]) -> float:
+    """What a result is made of: to first order, sums in another order change it by so many roundings of that."""
+    shares = [abs(slope * node.data) for node, slope in slopes.items()]
+    return sum(share for share in shares if math.isfinite(share))
+
+
+def _largest(numbers: Iterable[float]) -> float:
+    return max((abs(number) for number in numbers if math.isfinite(number)), default=0.0)
 
 
 @contextmanager
@@ -278,6 +320,7 @@ class _Lifted:
             node[1]: trace.labels[i] for node, i in trace.nodes.items() if node[0] == "theta" and i in trace.labels
         }
         self._runners: dict[str, Any] = {}
+        self.compared: set[str] = set()
         self._lock = Lock()
 
     def runner(self, kind: str) -> Any:
@@ -298,7 +341,7 @@ class _Lifted:
             slopes = first = gradient(self._program, results[0], theta)
             if kind == "hvp":
                 slopes = tangent(self._program, first, theta, self._leaves["direction"])
-        names = Names(results, self._labels, [*self.arguments, *self._target.reserved()])
+        names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved()])
         summary = f"{kind} of {self._name}: {self._sizes['theta']} parameters."
         return self._target.runner(kind, self.arguments, results, slopes, self._sizes, names, summary)
 

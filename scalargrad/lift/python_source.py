@@ -72,10 +72,18 @@ def _written(primitive: Primitive, operands: Sequence[str], namespace: dict[str,
         return f"{operands[0]} * {operands[0]}"
     if primitive in (p.add, p.subtract, p.multiply, p.negative) or (primitive is p.divide and not careful):
         return primitive.notation.format(*operands)
-    name = primitive.name
-    quick = {"power": math.pow}.get(name, getattr(math, name, primitive.value))
-    namespace[f"_{name}" if careful else name] = primitive.value if careful else quick
-    return f"{f'_{name}' if careful else name}({', '.join(operands)})"
+    name = f"_{primitive.name}" if careful else primitive.name
+    function = primitive.value if careful else _quick(primitive)
+    if namespace.setdefault(name, function) is not function:
+        raise ValueError(f"two operations are named {primitive.name}: a program can call only one of them")
+    return f"{name}({', '.join(operands)})"
+
+
+def _quick(primitive: Primitive) -> Any:
+    """The function of `math` that is the primitive where it does not raise; its own value where there is none."""
+    if vars(p).get(primitive.name) is not primitive:  # a user's, whatever its name
+        return primitive.value
+    return math.pow if primitive is p.power else getattr(math, primitive.name, primitive.value)
 
 
 def _literal(number: float) -> str:

@@ -57,7 +57,8 @@ class Target:
 
     def reserved(self) -> list[str]:
         """Return the names of what the text calls: the user's operations of today among them."""
-        return [primitive.name for primitive in registered()]
+        names = [primitive.name for primitive in registered()]
+        return [*names, *(f"_{name}" for name in names)]
 
     def runner(self, *program: Any) -> Runner:
         """Return what runs one function of a lifted program."""

@@ -37,6 +37,7 @@ from .places import (
     order_of,
     sorted_alike,
 )
+from .spelling import is_one_function
 from .trace import Node, Trace
 
 NONE = -1  # the second factor of a term that is no product
@@ -404,7 +405,7 @@ class _Grouping:
         if family == 0 or not isinstance(base, Array):
             numbers = np.array(self.constants)[index] if family == 0 else np.full(index.shape, base)
             numbers = np.where(index == PAD, nothing, numbers) if nothing is not None else numbers
-            if not axes or (numbers == numbers.flat[0]).all():
+            if not axes or _are_the_same(numbers):
                 return float(numbers.flat[0])
             return self.program.leaf(("table", numbers.tobytes()), axes, table=np.ascontiguousarray(numbers))
         if (index == PAD).any():
@@ -457,7 +458,14 @@ class Part(NamedTuple):
 
 def _is_chain(op: Primitive) -> bool:
     """Whether nested applications are one fold, as of max(max(x, y), z); sums and products are treated apart."""
-    return op.associative and op.commutative and op is not p.add and op is not p.multiply
+    if op is p.add or op is p.multiply or not (op.associative and op.commutative):
+        return False
+    return is_one_function(op)
+
+
+def _are_the_same(numbers: Any) -> bool:
+    """Whether they are one number, a zero of the same sign."""
+    return bool((numbers == numbers.flat[0]).all() and (np.signbit(numbers) == np.signbit(numbers.flat[0])).all())
 
 
 def _stops(op: Primitive) -> tuple[bool, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -48,6 +49,24 @@ _OPERATORS: dict[type[ast.AST], str] = {
     ast.USub: "negative",
     ast.Gt: "greater",
 }
+
+
+def comparison(expression: ast.expr) -> ast.Compare | None:
+    """Return the comparison of an expression that is one as a number, `(x > y) * 1.0`; None for any other."""
+    if isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Mult):
+        compared, factor = expression.left, expression.right
+        if isinstance(compared, ast.Compare) and isinstance(factor, ast.Constant) and factor.value == 1:
+            return compared if _call(compared)[0] and len(compared.ops) == 1 else None
+    return None
+
+
+def is_one_function(primitive: Primitive) -> bool:
+    """Whether numpy has a function of two operands that is the primitive, and so can fold it."""
+    if primitive.array is None:
+        return False
+    function, arguments = _call(expression(primitive))
+    names = [argument.id for argument in arguments if isinstance(argument, ast.Name)]
+    return bool(function) and names == ["x0", "x1"] and getattr(np, function).nin == 2
 
 
 def ufunc(primitive: Primitive) -> str:
@@ -112,6 +131,8 @@ def _enclosed(operand: str) -> str:
 
 def literal(number: float) -> str:
     """Return a number as it is written in a program."""
+    if number == 0 and math.copysign(1.0, number) < 0:
+        return "-0.0"
     if number != number or number in (np.inf, -np.inf):
         return {"nan": "np.nan", "inf": "np.inf", "-inf": "-np.inf"}[repr(float(number))]
     return repr(int(number)) if float(number).is_integer() and abs(number) < 1e15 else repr(float(number))

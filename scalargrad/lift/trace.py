@@ -103,7 +103,7 @@ class Trace:
         if identity is None or len(node) != 3:
             return None
         _, x, y = node
-        if self._constants.get(x) == identity:
+        if node[0].commutative and self._constants.get(x) == identity:
             return int(y)
         return int(x) if self._constants.get(y) == identity else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,43 @@ def spread_and_met() -> Any:
     return sketch.sum_of_sines(sketch.program.assemble((sketch.program.axis(5),), [(places, tuple(sketch.axes), row)]))
 
 
-@pytest.mark.parametrize("made", [interleaved, summed_around, of_strangers, spread_and_met])
+def met_across() -> Any:
+    """Numbers meet in one place unless they differ in the last axis: the loop is over that one."""
+    sketch = Sketch(2, 2, 3)
+    table = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 0, 1, 2)])
+    places = Places(np.array([[[0, 1, 0], [1, 2, 1]], [[2, 3, 2], [3, 4, 3]]]))
+    axis = sketch.program.axis(5)
+    return sketch.sum_of_sines(sketch.program.assemble((axis,), [(places, tuple(sketch.axes), table)]))
+
+
+def turned_and_spread() -> Any:
+    """A square of rows and columns goes to places that repeat along a third axis, which is looped over."""
+    sketch = Sketch(3, 3, 2)
+    square = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 0, 1)])
+    rows, columns = np.indices((3, 3))
+    first = rows * 3 + columns
+    places = Places(np.stack([first, (first + 4) % 9], axis=2))
+    axis = sketch.program.axis(9)
+    weighed = sketch.program.assemble((axis,), [(places, tuple(sketch.axes), square)])
+    weights = sketch.program.view(sketch.theta, np.arange(9), (axis,))
+    return sketch.sum_of_sines(sketch.program.apply(p.multiply, [weighed, weights]))
+
+
+def folded_twice() -> Any:
+    """A part of an array is folded, and a part of that is read: no view of the first can be folded so."""
+    sketch = Sketch(2, 3, 4, 2)
+    table: Any = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 0, 1)])
+    two = (sketch.program.axis(2), sketch.program.axis(2))
+    part = sketch.program.view(table, np.array([[0, 1], [3, 4]]), two)
+    again = sketch.program.view(part, np.array([0, 1, 2, 3]), (sketch.axes[2],))
+    weights = sketch.program.view(sketch.theta, np.arange(4), (sketch.axes[2],))
+    return sketch.sum_of_sines(sketch.program.apply(p.multiply, [again, weights]))
+
+
+MADE = [folded_twice, turned_and_spread, met_across, interleaved, summed_around, of_strangers, spread_and_met]
+
+
+@pytest.mark.parametrize("made", MADE)
 def test_the_text_computes_what_the_program_means(made: Any) -> None:
     """Run by numpy, the text of a program gives what reading the program word by word gives."""
     root = made()
@@ -87,3 +124,33 @@ def test_another_program_is_told_apart() -> None:
     """Negative control: the numbers of one of these programs are not those of another."""
     first, second = (evaluate(made(), GIVEN, COUNT)[..., 0] for made in (interleaved, summed_around))
     assert not np.allclose(first, second, rtol=1e-3)
+
+
+def unshared(bind: str) -> list[str]:
+    """The names that a program binds to what is neither room of its own nor a view of what is bound before."""
+    tree = ast.parse(bind).body[-1]
+    assert isinstance(tree, ast.FunctionDef)
+    known: dict[str, Any] = {"np": np, "B": COUNT, "theta": np.zeros(N_THETA), "gradient": np.zeros(N_THETA)}
+    found = []
+    for line in tree.body:
+        if isinstance(line, ast.Assign):
+            name, text = ast.unparse(line.targets[0]), ast.unparse(line.value)
+            arrays = [array for array in known.values() if isinstance(array, np.ndarray)]
+            known[name] = eval(text, known)  # noqa: S307  # the program's own text
+            if isinstance(known[name], np.ndarray) and not text.startswith(("np.empty", "np.zeros")):
+                found += [name] * (not any(np.shares_memory(known[name], array) for array in arrays))
+    return found
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_what_is_bound_once_is_a_view(made: Any) -> None:
+    """Whatever is bound before anything is computed is room, or a view of room: a copy would hold old numbers."""
+    root = made()
+    text = write("total", ["x"], [root], None, N_THETA, Names([root], {}, ["x"]), "A program.").text
+    assert unshared(text) == []
+
+
+def test_a_copy_is_seen() -> None:
+    """Negative control: a view that cannot be folded without a copy is found among what is bound."""
+    bind = "def bind(theta, gradient, B):\n    a = np.empty((2, 3, B))\n    b = a[:, :2]\n    c = b.reshape(4, B)"
+    assert unshared(bind) == ["c"]

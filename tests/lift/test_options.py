@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scalargrad import TraceError, Value, lift, nn, primitive
+from scalargrad import Disagreement, TraceError, Value, atan2, lift, nn, primitive, stop_gradient
 
 ROWS = np.random.default_rng(0).normal(size=(6, 3))
 
@@ -112,3 +114,155 @@ def test_a_number_is_no_row(use: Any) -> None:
     w = Value(1.5)
     with pytest.raises(TraceError, match=r"a single number here, and no row.*test_options.py:\d+"):
         lift(lambda x: w * use(x), [w])([1.0, 2.0])
+
+
+# ---------------------------------------------------------------- operations of one's own
+
+
+def test_a_comparison_in_a_spelling_is_no_mask() -> None:
+    """What a spelling does with a comparison is done: 5 where it holds is not 1."""
+
+    @primitive(partials=[lambda out, x: 0.0 * x], array="({} > 1) * 5.0")
+    def five_above_one(x: float) -> float:
+        return 5.0 if x > 1 else 0.0
+
+    w = Value(2.0)
+    program = lift(lambda x: sum(a * w * five_above_one(a * w) for a in x), [w], target="numpy")
+    assert list(program([[0.1, 0.2], [3.0, 3.0]])) == [0.0, 60.0]
+
+
+@pytest.mark.parametrize("target", ["numpy", "python"])
+def test_a_name_of_math_may_be_anybodys(target: str) -> None:
+    """An operation of one's own that is named like a function of `math` is still one's own."""
+
+    @primitive(partials=[lambda out, x: 3.0])
+    def floor(x: float) -> float:
+        return 3.0 * x
+
+    w = Value(1.5)
+    assert list(lift(lambda x: floor(w * x), [w], target=target, check=False)([1.0, 2.0])) == [4.5, 9.0]
+
+
+@pytest.mark.parametrize("target", ["numpy", "python"])
+def test_two_of_one_name_are_refused(target: str) -> None:
+    """Two operations of one name in one function are an error, and not one of them twice."""
+
+    def declared(factor: float) -> Any:
+        @primitive(partials=[lambda out, x: factor], name="scaled")
+        def scaled(x: float) -> float:
+            return factor * x
+
+        return scaled
+
+    first, second = declared(2.0), declared(3.0)
+    w = Value(1.5)
+    with pytest.raises(ValueError, match="two operations are named scaled"):
+        lift(lambda x: first(w * x) + second(w * x), [w], target=target, check=False)([1.0])
+
+
+@pytest.mark.parametrize("array", ["{0} + {1} + {0} * {1}", "sqrt({} ** 2 + {} ** 2)", None])
+def test_a_fold_that_numpy_has_not_is_a_chain(array: str | None) -> None:
+    """A chain of an operation that numpy has no fold of is computed operation by operation."""
+
+    @primitive(
+        partials=[lambda out, x, y: 1 + y, lambda out, x, y: 1 + x],
+        array=array,
+        associative=True,
+        commutative=True,
+    )
+    def joined(x: float, y: float) -> float:
+        return (x * x + y * y) ** 0.5 if array and "sqrt" in array else x + y + x * y
+
+    w = Value(1.5)
+
+    def loss(x: Any) -> Any:
+        return stop_gradient(joined(joined(x[0], x[1]), joined(x[2], x[3]))) * w
+
+    rows = np.array([[1.0, 2.0, 3.0, 4.0], [0.5, 0.25, 2.0, 1.0]])
+    found = lift(loss, [w], target="numpy", check=False)(rows)
+    assert np.allclose(found, [loss([Value(x) for x in row]).data for row in rows], rtol=1e-12, atol=0)
+
+
+def test_what_leaves_one_side_alone_does_not_leave_the_other() -> None:
+    """The identity of an operation that does not commute is on its right: 0 - x is not x."""
+
+    @primitive(partials=[lambda out, x, y: 1.0, lambda out, x, y: -1.0], identity=0.0, array="{} - {}")
+    def less(x: float, y: float) -> float:
+        return x - y
+
+    w = Value(1.5)
+    assert list(lift(lambda x: less(0.0, w * x), [w], check=False)([2.0])) == [-3.0]
+    assert list(lift(lambda x: less(w * x, 0.0), [w], check=False)([2.0])) == [3.0]
+
+
+def test_a_zero_keeps_its_sign() -> None:
+    """-0.0 in a function is -0.0 in its program: the angle of (-0.0) from the left is π."""
+    w = Value(1.0)
+    program = lift(lambda x: atan2(w * x, -0.0), [w], target="numpy")
+    assert list(program([1.0, 0.0])) == [math.pi / 2, math.pi]
+
+
+@pytest.mark.parametrize("label", ["forward", "value_and_grad", "hvp", "i", "_log", "log"])
+@pytest.mark.parametrize("target", ["numpy", "python"])
+def test_no_label_is_in_the_way(label: str, target: str) -> None:
+    """A parameter may be labelled like anything that the program speaks of."""
+    w = Value(1.5, label=label)
+    program = lift(lambda x: (w * x).log() + w, [w], target=target)
+    assert program([1.0, 2.0])[0] == pytest.approx(math.log(1.5) + 1.5)
+    assert program.value_and_grad([1.0, 2.0])[1][0] == pytest.approx(1 / 1.5 + 1)
+    assert program.hvp([1.0, 2.0], [1.0])[0] == pytest.approx(-1 / 1.5**2)
+
+
+def test_masked_numbers_are_refused() -> None:
+    """An array with a mask is refused: what is under the mask is no input."""
+    with pytest.raises(TypeError, match="masked"):
+        small()(np.ma.masked_array(ROWS, mask=ROWS > 0))
+
+
+def test_room_may_be_changed_between_calls_and_be_an_argument() -> None:
+    """What is in `out` before a call does not matter, nor whether it is the parameters' own array."""
+    u = [Value(1.0), Value(2.0)]
+    program = lift(lambda x: u[0] * x, u)
+    room = program.pack()
+    assert program.value_and_grad([1.0, 2.0], at=room, out=room)[0] == 1.5
+    assert list(room) == [1.5, 0.0]
+    room += 1
+    program.value_and_grad([1.0, 2.0], out=room)
+    assert list(room) == [1.5, 0.0]
+
+
+# ---------------------------------------------------------------- the comparison with the engine
+
+
+def changing(times: int) -> Any:
+    """A function that computes something else from that call on."""
+    calls = iter(range(100))
+
+    def loss(x: Any) -> Any:
+        return Value(1.0) * x + W * W * (x if next(calls) < times else 2.0 * x)
+
+    return loss
+
+
+W = Value(1.5)
+
+
+@pytest.mark.parametrize("kind", ["forward", "value_and_grad", "hvp"])
+def test_each_function_is_compared_with_the_engine(kind: str) -> None:
+    """A function that changes between two calls is found out, whichever of its programs is run first."""
+    program = lift(changing(1), [W])
+    use: dict[str, Callable[[], Any]] = {
+        "forward": lambda: program([1.0, 2.0]),
+        "value_and_grad": lambda: program.value_and_grad([1.0, 2.0]),
+        "hvp": lambda: program.hvp([1.0, 2.0], [1.0]),
+    }
+    with pytest.raises(Disagreement, match="the lifted program gives"):
+        use[kind]()
+
+
+def test_what_does_not_change_agrees() -> None:
+    """Negative control: the same function, left as it is, is no disagreement."""
+    program = lift(changing(100), [W])
+    assert len(program([1.0, 2.0])) == 2
+    assert program.value_and_grad([1.0, 2.0])[0] > 0
+    assert len(program.hvp([1.0, 2.0], [1.0])) == 1
