@@ -59,7 +59,6 @@ class Micrograd:
             raise ImportError("exp, no log")
         self.version = f"micrograd {version('micrograd')}"
         engine, networks = importlib.import_module("micrograd.engine"), importlib.import_module("micrograd.nn")
-        sys.setrecursionlimit(100_000)
         self.work = work
         self.value = engine.Value
         self.model = networks.MLP(work.sizes[0], list(work.sizes[1:]))
@@ -76,7 +75,10 @@ class Micrograd:
         ]
         loss = sum(losses) * (1 / self.work.batch) + self.work.decay * sum(p * p for p in self.model.parameters())
         self.model.zero_grad()
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(100_000)
         loss.backward()
+        sys.setrecursionlimit(limit)
         return loss
 
     def gradient(self) -> tuple[float, list[float]]:
