@@ -43,8 +43,8 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     except BaseException as error:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
-        if isinstance(error, OSError):  # it shall name the file that was asked for
-            error.filename, error.filename2 = os.fspath(path), None
+        if isinstance(error, OSError) and error.filename == temporary:  # it shall name the file that was asked for
+            error.filename = os.fspath(path)
         raise
 
 
