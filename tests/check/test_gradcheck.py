@@ -510,3 +510,10 @@ def test_the_measured_numbers_are_right() -> None:
                 assert found.error <= 1e-6 * max(abs(found.numerical), dual.magnitude)
     assert told > 110  # a saturated sigmoid cannot be told
     assert functions.keys() <= dual_functions.keys()
+
+
+def test_a_report_shows_itself_at_a_prompt() -> None:
+    """What a prompt shows of a report is its table."""
+    report = gradcheck(lambda x: x * x, 1.5)
+    assert repr(report) == str(report)
+    assert "agrees" in repr(report)
