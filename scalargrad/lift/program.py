@@ -228,11 +228,12 @@ class Program:
                 for i in range(count)
             ]
             outputs = [_outputs(self._function(*example)) for example in examples]
-            compare = {"forward": self._compare_results, "value_and_grad": self._compare_gradient}
-            if kind == "hvp":
-                self._compare_curvature(_floats(found[1]), [own[0] for own in outputs], _floats(direction))
+            if kind == "forward":
+                self._compare_results(found, outputs)
+            elif kind == "value_and_grad":
+                self._compare_gradient(found, outputs)
             else:
-                compare[kind](found, outputs)
+                self._compare_curvature(_floats(found[1]), [own[0] for own in outputs], _floats(direction))
             lifted.compared.add(kind)
         return runner
 
