@@ -11,9 +11,10 @@ import ast
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from inspect import CO_VARARGS
+from functools import wraps
+from inspect import CO_VARARGS, signature
 from math import inf
-from typing import Any, NamedTuple, Protocol, TypeVar, overload
+from typing import Any, NamedTuple, Never, Protocol, TypeVar, overload
 
 from .floats import number
 
@@ -129,7 +130,9 @@ _registry: dict[str, Primitive] = {}
 _built_in: set[str] = set()
 
 
-def primitive(*, partials: Sequence[Rule], **declaration: Any) -> Callable[[Callable[..., float]], Primitive]:
+def primitive(
+    *undeclared: Never, partials: Sequence[Rule] = (), **declaration: Any
+) -> Callable[[Callable[..., float]], Primitive]:
     """Declare an operation: decorate the function that computes its value with its partial derivatives.
 
     A partial is a function `(out, *operands)`, one for each operand, written with operators and
@@ -145,16 +148,22 @@ def primitive(*, partials: Sequence[Rule], **declaration: Any) -> Callable[[Call
     0.25
 
     Raises:
-        TypeError, ValueError: as `declare`.
+        TypeError: without brackets, which is without partials; and as `declare`.
+        ValueError: as `declare`.
     """
+    if undeclared:
+        operands = _parameters(undeclared[0]) or ("x",)
+        rules = ", ".join(f"lambda out, {', '.join(operands)}: ..." for _ in operands)
+        wanted = f"write @primitive(partials=[{rules}]) above it"
+        raise TypeError(f"primitive takes the partials by keyword and then the function: {wanted}")
 
     def declared(value: Callable[..., float]) -> Primitive:
         name = declaration.get("name") or value.__name__
 
+        @wraps(value)
         def checked(*operands: float) -> float:
             return number(value(*operands), f"the value of {name}")
 
-        checked.__doc__ = value.__doc__
         return declare(checked, partials=partials, **{**declaration, "name": name})
 
     return declared
@@ -186,9 +195,10 @@ def declare(
     <primitive angle>
 
     Raises:
-        TypeError: for a partial that is not callable, or not written with operators and primitives.
-        ValueError: for a built-in name, no partials or one with too few or too many parameters, a
-            domain of another length, or a bad notation.
+        TypeError: for a value or partial that is not callable, or a partial that is not written with
+            operators and primitives.
+        ValueError: for a built-in name, no partials, a value or partial with too few or too many
+            parameters, a domain of another length, or a notation that is bad or leaves an operand out.
     """
     name = name or value.__name__
     if not name.isidentifier():
@@ -199,13 +209,17 @@ def declare(
         raise TypeError(f"the partials of {name} must be a list with one function for each operand, got {partials!r}")
     if not partials:
         raise ValueError(f"{name} needs one partial derivative for each operand, got none")
+    if not callable(value):
+        raise TypeError(f"the value of {name} must be a function of floats, got {value!r}")
+    operands = f"{len(partials)} operand{'s' if len(partials) > 1 else ''}, as there are partials"
+    if _built_in:  # closed: this is a user's
+        _check_value(name, value, len(partials), operands)
     for partial in partials:
         if not callable(partial):
             raise TypeError(f"a partial of {name} must be a function (out, *operands), got {partial!r}")
         parameters = _parameters(partial)
         if parameters and len(parameters) != 1 + len(partials) and not partial.__code__.co_flags & CO_VARARGS:
-            wanted = f"out and {len(partials)} operand{'s' if len(partials) > 1 else ''}, as there are partials"
-            raise ValueError(f"a partial of {name} must take {wanted}, got ({', '.join(parameters)})")
+            raise ValueError(f"a partial of {name} must take out and {operands}, got ({', '.join(parameters)})")
     if domain is not None and len(domain) != len(partials):
         raise ValueError(f"{name} has {len(partials)} partials and {len(domain)} intervals as its domain")
     declared = Primitive(
@@ -224,10 +238,21 @@ def declare(
         identity=identity,
     )
     _check_notation(declared)
-    if _built_in:  # closed: this is a user's; those of the engine speak of one another before all are declared
+    if _built_in:  # those of the engine speak of one another before all are declared
         _check_rules(declared)
     _registry[name] = declared
     return declared
+
+
+def _check_value(name: str, value: Callable[..., float], count: int, wanted: str) -> None:
+    try:
+        taken = signature(value)
+    except ValueError:  # a function in C that does not tell
+        return
+    try:
+        taken.bind(*range(count))
+    except TypeError:
+        raise ValueError(f"the value of {name} must take {wanted}, got {taken}") from None
 
 
 def _check_rules(declared: Primitive) -> None:
@@ -242,8 +267,11 @@ def _check_rules(declared: Primitive) -> None:
 
 
 def _check_notation(declared: Primitive) -> None:
+    names = [f"operand_{i}" for i in range(declared.arity)]
     try:
-        ast.parse(declared.notation.format(*(f"x{i}" for i in range(declared.arity))), mode="eval")
+        written = ast.parse(declared.notation.format(*names), mode="eval")
+        if _built_in and not set(names) <= {getattr(node, "id", "") for node in ast.walk(written)}:
+            raise ValueError  # an operand is not shown; in the engine, power so hides what guards its slopes
     except (IndexError, KeyError, SyntaxError, ValueError):
         wanted = f"a Python expression with {{}} for each of {declared.arity} operands"
         raise ValueError(f"the notation of {declared.name} must be {wanted}, got {declared.notation!r}") from None

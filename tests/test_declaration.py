@@ -198,7 +198,7 @@ def test_clip_of_three_operands_has_kinks() -> None:
 # ---------------------------------------------------------------- what is refused
 
 
-CORRECT: dict[str, Any] = {"value": float, "name": "mine", "partials": [lambda out, x: 1.0]}
+CORRECT: dict[str, Any] = {"value": lambda *operands: 0.0, "name": "mine", "partials": [lambda out, x: 1.0]}
 
 
 @pytest.mark.parametrize(
@@ -224,6 +224,22 @@ CORRECT: dict[str, Any] = {"value": float, "name": "mine", "partials": [lambda o
             ValueError,
             "a partial of mine must take out and 2 operands, as there are partials, got (out, x)",
         ),
+        ({"value": 3}, TypeError, "the value of mine must be a function of floats, got 3"),
+        (
+            {"value": lambda x, y: 0.0},
+            ValueError,
+            "the value of mine must take 1 operand, as there are partials, got (x, y)",
+        ),
+        (
+            {"value": lambda x: 0.0, "partials": [lambda out, x, y: 1.0] * 2},
+            ValueError,
+            "the value of mine must take 2 operands, as there are partials, got (x)",
+        ),
+        (
+            {"value": math.atan2},
+            ValueError,
+            "the value of mine must take 1 operand, as there are partials, got (y, x, /)",
+        ),
         ({"domain": []}, ValueError, "mine has 1 partials and 0 intervals as its domain"),
         ({"domain": [(0, 1)] * 2}, ValueError, "mine has 1 partials and 2 intervals as its domain"),
         *[
@@ -232,7 +248,7 @@ CORRECT: dict[str, Any] = {"value": float, "name": "mine", "partials": [lambda o
                 ValueError,
                 f"the notation of mine must be a Python expression with {{}} for each of 1 operands, got {bad!r}",
             )
-            for bad in ("{} {}", "{} + {}", "mine({x})", "mine({)", "mine({}", "{} =")
+            for bad in ("{} {}", "{} + {}", "mine({x})", "mine({)", "mine({}", "{} =", "mine()")
         ],
     ],
 )
@@ -245,6 +261,44 @@ def test_bad_declarations(declared: dict[str, Any], error: type[Exception], mess
         declare(**CORRECT | declared)
     assert str(raised.value) == message
     assert registered() == before
+
+
+def test_ones_own_value_takes_an_operand_for_each_partial() -> None:
+    """It is the decorated function that is asked; any number of operands, or more of them by default, will do."""
+
+    def value(x: float, y: float) -> float:
+        return x * y
+
+    with pytest.raises(ValueError, match=r"the value of value must take 1 operand, .* got \(x.*, y"):
+        scalargrad.primitive(partials=[lambda out, x: 1.0])(value)
+    for fitting in (lambda x, y=0.0: x, lambda *operands: operands[0], math.hypot):
+        assert scalargrad.primitive(name="mine", partials=[lambda out, x: 1.0])(fitting).arity == 1
+
+
+def test_a_notation_shows_every_operand() -> None:
+    """A notation that leaves an operand out is refused, or a formula would show another operation; twice is allowed."""
+    rules: dict[str, Any] = {"partials": [lambda out, x, y: y, lambda out, x, y: x]}
+    with pytest.raises(ValueError, match=r"must be a Python expression with {} for each of 2 operands"):
+        declare(lambda x, y: x * y, name="mine", notation="mine({})", **rules)
+    assert (
+        str(declare(lambda x, y: x * y, name="mine", notation="{1} * {0} + 0 * {0}", **rules)(X, Y)) == "y * x + 0 * x"
+    )
+
+
+@pytest.mark.parametrize("given", [{}, {"partials": [lambda out, x, y: 1.0] * 2}])
+def test_a_declaration_without_brackets_is_told_the_right_way(given: dict[str, Any]) -> None:
+    """`@primitive` as a bare decorator has no partials: the error shows how the function at hand is declared."""
+    primitive: Any = scalargrad.primitive
+    with pytest.raises(TypeError) as raised:
+        primitive(lambda width, height: 1.0, **given)
+    assert str(raised.value) == (
+        "primitive takes the partials by keyword and then the function: write "
+        "@primitive(partials=[lambda out, width, height: ..., lambda out, width, height: ...]) above it"
+    )
+    with pytest.raises(TypeError, match=r"@primitive\(partials=\[lambda out, x: ...\]\) above it"):
+        primitive(math.sin)
+    with pytest.raises(ValueError, match="mine needs one partial derivative for each operand, got none"):
+        primitive(name="mine")(math.sin)
 
 
 @pytest.mark.parametrize(
