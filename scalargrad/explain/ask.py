@@ -6,6 +6,7 @@ place to stop is asked for, it may be an operation, too. Answers are single line
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -92,22 +93,49 @@ class Breakpoint:
 
 
 def breakpoint_at(walk: Steps, text: str, temporary: bool = False) -> Breakpoint:
-    """Return the breakpoint at a node, at an operation, or where a condition holds.
+    """Return the breakpoint at a node, at an operation, or where a condition holds; or at one of the former if it does.
 
     `isnan` and its like alone are about the gradient.
 
     Raises:
         LookupError, ExpressionError: for what is none of these.
     """
+    place, condition = _parted(walk, text)
+    at = _at(walk, place, temporary) if place else None
+    if not condition:
+        assert at is not None
+        return at
+    wanted = parse(f"{condition}(grad)" if condition in TESTS else condition, FIELDS, condition=True)
+    if not wanted.is_condition:
+        expected = "a condition" if place else "a node, an operation or a condition"
+        raise ExpressionError(f"expected {expected}", condition, 0, len(condition))
+    shown = f"{at.text} if {wanted.text}" if at else f"if {wanted.text}"
+    return Breakpoint(shown, lambda step: (not at or at.holds(step)) and bool(wanted(fields(step))), temporary)
+
+
+def _parted(walk: Steps, text: str) -> tuple[str, str]:
+    """The place and the condition that a text is made of; either may be empty."""
+    joints = list(re.finditer(r",(?=.)|(?:^|\s)if\s", text))
+    parts = [(text[: joint.start()].strip(), text[joint.end() :].strip()) for joint in joints]
+    for place, condition in [(text, ""), *parts]:  # a name may hold whatever joins the two
+        if place in operations(walk) or _node(walk, place) is not None:
+            return place, condition
+    if text.isidentifier() and text not in FIELDS and text not in TESTS:
+        return text, ""
+    for joint, (place, condition) in zip(joints, parts, strict=True):
+        if "if" in joint[0] or place.isidentifier():
+            return place, condition
+    return "", text
+
+
+def _at(walk: Steps, place: str, temporary: bool) -> Breakpoint:
     used = operations(walk)
-    about = subject(walk, f"{text}(grad)" if text in TESTS else text) if text not in used else _node(walk, text)
-    if isinstance(about, Value):
-        return Breakpoint(f"into {text}", lambda step: step.operand is about, temporary)
+    about = _node(walk, place) if place in used else subject(walk, place)
     if about is None:
-        return Breakpoint(f"of {text}", lambda step: step.operation == used[text], temporary)
-    if not about.is_condition:
-        raise ExpressionError("expected a node, an operation or a condition", text, 0, len(text))
-    return Breakpoint(f"if {about.text}", lambda step: bool(about(fields(step))), temporary)
+        return Breakpoint(f"of {place}", lambda step: step.operation == used[place], temporary)
+    if not isinstance(about, Value):
+        raise ExpressionError("expected a node or an operation before the condition", place, 0, len(place))
+    return Breakpoint(f"into {place}", lambda step: step.operand is about, temporary)
 
 
 def _node(walk: Steps, name: str) -> Value | None:

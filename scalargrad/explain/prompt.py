@@ -152,6 +152,7 @@ class Prompt(Console):
         """Stop at a node, an operation or a condition; list where.
 
             break [NODE | OPERATION | CONDITION]    or b
+            break NODE | OPERATION, CONDITION       or if in place of the comma
 
         Stops behind each step into the node, each step of the operation, or each step for which the
         condition holds. Without an argument, lists the breakpoints.
@@ -174,6 +175,7 @@ class Prompt(Console):
         """Stop there once.
 
             tbreak NODE | OPERATION | CONDITION
+            tbreak NODE | OPERATION, CONDITION
 
         As break, and cleared as soon as it is reached.
 

@@ -242,6 +242,49 @@ def test_a_breakpoint_on_a_node_stops_behind_each_step_into_it() -> None:
     assert walk.position == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "shown", "holds"),
+    [
+        ("x1 if index > 0", "into x1 if index > 0", lambda step: step.names[2] == "x1" and step.index > 0),
+        ("x1, maximum(0, -1) > -1", "into x1 if maximum(0, -1) > -1", lambda step: step.names[2] == "x1"),
+        ("* if index > 5", "of * if index > 5", lambda step: step.operation == "multiply" and step.index > 5),
+        ("add, isfinite", "of add if isfinite(grad)", lambda step: step.operation == "add"),
+        ("if index > 5", "if index > 5", lambda step: step.index > 5),
+    ],
+)
+def test_a_place_may_have_a_condition(text: str, shown: str, holds: Callable[[Step], bool]) -> None:
+    """`break a if …`, and pdb's `break a, …`, stop at those steps alone of the place for which the condition holds."""
+    walk = neuron()
+    assert session(walk, f"break {text}", "continue")[0] == f"breakpoint 1  {shown}"
+    assert walk.position == next(step.index + 1 for step in walk if holds(step))
+
+
+def test_a_name_with_a_joint_in_it_is_a_name() -> None:
+    """A label that reads like a place with a condition is a place, and may have a condition in turn."""
+    walk = steps(Value(0.0, label="a if b, c") * 3.0)
+    assert session(walk, "b a if b, c", "b a if b, c if grad > 1", "b a if b, c, grad > 1") == [
+        "breakpoint 1  into a if b, c",
+        "breakpoint 2  into a if b, c if grad > 1",
+        "there is a breakpoint into a if b, c if grad > 1 already",
+    ]
+
+
+def test_a_place_with_a_condition_is_refused_for_what_is_wrong_with_it() -> None:
+    """Of a place and a condition, the one that is wrong is told."""
+    typed = ("b q if grad > 1", "b q, grad > 1", "b x1 if grad", "b grad > 1 if grad > 2", "b x1 if", "b x1,")
+    assert session(neuron(), *typed) == [
+        *["nothing in o is called 'q': there are x1, w1, x2, w2, b, n, o, v1, v2, v3"] * 2,
+        *["expected a condition", "  grad", "  ^^^^"],
+        *["expected a node or an operation before the condition", "  grad > 1", "  ^^^^^^^^"],
+        *["the expression ends where more is expected", "  x1 if", "       ^"],
+        *[
+            "an expression is one number: use . for decimals, and , between a function's operands alone",
+            "  x1,",
+            "  ^^^",
+        ],
+    ]
+
+
 def test_every_move_forwards_heeds_breakpoints() -> None:
     """`step`, `next` and `until` stop at a breakpoint on the way; `jump` and `back` do not."""
     for command in ("step 9", "next 9", "until 9", "until w1", "continue"):
