@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -46,6 +47,25 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         if isinstance(error, OSError) and error.filename == temporary:  # it shall name the file that was asked for
             error.filename = os.fspath(path)
         raise
+
+
+def completed(path: str | os.PathLike[str], suffixes: Sequence[str], what: str) -> str:
+    """Return the path of a file to be written, with the first of these suffixes where it has none.
+
+    >>> completed("neuron", ("svg", "png"), "a picture"), completed("neuron.png", ("svg", "png"), "a picture")
+    ('neuron.svg', 'neuron.png')
+
+    Raises:
+        ValueError: when it has another suffix, or names no file.
+    """
+    text = os.fspath(path)
+    stem, suffix = os.path.splitext(text)
+    if os.path.basename(stem) and not suffix:
+        return f"{text}.{suffixes[0]}"
+    if suffix[1:].lower() not in suffixes:
+        *most, last = [f".{known}" for known in dict.fromkeys(suffixes)]
+        raise ValueError(f"the name of {what} ends in {', '.join(most)} or {last}, got {text!r}")
+    return text
 
 
 def read(path: str | os.PathLike[str], keys: tuple[str, ...]) -> dict[str, Any]:

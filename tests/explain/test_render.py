@@ -97,18 +97,26 @@ def test_a_date_is_seen() -> None:
         ("neuron.PNG", None, "neuron.PNG"),
         ("neuron", None, "neuron.svg"),
         ("neuron", "pdf", "neuron.pdf"),
-        ("neuron.v2", None, "neuron.v2.svg"),
         ("neuron.svg", "png", "neuron.svg.png"),
+        ("neuron.v2", "svg", "neuron.v2.svg"),
+        ("neuron.xdot", "xdot", "neuron.xdot"),
         ("neuron.gv", None, "neuron.gv"),
         (Path("neuron.svg"), None, "neuron.svg"),
     ],
 )
 def test_the_path_says_the_format(tmp_path: Path, path: str | Path, kind: str | None, written: str) -> None:
-    """The format is the path's own; another, or one asked for, is added to it; nothing else is written."""
+    """The format is the path's own; where it has none, or not the one asked for, that is added."""
     assert draw(neuron()).render(path, tmp_path, format=kind) == str(tmp_path / written)
     assert [found.name for found in tmp_path.iterdir()] == [written]
     kind = written.rpartition(".")[2].lower()
     assert (tmp_path / written).read_bytes().startswith(START.get(kind, b"digraph"))
+
+
+def test_a_path_with_another_suffix_is_refused(tmp_path: Path) -> None:
+    """A name that is none of a picture is an error before anything is drawn, and nothing is written."""
+    with pytest.raises(ValueError, match=r"the name of a drawing ends in \.svg, \.png, \.pdf.*, got '.*neuron\.html'"):
+        draw(neuron()).render(tmp_path / "neuron.html")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_picture_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
