@@ -63,16 +63,27 @@ def _value(found: object, what: str) -> Value:
 
 
 def _run(shell: Any, cell: str) -> object:
-    """Run a cell as IPython does, and return the value of its last line, if that is an expression."""
+    """Run a cell as IPython does, and return the value of its last line."""
     source = shell.transform_cell(cell)
     program = ast.parse(source)
-    last = program.body.pop() if program.body and isinstance(program.body[-1], ast.Expr) else None
+    last = program.body.pop() if program.body else None
+    if not isinstance(last, ast.Expr):
+        from IPython.core.error import UsageError
+
+        made = _assigned(last)
+        wanted = f"the line {ast.unparse(made)}" if made else "a line such as loss"
+        raise UsageError(f"%%explain shows the value of the cell's last line: end the cell with {wanted}")
     name = shell.compile.cache(source)
     exec(shell.compile(program, name, "exec"), shell.user_ns)  # noqa: S102  # the user's cell, in the user's session
-    if not isinstance(last, ast.Expr):
-        return None
     expression = ast.Expression(last.value)
     return eval(shell.compile(expression, name, "eval"), shell.user_ns)  # noqa: S307  # likewise
+
+
+def _assigned(statement: ast.stmt | None) -> ast.expr | None:
+    """What a statement gives a value to."""
+    if isinstance(statement, ast.Assign):
+        return statement.targets[-1]
+    return statement.target if isinstance(statement, (ast.AnnAssign, ast.AugAssign)) else None
 
 
 class Explanation:

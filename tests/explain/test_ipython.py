@@ -73,14 +73,34 @@ def test_step_takes_any_expression_and_steps(shell: Shell, monkeypatch: pytest.M
         ("%step 1 + 1", "expected a Value, but 1 + 1 is int"),
         ("%%explain loss\nloss", "%%explain takes a cell and nothing beside it, got loss"),
         ("%%explain\nloss.data", "expected a Value, but the last line of the cell is float"),
-        ("%%explain\ny = loss", "expected a Value, but the last line of the cell is NoneType"),
-        ("%%explain\n# nothing", "expected a Value, but the last line of the cell is NoneType"),
+        ("%%explain\nprint(end='')", "expected a Value, but the last line of the cell is NoneType"),
     ],
 )
 def test_what_is_no_value_is_said(shell: Shell, capsys: pytest.CaptureFixture[str], cell: str, message: str) -> None:
     """A command that is given no Value says so on one line."""
     assert not shell.run_cell(cell).success
     assert capsys.readouterr().err.splitlines() == [f"UsageError: {message}"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        ("half_done = loss", "the line half_done"),
+        ("half_done: Value = loss;", "the line half_done"),
+        ("half_done = [0]\nhalf_done[0] = loss", "the line half_done[0]"),
+        ("half_done = 1\nhalf_done += loss", "the line half_done"),
+        ("if loss:\n    half_done = loss", "a line such as loss"),
+        ("# nothing", "a line such as loss"),
+    ],
+)
+def test_a_cell_without_a_value_is_not_run(
+    shell: Shell, capsys: pytest.CaptureFixture[str], cell: str, line: str
+) -> None:
+    """A cell that could show nothing is refused before it does anything, with the line to end it with."""
+    assert not shell.run_cell(f"%%explain\n{cell}").success
+    message = f"%%explain shows the value of the cell's last line: end the cell with {line}"
+    assert capsys.readouterr().err.splitlines() == [f"UsageError: {message}"]
+    assert "half_done" not in shell.user_ns
 
 
 def test_an_error_of_the_user_is_the_users(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
