@@ -24,6 +24,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import ending  # noqa: F401  # first: what follows may be missing
 import numpy
 from digits import CLASSES, SIDE, Digit, load_digits, split
 from learners import Array, Lifted, Loss

@@ -34,6 +34,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import ending  # noqa: F401  # first: what follows may be missing
 import numpy
 from learners import Eager, Learner, Lifted, Loss
 from matplotlib.figure import Figure

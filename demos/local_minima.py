@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import ending  # noqa: F401  # first: what follows may be missing
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pictures import GREY, INK, count, picture, save

@@ -15,6 +15,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 
+import ending  # noqa: F401  # first: what follows may be missing
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from pictures import BLUE, INK, ORANGE, count, picture, save
