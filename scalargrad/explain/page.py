@@ -31,10 +31,32 @@ PREFIX = "graph_"
 PIXELS_PER_POINT = 4 / 3
 
 
+class Page(str):
+    """A page of HTML: the whole text as a string, and at a prompt one line."""
+
+    __slots__ = ()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to a file, whole or not at all, and return the path; .html is added where it has no suffix.
+
+        Raises:
+            ValueError: when the path ends in something else.
+            OSError: when the file cannot be written.
+        """
+        from ..files import write_whole
+
+        target = _target(path)
+        write_whole(target, self.encode())
+        return target
+
+    def __repr__(self) -> str:
+        return f"<page of {len(self):,} characters: .save('page.html') writes it>"
+
+
 @overload
 def page(
     value: Value | Steps, path: None = None, *, names: Mapping[str, object] | None = None, limit: int = 2_000
-) -> str: ...
+) -> Page: ...
 @overload
 def page(
     value: Value | Steps, path: str | os.PathLike[str], *, names: Mapping[str, object] | None = None, limit: int = 2_000
@@ -45,10 +67,11 @@ def page(
     *,
     names: Mapping[str, object] | None = None,
     limit: int = 2_000,
-) -> str | Path:
+) -> Page | Path:
     """Return the backward pass from a value as a page of HTML to step through; with a path, write it there.
 
-    With a path the file is written whole or not at all, and the path is returned.
+    Without a path the page is a string that has a method `save`. With one the file is written whole
+    or not at all, and the path is returned.
 
     Args:
         value: where the pass starts; or its steps.
@@ -58,8 +81,8 @@ def page(
 
     >>> from scalargrad import Value, page
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
-    >>> page(a * b).splitlines()[0]
-    '<!doctype html>'
+    >>> page(a * b)
+    <page of ... characters: .save('page.html') writes it>
     >>> page(a * b, "product.html")  # doctest: +SKIP
     PosixPath('product.html')
 
@@ -80,21 +103,24 @@ def page(
         )
     if path is None:
         return _written(walk)
+    target = _target(path)  # a wrong one is told before all the work
+    return _written(walk).save(target)
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
     from pathlib import Path
 
-    from ..files import completed, write_whole
+    from ..files import completed
 
-    path = completed(path, ("html", "htm"), "a page")
-    write_whole(path, _written(walk).encode())
-    return Path(path)
+    return Path(completed(path, ("html", "htm"), "a page"))
 
 
-def _written(walk: Steps) -> str:
+def _written(walk: Steps) -> Page:
     template = _template()
     whole = walk.names[walk.value]
     totals = walk.totals(len(walk))
     drawing = picture(walk.value, names=walk.variables, gradients=totals, every_name=True, prefix=PREFIX).fragment()
-    return template.render(
+    text = template.render(
         root=whole,
         whole=derivative(whole, whole),
         rule=_computed(walk, walk.value),
@@ -105,6 +131,7 @@ def _written(walk: Steps) -> str:
         style=_file("page.css") + _extent(drawing),
         script=_file("page.js"),
     )
+    return Page(text)
 
 
 # ---------------------------------------------------------------- what the template is given

@@ -29,6 +29,7 @@ from .terminal import fitted
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .page import Page
     from .render import Drawing
 
 SOME = 12  # names that an error shows
@@ -337,10 +338,10 @@ class Steps(Sequence[Step]):
         )
 
     @overload
-    def page(self, path: None = None, *, limit: int = ...) -> str: ...
+    def page(self, path: None = None, *, limit: int = ...) -> Page: ...
     @overload
     def page(self, path: str | os.PathLike[str], *, limit: int = ...) -> Path: ...
-    def page(self, path: str | os.PathLike[str] | None = None, *, limit: int = 2_000) -> str | Path:
+    def page(self, path: str | os.PathLike[str] | None = None, *, limit: int = 2_000) -> Page | Path:
         """Return the page of HTML to step through, or write it to a path: see `scalargrad.page`.
 
         Raises:

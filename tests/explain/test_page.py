@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from markupsafe import escape
 
 from scalargrad import TooLarge, Value, page, primitive, steps
@@ -256,6 +259,23 @@ def test_a_page_is_written_to_a_path(tmp_path: Path) -> None:
     target = tmp_path / "neuron.html"
     assert page(neuron(), str(target)) == target
     assert target.read_bytes() == page(neuron()).encode()
+
+
+def test_a_page_shows_itself_in_a_line_and_can_be_saved(tmp_path: Path) -> None:
+    """At a prompt a page is a line that says how to write it, and that does; as a string it is the whole page."""
+    found = page(neuron())
+    assert repr(found) == f"<page of {len(found):,} characters: .save('page.html') writes it>"
+    assert str(found).startswith("<!doctype html>")
+    assert f"{found}" == str(found) == copy.copy(found) == pickle.loads(pickle.dumps(found))
+    assert found.save(tmp_path / "saved") == tmp_path / "saved.html"
+    assert (tmp_path / "saved.html").read_bytes() == found.encode()
+    assert repr(steps(neuron()).page()) == repr(found)
+
+
+def test_a_page_is_a_line_in_a_notebook_too() -> None:
+    """IPython shows a page by that line, and takes no part of it for markup."""
+    shown, _ = DisplayFormatter().format(page(neuron()))  # type: ignore[no-untyped-call]  # IPython has no types here
+    assert shown == {"text/plain": repr(page(neuron()))}
 
 
 def test_the_name_of_a_page_ends_in_html(tmp_path: Path) -> None:
