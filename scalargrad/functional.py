@@ -144,10 +144,14 @@ def hinge(scores: Number | Iterable[Number], labels: Number | Iterable[Number]) 
 def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Number]) -> Any:
     """Return -Σ p log softmax(scores), where p is a class, counted from 0, or a distribution over them.
 
-    The scores are those before the softmax.
+    The scores are any numbers, not probabilities: the softmax is part of it. Given what softmax has
+    returned, it takes the softmax twice; no answer is then sure, and training stalls without an error.
 
     >>> cross_entropy([0.0, 1000.0], 0)
     1000.0
+    >>> right, wrong = cross_entropy([0.0, 1000.0], 1), cross_entropy(softmax([0.0, 1000.0]), 1)
+    >>> abs(right), round(wrong, 6)  # the answer is right, and never costs less than this the wrong way
+    (0.0, 0.313262)
     >>> round(cross_entropy([1.0, 1.0], [0.25, 0.75]), 6)
     0.693147
 
