@@ -69,6 +69,8 @@ class Prompt(Console):
 
             step [COUNT]                    or s
 
+        In Python it is the steps' next().
+
         Example: step 3
         """
         self._move(self.walk.position + _count(argument))
@@ -78,7 +80,8 @@ class Prompt(Console):
 
             next [COUNT]                    or n
 
-        A node's contributions are what it hands on to each of its operands.
+        A node's contributions are what it hands on to each of its operands. In Python it is the steps'
+        next_node().
 
         Example: next
         """

@@ -157,7 +157,10 @@ class Steps(Sequence[Step]):
     # ---------------------------------------------------------------- a cursor
 
     def next(self) -> Step | None:
-        """Make one step and return it; None when all have been made."""
+        """Make one step, a contribution to one operand, and return it; None when all have been made.
+
+        The prompt calls this `step`. What it calls `next`, as pdb does, is `next_node` here.
+        """
         if self.position == len(self):
             return None
         self.position += 1
@@ -171,7 +174,10 @@ class Steps(Sequence[Step]):
         return self[self.position]
 
     def next_node(self) -> Contributions:
-        """Make all the steps that are left of a result, and return them; none when all have been made."""
+        """Make all the steps that are left of a result, and return them; none when all have been made.
+
+        The prompt calls this `next`.
+        """
         start = self.position
         self.position = self._record.end_of_result(start)
         return self[start : self.position]
