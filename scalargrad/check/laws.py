@@ -77,7 +77,7 @@ class Finding:
     why: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LawReport:
     """The result of `check_primitive`: true when no law fails. It prints as a table.
 
@@ -88,6 +88,9 @@ class LawReport:
 
     primitive: str
     findings: tuple[Finding, ...]
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __bool__(self) -> bool:
         return all(found.verdict in (HOLDS, NOT_CHECKED) for found in self.findings)

@@ -273,8 +273,9 @@ def test_without_numpy_the_array_spelling_is_not_checked(monkeypatch: pytest.Mon
 
 
 def test_a_report_reads_as_a_table() -> None:
-    """The report prints with one line for each law, as a table in a notebook, and as plain data."""
+    """The report prints, and shows at a prompt, a line for each law; a table in a notebook; and it is plain data."""
     report = check_primitive(FAULTS["edge's slope"][0], examples=5)
+    assert repr(report) == str(report)
     assert str(report).splitlines()[:3] == ["square: breaks edges", "", "law                verdict      points  why"]
     assert "edges              fails        2       at -0.0: the rule in x gives -0.0, pinned is 0.0" in str(report)
     assert str(check_primitive(SQUARE, examples=5)).startswith("square: holds\n")
