@@ -182,7 +182,7 @@ abs: Primitive = declare(
 )
 relu: Primitive = declare(
     floats.relu,
-    array="maximum({}, 0)",
+    array="maximum({}, 0.0)",
     partials=[lambda out, x: greater(x, 0.0)],
     kinks=[_at(0, 0.0)],
     edges=[((0.0,), 0.0, (0.0,)), ((-0.0,), 0.0, (0.0,)), ((inf,), inf, (1.0,)), ((-inf,), 0.0, (0.0,))],
@@ -374,13 +374,13 @@ atanh: Primitive = declare(
 
 sigmoid: Primitive = declare(
     floats.sigmoid,
-    array="exp(-logaddexp(0, -{}))",
+    array="exp(-logaddexp(0.0, -{}))",
     partials=[lambda out, x: out * (1 - out)],
     edges=[((0.0,), 0.5, (0.25,)), ((1000.0,), 1.0, (0.0,)), ((-1000.0,), 0.0, (0.0,)), ((-inf,), 0.0, (0.0,))],
 )
 softplus: Primitive = declare(
     floats.softplus,
-    array="logaddexp(0, {})",
+    array="logaddexp(0.0, {})",
     partials=[lambda out, x: sigmoid(x)],
     edges=[
         ((0.0,), math.log(2), (0.5,)),

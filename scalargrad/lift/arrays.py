@@ -258,7 +258,7 @@ def _negative(_: Primitive, operands: tuple[Array | float, ...], apply: Apply) -
 
 
 def _product(_: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
-    """-1 × y and (-x) × y as -(x × y); 2 × (3 × y) as 6 × y. The number comes first."""
+    """-1 × y and (-x) × y as -(x × y); 2 × (3 × y) as 6 × y; x × (1 / y) as x / y. The number comes first."""
     x, y = operands
     found: Array | float | None = None
     if not isinstance(y, Array):
@@ -271,8 +271,12 @@ def _product(_: Primitive, operands: tuple[Array | float, ...], apply: Apply) ->
         found = apply(p.multiply, [-x, y.operands[0]])
     elif _is(y, p.negative):
         found = apply(p.negative, [apply(p.multiply, [x, y.operands[0]])])
-    elif not isinstance(x, Array) and _is(y, p.multiply) and not isinstance(y.operands[0], Array):
-        found = apply(p.multiply, [x * y.operands[0], y.operands[1]])
+    elif _is_single(x) and _is(y, p.multiply) and _is_single(y.operands[0]):
+        found = apply(p.multiply, [apply(p.multiply, [x, y.operands[0]]), y.operands[1]])
+    else:
+        for factor, other in ((x, y), (y, x)):
+            if isinstance(other, Array) and _is(other, p.divide) and other.operands[0] == 1.0:
+                return apply(p.divide, [factor, other.operands[1]])
     return found
 
 
@@ -290,7 +294,19 @@ def _sum(primitive: Primitive, operands: tuple[Array | float, ...], apply: Apply
     return None
 
 
-_REWRITES: dict[Primitive, Rewrite] = {p.negative: _negative, p.multiply: _product, p.add: _sum, p.subtract: _sum}
+def _power(_: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
+    """X ** 2 as x × x."""
+    x, y = operands
+    return apply(p.multiply, [x, x]) if y == 2.0 else None
+
+
+_REWRITES: dict[Primitive, Rewrite] = {
+    p.negative: _negative,
+    p.multiply: _product,
+    p.add: _sum,
+    p.subtract: _sum,
+    p.power: _power,
+}
 
 
 def _is_single(array: Array | float) -> bool:

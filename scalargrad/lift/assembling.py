@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .differentiate import Piece
 
 
@@ -15,6 +16,7 @@ class Plan:
 
     def __init__(self, pieces: Sequence[Piece], size: int) -> None:
         covered = np.zeros(size, bool)
+        self.pieces = pieces
         self.steps: list[tuple[Piece, bool, bool]] = []
         self.adds_to_gaps = False
         for piece in pieces:
@@ -26,6 +28,14 @@ class Plan:
                 self.adds_to_gaps = True
             covered[index] = True
         self.leaves_gaps = not covered.all()
+        self.fills_once = all(is_fresh and is_once for _, is_fresh, is_once in self.steps)
+
+    @property
+    def constant(self) -> float | None:
+        """The number that stays where no computed piece comes, from call to call; None where there is none."""
+        numbers = {piece.array for piece in self.pieces if not isinstance(piece.array, Array)}
+        numbers |= {0.0} if self.leaves_gaps else set()
+        return numbers.pop() if self.fills_once and len(numbers) == 1 else None
 
 
 def axis_without_repeats(index: Any) -> int | None:

@@ -8,8 +8,9 @@ showed goes back to where it lay, and what was summed up goes to every part of t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import primitives as p
 from .arrays import Array, ArrayProgram, Axis, Places, needed
@@ -18,18 +19,29 @@ Gradient = Array | float
 
 
 def mean(program: ArrayProgram, array: Gradient) -> Gradient:
-    """Return the mean over the batch; terms and factors that do not depend on it are kept out of the sum."""
+    """Return the mean over the batch; terms and factors that do not depend on it are kept out of the sum.
+
+    A sum that nothing else reads is not computed for each example first.
+    """
+    return _mean(program, array, Counter(operand for one in needed([array]) for operand in one.arrays))
+
+
+def _mean(program: ArrayProgram, array: Gradient, reads: Counter[Array]) -> Gradient:
     if not isinstance(array, Array) or not array.batched:
         return array
     if array.kind == "apply":
         if array.detail in (p.add, p.subtract, p.negative):
-            return program.apply(array.detail, [mean(program, operand) for operand in array.operands])
+            return program.apply(array.detail, [_mean(program, operand, reads) for operand in array.operands])
         if array.detail is p.multiply:
             for factor, other in (array.operands, array.operands[::-1]):
                 if not isinstance(factor, Array) or not factor.batched:
-                    return program.apply(p.multiply, [factor, mean(program, other)])
+                    return program.apply(p.multiply, [factor, _mean(program, other, reads)])
     share = program.leaf("share")  # one over the number of examples
-    return program.apply(p.multiply, [share, program.reduce(p.add, array, (), batch=True)])
+    summed, along = array, ()
+    if array.kind == "reduce" and array.detail[0] is p.add and reads[array] < 2:
+        if all(part.batched for part in array.arrays[0].arrays):  # otherwise it is a product of a matrix, which is fast
+            (summed,), along = array.arrays, array.detail[1]
+    return program.apply(p.multiply, [share, program.reduce(p.add, summed, along, batch=True)])
 
 
 def gradient(program: ArrayProgram, output: Gradient, leaf: Array) -> Gradient:
@@ -60,9 +72,10 @@ def _handed_on(program: ArrayProgram, array: Array, total: Gradient) -> Iterator
         assert array.detail[0] is p.add, "only sums are folded where a gradient passes"
         yield array.arrays[0], total
     elif array.kind == "assemble":
+        arrays = len(array.arrays)
         for (places, along), piece in zip(array.detail, array.operands, strict=True):
             if isinstance(piece, Array):
-                part = program.view(total, places.index, along) if isinstance(total, Array) else total
+                part = _part(program, total, array, places, along, alone=arrays == 1)
                 yield piece, _summed(program, part, along, array.batched, piece)
     elif array.kind == "apply":
         for i, operand in enumerate(array.operands):
@@ -71,6 +84,45 @@ def _handed_on(program: ArrayProgram, array: Array, total: Gradient) -> Iterator
                 if local != 0.0:
                     product = program.apply(p.multiply, [total, local])
                     yield operand, _summed(program, product, array.axes, array.batched, operand)
+
+
+def _part(
+    program: ArrayProgram, total: Gradient, array: Array, places: Places, along: tuple[Axis, ...], alone: bool
+) -> Gradient:
+    """The gradient of a piece that has been put together with others to an array; alone, if the rest is numbers."""
+    if not isinstance(total, Array):
+        return total
+    if alone and len(array.axes) == len(along) == 1:  # nobody asks for the other parts: do not compute them
+        return restricted(program, total, array.axes[0], places.index, along[0])
+    return program.view(total, places.index, along)
+
+
+def restricted(program: ArrayProgram, array: Gradient, axis: Axis, index: Any, new: Axis) -> Gradient:
+    """Return an array at some of the places along one of its axes; a result of which only that part is computed."""
+    if not isinstance(array, Array) or axis not in array.axes:
+        return array
+    if array.kind == "apply":
+        return program.apply(
+            array.detail, [restricted(program, operand, axis, index, new) for operand in array.operands]
+        )
+    if array.kind == "reduce":
+        primitive, axes, batch = array.detail
+        return program.reduce(primitive, restricted(program, array.arrays[0], axis, index, new), axes, batch)
+    at = array.axes.index(axis)
+    if array.kind == "view" and len(array.axes) == 1 and len(array.arrays[0].axes) == 1:
+        (base,) = array.arrays
+        return restricted(program, base, base.axes[0], array.detail.index[index], new)
+    base, whole = (array.arrays[0], array.detail.index) if array.kind == "view" else (array, _all_places(array))
+    axes = [*array.axes[:at], new, *array.axes[at + 1 :]]
+    by_number = sorted(range(len(axes)), key=lambda i: axes[i].number)
+    places = whole.take(index, axis=at).transpose(by_number).copy()
+    return program.view(base, places, tuple(axes[i] for i in by_number))
+
+
+def _all_places(array: Array) -> Any:
+    import numpy as np  # a program of single numbers does without it
+
+    return np.arange(array.size).reshape([axis.size for axis in array.axes])
 
 
 def tangent(program: ArrayProgram, output: Gradient, leaf: Array, direction: Array) -> Gradient:

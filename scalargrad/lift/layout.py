@@ -44,6 +44,12 @@ class Block(NamedTuple):
         text += f"[:, {', '.join(parts)}]" if parts else ""
         return text + _transposition([*(1 + axis for axis in self.order), 0])
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether the places in their order are not one after the other."""
+        whole = all(part == slice(0, extent) for part, extent in zip(self.parts, self.extents, strict=True))
+        return not whole or self.order != tuple(sorted(self.order))
+
     def _parts(self) -> list[str]:
         """What is taken along each extent; without what is taken whole at the end."""
         texts = []

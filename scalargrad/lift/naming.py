@@ -29,6 +29,7 @@ class Names:
         self._sums: dict[Array, int] = {}
         self._continued: dict[Array, Array] = {}
         self._comments: dict[Array, str] = {}
+        self._weights: list[Array] = []
         self._said: set[str] = set()
         self._labels = labels
         forward = needed(results)
@@ -100,7 +101,8 @@ class Names:
         number = self._layers[array] = self._sums[whole] = 1 + max(self._sums.values(), default=0)
         self._give(weights, f"W{number}")
         self._give(array, f"z{number}")
-        self._comments[array] = f"layer {number}: {_base(inputs).size} → {array.size}"
+        self._weights.append(weights)
+        self._comments[array] = f"layer {number}: {_given(_base(inputs))} → {array.size}"
 
     def _whole_sum(self, array: Array) -> Array:
         """The sum that a term ends up in."""
@@ -144,8 +146,18 @@ class Names:
         shown = array.arrays[0].detail if array.kind == "view" else None
         if isinstance(shown, str):  # a leaf's name
             index = array.detail.index
+            for weights in self._weights:
+                if _is_part(array, weights):
+                    return f"{self.of(weights)}_part"
             return f"{shown}_{index if isinstance(index, int) else 'part'}"
+        if array.kind == "assemble" and len(array.arrays) == 1:
+            return f"{self._name_of_all(array.arrays[0])}_{_BESIDE.get(array.operands[1:], 'and_more')}"
         return {"view": "part", "leaf": "table", "assemble": "whole"}[array.kind]
+
+    def _name_of_all(self, array: Array) -> str:
+        """The name of an array, or of what it shows all of."""
+        shown = array.arrays[0] if array.kind == "view" and array.detail.are_all(array.arrays[0].size) else array
+        return shown.detail if isinstance(shown.detail, str) else self.of(shown)
 
     def unused(self, stem: str) -> str:
         """Return a name like that which nothing has yet, and take it."""
@@ -157,6 +169,9 @@ class Names:
         self._tried[stem] = number
         self._taken.add(name)
         return name
+
+
+_BESIDE = {(): "padded", (1.0,): "ones"}  # what is called how, put together with what
 
 
 def _numbered(stem: str, number: int) -> str:
@@ -175,6 +190,18 @@ def _base(array: Array) -> Array:
     while array.kind == "view":
         array = array.arrays[0]
     return array
+
+
+def _given(inputs: Array) -> int:
+    """How many numbers a layer is given, the 1 for its biases left out."""
+    return sum(piece.size for piece in inputs.arrays) if inputs.kind == "assemble" else inputs.size
+
+
+def _is_part(view: Array, whole: Array) -> bool:
+    """Whether a view shows some of what another view of the same array shows, which is a matrix."""
+    if view.arrays != whole.arrays or isinstance(view.detail.index, int) or isinstance(whole.detail.index, int):
+        return False
+    return view is not whole and set(view.detail.index.ravel().tolist()) <= set(whole.detail.index.ravel().tolist())
 
 
 def _is_parameters(array: Array) -> bool:

@@ -7,6 +7,7 @@ of different examples lie side by side in the last axis.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,7 +65,10 @@ class _Writer(Views):
         self.users = self._users()
         self.kept = {array for array in [*results, *(piece.array for piece in self.pieces)] if isinstance(array, Array)}
         self.folded = self._folded_products()
+        self.turned = self._arguments_to_turn()
         self.direct = self._written_at_once()
+        self.plans: dict[Array, Plan] = {}
+        self.within = self._written_into_assemblies()
         self.places = {array: place for place, array in enumerate(self.order)}
         self.last_use = self._last_uses()
         self.free: dict[tuple[str, str], list[str]] = {}
@@ -92,6 +96,18 @@ class _Writer(Views):
             and self.users[array]
             and all(user.kind == "reduce" and user.detail[0] is p.add for user in self.users[array])
         }
+
+    def _arguments_to_turn(self) -> set[Array]:
+        """The arguments that are read more than once other than by matrix products, which take them as they are."""
+        reads = Counter(
+            stored
+            for array in self.order
+            if array.kind in ("apply", "reduce") and array not in self.folded
+            if array.arrays[0] not in self.folded or not (array.axes or array.batched)
+            for operand in array.arrays
+            for stored in self.storage(operand)
+        )
+        return {array for array, count in reads.items() if count > 1 and self.is_argument(array) and array.size > 1}
 
     def _last_uses(self) -> dict[Array, int]:
         last = dict(self.places)
@@ -165,6 +181,10 @@ class _Writer(Views):
             self.bound.append("share = 1 / B")
         elif array.detail == "count":
             self.expressions[array] = "B"
+        elif array in self.turned:
+            name = self.expressions[array] = self.names.unused(f"{array.detail}_columns")
+            self.bound.append(f"{name} = np.empty({self.shape(array)}{self.kind})")
+            self.run.append(f"np.copyto({name}, {array.detail}.T)")
         else:
             self.expressions[array] = array.detail
             if not array.batched:
@@ -186,6 +206,10 @@ class _Writer(Views):
         name = self.names.of(array)
         if array in self.direct:
             self.bound.append(f"{name} = {self.direct[array].of_buffer('gradient', self.gradient_size, batched=False)}")
+            return name
+        if array in self.within:
+            assembly, _, lies = self.within[array]
+            self.bound.append(f"{name} = {lies.of_buffer(self._room(assembly), assembly.size, assembly.batched)}")
             return name
         if waiting:
             self.bound.append(f"{name} = {waiting.pop()}")
@@ -324,13 +348,14 @@ class _Writer(Views):
             name = self.expressions[array] = self.names.of(array)
             self.run.append(f"{name} = np.dot({left}, {right})")
             return True
-        name = self.expressions[array] = self._target(array)
-        out = name
+        name = out = self.expressions[array] = self._target(array)
         if max(len(shared), len(rows), len(columns)) > 1:
             out = self.variant(
                 array, f".reshape({', '.join(extent(part) for part in (shared, rows, columns) if part)})"
             )
-        self.run.append(f"np.matmul({left}, {right}, out={out})")
+        # For matrices np.dot does the same sooner; it wants a result without gaps, and knows no stacks of matrices.
+        function = "matmul" if shared or (array in self.direct and self.direct[array].has_gaps) else "dot"
+        self.run.append(f"np.{function}({left}, {right}, out={out})")
         return True
 
     def _matrix(self, array: Array, shared: Axes, first: Axes, second: Axes) -> str | None:
@@ -340,6 +365,8 @@ class _Writer(Views):
         if not turned and axes != [*shared, *first, *second]:
             return None
         parts = [part for part in ((shared, second, first) if turned else (shared, first, second)) if part]
+        if turned and not shared and max(map(len, parts)) == 1:
+            return self.variant(array, ".T").removesuffix(".T.T")
         text = self.bound_name(array)
         if max(map(len, parts)) > 1:
             if self.is_alias(array) and not self.is_all_in_order(array):
@@ -348,7 +375,7 @@ class _Writer(Views):
                 text = self.variant(array, f".reshape({', '.join(map(extent, parts))})")
         if turned:
             text += ".swapaxes(1, 2)" if shared else ".T"
-        return text.removesuffix(".T.T")
+        return text
 
     def flat(self, array: Array) -> str:
         """An array with its axes folded into one; a copy, made in time, where no view is that."""
@@ -407,18 +434,50 @@ class _Writer(Views):
             covered[index] = True
         return found
 
+    def _written_into_assemblies(self) -> dict[Array, tuple[Array, Piece, Block]]:
+        """The results that are computed right where they belong in an assembly: it, the piece, its places there."""
+        found: dict[Array, tuple[Array, Piece, Block]] = {}
+        for assembly in self.order:
+            if assembly.kind == "assemble" and len(assembly.axes) == 1 and self._plan(assembly).fills_once:
+                for piece in self._plan(assembly).pieces:
+                    array = piece.array
+                    lies = block(piece.places.index, assembly.size) if piece.axes and piece.places else None
+                    if (
+                        isinstance(array, Array)
+                        and lies is not None
+                        and not lies.has_gaps
+                        and array.axes == piece.axes
+                        and array.batched == assembly.batched
+                        and array not in found
+                        and array not in self.direct
+                        and array.kind in ("apply", "reduce")
+                        and not self.is_alias(array)
+                    ):
+                        found[array] = assembly, piece, lies
+        return found
+
+    def _plan(self, assembly: Array) -> Plan:
+        if assembly not in self.plans:
+            pieces = zip(assembly.detail, assembly.operands, strict=True)
+            self.plans[assembly] = Plan([Piece(part, along, at) for (at, along), part in pieces], assembly.size)
+        return self.plans[assembly]
+
+    def _room(self, assembly: Array) -> str:
+        """The name of an assembly's buffer: its own, if numbers stay there from call to call or come before the rest."""
+        if assembly not in self.expressions:
+            constant = self._plan(assembly).constant
+            if constant is None and not any(home is assembly for home, _, _ in self.within.values()):
+                self.expressions[assembly] = self._target(assembly)
+            else:
+                name = self.expressions[assembly] = self.names.of(assembly)
+                room = {None: "empty", 0.0: "zeros", 1.0: "ones"}.get(constant, "full")
+                filling = f", {spelling.literal(constant)}" if room == "full" and constant is not None else ""
+                self.bound.append(f"{name} = np.{room}({self.shape(assembly)}{filling}{self.kind})")
+        return self.expressions[assembly]
+
     def _write_assembly(self, array: Array) -> None:
-        pieces = [
-            Piece(piece, along, places) for (places, along), piece in zip(array.detail, array.operands, strict=True)
-        ]
-        plan = Plan(pieces, array.size)
-        if plan.leaves_gaps and not plan.adds_to_gaps:  # nobody else may write here: the gaps stay as they are
-            name = self.names.of(array)
-            self.bound.append(f"{name} = np.zeros({self.shape(array)}{self.kind})")
-        else:
-            name = self._target(array)
-        self.expressions[array] = name
-        self._fill(self.flat(array), plan, array.size, array.batched)
+        self._room(array)
+        self._fill(self.flat(array), self._plan(array), array.size, array.batched)
 
     def _write_gradient(self) -> None:
         plan = Plan(self.pieces, self.gradient_size)
@@ -429,8 +488,16 @@ class _Writer(Views):
         if plan.adds_to_gaps:
             self.run.insert(0 if base == "gradient" else len(self.run), f"{base}.fill(0)")
         for piece, is_fresh, is_once in plan.steps:
-            if base != "gradient" or piece.array not in self.direct:
+            if not self._is_there(base, plan, piece):
                 self.run += self._put(base, piece, index_of(piece, size), size, batched, is_fresh and is_once, is_once)
+
+    def _is_there(self, base: str, plan: Plan, piece: Piece) -> bool:
+        """Whether a piece is in its place from the start, or has been computed there."""
+        if not isinstance(piece.array, Array):
+            return base != "gradient" and plan.constant is not None
+        if base == "gradient":
+            return piece.array in self.direct
+        return piece.array in self.within and self.within[piece.array][1] is piece
 
     def _put(self, base: str, piece: Piece, index: Any, size: int, batched: bool, fresh: bool, once: bool) -> list[str]:
         value = self.aligned(piece.array, piece.axes, batched)

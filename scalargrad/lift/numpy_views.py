@@ -21,6 +21,7 @@ class Views:
         leaves: the names of arrays beside the arguments, such as the parameters.
         namespace: tables and functions that the lines speak of.
         folded: the products that are never written out.
+        turned: the arguments that are copied, so that their examples lie behind.
     """
 
     def __init__(self, names: Names) -> None:
@@ -30,6 +31,7 @@ class Views:
         self.bound: list[str] = []
         self.expressions: dict[Array, str] = {}
         self.folded: set[Array] = set()
+        self.turned: set[Array] = set()
         self._blocks: dict[Array, Block | None] = {}
         self._variants: dict[tuple[Array, str], str] = {}
 
@@ -58,7 +60,7 @@ class Views:
     def is_all_in_order(self, array: Array) -> bool:
         """Whether an array is all of a buffer, folded differently at most."""
         if not self.is_alias(array):
-            return array.kind != "leaf"
+            return array.kind != "leaf" or array in self.turned
         base = array.arrays[0]
         return (array.kind != "view" or array.detail.are_all(base.size)) and self.is_all_in_order(base)
 
@@ -75,7 +77,7 @@ class Views:
 
     def is_argument(self, array: Array) -> bool:
         """Whether an array is an argument, which has its examples in front."""
-        return array.kind == "leaf" and array.batched
+        return array.kind == "leaf" and array.batched and array not in self.turned
 
     def of_argument(self, base: Array, index: int | None) -> str | None:
         """All numbers of an argument, or one of them, with the examples behind; None for what is no argument."""
@@ -104,7 +106,8 @@ class Views:
             return text + suffix
         known = self._variants.get((array, suffix))
         if known is None:
-            is_first = not text.isidentifier() and not any(of is array for of, _ in self._variants)
+            named = any(of is array and other != ".T" for of, other in self._variants)
+            is_first = not (text.isidentifier() or named or suffix == ".T")
             known = text if text.isidentifier() else self.names.of(array)
             if not is_first:
                 known = self.names.unused(f"{known}_{_purpose(suffix)}")
@@ -138,7 +141,7 @@ class Views:
         for line in self.bound:
             bound_to = line.partition(" = ")[2]
             of = re.split(r"\W", bound_to)[0]
-            is_room = bound_to.startswith(("np.empty", "np.zeros")) or bound_to.isidentifier()
+            is_room = bound_to.startswith(("np.empty", "np.zeros", "np.ones", "np.full")) or bound_to.isidentifier()
             kinds = [bound_to == "1 / B", of in self.leaves, is_room, of != "gradient", True]
             list(sections.values())[kinds.index(True)].append(line)
         lines: list[str] = []
@@ -149,7 +152,7 @@ class Views:
 
 
 def _purpose(suffix: str) -> str:
-    return "column" if "None" in suffix else "matrix" if suffix else "flat"
+    return "T" if suffix == ".T" else "column" if "None" in suffix else "matrix" if suffix else "flat"
 
 
 def _picked_further(text: str, suffix: str) -> str:

@@ -68,8 +68,6 @@ def write(
 
 def _written(primitive: Primitive, operands: Sequence[str], namespace: dict[str, Any], careful: bool) -> str:
     """An operation in Python: an operator where that is as good, or a call of a function in the namespace."""
-    if primitive is p.power and operands[1] == "2.0":
-        return f"{operands[0]} * {operands[0]}"
     if primitive in (p.add, p.subtract, p.multiply, p.negative) or (primitive is p.divide and not careful):
         return primitive.notation.format(*operands)
     name = f"_{primitive.name}" if careful else primitive.name

@@ -90,6 +90,7 @@ class _Grouping:
         self.place: list[int] = [0] * len(self.nodes)  # in the family's array
         self.constants: list[float] = []
         self.extended: dict[tuple[Array, float], Array] = {}
+        self.beside_one: dict[int, int] = {}  # families by the family that they extend
 
     def _uses(self) -> list[int]:
         """How often each node is read by nodes that the outputs need; an output counts as read twice."""
@@ -281,7 +282,7 @@ class _Grouping:
         rows = self._rows(family)
         if are_too_ragged(rows, 1 if fold.identity is None else 4):
             return self._lay_out_apart(family)
-        parts = self._parts(rows)
+        parts = self._with_a_bias_as_weight(self._parts(rows))
         order: Any = order_of([places[:, 0] for part in parts for places in part.places])
         parts = [part.arranged(order) for part in parts]
         contractions = [part for part in parts if len(part.places) == 2 and part.length > 1]
@@ -378,6 +379,47 @@ class _Grouping:
                 parts.append(Part(-minus, (f, g), sorted_alike(first, second)))
         return sorted(parts, key=lambda part: (-len(part.places) * (part.length > 1), part.sign < 0))
 
+    def _with_a_bias_as_weight(self, parts: list[Part]) -> list[Part]:
+        """The same parts, with a bias that lies behind its weights as one weight more, for an input that is always 1.
+
+        So a layer is one matrix product, and its parameters' gradient is one. Where the inputs are
+        given, and would have to be copied for it, the bias stays apart.
+        """
+        for part in parts:
+            if part.sign > 0 and len(part.places) == 2 and part.length > 1 and self._are_read_whole(part):
+                for bias in parts:
+                    if bias.sign > 0 and bias.families == part.families[:1] and bias.length == 1:
+                        weights = np.hstack([part.places[0], bias.places[0]])
+                        if (np.diff(weights) == 1).all():
+                            family = self._beside_one(part.families[1])
+                            inputs = np.tile(np.arange(part.length + 1), (len(weights), 1))
+                            whole = Part(1, (part.families[0], family), [weights, inputs])
+                            return [whole, *(other for other in parts if other is not part and other is not bias)]
+        return parts
+
+    def _are_read_whole(self, part: Part) -> bool:
+        """Whether each member multiplies numbers that are the same for all examples by all that a layer gave."""
+        f, g = part.families
+        inputs = self.families[g].array
+        return (
+            not self.families[f].batched
+            and isinstance(inputs, Array)
+            and inputs.batched
+            and inputs.kind != "leaf"
+            and len(inputs.axes) == 1
+            and bool(part.length == inputs.size and (part.places[1] == np.arange(inputs.size)).all())
+        )
+
+    def _beside_one(self, family: int) -> int:
+        """The number of a family that has the numbers of another, and behind them a 1."""
+        if family not in self.beside_one:
+            found = self._new_family(batched=True)
+            inputs = self.families[family].array
+            assert isinstance(inputs, Array), "a number has no places"
+            found.array = self._extended(inputs, 1.0)
+            self.beside_one[family] = found.number
+        return self.beside_one[family]
+
     def _arrange(self, family: Family, order: Any, axes: Sequence[Axis], array: Array | float) -> None:
         """Note where in the family's array each member stands; several at one place where they are the same."""
         family.members = [family.members[i] for i in order.tolist()]
@@ -415,12 +457,13 @@ class _Grouping:
         return self.program.view(base, np.ascontiguousarray(index) if axes else int(index), axes)
 
     def _extended(self, base: Array, nothing: float) -> Array:
-        """An array in a row, and after it the number that changes nothing."""
+        """An array in a row, and behind it one number more."""
         key = base, nothing
         if key not in self.extended:
-            axes = self._axes((base.size,))
+            axes = base.axes if base.kind != "leaf" and len(base.axes) == 1 else self._axes((base.size,))
             places = np.arange(base.size) if axes else 0
-            pieces: list[Any] = [(Places(places), axes, self.program.view(base, places, axes))]
+            shown = base if axes == base.axes else self.program.view(base, places, axes)
+            pieces: list[Any] = [(Places(places), axes, shown)]
             if nothing != 0.0:
                 pieces.append((Places(base.size), (), nothing))
             self.extended[key] = self.program.assemble((self.program.axis(base.size + 1),), pieces)

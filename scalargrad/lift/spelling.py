@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -131,8 +130,6 @@ def _enclosed(operand: str) -> str:
 
 def literal(number: float) -> str:
     """Return a number as it is written in a program."""
-    if number == 0 and math.copysign(1.0, number) < 0:
-        return "-0.0"
     if number != number or number in (np.inf, -np.inf):
         return {"nan": "np.nan", "inf": "np.inf", "-inf": "-np.inf"}[repr(float(number))]
-    return repr(int(number)) if float(number).is_integer() and abs(number) < 1e15 else repr(float(number))
+    return repr(float(number))

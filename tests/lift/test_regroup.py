@@ -95,7 +95,7 @@ CASES: dict[str, Case] = {
         2,
         1,
         5,
-        ["multiply", "tanh", "multiply", "add"],
+        ["tanh", "multiply", "multiply", "add"],  # the two factors are multiplied first, without the batch
     ),
     "a maximum that no gradient passes": (
         lambda w, x: stop_gradient(maximum(maximum(w[0], w[1]), maximum(w[2], maximum(w[3], w[4])))) * x[0],
