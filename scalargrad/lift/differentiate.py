@@ -38,9 +38,9 @@ def _mean(program: ArrayProgram, array: Gradient, reads: Counter[Array]) -> Grad
                     return program.apply(p.multiply, [factor, _mean(program, other, reads)])
     share = program.leaf("share")  # one over the number of examples
     summed, along = array, ()
-    if array.kind == "reduce" and array.detail[0] is p.add and reads[array] < 2:
-        if all(part.batched for part in array.arrays[0].arrays):  # otherwise it is a product of a matrix, which is fast
-            (summed,), along = array.arrays, array.detail[1]
+    is_sum = array.kind == "reduce" and array.detail[0] is p.add and reads[array] < 2
+    if is_sum and all(part.batched for part in array.arrays[0].arrays):  # others are products of a matrix, soon done
+        (summed,), along = array.arrays, array.detail[1]
     return program.apply(p.multiply, [share, program.reduce(p.add, summed, along, batch=True)])
 
 
@@ -92,13 +92,33 @@ def _part(
     """The gradient of a piece that has been put together with others to an array; alone, if the rest is numbers."""
     if not isinstance(total, Array):
         return total
-    if alone and len(array.axes) == len(along) == 1:  # nobody asks for the other parts: do not compute them
-        return restricted(program, total, array.axes[0], places.index, along[0])
-    return program.view(total, places.index, along)
+    if not alone or len(array.axes) != 1 or len(along) != 1:
+        return program.view(total, places.index, along)
+    part: Gradient = 0.0  # nobody asks for the other parts: they are not computed
+    new = program.axis(along[0].size)
+    for term in _terms(total):
+        part = program.apply(p.add, [part, restricted(program, term, array.axes[0], places.index, new)])
+    return program.view(part, _all_places(part), along) if isinstance(part, Array) and part.axes else part
+
+
+def _terms(total: Gradient) -> list[Gradient]:
+    """What a gradient is the sum of, in order."""
+    found: list[Gradient] = []
+    pending = [total]
+    while pending:
+        term = pending.pop()
+        if isinstance(term, Array) and term.kind == "apply" and term.detail is p.add:
+            pending += reversed(term.operands)
+        else:
+            found.append(term)
+    return found
 
 
 def restricted(program: ArrayProgram, array: Gradient, axis: Axis, index: Any, new: Axis) -> Gradient:
-    """Return an array at some of the places along one of its axes; a result of which only that part is computed."""
+    """Return an array at some of the places along one of its axes; of results only that part is computed.
+
+    It goes back through as many operations as have the axis: those from the product that made it.
+    """
     if not isinstance(array, Array) or axis not in array.axes:
         return array
     if array.kind == "apply":
@@ -239,14 +259,10 @@ def pieces_of(gradient: Array | float | None) -> list[Piece]:
     """Return what a gradient is the sum of: parts of it first, then what covers it all."""
     found: list[Piece] = []
     whole = gradient.axes if isinstance(gradient, Array) else ()
-    pending = [] if gradient is None or gradient == 0.0 else [gradient]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, Array) and part.kind == "apply" and part.detail is p.add:
-            pending += reversed([operand for operand in part.operands if operand != 0.0])
-        elif isinstance(part, Array) and part.kind == "assemble":
+    for part in _terms(0.0 if gradient is None else gradient):
+        if isinstance(part, Array) and part.kind == "assemble":
             pieces = zip(part.detail, part.operands, strict=True)
             found += [Piece(piece, along, places) for (places, along), piece in pieces]
-        else:
+        elif part != 0.0:
             found.append(Piece(part, whole, None))
     return sorted(found, key=lambda piece: piece.places is None)

@@ -143,16 +143,20 @@ class Names:
             return str(array.detail.name).strip("_")
         if array.kind == "reduce":
             return "total" if array.detail[0] is p.add else str(array.detail[0].name)
-        shown = array.arrays[0].detail if array.kind == "view" else None
-        if isinstance(shown, str):  # a leaf's name
-            index = array.detail.index
-            for weights in self._weights:
-                if _is_part(array, weights):
-                    return f"{self.of(weights)}_part"
-            return f"{shown}_{index if isinstance(index, int) else 'part'}"
+        if array.kind == "view" and array.arrays[0].kind == "leaf":
+            return self._stem_of_a_view(array)
+        stem = {"view": "part", "leaf": "table", "assemble": "whole"}[array.kind]
         if array.kind == "assemble" and len(array.arrays) == 1:
-            return f"{self._name_of_all(array.arrays[0])}_{_BESIDE.get(array.operands[1:], 'and_more')}"
-        return {"view": "part", "leaf": "table", "assemble": "whole"}[array.kind]
+            stem = f"{self._name_of_all(array.arrays[0])}_{_BESIDE.get(array.operands[1:], 'and_more')}"
+        return stem
+
+    def _stem_of_a_view(self, array: Array) -> str:
+        """The name of a leaf, or of a layer's weights, with the place in it or the word for several."""
+        index, leaf = array.detail.index, array.arrays[0].detail
+        weights = next((weights for weights in self._weights if _is_part(array, weights)), None)
+        if weights is not None:
+            return f"{self.of(weights)}_part"
+        return f"{leaf if isinstance(leaf, str) else 'table'}_{index if isinstance(index, int) else 'part'}"
 
     def _name_of_all(self, array: Array) -> str:
         """The name of an array, or of what it shows all of."""
@@ -171,7 +175,7 @@ class Names:
         return name
 
 
-_BESIDE = {(): "padded", (1.0,): "ones"}  # what is called how, put together with what
+_BESIDE: dict[tuple[object, ...], str] = {(): "padded", (1.0,): "ones"}  # what is called how, put together with what
 
 
 def _numbered(stem: str, number: int) -> str:

@@ -67,6 +67,7 @@ class _Writer(Views):
         self.folded = self._folded_products()
         self.turned = self._arguments_to_turn()
         self.direct = self._written_at_once()
+        self.constants: dict[tuple[str, str], str] = {}
         self.plans: dict[Array, Plan] = {}
         self.within = self._written_into_assemblies()
         self.places = {array: place for place, array in enumerate(self.order)}
@@ -125,7 +126,8 @@ class _Writer(Views):
             self._comment(array)
             self._write(array)
             self._release(self.places[array])
-        self._write_gradient()
+        plan = Plan(self.pieces, self.gradient_size)
+        self._fill("gradient", plan, self.gradient_size, batched=False)
         returned = ", ".join(self.aligned(result, (), False) for result in self.results)
         arguments = ", ".join(self.arguments)
         lines = [
@@ -144,7 +146,8 @@ class _Writer(Views):
             f"    return {self.function}",
             "",
         ]
-        return Source("\n".join(lines), self.namespace, tuple(self.leaves))
+        leaves_gaps = not plan.adds_to_gaps and plan.leaves_gaps
+        return Source("\n".join(lines), self.namespace, tuple(self.leaves), leaves_gaps)
 
     def _comment(self, array: Array) -> None:
         comment = self.names.comment(array)
@@ -297,7 +300,8 @@ class _Writer(Views):
             self._release_operands(array)
         name = self.expressions[array] = self._target(array, ", bool" if is_mask else None)
         # A comparison, written into floats or a mask, is the number 1 or 0.
-        self.run += spelling.steps(compared or expression, operands, name)
+        spread = None if is_mask else lambda number: self._constant(number, self.shape(array))
+        self.run += spelling.steps(compared or expression, operands, name, spread)
 
     def _call_element_by_element(self, primitive: Primitive) -> None:
         if self.spread.setdefault(primitive.name, primitive) is not primitive:
@@ -315,11 +319,46 @@ class _Writer(Views):
         source = self.bound_name(operand)
         if not array.axes and not array.batched:
             name = self.expressions[array] = self.names.of(array)
-            self.run.append(f"{name} = {fold}({source}{', axis=None' if len(axes) > 1 else ''})")
+            call = f"{fold}({source}{', axis=None' if len(axes) > 1 else ''})"
+            if fold == "np.add.reduce" and len(axes) == 1 and self.is_plain(operand):
+                call = f"np.dot({self._constant('1.0', self.shape(operand))}, {source})"
+            self.run.append(f"{name} = {call}")
+            return
+        if fold == "np.add.reduce" and self._write_as_product(array, operand, positions):
             return
         name = self.expressions[array] = self._target(array)
         axis = positions[0] if len(positions) == 1 else tuple(positions)
         self.run.append(f"{fold}({source}, axis={axis}, out={name})")
+
+    def _write_as_product(self, array: Array, operand: Array, positions: Sequence[int]) -> bool:
+        """Write a sum along the first or the last axes of a buffer as its product with ones, which is sooner done."""
+        axes, count = axes_of(operand), len(positions)
+        if self.is_alias(operand) and not self.is_all_in_order(operand):
+            return False
+        if array in self.direct and len(axes) - count > 1:  # its place in the gradient has gaps between its rows
+            return False
+        if list(positions) == list(range(count)):
+            left, right = self._constant("1.0", f"({extent(axes[:count])},)"), ""
+            right = self._matrix(operand, [], axes[:count], axes[count:]) or ""
+        elif list(positions) == list(range(len(axes) - count, len(axes))):
+            left = self._matrix(operand, [], axes[:-count], axes[-count:]) or ""
+            right = self._constant("1.0", f"({extent(axes[-count:])},)")
+        else:
+            return False
+        out = self.expressions[array] = self._target(array)
+        if len(axes) - count > 1:
+            out = self.variant(array, f".reshape({extent(axes_of(array))})")
+        self._write_product(array, left, right, out)
+        return True
+
+    def _constant(self, number: str, shape: str) -> str:
+        """The name of an array that has a number in all places."""
+        if (number, shape) not in self.constants:
+            room, stem = {"0.0": ("zeros", "zeros"), "1.0": ("ones", "ones")}.get(number, ("full", "constant"))
+            name = self.constants[number, shape] = self.names.unused(stem)
+            filling = f", {number}" if room == "full" else ""
+            self.bound.append(f"{name} = np.{room}({shape}{filling}{self.kind})")
+        return self.constants[number, shape]
 
     # ---------------------------------------------------------------- matrix products
 
@@ -353,10 +392,14 @@ class _Writer(Views):
             out = self.variant(
                 array, f".reshape({', '.join(extent(part) for part in (shared, rows, columns) if part)})"
             )
-        # For matrices np.dot does the same sooner; it wants a result without gaps, and knows no stacks of matrices.
-        function = "matmul" if shared or (array in self.direct and self.direct[array].has_gaps) else "dot"
-        self.run.append(f"np.{function}({left}, {right}, out={out})")
+        self._write_product(array, left, right, out, "matmul" if shared else "dot")
         return True
+
+    def _write_product(self, array: Array, left: str, right: str, out: str, function: str = "dot") -> None:
+        """Write a product of matrices; np.dot does the same as np.matmul sooner, but wants a result without gaps."""
+        if array in self.direct and self.direct[array].has_gaps:
+            function = "matmul"
+        self.run.append(f"np.{function}({left}, {right}, out={out})")
 
     def _matrix(self, array: Array, shared: Axes, first: Axes, second: Axes) -> str | None:
         """An operand as a matrix, or a stack of them; None where its axes do not lie so."""
@@ -463,7 +506,7 @@ class _Writer(Views):
         return self.plans[assembly]
 
     def _room(self, assembly: Array) -> str:
-        """The name of an assembly's buffer: its own, if numbers stay there from call to call or come before the rest."""
+        """The name of an assembly's buffer; one of its own, if numbers stay there or come before the rest."""
         if assembly not in self.expressions:
             constant = self._plan(assembly).constant
             if constant is None and not any(home is assembly for home, _, _ in self.within.values()):
@@ -478,10 +521,6 @@ class _Writer(Views):
     def _write_assembly(self, array: Array) -> None:
         self._room(array)
         self._fill(self.flat(array), self._plan(array), array.size, array.batched)
-
-    def _write_gradient(self) -> None:
-        plan = Plan(self.pieces, self.gradient_size)
-        self._fill("gradient", plan, self.gradient_size, batched=False)
 
     def _fill(self, base: str, plan: Plan, size: int, batched: bool) -> None:
         """Write the pieces into their places of the base, and add them where something is already."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from threading import Lock
@@ -21,6 +20,7 @@ from .source import compiled
 
 KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of what is left over, a few more
 _data = attrgetter("_data")
+_ndarray = np.ndarray
 
 
 class Target:
@@ -32,15 +32,22 @@ class Target:
     def __init__(self, dtype: str) -> None:
         self.dtype = np.dtype(dtype)
 
-    def rows(self, argument: Any, name: str) -> tuple[Any, int, tuple[int, ...]]:
-        """Return an argument as a matrix with a row for each example, their number, and the shape of one.
+    def rows(self, argument: Any, given: int | str) -> tuple[Any, tuple[int, ...]]:
+        """Return an argument as a matrix with a row for each example, and the shape of one.
+
+        For messages `given` is what it is called, or which of the arguments it is.
 
         Raises:
             TypeError: for what is no numbers.
             ValueError: for examples of different shapes.
         """
-        if argument.__class__ is np.ndarray and argument.ndim == 2 and self._is_ready(argument):  # as most are
-            return argument, len(argument), argument.shape[1:]
+        if argument.__class__ is _ndarray and argument.dtype is self.dtype and argument.flags.c_contiguous:
+            shape = argument.shape
+            if len(shape) == 2:  # as most are
+                return argument, shape[1:]
+            if len(shape) == 1:
+                return argument[:, None], ()
+        name = f"argument {given}" if isinstance(given, int) else given
         try:
             array = np.asarray(argument)
         except ValueError:
@@ -53,7 +60,7 @@ class Target:
         if array.dtype.kind not in "iuf":
             raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
         table = np.ascontiguousarray(array, dtype=self.dtype)
-        return table.reshape(len(table), math.prod(table.shape[1:])), len(table), table.shape[1:]
+        return table.reshape(len(table), math.prod(table.shape[1:])), table.shape[1:]
 
     def numbers(self, values: Sequence[Value]) -> Any:
         """Return the Values' numbers as an array."""
@@ -61,10 +68,12 @@ class Target:
 
     def is_vector(self, given: Any, size: int) -> bool:
         """Whether that is so many numbers in an array as the program works on."""
-        return given.__class__ is np.ndarray and given.shape == (size,) and self._is_ready(given)
-
-    def _is_ready(self, array: Any) -> bool:
-        return bool(array.dtype == self.dtype and array.flags.c_contiguous)
+        return bool(
+            given.__class__ is _ndarray
+            and given.shape == (size,)
+            and given.dtype is self.dtype
+            and given.flags.c_contiguous
+        )
 
     def check_room(self, out: Any, size: int) -> None:
         """Refuse an array that a gradient cannot be written into.
@@ -83,12 +92,6 @@ class Target:
     def runner(self, *program: Any) -> Runner:
         """Return what runs one function of a lifted program."""
         return Runner(self.dtype.name, *program)
-
-
-def several(results: Sequence[Any], count: int) -> Any:
-    """Return the results for each example as an array: one for each, or a row of them."""
-    columns = [np.broadcast_to(result, (count,)) for result in results]
-    return columns[0].copy() if len(columns) == 1 else np.stack(columns, axis=1)
 
 
 class Runner:
@@ -110,56 +113,95 @@ class Runner:
         self.sizes = {name: sizes[name] for name in self.source.leaves}
         self.size = sizes["theta"]
         self._bind = compiled(self.source, "bind")
-        self._bound: OrderedDict[int, list[_Bound]] = OrderedDict()
+        self._kept: dict[int, list[_Bound]] = {}
+        self._callers: list[_Bound] = []  # at most one: that of the arrays of the last call
+        self._seen: tuple[int, Any, Any] = (0, None, None)
         self._lock = Lock()
 
-    def run(
-        self, arguments: Sequence[Any], count: int, leaves: Mapping[str, Any], per_example: bool, out: Any = None
-    ) -> Any:
-        """Return the results, and the gradient if the function has one, for a batch of examples.
-
-        With `out` the gradient is copied into that array, and not into a new one.
-        """
+    def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
+        """Return the result for each example of a batch, or a row of the results for each."""
+        count = len(arguments[0]) if arguments else 1
         bound = self._taken(count)
         try:
-            for name, buffer in bound.leaves.items():
-                buffer[...] = leaves[name]
-            with np.errstate(all="ignore"):  # nan and inf are answers, as they are in the engine
-                found = bound.function(*arguments)
-            if per_example:
-                return several(found if isinstance(found, tuple) else (found,), count)
-            if out is None:
-                return float(found), bound.gradient.copy()
-            out[...] = bound.gradient
-            return float(found), out
+            found = bound.run(arguments, leaves)
+            columns = [
+                np.broadcast_to(result, (count,)) for result in (found if isinstance(found, tuple) else (found,))
+            ]
+            return columns[0].copy() if len(columns) == 1 else np.stack(columns, axis=1)
         finally:
             self._give_back(count, bound)
 
+    def value_and_gradient(self, arguments: Sequence[Any], leaves: Mapping[str, Any], out: Any = None) -> Any:
+        """Return the mean of the result, and the gradient: a new array, or `out` with the gradient in it."""
+        count = len(arguments[0]) if arguments else 1
+        if out is not None:
+            bound = self._on_the_spot(count, leaves["theta"], out)
+            if bound is not None:
+                value = bound.run(arguments, leaves)
+                self._callers.append(bound)
+                return float(value), out
+        bound = self._taken(count)
+        try:
+            value = bound.run(arguments, leaves)
+            if out is None:
+                return float(value), bound.gradient.copy()
+            out[...] = bound.gradient
+            return float(value), out
+        finally:
+            self._give_back(count, bound)
+
+    def _on_the_spot(self, count: int, theta: Any, out: Any) -> _Bound | None:
+        """What reads parameters and writes the gradient in the caller's own arrays, if they are those of the last call.
+
+        A loop that changes its parameters in place then needs no copies of them; for arrays that are
+        seen once, binding would cost more than copying.
+        """
+        bound = self._callers.pop() if self._callers else None
+        seen, self._seen = self._seen, (count, theta, out)
+        if seen[0] != count or seen[1] is not theta or seen[2] is not out or self.source.leaves_gaps:
+            return None
+        if bound is None or bound.key != (count, id(theta), id(out)):
+            bound = None if np.may_share_memory(theta, out) else _Bound(self, count, theta, out)
+        return bound
+
     def _taken(self, count: int) -> _Bound:
         """Buffers for a size of batch that nobody uses now: of those that are kept, or new ones."""
-        with self._lock:
-            waiting = self._bound.get(count)
-            if waiting:
-                return waiting.pop()
-        return _Bound(self, count)
+        try:
+            return self._kept[count].pop()
+        except LookupError:
+            return _Bound(self, count)
 
     def _give_back(self, count: int, bound: _Bound) -> None:
-        with self._lock:
-            self._bound.setdefault(count, []).append(bound)
-            self._bound.move_to_end(count)
-            while len(self._bound) > KEPT:
-                self._bound.popitem(last=False)
+        waiting = self._kept.get(count)
+        if waiting is None:
+            with self._lock:
+                waiting = self._kept.setdefault(count, [])
+                while len(self._kept) > KEPT:
+                    del self._kept[next(iter(self._kept))]
+        waiting.append(bound)
 
     def bind(self, leaves: dict[str, Any], gradient: Any, count: int) -> Callable[..., Any]:
         """Return the function for a size of batch, bound to these arrays."""
         function: Callable[..., Any] = self._bind(*leaves.values(), gradient, count)
-        return function
+        quietly: Callable[..., Any] = np.errstate(all="ignore")(function)  # nan and inf are answers, as in the engine
+        return quietly
 
 
 class _Bound:
     """A function with its buffers; one call at a time."""
 
-    def __init__(self, runner: Runner, count: int) -> None:
+    def __init__(self, runner: Runner, count: int, theta: Any = None, gradient: Any = None) -> None:
         self.leaves = {name: np.empty(size, runner.dtype) for name, size in runner.sizes.items()}
-        self.gradient = np.zeros(runner.size, runner.dtype)  # nothing is written where it is always 0
+        if theta is not None and "theta" in self.leaves:
+            self.leaves["theta"] = theta
+        # Nothing is written where it is always 0.
+        self.gradient = np.zeros(runner.size, runner.dtype) if gradient is None else gradient
+        self.key = count, id(theta), id(gradient)
         self.function = runner.bind(self.leaves, self.gradient, count)
+
+    def run(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
+        """Return the results; the gradient is left in its buffer."""
+        for name, buffer in self.leaves.items():
+            if buffer is not leaves[name]:
+                buffer[...] = leaves[name]
+        return self.function(*arguments)

@@ -93,9 +93,9 @@ class Program:
             ValueError: for no examples, arguments of different length, or examples of different shapes.
             Disagreement: when the function itself gives something else.
         """
-        rows, count, lifted = self._prepared(arguments)
+        rows, lifted = self._prepared(arguments)
         runner = self._compared(lifted, "forward", rows)
-        found = runner.run(rows, count, self._leaves(lifted, at), per_example=True)
+        found = runner.results(rows, self._leaves(lifted, at))
         return found if arguments else found[0]
 
     def value_and_grad(self, *arguments: Any, at: Any = None, out: Any = None) -> tuple[float, Any]:
@@ -108,12 +108,12 @@ class Program:
             TypeError, ValueError, Disagreement: as a call; and for a function of several results, or
                 an `at` of another length.
         """
-        rows, count, lifted = self._prepared(arguments, single="value_and_grad")
+        rows, lifted = self._prepared(arguments, single="value_and_grad")
         leaves = self._leaves(lifted, at)
         if out is not None:
             self._target.check_room(out, len(self._parameters))
         runner = self._compared(lifted, "value_and_grad", rows)
-        found: tuple[float, Any] = runner.run(rows, count, leaves, per_example=False, out=out)
+        found: tuple[float, Any] = runner.value_and_gradient(rows, leaves, out)
         return found
 
     def backward(self, *arguments: Any) -> float:
@@ -137,11 +137,11 @@ class Program:
         if not arguments:
             raise TypeError("hvp takes the examples and then a vector, got nothing")
         *examples, vector = arguments
-        rows, count, lifted = self._prepared(examples, single="hvp")
+        rows, lifted = self._prepared(examples, single="hvp")
         direction = self._vector(vector, "the vector")
         runner = self._compared(lifted, "hvp", rows, direction)
         leaves = {**self._leaves(lifted, at), "direction": direction}
-        _, moved = runner.run(rows, count, leaves, per_example=False)
+        _, moved = runner.value_and_gradient(rows, leaves)
         return moved
 
     @property
@@ -176,16 +176,17 @@ class Program:
 
     # ---------------------------------------------------------------- what a call needs
 
-    def _prepared(self, arguments: Sequence[Any], single: str = "") -> tuple[list[Any], int, _Lifted]:
-        """The arguments as the target has them, the number of examples, and the program for their shapes."""
-        read = [self._target.rows(argument, f"argument {i}") for i, argument in enumerate(arguments, start=1)]
-        count = read[0][1] if read else 1
-        if any(own != count for _, own, _ in read):
-            listed = ", ".join(f"argument {i} has {own}" for i, (_, own, _) in enumerate(read, start=1))
-            raise ValueError(f"the arguments must have an entry for each example: {listed}")
-        if not count:
-            raise ValueError("there are no examples: the arguments are empty")
-        shapes = tuple([shape for _, _, shape in read])
+    def _prepared(self, arguments: Sequence[Any], single: str = "") -> tuple[list[Any], _Lifted]:
+        """The arguments as the target has them, a row for each example, and the program for their shapes."""
+        read = self._target.rows
+        rows: list[Any] = []
+        shapes: tuple[Shape, ...] = ()
+        for argument in arguments:
+            table, shape = read(argument, len(rows) + 1)
+            if not len(table) or len(table) != len(rows[0] if rows else table):
+                raise _uneven([len(read(one, i)[0]) for i, one in enumerate(arguments, start=1)])
+            rows.append(table)
+            shapes += (shape,)
         lifted = self._lifted.get(shapes)
         if lifted is None:
             with self._lock:
@@ -193,7 +194,7 @@ class Program:
         self._latest = lifted
         if single and len(lifted.results) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
-        return [rows for rows, _, _ in read], count, lifted
+        return rows, lifted
 
     def _new(self, shapes: tuple[Shape, ...]) -> _Lifted:
         with _collector_resting():
@@ -208,8 +209,8 @@ class Program:
     def _vector(self, given: Any, name: str) -> Any:
         if self._target.is_vector(given, len(self._parameters)):
             return given
-        rows, count, shape = self._target.rows(given, name)
-        if shape or count != len(self._parameters):
+        rows, shape = self._target.rows(given, name)
+        if shape or len(rows) != len(self._parameters):
             raise ValueError(f"{name} must have {len(self._parameters)} numbers, one for each parameter, got {given!r}")
         return rows.ravel() if hasattr(rows, "ravel") else [row[0] for row in rows]
 
@@ -222,7 +223,7 @@ class Program:
             count = min(2, len(rows[0])) if rows else 1
             few = [table[:count] for table in rows]
             leaves = {**self._leaves(lifted), "direction": direction}
-            found = runner.run(few, count, leaves, per_example=kind == "forward")
+            found = runner.results(few, leaves) if kind == "forward" else runner.value_and_gradient(few, leaves)
             examples = [
                 [_nested(_floats(table[i]), shape) for table, shape in zip(few, lifted.shapes, strict=True)]
                 for i in range(count)
@@ -262,6 +263,13 @@ class Program:
         scale = max(_largest(expected), slopes * _largest(direction))
         for i, (own, eager) in enumerate(zip(found, expected, strict=True)):
             _agree(own, eager, self._tolerance * scale, f"the Hessian times the vector, in parameter {i},")
+
+
+def _uneven(counts: list[int]) -> ValueError:
+    if len(set(counts)) == 1:
+        return ValueError("there are no examples: the arguments are empty")
+    listed = ", ".join(f"argument {i} has {own}" for i, own in enumerate(counts, start=1))
+    return ValueError(f"the arguments must have an entry for each example: {listed}")
 
 
 def _swept(output: Value) -> dict[Value, float]:

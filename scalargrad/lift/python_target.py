@@ -24,20 +24,23 @@ class Target:
     batched = False
     group = staticmethod(ungrouped)
 
-    def rows(self, argument: Any, name: str) -> tuple[list[list[float]], int, tuple[int, ...]]:
-        """Return an argument as a list of numbers for each example, their number, and the shape of one.
+    def rows(self, argument: Any, given: int | str) -> tuple[list[list[float]], tuple[int, ...]]:
+        """Return an argument as a list of numbers for each example, and the shape of one.
+
+        For messages `given` is what it is called, or which of the arguments it is.
 
         Raises:
             TypeError: for what is no numbers.
             ValueError: for examples of different shapes.
         """
+        name = f"argument {given}" if isinstance(given, int) else given
         listed = argument.tolist() if hasattr(argument, "tolist") else argument
         if not isinstance(listed, Sequence) or isinstance(listed, str):
             raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
         read = [_flat(example, name) for example in listed]
         if any(shape != read[0][1] for _, shape in read):
             raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
-        return [flat for flat, _ in read], len(read), read[0][1] if read else ()
+        return [flat for flat, _ in read], read[0][1] if read else ()
 
     def numbers(self, values: Sequence[Value]) -> list[float]:
         """Return the Values' numbers as a list."""
@@ -97,29 +100,33 @@ class Runner:
         self.source = written[0]
         self._quick, self._careful = (compiled(source, function) for source in written)
 
-    def run(
+    def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
+        """Return the result for each example of a batch, or a list of the results."""
+        return [list(found) if isinstance(found, tuple) else found for found in self._run(arguments, leaves)]
+
+    def value_and_gradient(
         self,
         arguments: Sequence[Any],
-        count: int,
         leaves: Mapping[str, Any],
-        per_example: bool,
         out: None = None,  # noqa: ARG002  # as numpy's
     ) -> Any:
-        """Return the results, and the gradient if the function has one, for a batch of examples."""
-        given = [leaves.get(name) for name in ("theta", "direction", "captured")]
-        examples = [[rows[i] for rows in arguments] for i in range(count)]
-        found = []
-        for example in examples:
-            try:
-                found.append(self._quick(*given, *example))
-            except _RAISED:
-                found.append(self._careful(*given, *example))
-        if per_example:
-            return [list(results) if isinstance(results, tuple) else results for results in found]
+        """Return the mean of the result, and the gradient."""
+        found = self._run(arguments, leaves)
+        count = len(found)
         if count == 1:
             return found[0]
         value = sum(result for result, _ in found) / count
         return value, [sum(column) / count for column in zip(*(slopes for _, slopes in found), strict=True)]
+
+    def _run(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
+        given = [leaves.get(name) for name in ("theta", "direction", "captured")]
+        found = []
+        for example in zip(*arguments, strict=True) if arguments else [()]:
+            try:
+                found.append(self._quick(*given, *example))
+            except _RAISED:
+                found.append(self._careful(*given, *example))
+        return found
 
 
 def _by_place(gradient: Array | float) -> dict[int, list[Array | float]]:

@@ -9,11 +9,15 @@ from typing import Any, NamedTuple
 
 
 class Source(NamedTuple):
-    """The text of a program, what it speaks of, and the arrays that it is to be bound to."""
+    """The text of a program, what it speaks of, and the arrays that it is to be bound to.
+
+    With `leaves_gaps` it writes nothing where the gradient is always 0.
+    """
 
     text: str
     namespace: dict[str, Any]
     leaves: tuple[str, ...] = ()
+    leaves_gaps: bool = False
 
 
 def compiled(source: Source, name: str) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -90,16 +90,31 @@ def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:
     return "", []
 
 
-def steps(expression: ast.expr, operands: Sequence[str], out: str) -> list[str]:
-    """The lines that compute an expression into `out`, one numpy function each."""
+def steps(
+    expression: ast.expr, operands: Sequence[str], out: str, spread: Callable[[str], str] | None = None
+) -> list[str]:
+    """The lines that compute an expression into `out`, one numpy function each.
+
+    `spread` gives the name of an array that has a number in all places, for functions that are
+    sooner done with two arrays.
+    """
     function, arguments = _call(expression)
     inner = [argument for argument in arguments if not isinstance(argument, ast.Name | ast.Constant)]
     beside = {operands[int(argument.id[1:])] for argument in arguments if isinstance(argument, ast.Name)}
     if not function or len(inner) > 1 or (inner and out in beside):
         return [f"np.copyto({out}, {text(expression, operands)})"]
-    lines = steps(inner[0], operands, out) if inner else []
+    lines = steps(inner[0], operands, out, spread) if inner else []
     texts = [out if argument in inner else text(argument, operands) for argument in arguments]
+    if spread and function in _SLOW_WITH_NUMBERS:
+        texts = [spread(text) if _is_number(text) else text for text in texts]
     return [*lines, f"np.{function}({', '.join(texts)}, out={out})"]
+
+
+_SLOW_WITH_NUMBERS = {"maximum", "minimum"}  # numpy has vector code for two arrays only
+
+
+def _is_number(text: str) -> bool:
+    return bool(re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?", text))
 
 
 def reads_late(expression: ast.expr) -> bool:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import primitives as p
-from scalargrad.lift.arrays import Array, ArrayProgram, Places
-from scalargrad.lift.differentiate import gradient, mean, pieces_of, tangent
+from scalargrad.lift.arrays import Array, ArrayProgram, Places, needed
+from scalargrad.lift.differentiate import gradient, mean, pieces_of, restricted, tangent
 
 from .interpreter import evaluate, kinds, operations
 
@@ -71,6 +71,34 @@ def _assembled(g: Given) -> Any:
     return g.total(p.tanh(g.program.view(whole, np.array([[0, 1, 2], [3, 4, 3]]), (g.rows, g.columns))))
 
 
+def _beside_a_number(read: Callable[[Given, Any, Any], Any]) -> Callable[[Given], Any]:
+    """Two numbers that were computed, and a third that is always 1, read as a whole."""
+
+    def output(g: Given) -> Any:
+        axis, along = g.program.axis(3), g.program.axis(3)
+        pieces: Any = [
+            (Places(np.arange(2)), (g.rows,), p.tanh(g.at(np.array([4, 1])) * g.inputs())),
+            (Places(2), (), 1.0),
+        ]
+        whole = g.program.assemble((axis,), pieces)
+        return read(g, g.program.view(whole, np.arange(3), (along,)), along)
+
+    return output
+
+
+def _layer(g: Given, inputs: Any, along: Any) -> Any:
+    """A layer on these inputs, and the inputs again."""
+    weights = g.program.view(g.theta, SIX, (g.rows, along))
+    return g.total(p.exp(g.program.reduce(p.add, weights * inputs, [along]))) + g.program.reduce(
+        p.add, inputs * inputs, [along], batch=True
+    )
+
+
+def _layer_of_constants(g: Given, inputs: Any, along: Any) -> Any:
+    weights = g.program.leaf("constants", (g.rows, along), table=SIX - 2.5)
+    return g.total(p.exp(g.program.reduce(p.add, weights * inputs, [along])))
+
+
 def _folded(g: Given) -> Any:
     """A layer's outputs folded into another shape, all of them, and then a few."""
     outputs = p.tanh(g.at(SIX) * g.inputs())
@@ -110,6 +138,11 @@ OUTPUTS: dict[str, Callable[[Given], Any]] = {
     "a term along nothing": lambda g: g.total(g.inputs() + g.at(0)),
     "a term without the batch": lambda g: g.total(g.inputs() * g.inputs() + p.tanh(g.at(np.arange(2)))),
     "put together": _assembled,
+    "a layer of what was put together": _beside_a_number(_layer),
+    "constants times what was put together": _beside_a_number(_layer_of_constants),
+    "a sum of what was put together": _beside_a_number(
+        lambda g, seen, along: g.program.reduce(p.add, seen, [along], True)
+    ),
     "a view of what was computed": _folded,
     "the same view along fewer axes": _stretched,
     "all of them along fewer axes": lambda g: g.total(g.at(SIX) * g.inputs()),
@@ -247,6 +280,63 @@ def test_a_product_of_two_that_differ_stays_inside() -> None:
     numbers = [evaluate(mean(made.program, one), made.numbers, COUNT)[0] for one in (x * y, x, y)]
     assert abs(numbers[0] - numbers[1] * numbers[2]) > 1e-3
     assert mean(made.program, 2.5) == 2.5
+
+
+def _sum_of_squares(made: Given) -> Any:
+    """A sum over two numbers of each example."""
+    return made.program.reduce(p.add, made.inputs() * made.inputs(), [made.rows])
+
+
+SUMS: dict[str, tuple[Callable[[Given], Any], int]] = {
+    "a sum": (_sum_of_squares, 1),
+    "a sum that is read again": (lambda g: _sum_of_squares(g) + p.tanh(_sum_of_squares(g)), 3),
+    "a layer's one output": (lambda g: g.program.reduce(p.add, g.at(np.arange(2)) * g.inputs(), [g.rows]), 2),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_the_mean_of_a_sum_is_one_sum(name: str) -> None:
+    """What is summed up for each example is summed up over all at once; not if the example's sum is read again."""
+    formula, sums = SUMS[name]
+    made = Given()
+    loss = formula(made)
+    found = mean(made.program, loss)
+    assert sum(kind.startswith("reduce") for kind in kinds(found)) == sums
+    expected = np.mean(evaluate(loss, made.numbers, COUNT))
+    assert np.allclose(evaluate(found, made.numbers, COUNT), expected, rtol=1e-13)
+
+
+# ---------------------------------------------------------------- parts of what was computed
+
+
+def test_of_what_stands_beside_numbers_only_the_part_is_computed() -> None:
+    """The gradient of a layer's inputs has no row for the 1 beside them."""
+    made = Given()
+    slope = gradient(made.program, OUTPUTS["a layer of what was put together"](made), made.theta)
+    backward = [array for array in needed([slope]) if array.kind == "reduce" and not array.detail[2] and array.batched]
+    assert {array.size for array in backward} == {2}
+
+
+def test_computing_all_of_it_is_seen() -> None:
+    """Negative control: a view of the whole computes all of it."""
+    made = Given()
+    axis, part = made.program.axis(3), made.program.axis(2)
+    whole = p.tanh(made.program.view(made.theta, np.arange(3), (axis,)))
+    assert [array.size for array in needed([made.program.view(whole, np.arange(2), (part,))])] == [6, 3, 3, 2]
+    assert [array.size for array in needed([restricted(made.program, whole, axis, np.arange(2), part)])] == [6, 2, 2]
+
+
+@given(picked=st.lists(st.integers(0, 2), min_size=1, max_size=3))
+def test_a_part_of_a_result_is_the_result_of_parts(picked: list[int]) -> None:
+    """At any places along an axis, the restricted result has the numbers that the whole has there."""
+    made = Given()
+    axis, new = made.program.axis(3), made.program.axis(len(picked))
+    weights = made.program.view(made.theta, SIX, (made.rows, axis))
+    table = made.program.leaf("table", (made.rows, axis), table=SIX * 0.3)
+    inner = made.program.reduce(p.add, p.exp(weights * table) * made.inputs(), [made.rows])
+    whole = p.tanh(inner) * made.inputs() + 2.0
+    found = evaluate(restricted(made.program, whole, axis, np.array(picked), new), made.numbers, COUNT)
+    assert np.allclose(found, evaluate(whole, made.numbers, COUNT)[:, picked], rtol=1e-14)
 
 
 # ---------------------------------------------------------------- pieces

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import scalargrad
-from scalargrad import Value, functional, lift, logsumexp, nn, softmax, tanh
+from scalargrad import Value, functional, lift, logsumexp, minimum, nn, relu, softmax, tanh
 from scalargrad.lift.source import Source, compiled
 
 from .nets import SPELLINGS, Net, all_nets, dense, numbers, weights
@@ -51,8 +51,9 @@ def calls(lines: list[str], *functions: str) -> list[str]:
 
 
 def products_in(lines: list[str]) -> list[str]:
-    """The lines that compute an array of sums of products."""
-    return [line for line in calls(lines, "matmul", "dot", "einsum") if "out=" in line]
+    """The lines that compute an array of sums of products; a sum is a product with ones, and is left out."""
+    products = calls(lines, "matmul", "dot", "einsum")
+    return [line for line in products if "out=" in line and not re.search(r"[(,] ?ones\d*,", line)]
 
 
 # ---------------------------------------------------------------- of any size
@@ -168,6 +169,58 @@ def test_windows_over_the_edge_are_padded() -> None:
     """A convolution that reaches over the edge is one product, with nothing where there is no pixel."""
     forward, _ = halves(written(padded()))
     assert len(products_in(forward)) <= 3
+
+
+def test_a_sum_is_a_product_with_ones() -> None:
+    """A sum of a buffer along its first or its last axes is one product with a vector that was made once."""
+    source = written(NETS["classifier, tanh"])
+    assert re.search(r"np\.dot\(ones, exp, out=", source)
+    assert re.search(r"np\.(dot|matmul)\(dz1, ones2, out=db1\)", source)
+    assert "np.add.reduce" not in source
+
+
+def test_a_sum_along_what_lies_between_is_folded() -> None:
+    """Negative control: along an axis in the middle there is no such product."""
+    w = weights(random.Random(0), 2, 3)
+
+    def loss(x: Any) -> Any:
+        return sum(tanh(sum(tanh(a * v) for a, v in zip(row, x, strict=True))) for row in w)
+
+    source = source_of(loss, flattened(w), np.ones((2, 3)))
+    assert re.search(r"np\.add\.reduce\(\w+, axis=1, out=", source)
+
+
+def test_what_layers_give_is_written_beside_the_ones() -> None:
+    """The row of ones is made once, and an activation is computed right above it."""
+    model = nn.MLP(3, [4, 2], "tanh", rng=0)
+    source = source_of(lambda x: sum(z * z for z in model(x)), model.parameters(), np.ones((2, 3)))
+    assert "h1_ones = np.ones((5, B))" in source
+    assert "h1 = h1_ones[0:4]" in source
+    assert "np.tanh(z1, out=h1)" in source
+    assert not calls(source.splitlines(), "copyto")
+
+
+def test_numbers_are_spread_for_the_larger_of_two() -> None:
+    """The larger, or smaller, of an array and a number is that of two arrays, of which one was made once."""
+    w = weights(random.Random(0), 3)
+    source = source_of(lambda x: sum(minimum(relu(a * x), 0.5) for a in w), w, np.ones(2))
+    assert "zeros = np.zeros((3, B))" in source
+    assert "constant = np.full((3, B), 0.5)" in source
+    assert re.search(r"np\.maximum\(\w+, zeros, out=", source)
+    assert re.search(r"np\.minimum\(\w+, constant, out=", source)
+
+
+def test_an_argument_that_is_read_often_is_turned_once() -> None:
+    """An argument is copied with its examples behind where that saves more than one turn, and not otherwise."""
+    w = weights(random.Random(0), 3)
+
+    def loss(times: int) -> Any:
+        return lambda x: sum(a * tanh(v) * (v if times > 1 else 1.0) for a, v in zip(w, x, strict=True))
+
+    once, twice = (source_of(loss(times), w, np.ones((2, 3))) for times in (1, 2))
+    assert "np.copyto(x_columns, x.T)" in twice
+    assert twice.count("x.T") == 1
+    assert "x_columns" not in once
 
 
 def test_a_regulariser_stands_outside_the_batch() -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scalargrad import Disagreement, TraceError, Value, atan2, lift, nn, primitive, stop_gradient
+from scalargrad import Disagreement, TraceError, Value, atan2, lift, nn, primitive, stop_gradient, tanh
 
 ROWS = np.random.default_rng(0).normal(size=(6, 3))
 
@@ -229,6 +231,49 @@ def test_room_may_be_changed_between_calls_and_be_an_argument() -> None:
     room += 1
     program.value_and_grad([1.0, 2.0], out=room)
     assert list(room) == [1.5, 0.0]
+
+
+CALL = st.tuples(
+    *[st.integers(0, 2)] * 2, st.booleans(), st.floats(-2, 2)
+)  # which at, which out, which batch, a number
+
+
+@given(calls=st.lists(CALL, max_size=12), gap=st.booleans())
+def test_numbers_are_read_and_written_wherever_they_are(calls: list[Any], gap: bool) -> None:
+    """Whatever arrays a loop hands over, again or in turn, overlapping or the same, a call sees what is there."""
+    u = [Value(1.0), Value(2.0), Value(0.5)]
+
+    def loss(x: Any) -> Any:
+        return (tanh(u[0] * x) + (0.0 if gap else u[1] * x)) * u[2]
+
+    program, fresh = lift(loss, u), lift(loss, u)
+    row = np.linspace(0.1, 1.6, 16)
+    thetas, outs = [row[:3], row[4:7], row[8:11]], [row[5:8], row[12:15], row[8:11]]
+    batches = [np.array([0.5, -1.0]), np.array([1.5, 0.25, 2.0])]
+    for which, where, many, number in calls:
+        thetas[which][0] = number
+        theta, x = thetas[which].copy(), batches[many]
+        value, slope = fresh.value_and_grad(x, at=theta)
+        outs[where][1:] = number  # what was there before does not matter, save where it is what is read
+        if which == where == 2 or (which, where) == (1, 0):
+            value, slope = fresh.value_and_grad(x, at=thetas[which].copy())
+        found, room = program.value_and_grad(x, at=thetas[which], out=outs[where])
+        assert room is outs[where]
+        assert found == value
+        assert room.tolist() == slope.tolist()
+
+
+def test_a_loop_in_place_copies_no_parameters() -> None:
+    """Where a loop hands over the same two arrays again and again, the program reads and writes them on the spot."""
+    u = [Value(1.0), Value(2.0)]
+    program: Any = lift(lambda x: u[0] * x * u[1], u)
+    theta, room = program.pack(), np.empty(2)
+    for _ in range(3):
+        program.value_and_grad([1.0, 2.0], at=theta, out=room)
+    runner = program._latest.runner("value_and_grad")
+    assert [bound.gradient is room for bound in runner._callers] == [True]
+    program.value_and_grad([1.0, 2.0], at=theta.copy(), out=room)
+    assert not runner._callers
 
 
 # ---------------------------------------------------------------- the comparison with the engine

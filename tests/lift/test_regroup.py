@@ -63,6 +63,22 @@ def dot(ws: Any, xs: Any) -> Any:
     return sum((w * x for w, x in zip(ws, xs, strict=True)), 0.0)
 
 
+def linear(w: Any, x: Any, bias: int = 2) -> list[Any]:
+    """Two sums of two weighted inputs and a bias, which stands there among three parameters."""
+    rows = [list(w[3 * k : 3 * k + 3]) for k in range(2)]
+    return [row.pop(bias) + dot(row, x) for row in rows]
+
+
+def layer(w: Any, x: Any, bias: int = 2) -> list[Any]:
+    """Two neurons."""
+    return [tanh(z) for z in linear(w, x, bias)]
+
+
+def heads(start: int, bias: int = 2) -> Callable[[Any, Any], Any]:
+    """A layer of two neurons, and on it one of two more, with parameters from there on."""
+    return lambda w, x: layer(w[start:], layer(w, x, bias), bias)
+
+
 Case = tuple[Callable[[Any, Any], Any], int, int, int, list[str]]  # function, parameters, inputs, before, after
 CASES: dict[str, Case] = {
     "a sum is one fold": (lambda w, x: sum(w), 6, 1, 5, ["reduce add"]),
@@ -96,6 +112,30 @@ CASES: dict[str, Case] = {
         1,
         5,
         ["tanh", "multiply", "multiply", "add"],  # the two factors are multiplied first, without the batch
+    ),
+    "a bias behind its weights is one of them": (
+        heads(6),
+        12,
+        2,
+        20,
+        ["multiply", "reduce add", "add", "tanh", "assemble", "multiply", "reduce add", "tanh"],
+    ),
+    "two layers read the same, with one 1": (
+        lambda w, x: [*heads(6)(w, x), *(tanh(z + dot(w[18:20], x)) for z in linear(w[12:18], layer(w, x)))],
+        20,
+        2,
+        35,
+        [
+            *("multiply", "reduce add", "add", "tanh", "assemble", "multiply", "reduce add", "tanh"),
+            *("multiply", "reduce add", "multiply", "reduce add", "add", "tanh"),
+        ],
+    ),
+    "a bias before its weights is apart": (
+        heads(6, bias=0),
+        12,
+        2,
+        20,
+        ["multiply", "reduce add", "add", "tanh", "multiply", "reduce add", "add", "tanh"],
     ),
     "a maximum that no gradient passes": (
         lambda w, x: stop_gradient(maximum(maximum(w[0], w[1]), maximum(w[2], maximum(w[3], w[4])))) * x[0],

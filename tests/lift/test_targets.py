@@ -51,7 +51,7 @@ def test_more_sizes_than_are_kept() -> None:
     for n in range(2, 30):
         program.value_and_grad(*batch(n, n))
     assert program.value_and_grad(*batch(1, 1))[0] == first
-    assert len(program._latest.runner("value_and_grad")._bound) <= 8
+    assert len(program._latest.runner("value_and_grad")._kept) <= 8
 
 
 @each_target
