@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .floats import integer, number
+from .packing import Variables, floats
 from .value import Constant, Value
 
 if TYPE_CHECKING:  # it takes as long to import as all the rest
@@ -41,25 +42,34 @@ class GradientDescent:
         self.parameters = _parameters(parameters)
         self.rate = _within(rate, "rate", 0.0, math.inf)
         self.momentum = _within(momentum, "momentum", 0.0, 1.0, closed=True)
-        self.velocity = [0.0] * len(self.parameters)
+        self.velocity: Any = [0.0] * len(self.parameters)  # or an array: see packing.py
 
     def step(self) -> None:
         """Change each parameter by its gradient."""
-        momentum, rate = self.momentum, self.rate
+        momentum, rate = float(self.momentum), float(self.rate)
+
+        def on_arrays(gradient: Any, arrays: Any) -> tuple[Any, Any]:
+            velocity = momentum * arrays.asarray(self.velocity) + gradient if momentum else gradient
+            return rate * velocity, velocity
+
+        moved = self.parameters.move(on_arrays)
+        if moved is not None:
+            self.velocity = moved
+            return
         gradients = _gradients(self.parameters)
         if momentum:
-            gradients = [momentum * velocity + g for velocity, g in zip(self.velocity, gradients, strict=True)]
+            gradients = [momentum * velocity + g for velocity, g in zip(floats(self.velocity), gradients, strict=True)]
         self.velocity = gradients
-        for parameter, velocity in zip(self.parameters, self.velocity, strict=True):
+        for parameter, velocity in zip(self.parameters, gradients, strict=True):
             parameter._data -= rate * velocity
 
     def zero_grad(self) -> None:
         """Forget the gradient of each parameter."""
-        _zero(self.parameters)
+        self.parameters.zero_grad()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step depends on, as plain data."""
-        return {"velocity": list(self.velocity)}
+        return {"velocity": floats(self.velocity)[:]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`.
@@ -99,8 +109,8 @@ class Adam:
         self.first_decay = _within(first_decay, "first_decay", 0.0, 1.0, closed=True)
         self.second_decay = _within(second_decay, "second_decay", 0.0, 1.0, closed=True)
         self.epsilon = _within(epsilon, "epsilon", 0.0, math.inf)
-        self.first_moment = [0.0] * len(self.parameters)
-        self.second_moment = [0.0] * len(self.parameters)
+        self.first_moment: Any = [0.0] * len(self.parameters)  # or arrays: see packing.py
+        self.second_moment: Any = [0.0] * len(self.parameters)
         self.steps = 0
 
     def step(self) -> None:
@@ -108,29 +118,42 @@ class Adam:
         self.steps += 1
         first_weight = 1 - self.first_decay**self.steps
         second_weight = 1 - self.second_decay**self.steps
-        b1, b2, rate, epsilon = self.first_decay, self.second_decay, self.rate, self.epsilon
+        b1, b2, rate, epsilon = map(float, (self.first_decay, self.second_decay, self.rate, self.epsilon))
+
+        def on_arrays(g: Any, arrays: Any) -> tuple[Any, Any]:
+            m = b1 * arrays.asarray(self.first_moment) + (1 - b1) * g
+            v = b2 * arrays.asarray(self.second_moment) + (1 - b2) * g * g
+            return rate * (m / first_weight) / (arrays.sqrt(v / second_weight) + epsilon), (m, v)
+
+        moved = self.parameters.move(on_arrays)
+        if moved is not None:
+            self.first_moment, self.second_moment = moved
+            return
         gradients = _gradients(self.parameters)
-        self.first_moment = [b1 * m + (1 - b1) * g for m, g in zip(self.first_moment, gradients, strict=True)]
-        self.second_moment = [b2 * v + (1 - b2) * g * g for v, g in zip(self.second_moment, gradients, strict=True)]
+        first, second = floats(self.first_moment), floats(self.second_moment)
+        self.first_moment = [b1 * m + (1 - b1) * g for m, g in zip(first, gradients, strict=True)]
+        self.second_moment = [b2 * v + (1 - b2) * g * g for v, g in zip(second, gradients, strict=True)]
         for parameter, m, v in zip(self.parameters, self.first_moment, self.second_moment, strict=True):
             parameter._data -= rate * (m / first_weight) / (math.sqrt(v / second_weight) + epsilon)
 
     def zero_grad(self) -> None:
         """Forget the gradient of each parameter."""
-        _zero(self.parameters)
+        self.parameters.zero_grad()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step depends on, as plain data."""
-        return {"first": list(self.first_moment), "second": list(self.second_moment), "steps": self.steps}
+        return {"first": floats(self.first_moment)[:], "second": floats(self.second_moment)[:], "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`.
 
         Raises:
-            ValueError: when it is of another optimizer, or of another number of parameters.
+            ValueError: when it is of another optimizer, or of another number of parameters, or cannot be a state.
         """
         first, second = _columns(state, ["first", "second"], len(self.parameters), beside={"steps"})
         steps = integer(state["steps"], "steps", low=0)
+        if any(v < 0 for v in second):
+            raise ValueError(f"second must hold no negative number, got {min(second)}")
         self.first_moment, self.second_moment, self.steps = first, second, steps
 
 
@@ -229,8 +252,8 @@ def minimize(
     return _ended(result, variables, OUT_OF_STEPS, "the number of steps has run out")
 
 
-def _evaluate(loss: Callable[[], Value], variables: list[Value]) -> tuple[float, list[float]]:
-    _zero(variables)
+def _evaluate(loss: Callable[[], Value], variables: Variables) -> tuple[float, list[float]]:
+    variables.zero_grad()
     value = loss()
     if not isinstance(value, Value):
         raise TypeError(f"the loss must return a Value, got {value!r} of type {type(value).__name__}")
@@ -238,7 +261,7 @@ def _evaluate(loss: Callable[[], Value], variables: list[Value]) -> tuple[float,
     return value.data, [variable.grad for variable in variables]
 
 
-def _ended(result: MinimizeResult, variables: list[Value], status: int, message: str) -> MinimizeResult:
+def _ended(result: MinimizeResult, variables: Variables, status: int, message: str) -> MinimizeResult:
     for variable, x in zip(variables, result.x, strict=True):
         variable.data = x
     result.status, result.message = status, message
@@ -334,20 +357,15 @@ def distinct_variables(given: Iterable[Value]) -> list[Value]:
     return parameters
 
 
-def _parameters(given: Iterable[Value]) -> list[Value]:
-    parameters = distinct_variables(given)
+def _parameters(given: Iterable[Value]) -> Variables:
+    parameters = Variables(distinct_variables(given))
     if not parameters:
         raise ValueError("there are no parameters to change")
     return parameters
 
 
-def _gradients(parameters: list[Value]) -> list[float]:
+def _gradients(parameters: Variables) -> list[float]:
     return [parameter._grad or 0.0 for parameter in parameters]  # the slot: a property costs as much as the step
-
-
-def _zero(parameters: list[Value]) -> None:
-    for parameter in parameters:
-        parameter._grad = None
 
 
 def _within(given: float, name: str, low: float, high: float, closed: bool = False) -> float:

@@ -388,7 +388,7 @@ class Value:
     def __repr__(self) -> str:
         grad = "" if self._grad is None else f", grad={self._grad!r}"
         label = "" if self.label is None else f", label={self.label!r}"
-        return f"{type(self).__name__}(data={self._data!r}{grad}{label})"
+        return f"{self.__class__.__name__}(data={self._data!r}{grad}{label})"
 
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else str(self)
@@ -396,7 +396,7 @@ class Value:
     # copies: a pickled graph is one flat list of nodes, so that its depth does not matter
     def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
         if self.op is None:
-            return _leaf, (type(self), self._data, self._grad, _noted(self) or None)
+            return _leaf, (self.__class__, self._data, self._grad, _noted(self) or None)
         order = topological_order(self)
         places = {node: place for place, node in enumerate(order)}
         marks = _copied_marks(order, {}, {id(node): place for node, place in places.items()})
@@ -413,7 +413,7 @@ class Value:
                 continue
             pending.pop()
             if id(node) not in memo:
-                copy = _leaf(type(node), node._data, node._grad, _noted(node) or None)
+                copy = _leaf(node.__class__, node._data, node._grad, _noted(node) or None)
                 if node.op is not None:
                     _link(copy, node.op, tuple(memo[id(operand)] for operand in node.args), node.local_gradients)
                 memo[id(node)] = copy
@@ -543,7 +543,7 @@ def _flattened(node: Value, places: dict[Value, int], marks: dict[int, Mark]) ->
     notes = _noted(node) or None
     if node.marks:
         notes = {**_noted(node), "marks": tuple([marks[id(mark)] for mark in node.marks])}
-    fields = type(node), node._data, node._grad, notes
+    fields = node.__class__, node._data, node._grad, notes
     return fields, node.op, operands, node.local_gradients
 
 

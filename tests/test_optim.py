@@ -244,6 +244,7 @@ BAD_STATES: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ("Adam", {"first": [0.5], "second": [0.5]}, ValueError, "has first, second, steps"),
     ("Adam", {"first": [0.5], "second": [], "steps": 1}, ValueError, "second must have 1 numbers.*, got 0"),
     ("Adam", {"first": [0.5], "second": [None], "steps": 1}, TypeError, "second must be a real number"),
+    ("Adam", {"first": [0.5], "second": [-0.5], "steps": 1}, ValueError, "second must hold no negative .*, got -0.5"),
     ("Adam", {"first": [0.5], "second": [0.5], "steps": None}, ValueError, "steps must be .*, got None"),
     ("Adam", {"first": [0.5], "second": [0.5], "steps": -1}, ValueError, "steps must be .*, got -1"),
     ("Adam", {"first": [0.5], "second": [0.5], "steps": 2.5}, ValueError, "steps must be .*, got 2.5"),

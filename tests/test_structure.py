@@ -34,7 +34,7 @@ LAYERS = [  # a module may import what stands in a line above its own
     ["primitives"],
     ["modes", "sweep"],
     ["value"],
-    ["derivatives"],
+    ["derivatives", "packing"],
     ["functional"],
     ["nn", "optim"],
     ["explain", "check", "lift"],

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..derivatives import hvp
 from ..optim import distinct_variables
+from ..packing import Variables
 from ..sweep import sweep, topological_order
 from ..value import Value
 from .arrays import Array, ArrayProgram
@@ -75,7 +76,7 @@ class Program:
         if not callable(function):
             raise TypeError(f"lift needs a function of one example, got {function!r}")
         self._function = function
-        self._parameters = distinct_variables(parameters)
+        self._parameters = Variables(distinct_variables(parameters))
         self._target = _target(target, dtype)
         self._tolerance = 1e-9 if dtype == "float64" else 1e-3
         self._check = check
@@ -123,9 +124,7 @@ class Program:
             TypeError, ValueError, Disagreement: as `value_and_grad`.
         """
         value, slopes = self.value_and_grad(*arguments)
-        for parameter, slope in zip(self._parameters, _floats(slopes), strict=True):
-            before = parameter._grad
-            parameter._grad = slope if before is None else before + slope
+        self._parameters.add_gradient(slopes, self._target.arrays)
         return value
 
     def hvp(self, *arguments: Any, at: Any = None) -> Any:
@@ -159,7 +158,8 @@ class Program:
 
     def pack(self) -> Any:
         """Return the parameters' numbers, in their order, as one array."""
-        return self._target.numbers(self._parameters)
+        packed = self._parameters.data()
+        return self._target.numbers(self._parameters) if packed is None else self._target.taken(packed)
 
     def unpack(self, theta: Any) -> None:
         """Set the parameters to these numbers; all of them, or on an error none.
@@ -167,8 +167,7 @@ class Program:
         Raises:
             TypeError, ValueError: for what is no numbers, or not as many as there are parameters.
         """
-        for parameter, data in zip(self._parameters, _floats(self._vector(theta, "theta")), strict=True):
-            parameter.data = data
+        self._parameters.set_data(self._vector(theta, "theta"))
 
     def __repr__(self) -> str:
         name = getattr(self._function, "__name__", type(self._function).__name__)
