@@ -21,12 +21,14 @@ class Plan:
         self.adds_to_gaps = False
         for piece in pieces:
             index = index_of(piece, size)
-            is_fresh = not covered[index].any()
-            is_once = np.unique(index).size == np.size(index)
+            places, distinct = np.size(index), np.zeros(size, bool)
+            distinct[index] = True
+            is_once = int(distinct.sum()) == places
+            is_fresh = not (covered & distinct).any()
             self.steps.append((piece, is_fresh, is_once))
-            if not (is_fresh and is_once) and not covered[index].all():
+            if not (is_fresh and is_once) and (distinct > covered).any():
                 self.adds_to_gaps = True
-            covered[index] = True
+            covered |= distinct
         self.leaves_gaps = not covered.all()
         self.fills_once = all(is_fresh and is_once for _, is_fresh, is_once in self.steps)
 

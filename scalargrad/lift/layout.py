@@ -102,10 +102,9 @@ def block(index: Any, size: int) -> Block | None:
 
 def _steps(index: Any) -> list[int] | None:
     """By how much the place grows along each axis, if it grows evenly."""
+    start = places = index.item(0)
     steps = []
-    for axis in range(index.ndim):
-        growth = np.diff(index, axis=axis)
-        steps.append(int(growth.flat[0]))
-        if not (growth == steps[-1]).all():
-            return None
-    return steps
+    for axis, extent in enumerate(index.shape):
+        steps.append(index[(0,) * axis + (1, ...)].item(0) - start)
+        places = np.add.outer(places, np.arange(extent) * steps[-1]) if axis else start + np.arange(extent) * steps[-1]
+    return steps if (index == places).all() else None

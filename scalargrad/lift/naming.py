@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from .. import primitives as p
 from .arrays import Array, needed
 
+_PYTHONS_OWN = {*keyword.kwlist, *dir(builtins)}
+
 
 class Names:
     """A name for each array of a program, and a comment where a part of it begins.
@@ -167,7 +169,7 @@ class Names:
         """Return a name like that which nothing has yet, and take it."""
         number = self._tried.get(stem, 1)  # what is taken stays taken
         name = stem if number == 1 else _numbered(stem, number)
-        while name in self._taken or keyword.iskeyword(name) or hasattr(builtins, name):
+        while name in self._taken or name in _PYTHONS_OWN:
             number += 1
             name = _numbered(stem, number)
         self._tried[stem] = number
@@ -205,7 +207,8 @@ def _is_part(view: Array, whole: Array) -> bool:
     """Whether a view shows some of what another view of the same array shows, which is a matrix."""
     if view.arrays != whole.arrays or isinstance(view.detail.index, int) or isinstance(whole.detail.index, int):
         return False
-    return view is not whole and set(view.detail.index.ravel().tolist()) <= set(whole.detail.index.ravel().tolist())
+    first, last = whole.detail.index.min(), whole.detail.index.max()
+    return bool(view is not whole and first <= view.detail.index.min() and view.detail.index.max() <= last)
 
 
 def _is_parameters(array: Array) -> bool:

@@ -107,6 +107,7 @@ class _Writer(Views):
             if array.arrays[0] not in self.folded or not (array.axes or array.batched)
             for operand in array.arrays
             for stored in self.storage(operand)
+            if stored.kind == "leaf"
         )
         return {array for array, count in reads.items() if count > 1 and self.is_argument(array) and array.size > 1}
 

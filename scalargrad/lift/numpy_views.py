@@ -32,6 +32,7 @@ class Views:
         self.expressions: dict[Array, str] = {}
         self.folded: set[Array] = set()
         self.turned: set[Array] = set()
+        self._storage: dict[Array, list[Array]] = {}
         self._blocks: dict[Array, Block | None] = {}
         self._variants: dict[tuple[Array, str], str] = {}
 
@@ -43,9 +44,13 @@ class Views:
 
     def storage(self, array: Array) -> list[Array]:
         """The arrays whose buffers are read when this one is."""
-        if array in self.folded:
-            return [stored for operand in array.arrays for stored in self.storage(operand)]
-        return self.storage(array.arrays[0]) if self.is_alias(array) else [array]
+        if array not in self._storage:
+            if array in self.folded:
+                found = [stored for operand in array.arrays for stored in self.storage(operand)]
+            else:
+                found = self.storage(array.arrays[0]) if self.is_alias(array) else [array]
+            self._storage[array] = found
+        return self._storage[array]
 
     def is_plain(self, array: Array) -> bool:
         """Whether an array is its buffer as it is, seen under other axes at most."""

@@ -110,6 +110,8 @@ def sorted_alike(xs: Any, ys: Any) -> list[Any]:
     A sum of products may be written in any order. By the places of one factor or of the other, the
     terms of members that share their weights, or their inputs, come to stand alike.
     """
+    if _are_a_layer(xs, ys) and (ys[0, 1:] > ys[0, :-1]).all():
+        return [xs, ys]
     by_second = np.lexsort((xs, ys), axis=1)
     best = [np.take_along_axis(xs, by_second, 1), np.take_along_axis(ys, by_second, 1)]
     rows = [_row_numbers(factor)[1] for factor in best]
@@ -118,6 +120,11 @@ def sorted_alike(xs: Any, ys: Any) -> list[Any]:
     by_first = np.lexsort((ys, xs), axis=1)
     other = [np.take_along_axis(xs, by_first, 1), np.take_along_axis(ys, by_first, 1)]
     return min(best, other, key=lambda factors: sum(_row_numbers(factor)[1] for factor in factors))
+
+
+def _are_a_layer(xs: Any, ys: Any) -> bool:
+    """Whether all members have the same second factors, and each its own first ones: this is soon seen."""
+    return bool((ys == ys[0]).all()) and len(set(xs[:, 0].tolist())) == len(xs)
 
 
 def _row_numbers(rows: Any) -> tuple[Any, int]:
@@ -133,6 +140,8 @@ def grid(xs: Any, ys: Any) -> tuple[Any, tuple[int, int, int]]:
     Members of one block pair each of its rows of first factors with each of its rows of second
     factors. Where the pairs form no such blocks, each member is a block of its own.
     """
+    if _are_a_layer(xs, ys):
+        return np.arange(len(xs)), (1, len(xs), 1)
     x, rows = _row_numbers(xs)
     y, columns = _row_numbers(ys)
     partners: dict[int, list[int]] = {}

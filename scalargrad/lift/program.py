@@ -324,9 +324,7 @@ class _Lifted:
             axis = self._program.axis(math.prod(shape))
             self._leaves[name] = self._program.leaf(name, (axis,), target.batched)
         self.results = target.group(trace, outputs, self._program, self._leaves)
-        self._labels = {
-            node[1]: trace.labels[i] for node, i in trace.nodes.items() if node[0] == "theta" and i in trace.labels
-        }
+        self._labels = {i: label for i, label in trace.labels.items() if i < len(parameters)}  # they come first
         self._runners: dict[str, Any] = {}
         self.compared: set[str] = set()
         self._lock = Lock()

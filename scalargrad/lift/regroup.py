@@ -43,12 +43,7 @@ from .trace import Node, Trace
 NONE = -1  # the second factor of a term that is no product
 
 
-class Term(NamedTuple):
-    """A term of a sum: its sign, and the places of one factor or of two."""
-
-    sign: int
-    x: int
-    y: int
+Term = tuple[int, int, int]  # its sign, and the places of one factor or of two
 
 
 class Family:
@@ -86,7 +81,7 @@ class _Grouping:
         self.uses = self._uses()
         self.terms: dict[int, list[Term]] = {}  # of each node that is a sum, or a chain of another primitive
         self.families: list[Family] = []
-        self.family: list[int] = [NONE] * len(self.nodes)
+        self.family: list[int] = [NONE] * (len(self.nodes) + 1)  # the last for NONE, the factor that there is not
         self.place: list[int] = [0] * len(self.nodes)  # in the family's array
         self.constants: list[float] = []
         self.extended: dict[tuple[Array, float], Array] = {}
@@ -101,7 +96,8 @@ class _Grouping:
             if uses[i]:
                 node = self.nodes[i]
                 if node[0].__class__ is not str:
-                    for operand in node[1:]:
+                    uses[node[1]] += 1
+                    for operand in node[2:]:
                         uses[operand] += 1
         return uses
 
@@ -157,10 +153,10 @@ class _Grouping:
                     uses[i] = uses[i] if i == root else 0
                     continue
                 if op is p.multiply:
-                    found.append(Term(sign, node[1], node[2]))
+                    found.append((sign, node[1], node[2]))
                     uses[i] = 0
                     continue
-            found.append(Term(sign, i, NONE))
+            found.append((sign, i, NONE))
         return found
 
     def _terms_of_chain(self, root: int, op: Primitive) -> list[Term]:
@@ -172,7 +168,7 @@ class _Grouping:
                 pending += self.nodes[i][:0:-1]
                 self.uses[i] = self.uses[i] if i == root else 0
             else:
-                found.append(Term(1, i, NONE))
+                found.append((1, i, NONE))
         return found
 
     # ---------------------------------------------------------------- sort
@@ -197,11 +193,12 @@ class _Grouping:
                 else:
                     self.place[i] = node[1]
                 continue
-            key = (op, *self._kinds(i)) if i in self.terms else (op, *[self.family[operand] for operand in node[1:]])
+            read: list[Any] = self._kinds(i) if i in self.terms else [self.family[operand] for operand in node[1:]]
+            key = (op, *read)
             found = known.get(key)
             if found is None:
-                families = self._families_read(i)
-                found = known[key] = self._new_family(any(self.families[f].batched for f in families))
+                numbers = [f for _, *factors in read for f in factors if f != NONE] if i in self.terms else read
+                found = known[key] = self._new_family(any(self.families[f].batched for f in numbers))
             self.family[i] = found.number
             found.members.append(i)
 
@@ -209,24 +206,18 @@ class _Grouping:
         self.families.append(Family(len(self.families), batched))
         return self.families[-1]
 
-    def _kinds(self, i: int) -> list[Any]:
+    def _kinds(self, i: int) -> list[Kind]:
         """Which kinds of terms a sum has; in a product the factor that is the same for all examples comes first."""
         family, families = self.family, self.families
-        kinds: set[tuple[int, int, int]] = set()
         terms = self.terms[i]
-        for at, (sign, x, y) in enumerate(terms):
-            f = family[x]
-            g = family[y] if y != NONE else NONE
-            if g != NONE and families[g].rank < families[f].rank:
-                terms[at] = Term(sign, y, x)
-                f, g = g, f
-            kinds.add((-sign, f, g))
+        kinds = {(-sign, family[x], family[y]) for sign, x, y in terms}
+        if any(g != NONE and families[g].rank < families[f].rank for _, f, g in kinds):
+            terms[:] = [
+                (sign, y, x) if y != NONE and families[family[y]].rank < families[family[x]].rank else (sign, x, y)
+                for sign, x, y in terms
+            ]
+            kinds = {(-sign, family[x], family[y]) for sign, x, y in terms}
         return sorted(kinds)
-
-    def _families_read(self, i: int) -> set[int]:
-        if i in self.terms:
-            return {self.family[operand] for _, *factors in self.terms[i] for operand in factors if operand != NONE}
-        return {self.family[operand] for operand in self.nodes[i][1:]}
 
     # ---------------------------------------------------------------- lay out
 
@@ -359,7 +350,7 @@ class _Grouping:
             for found in rows.values():
                 found.append(([], []))
             for sign, x, y in self.terms[i]:
-                g = family_of[y] if y != NONE else NONE
+                g = family_of[y]
                 xs, ys = rows[-sign, family_of[x], g][-1]
                 xs.append(place[x])
                 if g != NONE:
@@ -425,9 +416,11 @@ class _Grouping:
         family.members = [family.members[i] for i in order.tolist()]
         sizes = [axis.size for axis in axes]
         present = [not isinstance(array, Array) or axis in array.axes for axis in axes]
-        own = [size if there else 1 for size, there in zip(sizes, present, strict=True)]
-        places = np.broadcast_to(np.arange(math.prod(own)).reshape(own), sizes).ravel()
-        for place, i in zip(places.tolist(), family.members, strict=True):
+        places: Sequence[int] = range(len(family.members))
+        if not all(present):
+            own = [size if there else 1 for size, there in zip(sizes, present, strict=True)]
+            places = np.broadcast_to(np.arange(math.prod(own)).reshape(own), sizes).ravel().tolist()
+        for place, i in zip(places, family.members, strict=True):
             self.place[i] = place
 
     def _axes(self, sizes: Sequence[int]) -> tuple[Axis, ...]:
@@ -438,7 +431,7 @@ class _Grouping:
         index = places.reshape([axis.size for axis in axes])
         for at in range(len(axes) - 1, -1, -1):
             first = index.take([0], axis=at)
-            if (index == first).all():
+            if index.flat[0] == index.take(-1, axis=at).flat[0] and (index == first).all():  # most are told by one
                 index = first.squeeze(at)
                 axes = [*axes[:at], *axes[at + 1 :]]
         by_number = sorted(range(len(axes)), key=lambda at: axes[at].number)

@@ -50,6 +50,7 @@ _OPERATORS: dict[type[ast.AST], str] = {
 }
 
 
+@lru_cache(maxsize=256)
 def comparison(expression: ast.expr) -> ast.Compare | None:
     """Return the comparison of an expression that is one as a number, `(x > y) * 1.0`; None for any other."""
     if isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Mult):
@@ -70,12 +71,10 @@ def is_one_function(primitive: Primitive) -> bool:
 
 def ufunc(primitive: Primitive) -> str:
     """The name of the numpy function that a primitive of two operands is."""
-    written = ast.parse(template(primitive).format("x0", "x1"), mode="eval").body
-    return (
-        written.func.id if isinstance(written, ast.Call) and isinstance(written.func, ast.Name) else _call(written)[0]
-    )
+    return _call(expression(primitive))[0]
 
 
+@lru_cache(maxsize=512)
 def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:
     """An expression as a numpy function that writes into a given array, and its arguments; "" where it is none."""
     if isinstance(expression, ast.BinOp):
@@ -117,6 +116,7 @@ def _is_number(text: str) -> bool:
     return bool(re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?", text))
 
 
+@lru_cache(maxsize=256)
 def reads_late(expression: ast.expr) -> bool:
     """Whether an operand is read in a step after the first, when the place of the result has been written to."""
     _, arguments = _call(expression)

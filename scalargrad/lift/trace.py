@@ -13,7 +13,7 @@ in which line it asked.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from numbers import Real
 from typing import Any, NoReturn
 
@@ -51,20 +51,19 @@ class Trace:
         self.labels: dict[int, str] = {}
         self._constants: dict[int, float] = {}
         for parameter in self.of_value:
-            self._note(parameter)
+            if hasattr(parameter, "_notes"):  # as a label is; few Values have any
+                self._note(parameter)
 
     # ---------------------------------------------------------------- what stands in the list
 
     def argument(self, array: str, shape: Sequence[int]) -> Any:
         """Return an argument of the function: nested lists of traced inputs, of that shape."""
-        places = iter(range(math.prod(shape)))
+        return self._nested(array, shape, iter(range(math.prod(shape))))
 
-        def nested(shape: Sequence[int]) -> Any:
-            if not shape:
-                return Traced(self, self._enter((array, next(places))))
-            return [nested(shape[1:]) for _ in range(shape[0])]
-
-        return nested(shape)
+    def _nested(self, array: str, shape: Sequence[int], places: Iterator[int]) -> Any:
+        if not shape:
+            return Traced(self, self._enter((array, next(places))))
+        return [self._nested(array, shape[1:], places) for _ in range(shape[0])]
 
     def index_of(self, given: Any, purpose: str = "an operand") -> int:
         """Return where an operand stands, which is entered if it is new.
@@ -85,13 +84,17 @@ class Trace:
     def record(self, node: Node) -> int:
         """Return where an operation stands, which is entered if it is new, or the operand that it leaves as it is."""
         found = self.nodes.get(node)
-        if found is None:
-            constants = self._constants
-            if node[1] in constants or node[-1] in constants:
-                found = self._unchanged(node)
-            if found is None:
-                found = self.nodes[node] = len(self.nodes)
-        return found
+        return self.add(node) if found is None else found
+
+    def add(self, node: Node) -> int:
+        """Return where a new operation stands, or the operand that it leaves as it is."""
+        constants = self._constants
+        if node[1] in constants or node[-1] in constants:
+            unchanged = self._unchanged(node)
+            if unchanged is not None:
+                return unchanged
+        place = self.nodes[node] = len(self.nodes)
+        return place
 
     def finish(self) -> None:
         """Let nothing more be recorded."""
@@ -117,15 +120,21 @@ class Trace:
 
     def _read(self, value: Value) -> int:
         """Enter the graph of a Value, as far as it is not known yet; without recursion, as it may be deep."""
-        known, record = self.of_value, self.record
+        known, nodes, constants = self.of_value, self.nodes, self._constants
         path = [value]
         while path:
             node = path[-1]
             x, y = node._x, node._y
             if x is not None and y is not None:  # as most are
                 if x in known and y in known:
-                    known[node] = record((node.op, known[x], known[y]))
-                    self._note(node)
+                    first, second = known[x], known[y]
+                    entry = (node.op, first, second)
+                    if first in constants or second in constants:
+                        known[node] = self.record(entry)
+                    else:
+                        known[node] = nodes.setdefault(entry, len(nodes))
+                    if hasattr(node, "_notes"):
+                        self._note(node)
                     path.pop()
                     continue
                 if y not in known:
@@ -157,7 +166,7 @@ class Trace:
         return place
 
     def _note(self, node: Value) -> None:
-        if hasattr(node, "_notes") and node.label is not None:
+        if node.label is not None:
             self.labels[self.of_value[node]] = node.label
 
 
@@ -224,7 +233,7 @@ class Traced(Value):
 def _traced(trace: Trace, node: Node) -> Traced:
     index = trace.nodes.get(node)
     if index is None:
-        index = trace.record(node)
+        index = trace.add(node)
     if modes.active and not modes.recording():
         index = trace.record((p.stop_gradient, index))
     out: Traced = _new(Traced)

@@ -130,6 +130,13 @@ CASES: dict[str, Case] = {
             *("multiply", "reduce add", "multiply", "reduce add", "add", "tanh"),
         ],
     ),
+    "what is the same in another order is one": (
+        lambda w, x: [tanh(w[0] + x[0]), tanh(x[0] + w[0])],
+        1,
+        1,
+        4,
+        ["add", "tanh"],
+    ),
     "a bias before its weights is apart": (
         heads(6, bias=0),
         12,
