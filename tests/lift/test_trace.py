@@ -31,6 +31,17 @@ def test_an_input_can_be_looked_at() -> None:
     assert shown == ["<traced 1>", "<traced pressure>"]
 
 
+def test_a_label_is_kept_whatever_it_is_on() -> None:
+    """Parameters, and what is computed from them alone, keep their labels in the trace."""
+    w, b = Value(2.0, label="weight"), Value(1.0)
+    penalty = w * b
+    penalty.label = "penalty"
+    trace = Trace([w, b])
+    assert trace.labels[trace.index_of(penalty)] == "penalty"
+    assert trace.labels[trace.index_of(w)] == "weight"
+    assert set(trace.labels.values()) == {"weight", "penalty"}
+
+
 @pytest.mark.parametrize(
     ("ask", "reason"),
     [
