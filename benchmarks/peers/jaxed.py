@@ -11,7 +11,7 @@ jax: Any = importlib.import_module("jax")
 jnp: Any = importlib.import_module("jax.numpy")
 
 
-class Peer:
+class InFlight:
     """The parameters' buffers are given to each step to use again; only the last step is waited for."""
 
     def __init__(self, work: Work) -> None:
@@ -52,3 +52,13 @@ class Peer:
         for _ in range(steps):
             loss, self.parameters = self.step(self.parameters, self.x, self.y)
         loss.block_until_ready()
+
+
+class Peer(InFlight):
+    """The loss of each step is known when the step is over, as it is with everybody else."""
+
+    def run(self, steps: int) -> None:
+        """Take so many steps."""
+        for _ in range(steps):
+            loss, self.parameters = self.step(self.parameters, self.x, self.y)
+            loss.block_until_ready()
