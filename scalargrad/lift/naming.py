@@ -31,7 +31,7 @@ class Names:
         self._sums: dict[Array, int] = {}
         self._continued: dict[Array, Array] = {}
         self._comments: dict[Array, str] = {}
-        self._weights: list[Array] = []
+        self._weights: dict[tuple[Array, int], Array] = {}  # of layers, by the array that they show and the first place
         self._said: set[str] = set()
         self._labels = labels
         forward = needed(results)
@@ -100,10 +100,10 @@ class Names:
             number = self._layers[array] = self._sums[whole]
             self._give(weights, f"U{number}")
             return
-        number = self._layers[array] = self._sums[whole] = 1 + max(self._sums.values(), default=0)
+        number = self._layers[array] = self._sums[whole] = 1 + len(self._sums)
         self._give(weights, f"W{number}")
         self._give(array, f"z{number}")
-        self._weights.append(weights)
+        self._weights[weights.arrays[0], _first(weights)] = weights
         self._comments[array] = f"layer {number}: {_given(_base(inputs))} → {array.size}"
 
     def _whole_sum(self, array: Array) -> Array:
@@ -155,8 +155,8 @@ class Names:
     def _stem_of_a_view(self, array: Array) -> str:
         """The name of a leaf, or of a layer's weights, with the place in it or the word for several."""
         index, leaf = array.detail.index, array.arrays[0].detail
-        weights = next((weights for weights in self._weights if _is_part(array, weights)), None)
-        if weights is not None:
+        weights = self._weights.get((array.arrays[0], _first(array)))
+        if weights is not None and 1 < array.size <= weights.size:
             return f"{self.of(weights)}_part"
         return f"{leaf if isinstance(leaf, str) else 'table'}_{index if isinstance(index, int) else 'part'}"
 
@@ -203,12 +203,10 @@ def _given(inputs: Array) -> int:
     return sum(piece.size for piece in inputs.arrays) if inputs.kind == "assemble" else inputs.size
 
 
-def _is_part(view: Array, whole: Array) -> bool:
-    """Whether a view shows some of what another view of the same array shows, which is a matrix."""
-    if view.arrays != whole.arrays or isinstance(view.detail.index, int) or isinstance(whole.detail.index, int):
-        return False
-    first, last = whole.detail.index.min(), whole.detail.index.max()
-    return bool(view is not whole and first <= view.detail.index.min() and view.detail.index.max() <= last)
+def _first(view: Array) -> int:
+    """The first of the places that a view shows."""
+    index = view.detail.index
+    return index if isinstance(index, int) else int(index.flat[0])
 
 
 def _is_parameters(array: Array) -> bool:

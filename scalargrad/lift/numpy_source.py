@@ -70,6 +70,7 @@ class _Writer(Views):
         self.constants: dict[tuple[str, str], str] = {}
         self.plans: dict[Array, Plan] = {}
         self.within = self._written_into_assemblies()
+        self.homes = {assembly for assembly, _, _ in self.within.values()}
         self.places = {array: place for place, array in enumerate(self.order)}
         self.last_use = self._last_uses()
         self.free: dict[tuple[str, str], list[str]] = {}
@@ -510,7 +511,7 @@ class _Writer(Views):
         """The name of an assembly's buffer; one of its own, if numbers stay there or come before the rest."""
         if assembly not in self.expressions:
             constant = self._plan(assembly).constant
-            if constant is None and not any(home is assembly for home, _, _ in self.within.values()):
+            if constant is None and assembly not in self.homes:
                 self.expressions[assembly] = self._target(assembly)
             else:
                 name = self.expressions[assembly] = self.names.of(assembly)

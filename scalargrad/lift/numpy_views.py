@@ -34,6 +34,7 @@ class Views:
         self.turned: set[Array] = set()
         self._storage: dict[Array, list[Array]] = {}
         self._blocks: dict[Array, Block | None] = {}
+        self._named: set[Array] = set()  # those whose name says something that they are, as they are or folded
         self._variants: dict[tuple[Array, str], str] = {}
 
     def is_alias(self, array: Array) -> bool:
@@ -111,8 +112,9 @@ class Views:
             return text + suffix
         known = self._variants.get((array, suffix))
         if known is None:
-            named = any(of is array and other != ".T" for of, other in self._variants)
-            is_first = not (text.isidentifier() or named or suffix == ".T")
+            is_first = not (text.isidentifier() or array in self._named or suffix == ".T")
+            if suffix != ".T":
+                self._named.add(array)
             known = text if text.isidentifier() else self.names.of(array)
             if not is_first:
                 known = self.names.unused(f"{known}_{_purpose(suffix)}")

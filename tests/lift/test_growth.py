@@ -1,0 +1,121 @@
+"""What lifting costs grows as the traced nodes do: counted in calls, which a busy machine does not change."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scalargrad import Value, functional, lift, nn, tanh
+
+Made = tuple[Callable[..., Any], list[Value], tuple[Any, ...]]  # a function, its parameters, a batch
+
+
+def calls_made(action: Callable[[], object]) -> int:
+    """How many functions an action calls, those of Python's C code included."""
+    count = 0
+
+    def see(_frame: Any, event: str, _given: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(see)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def wide(n: int) -> Made:
+    """Layers of that many neurons."""
+    model = nn.MLP(4, [n, 3], "tanh", rng=0)
+    loss = lambda x, y: functional.cross_entropy(model(x), list(y))  # noqa: E731  # one line says it
+    return loss, model.parameters(), (np.ones((2, 4)), np.eye(3)[:2])
+
+
+def deep(n: int) -> Made:
+    """So many layers."""
+    model = nn.MLP(3, [3] * n + [1], "tanh", rng=0)
+    return lambda x: model(x) ** 2, model.parameters(), (np.ones((2, 3)),)
+
+
+def unrolled(n: int) -> Made:
+    """A recurrent net over so many steps."""
+    w = [Value(0.1 * k) for k in range(6)]
+
+    def loss(xs: Any) -> Any:
+        h: list[Any] = [0.0, 0.0]
+        for x in xs:
+            h = [tanh(w[3 * i] * h[0] + w[3 * i + 1] * h[1] + w[3 * i + 2] * x) for i in range(2)]
+        return h[0] * h[1]
+
+    return loss, w, (np.ones((2, n)),)
+
+
+def slid(n: int) -> Made:
+    """A convolution over an image of that size."""
+    kernel = [[Value(0.1 * i - 0.2 * j) for j in range(2)] for i in range(2)]
+
+    def loss(image: Any) -> Any:
+        total = Value(0.0)
+        for r in range(n - 1):
+            for c in range(3):
+                total = total + tanh(sum(kernel[i][j] * image[r + i][c + j] for i in range(2) for j in range(2)))
+        return total
+
+    return loss, [w for row in kernel for w in row], (np.ones((2, n, 4)),)
+
+
+def scattered(n: int) -> Made:
+    """A graph without any pattern."""
+    w = [Value(0.1 * k) for k in range(5)]
+
+    def loss(x: Any) -> Any:
+        rng = random.Random(0)
+        made: list[Any] = [*w, x]
+        for _ in range(n):
+            made.append(tanh(rng.choice(made) * rng.choice(w) + made[-1]))
+        return made[-1]
+
+    return loss, w, (np.ones(2),)
+
+
+GROWING = {
+    "wide": (wide, 20),
+    "deep": (deep, 10),
+    "unrolled": (unrolled, 10),
+    "slid": (slid, 12),
+    "scattered": (scattered, 40),
+}
+
+
+@pytest.mark.parametrize("target", ["numpy", "python"])
+@pytest.mark.parametrize("name", GROWING)
+def test_twice_the_nodes_take_twice_the_calls(name: str, target: str) -> None:
+    """Trace, regrouping, gradient and text of a net twice as large take at most a little over twice the calls."""
+    make, size = GROWING[name]
+
+    def cost(n: int) -> int:
+        loss, parameters, batch = make(n)
+        program = lift(loss, parameters, target=target, check=False)
+        return calls_made(lambda: program.value_and_grad(*batch))
+
+    cost(2)  # what is cached is cached
+    small, large, larger = (cost(times * size) for times in (1, 2, 4))
+    assert larger - large <= 2.3 * (large - small)
+
+
+def test_a_quadratic_cost_is_seen() -> None:
+    """Negative control: where each node looks at all before it, twice the size takes far more than twice the calls."""
+
+    def cost(n: int) -> int:
+        return calls_made(lambda: [abs(j) for i in range(n) for j in range(i)])
+
+    small, large, larger = (cost(n) for n in (20, 40, 80))
+    assert larger - large > 2.3 * (large - small)
