@@ -12,11 +12,9 @@ import numpy as np
 
 from ..declaration import registered
 from ..value import Value
-from .arrays import Array
-from .naming import Names
 from .numpy_source import write
 from .regroup import regroup
-from .source import compiled
+from .source import Wanted, compiled
 
 KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of what is left over, a few more
 _data = attrgetter("_data")
@@ -94,29 +92,19 @@ class Target:
         """Return the names of what the text calls: the user's operations of today among them."""
         return ["bind", "i", *(primitive.name for primitive in registered() if primitive.array is None)]
 
-    def runner(self, *program: Any) -> Runner:
+    def runner(self, wanted: Wanted) -> Runner:
         """Return what runs one function of a lifted program."""
-        return Runner(self.dtype.name, *program)
+        return Runner(wanted, self.dtype.name)
 
 
 class Runner:
     """One function of a lifted program: its source, and its buffers for each size of batch."""
 
-    def __init__(
-        self,
-        dtype: str,
-        function: str,
-        arguments: Sequence[str],
-        results: Sequence[Array | float],
-        gradient: Array | float | None,
-        sizes: Mapping[str, int],
-        names: Names,
-        summary: str,
-    ) -> None:
-        self.source = write(function, arguments, results, gradient, sizes["theta"], names, summary, dtype)
+    def __init__(self, wanted: Wanted, dtype: str) -> None:
+        self.source = write(wanted, dtype)
         self.dtype = dtype
-        self.sizes = {name: sizes[name] for name in self.source.leaves}
-        self.size = sizes["theta"]
+        self.sizes = {name: wanted.sizes[name] for name in self.source.leaves}
+        self.size = wanted.sizes["theta"]
         self._bind = compiled(self.source, "bind")
         self._kept: dict[int, list[_Bound]] = {}
         self._callers: list[_Bound] = []  # at most one: that of the arrays of the last call

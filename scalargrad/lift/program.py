@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from inspect import signature
 from threading import Lock
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..value import Value
 from .arrays import Array, ArrayProgram
 from .differentiate import gradient, mean, tangent
 from .naming import Names
+from .source import Wanted
 from .trace import Trace
 
 Shape = tuple[int, ...]
@@ -136,6 +138,8 @@ class Program:
         if not arguments:
             raise TypeError("hvp takes the examples and then a vector, got nothing")
         *examples, vector = arguments
+        if _takes(self._function, len(arguments)) and not _takes(self._function, len(examples)):
+            raise TypeError(f"hvp takes the examples and then a vector, got {len(examples) + 1} arguments without one")
         rows, lifted = self._prepared(examples, single="hvp")
         direction = self._vector(vector, "the vector")
         runner = self._compared(lifted, "hvp", rows, direction)
@@ -264,6 +268,15 @@ class Program:
             _agree(own, eager, self._tolerance * scale, f"the Hessian times the vector, in parameter {i},")
 
 
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function says that it takes so many arguments."""
+    try:
+        signature(function).bind(*range(count))
+    except (TypeError, ValueError):  # ValueError: it says nothing
+        return False
+    return True
+
+
 def _uneven(counts: list[int]) -> ValueError:
     if len(set(counts)) == 1:
         return ValueError("there are no examples: the arguments are empty")
@@ -349,7 +362,7 @@ class _Lifted:
                 slopes = tangent(self._program, first, theta, self._leaves["direction"])
         names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved()])
         summary = f"{kind} of {self._name}: {self._sizes['theta']} parameters."
-        return self._target.runner(kind, self.arguments, results, slopes, self._sizes, names, summary)
+        return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
 
 
 def _target(name: str | None, dtype: str) -> Any:

@@ -8,37 +8,31 @@ has raised, uses the primitives' own values.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .. import primitives as p
 from ..declaration import Primitive
 from .arrays import Array, needed
-from .naming import Names
-from .source import Source
+from .differentiate import pieces_of
+from .source import Source, Wanted
+
+LEAVES = ("theta", "direction", "captured")  # what is given beside the arguments
 
 
-def write(
-    function: str,
-    leaves: Sequence[str],
-    results: Sequence[Array | float],
-    gradient: Mapping[int, Sequence[Array | float]] | None,
-    size: int,
-    names: Names,
-    summary: str,
-    careful: bool = False,
-) -> Source:
-    """Return the source of a function of those leaves that returns the results, then the gradient if any."""
+def write(wanted: Wanted, careful: bool = False) -> Source:
+    """Return the source of a function of leaves and arguments that returns the results, then the gradient if any."""
     namespace: dict[str, Any] = {}
     texts: dict[Array, str] = {}
     lines: list[str] = []
-    pieces = {} if gradient is None else gradient
+    names = wanted.names
+    pieces = _by_place(wanted.gradient)
     parts = [part for place in pieces.values() for part in place]
 
     def text(operand: Array | float) -> str:
         return texts[operand] if isinstance(operand, Array) else _literal(operand)
 
-    for array in needed([*results, *parts]):
+    for array in needed([*wanted.results, *parts]):
         if array.kind == "leaf":
             texts[array] = array.detail
         elif array.kind == "view":
@@ -50,20 +44,28 @@ def write(
             operands = [text(operand) for operand in array.operands]
             texts[array] = names.of(array)
             lines.append(f"{texts[array]} = {_written(array.detail, operands, namespace, careful)}")
-    returned = [text(result) for result in results]
-    if gradient is not None:
-        sums = [" + ".join(map(text, pieces[i])) if i in pieces else "0.0" for i in range(size)]
+    returned = [text(result) for result in wanted.results]
+    if wanted.gradient is not None:
+        sums = [" + ".join(map(text, pieces[i])) if i in pieces else "0.0" for i in range(wanted.sizes["theta"])]
         returned.append(f"[{', '.join(sums)}]")
     whole = [
-        f'"""{summary}"""',
+        f'"""{wanted.summary}"""',
         "",
         "",
-        f"def {function}({', '.join(leaves)}):",
+        f"def {wanted.function}({', '.join([*LEAVES, *wanted.arguments])}):",
         *(f"    {line}" for line in lines),
         f"    return {', '.join(returned)}",
         "",
     ]
     return Source("\n".join(whole), namespace)
+
+
+def _by_place(gradient: Array | float | None) -> dict[int, list[Array | float]]:
+    """What goes into each place of a gradient, to be added up."""
+    found: dict[int, list[Array | float]] = {}
+    for piece in pieces_of(gradient):
+        found.setdefault(0 if piece.places is None else int(piece.places.index), []).append(piece.array)
+    return found
 
 
 def _written(primitive: Primitive, operands: Sequence[str], namespace: dict[str, Any], careful: bool) -> str:

@@ -8,12 +8,9 @@ from typing import Any
 from ..declaration import registered
 from ..floats import number
 from ..value import Value
-from .arrays import Array
-from .differentiate import pieces_of
-from .naming import Names
-from .python_source import write
+from .python_source import LEAVES, write
 from .scalars import ungrouped
-from .source import compiled
+from .source import Wanted, compiled
 
 _RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has an answer
 
@@ -68,9 +65,9 @@ class Target:
         names = [primitive.name for primitive in registered()]
         return [*names, *(f"_{name}" for name in names)]
 
-    def runner(self, *program: Any) -> Runner:
+    def runner(self, wanted: Wanted) -> Runner:
         """Return what runs one function of a lifted program."""
-        return Runner(*program)
+        return Runner(wanted)
 
 
 def _flat(example: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
@@ -85,25 +82,10 @@ def _flat(example: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
 class Runner:
     """One function of a lifted program."""
 
-    def __init__(
-        self,
-        function: str,
-        arguments: Sequence[str],
-        results: Sequence[Array | float],
-        gradient: Array | float | None,
-        sizes: Mapping[str, int],
-        names: Names,
-        summary: str,
-    ) -> None:
-        self.size = sizes["theta"]
-        leaves = ["theta", "direction", "captured"]
-        pieces = None if gradient is None else _by_place(gradient)
-        written = [
-            write(function, [*leaves, *arguments], results, pieces, self.size, names, summary, careful)
-            for careful in (False, True)
-        ]
+    def __init__(self, wanted: Wanted) -> None:
+        written = [write(wanted, careful) for careful in (False, True)]
         self.source = written[0]
-        self._quick, self._careful = (compiled(source, function) for source in written)
+        self._quick, self._careful = (compiled(source, wanted.function) for source in written)
 
     def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
         """Return the result for each example of a batch, or a list of the results."""
@@ -124,7 +106,7 @@ class Runner:
         return value, [sum(column) / count for column in zip(*(slopes for _, slopes in found), strict=True)]
 
     def _run(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
-        given = [leaves.get(name) for name in ("theta", "direction", "captured")]
+        given = [leaves.get(name) for name in LEAVES]
         found = []
         for example in zip(*arguments, strict=True) if arguments else [()]:
             try:
@@ -132,11 +114,3 @@ class Runner:
             except _RAISED:
                 found.append(self._careful(*given, *example))
         return found
-
-
-def _by_place(gradient: Array | float) -> dict[int, list[Array | float]]:
-    """What goes into each place of a gradient, to be added up."""
-    found: dict[int, list[Array | float]] = {}
-    for piece in pieces_of(gradient):
-        found.setdefault(0 if piece.places is None else int(piece.places.index), []).append(piece.array)
-    return found

@@ -1,11 +1,36 @@
-"""Generated code as code: compiled under a name of its own, and shown by tracebacks and `inspect`."""
+"""Generated code: what is to be written, what has been, and how it is compiled, to be shown by tracebacks."""
 
 from __future__ import annotations
 
 import hashlib
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from .arrays import Array
+from .naming import Names
+
+
+class Wanted(NamedTuple):
+    """A function that is to be written.
+
+    Attributes:
+        function: its name.
+        arguments: its arguments' names.
+        results: what it returns.
+        gradient: what it fills the gradient with, if it has one.
+        sizes: how many numbers the parameters are, and the other leaves beside the arguments.
+        names: the arrays' names.
+        summary: its description in a line.
+    """
+
+    function: str
+    arguments: Sequence[str]
+    results: Sequence[Array | float]
+    gradient: Array | float | None
+    sizes: Mapping[str, int]
+    names: Names
+    summary: str
 
 
 class Source(NamedTuple):

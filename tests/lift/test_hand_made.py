@@ -12,7 +12,7 @@ from scalargrad import primitives as p
 from scalargrad.lift.arrays import Array, ArrayProgram, Places
 from scalargrad.lift.naming import Names
 from scalargrad.lift.numpy_source import write
-from scalargrad.lift.source import compiled
+from scalargrad.lift.source import Wanted, compiled
 
 from .interpreter import evaluate
 
@@ -113,7 +113,7 @@ MADE = [folded_twice, turned_and_spread, met_across, interleaved, summed_around,
 def test_the_text_computes_what_the_program_means(made: Any) -> None:
     """Run by numpy, the text of a program gives what reading the program word by word gives."""
     root = made()
-    source = write("total", ["x"], [root], None, N_THETA, Names([root], {}, ["x"]), "A program.")
+    source = write(Wanted("total", ["x"], [root], None, {"theta": N_THETA}, Names([root], {}, ["x"]), "A program."))
     leaves = [GIVEN[name] for name in source.leaves]
     total = compiled(source, "bind")(*leaves, np.zeros(N_THETA), COUNT)
     expected = evaluate(root, GIVEN, COUNT)
@@ -146,7 +146,7 @@ def unshared(bind: str) -> list[str]:
 def test_what_is_bound_once_is_a_view(made: Any) -> None:
     """Whatever is bound before anything is computed is room, or a view of room: a copy would hold old numbers."""
     root = made()
-    text = write("total", ["x"], [root], None, N_THETA, Names([root], {}, ["x"]), "A program.").text
+    text = write(Wanted("total", ["x"], [root], None, {"theta": N_THETA}, Names([root], {}, ["x"]), "A program.")).text
     assert unshared(text) == []
 
 

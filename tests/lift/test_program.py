@@ -479,6 +479,24 @@ def test_a_program_says_what_it_is() -> None:
 
 
 @each_target
+def test_a_vector_that_is_missing_is_missed(target: str) -> None:
+    """A call of `hvp` with examples only is told that there is no vector, if the function tells its arguments."""
+    w = Value(2.0)
+    program = lift(lambda x, y: w * w * x * y, [w], target=target)
+    with pytest.raises(TypeError, match="got 2 arguments without one"):
+        program.hvp([1.0], [3.0])
+    assert list(program.hvp([1.0], [3.0], [1.0])) == [6.0]
+
+    class Untold:
+        __signature__ = "none"
+
+        def __call__(self, x: Any) -> Any:
+            return w * w * x
+
+    assert list(lift(Untold(), [w], target=target).hvp([1.0], [1.0])) == [2.0]
+
+
+@each_target
 def test_several_results_have_no_gradient(target: str) -> None:
     """A gradient, or a product with the Hessian, of several results is a TypeError that counts them."""
     w = Value(2.0)
