@@ -1,16 +1,13 @@
-"""From a flat list of scalar operations to arrays: alike numbers are put side by side.
+"""From families of scalar operations to arrays: alike numbers are put side by side.
 
 Two numbers are alike when they are computed in the same way from numbers that are alike: two
-neurons of a layer, two pixels of a feature map. What is alike forms a *family*, and becomes one
-array. The inputs of an argument are a family to begin with, and so are the parameters.
+neurons of a layer, two pixels of a feature map. What is alike forms a family (see `families.py`),
+and becomes one array. Its members are laid out along axes, such that the places of their operands
+follow the axes.
 
-    flatten   a sum of sums is one sum; a product that only a sum reads is a term of it
-    sort      each number into its family, operands first
-    lay out   a family's members along axes, such that the places of their operands follow the axes
-
-For a layer the last step finds that the weights of neuron i and input j lie at places that depend
-on i and j, the inputs at places that depend on j alone: a matrix product. Where no axes are found
-the operands are still described, by a list of their places.
+For a layer it is found that the weights of neuron i and input j lie at places that depend on i and
+j, the inputs at places that depend on j alone: a matrix product. Where no axes are found the
+operands are still described, by a list of their places.
 """
 
 from __future__ import annotations
@@ -22,8 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import primitives as p
-from ..declaration import Primitive, Symbol
+from ..declaration import Primitive
 from .arrays import Array, ArrayProgram, Axis, Places
+from .families import NONE, Families, Family, is_chain
 from .places import (
     PAD,
     Kind,
@@ -37,24 +35,7 @@ from .places import (
     order_of,
     sorted_alike,
 )
-from .spelling import is_one_function
-from .trace import Node, Trace
-
-NONE = -1  # the second factor of a term that is no product
-
-
-Term = tuple[int, int, int]  # its sign, and the places of one factor or of two
-
-
-class Family:
-    """Numbers that are computed alike, and in the end the array of them."""
-
-    def __init__(self, number: int, batched: bool) -> None:
-        self.number = number
-        self.batched = batched
-        self.members: list[int] = []
-        self.array: Array | float = 0.0
-        self.rank = batched, number  # what is the same for all examples comes first
+from .trace import Trace
 
 
 def regroup(
@@ -71,155 +52,13 @@ def regroup(
     return [grouping.one(output) for output in outputs]
 
 
-class _Grouping:
+class _Grouping(Families):
     def __init__(self, trace: Trace, outputs: Sequence[int], program: ArrayProgram, leaves: dict[str, Array]) -> None:
-        self.nodes: list[Node] = list(trace.nodes)
+        super().__init__(trace, outputs, leaves)
         self.labels = trace.labels
-        self.outputs = outputs
         self.program = program
-        self.leaves = leaves
-        self.uses = self._uses()
-        self.terms: dict[int, list[Term]] = {}  # of each node that is a sum, or a chain of another primitive
-        self.families: list[Family] = []
-        self.family: list[int] = [NONE] * (len(self.nodes) + 1)  # the last for NONE, the factor that there is not
-        self.place: list[int] = [0] * len(self.nodes)  # in the family's array
-        self.constants: list[float] = []
         self.extended: dict[tuple[Array, float], Array] = {}
         self.beside_one: dict[int, int] = {}  # families by the family that they extend
-
-    def _uses(self) -> list[int]:
-        """How often each node is read by nodes that the outputs need; an output counts as read twice."""
-        uses = [0] * len(self.nodes)
-        for output in self.outputs:
-            uses[output] += 2
-        for i in range(len(self.nodes) - 1, -1, -1):
-            if uses[i]:
-                node = self.nodes[i]
-                if node[0].__class__ is not str:
-                    uses[node[1]] += 1
-                    for operand in node[2:]:
-                        uses[operand] += 1
-        return uses
-
-    # ---------------------------------------------------------------- flatten
-
-    def flatten(self) -> None:
-        """Find the terms of each sum, and of each chain of a primitive that no gradient passes."""
-        uses, nodes = self.uses, self.nodes
-        passed: list[bool] | None = None
-        for i in range(len(nodes) - 1, -1, -1):
-            op = nodes[i][0]
-            if not uses[i] or op.__class__ is str:
-                continue
-            if op is p.add or op is p.subtract or op is p.negative:
-                self.terms[i] = self._terms_of_sum(i)
-            elif _is_chain(op):
-                passed = passed or self._passed()
-                if not passed[i]:
-                    self.terms[i] = self._terms_of_chain(i, op)
-
-    def _passed(self) -> list[bool]:
-        """Whether a gradient may pass through each node: not where a rule on the way says 0."""
-        passed = [False] * len(self.nodes)
-        for output in self.outputs:
-            passed[output] = True
-        stops: dict[Primitive, tuple[bool, ...]] = {}
-        for i in range(len(self.nodes) - 1, -1, -1):
-            op = self.nodes[i][0]
-            if passed[i] and op.__class__ is not str:
-                if op not in stops:
-                    stops[op] = _stops(op)
-                for operand, stopped in zip(self.nodes[i][1:], stops[op], strict=True):
-                    if not stopped:
-                        passed[operand] = True
-        return passed
-
-    def _terms_of_sum(self, root: int) -> list[Term]:
-        nodes, uses = self.nodes, self.uses
-        found = []
-        pending = [(root, 1)]
-        while pending:
-            i, sign = pending.pop()
-            node = nodes[i]
-            op = node[0]
-            if uses[i] == 1 or i == root:
-                if op is p.add or op is p.subtract:
-                    pending.append((node[2], sign if op is p.add else -sign))
-                    pending.append((node[1], sign))
-                    uses[i] = uses[i] if i == root else 0  # it is part of this sum, and no node of its own
-                    continue
-                if op is p.negative:
-                    pending.append((node[1], -sign))
-                    uses[i] = uses[i] if i == root else 0
-                    continue
-                if op is p.multiply:
-                    found.append((sign, node[1], node[2]))
-                    uses[i] = 0
-                    continue
-            found.append((sign, i, NONE))
-        return found
-
-    def _terms_of_chain(self, root: int, op: Primitive) -> list[Term]:
-        found = []
-        pending = [root]
-        while pending:
-            i = pending.pop()
-            if self.nodes[i][0] is op and (self.uses[i] == 1 or i == root):
-                pending += self.nodes[i][:0:-1]
-                self.uses[i] = self.uses[i] if i == root else 0
-            else:
-                found.append((1, i, NONE))
-        return found
-
-    # ---------------------------------------------------------------- sort
-
-    def sort(self) -> None:
-        """Give each node that is left its family."""
-        known: dict[Any, Family] = {}
-        for name in ("constant", "theta", "captured", *self.leaves):
-            if name not in known:
-                batched = name in self.leaves and self.leaves[name].batched
-                known[name] = self._new_family(batched)
-                known[name].array = self.leaves.get(name, 0.0)
-        for i, node in enumerate(self.nodes):
-            if not self.uses[i]:
-                continue
-            op = node[0]
-            if op.__class__ is str:
-                self.family[i] = known[op].number
-                if op == "constant":
-                    self.place[i] = len(self.constants)
-                    self.constants.append(node[1])
-                else:
-                    self.place[i] = node[1]
-                continue
-            read: list[Any] = self._kinds(i) if i in self.terms else [self.family[operand] for operand in node[1:]]
-            key = (op, *read)
-            found = known.get(key)
-            if found is None:
-                numbers = [f for _, *factors in read for f in factors if f != NONE] if i in self.terms else read
-                found = known[key] = self._new_family(any(self.families[f].batched for f in numbers))
-            self.family[i] = found.number
-            found.members.append(i)
-
-    def _new_family(self, batched: bool) -> Family:
-        self.families.append(Family(len(self.families), batched))
-        return self.families[-1]
-
-    def _kinds(self, i: int) -> list[Kind]:
-        """Which kinds of terms a sum has; in a product the factor that is the same for all examples comes first."""
-        family, families = self.family, self.families
-        terms = self.terms[i]
-        kinds = {(-sign, family[x], family[y]) for sign, x, y in terms}
-        if any(g != NONE and families[g].rank < families[f].rank for _, f, g in kinds):
-            terms[:] = [
-                (sign, y, x) if y != NONE and families[family[y]].rank < families[family[x]].rank else (sign, x, y)
-                for sign, x, y in terms
-            ]
-            kinds = {(-sign, family[x], family[y]) for sign, x, y in terms}
-        return sorted(kinds)
-
-    # ---------------------------------------------------------------- lay out
 
     def lay_out(self) -> None:
         """Enter each family into the program as one array; families that others are computed from come first."""
@@ -269,7 +108,7 @@ class _Grouping:
 
     def _lay_out_terms(self, family: Family) -> Array | float:
         op = self.nodes[family.members[0]][0]
-        fold = op if _is_chain(op) else p.add
+        fold = op if is_chain(op) else p.add
         rows = self._rows(family)
         if are_too_ragged(rows, 1 if fold.identity is None else 4):
             return self._lay_out_apart(family)
@@ -345,7 +184,7 @@ class _Grouping:
     def _rows(self, family: Family) -> dict[Kind, list[Row]]:
         """For each kind of term the places of the factors in each member."""
         place, family_of = self.place, self.family
-        rows: dict[Kind, list[Row]] = {kind: [] for kind in self._kinds(family.members[0])}
+        rows: dict[Kind, list[Row]] = {kind: [] for kind in self.kinds(family.members[0])}
         for i in family.members:
             for found in rows.values():
                 found.append(([], []))
@@ -404,7 +243,7 @@ class _Grouping:
     def _beside_one(self, family: int) -> int:
         """The number of a family that has the numbers of another, and behind them a 1."""
         if family not in self.beside_one:
-            found = self._new_family(batched=True)
+            found = self.new_family(batched=True)
             inputs = self.families[family].array
             assert isinstance(inputs, Array), "a number has no places"
             found.array = self._extended(inputs, 1.0)
@@ -489,24 +328,6 @@ class Part(NamedTuple):
         return Part(self.sign, self.families, [places[order] for places in self.places])
 
 
-# ---------------------------------------------------------------- how places lie
-
-
-def _is_chain(op: Primitive) -> bool:
-    """Whether nested applications are one fold, as of max(max(x, y), z); sums and products are treated apart."""
-    if op is p.add or op is p.multiply or not (op.associative and op.commutative):
-        return False
-    return is_one_function(op)
-
-
 def _are_the_same(numbers: Any) -> bool:
     """Whether they are one number, a zero of the same sign."""
     return bool((numbers == numbers.flat[0]).all() and (np.signbit(numbers) == np.signbit(numbers.flat[0])).all())
-
-
-def _stops(op: Primitive) -> tuple[bool, ...]:
-    """For each operand whether the rule says 0 whatever the numbers."""
-    symbols = [Symbol(f"x{i}") for i in range(op.arity)]
-    return tuple(
-        not isinstance(local := partial(Symbol("out"), *symbols), Symbol) and local == 0.0 for partial in op.partials
-    )
