@@ -157,7 +157,8 @@ class Rooms(Views):
         continued = self.names.continued(array)
         shape = (self.shape(array), kind)
         waiting = self._free.get(shape, [])
-        if continued is not None and self.expressions.get(continued) in waiting:
+        has_its_place = array in self.direct or array in self.within
+        if continued is not None and not has_its_place and self.expressions.get(continued) in waiting:
             name = self.expressions[continued]
             waiting.remove(name)
             self._hold(name, array, shape)

@@ -1,0 +1,72 @@
+"""Room that is used again: nothing is read before it is written, and nothing is written over that is still read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scalargrad import Value, grad, lift, tanh
+
+Loss = Callable[[Any], Any]
+Case = Callable[[list[Value]], Loss]
+
+
+@pytest.fixture(autouse=True)
+def littered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill new room with nan, as nobody may rely on what is in it."""
+    empty = np.empty
+    monkeypatch.setattr(np, "empty", lambda *shape: _filled(empty(*shape)))
+
+
+def _filled(array: Any) -> Any:
+    if array.dtype.kind == "f":
+        array.fill(np.nan)
+    return array
+
+
+def layer(weights: list[Value], inputs: Any) -> list[Value]:
+    """A layer of which each neuron has its bias behind its weights."""
+    width = len(inputs)
+    rows = [weights[i : i + width + 1] for i in range(0, len(weights), width + 1)]
+    return [sum((w * x for w, x in zip(row, inputs, strict=False)), row[-1]) for row in rows]
+
+
+def linear_and_a_layer(w: list[Value]) -> Loss:
+    """A linear layer with its biases apart, so that they are added; what it gives is read beside a 1."""
+
+    def loss(x: Any) -> Any:
+        hidden = [sum((w[3 * i + j] * x[j] for j in range(3)), w[12 + i]) for i in range(4)]
+        first, second = layer(w[16:26], hidden)
+        return tanh(first) * second
+
+    return loss
+
+
+CASES: dict[str, tuple[Case, int]] = {
+    "a linear layer before another": (linear_and_a_layer, 26),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_computed_does_not_depend_on_what_was_there(name: str) -> None:
+    """In room full of nan, and in that of earlier batches, the value and the gradient are the engine's."""
+    made, size = CASES[name]
+    rng = np.random.default_rng(0)
+    w = [Value(number) for number in rng.normal(size=size)]
+    loss = made(w)
+    program: Any = lift(loss, w, target="numpy", check=False)
+    for count in (3, 3, 1, 5, 3):
+        rows = rng.normal(size=(count, 3))
+        results = [loss([Value(number) for number in row]) for row in rows]
+        slopes = np.mean([[slope.data for slope in grad(result, w)] for result in results], axis=0)
+        value, gradient = program.value_and_grad(rows)
+        assert np.allclose(value, np.mean([result.data for result in results]), rtol=1e-12)
+        assert np.allclose(gradient, slopes, rtol=1e-11, atol=1e-13)
+
+
+def test_room_is_littered() -> None:
+    """Negative control: a sum of what is in new room is no number."""
+    assert np.isnan(np.empty((2, 3)).sum())
