@@ -34,9 +34,10 @@ class Plan:
 
     @property
     def constant(self) -> float | None:
-        """The number that stays where no computed piece comes, from call to call; None where there is none."""
+        """The number that stays where no computed piece comes, from call to call: 0 in gaps; None if there is none."""
+        if self.leaves_gaps and not self.adds_to_gaps:
+            return 0.0
         numbers = {piece.array for piece in self.pieces if not isinstance(piece.array, Array)}
-        numbers |= {0.0} if self.leaves_gaps else set()
         return numbers.pop() if self.fills_once and len(numbers) == 1 else None
 
 

@@ -32,7 +32,7 @@ class Assemblies(Products):
     def _is_there(self, base: str, plan: Plan, piece: Piece) -> bool:
         """Whether a piece is in its place from the start, or has been computed there."""
         if not isinstance(piece.array, Array):
-            return base != "gradient" and plan.constant is not None
+            return base != "gradient" and plan.fills_once and piece.array == plan.constant
         if base == "gradient":
             return piece.array in self.direct
         return piece.array in self.within and self.within[piece.array][1] is piece

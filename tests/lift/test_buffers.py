@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scalargrad import Value, grad, lift, tanh
+from scalargrad import Value, exp, grad, lift, stop_gradient, tanh
 
 Loss = Callable[[Any], Any]
 Case = Callable[[list[Value]], Loss]
@@ -45,8 +45,30 @@ def linear_and_a_layer(w: list[Value]) -> Loss:
     return loss
 
 
+def some_without_gradient(w: list[Value]) -> Loss:
+    """Of a layer's outputs one is read by two, one by one, and one is held constant."""
+
+    def loss(x: Any) -> Any:
+        hidden = [tanh(z) for z in layer(w[:12], x)]
+        return w[12] * hidden[0] + w[13] * hidden[1] + exp(hidden[0]) + stop_gradient(hidden[2])
+
+    return loss
+
+
+def numbers_and_gaps(w: list[Value]) -> Loss:
+    """The gradient in what was computed from parameters alone is here a number, there an array, and elsewhere 0."""
+
+    def loss(x: Any) -> Any:
+        bent = [tanh(p) for p in w[:4]]
+        return bent[0] + exp(bent[1]) + stop_gradient(bent[2]) * x[0]
+
+    return loss
+
+
 CASES: dict[str, tuple[Case, int]] = {
     "a linear layer before another": (linear_and_a_layer, 26),
+    "some without a gradient": (some_without_gradient, 14),
+    "numbers and gaps": (numbers_and_gaps, 4),
 }
 
 
