@@ -95,6 +95,7 @@ class Rooms(Views):
     def _written_at_once(self) -> dict[Array, Block]:
         """The parts of the gradient that are computed right where they belong, with their places there."""
         found: dict[Array, Block] = {}
+        pieces = Counter(piece.array for piece in self.pieces)
         covered = np.zeros(self.gradient_size, bool)
         for piece in self.pieces:
             index = index_of(piece, self.gradient_size)
@@ -105,7 +106,7 @@ class Rooms(Views):
                 and lies is not None
                 and not covered[index].any()
                 and array.axes == piece.axes != ()  # a single number is spread over its places
-                and array not in found
+                and pieces[array] == 1  # else more may be added to it before it is read for its other places
                 and not self.users[array]
                 and not self.is_alias(array)
                 and array.kind in ("apply", "reduce")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scalargrad import Value, exp, grad, lift, stop_gradient, tanh
+from scalargrad import Value, exp, grad, lift, sin, stop_gradient, tanh
 
 Loss = Callable[[Any], Any]
 Case = Callable[[list[Value]], Loss]
@@ -65,10 +65,28 @@ def numbers_and_gaps(w: list[Value]) -> Loss:
     return loss
 
 
+def one_slope_at_two_places(w: list[Value]) -> Loss:
+    """Two vectors that are multiplied by the same number, of which the second has another use."""
+
+    def loss(x: Any) -> Any:
+        number = tanh(x[0])
+        bent = sum(tanh(w[i] * number + w[3 + i] * (number / 1.0)) for i in range(3))
+        return bent + sum(w[3 + i] * x[1] for i in range(3))
+
+    return loss
+
+
+def one_slope_at_two_places_alone(w: list[Value]) -> Loss:
+    """The same, of which none has."""
+    return lambda x: sum(sin(w[i] * tanh(x[0]) + w[3 + i] * (tanh(x[0]) / 1.0)) for i in range(3))
+
+
 CASES: dict[str, tuple[Case, int]] = {
     "a linear layer before another": (linear_and_a_layer, 26),
     "some without a gradient": (some_without_gradient, 14),
     "numbers and gaps": (numbers_and_gaps, 4),
+    "one slope at two places": (one_slope_at_two_places, 6),
+    "one slope at two places alone": (one_slope_at_two_places_alone, 6),
 }
 
 
