@@ -23,24 +23,40 @@ def mean(program: ArrayProgram, array: Gradient) -> Gradient:
 
     A sum that nothing else reads is not computed for each example first.
     """
-    return _mean(program, array, Counter(operand for one in needed([array]) for operand in one.arrays))
+    reads = Counter(operand for one in needed([array]) for operand in one.arrays)
+    inside: set[Array] = set()  # of what the mean is taken, each once: a term may be part of many
+    pending = [array]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, Array) and one.batched and one not in inside:
+            inside.add(one)
+            pending += _averaged(one)
+    means: dict[Gradient, Gradient] = {}
+    for one in sorted(inside, key=lambda one: one.number):
+        if _averaged(one):
+            operands = [means.get(operand, operand) for operand in one.operands]
+            means[one] = program.apply(one.detail, operands)
+        else:
+            means[one] = _share_of_sum(program, one, reads[one])
+    return means.get(array, array)
 
 
-def _mean(program: ArrayProgram, array: Gradient, reads: Counter[Array]) -> Gradient:
-    if not isinstance(array, Array) or not array.batched:
-        return array
-    if array.kind == "apply":
-        if array.detail in (p.add, p.subtract, p.negative):
-            return program.apply(array.detail, [_mean(program, operand, reads) for operand in array.operands])
-        if array.detail is p.multiply:
-            for factor, other in (array.operands, array.operands[::-1]):
-                if not isinstance(factor, Array) or not factor.batched:
-                    return program.apply(p.multiply, [factor, _mean(program, other, reads)])
-    share = program.leaf("share")  # one over the number of examples
+def _averaged(array: Array) -> tuple[Gradient, ...]:
+    """The operands whose means give that of the array: of a sum all, of a product the one that the batch changes."""
+    if array.kind == "apply" and array.detail in (p.add, p.subtract, p.negative):
+        return array.operands
+    if array.kind == "apply" and array.detail is p.multiply:
+        batched = tuple(operand for operand in array.arrays if operand.batched)
+        return batched if len(batched) == 1 else ()
+    return ()
+
+
+def _share_of_sum(program: ArrayProgram, array: Array, reads: int) -> Gradient:
     summed, along = array, ()
-    is_sum = array.kind == "reduce" and array.detail[0] is p.add and reads[array] < 2
+    is_sum = array.kind == "reduce" and array.detail[0] is p.add and reads < 2
     if is_sum and all(part.batched for part in array.arrays[0].arrays):  # others are products of a matrix, soon done
         (summed,), along = array.arrays, array.detail[1]
+    share = program.leaf("share")  # one over the number of examples
     return program.apply(p.multiply, [share, program.reduce(p.add, summed, along, batch=True)])
 
 
@@ -102,13 +118,14 @@ def _part(
 
 
 def _terms(total: Gradient) -> list[Gradient]:
-    """What a gradient is the sum of, in order."""
+    """What a gradient is the sum of, in order; a sum that is part of it twice stays one the second time."""
     found: list[Gradient] = []
-    pending = [total]
+    pending, seen = [total], set[Array]()
     while pending:
         term = pending.pop()
-        if isinstance(term, Array) and term.kind == "apply" and term.detail is p.add:
+        if isinstance(term, Array) and term.kind == "apply" and term.detail is p.add and term not in seen:
             pending += reversed(term.operands)
+            seen.add(term)
         else:
             found.append(term)
     return found
@@ -256,10 +273,13 @@ class Piece(NamedTuple):
 
 
 def pieces_of(gradient: Array | float | None) -> list[Piece]:
-    """Return what a gradient is the sum of: parts of it first, then what covers it all."""
+    """Return what a gradient is the sum of: parts of it first, then what covers it all; one piece if there are none."""
     found: list[Piece] = []
     whole = gradient.axes if isinstance(gradient, Array) else ()
-    for part in _terms(0.0 if gradient is None else gradient):
+    slope = 0.0 if gradient is None else gradient
+    terms = _terms(slope)
+    in_parts = any(isinstance(term, Array) and term.kind == "assemble" for term in terms)
+    for part in terms if in_parts else [slope]:
         if isinstance(part, Array) and part.kind == "assemble":
             pieces = zip(part.detail, part.operands, strict=True)
             found += [Piece(piece, along, places) for (places, along), piece in pieces]

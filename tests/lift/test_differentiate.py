@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalargrad import Value, lift, tanh
 from scalargrad import primitives as p
 from scalargrad.lift.arrays import Array, ArrayProgram, Places, needed
 from scalargrad.lift.differentiate import gradient, mean, pieces_of, restricted, tangent
@@ -306,6 +308,56 @@ def test_the_mean_of_a_sum_is_one_sum(name: str) -> None:
     assert np.allclose(evaluate(found, made.numbers, COUNT), expected, rtol=1e-13)
 
 
+# ---------------------------------------------------------------- sums whose terms are sums
+
+
+def _sums_of_sums(x: Any, y: Any, count: int) -> Any:
+    """Each the sum of the two before it, as Fibonacci's numbers are: written out, the last has many terms."""
+    for _ in range(count):
+        x, y = y, x + y
+    return y
+
+
+def test_the_mean_of_a_shared_term_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mean of sums that share their terms takes a few operations for each sum, and not for each way to a term."""
+    made = Given()
+    loss = _sums_of_sums(made.program.view(made.x, 0, ()), made.program.view(made.x, 1, ()), 14)
+    apply = Mock(wraps=made.program.apply)
+    monkeypatch.setattr(made.program, "apply", apply)
+    found = mean(made.program, loss)
+    assert apply.call_count < 50
+    expected = np.mean(evaluate(loss, made.numbers, COUNT))
+    assert np.allclose(evaluate(found, made.numbers, COUNT), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("in_parts", [True, False])
+def test_a_shared_term_is_one_piece(in_parts: bool) -> None:
+    """A gradient that is a sum of sums has at most a piece for each of them, and its pieces make it up."""
+    made = Given()
+    slope = _sums_of_sums(p.tanh(made.theta), p.exp(made.theta), 14)
+    if in_parts:
+        slope = slope + made.program.assemble((made.along,), [(Places(2), (), made.at(0))])
+    pieces = pieces_of(slope)
+    assert len(pieces) <= 20 if in_parts else len(pieces) == 1
+    assert np.allclose(_added_up(made, pieces), made.vector(slope), rtol=1e-12)
+
+
+def test_a_gradient_of_many_terms_in_one_parameter() -> None:
+    """One parameter may be read any number of times: its slope is no formula too long for Python to read."""
+    w = Value(0.5)
+
+    def loss(x: Any) -> Any:
+        for _ in range(4000):
+            x = tanh(w * x)
+        return x
+
+    program: Any = lift(loss, [w], target="python", check=False)
+    value, slope = program.value_and_grad([1.0])
+    output = loss(Value(1.0))
+    output.backward()
+    assert (value, slope) == (output.data, [pytest.approx(w.grad, rel=1e-12)])
+
+
 # ---------------------------------------------------------------- parts of what was computed
 
 
@@ -348,15 +400,17 @@ def test_a_gradient_is_the_sum_of_its_pieces(name: str) -> None:
     made = Given()
     slope = gradient(made.program, OUTPUTS[name](made), made.theta)
     pieces = pieces_of(slope)
+    assert np.allclose(_added_up(made, pieces), made.vector(slope), rtol=1e-12)
+    assert [piece.places is None for piece in pieces] == sorted(piece.places is None for piece in pieces)
+
+
+def _added_up(made: Given, pieces: list[Any]) -> Any:
     whole = np.zeros(6)
     for piece in pieces:
         axis = [made.along] if piece.places is None else list(piece.axes)
-        numbers = evaluate(
-            made.program.assemble((made.along,), [(_places(piece), tuple(axis), piece.array)]), made.numbers, COUNT
-        )
-        whole += numbers[:, 0]
-    assert np.allclose(whole, made.vector(slope), rtol=1e-12)
-    assert [piece.places is None for piece in pieces] == sorted(piece.places is None for piece in pieces)
+        assembled = made.program.assemble((made.along,), [(_places(piece), tuple(axis), piece.array)])
+        whole += evaluate(assembled, made.numbers, COUNT)[:, 0]
+    return whole
 
 
 def _places(piece: Any) -> Places:
