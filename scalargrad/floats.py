@@ -30,7 +30,7 @@ def number(given: object, purpose: str) -> float:
     if given.__class__ is float:
         return given
     if given.__class__ is not int and (isinstance(given, bool) or not isinstance(given, numbers.Real)):
-        kind = type(given)
+        kind = given.__class__
         name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
         raise TypeError(f"{purpose} must be a real number, got {_shortened(given)} of type {name}")
     try:

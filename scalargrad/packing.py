@@ -23,6 +23,7 @@ import operator
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from functools import wraps
 from itertools import chain, repeat
 from threading import Lock, RLock
 from typing import Any
@@ -238,6 +239,10 @@ class _Packed(Value):
 
     __slots__ = ()
 
+    def __new__(cls, *arguments: Any, **options: Any) -> Any:
+        """Make what `type(x)(1.0)` means: a Value."""
+        return Value(*arguments, **options)
+
     @property  # type: ignore[override]  # it says what it is for all who ask, and what its copies are
     def __class__(self) -> type[Value]:
         return Value
@@ -277,16 +282,17 @@ class _Packed(Value):
 
 
 def _opening(name: str) -> Callable[[_Packed, Any], Any]:
-    """An operator that asks both operands anew: the other's class may derive from Value, and then has precedence."""
-    apply = getattr(operator, name)
+    """An operator of Value; asked anew where the other's class may derive from Value, and then has precedence."""
+    apply, own = getattr(operator, name), getattr(Value, name)
 
+    @wraps(own)
     def method(self: _Packed, other: Any) -> Any:
         self._dx.open()
-        return apply(self, other)
+        return apply(self, other) if isinstance(other, Value) else own(self, other)
 
-    method.__name__, method.__doc__ = name, getattr(Value, name).__doc__
     return method
 
 
 for _name in ("add", "sub", "mul", "truediv", "pow", "lt", "le", "gt", "ge"):
     setattr(_Packed, f"__{_name}__", _opening(f"__{_name}__"))
+_Packed.__name__, _Packed.__doc__ = Value.__name__, Value.__doc__  # what Python's own messages and help say

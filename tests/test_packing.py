@@ -347,7 +347,45 @@ LOOKS: dict[str, Callable[[Value], Any]] = {
     "copying": lambda x: [(type(y), y) for y in (copy.copy(x), copy.deepcopy(x), pickle.loads(pickle.dumps(x)))],
     "a sweep": lambda x: (x * x).backward(),
     "another class": lambda x: setattr(x, "__class__", Constant),
+    "an operator by its name": lambda x: [
+        getattr(x, f"__{name}__")(y) for name in ("add", "lt", "pow") for y in ("text", 2)
+    ],
 }
+
+
+MISTAKES: dict[str, Callable[[Any], Any]] = {
+    "an unknown attribute": lambda x: x.weight,
+    "a new attribute": lambda x: setattr(x, "weight", 1.0),
+    "an index": lambda x: x[0],
+    "a call": lambda x: x(1.0),
+    "a length": len,
+    "a loop": list,
+    "an operator that there is not": lambda x: x // 2,
+    "a text and a number": lambda x: "loss: " + x,
+    "a text below a number": partial(operator.lt, "a"),
+    "a list above a number": partial(operator.ge, []),
+    "sorting with a text": lambda x: sorted([x, "a"]),
+    "a count": range,
+    "a weak reference": weakref.ref,
+    "a Value of a Value": Value,
+    "a power and a modulus": lambda x: pow(x, 2, 3),
+    "its class made of a text": lambda x: type(x)("a"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_alike(mistake: str) -> None:
+    """Every message, Python's own too, is that which Values give that were never packed."""
+    packed, _, _ = trained()
+    plain, _, _ = trained(arrays=None)
+    assert is_packed(*packed)
+    told = []
+    for variables in (packed, plain):
+        with pytest.raises((TypeError, AttributeError)) as error:
+            MISTAKES[mistake](variables[1])
+        told.append((error.type, str(error.value)))
+    assert told[0] == told[1]
+    assert "Pack" not in told[0][1]
 
 
 def told_off(apply: Callable[[Any, Any], Any], x: Value) -> str:
@@ -374,6 +412,7 @@ def test_what_needs_no_number_opens_nothing() -> None:
     variables, _, _ = trained()
     x = variables[0]
     assert x.__class__ is Value
+    assert x.__doc__ == Value.__doc__
     assert isinstance(x, Value)
     assert not isinstance(x, Constant)
     x.label = "x"
@@ -382,6 +421,14 @@ def test_what_needs_no_number_opens_nothing() -> None:
     assert hash(x) == object.__hash__(x)
     assert x == x
     assert x != variables[1]
+    assert is_packed(*variables)
+
+
+def test_the_class_of_a_packed_variable_makes_values() -> None:
+    """`type(x)(1.0)` is a Value like any other, as for an x that was never packed."""
+    variables, _, _ = trained()
+    made = type(variables[0])(1.5, label="x")
+    assert repr((type(made), made)) == repr((Value, Value(1.5, label="x")))
     assert is_packed(*variables)
 
 
