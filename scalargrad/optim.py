@@ -14,14 +14,27 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .floats import integer, number
-from .packing import Variables, floats
+from .packing import Variables, numbers
 from .value import Constant, Value
 
 if TYPE_CHECKING:  # it takes as long to import as all the rest
     from concurrent.futures import Executor, Future
 
 
-class GradientDescent:
+class _Optimizer:
+    """What optimizers have in common."""
+
+    parameters: Variables
+
+    def zero_grad(self) -> None:
+        """Forget the gradient of each parameter."""
+        self.parameters.zero_grad()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in vars(self)}  # arrays as lists: a copy may go where no numpy is
+
+
+class GradientDescent(_Optimizer):
     """Gradient descent: v ← momentum × v + ∇L, θ ← θ - rate × v.
 
     Polyak, "Some methods of speeding up the convergence of iteration methods" (1964).
@@ -38,18 +51,20 @@ class GradientDescent:
         ValueError: for no parameters, a rate that is not positive, a momentum outside of [0, 1).
     """
 
+    velocity = numbers("velocity")
+
     def __init__(self, parameters: Iterable[Value], rate: float, momentum: float = 0.0) -> None:
         self.parameters = _parameters(parameters)
         self.rate = _within(rate, "rate", 0.0, math.inf)
         self.momentum = _within(momentum, "momentum", 0.0, 1.0, closed=True)
-        self.velocity: Any = [0.0] * len(self.parameters)  # or an array: see packing.py
+        self.velocity = [0.0] * len(self.parameters)
 
     def step(self) -> None:
         """Change each parameter by its gradient."""
         momentum, rate = float(self.momentum), float(self.rate)
 
         def on_arrays(gradient: Any, arrays: Any) -> tuple[Any, Any]:
-            velocity = momentum * arrays.asarray(self.velocity) + gradient if momentum else gradient
+            velocity = momentum * arrays.asarray(vars(self)["velocity"]) + gradient if momentum else gradient
             return rate * velocity, velocity
 
         moved = self.parameters.move(on_arrays)
@@ -58,18 +73,14 @@ class GradientDescent:
             return
         gradients = _gradients(self.parameters)
         if momentum:
-            gradients = [momentum * velocity + g for velocity, g in zip(floats(self.velocity), gradients, strict=True)]
+            gradients = [momentum * velocity + g for velocity, g in zip(self.velocity, gradients, strict=True)]
         self.velocity = gradients
         for parameter, velocity in zip(self.parameters, gradients, strict=True):
             parameter._data -= rate * velocity
 
-    def zero_grad(self) -> None:
-        """Forget the gradient of each parameter."""
-        self.parameters.zero_grad()
-
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step depends on, as plain data."""
-        return {"velocity": floats(self.velocity)[:]}
+        return {"velocity": list(self.velocity)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`.
@@ -80,7 +91,7 @@ class GradientDescent:
         (self.velocity,) = _columns(state, ["velocity"], len(self.parameters))
 
 
-class Adam:
+class Adam(_Optimizer):
     """Adam: steps of about `rate`, whatever the gradient's scale.
 
     Kingma and Ba, "Adam: a method for stochastic optimization", arXiv:1412.6980, algorithm 1.
@@ -96,6 +107,8 @@ class Adam:
         TypeError, ValueError: as `GradientDescent`.
     """
 
+    first_moment, second_moment = numbers("first_moment"), numbers("second_moment")
+
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -109,8 +122,8 @@ class Adam:
         self.first_decay = _within(first_decay, "first_decay", 0.0, 1.0, closed=True)
         self.second_decay = _within(second_decay, "second_decay", 0.0, 1.0, closed=True)
         self.epsilon = _within(epsilon, "epsilon", 0.0, math.inf)
-        self.first_moment: Any = [0.0] * len(self.parameters)  # or arrays: see packing.py
-        self.second_moment: Any = [0.0] * len(self.parameters)
+        self.first_moment = [0.0] * len(self.parameters)
+        self.second_moment = [0.0] * len(self.parameters)
         self.steps = 0
 
     def step(self) -> None:
@@ -121,8 +134,8 @@ class Adam:
         b1, b2, rate, epsilon = map(float, (self.first_decay, self.second_decay, self.rate, self.epsilon))
 
         def on_arrays(g: Any, arrays: Any) -> tuple[Any, Any]:
-            m = b1 * arrays.asarray(self.first_moment) + (1 - b1) * g
-            v = b2 * arrays.asarray(self.second_moment) + (1 - b2) * g * g
+            m = b1 * arrays.asarray(vars(self)["first_moment"]) + (1 - b1) * g
+            v = b2 * arrays.asarray(vars(self)["second_moment"]) + (1 - b2) * g * g
             return rate * (m / first_weight) / (arrays.sqrt(v / second_weight) + epsilon), (m, v)
 
         moved = self.parameters.move(on_arrays)
@@ -130,19 +143,14 @@ class Adam:
             self.first_moment, self.second_moment = moved
             return
         gradients = _gradients(self.parameters)
-        first, second = floats(self.first_moment), floats(self.second_moment)
-        self.first_moment = [b1 * m + (1 - b1) * g for m, g in zip(first, gradients, strict=True)]
-        self.second_moment = [b2 * v + (1 - b2) * g * g for v, g in zip(second, gradients, strict=True)]
+        self.first_moment = [b1 * m + (1 - b1) * g for m, g in zip(self.first_moment, gradients, strict=True)]
+        self.second_moment = [b2 * v + (1 - b2) * g * g for v, g in zip(self.second_moment, gradients, strict=True)]
         for parameter, m, v in zip(self.parameters, self.first_moment, self.second_moment, strict=True):
             parameter._data -= rate * (m / first_weight) / (math.sqrt(v / second_weight) + epsilon)
 
-    def zero_grad(self) -> None:
-        """Forget the gradient of each parameter."""
-        self.parameters.zero_grad()
-
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step depends on, as plain data."""
-        return {"first": floats(self.first_moment)[:], "second": floats(self.second_moment)[:], "steps": self.steps}
+        return {"first": list(self.first_moment), "second": list(self.second_moment), "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`.

@@ -115,6 +115,26 @@ class Variables(tuple[Value, ...]):
         return Variables, (tuple(self),)  # a copy has seen no pack
 
 
+def numbers(name: str) -> property:
+    """An attribute that is a list of numbers to whoever looks, though a step on arrays has left an array there.
+
+    The array itself is in the `vars` of the object. A look puts the list in its place, for good, as
+    somebody may write there; and never in the place of what a step in another thread has left since.
+    """
+    lock = RLock()
+
+    def look(self: object) -> list[float]:
+        with lock:
+            found = vars(self)[name] = floats(vars(self)[name])
+            return found
+
+    def write(self: object, numbers: Any) -> None:
+        with lock:
+            vars(self)[name] = numbers
+
+    return property(look, write, doc="A number for each parameter.")
+
+
 Rule = Callable[[Any, Any], tuple[Any, Any]]  # of a gradient and `arrays`: what to subtract, and the new state
 
 

@@ -567,6 +567,27 @@ def test_a_state_is_plain_numbers(name: str) -> None:
 
 
 @each_optimizer
+def test_what_an_optimizer_shows_is_lists(name: str) -> None:
+    """Its attributes are to whoever looks what they are without packs, and what is written there counts."""
+    told = []
+    for variables, program, optimizer in (trained(name), trained(name, arrays=None)):
+        assert is_packed(*variables) or vars(program._target)["arrays"] is None
+        shown = {place: getattr(optimizer, place) for place in vars(optimizer) if place != "parameters"}
+        for numbers in shown.values():
+            if isinstance(numbers, list):
+                numbers[1] = 0.25
+        train(program, optimizer, 2)
+        told.append(repr((shown, variables)))
+    assert told[0] == told[1]
+
+
+@each_optimizer
+def test_a_pickled_optimizer_needs_no_numpy(name: str) -> None:
+    """What is pickled can be read where there is the standard library alone."""
+    assert b"numpy" not in pickle.dumps(trained(name)[2])
+
+
+@each_optimizer
 def test_a_rate_of_any_kind(name: str) -> None:
     """A rate set in the midst, a float of numpy or an integer, counts alike on arrays and on floats."""
     for rate in (np.float32(0.1), np.float64(0.1), 1):
@@ -632,6 +653,24 @@ def test_threads_that_look(name: str) -> None:
         sys.setswitchinterval(interval)
     assert repr(variables) == repr(alone)
     assert all(found <= met for found, met in zip(seen, path, strict=True))
+
+
+def test_a_look_at_an_optimizer_brings_back_no_old_state() -> None:
+    """What a step in another thread leaves while somebody looks at the state is not overwritten by the look."""
+    _, _, optimizer = trained()
+    threads: list[tuple[Thread, list[BaseException]]] = []
+
+    class Watched:
+        def tolist(self) -> list[float]:
+            threads.append(running(lambda: setattr(optimizer, "velocity", [4.0, 5.0, 6.0])))
+            threads[0][0].join(0.05)  # it waits for the look; time enough, if it did not
+            return [1.0, 2.0, 3.0]
+
+    optimizer.velocity = Watched()
+    assert optimizer.velocity in ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])
+    threads[0][0].join(20)
+    assert not threads[0][1]
+    assert optimizer.velocity == [4.0, 5.0, 6.0]
 
 
 class Hooked:
