@@ -31,7 +31,8 @@ from typing import Any
 from .declaration import Primitive
 from .value import Value
 
-FIRST_PAUSE, LONGEST_PAUSE = 3, 255
+FIRST_PAUSE, LONGEST_PAUSE = 3, 256  # 257 is prime: no look that comes at regular times can always come just after
+PAYS_FROM = 3  # steps: closing and opening take as long as two or three steps save
 
 _get_data, _set_data = Value.__dict__["_data"].__get__, Value.__dict__["_data"].__set__
 _get_grad, _set_grad = Value.__dict__["_grad"].__get__, Value.__dict__["_grad"].__set__
@@ -92,12 +93,13 @@ class Variables(tuple[Value, ...]):
     def add_gradient(self, slopes: Any, arrays: Any) -> None:
         """Add a gradient, a list or an array; and close a pack if that pays, for which `arrays` is not None.
 
-        It pays in the loop of an optimizer on the same variables, in which nobody looks. So a pack
-        that was opened before the next gradient came makes the pause four times as long, before another is closed.
+        It pays in the loop of an optimizer on the same variables, in which nobody looks. So each pack makes
+        the pause four times as long before another is closed, until one has been kept for so many steps that it paid.
         """
         pack = self.pack()
         if pack is not None and pack.add_gradient(slopes):
-            self._pause = self._paused_for = 0
+            if pack.steps >= PAYS_FROM:
+                self._pause = self._paused_for = 0
             return
         for variable, slope in zip(self, floats(slopes), strict=True):
             before = variable._grad
@@ -108,7 +110,7 @@ class Variables(tuple[Value, ...]):
         if self._paused_for < self._pause:
             self._paused_for += 1
             return
-        self._pause, self._paused_for = min(4 * self._pause + 3, LONGEST_PAUSE), 0
+        self._pause, self._paused_for = min(4 * self._pause + 4, LONGEST_PAUSE), 0
         close(self, arrays)
 
     def __reduce__(self) -> tuple[Callable[..., Variables], tuple[Any, ...]]:
@@ -144,6 +146,7 @@ class Pack:
     Attributes:
         data: the numbers; None when the pack is open, for good, and the variables have theirs.
         gradient: the gradient; None if none has been brought.
+        steps: how many have been done.
     """
 
     def __init__(self, variables: Variables, arrays: Any) -> None:
@@ -152,6 +155,7 @@ class Pack:
         self._lock = RLock()  # a debugger or a signal may look while the same thread is at work here
         self.data: Any = None
         self.gradient: Any = None
+        self.steps = 0
 
     def holds(self, variables: Variables) -> bool:
         """Whether it is of these variables, in this order."""
@@ -226,6 +230,7 @@ class Pack:
             if self.data is not data:
                 return None
             self.data = moved
+            self.steps += 1
             return state
 
     def _quiet(self) -> AbstractContextManager[object]:

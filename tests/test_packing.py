@@ -487,15 +487,47 @@ def test_who_looks_at_each_step_soon_has_no_packs(monkeypatch: pytest.MonkeyPatc
     for _ in range(1000):
         train(program, optimizer, 1)
         _ = variables[0].grad
-    assert len(found) == 3 + (1000 - 3 - 15 - 63 - 3) // 256
+    assert len(found) == 3 + (1000 - 3 - 16 - 68 - 3) // 257
     while not is_packed(*variables):
         train(program, optimizer, 1)
-    train(program, optimizer, 1)
+    train(program, optimizer, packing.PAYS_FROM)
     for _ in range(5):
         found.clear()
         _ = variables[0].data
-        train(program, optimizer, 3)
+        train(program, optimizer, packing.PAYS_FROM + 1)
         assert len(found) == 1
+
+
+@pytest.mark.parametrize("gradients", [1, 2, 5])
+@pytest.mark.parametrize("each", range(1, packing.PAYS_FROM + 1))
+def test_packs_that_do_not_pay_are_soon_rare(each: int, gradients: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks every few steps, too soon for a pack to pay, has few packs, however many gradients make a step."""
+    found = closings(monkeypatch)
+    variables, program, optimizer = trained(steps=0)
+    for i in range(1, 1001):
+        optimizer.zero_grad()
+        for _ in range(gradients):
+            program.backward([1.0, 2.0])
+        optimizer.step()
+        if i % each == 0:
+            _ = variables[0].grad
+    assert len(found) < 10
+
+
+@pytest.mark.parametrize("first", range(0, 8, 2))
+@pytest.mark.parametrize("each", [packing.PAYS_FROM + 1, 8, 10])
+def test_packs_that_pay_are_closed_after_each_look(each: int, first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks at regular times, late enough for a pack to pay, has one after each look before long."""
+    found = closings(monkeypatch)
+    variables, program, optimizer = trained(steps=first)
+    _ = variables[0].grad
+    for i in range(1, 100 * each + 2001):
+        if i == 2001:
+            found.clear()
+        train(program, optimizer, 1)
+        if i % each == 0:
+            _ = variables[0].grad
+    assert len(found) == 100
 
 
 @pytest.mark.usefixtures("eager_to_pack")
@@ -724,7 +756,7 @@ def test_a_look_while_a_pack_opens() -> None:
     """Who looks and writes from inside of the opening, as a debugger does, is answered, and what it writes stays."""
     variables, program, _ = trained()
     before = [variable.data for variable in copy.deepcopy(variables)]
-    train(program, optim.Adam(variables), 3)
+    train(program, optim.Adam(variables), 8)
     pack = program._parameters.pack()
     data = pack.data
 
