@@ -128,7 +128,7 @@ class Runner:
         """Return the mean of the result, and the gradient: a new array, or `out` with the gradient in it."""
         count = len(arguments[0]) if arguments else 1
         if out is not None:
-            bound = self._on_the_spot(count, leaves["theta"], out)
+            bound = self._on_the_spot(count, arguments, leaves["theta"], out)
             if bound is not None:
                 value = bound.run(arguments, leaves)
                 self._callers.append(bound)
@@ -143,16 +143,20 @@ class Runner:
         finally:
             self._give_back(count, bound)
 
-    def _on_the_spot(self, count: int, theta: Any, out: Any) -> _Bound | None:
+    def _on_the_spot(self, count: int, arguments: Sequence[Any], theta: Any, out: Any) -> _Bound | None:
         """What reads parameters and writes the gradient in the caller's own arrays, if they are those of the last call.
 
         A loop that changes its parameters in place then needs no copies of them; for arrays that are
-        seen once, binding would cost more than copying.
+        seen once, binding would cost more than copying. And a gradient in the room of the examples would
+        be written over those that are still to be read.
         """
         bound = self._callers.pop() if self._callers else None
         seen, self._seen = self._seen, (count, theta, out)
         if seen[0] != count or seen[1] is not theta or seen[2] is not out or self.source.leaves_gaps:
             return None
+        for argument in arguments:
+            if np.may_share_memory(argument, out):
+                return None
         if bound is None or bound.key != (count, id(theta), id(out)):
             bound = None if np.may_share_memory(theta, out) else _Bound(self, count, theta, out)
         return bound

@@ -34,6 +34,23 @@ def test_the_gradient_goes_where_it_is_wanted() -> None:
     assert program.value_and_grad(ROWS)[1] is not gradient
 
 
+@pytest.mark.parametrize("what", ["the examples", "some of the parameters", "the parameters"])
+def test_the_gradient_may_go_where_something_given_is(what: str) -> None:
+    """An array for the gradient that shares its memory with what is read is written when all has been read."""
+    program, rng = small(), np.random.default_rng(1)
+    room = np.zeros(26)
+    rows, theta, out = ROWS.copy(), rng.normal(size=21), room[:21]
+    if what == "the examples":
+        rows = room[:18].reshape(6, 3)
+    else:
+        theta = room[5:] if what == "some of the parameters" else out
+    for _ in range(4):
+        rows[...], theta[...] = rng.normal(size=(6, 3)), rng.normal(size=21)
+        value, gradient = program.value_and_grad(rows, at=theta)
+        assert program.value_and_grad(rows, at=theta, out=out)[0] == value
+        assert list(out) == list(gradient)
+
+
 @pytest.mark.parametrize(
     "room",
     [np.zeros(3), np.zeros(21, np.float32), np.zeros((21, 1)), np.zeros(42)[::2], [0.0] * 21],
