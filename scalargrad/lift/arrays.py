@@ -272,7 +272,9 @@ def _product(_: Primitive, operands: tuple[Array | float, ...], apply: Apply) ->
     elif _is(y, p.negative):
         found = apply(p.negative, [apply(p.multiply, [x, y.operands[0]])])
     elif _is_single(x) and _is(y, p.multiply) and _is_single(y.operands[0]):
-        found = apply(p.multiply, [apply(p.multiply, [x, y.operands[0]]), y.operands[1]])
+        factor = apply(p.multiply, [x, y.operands[0]])
+        if isinstance(factor, Array) or 1e-300 < abs(factor) < 1e300:  # 1e-200 × (1e-200 × y) is not 0 × y
+            found = apply(p.multiply, [factor, y.operands[1]])
     else:
         for factor, other in ((x, y), (y, x)):
             if isinstance(other, Array) and _is(other, p.divide) and other.operands[0] == 1.0:

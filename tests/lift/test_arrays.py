@@ -117,6 +117,14 @@ def test_a_rewrite_preserves_meaning(name: str, seed: int, c: float, d: float) -
     assert np.allclose(made.found(formula(made.x, made.y, made.s, c, d)), expected, rtol=1e-13, atol=1e-15)
 
 
+@pytest.mark.parametrize("number", [1e-200, 1e-160, 1e200])
+def test_numbers_whose_product_is_none_stay_apart(number: float) -> None:
+    """Two numbers are not multiplied beforehand where that comes to 0, to inf, or to fewer digits."""
+    made = Given()
+    x, _, _ = made.spread()
+    assert np.allclose(made.found(number * (number * (made.x / number))), number * x, rtol=1e-14, atol=0)
+
+
 def test_a_wrong_rewrite_is_seen() -> None:
     """Negative control: a program in which x - y stands for x + y does not compute what the formula does."""
     made = Given()
