@@ -14,17 +14,7 @@ Loss = Callable[[Any], Any]
 Case = Callable[[list[Value]], Loss]
 
 
-@pytest.fixture(autouse=True)
-def littered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fill new room with nan, as nobody may rely on what is in it."""
-    empty = np.empty
-    monkeypatch.setattr(np, "empty", lambda *shape: _filled(empty(*shape)))
-
-
-def _filled(array: Any) -> Any:
-    if array.dtype.kind == "f":
-        array.fill(np.nan)
-    return array
+pytestmark = pytest.mark.usefixtures("littered")
 
 
 def layer(weights: list[Value], inputs: Any) -> list[Value]:

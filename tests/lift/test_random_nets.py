@@ -1,0 +1,132 @@
+"""Networks put together at random: layers spelled in many ways, read by several others, in room that is littered."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import scalargrad
+from scalargrad import Value, hvp, lift, maximum, minimum, softmax, stop_gradient
+
+pytestmark = pytest.mark.usefixtures("littered")
+
+Vector = list[Any]
+Function = Callable[[Any], Any]
+
+FUNCTIONS: list[Function] = [
+    lambda v: v.tanh(),
+    lambda v: v.sin() * (1 / (2 + v * v)),
+    lambda v: v.relu() + stop_gradient(v) * 0.5,
+    lambda v: -0.5 * (0.7 * v),
+    lambda v: v**2 / 3.0,
+    lambda v: maximum(v, 0.3) - minimum(-0.2, v),
+    lambda v: v,
+]
+
+
+class RandomNet:
+    """Steps from vectors to vectors, of which each reads one or two that are there already; and a loss."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.parameters: list[Value] = []
+        self.widths = [self.rng.randint(1, 4)]
+        self.steps = [self.step() for _ in range(self.rng.randint(1, 6))]
+        self.read = self.rng.choices(range(len(self.widths)), k=2)
+        self.penalty = self.rng.choice([0.0, 0.1])
+        if self.rng.random() < 0.3:
+            self.rng.shuffle(self.parameters)
+
+    def weights(self, *shape: int) -> Any:
+        if shape:
+            return [self.weights(*shape[1:]) for _ in range(shape[0])]
+        self.parameters.append(Value(self.rng.gauss(0, 0.6), label=self.rng.choice([None, "ones", "h1", "h1_ones"])))
+        return self.parameters[-1]
+
+    def layer(self, width: int, outputs: int) -> Callable[[Vector], Vector]:
+        """A layer with its biases behind, before or apart from the weights, one for all, or none."""
+        kind = self.rng.choice(["behind", "behind", "before", "apart", "one", "none"])
+        bias: Any = self.weights() if kind == "one" else 0.0
+        rows = self.weights(outputs, width + (kind in ("behind", "before")))
+        apart = self.weights(outputs) if kind == "apart" else [bias] * outputs
+        sign = self.rng.choice([1, -1])
+
+        def neuron(row: Vector, bias: Any, inputs: Vector) -> Any:
+            if kind == "before":
+                return sum((w * x for w, x in zip(row[1:], inputs, strict=True)), row[0])
+            total = sum(w * x for w, x in zip(row, inputs, strict=False))
+            bias = row[-1] if kind == "behind" else bias
+            return total + bias if sign == 1 else total - bias
+
+        return lambda inputs: [neuron(row, own, inputs) for row, own in zip(rows, apart, strict=True)]
+
+    def step(self) -> Callable[[list[Vector]], Vector]:
+        """One vector more."""
+        a, b = self.rng.randrange(len(self.widths)), len(self.widths) - 1
+        width, function = self.widths[b], self.rng.choice(FUNCTIONS)
+        kind = self.rng.choice(["layer", "layer", "layer", "again", "each", "softmax", "beside", "times", "part"])
+        if kind in ("layer", "again"):
+            outputs = width if kind == "again" else self.rng.randint(1, 4)
+            layer = self.layer(width, outputs)
+            self.widths.append(outputs)
+            if kind == "layer":
+                return lambda found: [function(z) for z in layer(found[b])]
+            return lambda found: [x + z.tanh() for x, z in zip(found[b], layer(layer(found[b])), strict=True)]
+        steps: dict[str, tuple[int, Callable[[list[Vector]], Vector]]] = {
+            "each": (width, lambda found: [function(x) for x in found[b]]),
+            "softmax": (width, lambda found: softmax(found[b])),
+            "beside": (self.widths[a] + width, lambda found: found[a] + found[b]),
+            "times": (
+                min(self.widths[a], width),
+                lambda found: [x * y for x, y in zip(found[a], found[b], strict=False)],
+            ),
+            "part": (-(-width // 2), lambda found: found[b][::2]),
+        }
+        outputs, step = steps[kind]
+        self.widths.append(outputs)
+        return step
+
+    def loss(self, x: Vector) -> Any:
+        found = [list(x)]
+        for step in self.steps:
+            found.append(step(found))
+        first, second = (found[place] for place in self.read)
+        penalty = sum(self.penalty * w * w for w in self.parameters[::2])
+        return sum(v.sin() for v in found[-1]) + first[0] * second[-1] + stop_gradient(first[-1]) * second[0] + penalty
+
+
+@given(seed=st.integers(0, 2**32))
+def test_any_network_lifts(seed: int) -> None:
+    """Of batches one after the other, the results, the gradient and the Hessian times a vector are the engine's."""
+    net, rng = RandomNet(seed), np.random.default_rng(seed)
+    net.weights()  # so that there is one, read or not
+    program: Any = lift(net.loss, net.parameters, target="numpy", check=False)
+    for count in (2, 1, 3, 2):
+        rows, direction = rng.normal(size=(count, net.widths[0])), rng.normal(size=len(net.parameters))
+        results = [net.loss([Value(number) for number in row]) for row in rows]
+        numbers = [result.data for result in results]
+        slopes = np.mean([[g.data for g in scalargrad.grad(result, net.parameters)] for result in results], axis=0)
+        moved = [[h.data for h in hvp(result, net.parameters, direction.tolist())] for result in results]
+        value, gradient = program.value_and_grad(rows)
+        assert near(program(rows), numbers)
+        assert near(value, np.mean(numbers))
+        assert near(gradient, slopes)
+        assert near(program.hvp(rows, direction), np.mean(moved, axis=0))
+
+
+def near(found: Any, expected: Any) -> bool:
+    """Whether numbers are the same but for roundings, measured by the largest."""
+    return bool(np.abs(np.asarray(found) - expected).max() <= 1e-10 * (1 + np.abs(expected).max()))
+
+
+def test_a_small_change_is_not_near() -> None:
+    """Negative control: numbers of which one is changed in its seventh digit, or is none, are not the same."""
+    assert near([1.0, 2.0], [1.0, 2.0])
+    assert not near([1.0, 2.0], [1.0, 2.0000001])
+    assert not near([1.0, np.nan], [1.0, 2.0])
