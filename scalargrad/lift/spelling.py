@@ -105,7 +105,7 @@ def steps(
     lines = steps(inner[0], operands, out, spread) if inner else []
     texts = [out if argument in inner else text(argument, operands) for argument in arguments]
     if spread and function in _SLOW_WITH_NUMBERS:
-        texts = [spread(text) if _is_number(text) else text for text in texts]
+        texts = [spread(literal(float(text))) if _is_number(text) else text for text in texts]
     return [*lines, f"np.{function}({', '.join(texts)}, out={out})"]
 
 

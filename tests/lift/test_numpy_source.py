@@ -210,6 +210,16 @@ def test_numbers_are_spread_for_the_larger_of_two() -> None:
     assert re.search(r"np\.minimum\(\w+, constant, out=", source)
 
 
+def test_a_whole_number_is_spread_as_a_float() -> None:
+    """A number in the spelling of an own operation is spread as a float, though it is written without a point."""
+    own = scalargrad.primitive(partials=[lambda out, x: 0.5 * x], name="kinked_of_a_test", array="maximum({}, 0)")
+    kinked = own(lambda x: max(x, 0.0))
+    w = numbers(random.Random(0), 2)
+    source = source_of(lambda x: sum(kinked(Value(number) * x) for number in w), [Value(0.0)], np.ones(3))
+    assert "zeros = np.zeros((2, B))" in source
+    assert "np.full" not in source
+
+
 def test_an_argument_that_is_read_often_is_turned_once() -> None:
     """An argument is copied with its examples behind where that saves more than one turn, and not otherwise."""
     w = weights(random.Random(0), 3)
