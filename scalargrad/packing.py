@@ -11,7 +11,9 @@ While its pack is closed, a variable has the class `_Packed`, on which `_data` a
 properties in front of Value's slots. The pack itself hangs in `_dx`, for which a leaf has no other
 use. So whoever touches a number, in whatever thread, comes by the pack's lock: variables change
 their class before a closing pack reads their numbers, and change it back after the numbers are
-home. What is done between can be broken off anywhere: the next look does the rest.
+home. What is done between can be broken off anywhere: the next look does the rest. A closed pack and
+its variables hold one another, so a model that is dropped in the midst of training goes with the
+next run of the cyclic garbage collector.
 
 The arrays are of whichever library closes the pack, here called `arrays`: numpy, which this file
 need not import. They are replaced, never changed, and so can be read without the lock.
