@@ -6,7 +6,6 @@ import gc
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from inspect import signature
 from threading import Lock
 from typing import Any
@@ -20,6 +19,7 @@ from .arrays import Array, ArrayProgram
 from .differentiate import gradient, mean, tangent
 from .naming import Names
 from .source import Wanted
+from .target import Runner, Target, chosen
 from .trace import Trace
 
 Shape = tuple[int, ...]
@@ -79,7 +79,7 @@ class Program:
             raise TypeError(f"lift needs a function of one example, got {function!r}")
         self._function = function
         self._parameters = Variables(distinct_variables(parameters))
-        self._target = _target(target, dtype)
+        self._target = chosen(target, dtype)
         self._tolerance = 1e-9 if dtype == "float64" else 1e-3
         self._check = check
         self._lifted: dict[tuple[Shape, ...], _Lifted] = {}
@@ -157,8 +157,7 @@ class Program:
         if self._latest is None:
             raise RuntimeError("the program is found at the first call: call it, then ask for its source")
         kind = "value_and_grad" if len(self._latest.results) == 1 else "forward"
-        text: str = self._latest.runner(kind).source.text
-        return text
+        return self._latest.runner(kind).source.text
 
     def pack(self) -> Any:
         """Return the parameters' numbers, in their order, as one array."""
@@ -219,7 +218,7 @@ class Program:
 
     # ---------------------------------------------------------------- the comparison with the engine
 
-    def _compared(self, lifted: _Lifted, kind: str, rows: list[Any], direction: Any = None) -> Any:
+    def _compared(self, lifted: _Lifted, kind: str, rows: list[Any], direction: Any = None) -> Runner:
         """What runs a function of the program; at its first use it is compared with the engine, on two examples."""
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared:
@@ -318,7 +317,7 @@ class _Lifted:
     """The program for examples of one shape; each of its functions is written when it is first wanted."""
 
     def __init__(
-        self, function: Callable[..., Any], parameters: Sequence[Value], shapes: tuple[Shape, ...], target: Any
+        self, function: Callable[..., Any], parameters: Sequence[Value], shapes: tuple[Shape, ...], target: Target
     ) -> None:
         self.shapes, self._target = shapes, target
         self._name = getattr(function, "__name__", type(function).__name__)
@@ -338,11 +337,11 @@ class _Lifted:
             self._leaves[name] = self._program.leaf(name, (axis,), target.batched)
         self.results = target.group(trace, outputs, self._program, self._leaves)
         self._labels = {i: label for i, label in trace.labels.items() if i < len(parameters)}  # they come first
-        self._runners: dict[str, Any] = {}
+        self._runners: dict[str, Runner] = {}
         self.compared: set[str] = set()
         self._lock = Lock()
 
-    def runner(self, kind: str) -> Any:
+    def runner(self, kind: str) -> Runner:
         """Return what runs "forward", "value_and_grad" or "hvp"."""
         found = self._runners.get(kind)
         if found is None:
@@ -351,7 +350,7 @@ class _Lifted:
                 self._runners[kind] = found
         return found
 
-    def _written(self, kind: str) -> Any:
+    def _written(self, kind: str) -> Runner:
         results: list[Array | float] = list(self.results)
         slopes: Array | float | None = None
         theta = self._leaves["theta"]
@@ -363,28 +362,6 @@ class _Lifted:
         names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved()])
         summary = f"{kind} of {self._name}: {self._sizes['theta']} parameters."
         return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
-
-
-def _target(name: str | None, dtype: str) -> Any:
-    if name is None:
-        name = "numpy" if find_spec("numpy") else "python"
-    if name not in ("numpy", "python"):
-        raise ValueError(f'target must be "numpy" or "python", got {name!r}')
-    if dtype not in ("float64", "float32"):
-        raise ValueError(f'dtype must be "float64" or "float32", got {dtype!r}')
-    if name == "python":
-        if dtype != "float64":
-            raise ValueError(
-                f'the target "python" computes in Python\'s floats, which are float64, got dtype {dtype!r}'
-            )
-        from .python_target import Target
-
-        return Target()
-    try:
-        from .numpy_target import Target as NumpyTarget
-    except ModuleNotFoundError:
-        raise ImportError('the target "numpy" needs the extra scalargrad-engine[lift]') from None
-    return NumpyTarget(dtype)
 
 
 def _outputs(returned: Any) -> list[Value]:

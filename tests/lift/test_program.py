@@ -460,7 +460,7 @@ def test_numpy_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without numpy the default is plain Python, and to ask for numpy is an ImportError that names the extra."""
     w = Value(2.0)
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["scalargrad.lift.program"], "find_spec", lambda name: None)
+        patch.setattr(sys.modules["scalargrad.lift.target"], "find_spec", lambda name: None)
         assert lift(lambda x: w * x, [w])([1.0, 3.0]) == [2.0, 6.0]
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "scalargrad.lift.numpy_target", None)
