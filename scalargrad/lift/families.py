@@ -65,9 +65,11 @@ class Families:
         for i in range(len(self.nodes) - 1, -1, -1):
             if uses[i]:
                 node = self.nodes[i]
-                if node[0].__class__ is not str:
+                if len(node) == 3 and node[0].__class__ is not str:  # as most are
                     uses[node[1]] += 1
-                    for operand in node[2:]:
+                    uses[node[2]] += 1
+                elif node[0].__class__ is not str:
+                    for operand in node[1:]:
                         uses[operand] += 1
         return uses
 
@@ -151,25 +153,26 @@ class Families:
                 batched = name in self.leaves and self.leaves[name].batched
                 known[name] = self.new_family(batched)
                 known[name].array = self.leaves.get(name, 0.0)
+        uses, family, place = self.uses, self.family, self.place
         for i, node in enumerate(self.nodes):
-            if not self.uses[i]:
+            if not uses[i]:
                 continue
             op = node[0]
             if op.__class__ is str:
-                self.family[i] = known[op].number
+                family[i] = known[op].number
                 if op == "constant":
-                    self.place[i] = len(self.constants)
+                    place[i] = len(self.constants)
                     self.constants.append(node[1])
                 else:
-                    self.place[i] = node[1]
+                    place[i] = node[1]
                 continue
-            read: list[Any] = self.kinds(i) if i in self.terms else [self.family[operand] for operand in node[1:]]
+            read: list[Any] = self.kinds(i) if i in self.terms else [family[operand] for operand in node[1:]]
             key = (op, *read)
             found = known.get(key)
             if found is None:
                 numbers = [f for _, *factors in read for f in factors if f != NONE] if i in self.terms else read
                 found = known[key] = self.new_family(any(self.families[f].batched for f in numbers))
-            self.family[i] = found.number
+            family[i] = found.number
             found.members.append(i)
 
     def new_family(self, batched: bool) -> Family:

@@ -126,8 +126,8 @@ class Trace:
             node = path[-1]
             x, y = node._x, node._y
             if x is not None and y is not None:  # as most are
-                if x in known and y in known:
-                    first, second = known[x], known[y]
+                first, second = known.get(x), known.get(y)
+                if first is not None and second is not None:
                     entry = (node.op, first, second)
                     if first in constants or second in constants:
                         known[node] = self.record(entry)
@@ -137,9 +137,9 @@ class Trace:
                         self._note(node)
                     path.pop()
                     continue
-                if y not in known:
+                if second is None:
                     path.append(y)
-                if x not in known:
+                if first is None:
                     path.append(x)
                 continue
             operands = node.args
