@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from .floats import integer, number
@@ -21,10 +23,33 @@ if TYPE_CHECKING:  # it takes as long to import as all the rest
     from concurrent.futures import Executor, Future
 
 
-class _Optimizer:
-    """What optimizers have in common."""
+class _Optimizer(ABC):
+    """What optimizers have in common: a rule for a step, on numbers or on arrays of them."""
 
     parameters: Variables
+    _memory: tuple[str, ...]  # what is remembered from step to step: attributes with a number for each parameter
+
+    @abstractmethod
+    def _rule(self, sqrt: Callable[[Any], Any]) -> Callable[..., tuple[Any, ...]]:
+        """What makes of a gradient and of what is remembered the change to subtract, and what to remember."""
+
+    def step(self) -> None:
+        """Change each parameter by its gradient."""
+
+        def on_arrays(gradient: Any, arrays: Any) -> tuple[Any, Any]:
+            remembered = [arrays.asarray(vars(self)[name]) for name in self._memory]
+            change, *memory = self._rule(arrays.sqrt)(gradient, *remembered)
+            return change, memory
+
+        memory = self.parameters.move(on_arrays)
+        if memory is None:
+            remembered = [getattr(self, name) for name in self._memory]
+            given = zip(_gradients(self.parameters), *remembered, strict=True)
+            changes, *memory = map(list, zip(*starmap(self._rule(math.sqrt), given), strict=True))
+            for parameter, change in zip(self.parameters, changes, strict=True):
+                parameter._data -= change
+        for name, column in zip(self._memory, memory, strict=True):
+            setattr(self, name, column)
 
     def zero_grad(self) -> None:
         """Forget the gradient of each parameter."""
@@ -52,6 +77,7 @@ class GradientDescent(_Optimizer):
     """
 
     velocity = numbers("velocity")
+    _memory = ("velocity",)
 
     def __init__(self, parameters: Iterable[Value], rate: float, momentum: float = 0.0) -> None:
         self.parameters = _parameters(parameters)
@@ -59,24 +85,14 @@ class GradientDescent(_Optimizer):
         self.momentum = _within(momentum, "momentum", 0.0, 1.0, closed=True)
         self.velocity = [0.0] * len(self.parameters)
 
-    def step(self) -> None:
-        """Change each parameter by its gradient."""
+    def _rule(self, sqrt: Callable[[Any], Any]) -> Callable[..., tuple[Any, ...]]:  # noqa: ARG002  # as Adam's
         momentum, rate = float(self.momentum), float(self.rate)
 
-        def on_arrays(gradient: Any, arrays: Any) -> tuple[Any, Any]:
-            velocity = momentum * arrays.asarray(vars(self)["velocity"]) + gradient if momentum else gradient
+        def rule(gradient: Any, velocity: Any) -> tuple[Any, ...]:
+            velocity = momentum * velocity + gradient if momentum else gradient
             return rate * velocity, velocity
 
-        moved = self.parameters.move(on_arrays)
-        if moved is not None:
-            self.velocity = moved
-            return
-        gradients = _gradients(self.parameters)
-        if momentum:
-            gradients = [momentum * velocity + g for velocity, g in zip(self.velocity, gradients, strict=True)]
-        self.velocity = gradients
-        for parameter, velocity in zip(self.parameters, gradients, strict=True):
-            parameter._data -= rate * velocity
+        return rule
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step depends on, as plain data."""
@@ -108,6 +124,7 @@ class Adam(_Optimizer):
     """
 
     first_moment, second_moment = numbers("first_moment"), numbers("second_moment")
+    _memory = ("first_moment", "second_moment")
 
     def __init__(
         self,
@@ -129,24 +146,19 @@ class Adam(_Optimizer):
     def step(self) -> None:
         """Change each parameter by its gradient."""
         self.steps += 1
+        super().step()
+
+    def _rule(self, sqrt: Callable[[Any], Any]) -> Callable[..., tuple[Any, ...]]:
         first_weight = 1 - self.first_decay**self.steps
         second_weight = 1 - self.second_decay**self.steps
         b1, b2, rate, epsilon = map(float, (self.first_decay, self.second_decay, self.rate, self.epsilon))
 
-        def on_arrays(g: Any, arrays: Any) -> tuple[Any, Any]:
-            m = b1 * arrays.asarray(vars(self)["first_moment"]) + (1 - b1) * g
-            v = b2 * arrays.asarray(vars(self)["second_moment"]) + (1 - b2) * g * g
-            return rate * (m / first_weight) / (arrays.sqrt(v / second_weight) + epsilon), (m, v)
+        def rule(g: Any, m: Any, v: Any) -> tuple[Any, ...]:
+            m = b1 * m + (1 - b1) * g
+            v = b2 * v + (1 - b2) * g * g
+            return rate * (m / first_weight) / (sqrt(v / second_weight) + epsilon), m, v
 
-        moved = self.parameters.move(on_arrays)
-        if moved is not None:
-            self.first_moment, self.second_moment = moved
-            return
-        gradients = _gradients(self.parameters)
-        self.first_moment = [b1 * m + (1 - b1) * g for m, g in zip(self.first_moment, gradients, strict=True)]
-        self.second_moment = [b2 * v + (1 - b2) * g * g for v, g in zip(self.second_moment, gradients, strict=True)]
-        for parameter, m, v in zip(self.parameters, self.first_moment, self.second_moment, strict=True):
-            parameter._data -= rate * (m / first_weight) / (math.sqrt(v / second_weight) + epsilon)
+        return rule
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step depends on, as plain data."""

@@ -106,5 +106,5 @@ def _steps(index: Any) -> list[int] | None:
     steps = []
     for axis, extent in enumerate(index.shape):
         steps.append(index[(0,) * axis + (1, ...)].item(0) - start)
-        places = np.add.outer(places, np.arange(extent) * steps[-1]) if axis else start + np.arange(extent) * steps[-1]
+        places = np.add.outer(places, np.arange(extent) * steps[-1])
     return steps if (index == places).all() else None

@@ -59,13 +59,15 @@ class Products(Rooms):
         if array in self.direct and len(axes) - count > 1:  # its place in the gradient has gaps between its rows
             return False
         if list(positions) == list(range(count)):
-            left, right = self.constant("1.0", f"({extent(axes[:count])},)"), ""
-            right = self._matrix(operand, [], axes[:count], axes[count:]) or ""
+            left: str | None = self.constant("1.0", f"({extent(axes[:count])},)")
+            right = self._matrix(operand, [], axes[:count], axes[count:])
         elif list(positions) == list(range(len(axes) - count, len(axes))):
-            left = self._matrix(operand, [], axes[:-count], axes[-count:]) or ""
+            left = self._matrix(operand, [], axes[:-count], axes[-count:])
             right = self.constant("1.0", f"({extent(axes[-count:])},)")
         else:
             return False
+        assert left is not None, "axes in their own order make a matrix"
+        assert right is not None, "axes in their own order make a matrix"
         out = self.expressions[array] = self.room_for(array)
         if len(axes) - count > 1:
             out = self.variant(array, f".reshape({extent(axes_of(array))})")

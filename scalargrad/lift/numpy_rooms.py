@@ -220,11 +220,15 @@ class Rooms(Views):
     def constant(self, number: str, shape: str) -> str:
         """The name of an array that has a number in all places."""
         if (number, shape) not in self._constants:
-            room, stem = {"0.0": ("zeros", "zeros"), "1.0": ("ones", "ones")}.get(number, ("full", "constant"))
-            name = self._constants[number, shape] = self.names.unused(stem)
-            filling = f", {number}" if room == "full" else ""
-            self.bound.append(f"{name} = np.{room}({shape}{filling}{self.kind})")
+            name = self.names.unused({"0.0": "zeros", "1.0": "ones"}.get(number, "constant"))
+            self._constants[number, shape] = name
+            self._bind_filled(name, shape, number)
         return self._constants[number, shape]
+
+    def _bind_filled(self, name: str, shape: str, number: str) -> None:
+        room = {"0.0": "zeros", "1.0": "ones"}.get(number, "full")
+        filling = f", {number}" if room == "full" else ""
+        self.bound.append(f"{name} = np.{room}({shape}{filling}{self.kind})")
 
     def plan_of(self, assembly: Array) -> Plan:
         """In which order the pieces of an assembly are put into it."""
@@ -239,9 +243,10 @@ class Rooms(Views):
             constant = self.plan_of(assembly).constant
             if constant is None and assembly not in self._homes:
                 self.expressions[assembly] = self.room_for(assembly)
+                return self.expressions[assembly]
+            name = self.expressions[assembly] = self.names.of(assembly)
+            if constant is None:
+                self.bound.append(f"{name} = np.empty({self.shape(assembly)}{self.kind})")
             else:
-                name = self.expressions[assembly] = self.names.of(assembly)
-                room = {None: "empty", 0.0: "zeros", 1.0: "ones"}.get(constant, "full")
-                filling = f", {spelling.literal(constant)}" if room == "full" and constant is not None else ""
-                self.bound.append(f"{name} = np.{room}({self.shape(assembly)}{filling}{self.kind})")
+                self._bind_filled(name, self.shape(assembly), spelling.literal(constant))
         return self.expressions[assembly]

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..derivatives import hvp
 from ..optim import distinct_variables
-from ..packing import Variables
+from ..packing import Variables, floats
 from ..sweep import sweep, topological_order
 from ..value import Value
 from .arrays import Array, ArrayProgram
@@ -387,8 +387,8 @@ def _nested(flat: Sequence[float], shape: Shape) -> Any:
 
 
 def _floats(numbers: Any) -> list[float]:
-    found = numbers.tolist() if hasattr(numbers, "tolist") else numbers
-    return found if isinstance(found, list) else [found]
+    found = floats(numbers)
+    return found if isinstance(found, list) else [found]  # a single number is none in a list
 
 
 def _agree(own: float, eager: float, tolerance: float, what: str) -> None:
