@@ -1,58 +1,225 @@
 """What may be switched on around a block of code: recording nothing, trapping nan and inf, noting lines.
 
-A mode belongs to the thread or task that entered it. Operations look at one number, `active`:
-while it is zero, nobody anywhere is in a mode and there is nothing further to ask.
+A mode belongs to the thread or task that entered it, and lasts until its block ends. Operations look
+at one number, `active`: while it is zero, no block is open anywhere and there is nothing further to ask.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextvars import ContextVar
-from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from threading import RLock
+from types import coroutine
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from .declaration import Primitive
 
-Mode = TypeVar("Mode")
+P = ParamSpec("P")
+R = TypeVar("R")
 
-active = 0
-_PACKAGE = os.path.dirname(__file__) + os.sep
-_lock = Lock()
-_recording = ContextVar("recording", default=True)
-_trapping = ContextVar("trapping", default=False)
-_noting = ContextVar("noting", default=False)
-_standing_in: ContextVar[dict[Primitive, Primitive]] = ContextVar("standing_in", default={})  # noqa: B039  # never changed
+# ---------------------------------------------------------------- what is switched on here
+
+
+class Tracing(Protocol):
+    """The run of a function that is being lifted: what it asks of Values is recorded, or refused."""
+
+    def applied(self, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
+        """Record an operation."""
+
+    def refuse(self, asked: str, value: object = None) -> NoReturn:
+        """Raise the error for what a lifted function may not do, such as read the number of a Value."""
 
 
 def recording() -> bool:
     """Whether operations are recorded here."""
-    return _recording.get()
+    return cast(bool, _setting("recording"))
 
 
 def trapping() -> bool:
     """Whether a nan or inf made from finite numbers is an error here."""
-    return _trapping.get()
+    return cast(bool, _setting("trapping"))
 
 
 def noting() -> bool:
     """Whether a node is to keep the line of code that made it."""
-    return _trapping.get() or _noting.get()
+    return trapping() or cast(bool, _setting("noting"))
 
 
 def standing_in(primitive: Primitive) -> Primitive:
     """The primitive that is recorded here in place of another: mostly that one itself."""
-    return _standing_in.get().get(primitive, primitive)
+    return cast("dict[Primitive, Primitive]", _setting("standing_in")).get(primitive, primitive)
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+def tracing() -> Tracing | None:
+    """The run of a function that is being lifted here, if there is one."""
+    return cast("Tracing | None", _setting("tracing")) if active else None
+
+
+def refuse_while_tracing(asked: str, value: object = None) -> None:
+    """Raise a `TraceError` where a function is being lifted, which may not do this."""
+    trace = tracing()
+    if trace is not None:
+        trace.refuse(asked, value)
+
+
+# ---------------------------------------------------------------- entering and leaving
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+active = 0  # how many blocks are open, in all threads and tasks
+_DEFAULTS: Mapping[str, object] = {
+    "recording": True,
+    "trapping": False,
+    "noting": False,
+    "standing_in": {},
+    "tracing": None,
+}
+
+
+class _Block:
+    """A block that is in a mode. It is open until its end, wherever that comes: a generator may be closed elsewhere."""
+
+    def __init__(self, mode: Mode) -> None:
+        self.mode = mode
+        self.is_open = True
+
+
+_blocks: ContextVar[tuple[_Block, ...]] = ContextVar("blocks", default=())
+_open: set[_Block] = set()
+_lock = RLock()  # the garbage collector may close a generator, and so a block, while a thread is in here
+
+
+def _still_open() -> tuple[_Block, ...]:
+    return tuple([block for block in _blocks.get() if block.is_open])
+
+
+def _setting(name: str) -> object:
+    for block in reversed(_still_open()):
+        if name in block.mode.settings:
+            return block.mode.settings[name]
+    return _DEFAULTS[name]
+
+
+def _count() -> None:
+    global active  # noqa: PLW0603  # the one number that operations look at
+    with _lock:
+        while active != len(_open):
+            active = len(_open)
+
+
+class Mode:
+    """Settings for a block, `with no_grad():`, or for each run of a function, `@no_grad()`; it may be used again.
+
+    A generator or coroutine function that is decorated is in the mode while its own code runs, not
+    while it waits.
+    """
+
+    def __init__(self, **settings: object) -> None:
+        self.settings = settings
+        self._blocks: list[_Block] = []
+
+    def __enter__(self) -> None:
+        block = _Block(self)
+        self._blocks.append(block)
+        _open.add(block)
+        _blocks.set((*_still_open(), block))
+        _count()
+
+    def __exit__(self, *raised: object) -> None:
+        own = [block for block in _still_open() if block.mode is self]
+        block = (own or self._blocks)[-1]
+        block.is_open = False
+        self._blocks.remove(block)
+        _open.discard(block)
+        _blocks.set(_still_open())
+        _count()
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorate a function: each run of it is in the mode.
+
+        Raises:
+            TypeError: for what is no function, and for a class, whose methods can be decorated.
+        """
+        if not callable(function) or isinstance(function, type):
+            raise TypeError(f"a mode decorates a function or a method, got {function!r}")
+        run: Callable[..., Any]
+        if iscoroutinefunction(function):
+
+            async def run(*args: Any, **kwargs: Any) -> Any:
+                return await _stepped(self, function(*args, **kwargs))
+
+        elif isgeneratorfunction(function):
+
+            def run(*args: Any, **kwargs: Any) -> Any:
+                return (yield from _stepped(self, function(*args, **kwargs)))
+
+        elif isasyncgenfunction(function):
+
+            def run(*args: Any, **kwargs: Any) -> Any:
+                return _stepped_asynchronously(self, function(*args, **kwargs))
+
+        else:
+
+            def run(*args: Any, **kwargs: Any) -> Any:
+                with self:
+                    return function(*args, **kwargs)
+
+        return wraps(function)(run)
+
+
+@coroutine
+def _stepped(mode: Mode, steps: Any) -> Generator[Any, Any, Any]:
+    """Run a generator or an awaitable to its end, each step of it in a mode."""
+    resume, given = steps.send, None
+    while True:
+        try:
+            with mode:
+                result = resume(given)
+        except StopIteration as end:
+            return end.value
+        try:
+            resume, given = steps.send, (yield result)
+        except GeneratorExit:
+            with mode:
+                steps.close()
+            raise
+        except BaseException as error:
+            resume, given = steps.throw, error
+
+
+async def _stepped_asynchronously(mode: Mode, steps: Any) -> AsyncGenerator[Any, Any]:
+    """Run an asynchronous generator to its end, each step of it in a mode."""
+    resume, given = steps.asend, None
+    while True:
+        try:
+            result = await _stepped(mode, resume(given))
+        except StopAsyncIteration:
+            return
+        try:
+            resume, given = steps.asend, (yield result)
+        except GeneratorExit:
+            await _stepped(mode, steps.aclose())
+            raise
+        except BaseException as error:
+            resume, given = steps.athrow, error
+
+
+# ---------------------------------------------------------------- the modes
+
+
+@overload
+def no_grad(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def no_grad() -> Mode: ...
+def no_grad(function: Callable[..., Any] | None = None, /) -> Any:
     """Compute without recording: the results of operations are leaves.
 
-    Works as a decorator too.
+    Works as a decorator too, with or without brackets, of generators and coroutines as well.
 
     >>> from scalargrad import Value, no_grad
     >>> x = Value(3.0)
@@ -60,16 +227,21 @@ def no_grad() -> Iterator[None]:
     ...     y = x * x
     >>> y, y.args
     (Value(data=9.0), ())
+
+    Raises:
+        TypeError: as a decorator, for anything but a function.
     """
-    with _entered(_recording, False):
-        yield
+    return _mode(Mode(recording=False), function)
 
 
-@contextmanager
-def trap() -> Iterator[None]:
+@overload
+def trap(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def trap() -> Mode: ...
+def trap(function: Callable[..., Any] | None = None, /) -> Any:
     """Raise `NonFinite` at the first operation that makes a nan or an inf out of finite numbers.
 
-    It watches the operations and the sweeps inside the block. Works as a decorator too.
+    It watches the operations and the sweeps inside the block. Works as a decorator, like `no_grad`.
 
     >>> from scalargrad import Value, trap
     >>> with trap():
@@ -77,37 +249,36 @@ def trap() -> Iterator[None]:
     Traceback (most recent call last):
         ...
     scalargrad.modes.NonFinite: log(x) is -inf in the forward pass, where x = 0.0; made at ...:2
+
+    Raises:
+        TypeError: as a decorator, for anything but a function.
     """
-    with _entered(_trapping, True):
-        yield
+    return _mode(Mode(trapping=True), function)
 
 
-@contextmanager
-def lines() -> Iterator[None]:
+def _mode(mode: Mode, function: Callable[..., Any] | None) -> Any:
+    return mode if function is None else mode(function)
+
+
+def lines() -> Mode:
     """Keep at each node the line of code that made it, as `trap` does, and raise nothing."""
-    with _entered(_noting, True):
-        yield
+    return Mode(noting=True)
 
 
-@contextmanager
-def instead(primitive: Primitive, other: Primitive) -> Iterator[None]:
+def instead(primitive: Primitive, other: Primitive) -> Mode:
     """Record another primitive wherever this one is applied: how a check is seen to catch a wrong rule."""
-    with _entered(_standing_in, {**_standing_in.get(), primitive: other}):
-        yield
+    already = cast("dict[Primitive, Primitive]", _setting("standing_in"))
+    return Mode(standing_in={**already, primitive: other})
 
 
-@contextmanager
-def _entered(mode: ContextVar[Mode], setting: Mode) -> Iterator[None]:
-    global active  # noqa: PLW0603  # the one number that operations look at
-    with _lock:
-        active += 1
-    before = mode.set(setting)
-    try:
-        yield
-    finally:
-        mode.reset(before)
-        with _lock:
-            active -= 1
+def defaults() -> Mode:
+    """Work as in no mode at all, whatever the caller is in."""
+    return Mode(**_DEFAULTS)
+
+
+def traced_by(trace: Tracing) -> Mode:
+    """Let a function that runs in the block be recorded by a trace, whatever the caller is in."""
+    return Mode(**{**_DEFAULTS, "tracing": trace})
 
 
 class NonFinite(ArithmeticError):
@@ -131,8 +302,12 @@ class NonFinite(ArithmeticError):
 
 
 def line_of_caller() -> str:
-    """Return `file:number` of the nearest line of code outside this package."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    """Return `file:number` of the nearest line of code outside this package and the standard library."""
+    frame = sys._getframe()
+    while frame.f_back is not None and _is_inside(frame.f_code.co_filename):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _is_inside(file: str) -> bool:
+    return file.startswith(_PACKAGE) or (file.startswith(_STANDARD_LIBRARY) and "site-packages" not in file)

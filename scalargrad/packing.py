@@ -30,6 +30,7 @@ from itertools import chain, repeat
 from threading import Lock, RLock
 from typing import Any
 
+from . import modes
 from .declaration import Primitive
 from .value import Value
 
@@ -57,6 +58,8 @@ class Variables(tuple[Value, ...]):
 
     def pack(self) -> Pack | None:
         """Return the closed pack of exactly these variables, in this order, if there is one."""
+        if modes.active:
+            modes.refuse_while_tracing("the parameters' numbers")
         if not self or type(self[0]) is not _Packed:
             return None
         pack: Pack = self[0]._dx

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from . import modes
+
 if TYPE_CHECKING:
     from .value import Value
 
@@ -33,6 +35,8 @@ def topological_order(*roots: Value) -> dict[Value, float]:
     >>> list(topological_order(c)) == [a, b, c]
     True
     """
+    if modes.active:
+        modes.refuse_while_tracing("the recorded graph", *roots[:1])
     order: dict[Value, float] = {}
     for root in roots:
         node = root

@@ -16,8 +16,8 @@ import operator
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from numbers import Real
-from typing import Any, NamedTuple
+from numbers import Number, Real
+from typing import Any, NamedTuple, cast
 
 from . import modes
 from . import primitives as p
@@ -103,10 +103,12 @@ def _method(primitive: Primitive) -> Callable[..., Value]:
     return _unary(primitive) if primitive.arity == 1 else _binary(primitive)[0]
 
 
-def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Value, Value | float], bool]:
+def _comparison(compare: Callable[[Any, Any], Any], sign: str) -> Callable[[Value, Value | float], bool]:
     """The method of Value that compares as the number does."""
 
     def method(self: Value, other: Any) -> Any:
+        if modes.active:
+            modes.refuse_while_tracing(sign, self)
         if isinstance(other, Value):
             other = other._data
         elif not isinstance(other, Real):
@@ -126,6 +128,9 @@ def _as_method(function: Callable[..., Any], name: str, primitive: Primitive) ->
 
 def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> Value:
     """A node for what has been computed, in whatever mode."""
+    trace = modes.tracing()
+    if trace is not None:
+        return cast(Value, trace.applied(primitive, operands))
     primitive = modes.standing_in(primitive)
     line = modes.line_of_caller() if modes.noting() else None
     if line is not None and modes.trapping() and not math.isfinite(data) and _all_finite(operands):
@@ -182,8 +187,9 @@ class Value:
     >>> a.grad, b.grad
     (-2.0, 2.0)
 
-    All of Python's arithmetic works, with numbers on either side. `==` and `hash` are identity;
-    `<` and its like, `bool`, `float`, `round` are those of the number. Pickled together, several
+    All of Python's arithmetic works, with numbers on either side. `==` and `hash` are identity, so
+    `x == 1` never compares numbers and is always False; write `x.data == 1`. `<` and the other
+    comparisons, `bool`, `float`, `round` are those of the number. Pickled together, several
     Values keep the leaves they share, and have copies each of the nodes between; a deepcopy keeps all.
 
     Attributes:
@@ -225,24 +231,31 @@ class Value:
     @property
     def data(self) -> float:
         """The number."""
+        if modes.active:
+            modes.refuse_while_tracing(".data", self)
         return self._data
 
     @data.setter
     def data(self, data: float) -> None:
+        modes.refuse_while_tracing(".data =", self)
         self._data = number(data, "data")
 
     @property
     def grad(self) -> float:
         """The gradient gathered so far; 0.0 before any sweep."""
+        if modes.active:
+            modes.refuse_while_tracing(".grad", self)
         return 0.0 if self._grad is None else self._grad
 
     @grad.setter
     def grad(self, grad: float) -> None:
+        modes.refuse_while_tracing(".grad =", self)
         self._grad = number(grad, "grad")
 
     @property
     def swept(self) -> bool:
         """Whether a gradient has been brought here: tells a gradient of 0 from none."""
+        modes.refuse_while_tracing(".swept", self)
         return self._grad is not None
 
     @property
@@ -267,6 +280,8 @@ class Value:
     @property
     def local_gradients(self) -> tuple[float, ...]:
         """∂self/∂operand for each operand, at the numbers of the forward pass; 0.0 for a constant."""
+        if modes.active:
+            modes.refuse_while_tracing(".local_gradients", self)
         if self._x is None:
             return self._dy if self._y else ()
         return (self._dx,) if self._y is None else (self._dx, self._dy)
@@ -347,6 +362,7 @@ class Value:
             TypeError: when the gradient is not a real number.
             NonFinite: under `trap`, when the sweep makes a nan or inf; no gradient is changed then.
         """
+        modes.refuse_while_tracing("backward()", self)
         gradients = topological_order(self)
         gradients[self] = number(gradient, "gradient")
         sweep(gradients, _trap_contribution if modes.trapping() else None)
@@ -357,44 +373,63 @@ class Value:
 
     def zero_grad(self) -> None:
         """Forget the gradient, as if no sweep had come by."""
+        if modes.active:
+            modes.refuse_while_tracing("zero_grad()", self)
         self._grad = None
 
     # the number
 
-    def __float__(self) -> float:
+    def _number(self, reader: str) -> float:
+        """The number, for what reads it as a plain one; while a function is being lifted nothing may."""
+        modes.refuse_while_tracing(reader, self)
         return self._data
 
+    def __float__(self) -> float:
+        return self._number("float()")
+
     def __int__(self) -> int:
-        return int(self._data)
+        return int(self._number("int()"))
 
     def __bool__(self) -> bool:
-        return self._data != 0
+        return self._number("bool()") != 0
 
     def __round__(self, digits: int | None = None) -> float:
-        return round(self._data, digits)
+        return round(self._number("round()"), digits)
 
     def __floor__(self) -> int:
-        return math.floor(self._data)
+        return math.floor(self._number("math.floor()"))
 
     def __ceil__(self) -> int:
-        return math.ceil(self._data)
+        return math.ceil(self._number("math.ceil()"))
 
     def __trunc__(self) -> int:
-        return math.trunc(self._data)
+        return math.trunc(self._number("math.trunc()"))
 
-    __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
-    __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
+    __lt__, __le__ = _comparison(operator.lt, "<"), _comparison(operator.le, "<=")
+    __gt__, __ge__ = _comparison(operator.gt, ">"), _comparison(operator.ge, ">=")
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if modes.active and isinstance(other, Number):
+            modes.refuse_while_tracing("==", self)
+        return NotImplemented
+
+    __hash__ = object.__hash__  # identity, as `==` is
 
     def __repr__(self) -> str:
         grad = "" if self._grad is None else f", grad={self._grad!r}"
         label = "" if self.label is None else f", label={self.label!r}"
+        if modes.tracing() is not None:  # a number shown could be read from the text
+            return f"{self.__class__.__name__}(data=...{label})"
         return f"{self.__class__.__name__}(data={self._data!r}{grad}{label})"
 
     def __format__(self, spec: str) -> str:
-        return format(self._data, spec) if spec else str(self)
+        return format(self._number("format()"), spec) if spec else str(self)
 
     # copies: a pickled graph is one flat list of nodes, so that its depth does not matter
     def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
+        modes.refuse_while_tracing("copy or pickle", self)
         if self.op is None:
             return _leaf, (self.__class__, self._data, self._grad, _noted(self) or None)
         order = topological_order(self)
@@ -403,6 +438,7 @@ class Value:
         return _restored, ([node if node.op is None else _flattened(node, places, marks) for node in order],)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        modes.refuse_while_tracing("copy or pickle", self)
         pending = [self]
         marked: list[Value] = []
         while pending:
@@ -469,6 +505,8 @@ def leave(results: Iterable[Value], mark: Mark, are_new: bool = False) -> None:
     if are_new and not modes.active:
         for result in results:
             result._notes = mark
+        return
+    if modes.tracing() is not None:
         return
     for result in results:
         if result.op is not None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import gc
+import inspect
 import math
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from math import inf, nan
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -143,6 +147,250 @@ def test_tasks_have_modes_of_their_own() -> None:
         return inner, outer
 
     assert asyncio.run(both()) == (False, True)
+
+
+# ---------------------------------------------------------------- decorators, and leaving elsewhere
+
+MODES = pytest.mark.parametrize("mode", [no_grad, trap])
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def around(mode: Any) -> Callable[[Function], Function]:
+    """The mode as a decorator that keeps the type of what it decorates."""
+    decorator: Callable[[Function], Function] = mode
+    return decorator
+
+
+def is_on(mode: object) -> bool:
+    """Whether this code runs in the mode."""
+    return not modes.recording() if mode is no_grad else modes.trapping()
+
+
+@MODES
+@pytest.mark.parametrize("with_brackets", [True, False])
+def test_each_kind_of_function_can_be_decorated(mode: Any, with_brackets: bool) -> None:
+    """Functions, generators, coroutines and asynchronous generators run in the mode, with or without brackets."""
+
+    @around(mode() if with_brackets else mode)
+    def function(x: int) -> tuple[int, bool]:
+        return x, is_on(mode)
+
+    @around(mode() if with_brackets else mode)
+    def generator(x: int) -> Iterator[tuple[int, bool]]:
+        yield x, is_on(mode)
+        yield x + 1, is_on(mode)
+
+    @around(mode() if with_brackets else mode)
+    async def coroutine(x: int) -> tuple[int, bool]:
+        await asyncio.sleep(0)
+        return x, is_on(mode)
+
+    @around(mode() if with_brackets else mode)
+    async def asynchronous(x: int) -> AsyncIterator[tuple[int, bool]]:
+        yield x, is_on(mode)
+        await asyncio.sleep(0)
+        yield x + 1, is_on(mode)
+
+    async def collected() -> list[tuple[int, bool]]:
+        return [item async for item in asynchronous(3)]
+
+    assert function(3) == (3, True)
+    assert list(generator(3)) == [(3, True), (4, True)]
+    assert asyncio.run(coroutine(3)) == (3, True)
+    assert asyncio.run(collected()) == [(3, True), (4, True)]
+    for decorated in (function, generator, coroutine, asynchronous):
+        assert hasattr(decorated, "__wrapped__")
+    assert not is_on(mode)
+    assert (function.__name__, modes.active) == ("function", 0)
+    assert inspect.isgeneratorfunction(generator)
+    assert inspect.iscoroutinefunction(coroutine)
+
+
+@MODES
+def test_a_generator_that_waits_is_out_of_the_mode(mode: Any) -> None:
+    """Between two steps of a decorated generator its caller is in no mode; what is sent and thrown reaches it."""
+
+    @around(mode)
+    def generator() -> Generator[object, str, str]:
+        got = yield is_on(mode)
+        try:
+            yield got
+        except KeyError as error:
+            yield error.args[0], is_on(mode)
+        return "the end"
+
+    steps = generator()
+    answers: list[object] = [next(steps), is_on(mode), steps.send("sent"), is_on(mode)]
+    answers += [steps.throw(KeyError("thrown")), is_on(mode)]
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert answers == [True, False, "sent", False, ("thrown", True), False]
+    assert (end.value.value, modes.active) == ("the end", 0)
+
+
+@MODES
+def test_a_closed_generator_is_closed_in_the_mode(mode: Any) -> None:
+    """Closing a decorated generator, or an asynchronous one, runs its clean-up in the mode and ends it."""
+    closed: list[bool] = []
+
+    @around(mode)
+    def generator() -> Generator[int, None, None]:
+        try:
+            yield 1
+        finally:
+            closed.append(is_on(mode))
+
+    @around(mode)
+    async def asynchronous() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+        except KeyError:
+            yield 2
+        finally:
+            closed.append(is_on(mode))
+
+    async def use() -> int:
+        steps = asynchronous()
+        await anext(steps)
+        second: int = await steps.athrow(KeyError())
+        await steps.aclose()
+        return second
+
+    steps = generator()
+    next(steps)
+    steps.close()
+    assert asyncio.run(use()) == 2
+    assert (closed, modes.active, is_on(mode)) == ([True, True], 0, False)
+
+
+@MODES
+def test_a_coroutine_that_waits_is_out_of_the_mode(mode: Any) -> None:
+    """While a decorated coroutine waits, other code of the same task and thread is in no mode."""
+
+    @around(mode)
+    async def coroutine() -> list[bool]:
+        before = is_on(mode)
+        await Waiting()
+        return [before, is_on(mode)]
+
+    class Waiting:
+        def __await__(self) -> Generator[None, None, None]:
+            yield
+
+    steps = coroutine()
+    steps.send(None)
+    assert not is_on(mode)
+    with pytest.raises(StopIteration) as end:
+        steps.send(None)
+    assert (end.value.value, modes.active) == ([True, True], 0)
+
+
+@pytest.mark.parametrize("given", [int, Value, True, 3.0, "x"])
+@MODES
+def test_only_functions_are_decorated(mode: Any, given: object) -> None:
+    """A class, or what cannot be called, is refused by name, instead of turning into a function."""
+    with pytest.raises(TypeError, match=r"a mode decorates a function or a method, got "):
+        mode(given)
+    with pytest.raises(TypeError, match=r"a mode decorates a function or a method, got "):
+        mode()(given)
+
+
+@MODES
+def test_one_object_entered_twice(mode: Any) -> None:
+    """One object may be entered again, inside itself or later, and each end ends one block."""
+    again = mode()
+    for _ in range(2):
+        with again:
+            with again:
+                assert is_on(mode)
+            assert is_on(mode)
+        assert (is_on(mode), modes.active) == (False, 0)
+
+
+def test_modes_end_in_any_order() -> None:
+    """Of two modes that overlap, the first may end first; the other stays."""
+    first, second = no_grad(), trap()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert (modes.recording(), modes.trapping(), modes.active) == (True, True, 1)
+    second.__exit__(None, None, None)
+    assert (modes.trapping(), modes.active) == (False, 0)
+
+
+def in_a_block(mode: Any) -> Generator[int, None, None]:
+    with mode():
+        yield 1
+
+
+@MODES
+@pytest.mark.parametrize("elsewhere", ["a thread", "a context"])
+def test_a_generator_closed_elsewhere_ends_its_mode(mode: Any, elsewhere: str) -> None:
+    """A block whose generator is closed in another thread or context is over everywhere: nothing stays switched on."""
+    steps = in_a_block(mode)
+    next(steps)
+    assert is_on(mode)
+    if elsewhere == "a thread":
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(steps.close).result()
+    else:
+        contextvars.Context().run(steps.close)
+    assert (is_on(mode), modes.active) == (False, 0)
+    with trap() if mode is no_grad else no_grad():
+        assert not is_on(mode)
+    assert is_recorded(Value(0.0).log())
+
+
+@MODES
+def test_a_generator_begun_elsewhere_ends_its_mode(mode: Any) -> None:
+    """A block whose generator was begun in a thread that is gone ends with the generator."""
+    steps = in_a_block(mode)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(next, steps).result()
+    assert not is_on(mode)
+    assert modes.active == 1
+    del steps
+    gc.collect()
+    assert modes.active == 0
+
+
+def test_a_mode_lasts_until_its_block_ends() -> None:
+    """A task that a block starts is in the block's mode until the block ends, and no longer."""
+
+    async def later(before: asyncio.Event) -> list[bool]:
+        first = is_recorded(Value(1.0).log())
+        await before.wait()
+        return [first, is_recorded(Value(1.0).log())]
+
+    async def main() -> list[bool]:
+        over = asyncio.Event()
+        with no_grad():
+            task = asyncio.create_task(later(over))
+            await asyncio.sleep(0)
+        over.set()
+        return await task
+
+    assert asyncio.run(main()) == [False, True]
+
+
+def test_modes_entered_by_many_threads_are_counted_right() -> None:
+    """However threads, and the clean-up of forgotten generators, come between, the count returns to zero."""
+
+    def work(seed: int) -> None:
+        for i in range(200):
+            steps = in_a_block(no_grad if (seed + i) % 2 else trap)
+            next(steps)
+            cycle: list[object] = [steps]
+            cycle.append(cycle)
+            if i % 20 == seed:
+                gc.collect()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    gc.collect()
+    assert modes.active == 0
 
 
 # ---------------------------------------------------------------- trap, forward

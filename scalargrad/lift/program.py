@@ -10,6 +10,7 @@ from inspect import signature
 from threading import Lock
 from typing import Any
 
+from .. import modes
 from ..derivatives import hvp
 from ..optim import distinct_variables
 from ..packing import Variables, floats
@@ -180,6 +181,7 @@ class Program:
 
     def _prepared(self, arguments: Sequence[Any], single: str = "") -> tuple[list[Any], _Lifted]:
         """The arguments as the target has them, a row for each example, and the program for their shapes."""
+        modes.refuse_while_tracing("a lifted program")
         read = self._target.rows
         rows: list[Any] = []
         shapes: tuple[Shape, ...] = ()
@@ -222,23 +224,27 @@ class Program:
         """What runs a function of the program; at its first use it is compared with the engine, on two examples."""
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared:
-            count = min(2, len(rows[0])) if rows else 1
-            few = [table[:count] for table in rows]
-            leaves = {**self._leaves(lifted), "direction": direction}
-            found = runner.results(few, leaves) if kind == "forward" else runner.value_and_gradient(few, leaves)
-            examples = [
-                [_nested(_floats(table[i]), shape) for table, shape in zip(few, lifted.shapes, strict=True)]
-                for i in range(count)
-            ]
-            outputs = [_outputs(self._function(*example)) for example in examples]
-            if kind == "forward":
-                self._compare_results(found, outputs)
-            elif kind == "value_and_grad":
-                self._compare_gradient(found, outputs)
-            else:
-                self._compare_curvature(_floats(found[1]), [own[0] for own in outputs], _floats(direction))
+            with modes.defaults():
+                self._compare(lifted, kind, runner, rows, direction)
             lifted.compared.add(kind)
         return runner
+
+    def _compare(self, lifted: _Lifted, kind: str, runner: Runner, rows: list[Any], direction: Any) -> None:
+        count = min(2, len(rows[0])) if rows else 1
+        few = [table[:count] for table in rows]
+        leaves = {**self._leaves(lifted), "direction": direction}
+        found = runner.results(few, leaves) if kind == "forward" else runner.value_and_gradient(few, leaves)
+        examples = [
+            [_nested(_floats(table[i]), shape) for table, shape in zip(few, lifted.shapes, strict=True)]
+            for i in range(count)
+        ]
+        outputs = [_outputs(self._function(*example)) for example in examples]
+        if kind == "forward":
+            self._compare_results(found, outputs)
+        elif kind == "value_and_grad":
+            self._compare_gradient(found, outputs)
+        else:
+            self._compare_curvature(_floats(found[1]), [own[0] for own in outputs], _floats(direction))
 
     def _compare_results(self, found: Any, outputs: list[list[Value]]) -> None:
         for row, own in zip(_floats(found), outputs, strict=True):
@@ -324,8 +330,8 @@ class _Lifted:
         trace = Trace(parameters)
         self.arguments = ["x", "y"][: len(shapes)] if len(shapes) <= 2 else [f"x{i}" for i in range(1, 1 + len(shapes))]
         traced = [trace.argument(name, shape) for name, shape in zip(self.arguments, shapes, strict=True)]
-        outputs = [trace.index_of(output) for output in _outputs(function(*traced))]
-        trace.finish()
+        with trace.running():
+            outputs = [trace.index_of(output) for output in _outputs(function(*traced))]
         self.captured = trace.captured
         self._sizes = {"theta": len(parameters), "direction": len(parameters), "captured": len(trace.captured)}
         self._program = ArrayProgram()

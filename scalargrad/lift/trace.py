@@ -1,19 +1,20 @@
 """One run of the user's function on inputs that stand for any number: what it computes, as a flat list.
 
-A `Traced` is a Value without a number. Handed to a function in place of an example's inputs, it
-records each operation in the list of its `Trace`: the primitive, and where its operands stand in
-the list. What the function computes from parameters alone are ordinary Values; their graph is read
-into the list where it meets a traced one.
+A `Traced` is a Value without a number. The function gets one in place of each number of an example.
+Each operation on it is recorded in the list of its `Trace`: the primitive, and where its operands
+stand in the list. Operations on parameters alone are recorded in the same way. Results that existed
+before the run are read into the list where they are used.
 
-A function that asks for the number of an input (to branch on it, to compare it, to call `float`)
-would be traced as if the answer were always the same. So it is told that it cannot be lifted, and
-in which line it asked.
+A function that reads the number of a Value (to branch on it, to compare it, to call `float`) would be
+traced as if the answer were always the same. So while it runs no Value gives out its number, neither
+an input nor a parameter nor any other: that is a `TraceError`, which names the line.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any, NoReturn
 
@@ -27,7 +28,7 @@ _new = object.__new__
 
 
 class TraceError(TypeError):
-    """A function cannot be lifted: it asks for what differs from example to example, or is not its own."""
+    """A function cannot be lifted: it reads a number that is not always the same, or does more than compute."""
 
 
 Node = tuple[Any, ...]  # (primitive, *places of the operands), ("constant", number, its sign), (array, place)
@@ -42,6 +43,7 @@ class Trace:
         captured: the Values, neither parameters nor results, whose numbers the function reads.
         labels: what nodes are called, where they have a label.
         of_value: where each Value stands that the function has met.
+        refused: the first error raised in the function, whether or not the function caught it.
     """
 
     def __init__(self, parameters: Iterable[Value]) -> None:
@@ -49,6 +51,7 @@ class Trace:
         self.nodes: dict[Node, int] = {("theta", place): place for place in self.of_value.values()}
         self.captured: list[Value] = []
         self.labels: dict[int, str] = {}
+        self.refused: TraceError | None = None
         self._constants: dict[int, float] = {}
         for parameter in self.of_value:
             if hasattr(parameter, "_notes"):  # as a label is; few Values have any
@@ -63,7 +66,7 @@ class Trace:
     def _nested(self, array: str, shape: Sequence[int], places: Iterator[int]) -> Any:
         if not shape:
             return Traced(self, self._enter((array, next(places))))
-        return [self._nested(array, shape[1:], places) for _ in range(shape[0])]
+        return Row(self, array, shape, [self._nested(array, shape[1:], places) for _ in range(shape[0])])
 
     def index_of(self, given: Any, purpose: str = "an operand") -> int:
         """Return where an operand stands, which is entered if it is new.
@@ -74,7 +77,7 @@ class Trace:
         """
         if isinstance(given, Traced):
             if given.trace is not self:
-                _refuse("an input of another run takes part: an input, or what was computed from it, has been kept")
+                raise self.error("an input of another run takes part: an input, or a result of it, was kept")
             return given.index
         if isinstance(given, Value):
             place = self.of_value.get(given)
@@ -96,9 +99,54 @@ class Trace:
         place = self.nodes[node] = len(self.nodes)
         return place
 
-    def finish(self) -> None:
-        """Let nothing more be recorded."""
+    def applied(self, primitive: Primitive, operands: Sequence[Any]) -> Traced:
+        """Record any primitive, and return its result."""
+        places = [self.index_of(operand, f"an operand of {primitive.name}") for operand in operands]
+        return _traced(self, (primitive, *places))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Record what the function does in this block; afterwards nothing more is recorded.
+
+        Raises:
+            TraceError: when one was raised in the block, even if it was caught there.
+        """
+        try:
+            with modes.traced_by(self):
+                yield
+        except Exception as error:
+            if self.refused is None or error is self.refused:
+                raise
+            raise self.refused from error
+        if self.refused is not None:
+            raise self.refused
         self.nodes = _Finished(self.nodes)
+
+    def refuse(self, asked: str, value: object = None) -> NoReturn:
+        """Raise the error for what a lifted function may not do, such as read the number of a Value.
+
+        Raises:
+            TraceError: always.
+        """
+        if asked in _NEEDS_THE_GRAPH:
+            raise self.error(f"{asked} cannot be used inside: {_NEEDS_THE_GRAPH[asked]}")
+        advice = _ADVICE.get(asked, "use operations of scalargrad, or a plain float that never changes")
+        raise self.error(f"{asked} reads the number of {self._described(value)}; {advice}")
+
+    def error(self, reason: str) -> TraceError:
+        """Return the error that says why the function cannot be lifted, and at which line."""
+        error = TraceError(f"cannot be lifted: {reason}; at {modes.line_of_caller()}")
+        self.refused = self.refused or error
+        return error
+
+    def _described(self, value: object) -> str:
+        if isinstance(value, Traced):
+            return "an input, or of a result of one, which differs between examples"
+        place = self.of_value.get(value) if isinstance(value, Value) else None
+        name = f" {value.label!r}" if isinstance(value, Value) and value.label else ""
+        if ("theta", place) in self.nodes:
+            return f"parameter{name or f' {place}'}, which may change between calls"
+        return f"a Value{name}, which may change between calls"
 
     def _unchanged(self, node: Node) -> int | None:
         """The operand that is also the result: x of x + 0 and of 1 * x."""
@@ -174,7 +222,58 @@ class _Finished(dict[Node, int]):
     """The nodes of a trace that is over."""
 
     def get(self, node: object, default: object = None) -> NoReturn:  # noqa: ARG002  # as a dict has it
-        _refuse("an input of an earlier run takes part: an input, or what was computed from it, has been kept")
+        raise TraceError(
+            "cannot be lifted: an input of an earlier run takes part: an input, or a result of it, was kept; "
+            f"at {modes.line_of_caller()}"
+        )
+
+
+_CHOICE = "use scalargrad.maximum, minimum, abs, relu or greater, which compute both cases"
+_PLAIN = "use the operation of scalargrad, as x.exp() for math.exp(x), or stop_gradient, or a plain float"
+_ADVICE = {
+    **dict.fromkeys(["<", "<=", ">", ">=", "bool()"], _CHOICE),
+    **dict.fromkeys(["float()", ".data"], _PLAIN),
+    "==": "between a Value and a number it is never true; compare plain numbers, or use scalargrad.greater",
+}
+_DERIVATIVE = "the program has value_and_grad, backward and hvp"
+_NEEDS_THE_GRAPH = {
+    "the recorded graph": "derivatives, steps and drawings need the graph of Values, which a traced run does not "
+    f"make; {_DERIVATIVE}",
+    "backward()": _DERIVATIVE,
+    "a lifted program": "call the function itself",
+    **dict.fromkeys(
+        [".data =", ".grad =", "zero_grad()"], "a lifted function computes a result and changes nothing; do it outside"
+    ),
+}
+
+
+# ---------------------------------------------------------------- what the function is given
+
+
+class Row(list[Any]):
+    """Several entries of an argument, as a list; in arithmetic it says that it is not a number."""
+
+    def __init__(self, trace: Trace, argument: str, shape: Sequence[int], entries: Sequence[Any]) -> None:
+        super().__init__(entries)
+        self.trace = trace
+        self.argument = argument
+        self.shape = tuple(shape)
+
+    def _refuse(self, *_other: object) -> NoReturn:
+        raise self.trace.error(
+            f"argument {self.argument} takes part in arithmetic as a number, but each example of it has the shape "
+            f"{self.shape}; give one number for each example, in an array of shape (n,), or take an entry of it"
+        )
+
+    __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = __radd__ = _refuse
+
+    def __add__(self, other: Any) -> Any:
+        return self._refuse() if isinstance(other, Real | Value) else super().__add__(other)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._refuse() if isinstance(other, float | Value) else super().__mul__(other)
+
+    __rmul__ = __mul__
 
 
 # ---------------------------------------------------------------- Values without a number
@@ -186,15 +285,26 @@ class Traced(Value):
     __slots__ = ("index", "trace")
     index: int
     trace: Trace
-    op = None  # it has none of its own: what it is stands in the trace
 
     def __init__(self, trace: Trace, index: int) -> None:
         self.trace = trace
         self.index = index
 
     @property
-    def _data(self) -> NoReturn:  # type: ignore[override]  # what a Value has, and this has not
-        _refuse("the number of an input is asked for, or of what is computed from it; it differs between examples")
+    def _data(self) -> NoReturn:  # type: ignore[override]  # a Value has a number, and this has none
+        self.trace.refuse(".data", self)
+
+    @property
+    def op(self) -> NoReturn:  # type: ignore[override]
+        """Refuse: a traced Value has no graph."""
+        self.trace.refuse("the recorded graph", self)
+
+    @property
+    def args(self) -> NoReturn:
+        """Refuse: a traced Value has no graph."""
+        self.trace.refuse("the recorded graph", self)
+
+    _x = _y = _grad = args
 
     @property
     def label(self) -> str | None:
@@ -206,18 +316,20 @@ class Traced(Value):
         if label is not None:
             self.trace.labels[self.index] = label
 
-    def __index__(self) -> NoReturn:  # noqa: PLE0305  # it never returns
-        _refuse("an input is used as an index, or as a class; give the class as a distribution over the classes")
+    def __index__(self) -> NoReturn:
+        raise self.trace.error(
+            "an input is used as an index, or as a class; give the class as a distribution over the classes"
+        )
 
     def __getitem__(self, place: object) -> NoReturn:
-        _refuse(
-            "an input is a single number here, and no row; the function is of one example, and is "
-            "given the entry that each argument has for it"
+        raise self.trace.error(
+            "an input is a single number here, and not a row; the function is of one example, and each argument "
+            "holds the entry for that example"
         )
 
     def backward(self, gradient: float = 1.0) -> NoReturn:  # noqa: ARG002  # as Value has it
-        """Refuse: the gradient is the program's to compute."""
-        _refuse("the gradient is asked for inside the function; the program computes it")
+        """Refuse: the program computes the gradient."""
+        self.trace.refuse("backward()", self)
 
     def __repr__(self) -> str:
         return f"<traced {self.label or self.index}>"
@@ -226,15 +338,14 @@ class Traced(Value):
     def apply_primitive(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
         """Record any primitive of which an operand is traced."""
         trace = next(operand.trace for operand in operands if isinstance(operand, Traced))
-        places = [trace.index_of(operand, f"an operand of {primitive.name}") for operand in operands]
-        return _traced(trace, (primitive, *places))
+        return trace.applied(primitive, operands)
 
 
 def _traced(trace: Trace, node: Node) -> Traced:
     index = trace.nodes.get(node)
     if index is None:
         index = trace.add(node)
-    if modes.active and not modes.recording():
+    if modes.active > 1 and not modes.recording():  # one open block is that of the trace itself
         index = trace.record((p.stop_gradient, index))
     out: Traced = _new(Traced)
     out.trace = trace
@@ -276,7 +387,3 @@ def _record_all_methods() -> None:
 
 
 _record_all_methods()
-
-
-def _refuse(reason: str) -> NoReturn:
-    raise TraceError(f"cannot be lifted: {reason}; at {modes.line_of_caller()}")

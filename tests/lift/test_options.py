@@ -131,7 +131,7 @@ def test_a_spelling_that_numpy_has_not_is_named() -> None:
 def test_a_number_is_no_row(use: Any) -> None:
     """A function that reads a row where the examples have single numbers is told so, and where."""
     w = Value(1.5)
-    with pytest.raises(TraceError, match=r"a single number here, and no row.*test_options.py:\d+"):
+    with pytest.raises(TraceError, match=r"a single number here, and not a row.*test_options.py:\d+"):
         lift(lambda x: w * use(x), [w])([1.0, 2.0])
 
 

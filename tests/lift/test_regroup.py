@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import Value, lift, maximum, minimum, primitive, softmax, stop_gradient, tanh
+from scalargrad import Value, lift, maximum, minimum, modes, primitive, softmax, stop_gradient, tanh
 from scalargrad.lift.arrays import Array, ArrayProgram
 from scalargrad.lift.regroup import regroup
 from scalargrad.lift.scalars import ungrouped
@@ -33,7 +33,8 @@ class Regrouped:
         self.parameters = [Value(0.0) for _ in range(n_parameters)]
         self.trace = Trace(self.parameters)
         inputs = self.trace.argument("x", (n_inputs,))
-        returned = function(self.parameters, inputs)
+        with modes.traced_by(self.trace):
+            returned = function(self.parameters, inputs)
         self.several = isinstance(returned, list)
         outputs = [self.trace.index_of(output) for output in (returned if self.several else [returned])]
         program = ArrayProgram()
