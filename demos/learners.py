@@ -1,4 +1,4 @@
-"""What learns: a model and a loss on the one hand, rows of numbers and targets on the other, and Adam between.
+"""What learns: a model and a loss, rows of numbers and targets, and Adam between them.
 
 The loss of one example is scalar code. `Eager` records and sweeps a graph for each example, as the
 lecture has it. `Lifted` turns the code into a program on arrays first. Both do the same arithmetic,
@@ -78,10 +78,7 @@ class Eager:
 
 
 class Lifted:
-    """Two programs, for the loss and for the outputs, whose parameters are one array.
-
-    Its Adam does to each number what `optim.Adam` does to each Value, in the same order.
-    """
+    """Two programs, for the loss and for the outputs, whose parameters are one array."""
 
     def __init__(self, model: Any, loss: Loss, rate: float) -> None:
         self.model = model
@@ -89,17 +86,14 @@ class Lifted:
         self.program = lift(loss, model.parameters())
         self.outputs = lift(model, model.parameters())
         self.theta: Array = numpy.array(self.program.pack())
-        self.first, self.second = numpy.zeros_like(self.theta), numpy.zeros_like(self.theta)
-        self.steps = 0
+        self.optimizer = optim.Adam(self.theta)
+        self.state_dict = self.optimizer.state_dict
 
     def learn(self, rows: Rows, targets: Rows) -> float:
         """The program's value is the mean, and its gradient the mean's."""
         value, gradient = self.program.value_and_grad(rows, targets, at=self.theta)
-        self.steps += 1
-        self.first = 0.9 * self.first + (1 - 0.9) * gradient
-        self.second = 0.999 * self.second + (1 - 0.999) * gradient * gradient
-        scale = numpy.sqrt(self.second / (1 - 0.999**self.steps)) + 1e-8
-        self.theta -= self.rate * (self.first / (1 - 0.9**self.steps)) / scale
+        self.optimizer.rate = self.rate
+        self.optimizer.step(gradient)
         return float(value) * len(rows)
 
     def answers(self, rows: Rows) -> list[int]:
@@ -110,17 +104,10 @@ class Lifted:
         """Write the array into the model's parameters."""
         self.program.unpack(self.theta)
 
-    def state_dict(self) -> dict[str, Any]:
-        """As `optim.Adam` has it."""
-        return {"first": self.first.tolist(), "second": self.second.tolist(), "steps": self.steps}
-
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """As `optim.Adam`, which checks it; the array is read from the model's parameters."""
-        checked = optim.Adam(self.model.parameters())
-        checked.load_state_dict(state)
-        self.first, self.second = numpy.array(checked.first_moment), numpy.array(checked.second_moment)
-        self.steps = checked.steps
-        self.theta = numpy.array(self.program.pack())
+        """Go on from a state; the array is read from the model's parameters."""
+        self.optimizer.load_state_dict(state)
+        self.theta[:] = self.program.pack()
 
     def source(self, row: Row, target: Any) -> str:
         """The program that the loss has become, for a row and a target like these."""

@@ -20,7 +20,6 @@ from typing import Any
 from . import functional
 from .declaration import Primitive, registered
 from .floats import integer, number
-from .packing import Variables
 from .value import Constant, Mark, Value, leave
 
 Activation = Callable[[Any], Any]
@@ -89,12 +88,8 @@ class Module:
 
     def zero_grad(self) -> None:
         """Forget the gradient of each parameter."""
-        parameters = Variables(self.parameters())
-        if parameters.pack():
-            parameters.zero_grad()
-        else:
-            for parameter in parameters:
-                parameter.zero_grad()
+        for parameter in self.parameters():
+            parameter.zero_grad()
 
     def state_dict(self) -> dict[str, float]:
         """Return the parameters' numbers by name."""

@@ -1,6 +1,7 @@
 """Going downhill: optimizers, the loop around them, and starting again elsewhere.
 
-`GradientDescent` and `Adam` change parameters by their `.grad`, one step at a time. `minimize` is
+`GradientDescent` and `Adam` move parameters one step at a time: Values by their `.grad`, or an array by a
+gradient that is given, with the same rule and to the same bits. `minimize` is
 the whole loop, θ ← θ - μ∇L until ‖∇L‖ < ε. It ends in the nearest minimum, which need not be the
 lowest: `restarts` runs it from several places and keeps the best.
 """
@@ -11,52 +12,128 @@ import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import starmap
-from typing import TYPE_CHECKING, Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Protocol
 
+from . import modes
 from .floats import integer, number
-from .packing import Variables, numbers
 from .value import Constant, Value
 
 if TYPE_CHECKING:  # it takes as long to import as all the rest
     from concurrent.futures import Executor, Future
 
 
-class _Optimizer(ABC):
-    """What optimizers have in common: a rule for a step, on numbers or on arrays of them."""
+class Array(Protocol):
+    """An array of numpy, JAX or another library that follows the Python array API."""
 
-    parameters: Variables
+    def __array_namespace__(self) -> Any:
+        """Return the library's functions."""
+
+
+Parameters = Iterable[Value] | list[float] | Array
+
+
+class _Optimizer(ABC):
+    """What optimizers have in common: one rule for a step, on Values or on an array.
+
+    Attributes:
+        parameters: the Values that are moved; none on an array.
+        theta: the array or list that is moved; None on Values.
+        steps: how many steps have been taken.
+    """
+
     _memory: tuple[str, ...]  # what is remembered from step to step: attributes with a number for each parameter
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.theta: Any = None if _are_values(parameters) else _checked_theta(parameters)
+        self.parameters: list[Value] = _parameters(parameters) if self.theta is None else []
+        self.steps = 0
+        for name in self._memory:
+            self._remember(name, [0.0] * self.size)
+
+    @property
+    def size(self) -> int:
+        """How many numbers are moved."""
+        return len(self.parameters) if self.theta is None else len(self.theta)
 
     @abstractmethod
     def _rule(self, sqrt: Callable[[Any], Any]) -> Callable[..., tuple[Any, ...]]:
         """What makes of a gradient and of what is remembered the change to subtract, and what to remember."""
 
-    def step(self) -> None:
-        """Change each parameter by its gradient."""
+    def step(self, gradient: Any = None) -> Any:
+        """Move the parameters: Values by their `.grad`; an array or list by the gradient given, one number for each.
 
-        def on_arrays(gradient: Any, arrays: Any) -> tuple[Any, Any]:
-            remembered = [arrays.asarray(vars(self)[name]) for name in self._memory]
-            change, *memory = self._rule(arrays.sqrt)(gradient, *remembered)
-            return change, memory
+        On an array it returns the moved array. An array of numpy, or a list, is changed in place and
+        returned; one that cannot change stays as it is, and the moved one is a new array.
 
-        memory = self.parameters.move(on_arrays)
-        if memory is None:
-            remembered = [getattr(self, name) for name in self._memory]
-            given = zip(_gradients(self.parameters), *remembered, strict=True)
-            changes, *memory = map(list, zip(*starmap(self._rule(math.sqrt), given), strict=True))
-            for parameter, change in zip(self.parameters, changes, strict=True):
+        Raises:
+            TypeError: for a gradient on Values, or none on an array.
+            ValueError: for a gradient of another shape.
+        """
+        modes.refuse_while_tracing("an optimizer's step")
+        if self.theta is None:
+            if gradient is not None:
+                raise TypeError("on Values step() takes no gradient: it reads each .grad, which backward() fills")
+            gradients = [parameter._grad or 0.0 for parameter in self.parameters]  # not .grad: it would take as long
+            for parameter, change in zip(self.parameters, self._changes(gradients), strict=True):
                 parameter._data -= change
+            return None
+        if gradient is None:
+            raise TypeError("on an array step(gradient) needs the gradient, as program.value_and_grad returns it")
+        if isinstance(self.theta, list):
+            changes = self._changes([x or 0.0 for x in _gradient_of(self.theta, gradient)])
+            self.theta[:] = [x - change for x, change in zip(self.theta, changes, strict=True)]
+        else:
+            self.theta = self._moved(self.theta, _gradient_of(self.theta, gradient))
+        return self.theta
+
+    def _changes(self, gradients: list[float]) -> list[float]:
+        self.steps += 1
+        remembered = [getattr(self, name) for name in self._memory]
+        given = zip(gradients, *remembered, strict=True)
+        changes, *memory = map(list, zip(*starmap(self._rule(math.sqrt), given), strict=True))
         for name, column in zip(self._memory, memory, strict=True):
             setattr(self, name, column)
+        return changes
+
+    def _moved(self, theta: Any, gradient: Any) -> Any:
+        self.steps += 1
+        arrays = theta.__array_namespace__()
+        with arrays.errstate(all="ignore") if hasattr(arrays, "errstate") else nullcontext():  # inf and nan are answers
+            gradient = gradient + 0.0  # a copy; and -0.0 becomes 0.0, as on Values
+            change, *memory = self._rule(arrays.sqrt)(gradient, *[getattr(self, name) for name in self._memory])
+            if hasattr(theta, "flags") and not theta.flags.writeable:
+                theta = theta - change
+            else:
+                theta -= change  # in place where the array can change, a new array where it cannot
+        for name, column in zip(self._memory, memory, strict=True):
+            setattr(self, name, column)
+        return theta
 
     def zero_grad(self) -> None:
-        """Forget the gradient of each parameter."""
-        self.parameters.zero_grad()
+        """Forget the gradient of each parameter.
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in vars(self)}  # arrays as lists: a copy may go where no numpy is
+        Raises:
+            TypeError: on an array, which has no gradient to forget.
+        """
+        if self.theta is not None:
+            raise TypeError("on an array there is no gradient to forget: step(gradient) keeps none")
+        for parameter in self.parameters:
+            parameter.zero_grad()
+
+    def _remember(self, name: str, numbers: list[float]) -> None:
+        """Keep numbers as what the rule works on: a list, or an array like the parameters."""
+        if self.theta is None or isinstance(self.theta, list):
+            setattr(self, name, numbers)
+        else:
+            setattr(self, name, self.theta.__array_namespace__().asarray(numbers, dtype=self.theta.dtype))
+
+    def _remembered(self, name: str) -> list[float]:
+        numbers = getattr(self, name)
+        return list(numbers) if isinstance(numbers, list) else numbers.tolist()
 
 
 class GradientDescent(_Optimizer):
@@ -71,19 +148,26 @@ class GradientDescent(_Optimizer):
     >>> x.data
     8.0
 
+    The parameters may also be an array, or a list of floats. Then `step` takes the gradient:
+
+    >>> theta = [10.0]
+    >>> optimizer = GradientDescent(theta, rate=0.1)
+    >>> optimizer.step([20.0])
+    [8.0]
+
     Raises:
-        TypeError: for parameters that are no Values.
-        ValueError: for no parameters, a rate that is not positive, a momentum outside of [0, 1).
+        TypeError: for parameters that are neither Values nor an array or list of floats.
+        ValueError: for no parameters, an array of more than one axis, a rate that is not positive, or a
+            momentum outside of [0, 1).
     """
 
-    velocity = numbers("velocity")
+    velocity: Any
     _memory = ("velocity",)
 
-    def __init__(self, parameters: Iterable[Value], rate: float, momentum: float = 0.0) -> None:
-        self.parameters = _parameters(parameters)
+    def __init__(self, parameters: Parameters, rate: float, momentum: float = 0.0) -> None:
+        super().__init__(parameters)
         self.rate = _within(rate, "rate", 0.0, math.inf)
         self.momentum = _within(momentum, "momentum", 0.0, 1.0, closed=True)
-        self.velocity = [0.0] * len(self.parameters)
 
     def _rule(self, sqrt: Callable[[Any], Any]) -> Callable[..., tuple[Any, ...]]:  # noqa: ARG002  # as Adam's
         momentum, rate = float(self.momentum), float(self.rate)
@@ -96,7 +180,7 @@ class GradientDescent(_Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step depends on, as plain data."""
-        return {"velocity": list(self.velocity)}
+        return {"velocity": self._remembered("velocity")}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`.
@@ -104,7 +188,8 @@ class GradientDescent(_Optimizer):
         Raises:
             ValueError: when it is of another optimizer, or of another number of parameters.
         """
-        (self.velocity,) = _columns(state, ["velocity"], len(self.parameters))
+        (velocity,) = _columns(state, ["velocity"], self.size)
+        self._remember("velocity", velocity)
 
 
 class Adam(_Optimizer):
@@ -123,30 +208,23 @@ class Adam(_Optimizer):
         TypeError, ValueError: as `GradientDescent`.
     """
 
-    first_moment, second_moment = numbers("first_moment"), numbers("second_moment")
+    first_moment: Any
+    second_moment: Any
     _memory = ("first_moment", "second_moment")
 
     def __init__(
         self,
-        parameters: Iterable[Value],
+        parameters: Parameters,
         rate: float = 0.001,
         first_decay: float = 0.9,
         second_decay: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
-        self.parameters = _parameters(parameters)
+        super().__init__(parameters)
         self.rate = _within(rate, "rate", 0.0, math.inf)
         self.first_decay = _within(first_decay, "first_decay", 0.0, 1.0, closed=True)
         self.second_decay = _within(second_decay, "second_decay", 0.0, 1.0, closed=True)
         self.epsilon = _within(epsilon, "epsilon", 0.0, math.inf)
-        self.first_moment = [0.0] * len(self.parameters)
-        self.second_moment = [0.0] * len(self.parameters)
-        self.steps = 0
-
-    def step(self) -> None:
-        """Change each parameter by its gradient."""
-        self.steps += 1
-        super().step()
 
     def _rule(self, sqrt: Callable[[Any], Any]) -> Callable[..., tuple[Any, ...]]:
         first_weight = 1 - self.first_decay**self.steps
@@ -162,7 +240,8 @@ class Adam(_Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step depends on, as plain data."""
-        return {"first": list(self.first_moment), "second": list(self.second_moment), "steps": self.steps}
+        first, second = map(self._remembered, self._memory)
+        return {"first": first, "second": second, "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`.
@@ -170,11 +249,13 @@ class Adam(_Optimizer):
         Raises:
             ValueError: when it is of another optimizer, or of another number of parameters, or cannot be a state.
         """
-        first, second = _columns(state, ["first", "second"], len(self.parameters), beside={"steps"})
+        first, second = _columns(state, ["first", "second"], self.size, beside={"steps"})
         steps = integer(state["steps"], "steps", low=0)
         if any(v < 0 for v in second):
             raise ValueError(f"second must hold no negative number, got {min(second)}")
-        self.first_moment, self.second_moment, self.steps = first, second, steps
+        self._remember("first_moment", first)
+        self._remember("second_moment", second)
+        self.steps = steps
 
 
 # ---------------------------------------------------------------- the loop
@@ -272,8 +353,9 @@ def minimize(
     return _ended(result, variables, OUT_OF_STEPS, "the number of steps has run out")
 
 
-def _evaluate(loss: Callable[[], Value], variables: Variables) -> tuple[float, list[float]]:
-    variables.zero_grad()
+def _evaluate(loss: Callable[[], Value], variables: list[Value]) -> tuple[float, list[float]]:
+    for variable in variables:
+        variable.zero_grad()
     value = loss()
     if not isinstance(value, Value):
         raise TypeError(f"the loss must return a Value, got {value!r} of type {type(value).__name__}")
@@ -281,7 +363,7 @@ def _evaluate(loss: Callable[[], Value], variables: Variables) -> tuple[float, l
     return value.data, [variable.grad for variable in variables]
 
 
-def _ended(result: MinimizeResult, variables: Variables, status: int, message: str) -> MinimizeResult:
+def _ended(result: MinimizeResult, variables: list[Value], status: int, message: str) -> MinimizeResult:
     for variable, x in zip(variables, result.x, strict=True):
         variable.data = x
     result.status, result.message = status, message
@@ -377,15 +459,44 @@ def distinct_variables(given: Iterable[Value]) -> list[Value]:
     return parameters
 
 
-def _parameters(given: Iterable[Value]) -> Variables:
-    parameters = Variables(distinct_variables(given))
+def _parameters(given: Any) -> list[Value]:
+    parameters = distinct_variables(given)
     if not parameters:
         raise ValueError("there are no parameters to change")
     return parameters
 
 
-def _gradients(parameters: Variables) -> list[float]:
-    return [parameter._grad or 0.0 for parameter in parameters]  # the slot: a property costs as much as the step
+def _are_values(given: object) -> bool:
+    """Whether parameters are Values, or should be: they are neither a list of numbers nor an array of them."""
+    if isinstance(given, list):
+        return not given or not isinstance(given[0], Real)
+    return not hasattr(given, "__array_namespace__")
+
+
+def _checked_theta(given: Any) -> Any:
+    """A list of floats or an array of floats along one axis, or say what was wrong with it."""
+    if isinstance(given, list):
+        given[:] = [number(x, "a number of theta") for x in given]
+        return given
+    if len(given.shape) != 1 or not given.shape[0]:
+        raise ValueError(f"theta must be an array of at least one number along one axis, got the shape {given.shape}")
+    if not given.__array_namespace__().isdtype(given.dtype, "real floating"):
+        raise TypeError(f"theta must be an array of floats, got {given.dtype}; convert it, as theta.astype(float)")
+    return given
+
+
+def _gradient_of(theta: Any, given: Any) -> Any:
+    """A gradient as what theta is, a list or an array of the same length, or say what was wrong with it."""
+    listed = given.tolist() if isinstance(theta, list) and hasattr(given, "tolist") else given
+    if isinstance(theta, list):
+        gradient = [number(x, "a number of the gradient") for x in listed]
+        shape: tuple[int, ...] = (len(gradient),)
+    else:
+        gradient = theta.__array_namespace__().asarray(given, dtype=theta.dtype)
+        shape = gradient.shape
+    if shape != (len(theta),):
+        raise ValueError(f"the gradient must have {len(theta)} numbers, one for each of theta, got the shape {shape}")
+    return gradient
 
 
 def _within(given: float, name: str, low: float, high: float, closed: bool = False) -> float:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import operator
+import pickle
 import random
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing import get_context
-from types import FrameType
-from typing import Any
+from types import FrameType, SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from scalargrad import Constant, Value, cos, exp, log, nn, optim
+from scalargrad import Constant, Value, cos, exp, lift, log, nn, optim
 from scalargrad.optim import (
     CONVERGED,
     DIVERGED,
@@ -267,7 +269,7 @@ def test_a_state_that_does_not_fit_changes_nothing(
     ("call", "error", "message"),
     [
         (lambda: GradientDescent([], 0.1), ValueError, "no parameters"),
-        (lambda: GradientDescent([1.0], 0.1), TypeError, "a parameter must be a Value, got 1.0 of type float"),  # type: ignore[list-item]
+        (lambda: GradientDescent((1.0,), 0.1), TypeError, "a parameter must be a Value, got 1.0 of type float"),  # type: ignore[arg-type]
         (lambda: GradientDescent(one(), 0.0), ValueError, "rate must be above 0.0"),
         (lambda: GradientDescent(one(), -1), ValueError, "rate must be .*, got -1"),
         (lambda: GradientDescent(one(), math.nan), ValueError, "rate must be .*, got nan"),
@@ -730,3 +732,218 @@ def test_a_seed_is_an_integer(seed: Any) -> None:
     """A seed that would be another in another process, or the same as an integer it is not, is refused."""
     with pytest.raises(ValueError, match="seed must be an integer, got"):
         restarts(lambda rng: MinimizeResult([], 0.0, 0.0, 0), 1, seed)
+
+
+# ---------------------------------------------------------------- on arrays
+
+
+class Frozen:
+    """An array that cannot change, as those of JAX: each operation gives a new one."""
+
+    def __init__(self, numbers: Any, dtype: Any = None) -> None:
+        self.numbers: Any = np.array(numbers.numbers if isinstance(numbers, Frozen) else numbers, dtype)
+        self.dtype, self.shape = self.numbers.dtype, self.numbers.shape
+
+    def __array_namespace__(self) -> Any:
+        asarray, sqrt = Frozen, lambda x: Frozen(np.sqrt(x.numbers))
+        return SimpleNamespace(asarray=asarray, sqrt=sqrt, isdtype=np.isdtype)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def tolist(self) -> list[float]:
+        return cast(list[float], self.numbers.tolist())
+
+    def _with(self, other: Any, apply: Callable[[Any, Any], Any]) -> Frozen:
+        with np.errstate(all="ignore"):
+            return Frozen(apply(self.numbers, other.numbers if isinstance(other, Frozen) else other))
+
+    def __add__(self, other: Any) -> Frozen:
+        return self._with(other, lambda x, y: x + y)
+
+    def __sub__(self, other: Any) -> Frozen:
+        return self._with(other, lambda x, y: x - y)
+
+    def __mul__(self, other: Any) -> Frozen:
+        return self._with(other, lambda x, y: x * y)
+
+    def __rmul__(self, other: Any) -> Frozen:
+        return self._with(other, lambda x, y: y * x)
+
+    def __truediv__(self, other: Any) -> Frozen:
+        return self._with(other, lambda x, y: x / y)
+
+
+def read_only(numbers: list[float]) -> Any:
+    array = np.array(numbers)
+    array.flags.writeable = False
+    return array
+
+
+ARRAYS: dict[str, Callable[[list[float]], Any]] = {
+    "list": list,
+    "numpy": np.array,
+    "read-only": read_only,
+    "frozen": Frozen,
+}
+ON_ANYTHING: dict[str, Callable[[Any], Any]] = {
+    "gradient descent": lambda parameters: GradientDescent(parameters, 0.1),
+    "momentum": lambda parameters: GradientDescent(parameters, 0.3, momentum=0.9),
+    "Adam": lambda parameters: Adam(parameters, 0.01),
+}
+each_array = pytest.mark.parametrize("kind", ARRAYS)
+each_optimizer = pytest.mark.parametrize("name", ON_ANYTHING)
+
+
+def bits(numbers: Any) -> list[str]:
+    return [float(x).hex() for x in (numbers if isinstance(numbers, list) else numbers.tolist())]
+
+
+@each_array
+@each_optimizer
+@given(data=st.data())
+def test_an_array_moves_as_values_do(name: str, kind: str, data: st.DataObject) -> None:
+    """A step on an array gives the bits that the same rule gives on Values, inf and nan included."""
+    n = data.draw(st.integers(1, 4))
+    numbers = st.lists(st.floats(), min_size=n, max_size=n)
+    start, gradients = data.draw(numbers), data.draw(st.lists(numbers, max_size=5))
+    values = [Value(x) for x in start]
+    theta = ARRAYS[kind](start)
+    on_values, on_array = ON_ANYTHING[name](values), ON_ANYTHING[name](theta)
+    for gradient in gradients:
+        for value, slope in zip(values, gradient, strict=True):
+            value.grad = slope
+        assert on_values.step() is None
+        theta = on_array.step(ARRAYS[kind](gradient))
+    assert bits(theta) == bits([value.data for value in values])
+    assert repr(on_array.state_dict()) == repr(on_values.state_dict())
+
+
+@each_array
+@each_optimizer
+def test_arrays_that_can_change_do(name: str, kind: str) -> None:
+    """Arrays of numpy and lists are moved in place and returned; others stay, and the moved one is new."""
+    theta = ARRAYS[kind]([1.0, -2.0])
+    moved = ON_ANYTHING[name](theta).step(ARRAYS[kind]([3.0, 4.0]))
+    assert (moved is theta) == (kind in ("list", "numpy"))
+    assert (bits(theta) == bits([1.0, -2.0])) == (kind not in ("list", "numpy"))
+    assert all(map(operator.ne, bits(moved), bits([1.0, -2.0])))
+
+
+@each_optimizer
+@pytest.mark.parametrize("kind", ["list", "numpy"])
+def test_no_gradient_is_kept(name: str, kind: str) -> None:
+    """A caller may fill the same array with the next gradient: what was remembered of this one stays."""
+    results = []
+    for again in (True, False):
+        theta, gradient = ARRAYS[kind]([1.0, -2.0]), ARRAYS[kind]([3.0, 4.0])
+        optimizer = ON_ANYTHING[name](theta)
+        optimizer.step(gradient)
+        second = gradient if again else ARRAYS[kind]([0.0, 0.0])
+        second[:] = [0.5, -0.25]
+        optimizer.step(second)
+        results.append((bits(theta), repr(optimizer.state_dict())))
+    assert results[0] == results[1]
+
+
+@each_array
+@each_optimizer
+def test_a_state_goes_from_values_to_arrays_and_back(name: str, kind: str) -> None:
+    """A state saved on Values goes on with an array to the same bits, and the other way round; pickles too."""
+
+    def step(optimizer: Any, gradient: list[float]) -> None:
+        if optimizer.theta is None:
+            for value, slope in zip(optimizer.parameters, gradient, strict=True):
+                value.grad = slope
+            optimizer.step()
+        else:
+            optimizer.step(ARRAYS[kind](gradient))
+
+    def numbers(optimizer: Any) -> Any:
+        values = [value.data for value in optimizer.parameters]
+        return bits(values if optimizer.theta is None else optimizer.theta)
+
+    whole = ON_ANYTHING[name]([Value(1.0), Value(-2.0)])
+    step(whole, [3.0, 4.0])
+    step(whole, [-0.5, 0.25])
+    made: list[Callable[[list[float]], Any]] = [lambda xs: list(map(Value, xs)), ARRAYS[kind]]
+    for first, second in (made, made[::-1]):
+        begun = ON_ANYTHING[name](first([1.0, -2.0]))
+        step(begun, [3.0, 4.0])
+        begun = pickle.loads(pickle.dumps(begun))
+        theta = (
+            [x.data for x in begun.parameters] if begun.theta is None else list(map(float.fromhex, bits(begun.theta)))
+        )
+        resumed = ON_ANYTHING[name](second(theta))
+        resumed.load_state_dict(json.loads(json.dumps(begun.state_dict())))
+        step(resumed, [-0.5, 0.25])
+        assert numbers(resumed) == numbers(whole)
+
+
+def test_an_array_keeps_its_precision() -> None:
+    """An array of float32 moves in float32, and so does what the optimizer remembers."""
+    theta = np.array([1.0, 2.0], np.float32)
+    optimizer = Adam(theta, 0.01)
+    moved = optimizer.step(np.array([0.1, 0.2]))
+    assert (moved is theta, moved.dtype, optimizer.first_moment.dtype) == (True, np.float32, np.float32)
+
+
+@each_optimizer
+def test_a_loop_on_arrays_is_the_loop_on_values(name: str) -> None:
+    """Twenty steps with a lifted program's gradient end where twenty by `backward` and the same optimizer do."""
+    ends = []
+    for on_array in (True, False):
+        model = nn.MLP(2, [3, 1], "tanh", rng=0)
+        program = lift(lambda x, y, model=model: (model(x) - y) ** 2, model.parameters())
+        theta = program.pack()
+        optimizer = ON_ANYTHING[name](theta if on_array else model.parameters())
+        for _ in range(20):
+            if on_array:
+                theta = optimizer.step(program.value_and_grad([[1.0, -1.0], [0.5, 2.0]], [1.0, 0.0], at=theta)[1])
+            else:
+                optimizer.zero_grad()
+                program.backward([[1.0, -1.0], [0.5, 2.0]], [1.0, 0.0])
+                optimizer.step()
+        if on_array:
+            program.unpack(theta)
+        ends.append([parameter.data.hex() for parameter in model.parameters()])
+    assert ends[0] == ends[1]
+
+
+@each_optimizer
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda make: make([Value(1.0)]).step([1.0]), TypeError, r"on Values step\(\) takes no gradient"),
+        (lambda make: make([1.0]).step(), TypeError, r"on an array step\(gradient\) needs the gradient"),
+        (lambda make: make(np.ones(2)).zero_grad(), TypeError, "on an array there is no gradient to forget"),
+        (lambda make: make(np.ones(2)).step(np.ones(3)), ValueError, r"must have 2 numbers.*got the shape \(3,\)"),
+        (lambda make: make(np.ones(2)).step(np.ones((2, 1))), ValueError, r"got the shape \(2, 1\)"),
+        (lambda make: make([1.0, 2.0]).step([1.0]), ValueError, r"must have 2 numbers.*got the shape \(1,\)"),
+        (lambda make: make([1.0, 2.0]).step(["a", 1.0]), TypeError, "a number of the gradient must be a real number"),
+        (lambda make: make(np.ones((2, 2))), ValueError, r"along one axis, got the shape \(2, 2\)"),
+        (lambda make: make(np.ones(0)), ValueError, r"at least one number along one axis, got the shape \(0,\)"),
+        (
+            lambda make: make(np.ones(2, int)),
+            TypeError,
+            r"array of floats, got int64; convert it, as theta.astype\(float\)",
+        ),
+        (lambda make: make(np.ones(2, complex)), TypeError, "array of floats, got complex128"),
+        (lambda make: make([1.0, "a"]), TypeError, "a number of theta must be a real number, got 'a'"),
+    ],
+)
+def test_values_and_arrays_are_not_mixed_up(name: str, call: Any, error: type[Exception], message: str) -> None:
+    """A gradient on Values, none on an array, and an array of another shape or kind are errors that say what to do."""
+    with pytest.raises(error, match=message):
+        call(ON_ANYTHING[name])
+
+
+@each_optimizer
+def test_a_refused_step_changes_nothing(name: str) -> None:
+    """After an error in `step` the optimizer and the array are as they were."""
+    theta = np.array([1.0, 2.0])
+    optimizer = ON_ANYTHING[name](theta)
+    before = repr((optimizer.state_dict(), theta, optimizer.steps))
+    with pytest.raises(ValueError, match="must have 2 numbers"):
+        optimizer.step(np.ones(3))
+    assert repr((optimizer.state_dict(), theta, optimizer.steps)) == before

@@ -35,7 +35,7 @@ LAYERS = [  # a module may import what stands in a line above its own
     ["modes"],
     ["sweep"],
     ["value"],
-    ["derivatives", "packing"],
+    ["derivatives"],
     ["functional"],
     ["nn", "optim"],
     ["explain", "check", "lift"],

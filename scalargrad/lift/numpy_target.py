@@ -25,7 +25,6 @@ class Target:
     """Programs in numpy, with numbers of one precision: "float64" or "float32"."""
 
     batched = True
-    arrays = np  # what packs of parameters are made with
     group = staticmethod(regroup)
 
     def __init__(self, dtype: str) -> None:
@@ -64,10 +63,6 @@ class Target:
     def numbers(self, values: Sequence[Value]) -> Any:
         """Return the Values' numbers as an array."""
         return np.fromiter(map(_data, values), self.dtype, len(values))
-
-    def taken(self, packed: Any) -> Any:
-        """Return numbers from a pack as an array of one's own."""
-        return packed.astype(self.dtype)
 
     def is_vector(self, given: Any, size: int) -> bool:
         """Whether that is so many numbers in an array as the program works on."""

@@ -19,7 +19,6 @@ class Target:
     """Programs in plain Python, on its floats."""
 
     batched = False
-    arrays = None  # what packs of parameters would be made with
     group = staticmethod(ungrouped)
 
     def rows(self, argument: Any, given: int | str) -> tuple[list[list[float]], tuple[int, ...]]:
@@ -43,10 +42,6 @@ class Target:
     def numbers(self, values: Sequence[Value]) -> list[float]:
         """Return the Values' numbers as a list."""
         return [value._data for value in values]
-
-    def taken(self, packed: Any) -> list[float]:
-        """Return numbers from a pack as a list."""
-        return list(packed.tolist())
 
     def is_vector(self, given: Any, size: int) -> bool:  # noqa: ARG002  # as numpy's
         """Whether that is so many numbers as the program works on, with no need to look at them."""

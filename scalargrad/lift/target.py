@@ -41,10 +41,6 @@ class Target(Protocol):
         """Whether a program is of a whole batch, and not of one example after another."""
 
     @property
-    def arrays(self) -> Any:
-        """The library of whose arrays packs of parameters are made; None for none."""
-
-    @property
     def group(self) -> Group:
         """What makes an array program of a trace."""
 
@@ -53,9 +49,6 @@ class Target(Protocol):
 
     def numbers(self, values: Sequence[Value]) -> Any:
         """Return the Values' numbers, as the program takes them."""
-
-    def taken(self, packed: Any) -> Any:
-        """Return the numbers of a pack, as the program takes them."""
 
     def is_vector(self, given: Any, size: int) -> bool:
         """Whether that is so many numbers already as the program takes them."""

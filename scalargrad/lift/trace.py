@@ -241,6 +241,7 @@ _NEEDS_THE_GRAPH = {
     f"make; {_DERIVATIVE}",
     "backward()": _DERIVATIVE,
     "a lifted program": "call the function itself",
+    "an optimizer's step": "a lifted function computes a result and changes nothing; do it outside",
     **dict.fromkeys(
         [".data =", ".grad =", "zero_grad()"], "a lifted function computes a result and changes nothing; do it outside"
     ),
