@@ -1,4 +1,4 @@
-"""The eager engine beside micrograd 0.1.0 and beside the floor.
+"""The eager engine beside micrograd 0.1.0, XAD 1.5.2 and the floor.
 
 Each measurement is a process of its own, and the engines take turns, so that neither pays for the
 other's garbage and a machine that slows down slows all of them. Seconds are the processor's.
@@ -26,6 +26,7 @@ def report(quick: bool) -> None:
     console = Console()
     rounds = 2 if quick else 7
     console.print(_training_step(rounds, steps=3 if quick else 9, micrograd_steps=1 if quick else 3))
+    console.print(_beside_a_tape(rounds, steps=3 if quick else 9))
     console.print(_growth((1_000, 10_000) if quick else (10_000, 100_000, 1_000_000), rounds=1 if quick else 3))
     console.print(_import_time(5 if quick else 25))
 
@@ -58,6 +59,22 @@ def _training_step(rounds: int, steps: int, micrograd_steps: int) -> Table:
             f"{median(ratios):.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})",
             f"{runs[0]['bytes per node']:.0f}" if engine != "floor" else "",
         )
+    return table
+
+
+def _beside_a_tape(rounds: int, steps: int) -> Table:
+    """The same step on XAD, a tape in C++: with the cyclic garbage collector, which it does not need, and without."""
+    table = Table(title="The same step beside XAD, a tape in C++ with Python bindings")
+    for heading in ("cyclic garbage collector", "XAD", "scalargrad", "scalargrad / XAD (range)"):
+        table.add_column(heading, justify="left" if heading.startswith("cyclic") else "right")
+    for name, options in (("as Python leaves it", ()), ("off", ("no-gc",))):
+        times: dict[str, list[float]] = {"xad": [], "scalargrad": []}
+        for _ in range(rounds):
+            for engine, found in times.items():
+                found.append(median(_run(engine, 100, steps, *options)["seconds"]))
+        ratios = sorted(own / tape for own, tape in zip(times["scalargrad"], times["xad"], strict=True))
+        cells = [f"{median(times[engine]) * 1e3:.1f} ms" for engine in times]
+        table.add_row(name, *cells, f"{median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
     return table
 
 

@@ -3,8 +3,9 @@
     python -m benchmarks.moons ENGINE POINTS STEPS [no-gc]
 
 prints as JSON how many nodes one step records, the seconds of each step, and the bytes that a
-recorded and swept graph holds per node. ENGINE is `scalargrad`, `micrograd`, or `floor`: as many
-bare slotted objects, allocated and linked, as the graph has nodes, and nothing else.
+recorded and swept graph holds per node. ENGINE is `scalargrad`, `micrograd`, `xad` (a tape in C++
+with Python bindings), or `floor`: as many bare slotted objects, allocated and linked, as the graph
+has nodes, and nothing else.
 
 The step is that of micrograd's demo: the whole batch forward, hinge loss and L2, backward,
 gradient descent, with the cyclic garbage collector as Python leaves it, or without.
@@ -16,6 +17,7 @@ import gc
 import importlib
 import json
 import math
+import operator
 import random
 import sys
 import time
@@ -99,9 +101,54 @@ def seconds(work: Callable[[], object], repetitions: int) -> list[float]:
     return found[1:]
 
 
+class Tape:
+    """The same network and step on XAD: its numbers cannot be set, so each step makes new ones for the parameters."""
+
+    def __init__(self, rows: Rows, labels: list[int]) -> None:
+        self.rows, self.labels = rows, labels
+        self.xad, self.relu = importlib.import_module("xad.adj_1st"), importlib.import_module("xad.math").max
+        self.tape = self.xad.Tape()
+        self.tape.activate()
+        _, model = network("scalargrad")
+        self.weights = [
+            [([w.data for w in neuron.weights], neuron.bias.data) for neuron in layer.neurons] for layer in model.layers
+        ]
+
+    def loss(self, layers: list[list[tuple[list[Any], Any]]], parameters: list[Any]) -> Any:
+        """The loss over the whole batch."""
+        scores = []
+        for row in self.rows:
+            outputs: list[Any] = row
+            for neurons in layers[:-1]:
+                outputs = [self.relu(sum(map(operator.mul, w, outputs), b), 0.0) for w, b in neurons]
+            ((weights, bias),) = layers[-1]
+            scores.append(sum(map(operator.mul, weights, outputs), bias))
+        losses = [self.relu(1 + -label * score, 0.0) for label, score in zip(self.labels, scores, strict=True)]
+        return sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in parameters)
+
+    def step(self) -> float:
+        """One step of gradient descent; the loss before it."""
+        real = self.xad.Real
+        layers = [[([real(w) for w in weights], real(bias)) for weights, bias in neurons] for neurons in self.weights]
+        parameters = [p for neurons in layers for weights, bias in neurons for p in (*weights, bias)]
+        self.tape.registerInputs(parameters)
+        self.tape.newRecording()
+        loss = self.loss(layers, parameters)
+        self.tape.registerOutput(loss)
+        loss.setDerivative(1.0)
+        self.tape.computeAdjoints()
+        moved = iter([p.getValue() - 0.5 * p.getDerivative() for p in parameters])
+        self.weights = [
+            [([next(moved) for _ in weights], next(moved)) for weights, _ in neurons] for neurons in self.weights
+        ]
+        return float(loss.getValue())
+
+
 def measure(engine: str, points: int, steps: int) -> dict[str, Any]:
     """What this module prints."""
     rows, labels = moons(points)
+    if engine == "xad":
+        return {"nodes": 0, "seconds": seconds(Tape(rows, labels).step, steps), "bytes per node": 0.0}
     value, model = network("scalargrad" if engine == "floor" else engine)
     nodes = node_count(loss_of(value, model, rows, labels))
     if engine == "floor":
