@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from scalargrad.declaration import named
+from scalargrad.engine.declaration import named
 
 UNARY: dict[str, Callable[[float], bool]] = {
     "negative": lambda x: True,

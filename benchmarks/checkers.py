@@ -18,10 +18,11 @@ from autograd.test_util import check_grads
 
 import scalargrad
 from benchmarks.cases import BINARY, UNARY, Case, Fault, run
-from scalargrad import Value, gradcheck, modes
+from scalargrad import Value, gradcheck
 from scalargrad.check import Report
 from scalargrad.check.detects import spoiled
-from scalargrad.declaration import named
+from scalargrad.engine import modes
+from scalargrad.engine.declaration import named
 
 Functions = dict[str, Callable[..., Any]]
 

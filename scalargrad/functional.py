@@ -12,13 +12,13 @@ from itertools import chain
 from math import sqrt
 from typing import Any, SupportsIndex
 
-from .derivatives import hessian as hessian
-from .derivatives import hvp as hvp
-from .derivatives import jacobian as jacobian
-from .derivatives import jvp as jvp
-from .floats import number
-from .primitives import add, erfc, exp, greater, log, maximum, relu, stop_gradient
-from .value import Mark, Value, leave
+from .engine.derivatives import hessian as hessian
+from .engine.derivatives import hvp as hvp
+from .engine.derivatives import jacobian as jacobian
+from .engine.derivatives import jvp as jvp
+from .engine.floats import number
+from .engine.primitives import add, erfc, exp, greater, log, maximum, relu, stop_gradient
+from .engine.value import Mark, Value, leave
 
 Number = Value | float
 

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from . import functional
-from .declaration import Primitive, registered
-from .floats import integer, number
-from .value import Constant, Mark, Value, leave
+from .engine.declaration import Primitive, registered
+from .engine.floats import integer, number
+from .engine.value import Constant, Mark, Value, leave
 
 Activation = Callable[[Any], Any]
 Initial = Callable[[random.Random, int], float]

@@ -18,9 +18,9 @@ from itertools import starmap
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol
 
-from . import modes
-from .floats import integer, number
-from .value import Constant, Value
+from .engine import modes
+from .engine.floats import integer, number
+from .engine.value import Constant, Value
 
 if TYPE_CHECKING:  # it takes as long to import as all the rest
     from concurrent.futures import Executor, Future

@@ -357,7 +357,7 @@ class Program(NamedTuple):
 def run(program: Program, leaves: Sequence[Any], functions: Mapping[str, Function]) -> list[Any]:
     """Run a program on leaves of any kind with the functions of that kind; return every node, the result last.
 
-    With `{p.name: p for p in scalargrad.declaration.registered()}` it runs on Values, with
+    With `{p.name: p for p in scalargrad.engine.declaration.registered()}` it runs on Values, with
     `dual_functions` on Duals, with `precise` on mpmath numbers.
     """
     nodes = list(leaves)

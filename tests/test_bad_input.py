@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import scalargrad
-from scalargrad import Value, cross_entropy, declaration, functional, grad, hinge, hypot, jvp, nn, square_error, tanh
+from scalargrad import Value, cross_entropy, functional, grad, hinge, hypot, jvp, nn, square_error, tanh
+from scalargrad.engine import declaration
 
 Call = Callable[[Any], object]  # of a Value, typed so that a type checker lets everything be tried
 
@@ -32,7 +33,7 @@ NO_NUMBERS: list[tuple[Any, str]] = [
     ([1.0], "[1.0] of type list"),
     (Decimal("0.5"), "Decimal('0.5') of type decimal.Decimal"),
     (float, "<class 'float'> of type type"),
-    (Value(1), "Value(data=1.0) of type scalargrad.value.Value"),
+    (Value(1), "Value(data=1.0) of type scalargrad.engine.value.Value"),
     (np.array([1.0]), "array([1.]) of type numpy.ndarray"),
     (np.array(1.0), "array(1.) of type numpy.ndarray"),
     (np.bool_(True), "np.True_ of type numpy.bool"),

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 import scalargrad
 from scalargrad import Value, cli, steps
 from scalargrad.cli import main
-from scalargrad.declaration import declare
+from scalargrad.engine.declaration import declare
 
 ROOT = Path(scalargrad.__file__).parent.parent
 COMMANDS = ["explain", "step", "draw", "check"]

@@ -30,7 +30,8 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import Constant, declaration, nn
+from scalargrad import Constant, nn
+from scalargrad.engine import declaration
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import Constant, Value, declaration, functional, nn
-from scalargrad.sweep import topological_order
+from scalargrad import Constant, Value, functional, nn
+from scalargrad.engine import declaration
+from scalargrad.engine.graph import topological_order
 
 
 def bits(model: nn.Module) -> dict[str, str]:

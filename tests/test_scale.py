@@ -19,7 +19,7 @@ import micrograd.nn
 import pytest
 
 from scalargrad import NonFinite, Value, grad, jvp, ledger, nn, no_grad, steps, trap, tree
-from scalargrad.sweep import topological_order
+from scalargrad.engine.graph import topological_order
 
 
 def alive() -> int:

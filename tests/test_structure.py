@@ -9,7 +9,7 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import resolve_name
 from pathlib import Path
 from types import FunctionType
@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 import scalargrad
-from scalargrad import Primitive, functional, primitives
+from scalargrad import Primitive, functional
+from scalargrad.engine import primitives
 
 PACKAGE = Path(scalargrad.__file__).parent
 SOURCES = {
@@ -29,13 +30,7 @@ SOURCES = {
 # ---------------------------------------------------------------- imports
 
 LAYERS = [  # a module may import what stands in a line above its own
-    ["floats", "files"],
-    ["declaration"],
-    ["primitives"],
-    ["modes"],
-    ["sweep"],
-    ["value"],
-    ["derivatives"],
+    ["engine", "files"],
     ["functional"],
     ["nn", "optim"],
     ["explain", "check", "lift"],
@@ -43,8 +38,19 @@ LAYERS = [  # a module may import what stands in a line above its own
     ["cli"],
     ["__main__"],
 ]
+WITHIN_ENGINE = [
+    ["floats"],
+    ["declaration"],
+    ["primitives"],
+    ["modes"],
+    ["graph"],
+    ["value"],
+    ["derivatives"],
+]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-FOLDERS = {"explain", "check", "lift"}  # the only places for anything but the standard library
+RANK_WITHIN_ENGINE = {name: rank for rank, layer in enumerate(WITHIN_ENGINE) for name in layer}
+EXTRAS = {"explain", "check", "lift"}  # the only places for anything but the standard library
+FOLDERS = {"engine", *EXTRAS}
 WITHIN_EXPLAIN = [  # and here likewise: who writes names, who reads and draws, who steps, who shows steps
     ["names", "record", "terminal"],
     ["expression", "card", "collapse", "render"],
@@ -87,7 +93,7 @@ def imports(module: str, source: str, is_folder: bool = False) -> Iterator[str]:
 def _loaded(base: str, name: str) -> str:
     """The module that `from base import name` is about: base, or its submodule of that name."""
     submodule = f"{base}.{name}"
-    is_folder = base.count(".") == 1 and part(base) in FOLDERS
+    is_folder = base.count(".") == 1 and part(base) in FOLDERS and submodule in SOURCES
     return submodule if is_folder or (base == "scalargrad" and name in RANK) else base
 
 
@@ -100,15 +106,18 @@ def _allowed(module: str, imported: str) -> bool:
     own, other = part(module), part(imported)
     assert own in RANK, f"{module} has no layer yet"
     if other is None:
-        return own in FOLDERS or imported.partition(".")[0] in sys.stdlib_module_names
+        return own in EXTRAS or imported.partition(".")[0] in sys.stdlib_module_names
+    if own == other == "engine":
+        return module == "scalargrad.engine" or _allowed_within(RANK_WITHIN_ENGINE, module, imported)
     if own == other and own in FOLDERS:
-        return own != "explain" or module == "scalargrad.explain" or _allowed_within_explain(module, imported)
+        return (
+            own != "explain" or module == "scalargrad.explain" or _allowed_within(RANK_WITHIN_EXPLAIN, module, imported)
+        )
     return RANK[other] < RANK[own] and (own, other) not in FORBIDDEN
 
 
-def _allowed_within_explain(module: str, imported: str) -> bool:
+def _allowed_within(rank: Mapping[str, int], module: str, imported: str) -> bool:
     own, other = (name.split(".")[2] if name.count(".") > 1 else "" for name in (module, imported))
-    rank = RANK_WITHIN_EXPLAIN
     assert own in rank, f"{module} has no layer yet"
     return (own, other) in SHOWN_BY or (other in rank and rank[other] < rank[own])
 
@@ -123,19 +132,19 @@ def test_imports_point_downward(module: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("primitives", "from .value import Value"),
-        ("primitives", "from . import value"),
-        ("primitives", "from . import Value"),
-        ("primitives", "import scalargrad"),
-        ("primitives", "from scalargrad.value import Value"),
-        ("modes", "from .sweep import sweep"),
-        ("value", "def late():\n    from .derivatives import grad"),
-        ("value", "if TYPE_CHECKING:\n    pass\nelse:\n    from .nn import MLP"),
+        ("engine.primitives", "from .value import Value"),
+        ("engine.primitives", "from . import value"),
+        ("engine.primitives", "from . import Value"),
+        ("engine.primitives", "import scalargrad"),
+        ("engine.primitives", "from scalargrad.engine.value import Value"),
+        ("engine.modes", "from .graph import sweep"),
+        ("engine.value", "def late():\n    from .derivatives import grad"),
+        ("engine.value", "if TYPE_CHECKING:\n    pass\nelse:\n    from ..nn import MLP"),
         ("nn", "from . import optim"),
         ("nn", "import numpy as np"),
         ("functional", "def late():\n    import graphviz"),
-        ("value", "from .explain import draw"),
-        ("value", "from scalargrad.lift.emit import program"),
+        ("engine.value", "from ..explain import draw"),
+        ("engine.value", "from scalargrad.lift.emit import program"),
         ("explain.draw", "from .steps import steps"),
         ("explain.draw", "from . import steps"),
         ("explain.draw", "from ..check import gradcheck"),
@@ -154,16 +163,22 @@ def test_a_forbidden_import_is_seen(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("sweep", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .value import Value"),
+        ("engine.graph", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .value import Value"),
         ("optim", "import typing\nif typing.TYPE_CHECKING:\n    import numpy"),
-        ("value", "import math\nfrom collections.abc import Callable\nfrom . import modes\nfrom .floats import number"),
-        ("explain.page", "import jinja2\nfrom .steps import steps\nfrom ..value import Value\nfrom .. import nn"),
+        (
+            "engine.value",
+            "import math\nfrom collections.abc import Callable\nfrom . import modes\nfrom .floats import number",
+        ),
+        (
+            "explain.page",
+            "import jinja2\nfrom .steps import steps\nfrom ..engine.value import Value\nfrom .. import nn",
+        ),
         ("explain.prompt", "from . import steps"),
         (
             "check.strategies",
             "import hypothesis\nfrom ..nn import MLP\nfrom .gradcheck import gradcheck",
         ),
-        ("lift.emit", "import numpy\nfrom .regroup import family\nfrom ..derivatives import grad"),
+        ("lift.emit", "import numpy\nfrom .regroup import family\nfrom ..engine.derivatives import grad"),
         ("cli", "from . import nn\nfrom .explain.steps import steps\nimport argparse"),
     ],
 )
@@ -265,7 +280,7 @@ def public_objects() -> Iterator[tuple[str, Any]]:
 def test_all_that_is_public_is_documented() -> None:
     """Every public module, class, function, method and property has a docstring, as has every export."""
     documented = dict(public_objects()) | exported()
-    assert {"scalargrad.value.Value.backward", "scalargrad.value.Value.tanh", "tanh"} <= documented.keys()
+    assert {"scalargrad.engine.value.Value.backward", "scalargrad.engine.value.Value.tanh", "tanh"} <= documented.keys()
     assert [name for name, found in documented.items() if not (inspect.getdoc(found) or "").strip()] == []
 
 

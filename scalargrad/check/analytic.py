@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from ..declaration import Primitive
+from ..engine.declaration import Primitive
 
 # ---------------------------------------------------------------- the array namespace in complex numbers
 

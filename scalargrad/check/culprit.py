@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from math import isfinite, isnan
 
-from ..declaration import Primitive, operand_names
-from ..derivatives import grad
-from ..value import Value, described
+from ..engine.declaration import Primitive, operand_names
+from ..engine.derivatives import grad
+from ..engine.value import Value, described
 from .analytic import spelled
 from .numerical import EPSILON, Estimate, Line, Sample
 from .recording import HELD, SMALLEST, Recording, breaks_between, on_break, stepped

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from ..declaration import Primitive, operand_names
-from ..derivatives import as_values
-from ..modes import instead
-from ..primitives import stop_gradient
-from ..value import Value
+from ..engine.declaration import Primitive, operand_names
+from ..engine.derivatives import as_values
+from ..engine.modes import instead
+from ..engine.primitives import stop_gradient
+from ..engine.value import Value
 from .culprit import differentiated
 from .gradcheck import assert_gradients
 from .recording import HELD, Recording

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
-from .. import primitives
-from ..declaration import Primitive
-from ..floats import number
-from ..sweep import topological_order
-from ..value import Value
+from ..engine import primitives
+from ..engine.declaration import Primitive
+from ..engine.floats import number
+from ..engine.graph import topological_order
+from ..engine.value import Value
 
 NESTING = 20  # what is nested deeper gets a name: Python's own parser has its limit too
 
@@ -122,7 +122,7 @@ class Expression:
             public = getattr(primitives, primitive.name, None) is primitive and not primitive.name.startswith("_")
             (imported if public else declared).append(primitive.name)
         program = [f"from scalargrad import {', '.join(['Value', *imported])}"]
-        program += ["from scalargrad.declaration import named"] if declared else []
+        program += ["from scalargrad.engine.declaration import named"] if declared else []
         program += ["", *[f'{name} = named("{name}")' for name in declared]]
         if self.variables:
             program.append(f"{', '.join(self.variables)} = {', '.join(f'Value({_spelled(x)})' for x in self.point)}")

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import modes
-from ..floats import integer, number
+from ..engine import modes
+from ..engine.floats import integer, number
 from .orders import Check
 from .report import GradientMismatch, Report
 from .subject import subject

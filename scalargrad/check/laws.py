@@ -23,10 +23,10 @@ try:
 except ImportError as error:
     raise ImportError("laws need Hypothesis: install scalargrad-engine[check]") from error
 
-from ..declaration import Edge, Primitive, operand_names
-from ..derivatives import grad, jvp
-from ..floats import integer
-from ..value import Value
+from ..engine.declaration import Edge, Primitive, operand_names
+from ..engine.derivatives import grad, jvp
+from ..engine.floats import integer
+from ..engine.value import Value
 from .gradcheck import gradcheck
 from .recording import HELD
 from .strategies import differentiable, points

@@ -15,11 +15,11 @@ from functools import partial, reduce
 from math import isfinite, nan
 from typing import NamedTuple
 
-from .. import modes
-from ..derivatives import grad, jvp
-from ..primitives import add
-from ..sweep import sweep, topological_order
-from ..value import Value, described
+from ..engine import modes
+from ..engine.derivatives import grad, jvp
+from ..engine.graph import sweep, topological_order
+from ..engine.primitives import add
+from ..engine.value import Value, described
 from .culprit import THE_FUNCTION, culprits
 from .numerical import EPSILON, Estimate, Line, Sample
 from .recording import Recording

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf, isfinite
 
-from .. import primitives
-from ..declaration import Break, Primitive
-from ..sweep import topological_order
-from ..value import Constant, Value
+from ..engine import primitives
+from ..engine.declaration import Break, Primitive
+from ..engine.graph import topological_order
+from ..engine.value import Constant, Value
 from .analytic import spelled
 
 HELD = {primitives.stop_gradient}  # what is held constant by every derivative is held when the graph runs again

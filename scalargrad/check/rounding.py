@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from math import inf, isfinite
 from typing import NamedTuple
 
-from ..declaration import Primitive
-from ..sweep import sweep, topological_order
+from ..engine.declaration import Primitive
+from ..engine.graph import sweep, topological_order
 from .numerical import EPSILON, TINY
 from .recording import Recording, crossed
 

@@ -29,11 +29,11 @@ try:
 except ImportError as error:
     raise ImportError("strategies need Hypothesis: install scalargrad-engine[check]") from error
 
-from .. import primitives as p
-from ..declaration import Interval, Primitive
-from ..floats import integer
+from ..engine import primitives as p
+from ..engine.declaration import Interval, Primitive
+from ..engine.floats import integer
+from ..engine.value import Value
 from ..nn import MLP
-from ..value import Value
 from .expression import Expression
 
 MARGIN = 1 / 16  # the least distance from a kink, a pole or an end of the domain

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from ..declaration import Primitive, operand_names
-from ..derivatives import as_values
-from ..floats import integer, number
-from ..value import Constant, Value
+from ..engine.declaration import Primitive, operand_names
+from ..engine.derivatives import as_values
+from ..engine.floats import integer, number
+from ..engine.value import Constant, Value
 from .expression import Expression
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..value import Constant, Value
+from ..engine.value import Constant, Value
 from .expression import TESTS, Expression, ExpressionError, nearest, parse
 from .names import derivative, exact, numeral
 from .step import ROOM, Step, applied

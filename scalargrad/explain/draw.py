@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..floats import integer
-from ..value import Value
+from ..engine.floats import integer
+from ..engine.value import Value
 
 if TYPE_CHECKING:
     from .collapse import Calls, Plan

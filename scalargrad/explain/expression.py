@@ -21,9 +21,9 @@ from inspect import signature
 from typing import Any, NamedTuple
 
 from .. import functional
-from .. import primitives as p
-from ..declaration import Primitive, registered
-from ..floats import number
+from ..engine import primitives as p
+from ..engine.declaration import Primitive, registered
+from ..engine.floats import number
 from .names import visible
 from .terminal import cells, fitted
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..value import Constant, Value
+from ..engine.value import Constant, Value
 from .names import exact, numeral
 from .step import ROOM
 from .terminal import fitted

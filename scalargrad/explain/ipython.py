@@ -13,7 +13,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from ..value import Value
+from ..engine.value import Value
 from .draw import TooLarge, picture
 from .steps import Steps, steps
 from .text import ledger, tree

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
-from ..value import Constant, Value
+from ..engine.value import Constant, Value
 
 _ATOM = re.compile(r"[\w.]+(\[\w+\])*(#\d+)?")
 
@@ -27,7 +27,7 @@ def node_names(order: Iterable[Value], names: Mapping[str, object] | None = None
             items are called `w[0]`. What is anything else, or starts with an underscore, is left out.
 
     >>> from scalargrad import Value
-    >>> from scalargrad.sweep import topological_order
+    >>> from scalargrad.engine.graph import topological_order
     >>> a, b = Value(2.0, label="a"), Value(3.0)
     >>> list(node_names(topological_order(a * b + 1), {"b": b}).values())
     ['a', 'b', 'v1', '1', 'v2']

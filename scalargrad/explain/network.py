@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..floats import integer
+from ..engine.floats import integer
 from ..nn import MLP, Layer, Module, Neuron, activation_name
 from .names import exact, numeral
 

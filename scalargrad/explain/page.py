@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from ..floats import integer
-from ..value import Value
+from ..engine.floats import integer
+from ..engine.value import Value
 from .draw import TooLarge, picture
 from .names import derivative, exact, numeral
 from .step import applied

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 from typing import IO, Any
 
-from ..value import Constant, Value
+from ..engine.value import Constant, Value
 from .ask import Breakpoint, breakpoint_at, computed, gradient, made, rounded, subject, words
 from .console import BOLD, DIM, Console, nothing_more
 from .step import ROOM, Step

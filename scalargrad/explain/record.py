@@ -11,8 +11,8 @@ from bisect import bisect_left
 from functools import cached_property
 from itertools import accumulate
 
-from ..sweep import sweep, topological_order
-from ..value import Constant, Value
+from ..engine.graph import sweep, topological_order
+from ..engine.value import Constant, Value
 
 
 class Record:

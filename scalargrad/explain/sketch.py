@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..sweep import topological_order
-from ..value import Constant, Value
+from ..engine.graph import topological_order
+from ..engine.value import Constant, Value
 from . import card
 from .collapse import Arrow, Box, Call, Calls, Plan
 from .names import atom, derivative, exact, node_names, numeral, variables

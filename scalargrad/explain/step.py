@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..declaration import Primitive, formula
-from ..value import Value
+from ..engine.declaration import Primitive, formula
+from ..engine.value import Value
 from .names import atom, derivative, exact
 from .terminal import fitted
 

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, overload
 
-from ..floats import integer, number
-from ..sweep import topological_order
-from ..value import Constant, Value
+from ..engine.floats import integer, number
+from ..engine.graph import topological_order
+from ..engine.value import Constant, Value
 from .glance import as_html, as_text
 from .names import node_names, variables
 from .record import Record

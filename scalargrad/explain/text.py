@@ -12,9 +12,9 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from ..floats import integer
-from ..sweep import topological_order
-from ..value import Constant, Value
+from ..engine.floats import integer
+from ..engine.graph import topological_order
+from ..engine.value import Constant, Value
 from .names import derivative, exact, node_names, numeral
 from .step import ROOM, applied
 from .steps import Steps, steps

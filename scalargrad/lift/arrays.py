@@ -21,8 +21,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-from .. import primitives as p
-from ..declaration import Primitive, Symbol
+from ..engine import primitives as p
+from ..engine.declaration import Primitive, Symbol
 
 Kind = Literal["leaf", "view", "apply", "reduce", "assemble"]
 Apply = Callable[..., "Array | float"]

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .. import primitives as p
+from ..engine import primitives as p
 from .arrays import Array, ArrayProgram, Axis, Places, needed
 
 Gradient = Array | float

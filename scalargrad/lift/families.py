@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import primitives as p
-from ..declaration import Primitive, Symbol
+from ..engine import primitives as p
+from ..engine.declaration import Primitive, Symbol
 from .arrays import Array
 from .places import Kind
 from .spelling import is_one_function

@@ -10,7 +10,7 @@ import keyword
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from .. import primitives as p
+from ..engine import primitives as p
 from .arrays import Array, needed
 
 _PYTHONS_OWN = {*keyword.kwlist, *dir(builtins)}

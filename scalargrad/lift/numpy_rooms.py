@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import primitives as p
+from ..engine import primitives as p
 from . import spelling
 from .arrays import Array, needed
 from .assembling import Plan, index_of

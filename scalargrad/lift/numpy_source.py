@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import primitives as p
-from ..declaration import Primitive
+from ..engine import primitives as p
+from ..engine.declaration import Primitive
 from . import spelling
 from .arrays import Array, Axis
 from .assembling import Plan

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..declaration import registered
-from ..value import Value
+from ..engine.declaration import registered
+from ..engine.value import Value
 from .numpy_source import write
 from .regroup import regroup
 from .source import Wanted, compiled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import primitives as p
+from ..engine import primitives as p
 from .arrays import Array
 
 BATCH = "batch"

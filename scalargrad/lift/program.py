@@ -10,11 +10,11 @@ from inspect import signature
 from threading import Lock
 from typing import Any
 
-from .. import modes
-from ..derivatives import hvp
+from ..engine import modes
+from ..engine.derivatives import hvp
+from ..engine.graph import sweep, topological_order
+from ..engine.value import Value
 from ..optim import distinct_variables
-from ..sweep import sweep, topological_order
-from ..value import Value
 from .arrays import Array, ArrayProgram
 from .differentiate import gradient, mean, tangent
 from .naming import Names

@@ -11,8 +11,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import primitives as p
-from ..declaration import Primitive
+from ..engine import primitives as p
+from ..engine.declaration import Primitive
 from .arrays import Array, needed
 from .differentiate import pieces_of
 from .source import Source, Wanted

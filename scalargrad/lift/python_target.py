@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..declaration import registered
-from ..floats import number
-from ..value import Value
+from ..engine.declaration import registered
+from ..engine.floats import number
+from ..engine.value import Value
 from .python_source import LEAVES, write
 from .scalars import ungrouped
 from .source import Wanted, compiled

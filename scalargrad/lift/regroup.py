@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import primitives as p
-from ..declaration import Primitive
+from ..engine import primitives as p
+from ..engine.declaration import Primitive
 from .arrays import Array, ArrayProgram, Axis, Places
 from .families import NONE, Families, Family, is_chain
 from .places import (

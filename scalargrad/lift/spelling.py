@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..declaration import Primitive
+from ..engine.declaration import Primitive
 
 
 def template(primitive: Primitive) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-from ..value import Value
+from ..engine.value import Value
 from .arrays import Array, ArrayProgram
 from .source import Source, Wanted
 from .trace import Trace

@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from numbers import Real
 from typing import Any, NoReturn
 
-from .. import modes
-from .. import primitives as p
-from ..declaration import Primitive
-from ..floats import number
-from ..value import Constant, Value
+from ..engine import modes
+from ..engine import primitives as p
+from ..engine.declaration import Primitive
+from ..engine.floats import number
+from ..engine.value import Constant, Value
 
 _new = object.__new__
 

@@ -9,23 +9,11 @@ from typing import Any
 
 import pytest
 
-from scalargrad import (
-    GradientMismatch,
-    Primitive,
-    Value,
-    assert_detects,
-    exp,
-    gradcheck,
-    modes,
-    nn,
-    primitives,
-    stop_gradient,
-    tanh,
-)
+from scalargrad import GradientMismatch, Primitive, Value, assert_detects, exp, gradcheck, nn, stop_gradient, tanh
 from scalargrad.check.detects import SPOILED, spoiled
-from scalargrad.declaration import operand_names
-
-from ..test_primitives import BUILT_IN, every_primitive, sample
+from scalargrad.engine import modes, primitives
+from scalargrad.engine.declaration import operand_names
+from tests.engine.test_primitives import BUILT_IN, every_primitive, sample
 
 FEW = 4  # points; each is checked some twenty times
 LINEAR = {"add", "subtract", "negative", "degrees", "radians", "abs", "relu", "maximum", "minimum"}

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 
 import scalargrad
-from scalargrad import Value, declaration, gradcheck, primitives
+from scalargrad import Value, gradcheck
 from scalargrad.check.expression import NESTING, Expression
-from scalargrad.sweep import topological_order
+from scalargrad.engine import declaration, primitives
+from scalargrad.engine.graph import topological_order
 
 from ..oracle import Program, programs, run
 
@@ -140,7 +141,7 @@ def test_an_own_operation_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) 
     expression = Expression(lambda x: multiply_add(x, 2, x.tanh()), 3.0)
     assert expression.source.splitlines() == [
         "from scalargrad import Value, tanh",
-        "from scalargrad.declaration import named",
+        "from scalargrad.engine.declaration import named",
         "",
         'multiply_add = named("multiply_add")',
         "x = Value(3.0)",

@@ -16,12 +16,10 @@ from scalargrad import (
     Value,
     assert_gradients,
     gradcheck,
-    modes,
     nn,
     no_grad,
     polygamma,
     primitive,
-    primitives,
     square_error,
     tanh,
 )
@@ -29,7 +27,8 @@ from scalargrad.check import Report
 from scalargrad.check.culprit import EACH
 from scalargrad.check.detects import spoiled
 from scalargrad.check.report import SHOWN
-from scalargrad.sweep import topological_order
+from scalargrad.engine import modes, primitives
+from scalargrad.engine.graph import topological_order
 
 from ..oracle import Program, dual_functions, dual_gradient, run
 

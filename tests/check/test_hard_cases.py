@@ -8,9 +8,10 @@ from math import inf, isnan
 
 import pytest
 
-from scalargrad import Primitive, Value, gradcheck, greater, modes, primitive, primitives, softmax, stop_gradient
+from scalargrad import Primitive, Value, gradcheck, greater, primitive, softmax, stop_gradient
 from scalargrad.check.detects import spoiled
 from scalargrad.check.report import Comparison
+from scalargrad.engine import modes, primitives
 
 Function = Callable[..., Value]
 

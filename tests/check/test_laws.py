@@ -13,9 +13,10 @@ from typing import Any, cast
 
 import pytest
 
-from scalargrad import Primitive, Value, greater, primitives, stop_gradient
+from scalargrad import Primitive, Value, greater, stop_gradient
 from scalargrad.check.laws import LawBroken, LawReport, check_primitive
-from scalargrad.declaration import POSITIVE, REALS, Break
+from scalargrad.engine import primitives
+from scalargrad.engine.declaration import POSITIVE, REALS, Break
 
 BUILT_IN = [declared for declared in vars(primitives).values() if isinstance(declared, Primitive)]
 SQUARE = dataclasses.replace(

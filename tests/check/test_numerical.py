@@ -12,15 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import Primitive, Value, gradcheck, primitive, primitives
+from scalargrad import Primitive, Value, gradcheck, primitive
 from scalargrad.check.analytic import spelled
 from scalargrad.check.numerical import FIRST, Estimate, Line, Sample, extrapolated
 from scalargrad.check.recording import Recording, breaks_between, stepped
 from scalargrad.check.rounding import data_errors, gradient, local_errors
 from scalargrad.check.verdict import Target, examine
+from scalargrad.engine import primitives
+from tests.engine.test_primitives import BUILT_IN, differentiable, every_primitive, sample
 
 from ..oracle import DIGITS, precise, precise_partial
-from ..test_primitives import BUILT_IN, differentiable, every_primitive, sample
 
 EPSILON = 2.0**-52
 

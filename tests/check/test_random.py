@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from benchmarks.cases import BINARY, FACTORS, UNARY, Case, random_case, random_fault, run
-from scalargrad import gradcheck, modes
+from scalargrad import gradcheck
 from scalargrad.check.detects import spoiled
-from scalargrad.declaration import named
+from scalargrad.engine import modes
+from scalargrad.engine.declaration import named
 
 FUNCTIONS: dict[str, Any] = {name: named(name) for name in [*UNARY, *BINARY] if name != "square"} | {
     "square": lambda x: x**2

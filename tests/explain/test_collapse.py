@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import TooLarge, Value, declaration, draw, hinge, nn, softmax, square_error
+from scalargrad import TooLarge, Value, draw, hinge, nn, softmax, square_error
+from scalargrad.engine import declaration
+from scalargrad.engine.graph import topological_order
+from scalargrad.engine.value import Mark, leave
 from scalargrad.explain.collapse import Box, Calls, Plan
-from scalargrad.sweep import topological_order
-from scalargrad.value import Mark, leave
 from tests.explain.test_draw import elements, shown
 from tests.oracle import Program, programs, run
 

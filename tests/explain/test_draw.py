@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import TooLarge, Value, declaration, draw, nn
+from scalargrad import TooLarge, Value, draw, nn
+from scalargrad.engine import declaration
+from scalargrad.engine.graph import topological_order
 from scalargrad.explain import card
 from scalargrad.explain.draw import picture
 from scalargrad.explain.names import visible
 from scalargrad.explain.sketch import ordinals
-from scalargrad.sweep import topological_order
 from tests.oracle import Program, programs, run
 
 OPERATIONS = {p.name: p for p in declaration.registered()}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import scalargrad
 from scalargrad import Value, functional
-from scalargrad.declaration import declare, registered
+from scalargrad.engine.declaration import declare, registered
 from scalargrad.explain import expression
 from scalargrad.explain.expression import ExpressionError, parse, parse_assignment
 

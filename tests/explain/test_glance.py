@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import Value, steps
+from tests.engine.test_graph import FUNCTIONS
 from tests.explain.test_text import LABELS
 from tests.oracle import Program, programs, run
-from tests.test_sweep import FUNCTIONS
 
 
 def test_it_reads_well() -> None:

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import Constant, Value
+from scalargrad.engine.graph import topological_order
 from scalargrad.explain.names import atom, derivative, exact, integral, node_names, numeral, visible
-from scalargrad.sweep import topological_order
+from tests.engine.test_graph import FUNCTIONS
 from tests.oracle import Program, plain_numbers, programs, run
-from tests.test_sweep import FUNCTIONS
 
 numbers = st.floats()
 

@@ -22,8 +22,8 @@ import scalargrad
 from scalargrad import Constant, NonFinite, Steps, TooLarge, Value, page, steps, trap
 from scalargrad.explain.draw import picture
 from scalargrad.explain.names import visible
+from tests.engine.test_graph import FUNCTIONS
 from tests.oracle import Program, programs, run
-from tests.test_sweep import FUNCTIONS
 
 seeds = st.floats()
 

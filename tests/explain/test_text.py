@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import Constant, Value, ledger, steps, tree
+from scalargrad.engine.graph import topological_order
 from scalargrad.explain.terminal import cells
-from scalargrad.sweep import topological_order
+from tests.engine.test_graph import FUNCTIONS
 from tests.oracle import Program, programs, run
-from tests.test_sweep import FUNCTIONS
 
 LABELS = [
     "<lambda>",

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import primitives as p
+from scalargrad.engine import primitives as p
 from scalargrad.lift.arrays import Array, ArrayProgram, Axis, Places, needed
 
 from .interpreter import evaluate, kinds, operations

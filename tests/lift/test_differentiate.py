@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import Value, lift, tanh
-from scalargrad import primitives as p
+from scalargrad.engine import primitives as p
 from scalargrad.lift.arrays import Array, ArrayProgram, Places, needed
 from scalargrad.lift.differentiate import gradient, mean, pieces_of, restricted, tangent
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import Value, functional, lift
-from scalargrad.declaration import registered
+from scalargrad.engine.declaration import registered
 from tests.oracle import Program, dual_gradient, programs, run
 
 FUNCTIONS = {primitive.name: primitive for primitive in registered()}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scalargrad import primitives as p
+from scalargrad.engine import primitives as p
 from scalargrad.lift.arrays import Array, ArrayProgram, Places
 from scalargrad.lift.naming import Names
 from scalargrad.lift.numpy_source import write

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import Value, lift, maximum, minimum, modes, primitive, softmax, stop_gradient, tanh
+from scalargrad import Value, lift, maximum, minimum, primitive, softmax, stop_gradient, tanh
+from scalargrad.engine import modes
 from scalargrad.lift.arrays import Array, ArrayProgram
 from scalargrad.lift.regroup import regroup
 from scalargrad.lift.scalars import ungrouped

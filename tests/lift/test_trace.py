@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 import scalargrad
-from scalargrad import Value, functional, hypot, lift, modes, nn, no_grad, stop_gradient, trap
+from scalargrad import Value, functional, hypot, lift, nn, no_grad, stop_gradient, trap
+from scalargrad.engine import modes
 from scalargrad.lift.trace import Trace, Traced, TraceError
 
 each_target = pytest.mark.parametrize("target", ["numpy", "python"])

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 import scalargrad
-from scalargrad import Constant, Primitive, Value, declaration, no_grad, primitive, primitives
-from scalargrad.declaration import declare
-from scalargrad.sweep import topological_order
+from scalargrad import Constant, Primitive, Value, no_grad, primitive
+from scalargrad.engine import declaration, primitives
+from scalargrad.engine.declaration import declare
+from scalargrad.engine.graph import topological_order
 from tests.oracle import Dual, dual_functions, plain_numbers
 
 OPERATORS: dict[str, Callable[..., Any]] = {

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import scalargrad
 from scalargrad import Constant, Value
-from scalargrad import value as value_module
+from scalargrad.engine import value as value_module
+from scalargrad.engine.graph import sweep, topological_order
 from scalargrad.optim import Adam
-from scalargrad.sweep import sweep, topological_order
 from tests.oracle import Program, dual_gradient, plain_numbers, programs, run
 
 FUNCTIONS: Mapping[str, Any] = vars(scalargrad)
@@ -287,14 +287,14 @@ def print_every_gradient() -> None:
 
 def printed_under(hash_seed: str, program: str) -> str:
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
-    command, root = [sys.executable, "-c", program], Path(__file__).parents[1]
+    command, root = [sys.executable, "-c", program], Path(__file__).parents[2]
     finished = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=True)
     return finished.stdout
 
 
 def test_gradients_are_the_same_under_every_hash_seed() -> None:
     """The same program prints the same bits, whatever the seed of Python's hashes, and from run to run."""
-    program = "from tests.test_sweep import print_every_gradient as p; p()"
+    program = "from tests.engine.test_graph import print_every_gradient as p; p()"
     printed = [printed_under(hash_seed, program) for hash_seed in ("0", "1", "4242", "random", "random")]
     assert printed[0].count("0x1.") > 500
     assert len(set(printed)) == 1

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 
 import scalargrad
-from scalargrad import Constant, Value, declaration, nn, primitive
+from scalargrad import Constant, Value, nn, primitive
+from scalargrad.engine import declaration
+from scalargrad.engine.graph import topological_order
 from scalargrad.optim import Adam
-from scalargrad.sweep import topological_order
 from tests.oracle import Program, programs, run
 
 Copier = Callable[[Any], Any]

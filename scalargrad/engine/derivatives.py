@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import overload
 
 from .floats import number
+from .graph import topological_order
 from .modes import NonFinite
-from .sweep import topological_order
 from .value import Constant, Value, described, non_finite
 
 Tangents = float | Value | Sequence[float | Value]

@@ -19,8 +19,9 @@ import pytest
 from hypothesis import given
 
 import scalargrad
-from scalargrad import NonFinite, Value, grad, hypot, jvp, log, logsumexp, modes, nn, no_grad, softmax, trap
-from scalargrad.sweep import topological_order
+from scalargrad import NonFinite, Value, grad, hypot, jvp, log, logsumexp, nn, no_grad, softmax, trap
+from scalargrad.engine import modes
+from scalargrad.engine.graph import topological_order
 from tests.oracle import Program, programs, run
 
 

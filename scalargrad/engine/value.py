@@ -23,7 +23,7 @@ from . import modes
 from . import primitives as p
 from .declaration import Primitive, operand_names
 from .floats import number
-from .sweep import sweep, topological_order
+from .graph import sweep, topological_order
 
 _new = object.__new__  # leaves out __init__: what an operation has computed needs no check
 

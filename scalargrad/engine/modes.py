@@ -69,7 +69,7 @@ def refuse_while_tracing(asked: str, value: object = None) -> None:
 
 # ---------------------------------------------------------------- entering and leaving
 
-_PACKAGE = os.path.dirname(__file__) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 active = 0  # how many blocks are open, in all threads and tasks
 _DEFAULTS: Mapping[str, object] = {
@@ -248,7 +248,7 @@ def trap(function: Callable[..., Any] | None = None, /) -> Any:
     ...     Value(0.0, label="x").log()
     Traceback (most recent call last):
         ...
-    scalargrad.modes.NonFinite: log(x) is -inf in the forward pass, where x = 0.0; made at ...:2
+    scalargrad.engine.modes.NonFinite: log(x) is -inf in the forward pass, where x = 0.0; made at ...:2
 
     Raises:
         TypeError: as a decorator, for anything but a function.

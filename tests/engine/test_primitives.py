@@ -23,10 +23,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from scalargrad import Primitive, Value, grad, primitives, stop_gradient
-from scalargrad.declaration import Break, formula, operand_names, registered
-
-from .oracle import analytic, complex_step, precise_partial, precise_slopes, precise_value
+from scalargrad import Primitive, Value, grad, stop_gradient
+from scalargrad.engine import primitives
+from scalargrad.engine.declaration import Break, formula, operand_names, registered
+from tests.oracle import analytic, complex_step, precise_partial, precise_slopes, precise_value
 
 TOLERANCE = 1e-14  # 45 roundings
 # What a rule subtracts from, where it computes a small derivative as a difference: 1 - out², out (1 - out).

@@ -18,7 +18,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from scalargrad import Value, floats
+from scalargrad import Value
+from scalargrad.engine import floats
 
 TOLERANCE = 1e-14
 FINITE = (0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 5e-324, -5e-324, 1e308, -1e308)
@@ -68,7 +69,11 @@ class Unprintable:
         ([1.0], TypeError, r"data must be a real number, got [1.0] of type list"),
         (np.ones(1), TypeError, "data must be a real number, got array([1.]) of type numpy.ndarray"),
         (Decimal("0.5"), TypeError, "data must be a real number, got Decimal('0.5') of type decimal.Decimal"),
-        (Value(1.0), TypeError, "data must be a real number, got Value(data=1.0) of type scalargrad.value.Value"),
+        (
+            Value(1.0),
+            TypeError,
+            "data must be a real number, got Value(data=1.0) of type scalargrad.engine.value.Value",
+        ),
         (list(range(99)), TypeError, f"data must be a real number, got {str(list(range(99)))[:57]}… of type list"),
         (Unprintable(), TypeError, f"data must be a real number, got <unprintable: RuntimeError> of type {__name__}."),
         (10**400, ValueError, f"data must be within the range of floats, got 1{'0' * 56}…"),

@@ -35,11 +35,10 @@ from scalargrad import (
     stop_gradient,
     tanh,
 )
-from scalargrad.declaration import registered
+from scalargrad.engine.declaration import registered
+from scalargrad.engine.graph import topological_order
 from scalargrad.functional import hvp
-from scalargrad.sweep import topological_order
-
-from .oracle import Program, dual_gradient, precise_hessian, programs, run
+from tests.oracle import Program, dual_gradient, precise_hessian, programs, run
 
 PRIMITIVES: dict[str, Primitive] = {primitive.name: primitive for primitive in registered()}
 TOLERANCE = 1e-14

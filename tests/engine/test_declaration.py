@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from mpmath import mpf
 
 import scalargrad
-from scalargrad import NonFinite, Primitive, Value, declaration, divide, exp, grad, greater, hypot, jvp, tanh
-from scalargrad.declaration import Break, Symbol, declare, describe, formula, named, operand_names, registered
-
-from .oracle import Program, programs, run
+from scalargrad import NonFinite, Primitive, Value, divide, exp, grad, greater, hypot, jvp, tanh
+from scalargrad.engine import declaration
+from scalargrad.engine.declaration import Break, Symbol, declare, describe, formula, named, operand_names, registered
+from tests.oracle import Program, programs, run
 
 
 @pytest.fixture(autouse=True)
