@@ -138,6 +138,7 @@ greater: Primitive = declare(
     partials=[lambda out, x, y: 0.0, lambda out, x, y: 0.0],
     kinks=[Break(0, lambda x, y: y)],
     edges=[((1.0, 1.0), 0.0, (0.0, 0.0)), ((nan, 1.0), 0.0, (0.0, 0.0)), ((inf, inf), 0.0, (0.0, 0.0))],
+    blocks_gradient=True,
 )
 
 
@@ -194,6 +195,7 @@ stop_gradient: Primitive = declare(
     array="{}",
     partials=[lambda out, x: 0.0],
     edges=[((2.0,), 2.0, (0.0,)), ((inf,), inf, (0.0,))],
+    blocks_gradient=True,
 )
 
 # ---------------------------------------------------------------- powers, exponentials, logarithms
