@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import chain
 from math import sqrt
+from numbers import Real
 from typing import Any, SupportsIndex
 
 from .derivatives import hessian as hessian
@@ -17,7 +18,7 @@ from .derivatives import hvp as hvp
 from .derivatives import jacobian as jacobian
 from .derivatives import jvp as jvp
 from .floats import number
-from .primitives import add, erfc, exp, greater, log, maximum, relu, stop_gradient
+from .primitives import _gated, add, erfc, exp, greater, log, maximum, relu, stop_gradient
 from .value import Mark, Value, leave
 
 Number = Value | float
@@ -28,9 +29,13 @@ Number = Value | float
 def leaky_relu(x: Number, slope: float = 0.01) -> Any:
     """Return x where it is positive, and slope × x elsewhere; the derivative at 0 is the slope.
 
+    With the slope 0, where -inf × 0 would be nan, it is relu.
+
     >>> leaky_relu(4.0, 0.5), leaky_relu(-4.0, 0.5)
     (4.0, -2.0)
     """
+    if isinstance(slope, Real) and slope == 0:
+        return relu(x)
     return x * (slope + (1 - slope) * greater(x, 0.0))
 
 
@@ -42,7 +47,7 @@ def gelu(x: Number) -> Any:
     >>> round(gelu(1.0), 6)
     0.841345
     """
-    return 0.5 * x * erfc(-x / sqrt(2))
+    return _gated(0.5 * x, erfc(-x / sqrt(2)))
 
 
 # ---------------------------------------------------------------- of several numbers
