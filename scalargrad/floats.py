@@ -144,7 +144,7 @@ def power_derivative(x: float, y: float, n: float, k: float) -> float:
     coefficients = [0.0] * int(k) + [1.0]
     exponent = y
     for _ in range(int(n)):
-        above = [j * coefficient for j, coefficient in enumerate(coefficients)][1:] + [0.0]
+        above = [*[j * coefficient for j, coefficient in enumerate(coefficients)][1:], 0.0]
         coefficients = [exponent * c + more if c else more for c, more in zip(coefficients, above, strict=True)]
         exponent -= 1.0
     while coefficients and coefficients[-1] == 0:
@@ -156,7 +156,7 @@ def power_derivative(x: float, y: float, n: float, k: float) -> float:
         return leading * power(x, exponent)
     if (x == 0 and exponent > 0) or (x == inf and exponent < 0):
         return 0.0  # the power wins over the logarithm
-    if x == 0 or x == inf:
+    if x in (0, inf):
         return leading * power(abs(x), exponent) * power(log(x), degree)
     logarithm, total = log(x), 0.0
     for coefficient in reversed(coefficients):
