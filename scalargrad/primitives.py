@@ -468,6 +468,16 @@ _gated: Primitive = declare(
     ],
 )
 
+_weighted: Primitive = declare(
+    lambda weight, x: 0.0 if weight == 0 else weight * x,
+    name="_weighted",
+    summary="The product; 0 for a weight of 0, also of an infinite x.",
+    notation="{} * {}",
+    array="where(equal({0}, 0.0), 0.0, {0} * {1})",
+    partials=[lambda out, weight, x: x, lambda out, weight, x: weight],
+    edges=[((0.0, -inf), 0.0, (-inf, 0.0)), ((0.5, -inf), -inf, (-inf, 0.5)), ((nan, 1.0), nan, (1.0, nan))],
+)
+
 
 def _nearest_pole(x: float) -> float:
     return float(min(0, round(x))) if -inf < x < 0.5 else nan

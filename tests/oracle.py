@@ -37,6 +37,7 @@ precise: dict[str, Function] = {
     "_cosine": lambda x, y: x / mpmath.sqrt(mpf(x) ** 2 + mpf(y) ** 2),
     "_finite": lambda x: x,
     "_gated": operator.mul,
+    "_weighted": operator.mul,
     "greater": lambda x, y: mpf(x > y),
     "maximum": lambda x, y: (x + y + abs(x - y)) / 2,
     "minimum": lambda x, y: (x + y - abs(x - y)) / 2,
