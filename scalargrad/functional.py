@@ -1,6 +1,7 @@
 """Functions composed of primitives: softmax and its kin, losses, and what else networks are made of.
 
-Each accepts Values and plain numbers alike, and holds for inputs of ±1000 as for ±1.
+Each accepts Values and plain numbers alike, and holds for inputs of ±1000 as for ±1. A score of -inf is one
+that is out of the question: it takes no part, and has the probability 0 and the gradient 0.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import chain
 from math import sqrt
+from numbers import Real
+from sys import float_info
 from typing import Any, SupportsIndex
 
 from .engine.derivatives import hessian as hessian
@@ -17,7 +20,7 @@ from .engine.derivatives import hvp as hvp
 from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
 from .engine.floats import number
-from .engine.primitives import add, erfc, exp, greater, log, maximum, relu, stop_gradient
+from .engine.primitives import _gated, _weighted, add, erfc, exp, greater, log, maximum, minimum, relu, stop_gradient
 from .engine.value import Mark, Value, leave
 
 Number = Value | float
@@ -28,9 +31,13 @@ Number = Value | float
 def leaky_relu(x: Number, slope: float = 0.01) -> Any:
     """Return x where it is positive, and slope × x elsewhere; the derivative at 0 is the slope.
 
+    With the slope 0, where -inf × 0 would be nan, it is relu.
+
     >>> leaky_relu(4.0, 0.5), leaky_relu(-4.0, 0.5)
     (4.0, -2.0)
     """
+    if isinstance(slope, Real) and slope == 0:
+        return relu(x)
     return x * (slope + (1 - slope) * greater(x, 0.0))
 
 
@@ -42,7 +49,7 @@ def gelu(x: Number) -> Any:
     >>> round(gelu(1.0), 6)
     0.841345
     """
-    return 0.5 * x * erfc(-x / sqrt(2))
+    return _gated(0.5 * x, erfc(-x / sqrt(2)))
 
 
 # ---------------------------------------------------------------- of several numbers
@@ -64,8 +71,14 @@ def mean(values: Iterable[Number]) -> Any:
 def logsumexp(values: Iterable[Number]) -> Any:
     """Return log Σ exp(x), with the largest x taken out of the sum so that nothing overflows.
 
+    It is inf if an x is, and -inf if all are, as in torch and scipy. Its gradient is the softmax, which is nan there
+    for the x that are the largest.
+
     >>> logsumexp([1000.0, 0.0])
     1000.0
+    >>> from math import inf
+    >>> logsumexp([1.0, inf]), logsumexp([-inf, -inf])
+    (inf, -inf)
 
     Raises:
         ValueError: for no values.
@@ -78,8 +91,13 @@ def logsumexp(values: Iterable[Number]) -> Any:
 def softmax(values: Iterable[Number]) -> list[Any]:
     """Return exp(x) / Σ exp(x) for each x: positive numbers that sum to 1.
 
+    For an x of inf it is nan, inf / inf, and 0 for the others; where all are -inf it is nan, 0 / 0.
+
     >>> softmax([0.0, 1000.0])
     [0.0, 1.0]
+    >>> from math import inf
+    >>> softmax([0.0, -inf])
+    [1.0, 0.0]
 
     Raises:
         ValueError: for no values.
@@ -92,10 +110,13 @@ def softmax(values: Iterable[Number]) -> list[Any]:
 
 
 def log_softmax(values: Iterable[Number]) -> list[Any]:
-    """Return log softmax(x) for each x, exact also where the softmax underflows.
+    """Return log softmax(x) for each x, exact also where the softmax underflows; nan where the softmax is.
 
     >>> log_softmax([0.0, 1000.0])
     [-1000.0, 0.0]
+    >>> from math import inf
+    >>> log_softmax([0.0, -inf])
+    [0.0, -inf]
 
     Raises:
         ValueError: for no values.
@@ -147,6 +168,9 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
     The scores are any numbers, not probabilities: the softmax is part of it. Given what softmax has
     returned, it takes the softmax twice; no answer is then sure, and training stalls without an error.
 
+    A class of probability 0 costs nothing, whatever its score: 0 log 0 is 0. A possible one whose score is
+    -inf costs inf.
+
     >>> cross_entropy([0.0, 1000.0], 0)
     1000.0
     >>> right, wrong = cross_entropy([0.0, 1000.0], 1), cross_entropy(softmax([0.0, 1000.0]), 1)
@@ -154,6 +178,9 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
     (0.0, 0.313262)
     >>> round(cross_entropy([1.0, 1.0], [0.25, 0.75]), 6)
     0.693147
+    >>> from math import inf
+    >>> round(cross_entropy([1.0, 1.0, -inf], [0.25, 0.75, 0.0]), 6), cross_entropy([0.0, -inf], [0.5, 0.5])
+    (0.693147, inf)
 
     Raises:
         TypeError: for a class that is not an integer.
@@ -162,7 +189,7 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
     terms = _several(scores, "cross_entropy")
     if isinstance(target, Iterable):
         pairs = _pairs(log_softmax(terms), target, "cross_entropy")
-        entropy = -_sum([p * x for x, p in pairs])
+        entropy = -_sum([_weighted(p, x) for x, p in pairs])
         return _marked("cross_entropy", [entropy], [*terms, *(p for _, p in pairs)])[0]
     if isinstance(target, bool) or not hasattr(target, "__index__"):
         raise TypeError(f"the class in cross_entropy must be an integer, got {target!r}")
@@ -209,5 +236,6 @@ def _sum(terms: Sequence[Any]) -> Any:
 
 
 def _largest(terms: Sequence[Any]) -> Any:
-    """The maximum as a constant: the results do not depend on what is taken out."""
-    return stop_gradient(reduce(maximum, terms))
+    """The maximum as a constant: the results do not depend on what is taken out, which must be finite."""
+    largest = reduce(maximum, terms)
+    return stop_gradient(minimum(maximum(largest, -float_info.max), float_info.max))

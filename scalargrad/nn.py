@@ -350,9 +350,8 @@ def _activation(given: str | Activation | None) -> Activation | None:
         return given
     known = _OF_ONE_NUMBER | {primitive.name: primitive for primitive in registered() if primitive.arity == 1}
     if given not in known:
-        raise ValueError(
-            f"no activation is named {given!r}: use None, a function, or one of {', '.join(sorted(known))}"
-        )
+        names = ", ".join(sorted(name for name in known if not name.startswith("_")))
+        raise ValueError(f"no activation is named {given!r}: use None, a function, or one of {names}")
     return known[given]
 
 

@@ -31,8 +31,13 @@ precise: dict[str, Function] = {
     "divide": operator.truediv,
     "negative": operator.neg,
     "power": mpmath.power,
-    "_invertible": lambda x, y: x,
-    "_base": lambda x, y: x,
+    "_power_derivative": lambda x, y, n, k: mpmath.diff(lambda y: mpmath.ff(y, n) * x ** (y - n), y, int(k)),
+    "_slope_in_base": lambda x, y: y * x ** (y - 1),
+    "_slope_in_exponent": lambda x, y: mpmath.log(x) * x**y,
+    "_cosine": lambda x, y: x / mpmath.sqrt(mpf(x) ** 2 + mpf(y) ** 2),
+    "_finite": lambda x: x,
+    "_gated": operator.mul,
+    "_weighted": operator.mul,
     "greater": lambda x, y: mpf(x > y),
     "maximum": lambda x, y: (x + y + abs(x - y)) / 2,
     "minimum": lambda x, y: (x + y - abs(x - y)) / 2,
@@ -93,6 +98,10 @@ def precise_partial(name: str, operands: Sequence[float], *indices: int) -> mpf:
     if name == "polygamma":
         order, x = operands
         return _difference(lambda x: precise[name](order, x), [x], [0 for _ in indices])
+    if name == "_power_derivative":
+        x, y, n, k = operands
+        orders = [n + indices.count(0), k + indices.count(1)]
+        return precise_value(name, [x, y, *orders]) if set(indices) <= {0, 1} else mpf("nan")
     return _difference(precise[name], operands, indices)
 
 
@@ -292,8 +301,6 @@ dual_functions: dict[str, Callable[..., Dual]] = {
         lambda x, y: y * x ** (y - 1) if y else 0.0,
         lambda x, y: math.log(x) * x**y if x else 0.0,
     ),
-    "_invertible": _dual(lambda x, y: x, lambda x, y: 1.0, lambda x, y: 0.0),
-    "_base": _dual(lambda x, y: x, lambda x, y: 1.0, lambda x, y: 0.0),
     "greater": _dual(lambda x, y: float(x > y), lambda x, y: 0.0, lambda x, y: 0.0),
     "maximum": _dual(max, _step, lambda x, y: _step(y, x)),
     "minimum": _dual(min, lambda x, y: _step(y, x), _step),

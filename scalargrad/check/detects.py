@@ -115,7 +115,8 @@ def spoiled(op: Primitive, operand: int, factor: float, depth: int = 1) -> Primi
             return factor * right(out, *operands)
 
     else:
-        turned = replace(stop_gradient, name=f"slope_times_{factor:g}", partials=(lambda out, x: factor,))
+        turned_rule = (lambda out, x: factor,)
+        turned = replace(stop_gradient, name=f"slope_times_{factor:g}", partials=turned_rule, blocks_gradient=False)
 
         def wrong(out: Any, *operands: Any) -> Any:
             found = right(out, *operands)

@@ -86,7 +86,7 @@ def rule_error(
 def gradient(recording: Recording, output: int, rule_errors: Sequence[Sequence[float]]) -> Gradient:
     """Return the sweep's derivatives of one output in the recording's inputs."""
     root = recording.nodes[recording.outputs[output]]
-    totals = topological_order(root)
+    totals = topological_order(root, reached=True)
     totals[root] = 1.0
     sweep(totals)
     size = [0.0] * len(recording.nodes)

@@ -83,6 +83,7 @@ class Primitive:  # noqa: D101  # it has one, and so has each of its instances: 
     associative: bool
     commutative: bool
     identity: float | None  # the operand that changes nothing
+    blocks_gradient: bool = False  # no derivative passes to any operand, not even 0 × inf; the partials are 0
 
     __doc__ = _Documentation()
 
@@ -184,11 +185,16 @@ def declare(
     associative: bool = False,
     commutative: bool = False,
     identity: float | None = None,
+    blocks_gradient: bool = False,
 ) -> Primitive:
     """Declare an operation whose value is at hand as a function; the fields are those of `Primitive`.
 
     The function takes and returns floats, and neither it nor a partial raises for any float. A
     name of one's own declared again is replaced, as one does at a prompt.
+
+    Every local gradient is multiplied as IEEE 754 has it: 0.0 × inf is nan. An operation that
+    `blocks_gradient` hands nothing on instead, whatever the gradient of its result is: so do
+    `stop_gradient`, `greater`, and your own steps and roundings. Its partials must be 0.0.
 
     >>> import math
     >>> declare(math.atan, partials=[lambda out, x: (1 + x * x) ** -1], name="angle")
@@ -198,7 +204,8 @@ def declare(
         TypeError: for a value or partial that is not callable, or a partial that is not written with
             operators and primitives.
         ValueError: for a built-in name, no partials, a value or partial with too few or too many
-            parameters, a domain of another length, or a notation that is bad or leaves an operand out.
+            parameters, a domain of another length, a notation that is bad or leaves an operand out, or a
+            partial other than 0.0 of an operation that blocks gradients.
     """
     name = name or value.__name__
     if not name.isidentifier():
@@ -236,6 +243,7 @@ def declare(
         associative=associative,
         commutative=commutative,
         identity=identity,
+        blocks_gradient=blocks_gradient,
     )
     _check_notation(declared)
     if _built_in:  # those of the engine speak of one another before all are declared
@@ -258,12 +266,14 @@ def _check_value(name: str, value: Callable[..., float], count: int, wanted: str
 def _check_rules(declared: Primitive) -> None:
     for i in range(declared.arity):
         try:
-            formula(declared, i)
+            written = formula(declared, i)
         except TypeError as error:
             wanted = "operators and other primitives, to be differentiated again and shown as a formula"
             raise TypeError(f"a partial of {declared.name} must be written with {wanted}: {error}") from None
         except NameError:  # a rule may speak of its own operation, which has no name yet
-            pass
+            written = "a formula"
+        if declared.blocks_gradient and written != "0":
+            raise ValueError(f"{declared.name} blocks gradients, so each of its partials must be 0.0, got {written}")
 
 
 def _check_notation(declared: Primitive) -> None:

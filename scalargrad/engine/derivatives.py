@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import overload
 
 from .floats import number
-from .graph import topological_order
+from .graph import blocks, topological_order
 from .modes import NonFinite
 from .value import Constant, Value, described, non_finite
 
@@ -40,15 +40,15 @@ def grad(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
     targets = as_values(wrt, "wrt")
     if not isinstance(output, Value):
         raise TypeError(f"output must be a Value, got {output!r} of type {type(output).__name__}")
-    order = topological_order(output)
+    order = topological_order(output, reached=True)
     relevant = set(targets)
     for node in order:
-        if any(operand in relevant for operand in node.args):
+        if not blocks(node) and any(operand in relevant for operand in node.args):
             relevant.add(node)
 
     gradients: dict[Value, Value | float] = {output: 1.0}
     for node in reversed(order):
-        if node not in gradients:
+        if node not in gradients or blocks(node):
             continue
         for i, operand in enumerate(node.args):
             if operand in relevant:
@@ -95,9 +95,7 @@ def product(x: Value | float, y: Value | float) -> Value | float:
 
 
 def _hand_on(totals: dict[Value, Value | float], to: Value, local: Value | float, gradient: Value | float) -> None:
-    """Add local × gradient to a total; where a rule says 0 nothing is handed on, not even a nan."""
-    if isinstance(local, float) and local == 0.0:
-        return
+    """Add local × gradient to a total."""
     contribution = product(local, gradient)
     totals[to] = totals[to] + contribution if to in totals else contribution
 
@@ -153,6 +151,8 @@ def jvp(outputs: Value | Sequence[Value], wrt: Value | Sequence[Value], tangents
     for node, tangent in zip(inputs, directions, strict=True):
         _hand_on(known, node, 1.0, tangent)
     for node in order:
+        if blocks(node):
+            continue
         for i, operand in enumerate(node.args):
             if operand in known:
                 _hand_on(known, node, local_gradient(node, i), known[operand])

@@ -133,6 +133,44 @@ def power(x: float, y: float) -> float:
         return copysign(inf, x) if y % 2 == 1 else inf
 
 
+def power_derivative(x: float, y: float, n: float, k: float) -> float:
+    """The derivative of x ** y, n times in x and k times in y; at x = 0 and inf, where it has no value, its limit.
+
+    Differentiated in x, xᵃ log(x)ʲ is xᵃ⁻¹ (a log(x)ʲ + j log(x)ʲ⁻¹): so it is a power times a polynomial
+    in log(x). Orders from 0 to 100; others are nan.
+    """
+    if not (0 <= n <= 100 and n == int(n) and 0 <= k <= 100 and k == int(k)):
+        return nan
+    coefficients = [0.0] * int(k) + [1.0]
+    exponent = y
+    for _ in range(int(n)):
+        above = [*[j * coefficient for j, coefficient in enumerate(coefficients)][1:], 0.0]
+        coefficients = [exponent * c + more if c else more for c, more in zip(coefficients, above, strict=True)]
+        exponent -= 1.0
+    while coefficients and coefficients[-1] == 0:
+        coefficients.pop()
+    if not coefficients:
+        return 0.0
+    degree, leading = len(coefficients) - 1, coefficients[-1]
+    if degree == 0:
+        return leading * power(x, exponent)
+    if (x == 0 and exponent > 0) or (x == inf and exponent < 0):
+        return 0.0  # the power wins over the logarithm
+    if x in (0, inf):
+        return leading * power(abs(x), exponent) * power(log(x), degree)
+    logarithm, total = log(x), 0.0
+    for coefficient in reversed(coefficients):
+        total = total * logarithm + coefficient
+    return power(x, exponent) * total
+
+
+def cosine(x: float, y: float) -> float:
+    """The cosine of the angle of the vector (x, y), which is x over its length."""
+    if math.isinf(x) and math.isfinite(y):
+        return copysign(1.0, x)
+    return divide(x, math.hypot(x, y))
+
+
 def relu(x: float) -> float:
     """max(x, 0), and nan for nan."""
     return x if x > 0 or x != x else 0.0

@@ -5,7 +5,9 @@ it is handed. When every result comes before its operands, a node's sum is compl
 hands it on. That order, and the loop, are all there is to backpropagation.
 
 A node keeps its operands in `_x` and `_y` and the local gradients in `_dx` and `_dy`; None means that
-there is none. More than two operands are a tuple in `_y`, with None in `_x`. Here the numbers are
+there is none. More than two operands are a tuple in `_y`, with None in `_x`; so are those of an
+operation that blocks gradients, however few, so that the common case need not ask. Such an operation
+hands on nothing: not 0 × its gradient, which would be nan for an infinite one. Here the numbers are
 floats; `derivatives.py` walks the same order in Values, by the rules in place of their numbers.
 """
 
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
     Observer = Callable[[Value, int, float, float, float, float], None]
 
 
-def topological_order(*roots: Value) -> dict[Value, float]:
+def topological_order(*roots: Value, reached: bool = False) -> dict[Value, float]:
     """Return every node that the roots were computed from, after its operands, with the gradient 0.0.
 
-    The path from the root to the node in hand is a list, not the interpreter's stack, so a chain
-    may be a million long.
+    With `reached`, only the nodes that a gradient reaches: none that lie behind operations that block
+    gradients alone. The path from the root to the node in hand is a list, not the interpreter's stack,
+    so a chain may be a million long.
 
     >>> from scalargrad import Value
     >>> a = Value(1.0)
@@ -44,7 +47,10 @@ def topological_order(*roots: Value) -> dict[Value, float]:
         while True:
             x, y = node._x, node._y
             if x is None:
-                waiting = next((operand for operand in y or () if operand not in order), None)
+                if y is None or (reached and blocks(node)):
+                    waiting = None
+                else:
+                    waiting = next((operand for operand in y if operand not in order), None)
             elif x not in order:
                 waiting = x
             elif y is not None and y not in order:
@@ -62,11 +68,16 @@ def topological_order(*roots: Value) -> dict[Value, float]:
     return order
 
 
+def blocks(node: Value) -> bool:
+    """Whether a node hands no gradient on to its operands, whatever its own; a leaf has none to hand it to."""
+    return node.op is None or node.op.blocks_gradient
+
+
 def sweep(gradients: dict[Value, float], observe: Observer | None = None) -> None:
     """Hand gradients back from results to operands, until each node has the sum of all that reach it.
 
-    `gradients` comes from `topological_order`, with the seed set at the root, and is filled in
-    place. `observe` is called for each contribution with the result, the operand's position, the
+    `gradients` comes from `topological_order` with `reached`, with the seed set at the root, and is
+    filled in place. `observe` is called for each contribution with the result, the operand's position, the
     local and the upstream gradient, and the operand's total before and after.
     """
     for node, upstream in reversed(gradients.items()):
@@ -76,7 +87,7 @@ def sweep(gradients: dict[Value, float], observe: Observer | None = None) -> Non
             y = node._y
             if y is not None:
                 gradients[y] += node._dy * upstream
-        elif node.op is not None:
+        elif not blocks(node):
             for i, (operand, local) in enumerate(zip(node.args, node.local_gradients, strict=True)):
                 before = gradients[operand]
                 gradients[operand] = after = before + local * upstream

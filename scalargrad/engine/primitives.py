@@ -82,31 +82,48 @@ negative: Primitive = declare(
     edges=[((0.0,), -0.0, (-1.0,)), ((inf,), -inf, (-1.0,))],
 )
 
-# x ** y is smooth for x > 0. Where it is not, its rules must not come to 0 * inf: the slope in x
-# is 0 for the exponent 0 whatever x is, and the slope in y is 0 at x = 0 for y >= 0.
-_invertible: Primitive = declare(
-    lambda x, y: 1.0 if y == 0 and not (x > 1e-300 or x < -1e-300) else x,
-    name="_invertible",
-    summary="x, the base of a power's slope; 1 for x ** 0 where 1 / x is not finite.",
-    notation="{0}",
-    array="where(({1} == 0) & ~(abs({0}) > 1e-300), 1.0, {0})",
-    partials=[lambda out, x, y: 1.0, lambda out, x, y: 0.0],
+# x ** y is smooth for x > 0. At x = 0 and at infinity its derivatives are limits, which no product of
+# factors gives: one of them would be 0 and another infinite. So these are operations of their own.
+_power_derivative: Primitive = declare(
+    floats.power_derivative,
+    name="_power_derivative",
+    partials=[
+        lambda out, x, y, n, k: _power_derivative(x, y, n + 1, k),
+        lambda out, x, y, n, k: _power_derivative(x, y, n, k + 1),
+        lambda out, x, y, n, k: nan,
+        lambda out, x, y, n, k: nan,
+    ],
+    domain=[POSITIVE, REALS, (nan, nan), (nan, nan)],
+)
+_slope_in_base: Primitive = declare(
+    lambda x, y: floats.power_derivative(x, y, 1.0, 0.0),
+    name="_slope_in_base",
+    summary="The slope of x ** y in x; 0 for an exponent of 0, whatever x is.",
+    notation="{1} * {0} ** ({1} - 1)",
+    array="{1} * where(({1} == 0) & ~(abs({0}) > 1e-300), 1.0, {0}) ** ({1} - 1)",
+    partials=[
+        lambda out, x, y: _power_derivative(x, y, 2.0, 0.0),
+        lambda out, x, y: _power_derivative(x, y, 1.0, 1.0),
+    ],
     domain=[POSITIVE, REALS],
 )
-_base: Primitive = declare(
-    lambda x, y: 1.0 if x == 0 and y >= 0 else x,
-    name="_base",
-    summary="x, the base of a power under the logarithm; 1 for 0 to a power of 0 or more.",
-    notation="{0}",
-    array="where(({0} == 0) & ({1} >= 0), 1.0, {0})",
-    partials=[lambda out, x, y: 1.0, lambda out, x, y: 0.0],
+_slope_in_exponent: Primitive = declare(
+    lambda x, y: 0.0 if x == 0 == y else floats.power_derivative(x, y, 0.0, 1.0),
+    name="_slope_in_exponent",
+    summary="The slope of x ** y in y; 0 for 0 ** 0, a choice.",
+    notation="{0} ** {1} * log({0})",
+    array="where((({0} == 0) & ({1} >= 0)) | (({0} > 1.7976931348623157e308) & ({1} < 0)), 0.0, {0} ** {1} * log({0}))",
+    partials=[
+        lambda out, x, y: _power_derivative(x, y, 1.0, 1.0),
+        lambda out, x, y: _power_derivative(x, y, 0.0, 2.0),
+    ],
     domain=[POSITIVE, REALS],
 )
 
 
-def _base_of_slope(x: Any, y: Any) -> Any:
-    """The base; where the exponent is a number other than 0 there is nothing to guard against."""
-    return x if isinstance(y, float) and y != 0 else _invertible(x, y)
+def _of_base(x: Any, y: Any) -> Any:
+    """The slope in the base; where the exponent is a number other than 0 there is no limit to take."""
+    return y * power(x, y - 1) if isinstance(y, float) and y != 0 else _slope_in_base(x, y)
 
 
 power: Primitive = declare(
@@ -114,7 +131,7 @@ power: Primitive = declare(
     summary="The power, as C's pow: never complex; 0 to a negative power is an infinity.",
     notation="{} ** {}",
     array="{} ** {}",
-    partials=[lambda out, x, y: y * power(_base_of_slope(x, y), y - 1), lambda out, x, y: out * log(_base(x, y))],
+    partials=[lambda out, x, y: _of_base(x, y), lambda out, x, y: _slope_in_exponent(x, y)],
     domain=[POSITIVE, REALS],
     edges=[
         ((0.0, 0.0), 1.0, (0.0, 0.0)),
@@ -126,6 +143,7 @@ power: Primitive = declare(
         ((-2.0, 0.5), nan, (nan, nan)),
         ((nan, 0.0), 1.0, (0.0, nan)),
         ((2.0, -inf), 0.0, (nan, 0.0)),
+        ((inf, -1.0), 0.0, (-0.0, 0.0)),
     ],
 )
 
@@ -138,6 +156,7 @@ greater: Primitive = declare(
     partials=[lambda out, x, y: 0.0, lambda out, x, y: 0.0],
     kinks=[Break(0, lambda x, y: y)],
     edges=[((1.0, 1.0), 0.0, (0.0, 0.0)), ((nan, 1.0), 0.0, (0.0, 0.0)), ((inf, inf), 0.0, (0.0, 0.0))],
+    blocks_gradient=True,
 )
 
 
@@ -194,6 +213,7 @@ stop_gradient: Primitive = declare(
     array="{}",
     partials=[lambda out, x: 0.0],
     edges=[((2.0,), 2.0, (0.0,)), ((inf,), inf, (0.0,))],
+    blocks_gradient=True,
 )
 
 # ---------------------------------------------------------------- powers, exponentials, logarithms
@@ -255,20 +275,33 @@ sqrt: Primitive = declare(
 cbrt: Primitive = declare(
     math.cbrt,
     array="cbrt({})",
-    partials=[lambda out, x: divide(1.0, 3 * out * out)],
+    partials=[lambda out, x: divide(divide(1 / 3, out), out)],
     poles=[_at(0, 0.0)],
     edges=[((0.0,), 0.0, (inf,)), ((-8.0,), -2.0, (1 / 12,)), ((-inf,), -inf, (0.0,))],
+)
+_cosine: Primitive = declare(
+    floats.cosine,
+    name="_cosine",
+    notation="{0} / hypot({0}, {1})",
+    array="where((abs({0}) > 1.7976931348623157e308) & (abs({1}) < 1.7976931348623158e308), "
+    "({0} > 0) * 2.0 - 1.0, {0} / hypot({0}, {1}))",
+    partials=[
+        lambda out, x, y: divide(_cosine(y, x) * _cosine(y, x), hypot(x, y)),
+        lambda out, x, y: -divide(out * _cosine(y, x), hypot(x, y)),
+    ],
+    poles=[Break(0, lambda x, y: 0.0 if y == 0 else nan)],
 )
 hypot: Primitive = declare(
     math.hypot,
     summary="The length of the vector (x, y).",
     array="hypot({}, {})",
-    partials=[lambda out, x, y: divide(x, out), lambda out, x, y: divide(y, out)],
+    partials=[lambda out, x, y: _cosine(x, y), lambda out, x, y: _cosine(y, x)],
     poles=[Break(0, lambda x, y: 0.0 if y == 0 else nan)],
     edges=[
         ((0.0, 0.0), 0.0, (nan, nan)),
         ((0.0, -2.0), 2.0, (0.0, -1.0)),
-        ((inf, 1.0), inf, (nan, 0.0)),
+        ((inf, 1.0), inf, (1.0, 0.0)),
+        ((inf, inf), inf, (nan, nan)),
         ((inf, nan), inf, (nan, nan)),
     ],
 )
@@ -308,10 +341,27 @@ acos: Primitive = declare(
     domain=[(-1.0, 1.0)],
     edges=[((0.0,), pi / 2, (-1.0,)), ((1.0,), 0.0, (-inf,)), ((-1.0,), pi, (-inf,)), ((2.0,), nan, (nan,))],
 )
+# A rule such as 1 / (1 + x * x) is 0 at infinity, where its own derivative multiplies 0 by infinity. It goes
+# by the nearest number that is finite, and whose square is not.
+_finite: Primitive = declare(
+    lambda x: min(max(x, -1e170), 1e170),
+    name="_finite",
+    summary="x; at infinity, and where the square overflows by far, a large number.",
+    notation="{0}",
+    array="minimum(maximum({0}, -1e170), 1e170)",
+    partials=[lambda out, x: 1 - greater(abs(x), 1e170)],
+    edges=[((inf,), 1e170, (0.0,)), ((-inf,), -1e170, (0.0,)), ((nan,), nan, (1.0,)), ((-0.0,), -0.0, (1.0,))],
+)
+
+
+def _squared(x: Any) -> Any:
+    return _finite(x) * _finite(x)
+
+
 atan: Primitive = declare(
     math.atan,
     array="arctan({})",
-    partials=[lambda out, x: divide(1.0, 1 + x * x)],
+    partials=[lambda out, x: divide(1.0, 1 + _squared(x))],
     edges=[((-0.0,), -0.0, (1.0,)), ((inf,), pi / 2, (0.0,)), ((-inf,), -pi / 2, (0.0,))],
 )
 atan2: Primitive = declare(
@@ -319,8 +369,8 @@ atan2: Primitive = declare(
     summary="The angle of the vector (x, y), given y first.",
     array="arctan2({}, {})",
     partials=[
-        lambda out, y, x: divide(divide(x, hypot(x, y)), hypot(x, y)),
-        lambda out, y, x: -divide(divide(y, hypot(x, y)), hypot(x, y)),
+        lambda out, y, x: divide(_cosine(x, y), hypot(x, y)),
+        lambda out, y, x: -divide(_cosine(y, x), hypot(x, y)),
     ],
     poles=[Break(0, lambda y, x: 0.0 if x <= 0 else nan)],  # the branch cut along the negative x axis
     edges=[
@@ -328,7 +378,7 @@ atan2: Primitive = declare(
         ((0.0, 2.0), 0.0, (0.5, -0.0)),
         ((0.0, -2.0), pi, (-0.5, -0.0)),
         ((-0.0, -2.0), -pi, (-0.5, 0.0)),
-        ((1.0, inf), 0.0, (nan, -0.0)),
+        ((1.0, inf), 0.0, (0.0, -0.0)),
     ],
 )
 sinh: Primitive = declare(
@@ -358,7 +408,7 @@ asinh: Primitive = declare(
 acosh: Primitive = declare(
     floats.acosh,
     array="arccosh({})",
-    partials=[lambda out, x: divide(1.0, sqrt(x - 1) * sqrt(x + 1))],
+    partials=[lambda out, x: divide(divide(1.0, sqrt(x - 1)), sqrt(x + 1))],
     domain=[(1.0, inf)],
     edges=[((1.0,), 0.0, (inf,)), ((0.0,), nan, (nan,)), ((inf,), inf, (0.0,))],
 )
@@ -392,14 +442,40 @@ softplus: Primitive = declare(
 erf: Primitive = declare(
     math.erf,
     summary="The error function.",
-    partials=[lambda out, x: 2 / math.sqrt(pi) * exp(-x * x)],
+    partials=[lambda out, x: 2 / math.sqrt(pi) * exp(-_squared(x))],
     edges=[((-0.0,), -0.0, (2 / math.sqrt(pi),)), ((inf,), 1.0, (0.0,)), ((-inf,), -1.0, (0.0,))],
 )
 erfc: Primitive = declare(
     math.erfc,
     summary="The complementary error function, 1 - erf(x) without cancellation.",
-    partials=[lambda out, x: -2 / math.sqrt(pi) * exp(-x * x)],
+    partials=[lambda out, x: -2 / math.sqrt(pi) * exp(-_squared(x))],
     edges=[((0.0,), 1.0, (-2 / math.sqrt(pi),)), ((inf,), 0.0, (-0.0,)), ((-inf,), 2.0, (-0.0,))],
+)
+
+
+_gated: Primitive = declare(
+    lambda x, share: 0.0 if share == 0 and math.isinf(x) else x * share,
+    name="_gated",
+    summary="x times a share of it that falls to 0 sooner than x grows: inf × 0 is 0.",
+    notation="{} * {}",
+    array="where(({1} == 0) & (abs({0}) > 1.7976931348623157e308), 0.0, {0} * {1})",
+    partials=[lambda out, x, share: share, lambda out, x, share: _finite(x)],
+    edges=[
+        ((inf, 2.0), inf, (2.0, 1e170)),
+        ((-inf, 0.0), 0.0, (0.0, -1e170)),
+        ((1.0, nan), nan, (nan, 1.0)),
+        ((nan, 1.0), nan, (1.0, nan)),
+    ],
+)
+
+_weighted: Primitive = declare(
+    lambda weight, x: 0.0 if weight == 0 else weight * x,
+    name="_weighted",
+    summary="The product; 0 for a weight of 0, also of an infinite x.",
+    notation="{} * {}",
+    array="where(equal({0}, 0.0), 0.0, {0} * {1})",
+    partials=[lambda out, weight, x: x, lambda out, weight, x: weight],
+    edges=[((0.0, -inf), 0.0, (-inf, 0.0)), ((0.5, -inf), -inf, (-inf, 0.5)), ((nan, 1.0), nan, (1.0, nan))],
 )
 
 

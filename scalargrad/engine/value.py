@@ -35,6 +35,8 @@ _new = object.__new__  # leaves out __init__: what an operation has computed nee
 
 def _unary(primitive: Primitive) -> Callable[[Value], Value]:
     """The method of Value that applies a primitive of one operand."""
+    if primitive.blocks_gradient:
+        return _as_method(_blocking(primitive), primitive.name, primitive)
     value, (partial,) = primitive.value, primitive.partials
 
     def method(self: Value) -> Value:
@@ -98,8 +100,25 @@ def _named(primitive: Primitive) -> Callable[[Value, Value | float], Value]:
     return _as_method(method, primitive.name, primitive)
 
 
+def _blocking(primitive: Primitive) -> Callable[..., Value]:
+    """The method of Value that applies a primitive that blocks gradients."""
+    value, local = primitive.value, (0.0,) * primitive.arity
+
+    def method(*operands: Value) -> Value:
+        data = value(*[operand._data for operand in operands])
+        if modes.active:
+            return _record(primitive, data, operands)
+        out = _leaf(Value, data)
+        _link(out, primitive, operands, local)
+        return out
+
+    return method
+
+
 @lru_cache(maxsize=256)
 def _method(primitive: Primitive) -> Callable[..., Value]:
+    if primitive.blocks_gradient:
+        return _blocking(primitive)
     return _unary(primitive) if primitive.arity == 1 else _binary(primitive)[0]
 
 
@@ -162,7 +181,9 @@ def _leaf(kind: type[Value], data: float, grad: float | None = None, notes: dict
 def _link(node: Value, op: Primitive, operands: tuple[Value, ...], local: Sequence[float]) -> None:
     """Make a leaf the result of an operation."""
     node.op = op
-    if len(operands) == 1:
+    if op.blocks_gradient:  # kept where the sweep does not look
+        node._y, node._dy = operands, tuple(local)
+    elif len(operands) == 1:
         node._x, node._dx = operands[0], local[0]
     elif len(operands) == 2:
         (node._x, node._y), (node._dx, node._dy) = operands, local
@@ -363,7 +384,7 @@ class Value:
             NonFinite: under `trap`, when the sweep makes a nan or inf; no gradient is changed then.
         """
         modes.refuse_while_tracing("backward()", self)
-        gradients = topological_order(self)
+        gradients = topological_order(self, reached=True)
         gradients[self] = number(gradient, "gradient")
         sweep(gradients, _trap_contribution if modes.trapping() else None)
         for node, total in gradients.items():

@@ -18,7 +18,8 @@ from ..engine.value import Constant, Value
 class Record:
     """The contributions of one sweep, in order; nodes are numbers here, their places in the topological order.
 
-    What a result hands to a constant is left out: a constant takes no gradient.
+    What a result hands to a constant is left out: a constant takes no gradient. An operation that
+    blocks gradients makes no contribution.
 
     >>> from scalargrad import Value
     >>> x = Value(3.0)
@@ -35,13 +36,13 @@ class Record:
     """
 
     def __init__(self, value: Value, seed: float) -> None:
-        gradients = topological_order(value)
-        self.order = list(gradients)
+        self.order = list(topological_order(value))
         self.places = {node: i for i, node in enumerate(self.order)}
         self.seed = seed
         self.results, self.operands, self.positions = array("q"), array("q"), array("q")
         self.locals, self.upstreams = array("d"), array("d")
         self.before, self.after = array("d"), array("d")
+        gradients = topological_order(value, reached=True)
         gradients[value] = seed
         sweep(gradients, self._observe)
 

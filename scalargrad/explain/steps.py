@@ -5,7 +5,8 @@ cursor is one number, and where it stands every total is looked up, not computed
 exact, and no node is touched.
 
 The sweep begins with ∂L/∂L = 1.0, the seed: that is no step, it is there before the first one.
-What a result hands to a constant is none either: a constant takes no gradient.
+What a result hands to a constant is none either: a constant takes no gradient. An operation that
+blocks gradients hands on nothing, so there is no step from it.
 """
 
 from __future__ import annotations

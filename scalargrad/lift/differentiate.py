@@ -93,13 +93,17 @@ def _handed_on(program: ArrayProgram, array: Array, total: Gradient) -> Iterator
             if isinstance(piece, Array):
                 part = _part(program, total, array, places, along, alone=arrays == 1)
                 yield piece, _summed(program, part, along, array.batched, piece)
-    elif array.kind == "apply":
+    elif array.kind == "apply" and not _blocks(array):
         for i, operand in enumerate(array.operands):
             if isinstance(operand, Array):
                 local = array.detail.partials[i](array, *array.operands)
-                if local != 0.0:
-                    product = program.apply(p.multiply, [total, local])
-                    yield operand, _summed(program, product, array.axes, array.batched, operand)
+                product = program.apply(p.multiply, [total, local])
+                yield operand, _summed(program, product, array.axes, array.batched, operand)
+
+
+def _blocks(array: Array) -> bool:
+    """Whether an array hands no gradient on to what it was made of, whatever its own."""
+    return array.kind == "apply" and array.detail.blocks_gradient
 
 
 def _part(
@@ -166,7 +170,7 @@ def tangent(program: ArrayProgram, output: Gradient, leaf: Array, direction: Arr
     """Return the derivative of the output when the leaf moves in a direction: forwards through the program."""
     known: dict[Array, Gradient] = {leaf: direction}
     for array in needed([output]):
-        if array is leaf or not any(operand in known for operand in array.arrays):
+        if array is leaf or _blocks(array) or not any(operand in known for operand in array.arrays):
             continue
         if array.kind == "view":
             known[array] = _seen(program, known[array.arrays[0]], array)
@@ -185,8 +189,7 @@ def tangent(program: ArrayProgram, output: Gradient, leaf: Array, direction: Arr
             for i, operand in enumerate(array.operands):
                 if isinstance(operand, Array) and operand in known:
                     local = array.detail.partials[i](array, *array.operands)
-                    if local != 0.0:
-                        total = program.apply(p.add, [total, program.apply(p.multiply, [local, known[operand]])])
+                    total = program.apply(p.add, [total, program.apply(p.multiply, [local, known[operand]])])
             if total != 0.0:
                 known[array] = total
     return known.get(output, 0.0) if isinstance(output, Array) else 0.0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..engine import primitives as p
+from . import spelling
 from .arrays import Array
 from .numpy_rooms import Rooms
 from .products import BATCH, Axes, Groups, axes_of, extent
@@ -42,6 +44,10 @@ class Products(Rooms):
         if not result:
             name = self.expressions[array] = self.names.of(array)
             self.run.append(f"{name} = np.dot({left}, {right})")
+            product = array.arrays[0].detail
+            if product is not p.multiply:  # 0 × inf is 0 there; it is nan here, and seldom
+                terms = spelling.text(spelling.expression(product), [left, right])
+                self.run += [f"if {name} != {name}:", f"    {name} = np.add.reduce({terms})"]
             return True
         name = out = self.expressions[array] = self.room_for(array)
         if max(len(shared), len(rows), len(columns)) > 1:

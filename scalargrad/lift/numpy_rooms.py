@@ -18,7 +18,7 @@ from .assembling import Plan, index_of
 from .differentiate import Piece, pieces_of
 from .layout import Block, block
 from .numpy_views import Views
-from .products import Groups
+from .products import Groups, axes_of
 from .source import Wanted
 
 
@@ -72,12 +72,18 @@ class Rooms(Views):
             array
             for array in self.order
             if array.kind == "apply"
-            and array.detail is p.multiply
+            and (array.detail is p.multiply or self._is_weighted_total(array))
             and len(array.arrays) == 2
             and array not in self.kept
             and self.users[array]
             and all(user.kind == "reduce" and user.detail[0] is p.add for user in self.users[array])
         }
+
+    def _is_weighted_total(self, array: Array) -> bool:
+        """Whether an array is products in which a weight of 0 wins, of which only the sum of all is asked for."""
+        axes = {tuple(axes_of(operand)) for operand in array.arrays}
+        single = all(not (user.axes or user.batched) for user in self.users[array])
+        return array.detail is p._weighted and len(axes) == 1 and single
 
     def _arguments_to_turn(self) -> set[Array]:
         """The arguments that are read more than once other than by matrix products, which take them as they are."""

@@ -309,7 +309,7 @@ def _uneven(counts: list[int]) -> ValueError:
 
 def _swept(output: Value) -> dict[Value, float]:
     """The gradient of a result in all that it was computed from; nothing is deposited."""
-    gradients = topological_order(output)
+    gradients = topological_order(output, reached=True)
     gradients[output] = 1.0
     sweep(gradients)
     return gradients

@@ -136,9 +136,7 @@ def test_the_complex_step_is_exact_to_rounding(primitive: Primitive) -> None:
         for k in differentiable(op):
             step = 2.0**-64 * (abs(point[k]) or 1.0)
             found = stepped(rule, op.value(*point), point, [step if i == k else 0.0 for i in range(op.arity)])
-            if op.name in {"_base", "_invertible"} and k == 1:
-                assert found == 0.0
-            elif found is not None:
+            if found is not None:
                 truth = 1.0 if op.name == "stop_gradient" else float(precise_partial(op.name, point, k))
                 bend = 0.0 if op.name == "stop_gradient" else float(precise_partial(op.name, point, k, k))
                 error = abs(point[k] * bend)
@@ -148,7 +146,7 @@ def test_the_complex_step_is_exact_to_rounding(primitive: Primitive) -> None:
 def test_most_operations_have_a_complex_step() -> None:
     """All but the special functions do."""
     without = {op.name for op in BUILT_IN if spelled(op) is None}
-    assert without == {"erf", "erfc", "polygamma", "gamma", "lgamma"}
+    assert without == {"erf", "erfc", "polygamma", "gamma", "lgamma", "_power_derivative"}
 
 
 def test_a_power_of_zero_exponent() -> None:

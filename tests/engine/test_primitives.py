@@ -183,7 +183,7 @@ Mutation = Callable[[Any], Any]
 def with_rule(primitive: Primitive, index: int, rule: Callable[..., Any]) -> Primitive:
     rules = list(primitive.partials)
     rules[index] = rule
-    return dataclasses.replace(primitive, partials=tuple(rules))
+    return dataclasses.replace(primitive, partials=tuple(rules), blocks_gradient=False)
 
 
 def vanishes(primitive: Primitive, *indices: int) -> bool:

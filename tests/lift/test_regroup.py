@@ -322,6 +322,7 @@ def test_a_chain_without_an_identity() -> None:
         array="minimum({}, {})",
         associative=True,
         commutative=True,
+        blocks_gradient=True,
     )(min)
 
     def function(w: Any, x: Any) -> Any:
