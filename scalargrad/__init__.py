@@ -93,5 +93,6 @@ from .primitives import tan as tan
 from .primitives import tanh as tanh
 from .value import Constant as Constant
 from .value import Value as Value
+from .value import one_graph as one_graph
 
 __version__ = "0.1.0"

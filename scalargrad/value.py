@@ -11,6 +11,7 @@ differentiates what was computed, whatever has become of `.data` since.
 
 from __future__ import annotations
 
+import copy as copying
 import math
 import operator
 from array import array
@@ -183,8 +184,12 @@ class Value:
     (-2.0, 2.0)
 
     All of Python's arithmetic works, with numbers on either side. `==` and `hash` are identity;
-    `<` and its like, `bool`, `float`, `round` are those of the number. Pickled together, several
-    Values keep the leaves they share, and have copies each of the nodes between; a deepcopy keeps all.
+    `<` and its like, `bool`, `float`, `round` are those of the number.
+
+    Copies and pickles keep the graph, and the attributes of a subclass. Each pickled result takes along
+    all that it was computed from: several keep the leaves they share, but have copies each of the nodes
+    between, and n results take n times the time and space. `one_graph` pickles a list of results with
+    each node once; a deepcopy always does.
 
     Attributes:
         data: the number, a float. A leaf's may be set between passes; a sweep always uses the
@@ -394,13 +399,37 @@ class Value:
         return format(self._data, spec) if spec else str(self)
 
     # copies: a pickled graph is one flat list of nodes, so that its depth does not matter
-    def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
-        if self.op is None:
-            return _leaf, (self.__class__, self._data, self._grad, _noted(self) or None)
-        order = topological_order(self)
-        places = {node: place for place, node in enumerate(order)}
-        marks = _copied_marks(order, {}, {id(node): place for node, place in places.items()})
-        return _restored, ([node if node.op is None else _flattened(node, places, marks) for node in order],)
+    def __reduce__(self) -> Any:
+        if self.op is not None:  # made blank, then filled: an attribute of a node may refer to this very result
+            return _blank, (self.__class__,), _flattened(self), None, None, _fill
+        fields = self.__class__, self._data, self._grad, _noted(self) or None
+        state = self.__getstate__()
+        return (_leaf, fields) if state is None else (_leaf, fields, state)
+
+    def __getstate__(self) -> Any:
+        """Return the attributes that a subclass adds, in the form of `object.__getstate__`; None for none."""
+        if self.__class__ in (Value, Constant):
+            return None
+        state: Any = super().__getstate__()
+        attributes, slots = state
+        own = {name: content for name, content in slots.items() if name not in Value.__slots__}
+        return (attributes, own) if own else attributes or None
+
+    def __setstate__(self, state: Any) -> None:
+        attributes, slots = state if isinstance(state, tuple) else (state, {})
+        if attributes:
+            vars(self).update(attributes)
+        for name, content in slots.items():
+            setattr(self, name, content)
+
+    def __copy__(self) -> Value:
+        if self.op is None and self.__class__ not in (Value, Constant):
+            return _copied(self, {}, copying.copy)
+        twin = _twin(self, self.args)
+        state = self.__getstate__()
+        if state is not None:
+            twin.__setstate__(state)
+        return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         pending = [self]
@@ -412,13 +441,17 @@ class Value:
                 pending += missing
                 continue
             pending.pop()
-            if id(node) not in memo:
-                copy = _leaf(node.__class__, node._data, node._grad, _noted(node) or None)
-                if node.op is not None:
-                    _link(copy, node.op, tuple(memo[id(operand)] for operand in node.args), node.local_gradients)
-                memo[id(node)] = copy
-                if node.marks:
-                    marked.append(node)
+            if id(node) in memo:
+                continue
+            if node.op is None and node.__class__ not in (Value, Constant):
+                _copied(node, memo, lambda leaf: copying.deepcopy(leaf, memo))
+                continue
+            memo[id(node)] = _twin(node, tuple(memo[id(operand)] for operand in node.args))
+            state = node.__getstate__()
+            if state is not None:
+                memo[id(node)].__setstate__(copying.deepcopy(state, memo))
+            if node.marks:
+                marked.append(node)
         _copied_marks(marked, memo, memo)
         for node in marked:
             memo[id(node)]._keep("marks", tuple([memo[id(mark)] for mark in node.marks]))
@@ -538,7 +571,57 @@ def _copied_marks(nodes: Iterable[Value], met: dict[int, Any], copies: Mapping[i
     return met
 
 
-def _flattened(node: Value, places: dict[Value, int], marks: dict[int, Mark]) -> tuple[Any, ...]:
+def _blank(kind: type[Value]) -> Value:
+    return _new(kind)
+
+
+def _twin(node: Value, operands: tuple[Value, ...]) -> Value:
+    """Another node like this one, made of other operands."""
+    twin = _leaf(node.__class__, node._data, node._grad, _noted(node) or None)
+    if node.op is not None:
+        _link(twin, node.op, operands, node.local_gradients)
+    return twin
+
+
+class _Reduced:
+    """What the copy module makes a copy from: the answer of a `__reduce__`."""
+
+    def __init__(self, reduced: tuple[Any, ...]) -> None:
+        self._reduced = reduced
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        return self._reduced
+
+
+def _copied(leaf: Value, memo: dict[int, Any], copier: Callable[[Any], Any]) -> Value:
+    """A copy of a subclass's leaf, as its own `__reduce__` says; known before its attributes, which may refer to it."""
+    reduced = leaf.__reduce_ex__(4)
+    if isinstance(reduced, str):  # the name of a global object, of which there is one
+        memo[id(leaf)] = leaf
+        return leaf
+    make, *rest = reduced
+
+    def known(*arguments: Any) -> Any:
+        memo[id(leaf)] = copy = make(*arguments)
+        return copy
+
+    copied: Value = copier(_Reduced((known, *rest)))
+    return copied
+
+
+Flat = tuple[list[Any], list[tuple[int, Any]]]  # leaves and rows for results; the states of results, with their places
+
+
+def _flattened(*roots: Value) -> Flat:
+    order = topological_order(*roots)
+    places = {node: place for place, node in enumerate(order)}
+    marks = _copied_marks(order, {}, {id(node): place for node, place in places.items()})
+    states = [(place, node.__getstate__()) for node, place in places.items() if node.op is not None]
+    rows = [node if node.op is None else _row(node, places, marks) for node in order]
+    return rows, [(place, state) for place, state in states if state is not None]
+
+
+def _row(node: Value, places: dict[Value, int], marks: dict[int, Mark]) -> tuple[Any, ...]:
     operands = tuple(places[operand] for operand in node.args)
     notes = _noted(node) or None
     if node.marks:
@@ -547,7 +630,14 @@ def _flattened(node: Value, places: dict[Value, int], marks: dict[int, Mark]) ->
     return fields, node.op, operands, node.local_gradients
 
 
-def _restored(rows: list[Any]) -> Value:
+def _fill(root: Value, flat: Flat) -> None:
+    """Make of a blank result what was flattened."""
+    _restored(flat, root)
+
+
+def _restored(flat: Flat, root: Value | None = None) -> list[Value]:
+    """The nodes, of which the last is the given one."""
+    rows, states = flat
     nodes: list[Value] = []
     marks: dict[int, Any] = {}
     for row in rows:
@@ -559,6 +649,56 @@ def _restored(rows: list[Any]) -> Value:
         _link(node, op, tuple(nodes[place] for place in places), local)
         nodes.append(node)
         marks.update((id(mark), mark) for mark in node.marks)
+    if root is not None:
+        last, nodes[-1] = nodes[-1], root
+        for slot in Value.__slots__:
+            if hasattr(last, slot):
+                setattr(root, slot, getattr(last, slot))
     for mark in marks.values():
         mark.inputs[:] = [nodes[place] for place in mark.inputs]
-    return nodes[-1]
+    for place, state in states:
+        nodes[place].__setstate__(state)
+    return nodes
+
+
+class _OneGraph:
+    """What `one_graph` returns."""
+
+    def __init__(self, results: list[Value]) -> None:
+        self._results = results
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        order = topological_order(*self._results)
+        places = {node: place for place, node in enumerate(order)}
+        return _loaded, (_flattened(*self._results), [places[result] for result in self._results])
+
+
+def _loaded(flat: Flat, places: list[int]) -> list[Value]:
+    nodes = _restored(flat)
+    return [nodes[place] for place in places]
+
+
+def one_graph(results: Iterable[Value]) -> object:
+    """Return an object that pickles several results of one graph with each node once; loaded, it is their list.
+
+    A result that is pickled by itself takes along all that it was computed from. So n results of the
+    same nodes have n copies of these, in time, in bytes, and when they are loaded. As one graph they
+    share after loading all that they share now.
+
+    >>> import pickle
+    >>> from scalargrad import one_graph, softmax
+    >>> shares = softmax([Value(1.0), Value(2.0), Value(3.0)])
+    >>> first, second, third = pickle.loads(pickle.dumps(one_graph(shares)))
+    >>> first.args[1] is second.args[1] is third.args[1]  # the sum that all are divided by
+    True
+
+    Raises:
+        TypeError: for what is not several Values.
+    """
+    if isinstance(results, Value) or not isinstance(results, Iterable):
+        raise TypeError(f"one_graph takes several Values, such as a list of them, got {results!r}")
+    several = list(results)
+    for result in several:
+        if not isinstance(result, Value):
+            raise TypeError(f"one_graph takes Values, got {result!r} of type {type(result).__name__}")
+    return _OneGraph(several)
