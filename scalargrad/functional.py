@@ -16,7 +16,7 @@ from .derivatives import hessian as hessian
 from .derivatives import hvp as hvp
 from .derivatives import jacobian as jacobian
 from .derivatives import jvp as jvp
-from .floats import number
+from .floats import held_by, number
 from .primitives import add, erfc, exp, greater, log, maximum, relu, stop_gradient
 from .value import Mark, Value, leave
 
@@ -160,6 +160,7 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
         ValueError: for a class out of range, or not one probability for each score.
     """
     terms = _several(scores, "cross_entropy")
+    target = held_by(target)
     if isinstance(target, Iterable):
         pairs = _pairs(log_softmax(terms), target, "cross_entropy")
         entropy = -_sum([p * x for x, p in pairs])
@@ -182,6 +183,7 @@ def _several(values: Iterable[Number], function: str) -> list[Any]:
 def _pairs(
     outputs: Number | Iterable[Number], targets: Number | Iterable[Number], function: str
 ) -> list[tuple[Any, Any]]:
+    outputs, targets = held_by(outputs), held_by(targets)
     left = [_term(x, function) for x in (outputs if isinstance(outputs, Iterable) else [outputs])]
     right = [_term(x, function) for x in (targets if isinstance(targets, Iterable) else [targets])]
     if len(left) != len(right) or not left:

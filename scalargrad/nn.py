@@ -111,7 +111,7 @@ class Module:
             raise TypeError(f"the state must be a dict of numbers by name, got {state!r}")
         parameters = dict(self.named_parameters())
         _check_names(missing=parameters.keys() - state.keys(), unknown=state.keys() - parameters.keys())
-        numbers = {name: number(state[name], name) for name in parameters}
+        numbers = {name: number(state[name], name, bools=False) for name in parameters}
         for name, parameter in parameters.items():
             parameter.data = numbers[name]
 

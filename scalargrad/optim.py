@@ -389,7 +389,7 @@ def _gradients(parameters: Variables) -> list[float]:
 
 
 def _within(given: float, name: str, low: float, high: float, closed: bool = False) -> float:
-    value = number(given, name)
+    value = number(given, name, bools=False)
     if not (low < value < high or (closed and value == low)):
         raise ValueError(f"{name} must be {'at least' if closed else 'above'} {low} and below {high}, got {given!r}")
     return value
@@ -401,4 +401,4 @@ def _columns(state: dict[str, Any], names: list[str], length: int, beside: Itera
     for name in names:
         if len(state[name]) != length:
             raise ValueError(f"{name} must have {length} numbers, one for each parameter, got {len(state[name])}")
-    return [[number(x, name) for x in state[name]] for name in names]
+    return [[number(x, name, bools=False) for x in state[name]] for name in names]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy as copying
 import math
 import operator
+import sys
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -23,7 +24,7 @@ from typing import Any, NamedTuple
 from . import modes
 from . import primitives as p
 from .declaration import Primitive, operand_names
-from .floats import number
+from .floats import held_by, is_number, number
 from .sweep import sweep, topological_order
 
 _new = object.__new__  # leaves out __init__: what an operation has computed needs no check
@@ -61,10 +62,9 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Value | float], Valu
 
     def method(self: Value, other: Any) -> Any:
         if other.__class__ is not Value:
-            try:
-                other = _operand(other)
-            except TypeError:
+            if not isinstance(other, _OPERANDS) and not is_number(other):
                 return NotImplemented
+            other = _operand(other)
         x = self._data
         y = other._data
         data = value(x, y)
@@ -81,11 +81,9 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Value | float], Valu
         return out
 
     def reflected(self: Value, other: Any) -> Any:
-        try:
-            left = _operand(other)
-        except TypeError:
+        if not isinstance(other, _OPERANDS) and not is_number(other):
             return NotImplemented
-        return method(left, self)
+        return method(_operand(other), self)
 
     return _as_method(method, primitive.name, primitive), _as_method(reflected, f"r{primitive.name}", primitive)
 
@@ -97,6 +95,20 @@ def _named(primitive: Primitive) -> Callable[[Value, Value | float], Value]:
         return primitive(self, other)
 
     return _as_method(method, primitive.name, primitive)
+
+
+def _refused(sign: str, instead: str) -> Callable[[Value, Any], Any]:
+    """The method of Value for an operator that jumps, where a graph would tell nothing of it."""
+
+    def method(self: Value, other: Any) -> Any:  # noqa: ARG001  # as operators have it
+        if not isinstance(other, _OPERANDS) and not is_number(other):
+            return NotImplemented
+        raise TypeError(
+            f"{sign} is not defined for Values, as it jumps where x / y is an integer: write {instead}, "
+            f"which has its slope between the jumps"
+        )
+
+    return method
 
 
 @lru_cache(maxsize=256)
@@ -183,7 +195,8 @@ class Value:
     >>> a.grad, b.grad
     (-2.0, 2.0)
 
-    All of Python's arithmetic works, with numbers on either side. `==` and `hash` are identity;
+    + - * / ** and abs work as in Python, with numbers on either side, where a bool counts as 0 or 1; //, %
+    and divmod, which jump, are refused with what to write instead. `==` and `hash` are identity;
     `<` and its like, `bool`, `float`, `round` are those of the number.
 
     Copies and pickles keep the graph, and the attributes of a subclass. Each pickled result takes along
@@ -199,7 +212,7 @@ class Value:
         label: a name to show.
 
     Raises:
-        TypeError: when the data is not a real number (a bool is not one), or the label not a string.
+        TypeError: when the data is not a real number, or the label not a string; for //, % and divmod.
         ValueError: for an integer beyond the range of floats.
     """
 
@@ -313,6 +326,10 @@ class Value:
     __neg__ = negative = _unary(p.negative)  # -x
     __abs__ = abs = _unary(p.abs)  # abs(x)
 
+    __floordiv__ = __rfloordiv__ = _refused("//", "math.floor(x / y)")
+    __mod__ = __rmod__ = _refused("%", "x - y * math.floor(x / y)")
+    __divmod__ = __rdivmod__ = _refused("divmod", "math.floor(x / y) and x - y * math.floor(x / y)")
+
     def __pos__(self) -> Value:  # +x
         return self
 
@@ -328,6 +345,68 @@ class Value:
     erf, erfc, gamma, lgamma = _unary(p.erf), _unary(p.erfc), _unary(p.gamma), _unary(p.lgamma)
     degrees, radians, stop_gradient = _unary(p.degrees), _unary(p.radians), _unary(p.stop_gradient)
     hypot, arctan2, maximum, minimum = _named(p.hypot), _named(p.atan2), _named(p.maximum), _named(p.minimum)
+    fabs, deg2rad, rad2deg = _unary(p.abs), radians, degrees
+
+    def logaddexp(self, other: Value | float) -> Value:
+        """The logarithm of exp(x) + exp(y), without overflow and exact wherever the larger of them is."""
+        x, y = _operand(self), _operand(other, "an operand of logaddexp")
+        if x._data == y._data and math.isinf(x._data):
+            return p.maximum(x, y)
+        return x + (y - x).softplus() if x._data >= y._data else y + (x - y).softplus()
+
+    def conjugate(self) -> Value:
+        """The number itself, as it is real: numpy's variance asks for it."""
+        return self
+
+    # numpy's questions, which numbers answer
+
+    def isnan(self) -> bool:
+        """Whether the number is nan."""
+        return math.isnan(self._data)
+
+    def isinf(self) -> bool:
+        """Whether the number is infinite."""
+        return math.isinf(self._data)
+
+    def isfinite(self) -> bool:
+        """Whether the number is neither infinite nor nan."""
+        return math.isfinite(self._data)
+
+    def signbit(self) -> bool:
+        """Whether the number is negative, or -0.0."""
+        return math.copysign(1.0, self._data) < 0
+
+    def rint(self) -> float:
+        """The nearest integer as a float, the even one of two: a number, as `round` gives."""
+        return math.copysign(round(self._data), self._data) if math.isfinite(self._data) else self._data
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
+        """Let numpy apply a function to a Value as to each entry of an array of Values: by the method of its name.
+
+        Raises:
+            TypeError: for a function that has no such method.
+        """
+        name = ufunc.__name__
+        function = _FOR_NUMPY.get(name) if method == "__call__" else None
+        operands = tuple(map(held_by, operands))
+        if function is not None and not options and all(isinstance(operand, _OPERANDS) for operand in operands):
+            return function(*operands)
+        numpy: Any = sys.modules[type(ufunc).__module__]  # which this file need not import
+        arrays = [numpy.empty((), object) if isinstance(operand, Value) else operand for operand in operands]
+        for boxed, operand in zip(arrays, operands, strict=True):
+            if isinstance(operand, Value):
+                boxed[()] = operand
+        try:
+            if function is not None:
+                return numpy.frompyfunc(function, ufunc.nin, 1)(*arrays, **options)
+            return getattr(ufunc, method)(*arrays, **options)
+        except (TypeError, AttributeError) as error:
+            if f"'{name}'" not in str(error) and "ufunc" not in str(error):
+                raise
+            raise TypeError(  # numpy speaks of types and casting rules, or of methods
+                f"numpy.{name} is not defined for Values: write it with functions of scalargrad, or take "
+                f"numpy.{name}(float(x)), the number without its graph"
+            ) from None
 
     @classmethod
     def apply_primitive(cls, primitive: Primitive, operands: tuple[Value | float, ...]) -> Value:
@@ -491,6 +570,16 @@ class Constant(Value):
     """
 
     __slots__ = ()
+
+
+_OPERANDS = (Value, float, int)  # what most are: the other kinds of numbers take longer to tell
+
+# The functions of numpy that apply to a Value, and numbers beside it, without an array.
+_FOR_NUMPY: dict[str, Callable[..., Any]] = {
+    name: getattr(method, "primitive", method) for name, method in vars(Value).items() if not name.startswith("_")
+}
+_FOR_NUMPY |= {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv}
+_FOR_NUMPY |= {"power": operator.pow, "absolute": operator.abs}
 
 
 def leave(results: Iterable[Value], mark: Mark, are_new: bool = False) -> None:

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from numbers import Real
 from typing import Any, NoReturn
 
 from .. import modes
 from .. import primitives as p
 from ..declaration import Primitive
-from ..floats import number
+from ..floats import is_number, number
 from ..value import Constant, Value
 
 _new = object.__new__
@@ -256,7 +255,7 @@ def _binary(primitive: Primitive, reflected: bool) -> Callable[[Traced, Any], Tr
             place = other.index
         elif other.__class__ is Value and other in trace.of_value:
             place = trace.of_value[other]
-        elif isinstance(other, Value | Real):
+        elif isinstance(other, Value) or is_number(other):
             place = trace.index_of(other)
         else:
             return NotImplemented
