@@ -33,11 +33,13 @@ def number(given: object, purpose: str, bools: bool = True) -> float:
     """
     if given.__class__ is float:
         return given
-    held = given if isinstance(given, _NUMBERS) else held_by(given)
-    if not is_number(given) or (isinstance(held, bool) and not bools):
-        kind = given.__class__
-        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-        raise TypeError(f"{purpose} must be a real number, got {_shortened(given)} of type {name}")
+    held: Any = given
+    if given.__class__ is not int and not isinstance(given, float):
+        held = held_by(given)
+        if not is_number(given) or (isinstance(held, bool) and not bools):
+            kind = given.__class__
+            name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+            raise TypeError(f"{purpose} must be a real number, got {_shortened(given)} of type {name}")
     try:
         return float(held)
     except OverflowError:

@@ -432,13 +432,15 @@ def _searched(path: str, start: object, into_modules: bool = True) -> _Found:
     pending: list[tuple[str, object]] = [(path, start)]
     while pending:
         path, item = pending.pop()
-        item = held_by(item)
-        if isinstance(item, _SIMPLE):
-            if isinstance(item, Value) and id(item) not in seen and _is_parameter(item):
+        if isinstance(item, Value):
+            if id(item) not in seen and _is_parameter(item):
                 seen.add(id(item))
                 found.parameters.append((path, item))
             continue
-        if id(item) in seen or (isinstance(item, Module) and not into_modules):
+        if isinstance(item, _SIMPLE) or id(item) in seen or (isinstance(item, Module) and not into_modules):
+            continue
+        if getattr(item, "shape", None) == () and held_by(item) is not item:
+            pending.append((path, held_by(item)))
             continue
         seen.add(id(item))
         inside = _contents(item)

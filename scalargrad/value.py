@@ -62,9 +62,13 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Value | float], Valu
 
     def method(self: Value, other: Any) -> Any:
         if other.__class__ is not Value:
-            if not isinstance(other, _OPERANDS) and not is_number(other):
+            kind = other.__class__
+            if kind is float or kind is int:
+                other = _leaf(Constant, number(other, "an operand"))
+            elif isinstance(other, _OPERANDS) or is_number(other):
+                other = _operand(other)
+            else:
                 return NotImplemented
-            other = _operand(other)
         x = self._data
         y = other._data
         data = value(x, y)
@@ -81,9 +85,12 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Value | float], Valu
         return out
 
     def reflected(self: Value, other: Any) -> Any:
-        if not isinstance(other, _OPERANDS) and not is_number(other):
-            return NotImplemented
-        return method(_operand(other), self)
+        kind = other.__class__
+        if kind is float or kind is int:
+            return method(_leaf(Constant, number(other, "an operand")), self)
+        if isinstance(other, _OPERANDS) or is_number(other):
+            return method(_operand(other), self)
+        return NotImplemented
 
     return _as_method(method, primitive.name, primitive), _as_method(reflected, f"r{primitive.name}", primitive)
 
