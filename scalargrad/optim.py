@@ -3,6 +3,11 @@
 `GradientDescent` and `Adam` change parameters by their `.grad`, one step at a time. `minimize` is
 the whole loop, θ ← θ - μ∇L until ‖∇L‖ < ε. It ends in the nearest minimum, which need not be the
 lowest: `restarts` runs it from several places and keeps the best.
+
+A parameter that no sweep has reached has the gradient 0, here as everywhere, on Values and on arrays.
+So momentum and Adam still move it, by what they remember. PyTorch skips a parameter whose gradient is
+None, as `zero_grad` leaves it there, and what it remembers of it stays as it was. To hold a parameter
+still, leave it out of the optimizer.
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ class _Optimizer(ABC):
         """What makes of a gradient and of what is remembered the change to subtract, and what to remember."""
 
     def step(self) -> None:
-        """Change each parameter by its gradient."""
+        """Change each parameter by its gradient, which is 0 where no sweep has come."""
 
         def on_arrays(gradient: Any, arrays: Any) -> tuple[Any, Any]:
             remembered = [arrays.asarray(vars(self)[name]) for name in self._memory]
@@ -61,6 +66,8 @@ class _Optimizer(ABC):
 
 class GradientDescent(_Optimizer):
     """Gradient descent: v ← momentum × v + ∇L, θ ← θ - rate × v.
+
+    For a parameter that no sweep has reached, ∇L is 0; with a momentum it goes on, unlike PyTorch's.
 
     Polyak, "Some methods of speeding up the convergence of iteration methods" (1964).
 
@@ -110,6 +117,8 @@ class GradientDescent(_Optimizer):
 class Adam(_Optimizer):
     """Adam: steps of about `rate`, whatever the gradient's scale.
 
+    For a parameter that no sweep has reached, the gradient is 0; it goes on by its moments, unlike PyTorch's.
+
     Kingma and Ba, "Adam: a method for stochastic optimization", arXiv:1412.6980, algorithm 1.
 
     >>> x = Value(10.0)
@@ -144,7 +153,7 @@ class Adam(_Optimizer):
         self.steps = 0
 
     def step(self) -> None:
-        """Change each parameter by its gradient."""
+        """Change each parameter by its gradient, which is 0 where no sweep has come."""
         self.steps += 1
         super().step()
 

@@ -241,6 +241,25 @@ def test_the_plain_loop_looks_at_no_number(name: str, monkeypatch: pytest.Monkey
     assert repr(variables) == repr(plain)
 
 
+@each_optimizer
+def test_a_step_without_a_gradient_is_one_with_0(name: str) -> None:
+    """In a closed pack too, a step that no gradient has come before is one with the gradient 0, to the bit."""
+    variables, program, optimizer = trained(name, steps=5)
+    plain, _, plain_optimizer = trained(name, steps=5, arrays=None)
+    packed = is_packed(*variables)
+    for each in (optimizer, plain_optimizer):
+        each.zero_grad()
+        each.step()
+        each.step()
+    assert is_packed(*variables)
+    assert packed
+    assert program._parameters.pack().gradient is None
+    before = [variable.data for variable in trained(name, steps=5)[0]]
+    moved = [variable.data for variable in variables]
+    assert repr(variables) == repr(plain)
+    assert (moved != before) == (name != "gradient descent")  # which remembers nothing
+
+
 def test_a_second_program_looks_at_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program and an optimizer of the same variables, made later, use the pack that they find closed."""
     variables, *_ = trained()
