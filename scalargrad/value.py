@@ -105,14 +105,14 @@ def _named(primitive: Primitive) -> Callable[[Value, Value | float], Value]:
 
 
 def _refused(sign: str, instead: str) -> Callable[[Value, Any], Any]:
-    """The method of Value for an operator that jumps, where a graph would tell nothing of it."""
+    """The method of Value for an operator that is not smooth, which says what to write instead."""
 
     def method(self: Value, other: Any) -> Any:  # noqa: ARG001  # as operators have it
         if not isinstance(other, _OPERANDS) and not is_number(other):
             return NotImplemented
         raise TypeError(
             f"{sign} is not defined for Values, as it jumps where x / y is an integer: write {instead}, "
-            f"which has its slope between the jumps"
+            "which has its slope between the jumps"
         )
 
     return method
@@ -408,11 +408,11 @@ class Value:
                 return numpy.frompyfunc(function, ufunc.nin, 1)(*arrays, **options)
             return getattr(ufunc, method)(*arrays, **options)
         except (TypeError, AttributeError) as error:
-            if f"'{name}'" not in str(error) and "ufunc" not in str(error):
+            if options or (f"'{name}'" not in str(error) and "ufunc" not in str(error)):
                 raise
             raise TypeError(  # numpy speaks of types and casting rules, or of methods
-                f"numpy.{name} is not defined for Values: write it with functions of scalargrad, or take "
-                f"numpy.{name}(float(x)), the number without its graph"
+                f"the array function {name} is not defined for Values: write it with functions of scalargrad, or "
+                f"take {name}(float(x)), the number without its graph"
             ) from None
 
     @classmethod
@@ -498,8 +498,8 @@ class Value:
             return None
         state: Any = super().__getstate__()
         attributes, slots = state
-        own = {name: content for name, content in slots.items() if name not in Value.__slots__}
-        return (attributes, own) if own else attributes or None
+        added = {name: content for name, content in slots.items() if name not in Value.__slots__}
+        return (attributes, added) if added else attributes or None
 
     def __setstate__(self, state: Any) -> None:
         attributes, slots = state if isinstance(state, tuple) else (state, {})
@@ -583,7 +583,9 @@ _OPERANDS = (Value, float, int)  # what most are: the other kinds of numbers tak
 
 # The functions of numpy that apply to a Value, and numbers beside it, without an array.
 _FOR_NUMPY: dict[str, Callable[..., Any]] = {
-    name: getattr(method, "primitive", method) for name, method in vars(Value).items() if not name.startswith("_")
+    name: getattr(method, "primitive", method)
+    for name, method in vars(Value).items()
+    if callable(method) and not name.startswith("_")
 }
 _FOR_NUMPY |= {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv}
 _FOR_NUMPY |= {"power": operator.pow, "absolute": operator.abs}
@@ -712,8 +714,9 @@ def _flattened(*roots: Value) -> Flat:
     order = topological_order(*roots)
     places = {node: place for place, node in enumerate(order)}
     marks = _copied_marks(order, {}, {id(node): place for node, place in places.items()})
-    states = [(place, node.__getstate__()) for node, place in places.items() if node.op is not None]
     rows = [node if node.op is None else _row(node, places, marks) for node in order]
+    of_subclasses = [node for node in order if node.op is not None and node.__class__ is not Value]
+    states = [(places[node], node.__getstate__()) for node in of_subclasses]
     return rows, [(place, state) for place, state in states if state is not None]
 
 

@@ -8,6 +8,7 @@ import itertools
 import pickle
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -500,6 +501,8 @@ def test_one_graph_leaves_nothing_behind() -> None:
     with pytest.raises(OSError, match="disk full"):
         pickle.Pickler(Full()).dump(together)
     assert pickle.dumps(together) == found == pickle.dumps(scalargrad.one_graph(shares))
+    with ThreadPoolExecutor(4) as executor:
+        assert set(executor.map(pickle.dumps, [together] * 20)) == {found}
     shares[0].grad = 2.0
     assert pickle.loads(pickle.dumps(together))[0].grad == 2.0  # as it is when it is pickled
 

@@ -278,7 +278,9 @@ def test_questions_are_answered_as_for_the_number(x: float) -> None:
 )
 def test_a_function_that_values_have_not_is_named(call: Callable[[Value], object]) -> None:
     """The error says which function it is and what to do, in place of numpy's types and casting rules."""
-    with pytest.raises(TypeError, match=r"^numpy\.\w+ is not defined for Values: write it with .* the number without"):
+    with pytest.raises(
+        TypeError, match=r"^the array function \w+ is not defined for Values: write it .* the number without"
+    ):
         call(Value(0.5))
 
 
@@ -290,7 +292,7 @@ def test_numpys_other_errors_are_its_own() -> None:
     with pytest.raises(ValueError, match="dimension"):
         np.matmul(np.ones(2), v)
     numbers: Any = np.ones(2)
-    with pytest.raises(TypeError, match=r"numpy\.multiply"):
+    with pytest.raises(TypeError, match="Cannot cast ufunc 'multiply' output"):
         numbers *= v
 
 
