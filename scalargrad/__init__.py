@@ -67,6 +67,7 @@ from .engine.primitives import tan as tan
 from .engine.primitives import tanh as tanh
 from .engine.value import Constant as Constant
 from .engine.value import Value as Value
+from .engine.value import one_graph as one_graph
 from .explain.draw import TooLarge as TooLarge
 from .explain.draw import draw as draw
 from .explain.ipython import load_ipython_extension as load_ipython_extension

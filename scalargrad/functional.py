@@ -19,7 +19,7 @@ from .engine.derivatives import hessian as hessian
 from .engine.derivatives import hvp as hvp
 from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
-from .engine.floats import number
+from .engine.floats import held_by, number
 from .engine.primitives import _gated, _weighted, add, erfc, exp, greater, log, maximum, minimum, relu, stop_gradient
 from .engine.value import Mark, Value, leave
 
@@ -187,6 +187,7 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
         ValueError: for a class out of range, or not one probability for each score.
     """
     terms = _several(scores, "cross_entropy")
+    target = held_by(target)
     if isinstance(target, Iterable):
         pairs = _pairs(log_softmax(terms), target, "cross_entropy")
         entropy = -_sum([_weighted(p, x) for x, p in pairs])
@@ -209,6 +210,7 @@ def _several(values: Iterable[Number], function: str) -> list[Any]:
 def _pairs(
     outputs: Number | Iterable[Number], targets: Number | Iterable[Number], function: str
 ) -> list[tuple[Any, Any]]:
+    outputs, targets = held_by(outputs), held_by(targets)
     left = [_term(x, function) for x in (outputs if isinstance(outputs, Iterable) else [outputs])]
     right = [_term(x, function) for x in (targets if isinstance(targets, Iterable) else [targets])]
     if len(left) != len(right) or not left:

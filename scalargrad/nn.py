@@ -14,12 +14,18 @@ import operator
 import os
 import random
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import is_dataclass
+from functools import partial
+from io import IOBase
+from itertools import count, product
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, NoneType
+from typing import Any, NamedTuple
 
 from . import functional
 from .engine.declaration import Primitive, registered
-from .engine.floats import integer, number
+from .engine.floats import held_by, integer, number
 from .engine.value import Constant, Mark, Value, leave
 
 Activation = Callable[[Any], Any]
@@ -27,7 +33,11 @@ Initial = Callable[[random.Random, int], float]
 
 
 class Module:
-    """What has parameters: every leaf Value found in its attributes, and in the modules, lists and dicts there.
+    """What has parameters: every leaf Value found in its attributes, and in what these hold.
+
+    It is found in modules, dataclasses, lists, tuples, the values of dicts, and arrays of objects, in one
+    another to any depth. Where a Value could not be found, as in a set, which has no order, the
+    assignment is refused: no part goes untrained in silence.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -38,7 +48,15 @@ class Module:
     >>> line(3.0).backward()
     >>> {name: parameter.grad for name, parameter in line.named_parameters()}
     {'slope': 3.0, 'offset': 1.0}
+
+    Raises:
+        TypeError: for an attribute that holds Values where they are not found.
     """
+
+    def __setattr__(self, name: str, content: object) -> None:
+        if not isinstance(content, _CHECKED) and not (type(content) is list and all(map(_is_checked, content))):
+            _refuse_hidden(self, _searched(name, content, into_modules=False), content)
+        super().__setattr__(name, content)
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Yield each parameter once, with the path of attributes and positions that leads to it.
@@ -48,25 +66,16 @@ class Module:
 
         Raises:
             ValueError: when two paths are spelled alike.
+            TypeError: when Values have come to a place where they are not found, such as a set in a list.
         """
-        seen: set[int] = set()
+        found = _searched("", self)
+        _refuse_hidden(self, found)
         paths: set[str] = set()
-        pending: list[tuple[str, object]] = [("", self)]
-        while pending:
-            path, found = pending.pop()
-            inside = _contents(found)
-            if id(found) in seen or (inside is None and not isinstance(found, Value)):
-                continue
-            seen.add(id(found))
-            if isinstance(found, Value):
-                if found.op is None and not isinstance(found, Constant):
-                    if path in paths:
-                        raise ValueError(f"two parameters of a {type(self).__name__} are named {path}")
-                    paths.add(path)
-                    yield path, found
-            else:
-                prefix = f"{path}." if path else ""
-                pending.extend((f"{prefix}{name}", item) for name, item in reversed(inside or []))
+        for path, parameter in found.parameters:
+            if path in paths:
+                raise ValueError(f"two parameters of a {type(self).__name__} are named {path}")
+            paths.add(path)
+            yield path, parameter
 
     def parameters(self) -> list[Value]:
         """Return the parameters, in the order of `named_parameters`."""
@@ -106,7 +115,7 @@ class Module:
             raise TypeError(f"the state must be a dict of numbers by name, got {state!r}")
         parameters = dict(self.named_parameters())
         _check_names(missing=parameters.keys() - state.keys(), unknown=state.keys() - parameters.keys())
-        numbers = {name: number(state[name], name) for name in parameters}
+        numbers = {name: number(state[name], name, bools=False) for name in parameters}
         for name, parameter in parameters.items():
             parameter.data = numbers[name]
 
@@ -145,7 +154,7 @@ class Module:
         return content["extra"]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.parameters())} parameters)"
+        return f"{type(self).__name__}({len(_searched('', self).parameters)} parameters)"
 
 
 class Neuron(Module):
@@ -391,15 +400,186 @@ def activation_name(activation: str | Activation | None) -> str | None:
 # ---------------------------------------------------------------- finding parameters
 
 
-def _contents(found: object) -> list[tuple[str, object]] | None:
+# What holds no parameters, or none that anybody would look for there.
+_SIMPLE: tuple[type, ...] = (Value, float, int, str, bytes, complex, NoneType, type, Primitive)
+_SIMPLE += (FunctionType, BuiltinFunctionType, ModuleType, random.Random)
+
+
+def _is_checked(content: object) -> bool:
+    return isinstance(content, _CHECKED)
+
+
+class _Found(NamedTuple):
+    """What a search has come to, by path: the parameters, each once, and what it could not look into."""
+
+    parameters: list[tuple[str, Value]]
+    closed: list[tuple[str, object]]
+
+
+_CHECKED = (*_SIMPLE, Module)  # what may be an attribute: a module has looked at its own
+
+
+def _searched(path: str, start: object, into_modules: bool = True) -> _Found:
+    found = _Found([], [])
+    seen: set[int] = set()
+    of_class: dict[type, list[tuple[str, object]]] = {}
+    pending: list[tuple[str, object]] = [(path, start)]
+    while pending:
+        path, item = pending.pop()
+        if isinstance(item, Value):
+            if id(item) not in seen and _is_parameter(item):
+                seen.add(id(item))
+                found.parameters.append((path, item))
+            continue
+        if isinstance(item, _SIMPLE) or id(item) in seen or (isinstance(item, Module) and not into_modules):
+            continue
+        if getattr(item, "shape", None) == () and held_by(item) is not item:
+            pending.append((path, held_by(item)))
+            continue
+        seen.add(id(item))
+        inside = _contents(item)
+        if inside is None:
+            found.closed.append((path, item))
+            continue
+        prefix = f"{path}." if path else ""
+        pending.extend((f"{prefix}{name}", content) for name, content in reversed(inside))
+        if isinstance(item, dict):
+            found.closed.extend((f"{path} (a key)", key) for key in item if not isinstance(key, (str, int)))
+        if isinstance(item, Module):
+            shared = of_class.get(type(item))
+            if shared is None:
+                shared = of_class[type(item)] = _of_class(type(item))
+            own = {name for name, _ in inside} if shared else set()
+            found.closed.extend((f"{prefix}{name}", content) for name, content in shared if name not in own)
+    return found
+
+
+def _is_parameter(value: Value) -> bool:
+    return value.op is None and not isinstance(value, Constant)
+
+
+def _contents(item: object) -> list[tuple[str, object]] | None:
     """What a module or container holds, by name; None for anything else."""
-    if isinstance(found, Module):
-        return list(vars(found).items())
-    if isinstance(found, dict):
-        return [(str(key), item) for key, item in found.items()]
-    if isinstance(found, (list, tuple)):
-        return [(str(i), item) for i, item in enumerate(found)]
-    return None
+    if isinstance(item, Module) or is_dataclass(item):
+        return _attributes(item)
+    if isinstance(item, dict):
+        return [(str(key), content) for key, content in item.items()]
+    if isinstance(item, (list, tuple)):
+        return [(str(i), content) for i, content in enumerate(item)]
+    dtype: Any = getattr(item, "dtype", None)
+    if not hasattr(item, "flat") or dtype is None or dtype.names:
+        return None
+    array: Any = item
+    places = product(*map(range, array.shape)) if dtype.hasobject else ()
+    return [(".".join(map(str, place)), array[place]) for place in places]
+
+
+def _attributes(item: object) -> list[tuple[str, object]]:
+    """The attributes of an object, in its `__dict__` and in slots."""
+    state: Any = object.__getstate__(item)  # whatever its class says for pickle
+    attributes, slots = state if isinstance(state, tuple) else (state, None)
+    return [*(attributes or {}).items(), *(slots or {}).items()]
+
+
+def _of_class(kind: type) -> list[tuple[str, object]]:
+    """What a class itself holds that is no simple thing: its instances would share it, and it is not searched."""
+    shared: dict[str, object] = {}
+    for base in reversed(kind.__mro__):
+        if base is not Module:
+            shared.update(vars(base))
+    return [
+        (name, content)
+        for name, content in shared.items()
+        if isinstance(content, (Value, Module, list, tuple, dict, set, frozenset)) and not name.startswith("__")
+    ]
+
+
+# ---------------------------------------------------------------- parameters that would not be found
+
+
+def _refuse_hidden(module: Module, found: _Found, *others: object) -> None:
+    """Raise for parameters in what a search could not look into, unless they are found elsewhere in the module."""
+    for path, item in found.closed:
+        name = f"{path} of a {type(module).__name__}"
+        if isinstance(item, Iterator) and not isinstance(item, _WITHOUT_VALUES):
+            raise TypeError(f"{name} is an iterator, which cannot be searched for parameters: make it a list")
+        hidden = _hidden_in(item)
+        if not hidden:
+            continue
+        known = {id(value) for start in (module, *others) for _, value in _searched("", start).parameters}
+        missed = sum(id(value) not in known for value in hidden)
+        if missed:
+            count = "a Value" if missed == 1 else f"{missed} Values"
+            raise TypeError(
+                f"{name} is {_what(item)}, where {count} would not be found and trained: {_instead(item)}; "
+                "what is not to be trained, make a Constant, or hold it by a function"
+            )
+
+
+_WITHOUT_VALUES = (IOBase, count)
+
+
+def _what(item: object) -> str:
+    if isinstance(item, (set, frozenset)):
+        return "a set, which has no order"
+    if isinstance(item, (Value, Module, list, tuple, dict)):
+        return "no attribute of the module itself"
+    return f"of type {type(item).__name__}, which is not searched"
+
+
+def _instead(item: object) -> str:
+    if isinstance(item, (set, frozenset, deque)):
+        return "make it a list or a tuple"
+    if isinstance(item, (Value, Module, list, tuple, dict)):
+        return "assign it to self in __init__, or make it the value of a dict"
+    return "make it a Module or a dataclass, or keep the Values in a list, a tuple or a dict"
+
+
+def _hidden_in(start: Any) -> list[Value]:
+    """The parameters in what is no module or container, and in what its attributes hold, to any depth."""
+    hidden: list[Value] = []
+    seen: dict[int, object] = {}  # kept, as an id may be used again by what is made on the way
+    pending: list[Any] = [start]
+    while pending:
+        item = held_by(pending.pop())
+        if id(item) in seen:
+            continue
+        seen[id(item)] = item
+        if isinstance(item, Value):
+            if _is_parameter(item):
+                hidden.append(item)
+        elif not isinstance(item, _SIMPLE):
+            pending.extend(_parts(item))
+    return hidden
+
+
+def _parts(item: Any) -> list[Any]:
+    """What an object of any kind holds, as far as that can be seen without calling anything of its own."""
+    if isinstance(item, dict):
+        return [*item, *item.values()]
+    if isinstance(item, _COLLECTIONS):
+        collection: Any = item
+        return [*collection]
+    if isinstance(item, partial):
+        return [item.func, item.args, item.keywords]
+    if isinstance(item, MethodType):
+        return [item.__self__]
+    inside = _contents(item)
+    if inside is None and getattr(getattr(item, "dtype", None), "hasobject", False):
+        return list(item.ravel().tolist())  # an array of records
+    return [content for _, content in (_attributes(item) if inside is None else inside)]
+
+
+_COLLECTIONS: tuple[type, ...] = (
+    list,
+    tuple,
+    set,
+    frozenset,
+    deque,
+    type({}.keys()),
+    type({}.values()),
+    type({}.items()),
+)
 
 
 def _check_names(missing: Iterable[str], unknown: Iterable[str]) -> None:

@@ -4,6 +4,11 @@
 gradient that is given, with the same rule and to the same bits. `minimize` is
 the whole loop, θ ← θ - μ∇L until ‖∇L‖ < ε. It ends in the nearest minimum, which need not be the
 lowest: `restarts` runs it from several places and keeps the best.
+
+A parameter that no sweep has reached has the gradient 0, here as everywhere, on Values and on arrays.
+So momentum and Adam still move it, by what they remember. PyTorch skips a parameter whose gradient is
+None, as `zero_grad` leaves it there, and what it remembers of it stays as it was. To hold a parameter
+still, leave it out of the optimizer.
 """
 
 from __future__ import annotations
@@ -139,6 +144,8 @@ class _Optimizer(ABC):
 class GradientDescent(_Optimizer):
     """Gradient descent: v ← momentum × v + ∇L, θ ← θ - rate × v.
 
+    For a parameter that no sweep has reached, ∇L is 0; with a momentum it goes on, unlike PyTorch's.
+
     Polyak, "Some methods of speeding up the convergence of iteration methods" (1964).
 
     >>> x = Value(10.0)
@@ -194,6 +201,8 @@ class GradientDescent(_Optimizer):
 
 class Adam(_Optimizer):
     """Adam: steps of about `rate`, whatever the gradient's scale.
+
+    For a parameter that no sweep has reached, the gradient is 0; it goes on by its moments, unlike PyTorch's.
 
     Kingma and Ba, "Adam: a method for stochastic optimization", arXiv:1412.6980, algorithm 1.
 
@@ -500,7 +509,7 @@ def _gradient_of(theta: Any, given: Any) -> Any:
 
 
 def _within(given: float, name: str, low: float, high: float, closed: bool = False) -> float:
-    value = number(given, name)
+    value = number(given, name, bools=False)
     if not (low < value < high or (closed and value == low)):
         raise ValueError(f"{name} must be {'at least' if closed else 'above'} {low} and below {high}, got {given!r}")
     return value
@@ -512,4 +521,4 @@ def _columns(state: dict[str, Any], names: list[str], length: int, beside: Itera
     for name in names:
         if len(state[name]) != length:
             raise ValueError(f"{name} must have {length} numbers, one for each parameter, got {len(state[name])}")
-    return [[number(x, name) for x in state[name]] for name in names]
+    return [[number(x, name, bools=False) for x in state[name]] for name in names]

@@ -25,7 +25,6 @@ def case(call: Call, error: type[Exception], message: str, name: str) -> Any:
 
 
 NO_NUMBERS: list[tuple[Any, str]] = [
-    (True, "True of type bool"),
     ("3", "'3' of type str"),
     ("3" * 100, "333… of type str"),
     (None, "None of type NoneType"),
@@ -35,8 +34,11 @@ NO_NUMBERS: list[tuple[Any, str]] = [
     (float, "<class 'float'> of type type"),
     (Value(1), "Value(data=1.0) of type scalargrad.engine.value.Value"),
     (np.array([1.0]), "array([1.]) of type numpy.ndarray"),
-    (np.array(1.0), "array(1.) of type numpy.ndarray"),
-    (np.bool_(True), "np.True_ of type numpy.bool"),
+    (np.array(1j), "array(0.+1.j) of type numpy.ndarray"),
+    (np.array("1"), "array('1', dtype='<U1') of type numpy.ndarray"),
+    (np.array(None), "array(None, dtype=object) of type numpy.ndarray"),
+    (np.timedelta64(1, "D"), "of type numpy.timedelta64"),
+    (np.datetime64("2020"), "of type numpy.datetime64"),
     (np.complex128(1), "of type numpy.complex128"),
 ]
 NO_FLOATS: list[tuple[Any, str]] = [
@@ -69,7 +71,7 @@ DATA = [
 OPERANDS = [
     case(applied(sign, given), TypeError, f"'Value' and '{kind}'", f"{sign.__name__}-{kind}")
     for sign in (operator.add, operator.sub, operator.mul, operator.truediv, operator.pow)
-    for given, kind in (("a", "str"), (None, "NoneType"), (1j, "complex"), (True, "bool"), ({}, "dict"))
+    for given, kind in (("a", "str"), (None, "NoneType"), (1j, "complex"), ({}, "dict"))
     if (sign, kind) != (operator.mul, "str")  # Python lets the string answer
 ]
 
@@ -87,8 +89,15 @@ OTHERS = [
     case(lambda v: v + 10**400, ValueError, "an operand must be within the range of floats, got 1000", "v+big"),
     case(lambda v: 10**400 / v, ValueError, "an operand must be within the range of floats, got 1000", "big/v"),
     case(lambda v: operator.matmul(v, v), TypeError, "for @: 'Value' and 'Value'", "v@v"),
-    case(lambda v: operator.floordiv(v, 2), TypeError, "for //: 'Value' and 'int'", "v//2"),
-    case(lambda v: operator.mod(v, 2), TypeError, "for %: 'Value' and 'int'", "v%2"),
+    case(lambda v: operator.floordiv(v, 2), TypeError, r"// is not defined.*: write math.floor\(x / y\),", "v//2"),
+    case(lambda v: operator.floordiv(2.5, v), TypeError, r"// is not defined.*: write math.floor\(x / y\),", "2//v"),
+    case(lambda v: operator.mod(v, v), TypeError, r"% is not defined.*: write x - y \* math.floor\(x / y\),", "v%v"),
+    case(lambda v: operator.mod(np.float64(2), v), TypeError, "% is not defined", "float64%v"),
+    case(lambda v: operator.mod(np.array([2.0]), v), TypeError, "% is not defined", "array%v"),
+    case(lambda v: divmod(v, True), TypeError, "divmod is not defined.*: write math.floor", "divmod(v,2)"),
+    case(lambda v: divmod(7, v), TypeError, "divmod is not defined.*: write math.floor", "divmod(7,v)"),
+    case(lambda v: operator.mod(v, text), TypeError, "for %: 'Value' and 'str'", "v%str"),
+    case(lambda v: divmod(nothing, v), TypeError, "for divmod.*: 'NoneType' and 'Value'", "divmod(None,v)"),
     case(lambda v: operator.lt(v, text), TypeError, "'<' not supported.*'str'", "v<str"),
     case(lambda v: operator.ge(v, nothing), TypeError, "'>=' not supported.*'NoneType'", "v>=None"),
     case(lambda v: max(v, nothing), TypeError, "not supported.*'NoneType'", "max"),
@@ -155,7 +164,22 @@ def test_bad_input_is_refused(call: Call, error: type[Exception], message: str) 
 
 
 @pytest.mark.parametrize(
-    "given", [3, 2.5, 2**53, -(2**60), np.float64(0.1), np.float32(0.1), np.int64(7), Fraction(1, 4)]
+    "given",
+    [
+        3,
+        2.5,
+        2**53,
+        -(2**60),
+        np.float64(0.1),
+        np.float32(0.1),
+        np.int64(7),
+        Fraction(1, 4),
+        True,
+        False,
+        np.True_,
+        np.array(2.5),
+        np.array(3),
+    ],
 )
 def test_every_real_number_is_taken(given: Any) -> None:
     """Negative control: real numbers that a float holds exactly are taken, as data, operand and gradient."""

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import pickle
 import random
+import re
+import tempfile
+import threading
+import weakref
+from collections import UserList, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
 from statistics import NormalDist, fmean, pvariance
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -151,6 +160,225 @@ def test_parameters_of_a_users_activation_are_trained() -> None:
 
     slope = Slope()
     assert nn.MLP(2, [3, 1], activation=slope).parameters().count(slope.slope) == 1
+
+
+# ---------------------------------------------------------------- where parameters are found, and where they are not
+
+
+@dataclass
+class Pair:
+    """No module, but a dataclass."""
+
+    first: Any
+    second: Any = None
+
+
+@dataclass(slots=True)
+class Slotted:
+    content: Any
+
+
+@dataclass
+class Line(nn.Module):
+    """A module whose attributes are the fields of a dataclass."""
+
+    slope: Value
+    offset: Value = field(default_factory=lambda: Value(1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen(nn.Module):
+    slope: Any
+
+
+class Slots(nn.Module):
+    """A module with slots, one of them private, one never set."""
+
+    __slots__ = ("__hidden", "unset", "weight")
+
+    def __init__(self) -> None:
+        self.weight, self.__hidden, self.other = Value(1.0), Value(2.0), Value(3.0)
+
+
+class Holder:
+    """An object of any class."""
+
+    def __init__(self, content: object) -> None:
+        self.content = content
+
+    def read(self) -> object:
+        return self.content
+
+
+class HolderInSlots:
+    __slots__ = ("content",)
+
+    def __init__(self, content: object) -> None:
+        self.content = content
+
+
+def test_parameters_in_arrays_and_dataclasses_are_found() -> None:
+    """Arrays of objects, tuples and dataclasses are searched in their order, as lists and dicts are."""
+    v = [Value(float(i)) for i in range(12)]
+    module: Any = Branch(grid=np.array(v[:4]).reshape(2, 2), pair=Pair(v[4], [Pair(v[5])]), slotted=(Slotted(v[6]),))
+    module.table = {"a": np.array([{"b": v[7]}], dtype=object)}
+    module.single = np.array(v[8], dtype=object)
+    module.numbers = np.zeros((1000, 1000))
+    assert dict(module.named_parameters()) == {
+        "grid.0.0": v[0],
+        "grid.0.1": v[1],
+        "grid.1.0": v[2],
+        "grid.1.1": v[3],
+        "pair.first": v[4],
+        "pair.second.0.first": v[5],
+        "slotted.0.content": v[6],
+        "table.a.0.b": v[7],
+        "single": v[8],
+    }
+    assert Line(v[9]).state_dict() == {"slope": 9.0, "offset": 1.0}
+    assert dict(Frozen([v[10]]).named_parameters()) == {"slope.0": v[10]}
+    assert list(Slots().state_dict().values()) == [3.0, 2.0, 1.0]
+    assert list(Slots().state_dict()) == ["other", "_Slots__hidden", "weight"]
+
+
+def test_array_parameters_train() -> None:
+    """A module whose weights are a matrix of Values learns: each entry moves by its gradient."""
+
+    class Linear(nn.Module):
+        def __init__(self) -> None:
+            self.weights = np.array([[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]])
+
+        def __call__(self, row: list[float]) -> Any:
+            return self.weights @ np.array(row)
+
+    model = Linear()
+    optimizer = scalargrad.optim.GradientDescent(model.parameters(), 0.5)
+    sum(model([1.0, 10.0])).backward()
+    optimizer.step()
+    assert model.weights.astype(float).tolist() == [[0.5, -3.0], [2.5, -1.0]]
+
+
+def hiding(make: Callable[[Value], object], told: str, name: str) -> Any:
+    return pytest.param(make, told, id=name)
+
+
+HIDING = [
+    hiding(lambda v: {v}, "a set, which has no order, where a Value would not.*: make it a list or a tuple;", "set"),
+    hiding(lambda v: frozenset([v, nn.Neuron(1)]), "a set, which has no order, where 3 Values would", "frozenset"),
+    hiding(lambda v: [{"a": ({1, (v,)},)}], "part.0.a.0 of a Branch is a set", "set within"),
+    hiding(lambda v: deque([v]), "of type deque, which is not searched, .*: make it a list or a tuple;", "deque"),
+    hiding(lambda v: (x for x in [v]), "an iterator, which cannot be searched for parameters: make it a list", "gen"),
+    hiding(lambda v: map(Value, [1.0]), "an iterator, which cannot be searched", "map"),
+    hiding(lambda v: iter([1.0]), "an iterator, which cannot be searched", "iter"),
+    hiding(lambda v: {"w": v}.values(), "of type dict_values, which is not searched", "values"),
+    hiding(lambda v: {i: v if i == 50 else 0 for i in range(99)}.items(), "of type dict_items", "items"),
+    hiding(lambda v: {v: 1.0}, r"part \(a key\) of a Branch is no attribute.*the value of a dict", "key"),
+    hiding(lambda v: {(1, v): 1.0}, r"part \(a key\) of a Branch", "tuple as key"),
+    hiding(Holder, "of type Holder, which is not searched,.*: make it a Module or a dataclass,", "object"),
+    hiding(lambda v: Holder([Holder({"a": nn.Neuron(2)})]), "where 3 Values would not be found", "objects"),
+    hiding(HolderInSlots, "of type HolderInSlots", "slots"),
+    hiding(lambda v: Holder(v).read, "of type method, which is not searched", "method"),
+    hiding(lambda v: partial(max, v), "of type partial", "partial"),
+    hiding(lambda v: partial(max, key=v), "of type partial", "partial by name"),
+    hiding(lambda v: SimpleNamespace(w=v), "of type SimpleNamespace", "namespace"),
+    hiding(lambda v: UserList([v]), "of type UserList", "user list"),
+    hiding(lambda v: np.array([(v, 1.0)], dtype=[("w", "O"), ("x", "f8")]), "of type ndarray", "records"),
+    hiding(lambda v: Holder(np.array([[v]])), "of type Holder", "array in an object"),
+    hiding(lambda v: Pair(deque([Holder(v)])), "part.first of a Branch is of type deque", "deque in a dataclass"),
+]
+
+
+@pytest.mark.parametrize(("make", "told"), HIDING)
+def test_no_part_goes_untrained_in_silence(make: Callable[[Value], object], told: str) -> None:
+    """A Value where it would not be found is refused when it is assigned, and when it has come there since."""
+    weight = Value(2.0)
+    module: Any = Branch(weight=Value(1.0))
+    with pytest.raises(TypeError, match=told):
+        module.part = make(weight)
+    assert list(module.state_dict()) == ["weight"]
+    module.part = []
+    module.part.append(make(weight))
+    for search in (module.parameters, module.zero_grad, module.state_dict):
+        with pytest.raises(TypeError, match=re.sub("^part", r"part\.0", told)):
+            search()
+    assert repr(module) == "Branch(1 parameters)"
+
+
+@pytest.mark.parametrize("make", [case.values[0] for case in HIDING if "iterator" not in case.values[1]])
+def test_what_is_found_elsewhere_is_not_hidden(make: Callable[[Value], object]) -> None:
+    """Nothing is refused that holds parameters of the module itself, such as its optimizer, or no Value at all."""
+    weight = Value(2.0)
+    module: Any = Branch(weight=weight, extra=[])
+    found = make(weight)
+    others = [value for value in nn._hidden_in(found) if value is not weight]
+    module.extra = others
+    module.part = found
+    module.optimizer = scalargrad.optim.Adam(module.parameters())
+    assert module.parameters() == [weight, *others]
+
+
+def test_what_holds_no_parameters_may_be_an_attribute() -> None:
+    """Strings, functions, generators of random numbers, files, classes, constants, results and plain objects may be."""
+    module: Any = Branch()
+    v = Value(1.0)
+    with tempfile.TemporaryFile() as file:
+        for content in (
+            *("text", b"bytes", 1, 1.5, True, None, 1j, {1, 2}, frozenset("ab"), deque([1]), range(3), object()),
+            *(math.sin, lambda: v, Value, scalargrad.tanh, random.Random(0), np.random.default_rng(0), random, file),
+            *(Constant(1.0), {Constant(1.0)}, Holder(v * 2), {v * 2}, Holder(None), partial(max, 1), "".join),
+            *(itertools.count(), NormalDist(), threading.Lock(), weakref.ref(module), np.ones(3), np.float32(1.0)),
+            *({(1, 2): 3}, {None: 1}, np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]), Decimal(1)),
+        ):
+            module.part = content
+            module.nested = [content]
+            assert module.parameters() == []
+
+
+def test_values_of_a_class_are_refused_unless_an_attribute_hides_them() -> None:
+    """A Value that is an attribute of the class would be shared and not found; a default of a dataclass is no such."""
+
+    class Shared(nn.Module):
+        weight = Value(1.0)
+        layers: ClassVar[list[Any]] = [nn.Neuron(1)]
+        names = ("a", "b")
+
+    class Derived(Shared):
+        pass
+
+    for model in (Shared(), Derived(), Branch(inner=Shared())):
+        with pytest.raises(TypeError, match=r"weight of a \w+ is no attribute of the module itself, where a Value"):
+            model.parameters()
+    model = Derived()
+    model.weight = Value(2.0)
+    with pytest.raises(TypeError, match="layers of a Derived is no attribute of the module itself, where 2 Values"):
+        model.parameters()
+    vars(model)["layers"] = []
+    assert list(model.state_dict()) == ["weight"]
+
+    @dataclass
+    class Defaulted(nn.Module):
+        weight: Value = DEFAULT
+
+    assert Defaulted().parameters() == [DEFAULT]
+    assert Defaulted(Value(3.0)).state_dict() == {"weight": 3.0}
+
+
+DEFAULT = Value(1.0)
+
+
+def test_a_circle_of_objects_ends() -> None:
+    """Objects that hold one another are looked at once each."""
+    first, second = Holder(None), Holder(None)
+    first.content, second.content = second, [first, Value(1.0)]
+    with pytest.raises(TypeError, match="where a Value would not be found"):
+        vars(nn.Module)["__setattr__"](Branch(), "part", first)
+
+
+def test_a_module_with_slots_is_copied() -> None:
+    """What is in slots is in copies, and is found there."""
+    for duplicate in COPIES.values():
+        assert duplicate(Slots()).state_dict() == Slots().state_dict()
+        assert duplicate(Line(Value(2.0))).state_dict() == {"slope": 2.0, "offset": 1.0}
 
 
 def test_zero_grad_forgets() -> None:
@@ -361,6 +589,8 @@ def test_every_kind_of_row_gives_the_same_output(row: list[float]) -> None:
         np.array([Value(x) for x in row]),
     ]
     assert {model(kind).data.hex() for kind in rows} == {model(row).data.hex()}
+    truths: list[Any] = [True, np.False_]
+    assert model(truths).data.hex() == model([1.0, 0.0]).data.hex()
     whole = np.array([3, -4])
     assert model(whole).data.hex() == model([3.0, -4.0]).data.hex()
 
@@ -527,7 +757,6 @@ def test_an_unknown_activation_lists_the_choices(name: str) -> None:
         (lambda: nn.MLP(2, [3, 1], "softmox"), ValueError, "no activation is named 'softmox'"),
         (lambda: nn.MLP(2, [3], output="softmox"), ValueError, "no activation is named 'softmox'"),
         (lambda: nn.Neuron(2)(["1", "2"]), TypeError, "an input must be"),  # type: ignore[list-item]
-        (lambda: nn.Neuron(2)([True, False]), TypeError, "an input must be"),
         (lambda: nn.Neuron(2)(np.zeros((2, 2))), TypeError, "an input must be"),
         (lambda: nn.Neuron(1)(Value(1.0)), TypeError, "not iterable"),  # type: ignore[arg-type]
     ],

@@ -232,6 +232,44 @@ def test_zero_grad_forgets(name: str) -> None:
     assert not any(parameter.swept for parameter in parameters)
 
 
+RECURRENCES: dict[str, Recurrence] = {"gradient descent": polyak(0.05, 0.9), "Adam": adam(0.1, 0.9, 0.999, 1e-8)}
+SOMETIMES = st.lists(st.tuples(NUMBERS | st.none(), NUMBERS | st.none()), min_size=1, max_size=8)
+
+
+@given(EITHER, SOMETIMES)
+@example("gradient descent", [(None, None), (1.0, None), (None, 2.0), (None, None)])
+@example("Adam", [(None, None), (1.0, None), (None, 2.0), (None, None)])
+def test_where_no_sweep_has_come_the_gradient_is_0(
+    name: str, gradients: list[tuple[float | None, float | None]]
+) -> None:
+    """A step after which nothing has been swept is one with the gradient 0: momentum and moments go on, and decay."""
+    optimizer = OPTIMIZERS[name]([Value(0.5), Value(-0.25)])
+    path = []
+    for row in gradients:
+        optimizer.zero_grad()
+        for parameter, gradient in zip(optimizer.parameters, row, strict=True):
+            if gradient is not None:
+                (parameter * gradient).backward()
+        optimizer.step()
+        path.append([parameter.data for parameter in optimizer.parameters])
+    zeros = [(x or 0.0, y or 0.0) for x, y in gradients]
+    assert close(path, expected(RECURRENCES[name], (0.5, -0.25), zeros))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_to_skip_what_no_sweep_has_reached_is_told_apart(name: str) -> None:
+    """Negative control: an optimizer that leaves such a parameter alone, as PyTorch's do, takes another path."""
+    x, y = parameters = [Value(0.5), Value(0.5)]
+    optimizer = OPTIMIZERS[name](parameters)
+    for loss in (x * y, x * 2.0):
+        optimizer.zero_grad()
+        loss.backward()
+        before = y.data
+        optimizer.step()
+    assert not y.swept
+    assert y.data < before
+
+
 def one() -> list[Value]:
     """A parameter."""
     return [Value(1.0)]

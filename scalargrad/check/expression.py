@@ -95,7 +95,7 @@ class Expression:
                     operations.append(Operation(node.op, operands))
             self._result = places.get(result, result.data)
         else:
-            self._result = number(result, "what an expression's function returns")
+            self._result = number(result, "what an expression's function returns", bools=False)
         self.operations = tuple(operations)
         self.point = tuple(leaf.data for leaf in inputs)
         used = {primitive.name for primitive, _ in operations}

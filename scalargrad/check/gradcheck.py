@@ -53,7 +53,7 @@ def gradcheck(
         ValueError: for no inputs, an order below 1, no directions, or a tolerance not between 0 and 1; under `no_grad`.
     """
     integer(order, "order", low=1)
-    if not 0 < number(rtol, "rtol") < 1:
+    if not 0 < number(rtol, "rtol", bools=False) < 1:
         raise ValueError(f"rtol must lie between 0 and 1, got {rtol!r}")
     if not modes.recording():
         raise ValueError("nothing is recorded under no_grad, and without a graph there is no gradient to check")

@@ -84,7 +84,7 @@ class _Function:
         if isinstance(given, (list, tuple)):
             return [self._taken(item, f"{name}[{i}]") for i, item in enumerate(given)]
         self.names.append(given.label or name if isinstance(given, Value) else name)
-        self.point.append(given.data if isinstance(given, Value) else number(given, f"the point's {name}"))
+        self.point.append(given.data if isinstance(given, Value) else number(given, f"the point's {name}", bools=False))
         return len(self.point) - 1
 
     def at(self, point: Sequence[float], read: Reader[T]) -> T:

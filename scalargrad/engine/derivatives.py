@@ -7,25 +7,46 @@ graph that gives `grad`, forwards `jvp`; the others are made of these two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import overload
+from collections.abc import Iterable, Iterator, KeysView, Sequence, Set
+from typing import Any, Protocol, TypeVar, overload
 
-from .floats import number
+from .floats import held_by, number
 from .graph import blocks, topological_order
 from .modes import NonFinite
 from .value import Constant, Value, described, non_finite
 
-Tangents = float | Value | Sequence[float | Value]
+
+class Array(Protocol):
+    """An array of Values, as numpy has them."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each dimension."""
+
+    @property
+    def flat(self) -> Any:
+        """Its entries, one by one."""
+
+    def copy(self) -> Any:
+        """Return an array of the same entries."""
+
+
+ArrayType = TypeVar("ArrayType", bound=Array)
+Tangents = float | Value | Iterable[float | Value] | Array
 
 
 @overload
 def grad(output: Value, wrt: Value) -> Value: ...
 @overload
-def grad(output: Value, wrt: Sequence[Value]) -> list[Value]: ...
-def grad(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
+def grad(output: Value, wrt: ArrayType) -> ArrayType: ...
+@overload
+def grad(output: Value, wrt: Iterable[Value]) -> list[Value]: ...
+def grad(output: Value, wrt: Any) -> Any:
     """Return ∂output/∂v for one Value or for each of several, as Values that can be differentiated again.
 
-    Nothing is added to any `.grad`.
+    Several are a list, an array, or whatever else gives Values in an order, such as a generator or the
+    `values()` of a dict. For an array the answer is an array of its shape; otherwise it is a list. Nothing
+    is added to any `.grad`.
 
     >>> x = Value(2.0)
     >>> first = grad(x ** 3, x)
@@ -34,9 +55,11 @@ def grad(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
     (12.0, 12.0, 6.0)
 
     Raises:
-        TypeError: for an output or a wrt that is not a Value.
-        ValueError: when `.data` has been changed since the forward pass, where it matters.
+        TypeError: for an output or a wrt that is not a Value, or a set, which has no order.
+        ValueError: for an iterator that has been read before; when `.data` has been changed since the
+            forward pass, where it matters.
     """
+    wrt = held_by(wrt)
     targets = as_values(wrt, "wrt")
     if not isinstance(output, Value):
         raise TypeError(f"output must be a Value, got {output!r} of type {type(output).__name__}")
@@ -55,7 +78,7 @@ def grad(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
                 _hand_on(gradients, operand, local_gradient(node, i), gradients[node])
 
     found = _distinct([gradients.get(target, 0.0) for target in targets], order)
-    return found[0] if isinstance(wrt, Value) else found
+    return _formed(found, wrt)
 
 
 def local_gradient(node: Value, index: int) -> Value | float:
@@ -113,25 +136,56 @@ def _distinct(results: Sequence[Value | float], order: Iterable[Value]) -> list[
     return found
 
 
-def as_values(given: Value | Sequence[Value], purpose: str) -> list[Value]:
+def as_values(given: Any, purpose: str) -> list[Value]:
     """Return one Value or several as a list, or say what was wrong with them."""
-    found = [given] if isinstance(given, Value) else list(given) if isinstance(given, Sequence) else [given]
-    for value in found:
+    if isinstance(given, Set) and not isinstance(given, KeysView):  # the keys of a dict have an order
+        raise TypeError(f"{purpose} must have an order, which a set has not: make it a list, got {given!r}")
+    several = _several(given)
+    if not several and isinstance(given, Iterator):
+        raise ValueError(f"{purpose} is an iterator that gives nothing, as after it has been read once: make it a list")
+    for value in several:
         if not isinstance(value, Value):
             raise TypeError(
                 f"{purpose} must be a Value or a sequence of Values, got {value!r} of type {type(value).__name__}"
             )
-    return found
+    return several
+
+
+def _several(given: Any) -> list[Any]:
+    """What is given as a list: the entries of an array, whatever its shape; what is no iterable by itself."""
+    given = held_by(given)
+    if _is_array(given):
+        return list(given.flat)
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+
+
+def _is_array(given: Any) -> bool:
+    return hasattr(given, "shape") and hasattr(given, "flat")
+
+
+def _formed(found: list[Value], like: Any) -> Any:
+    """Answers in the form of what was given: one Value, an array, or a list."""
+    if isinstance(like, Value):
+        return found[0]
+    if not _is_array(like):
+        return found
+    formed = like.copy()
+    for i, answer in enumerate(found):
+        formed.flat[i] = answer
+    return formed
 
 
 @overload
-def jvp(outputs: Value, wrt: Value | Sequence[Value], tangents: Tangents) -> Value: ...
+def jvp(outputs: Value, wrt: Value | Iterable[Value] | Array, tangents: Tangents) -> Value: ...
 @overload
-def jvp(outputs: Sequence[Value], wrt: Value | Sequence[Value], tangents: Tangents) -> list[Value]: ...
-def jvp(outputs: Value | Sequence[Value], wrt: Value | Sequence[Value], tangents: Tangents) -> Value | list[Value]:
+def jvp(outputs: ArrayType, wrt: Value | Iterable[Value] | Array, tangents: Tangents) -> ArrayType: ...
+@overload
+def jvp(outputs: Iterable[Value], wrt: Value | Iterable[Value] | Array, tangents: Tangents) -> list[Value]: ...
+def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
     """Return the Jacobian of the outputs times a vector, by one pass forwards through the recorded graph.
 
-    `tangents` has one number for each of `wrt`; the answer has one Value for each output.
+    `tangents` has one number for each of `wrt`; the answer has one Value for each output. They may be
+    what `grad` takes as several, and arrays of one shape.
 
     >>> x, y = Value(3.0), Value(4.0)
     >>> jvp(x * y, [x, y], [1.0, 0.5]).data
@@ -139,11 +193,14 @@ def jvp(outputs: Value | Sequence[Value], wrt: Value | Sequence[Value], tangents
 
     Raises:
         TypeError: for outputs or a wrt that are no Values.
-        ValueError: when there is not one tangent for each of wrt; when data has changed, as in `grad`.
+        ValueError: when there is not one tangent for each of wrt, or the shapes of two arrays differ; as `grad`.
     """
+    outputs, wrt, tangents = map(held_by, (outputs, wrt, tangents))
     roots, inputs = as_values(outputs, "outputs"), as_values(wrt, "wrt")
-    given = list(tangents) if isinstance(tangents, Iterable) else [tangents]
+    given = map(held_by, _several(tangents))
     directions = [tangent if isinstance(tangent, Value) else number(tangent, "a tangent") for tangent in given]
+    if _is_array(wrt) and _is_array(tangents) and wrt.shape != tangents.shape:
+        raise ValueError(f"jvp needs tangents of the shape {wrt.shape} of wrt, got {tangents.shape}")
     if len(directions) != len(inputs):
         raise ValueError(f"jvp needs one tangent for each of {len(inputs)} inputs, got {len(directions)}")
     order = topological_order(*roots, *inputs)
@@ -156,12 +213,13 @@ def jvp(outputs: Value | Sequence[Value], wrt: Value | Sequence[Value], tangents
         for i, operand in enumerate(node.args):
             if operand in known:
                 _hand_on(known, node, local_gradient(node, i), known[operand])
-    found = _distinct([known.get(root, 0.0) for root in roots], order)
-    return found[0] if isinstance(outputs, Value) else found
+    return _formed(_distinct([known.get(root, 0.0) for root in roots], order), outputs)
 
 
-def jacobian(outputs: Sequence[Value], wrt: Sequence[Value]) -> list[list[Value]]:
+def jacobian(outputs: Iterable[Value] | Array, wrt: Iterable[Value] | Array) -> list[list[Value]]:
     """Return the matrix of first derivatives: a row for each output, a column for each of wrt.
+
+    Several are what they are for `grad`; of an array of any shape, the entries in their order.
 
     >>> x, y = Value(3.0), Value(4.0)
     >>> [[entry.data for entry in row] for row in jacobian([x * y, x + y], [x, y])]
@@ -174,8 +232,8 @@ def jacobian(outputs: Sequence[Value], wrt: Sequence[Value]) -> list[list[Value]
     return [grad(output, inputs) for output in as_values(outputs, "outputs")]
 
 
-def hessian(output: Value, wrt: Sequence[Value]) -> list[list[Value]]:
-    """Return the matrix of second derivatives: the Jacobian of the gradient.
+def hessian(output: Value, wrt: Iterable[Value] | Array) -> list[list[Value]]:
+    """Return the matrix of second derivatives: the Jacobian of the gradient. It takes what `jacobian` takes.
 
     >>> x, y = Value(3.0), Value(4.0)
     >>> [[entry.data for entry in row] for row in hessian(x * x * y, [x, y])]
@@ -188,8 +246,14 @@ def hessian(output: Value, wrt: Sequence[Value]) -> list[list[Value]]:
     return jacobian(grad(output, inputs), inputs)
 
 
-def hvp(output: Value, wrt: Sequence[Value], vector: Sequence[float | Value]) -> list[Value]:
+@overload
+def hvp(output: Value, wrt: ArrayType, vector: Tangents) -> ArrayType: ...
+@overload
+def hvp(output: Value, wrt: Value | Iterable[Value], vector: Tangents) -> list[Value]: ...
+def hvp(output: Value, wrt: Any, vector: Any) -> Any:
     """Return the Hessian times a vector, without the Hessian: forwards over the gradient's graph.
+
+    The vector has one number for each of `wrt`; for an array the answer is an array of its shape.
 
     Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6 (1994).
 
@@ -200,5 +264,6 @@ def hvp(output: Value, wrt: Sequence[Value], vector: Sequence[float | Value]) ->
     Raises:
         TypeError, ValueError: as `grad` and `jvp`.
     """
-    inputs = as_values(wrt, "wrt")
+    wrt = held_by(wrt)
+    inputs = wrt if _is_array(wrt) else as_values(wrt, "wrt")
     return jvp(grad(output, inputs), inputs, vector)

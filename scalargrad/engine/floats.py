@@ -14,29 +14,59 @@ import numbers
 import operator
 from collections.abc import Callable
 from math import copysign, inf, nan
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
+
+_NUMBERS = (int, float)  # what most are: the other kinds take longer to tell
 
 
-def number(given: object, purpose: str) -> float:
+def number(given: object, purpose: str, bools: bool = True) -> float:
     """Return a real number as the nearest Python float, or say what was wrong with it.
 
-    >>> number(3, "data"), number(2.5, "data")
-    (3.0, 2.5)
+    A bool is 0 or 1, as in Python, unless `bools` is false; an array of numpy's without dimensions is what it holds.
+
+    >>> number(3, "data"), number(2.5, "data"), number(True, "data")
+    (3.0, 2.5, 1.0)
 
     Raises:
-        TypeError: for anything but an int, a float or another real scalar; a bool is not one.
+        TypeError: for anything but an int, a float or another real scalar.
         ValueError: for a number beyond the range of floats.
     """
     if given.__class__ is float:
         return given
-    if given.__class__ is not int and (isinstance(given, bool) or not isinstance(given, numbers.Real)):
-        kind = given.__class__
-        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-        raise TypeError(f"{purpose} must be a real number, got {_shortened(given)} of type {name}")
+    held: Any = given
+    if given.__class__ is not int and not isinstance(given, float):
+        held = held_by(given)
+        if not is_number(given) or (isinstance(held, bool) and not bools):
+            kind = given.__class__
+            name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+            raise TypeError(f"{purpose} must be a real number, got {_shortened(given)} of type {name}")
     try:
-        return float(given)
+        return float(held)
     except OverflowError:
         raise ValueError(f"{purpose} must be within the range of floats, got {_shortened(given)}") from None
+
+
+def is_number(given: object) -> bool:
+    """Whether `number` takes it for a real number.
+
+    >>> is_number(3), is_number(False), is_number("3"), is_number(1j)
+    (True, True, False, False)
+    """
+    if isinstance(given, _NUMBERS):
+        return True
+    return (
+        isinstance(held_by(given), numbers.Real) and _kind(given) != "m"
+    )  # a duration of numpy's says that it is real
+
+
+def held_by(given: Any) -> Any:
+    """Return the Python object in a scalar of numpy's or an array without dimensions; anything else as it is."""
+    return given.item() if _kind(given) in {"b", "i", "u", "f", "O"} and given.shape == () else given
+
+
+def _kind(given: object) -> object:
+    """Numpy's letter for what it is: a bool, an integer, ..., an object; None for what is not numpy's."""
+    return getattr(getattr(given, "dtype", None), "kind", None)
 
 
 def integer(given: SupportsIndex, purpose: str, low: int | None = None) -> int:

@@ -302,12 +302,16 @@ class NonFinite(ArithmeticError):
 
 
 def line_of_caller() -> str:
-    """Return `file:number` of the nearest line of code outside this package and the standard library."""
+    """Return `file:number` of the nearest line of the user's own code, or else of what called this package."""
     frame = sys._getframe()
-    while frame.f_back is not None and _is_inside(frame.f_code.co_filename):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
+    nearest = own = frame
+    while own.f_back is not None and _is_library(own.f_code.co_filename):
+        own = own.f_back
+    frame = nearest if _is_library(own.f_code.co_filename) else own
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
-def _is_inside(file: str) -> bool:
-    return file.startswith(_PACKAGE) or (file.startswith(_STANDARD_LIBRARY) and "site-packages" not in file)
+def _is_library(file: str) -> bool:
+    return file.startswith((_PACKAGE, _STANDARD_LIBRARY, "<frozen")) or "site-packages" in file

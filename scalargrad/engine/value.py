@@ -11,18 +11,21 @@ differentiates what was computed, whatever has become of `.data` since.
 
 from __future__ import annotations
 
+import copy as copying
 import math
 import operator
+import sys
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from numbers import Number, Real
+from sys import float_info
 from typing import Any, NamedTuple, cast
 
 from . import modes
 from . import primitives as p
 from .declaration import Primitive, operand_names
-from .floats import number
+from .floats import held_by, is_number, number
 from .graph import sweep, topological_order
 
 _new = object.__new__  # leaves out __init__: what an operation has computed needs no check
@@ -62,9 +65,12 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Value | float], Valu
 
     def method(self: Value, other: Any) -> Any:
         if other.__class__ is not Value:
-            try:
+            kind = other.__class__
+            if kind is float or kind is int:
+                other = _leaf(Constant, number(other, "an operand"))
+            elif isinstance(other, _OPERANDS) or is_number(other):
                 other = _operand(other)
-            except TypeError:
+            else:
                 return NotImplemented
         x = self._data
         y = other._data
@@ -82,11 +88,12 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Value | float], Valu
         return out
 
     def reflected(self: Value, other: Any) -> Any:
-        try:
-            left = _operand(other)
-        except TypeError:
-            return NotImplemented
-        return method(left, self)
+        kind = other.__class__
+        if kind is float or kind is int:
+            return method(_leaf(Constant, number(other, "an operand")), self)
+        if isinstance(other, _OPERANDS) or is_number(other):
+            return method(_operand(other), self)
+        return NotImplemented
 
     return _as_method(method, primitive.name, primitive), _as_method(reflected, f"r{primitive.name}", primitive)
 
@@ -111,6 +118,20 @@ def _blocking(primitive: Primitive) -> Callable[..., Value]:
         out = _leaf(Value, data)
         _link(out, primitive, operands, local)
         return out
+
+    return method
+
+
+def _refused(sign: str, instead: str) -> Callable[[Value, Any], Any]:
+    """The method of Value for an operator that is not smooth, which says what to write instead."""
+
+    def method(self: Value, other: Any) -> Any:  # noqa: ARG001  # as operators have it
+        if not isinstance(other, _OPERANDS) and not is_number(other):
+            return NotImplemented
+        raise TypeError(
+            f"{sign} is not defined for Values, as it jumps where x / y is an integer: write {instead}, "
+            "which has its slope between the jumps"
+        )
 
     return method
 
@@ -191,6 +212,11 @@ def _link(node: Value, op: Primitive, operands: tuple[Value, ...], local: Sequen
         node._y, node._dy = operands, tuple(local)
 
 
+def _within_floats(x: Value) -> Value:
+    """The nearest finite number."""
+    return p.minimum(p.maximum(x, -float_info.max), float_info.max)
+
+
 def _operand(given: Any, purpose: str = "an operand") -> Value:
     """A Value as it is, a real number as a constant."""
     return given if isinstance(given, Value) else _leaf(Constant, number(given, purpose))
@@ -208,10 +234,15 @@ class Value:
     >>> a.grad, b.grad
     (-2.0, 2.0)
 
-    All of Python's arithmetic works, with numbers on either side. `==` and `hash` are identity, so
+    + - * / ** and abs work as in Python, with numbers on either side, where a bool counts as 0 or 1; //, %
+    and divmod, which jump, are refused with what to write instead. `==` and `hash` are identity, so
     `x == 1` never compares numbers and is always False; write `x.data == 1`. `<` and the other
-    comparisons, `bool`, `float`, `round` are those of the number. Pickled together, several
-    Values keep the leaves they share, and have copies each of the nodes between; a deepcopy keeps all.
+    comparisons, `bool`, `float`, `round` are those of the number.
+
+    Copies and pickles keep the graph, and the attributes of a subclass. Each pickled result takes along
+    all that it was computed from: several keep the leaves they share, but have copies each of the nodes
+    between, and n results take n times the time and space. `one_graph` pickles a list of results with
+    each node once; a deepcopy always does.
 
     Attributes:
         data: the number, a float. A leaf's may be set between passes; a sweep always uses the
@@ -221,7 +252,7 @@ class Value:
         label: a name to show.
 
     Raises:
-        TypeError: when the data is not a real number (a bool is not one), or the label not a string.
+        TypeError: when the data is not a real number, or the label not a string; for //, % and divmod.
         ValueError: for an integer beyond the range of floats.
     """
 
@@ -344,6 +375,10 @@ class Value:
     __neg__ = negative = _unary(p.negative)  # -x
     __abs__ = abs = _unary(p.abs)  # abs(x)
 
+    __floordiv__ = __rfloordiv__ = _refused("//", "math.floor(x / y)")
+    __mod__ = __rmod__ = _refused("%", "x - y * math.floor(x / y)")
+    __divmod__ = __rdivmod__ = _refused("divmod", "math.floor(x / y) and x - y * math.floor(x / y)")
+
     def __pos__(self) -> Value:  # +x
         return self
 
@@ -359,6 +394,69 @@ class Value:
     erf, erfc, gamma, lgamma = _unary(p.erf), _unary(p.erfc), _unary(p.gamma), _unary(p.lgamma)
     degrees, radians, stop_gradient = _unary(p.degrees), _unary(p.radians), _unary(p.stop_gradient)
     hypot, arctan2, maximum, minimum = _named(p.hypot), _named(p.atan2), _named(p.maximum), _named(p.minimum)
+    fabs, deg2rad, rad2deg = _unary(p.abs), radians, degrees
+
+    def logaddexp(self, other: Value | float) -> Value:
+        """The logarithm of exp(x) + exp(y), which does not overflow."""
+        is_larger = p.greater(self, other)  # of two equal numbers either may be the larger, but not half of each
+        larger = p._weighted(is_larger, self) + p._weighted(1 - is_larger, other)
+        smaller = p._weighted(1 - is_larger, self) + p._weighted(is_larger, other)
+        return larger + (_within_floats(smaller) - _within_floats(larger)).softplus()  # inf - inf would be nan
+
+    def conjugate(self) -> Value:
+        """The number itself, as it is real: numpy's variance asks for it."""
+        return self
+
+    # numpy's questions, which numbers answer
+
+    def isnan(self) -> bool:
+        """Whether the number is nan."""
+        return math.isnan(self._number("isnan()"))
+
+    def isinf(self) -> bool:
+        """Whether the number is infinite."""
+        return math.isinf(self._number("isinf()"))
+
+    def isfinite(self) -> bool:
+        """Whether the number is neither infinite nor nan."""
+        return math.isfinite(self._number("isfinite()"))
+
+    def signbit(self) -> bool:
+        """Whether the number is negative, or -0.0."""
+        return math.copysign(1.0, self._number("signbit()")) < 0
+
+    def rint(self) -> float:
+        """The nearest integer as a float, the even one of two: a number, as `round` gives."""
+        x = self._number("rint()")
+        return math.copysign(round(x), x) if math.isfinite(x) else x
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
+        """Let numpy apply a function to a Value as to each entry of an array of Values: by the method of its name.
+
+        Raises:
+            TypeError: for a function that has no such method.
+        """
+        name = ufunc.__name__
+        function = _FOR_NUMPY.get(name) if method == "__call__" else None
+        operands = tuple(map(held_by, operands))
+        if function is not None and not options and all(isinstance(operand, _OPERANDS) for operand in operands):
+            return function(*operands)
+        numpy: Any = sys.modules[type(ufunc).__module__]  # which this file need not import
+        arrays = [numpy.empty((), object) if isinstance(operand, Value) else operand for operand in operands]
+        for boxed, operand in zip(arrays, operands, strict=True):
+            if isinstance(operand, Value):
+                boxed[()] = operand
+        try:
+            if function is not None:
+                return numpy.frompyfunc(function, ufunc.nin, 1)(*arrays, **options)
+            return getattr(ufunc, method)(*arrays, **options)
+        except (TypeError, AttributeError) as error:
+            if options or (f"'{name}'" not in str(error) and "ufunc" not in str(error)):
+                raise
+            raise TypeError(  # numpy speaks of types and casting rules, or of methods
+                f"the array function {name} is not defined for Values: write it with functions of scalargrad, or "
+                f"take {name}(float(x)), the number without its graph"
+            ) from None
 
     @classmethod
     def apply_primitive(cls, primitive: Primitive, operands: tuple[Value | float, ...]) -> Value:
@@ -449,14 +547,39 @@ class Value:
         return format(self._number("format()"), spec) if spec else str(self)
 
     # copies: a pickled graph is one flat list of nodes, so that its depth does not matter
-    def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
+    def __reduce__(self) -> Any:
         modes.refuse_while_tracing("copy or pickle", self)
-        if self.op is None:
-            return _leaf, (self.__class__, self._data, self._grad, _noted(self) or None)
-        order = topological_order(self)
-        places = {node: place for place, node in enumerate(order)}
-        marks = _copied_marks(order, {}, {id(node): place for node, place in places.items()})
-        return _restored, ([node if node.op is None else _flattened(node, places, marks) for node in order],)
+        if self.op is not None:  # made blank, then filled: an attribute of a node may refer to this very result
+            return _blank, (self.__class__,), _flattened(self), None, None, _fill
+        fields = self.__class__, self._data, self._grad, _noted(self) or None
+        state = self.__getstate__()
+        return (_leaf, fields) if state is None else (_leaf, fields, state)
+
+    def __getstate__(self) -> Any:
+        """Return the attributes that a subclass adds, in the form of `object.__getstate__`; None for none."""
+        if self.__class__ in (Value, Constant):
+            return None
+        state: Any = super().__getstate__()
+        attributes, slots = state
+        added = {name: content for name, content in slots.items() if name not in Value.__slots__}
+        return (attributes, added) if added else attributes or None
+
+    def __setstate__(self, state: Any) -> None:
+        attributes, slots = state if isinstance(state, tuple) else (state, {})
+        if attributes:
+            vars(self).update(attributes)
+        for name, content in slots.items():
+            setattr(self, name, content)
+
+    def __copy__(self) -> Value:
+        modes.refuse_while_tracing("copy or pickle", self)
+        if self.op is None and self.__class__ not in (Value, Constant):
+            return _copied(self, {}, copying.copy)
+        twin = _twin(self, self.args)
+        state = self.__getstate__()
+        if state is not None:
+            twin.__setstate__(state)
+        return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         modes.refuse_while_tracing("copy or pickle", self)
@@ -469,13 +592,17 @@ class Value:
                 pending += missing
                 continue
             pending.pop()
-            if id(node) not in memo:
-                copy = _leaf(node.__class__, node._data, node._grad, _noted(node) or None)
-                if node.op is not None:
-                    _link(copy, node.op, tuple(memo[id(operand)] for operand in node.args), node.local_gradients)
-                memo[id(node)] = copy
-                if node.marks:
-                    marked.append(node)
+            if id(node) in memo:
+                continue
+            if node.op is None and node.__class__ not in (Value, Constant):
+                _copied(node, memo, lambda leaf: copying.deepcopy(leaf, memo))
+                continue
+            memo[id(node)] = _twin(node, tuple(memo[id(operand)] for operand in node.args))
+            state = node.__getstate__()
+            if state is not None:
+                memo[id(node)].__setstate__(copying.deepcopy(state, memo))
+            if node.marks:
+                marked.append(node)
         _copied_marks(marked, memo, memo)
         for node in marked:
             memo[id(node)]._keep("marks", tuple([memo[id(mark)] for mark in node.marks]))
@@ -515,6 +642,18 @@ class Constant(Value):
     """
 
     __slots__ = ()
+
+
+_OPERANDS = (Value, float, int)  # what most are: the other kinds of numbers take longer to tell
+
+# The functions of numpy that apply to a Value, and numbers beside it, without an array.
+_FOR_NUMPY: dict[str, Callable[..., Any]] = {
+    name: getattr(method, "primitive", method)
+    for name, method in vars(Value).items()
+    if callable(method) and not name.startswith("_")
+}
+_FOR_NUMPY |= {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv}
+_FOR_NUMPY |= {"power": operator.pow, "absolute": operator.abs}
 
 
 def leave(results: Iterable[Value], mark: Mark, are_new: bool = False) -> None:
@@ -597,7 +736,58 @@ def _copied_marks(nodes: Iterable[Value], met: dict[int, Any], copies: Mapping[i
     return met
 
 
-def _flattened(node: Value, places: dict[Value, int], marks: dict[int, Mark]) -> tuple[Any, ...]:
+def _blank(kind: type[Value]) -> Value:
+    return _new(kind)
+
+
+def _twin(node: Value, operands: tuple[Value, ...]) -> Value:
+    """Another node like this one, made of other operands."""
+    twin = _leaf(node.__class__, node._data, node._grad, _noted(node) or None)
+    if node.op is not None:
+        _link(twin, node.op, operands, node.local_gradients)
+    return twin
+
+
+class _Reduced:
+    """What the copy module makes a copy from: the answer of a `__reduce__`."""
+
+    def __init__(self, reduced: tuple[Any, ...]) -> None:
+        self._reduced = reduced
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        return self._reduced
+
+
+def _copied(leaf: Value, memo: dict[int, Any], copier: Callable[[Any], Any]) -> Value:
+    """A copy of a subclass's leaf, as its own `__reduce__` says; known before its attributes, which may refer to it."""
+    reduced = leaf.__reduce_ex__(4)
+    if isinstance(reduced, str):  # the name of a global object, of which there is one
+        memo[id(leaf)] = leaf
+        return leaf
+    make, *rest = reduced
+
+    def known(*arguments: Any) -> Any:
+        memo[id(leaf)] = copy = make(*arguments)
+        return copy
+
+    copied: Value = copier(_Reduced((known, *rest)))
+    return copied
+
+
+Flat = tuple[list[Any], list[tuple[int, Any]]]  # leaves and rows for results; the states of results, with their places
+
+
+def _flattened(*roots: Value) -> Flat:
+    order = topological_order(*roots)
+    places = {node: place for place, node in enumerate(order)}
+    marks = _copied_marks(order, {}, {id(node): place for node, place in places.items()})
+    rows = [node if node.op is None else _row(node, places, marks) for node in order]
+    of_subclasses = [node for node in order if node.op is not None and node.__class__ is not Value]
+    states = [(places[node], node.__getstate__()) for node in of_subclasses]
+    return rows, [(place, state) for place, state in states if state is not None]
+
+
+def _row(node: Value, places: dict[Value, int], marks: dict[int, Mark]) -> tuple[Any, ...]:
     operands = tuple(places[operand] for operand in node.args)
     notes = _noted(node) or None
     if node.marks:
@@ -606,7 +796,14 @@ def _flattened(node: Value, places: dict[Value, int], marks: dict[int, Mark]) ->
     return fields, node.op, operands, node.local_gradients
 
 
-def _restored(rows: list[Any]) -> Value:
+def _fill(root: Value, flat: Flat) -> None:
+    """Make of a blank result what was flattened."""
+    _restored(flat, root)
+
+
+def _restored(flat: Flat, root: Value | None = None) -> list[Value]:
+    """The nodes, of which the last is the given one."""
+    rows, states = flat
     nodes: list[Value] = []
     marks: dict[int, Any] = {}
     for row in rows:
@@ -618,6 +815,56 @@ def _restored(rows: list[Any]) -> Value:
         _link(node, op, tuple(nodes[place] for place in places), local)
         nodes.append(node)
         marks.update((id(mark), mark) for mark in node.marks)
+    if root is not None:
+        last, nodes[-1] = nodes[-1], root
+        for slot in Value.__slots__:
+            if hasattr(last, slot):
+                setattr(root, slot, getattr(last, slot))
     for mark in marks.values():
         mark.inputs[:] = [nodes[place] for place in mark.inputs]
-    return nodes[-1]
+    for place, state in states:
+        nodes[place].__setstate__(state)
+    return nodes
+
+
+class _OneGraph:
+    """What `one_graph` returns."""
+
+    def __init__(self, results: list[Value]) -> None:
+        self._results = results
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        order = topological_order(*self._results)
+        places = {node: place for place, node in enumerate(order)}
+        return _loaded, (_flattened(*self._results), [places[result] for result in self._results])
+
+
+def _loaded(flat: Flat, places: list[int]) -> list[Value]:
+    nodes = _restored(flat)
+    return [nodes[place] for place in places]
+
+
+def one_graph(results: Iterable[Value]) -> object:
+    """Return an object that pickles several results of one graph with each node once; loaded, it is their list.
+
+    A result that is pickled by itself takes along all that it was computed from. So n results of the
+    same nodes have n copies of these, in time, in bytes, and when they are loaded. As one graph they
+    share after loading all that they share now.
+
+    >>> import pickle
+    >>> from scalargrad import one_graph, softmax
+    >>> shares = softmax([Value(1.0), Value(2.0), Value(3.0)])
+    >>> first, second, third = pickle.loads(pickle.dumps(one_graph(shares)))
+    >>> first.args[1] is second.args[1] is third.args[1]  # the sum that all are divided by
+    True
+
+    Raises:
+        TypeError: for what is not several Values.
+    """
+    if isinstance(results, Value) or not isinstance(results, Iterable):
+        raise TypeError(f"one_graph takes several Values, such as a list of them, got {results!r}")
+    several = list(results)
+    for result in several:
+        if not isinstance(result, Value):
+            raise TypeError(f"one_graph takes Values, got {result!r} of type {type(result).__name__}")
+    return _OneGraph(several)

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from ..engine import modes
 from ..engine import primitives as p
 from ..engine.declaration import Primitive
-from ..engine.floats import number
+from ..engine.floats import is_number, number
 from ..engine.value import Constant, Value
 
 _new = object.__new__
@@ -368,7 +368,7 @@ def _binary(primitive: Primitive, reflected: bool) -> Callable[[Traced, Any], Tr
             place = other.index
         elif other.__class__ is Value and other in trace.of_value:
             place = trace.of_value[other]
-        elif isinstance(other, Value | Real):
+        elif isinstance(other, Value) or is_number(other):
             place = trace.index_of(other)
         else:
             return NotImplemented

@@ -228,7 +228,7 @@ def test_a_sweep_that_multiplies_what_is_blocked_is_seen(monkeypatch: pytest.Mon
 
 
 def test_a_grad_that_forgets_zeros_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Negative control: where 0 × inf is on the way, a `grad` that leaves it out is not `backward`, nor `jvp` the rules."""
+    """Negative control: where 0 × inf is on the way, a `grad` without it is not `backward`, nor `jvp` the rules."""
     for law in (test_grad_is_backward, test_jvp_is_the_product_of_the_rules):
         law_of(law)(ZERO)
     monkeypatch.setattr(derivatives, "_hand_on", forgetting_zeros)

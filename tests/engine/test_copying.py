@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import io
+import itertools
 import pickle
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -260,3 +264,258 @@ def test_results_copied_together_keep_a_mark_they_share() -> None:
     left, right, new_x, new_y = copy.deepcopy([*Twice()(x, y), x, y])
     assert left.marks[0] is right.marks[0]
     assert left.marks[0].inputs == [new_x, new_y]
+
+
+# ---------------------------------------------------------------- subclasses
+
+
+class Named(Value):
+    """A subclass with any attributes."""
+
+    __slots__ = ("__dict__", "author", "unset")
+    author: Any
+    unset: Any
+
+
+class Measured(Named):
+    """A level further, with a slot whose name Python mangles."""
+
+    __slots__ = ("__unit", "near")
+    near: Any
+
+    def __init__(self, data: float, unit: str) -> None:
+        super().__init__(data)
+        self.__unit = unit
+
+    @property
+    def unit(self) -> str:
+        return self.__unit
+
+
+class Plain(Value):
+    """A subclass without anything further."""
+
+    __slots__ = ()
+
+
+class Stateful(Value):
+    """A subclass that says itself what its state is."""
+
+    def __init__(self, data: float, secret: str) -> None:
+        super().__init__(data)
+        self.secret, self.cache = secret, object()
+
+    def __getstate__(self) -> Any:
+        return self.secret[::-1]
+
+    def __setstate__(self, state: Any) -> None:
+        self.secret, self.cache = state[::-1], "made anew"
+
+
+class Remade(Value):
+    """A subclass that says itself how it is made."""
+
+    def __init__(self, data: float, colour: str) -> None:
+        super().__init__(data)
+        self.colour, self.made = colour, "by __init__"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Remade, (self.data, self.colour), {"copied": True}
+
+
+class Extended(Value):
+    """A subclass that adds to what a Value's `__reduce__` says."""
+
+    colour = "none"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        make, arguments, *_ = super().__reduce__()
+        return make, arguments, {"colour": "red"}
+
+
+class Global(Value):
+    """A subclass of which each instance is a global object."""
+
+    def __reduce__(self) -> str:
+        return "THE_GLOBAL"
+
+
+THE_GLOBAL = Global(4.0)
+ANY_COPIER: list[Copier] = [copy.copy, *COPIERS]
+any_copier = pytest.mark.parametrize("copied", ANY_COPIER, ids=lambda copier: copier.__name__)
+
+
+@any_copier
+def test_a_copy_of_a_subclass_keeps_its_attributes(copied: Copier) -> None:
+    """What a subclass adds, in `__dict__` and in slots of every level, is in each copy, beside all that a Value has."""
+    value: Any = Measured(2.0, "metres")
+    value.label, value.grad, value.author, value.near = "length", 3.0, "Ada", None
+    vars(value)["colour"] = ["red"]
+    new: Any = copied(value)
+    assert new is not value
+    assert state(new) == state(value)
+    assert type(new) is Measured
+    assert (new.unit, new.author, new.near, dict(vars(new))) == ("metres", "Ada", None, dict(vars(value)))
+    assert not hasattr(new, "unset")
+    assert (vars(new)["colour"] is value.colour) == (copied is copy.copy)
+    assert type(copied(Plain(1.0))) is Plain
+
+
+@any_copier
+def test_a_subclass_may_say_how_it_is_copied(copied: Copier) -> None:
+    """`__getstate__`, `__setstate__` and `__reduce__` of a subclass are asked by every copier."""
+    stateful = copied(Stateful(2.0, "abc"))
+    assert (type(stateful), stateful.data, stateful.secret, stateful.cache) == (Stateful, 2.0, "abc", "made anew")
+    remade = copied(Remade(2.0, "red"))
+    assert (type(remade), remade.data) == (Remade, 2.0)
+    assert dict(vars(remade)) == {"colour": "red", "made": "by __init__", "copied": True}
+    assert copied(Extended(2.0)).colour == "red"
+    assert copied(THE_GLOBAL) is THE_GLOBAL
+
+
+@every_copier
+def test_a_leaf_of_a_subclass_is_copied_with_its_graph(copied: Copier) -> None:
+    """In the copy of a graph a leaf of a subclass is one, and takes the gradient."""
+    leaves = [Measured(2.0, "metres"), Stateful(3.0, "abc"), Remade(4.0, "red"), Plain(5.0), THE_GLOBAL]
+    loss = leaves[0] * leaves[1] * leaves[2] * leaves[3] * leaves[4]
+    loss.backward()
+    THE_GLOBAL.zero_grad()
+    new = copied(loss)
+    new.backward()
+    found = [node for node in topological_order(new) if node.op is None]
+    assert list(map(type, found)) == list(map(type, leaves))
+    assert [node.unit for node in found if isinstance(node, Measured)] == ["metres"]
+    assert [node.grad for node in found[:4]] == [480.0, 320.0, 120.0, 192.0]  # a Remade has made no gradient of its own
+    THE_GLOBAL.zero_grad()
+
+
+@every_copier
+def test_attributes_may_refer_to_the_graph(copied: Copier) -> None:
+    """An attribute that is the Value itself, another leaf or the result of its graph is so in the copy."""
+    first, second = Named(2.0), Named(3.0)
+    loss = first * second
+    first.author, second.author, first.unset = second, loss, first
+    for order in itertools.permutations((loss, first, second)):
+        found = dict(zip(order, copied(order), strict=True))
+        assert found[loss].args == (found[first], found[second])
+        assert found[first].author is found[second]
+        assert found[first].unset is found[first]
+        assert found[second].author is found[loss]
+    alone = copied(loss)
+    assert alone.args[0].author is alone.args[1]
+    assert alone.args[1].author is alone
+
+
+def result_of_a_subclass(kind: type[Value], *operands: Value) -> Any:
+    """A node of a subclass that an operation has made: as a subclass may do it in `apply_primitive`."""
+    made = operands[0] * operands[1]
+    twin = object.__new__(kind)
+    for slot in Value.__slots__:
+        if hasattr(made, slot):
+            setattr(twin, slot, getattr(made, slot))
+    return twin
+
+
+@any_copier
+def test_results_of_a_subclass_keep_their_attributes(copied: Copier) -> None:
+    """A result may be of a subclass, at the end of a graph or within, its attributes refer to what it leads to."""
+    x, y = Value(2.0), Value(3.0)
+    inner = result_of_a_subclass(Named, x, y)
+    outer = result_of_a_subclass(Plain, inner, x)
+    last = result_of_a_subclass(Named, outer, inner)
+    inner.author, inner.colour, last.author = last, "red", last
+    new = copied(last)
+    assert state(new) == state(last)
+    new_inner = new.args[1]
+    assert (new_inner.colour, new.author is (last if copied is copy.copy else new)) == ("red", True)
+    assert new_inner.author is new.author
+
+
+# ---------------------------------------------------------------- several results as one graph
+
+
+@every_pickle
+@given(program=programs())
+def test_one_graph_keeps_all_that_is_shared(copied: Copier, program: Program) -> None:
+    """Results pickled as one graph are the list of them, with every node that they share, leaves pickled beside too."""
+    leaves = [Value(x) for x in program.leaves]
+    nodes: list[Value] = run(program, leaves, OPERATIONS)
+    results = [nodes[-1], *nodes[::2], nodes[-1]]
+    new_leaves, new = copied((leaves, scalargrad.one_graph(results)))
+    order, new_order = topological_order(*results), topological_order(*new)
+    places, new_places = ({node: i for i, node in enumerate(found)} for found in (order, new_order))
+    assert [new_places[node] for node in new] == [places[node] for node in results]
+    assert [state(node) for node in new] == [state(node) for node in results]
+    assert [new_places[leaf] for leaf in new_leaves if leaf in new_places] == [
+        places[leaf] for leaf in leaves if leaf in places
+    ]
+
+
+@every_copier
+def test_one_graph_keeps_attributes_and_marks(copied: Copier) -> None:
+    """Subclasses keep their attributes, and modules their marks, as in any other copy."""
+    x, y = Named(1.0), Value(2.0)
+    x.author = y
+    inner = result_of_a_subclass(Named, x, y)
+    inner.author = x
+    shares = scalargrad.softmax([inner, y])
+    new_inner, first, second, new_y = copied(scalargrad.one_graph(iter([inner, *shares, y])))
+    assert new_inner.author is new_inner.args[0]
+    assert new_inner.author.author is new_y
+    assert first.marks[0] is second.marks[0]
+    assert first.marks[0].inputs == [new_inner, new_y]
+
+
+def test_one_graph_grows_as_the_nodes_do() -> None:
+    """400 results of a softmax are one graph of 113 kB; one by one, even ten are as much as that for each."""
+    shares = scalargrad.softmax([Value(i / 100) for i in range(400)])
+    begin = time.process_time()
+    found = pickle.dumps(scalargrad.one_graph(shares))
+    pickle.loads(found)
+    assert time.process_time() - begin < 0.1
+    assert len(found) < 150_000
+    assert len(pickle.dumps(shares[:10])) > 700_000  # negative control
+
+
+def test_one_graph_leaves_nothing_behind() -> None:
+    """A dump that is broken off, or another in between, changes nothing of the next."""
+
+    class Full(io.BytesIO):
+        def write(self, _data: Any) -> int:
+            raise OSError("disk full")
+
+    shares = scalargrad.softmax([Value(i / 10) for i in range(10)])
+    together = scalargrad.one_graph(shares)
+    found = pickle.dumps(together)
+    with pytest.raises(OSError, match="disk full"):
+        pickle.Pickler(Full()).dump(together)
+    assert pickle.dumps(together) == found == pickle.dumps(scalargrad.one_graph(shares))
+    with ThreadPoolExecutor(4) as executor:
+        assert set(executor.map(pickle.dumps, [together] * 20)) == {found}
+    shares[0].grad = 2.0
+    assert pickle.loads(pickle.dumps(together))[0].grad == 2.0  # as it is when it is pickled
+
+
+@pytest.mark.parametrize(
+    ("results", "told"),
+    [(Value(1.0), "several Values.*got Value"), (3, "several Values.*got 3"), ([Value(1.0), 2.0], "got 2.0 of type")],
+)
+def test_one_graph_is_of_values(results: Any, told: str) -> None:
+    """What is not several Values is refused."""
+    with pytest.raises(TypeError, match=told):
+        scalargrad.one_graph(results)
+    assert pickle.loads(pickle.dumps(scalargrad.one_graph([]))) == []
+
+
+@every_pickle
+def test_pythons_own_pickler_agrees(copied: Copier) -> None:
+    """The pickler that is written in Python reads and writes what the one in C does."""
+    x = Named(2.0)
+    loss = (x * 3).tanh()
+    x.author = loss
+    written = io.BytesIO()
+    pickle._Pickler(written, 2).dump((loss, scalargrad.one_graph([loss, x])))
+    for load in (pickle.loads, lambda data: pickle._Unpickler(io.BytesIO(data)).load()):
+        new, (again, leaf) = load(written.getvalue())
+        assert state(new) == state(again) == state(copied(loss))
+        assert leaf.author is new

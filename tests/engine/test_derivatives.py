@@ -6,9 +6,10 @@ import dataclasses
 import itertools
 import math
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, assert_type
 
 import autograd
 import autograd.numpy
@@ -355,6 +356,93 @@ def test_changed_data_is_taken_where_it_does_not_matter() -> None:
     assert bits(grad(total, [x, y])) == bits([1.0, 1.0])
 
 
+# ---------------------------------------------------------------- several Values in other forms
+
+
+def grid() -> Any:
+    """An array of six Values."""
+    return np.array([[Value(0.5), Value(-1.0), Value(2.0)], [Value(1.5), Value(0.25), Value(3.0)]])
+
+
+SEVERAL: dict[str, Callable[[list[Value]], Any]] = {
+    "list": list,
+    "tuple": tuple,
+    "generator": lambda values: (value for value in values),
+    "iterator": iter,
+    "values of a dict": lambda values: dict(enumerate(values)).values(),
+    "keys of a dict": lambda values: dict.fromkeys(values).keys(),
+    "dict": dict.fromkeys,
+    "deque": deque,
+    "array": np.array,
+    "array with dimensions": lambda values: np.array(values).reshape(2, 3),
+    "array in another order": lambda values: np.asfortranarray(np.array(values).reshape(2, 3)),
+}
+
+
+@pytest.mark.parametrize("form", SEVERAL)
+def test_several_values_may_come_in_any_form_with_an_order(form: str) -> None:
+    """Derivatives in several Values are those in a list of them, whatever gives them, and are taken from it once."""
+    xs = list(grid().flat)
+    out = xs[0] * xs[1] * xs[2] + sin(xs[3]) * xs[4] / xs[5]
+    outputs, vector = [out, xs[0] * out], [1.0, 0.5, 0.0, -1.0, 2.0, 3.0]
+    several = SEVERAL[form]
+    directions = np.array(vector).reshape(np.shape(several(xs))) if "array" in form else iter(vector)
+    assert bits(flat(grad(out, several(xs)))) == bits(grad(out, xs))
+    assert [bits(row) for row in jacobian(iter(outputs), several(xs))] == [bits(row) for row in jacobian(outputs, xs)]
+    assert [bits(row) for row in hessian(out, several(xs))] == [bits(row) for row in hessian(out, xs)]
+    assert bits(flat(jvp(several(xs), several(xs), directions))) == bits(vector)
+    assert bits(flat(hvp(out, several(xs), vector))) == bits(hvp(out, xs, vector))
+
+
+def flat(found: Any) -> list[Any]:
+    return found.ravel().tolist() if isinstance(found, np.ndarray) else found
+
+
+def test_an_array_gives_an_array_of_its_shape() -> None:
+    """The gradient in an array of Values is an array of that shape, entry by entry, as are the other answers."""
+    xs = grid()
+    out = (xs * xs * np.array([1.0, 2.0, 3.0])).sum()
+    found = grad(out, xs)
+    assert (found.shape, found.dtype) == ((2, 3), np.dtype(object))
+    np.testing.assert_array_equal(found.astype(float), 2 * xs.astype(float) * [1.0, 2.0, 3.0])
+    for i, j in np.ndindex(2, 3):
+        assert grad(out, xs[i, j]).data == found[i, j].data
+    assert all(entry not in set(xs.flat) for entry in found.flat)
+    assert hvp(out, xs, np.ones((2, 3))).astype(float).tolist() == [[2.0, 4.0, 6.0]] * 2
+    assert jvp(xs[0], xs, np.ones((2, 3))).astype(float).tolist() == [1.0, 1.0, 1.0]
+    assert jvp(xs.T, xs, np.arange(6.0).reshape(2, 3)).astype(float).tolist() == [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]
+    assert grad(out, xs[:0]).shape == (0, 3)
+    single: Any = np.array(xs[0, 0], dtype=object)
+    assert type(grad(out, single)) is Value
+    assert type(jvp(single, single, np.array(1.0))) is Value
+
+
+def test_nothing_may_be_asked_for() -> None:
+    """With respect to nothing there are no derivatives."""
+    out = Value(1.0) * 2
+    assert grad(out, []) == grad(out, ()) == grad(out, {}.values()) == []
+    assert hessian(out, []) == []
+    assert jacobian([out], []) == [[]]
+    assert jvp([out], [], [])[0].data == 0.0
+    assert hvp(out, [], []) == []
+
+
+def test_types_say_which_form_comes_back() -> None:
+    """To a type checker, one Value gives one, an array an array of its own type, and anything else a list."""
+    x = Value(2.0)
+    xs: np.ndarray[tuple[int, int], np.dtype[np.object_]] = grid()
+    assert_type(grad(x * x, x), Value)
+    assert_type(grad(x * x, [x]), list[Value])
+    assert_type(grad(x * x, iter([x])), list[Value])
+    assert_type(grad(x * x, xs), np.ndarray[tuple[int, int], np.dtype[np.object_]])
+    assert_type(jvp(x, xs, xs), Value)
+    assert_type(jvp({0: x}.values(), x, 1.0), list[Value])
+    assert_type(jvp(xs, [x], np.array(1.0)), np.ndarray[tuple[int, int], np.dtype[np.object_]])
+    assert_type(hvp(x, xs, xs), np.ndarray[tuple[int, int], np.dtype[np.object_]])
+    assert_type(hvp(x, (x,), [1.0]), list[Value])
+    assert_type(jacobian(xs, iter([x])), list[list[Value]])
+
+
 # ---------------------------------------------------------------- bad input
 
 
@@ -373,6 +461,22 @@ def test_changed_data_is_taken_where_it_does_not_matter() -> None:
         (jacobian, ([], [1.0]), TypeError, "wrt must be a Value or a sequence of Values, got 1.0 of type float"),
         (hessian, (1.0, [Value(1.0)]), TypeError, "output must be a Value, got 1.0 of type float"),
         (hvp, (Value(1.0), [Value(1.0)], []), ValueError, "jvp needs one tangent for each of 1 inputs, got 0"),
+        (grad, (Value(1.0), {Value(1.0)}), TypeError, "wrt must have an order, which a set has not: make it a list"),
+        (hvp, (Value(1.0), frozenset([Value(1.0)]), [1]), TypeError, "wrt must have an order, which a set has not"),
+        (jacobian, ({Value(1.0)}, []), TypeError, "outputs must have an order, which a set has not: make it a list"),
+        (grad, (Value(1.0), iter([])), ValueError, "wrt is an iterator that gives nothing, as after it has been read"),
+        (jacobian, (iter([]), []), ValueError, "outputs is an iterator that gives nothing, as after it has been read"),
+        (grad, (Value(1.0), {"x": Value(1.0)}), TypeError, "wrt must be a Value or a sequence of Values, got 'x' of"),
+        (
+            grad,
+            (Value(1.0), np.ones(2)),
+            TypeError,
+            "wrt must be a Value or a sequence of Values, got np.float64(1.0) of ",
+        ),
+        (grad, (Value(1.0), np.array("x")), TypeError, "wrt must be a Value or a sequence of Values, got np.str_('x')"),
+        (hessian, (Value(1.0), np.array([None])), TypeError, "wrt must be a Value or a sequence of Values, got None"),
+        (jvp, (Value(1.0), grid(), np.ones(6)), ValueError, "jvp needs tangents of the shape (2, 3) of wrt, got (6,)"),
+        (hvp, (Value(1.0), grid(), np.ones((3, 2))), ValueError, "jvp needs tangents of the shape (2, 3) of wrt, got"),
     ],
 )
 def test_bad_input(function: Any, arguments: tuple[Any, ...], error: type[Exception], message: str) -> None:
@@ -382,7 +486,7 @@ def test_bad_input(function: Any, arguments: tuple[Any, ...], error: type[Except
     assert str(raised.value).startswith(message)
 
 
-@pytest.mark.parametrize("tangent", ["1", None, True, 1j])
+@pytest.mark.parametrize("tangent", ["1", None, [1.0], 1j])
 def test_bad_tangents(tangent: Any) -> None:
     """A tangent that is no real number is a TypeError, also where the derivative is 1 or 0."""
     x, y = Value(2.0), Value(3.0)

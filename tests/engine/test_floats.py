@@ -44,6 +44,11 @@ any_float = st.floats() | st.sampled_from(SPECIAL)
         (np.float32(0.1), float(np.float32(0.1))),
         (np.int64(-7), -7.0),
         (np.float16("nan"), math.nan),
+        (True, 1.0),
+        (np.False_, 0.0),
+        (np.array(-0.0), -0.0),
+        (np.array(True), 1.0),
+        (np.array(Fraction(1, 4), dtype=object), 0.25),
     ],
 )
 def test_number_is_held_exactly(given_number: object, held: float) -> None:
@@ -61,8 +66,8 @@ class Unprintable:
 @pytest.mark.parametrize(
     ("bad", "error", "message"),
     [
-        (True, TypeError, "data must be a real number, got True of type bool"),
-        (np.True_, TypeError, f"data must be a real number, got {np.True_!r} of type numpy.bool"),
+        (np.array([True]), TypeError, "data must be a real number, got array([ True]) of type numpy.ndarray"),
+        (np.timedelta64(3), TypeError, "data must be a real number, got np.timedelta64(3) of type numpy.timedelta64"),
         (1j, TypeError, "data must be a real number, got 1j of type complex"),
         ("1", TypeError, "data must be a real number, got '1' of type str"),
         (None, TypeError, "data must be a real number, got None of type NoneType"),
@@ -87,13 +92,34 @@ def test_number_says_what_it_was_given(bad: object, error: type[Exception], mess
     assert str(raised.value).startswith(message)
 
 
+@pytest.mark.parametrize("truth", [True, np.True_, np.array(False)])
+def test_a_bool_is_refused_where_it_is_a_mistake(truth: object) -> None:
+    """With `bools=False`, for settings and files, a bool is no number; a number is one as ever."""
+    with pytest.raises(TypeError, match=r"rate must be a real number, got .*(True|False)"):
+        floats.number(truth, "rate", bools=False)
+    assert floats.number(1, "rate", bools=False) == 1.0
+
+
+@pytest.mark.parametrize(
+    "given_object", [1, 0.5, True, np.int8(1), np.array(2), Fraction(1, 2), np.array(None), "1", 1j]
+)
+def test_a_number_is_what_number_takes(given_object: object) -> None:
+    """`is_number` says of anything whether `number` takes it."""
+    try:
+        floats.number(given_object, "data")
+    except TypeError:
+        assert not floats.is_number(given_object)
+    else:
+        assert floats.is_number(given_object)
+
+
 # ---------------------------------------------------------------- IEEE 754
 
 FUNCTIONS: dict[str, Callable[..., float]] = {
     name: function
     for name, function in vars(floats).items()
     if callable(function)
-    and name not in {"number", "integer", "Callable", "SupportsIndex", "copysign"}
+    and name not in {"number", "is_number", "held_by", "integer", "Any", "Callable", "SupportsIndex", "copysign"}
     and not name.startswith("_")
 }
 OF_C: dict[str, Callable[..., Any]] = {

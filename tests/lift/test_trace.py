@@ -88,7 +88,6 @@ READS: dict[str, Callable[[Value], object]] = {
     "sorted": lambda v: sorted([v, 0.0]),  # type: ignore[type-var]
     "formats": lambda v: f"{v:.3f}",
     "percent": lambda v: "%f" % v,  # noqa: UP031  # the point of it
-    "np.maximum": lambda v: np.maximum(v, 0.0),  # type: ignore[call-overload]
     "an array of floats": lambda v: np.array([v], float),
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
@@ -107,6 +106,14 @@ READS: dict[str, Callable[[Value], object]] = {
     "zero_grad": lambda v: v.zero_grad(),
     "state_dict": lambda v: holding(v).state_dict(),
     "zero_grad of a module": lambda v: holding(v).zero_grad(),
+    "isnan": np.isnan,
+    "isinf": lambda v: v.isinf(),
+    "isfinite": np.isfinite,
+    "signbit": np.signbit,
+    "rint": lambda v: v.rint(),
+    "np.round": np.round,  # type: ignore[dict-item]
+    "np.greater": lambda v: np.greater(v, 0.0),  # type: ignore[call-overload]
+    "np.where": lambda v: np.where(v > 0, v, 0.0),  # type: ignore[call-overload]
     "a lifted program": lambda v: lift(lambda: v * 2, [])(),
     "a lifted program of it": lambda v: lift(lambda x: x * 2, [])([v]),
     "pack": lambda v: lift(lambda: v * 2, []).pack(),
@@ -115,7 +122,7 @@ READS: dict[str, Callable[[Value], object]] = {
 
 def holding(value: Value) -> nn.Module:
     module = nn.Module()
-    module.values = [value, Value(1.0)]  # type: ignore[attr-defined]
+    module.values = [value, Value(1.0)]
     return module
 
 
