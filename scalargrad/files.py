@@ -71,7 +71,7 @@ def completed(path: str | os.PathLike[str], suffixes: Sequence[str], what: str) 
     stem, suffix = os.path.splitext(text)
     if os.path.exists(text) and not os.path.isfile(text) and not os.path.isdir(text):
         raise ValueError(f"{what} is written to a regular file, got {text!r}")
-    if os.path.basename(stem) and not suffix:
+    if os.path.basename(stem) not in {"", os.curdir, os.pardir} and not suffix:
         return f"{text}.{suffixes[0]}"
     if suffix[1:].lower() not in suffixes:
         *most, last = [f".{known}" for known in dict.fromkeys(suffixes)]
