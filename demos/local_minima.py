@@ -17,9 +17,9 @@ import argparse
 import random
 import signal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,8 +153,21 @@ def workers(executor: str) -> AbstractContextManager[Executor | None]:
         case "thread":
             return ThreadPoolExecutor()
         case "process":
-            return ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+            return processes()
     return nullcontext()
+
+
+@contextmanager
+def processes() -> Iterator[Executor]:
+    """Processes that Ctrl-C leaves alone: the demo ends them."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a process keeps that is started now
+    try:
+        pool = ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+        pool.submit(int).result()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    with pool:
+        yield pool
 
 
 def finished(restarts: optim.Restarts, n: int) -> list[optim.MinimizeResult]:
