@@ -17,6 +17,9 @@ The picture shows the filters, and what they make of some digits.
 
 from __future__ import annotations
 
+import ending  # noqa: F401  # before all else: what follows may be missing, and Ctrl-C may come
+
+# isort: split
 import argparse
 import math
 import random
@@ -24,7 +27,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import ending  # noqa: F401  # first: what follows may be missing
 import numpy
 from digits import CLASSES, SIDE, Digit, load_digits, split
 from learners import Array, Lifted, Loss

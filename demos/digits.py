@@ -25,16 +25,17 @@ last bit as if nothing had happened.
 
 from __future__ import annotations
 
+import ending  # noqa: F401  # before all else: what follows may be missing, and Ctrl-C may come
+
+# isort: split
 import argparse
 import gc
 import random
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import ending  # noqa: F401  # first: what follows may be missing
 import numpy
 from learners import Eager, Learner, Lifted, Loss
 from matplotlib.figure import Figure
@@ -165,11 +166,19 @@ class Training:
         state: Any = self.model.load(self.path)
         if not isinstance(state, dict) or state.keys() != {"settings", "epoch", "optimizer"}:
             raise ValueError(f"{self.path} holds a network, but no training to go on with")
+        settings, epoch = state["settings"], state["epoch"]
+        if not isinstance(settings, dict) or settings.keys() != self.settings.keys():
+            raise ValueError(f"{self.path} holds no settings of a training")
         for name, setting in self.settings.items():
-            if state["settings"].get(name) != setting:
-                raise ValueError(f"{self.path} was trained with --{name} {state['settings'].get(name)}, not {setting}")
-        self.learner.load_state_dict(state["optimizer"])
-        self.epoch = state["epoch"]
+            if settings[name] != setting:
+                raise ValueError(f"{self.path} was trained with --{name} {settings[name]}, not {setting}")
+        if type(epoch) is not int or epoch < 1:
+            raise ValueError(f"{self.path} holds no number of epochs: {epoch!r}")
+        try:
+            self.learner.load_state_dict(state["optimizer"])
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self.path} holds no state of the optimizer: {error}") from None
+        self.epoch = epoch
 
 
 # ---------------------------------------------------------------- what it has learnt
@@ -301,20 +310,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.source and isinstance(training.learner, Lifted):
         print(training.learner.source(examples[0].pixels, examples[0].target))
         return
-    if options.resume and path.exists():
+    if options.resume:
         try:
             training.resume()
+        except FileNotFoundError:
+            console.print("nothing was saved yet: starting from the beginning")
         except (ValueError, OSError) as error:
-            parser.error(f"--resume: {error}")
+            parser.error(f"--resume: {error}; without --resume, training starts from the beginning")
         if training.epoch > options.epochs:
             parser.error(f"--resume: {path} has {training.epoch} epochs behind it, --epochs is {options.epochs}")
-        console.print(f"going on after epoch {training.epoch}")
-    elif options.resume:
-        console.print("nothing was saved yet: starting from the beginning")
+        if training.epoch:
+            console.print(f"going on after epoch {training.epoch}")
     try:
         run(training, options.epochs, console)
     except KeyboardInterrupt:
-        sys.exit("interrupted: go on with --resume")
+        raise KeyboardInterrupt("go on with --resume") from None
     examine(training.learner, held_out, options.output / "digits.png", console)
     console.print(f"{time.monotonic() - began:.0f} seconds in all")
 

@@ -10,16 +10,19 @@ weights that nobody can see, and which has its valleys too.
 
 from __future__ import annotations
 
+import ending  # noqa: F401  # before all else: what follows may be missing, and Ctrl-C may come
+
+# isort: split
 import argparse
 import random
+import signal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-import ending  # noqa: F401  # first: what follows may be missing
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pictures import GREY, INK, count, picture, save
@@ -150,8 +153,29 @@ def workers(executor: str) -> AbstractContextManager[Executor | None]:
         case "thread":
             return ThreadPoolExecutor()
         case "process":
-            return ProcessPoolExecutor()
+            return processes()
     return nullcontext()
+
+
+@contextmanager
+def processes() -> Iterator[Executor]:
+    """Processes that Ctrl-C leaves alone: the demo ends them."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a process keeps that is started now
+    try:
+        pool = ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+        pool.submit(int).result()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    with pool:
+        yield pool
+
+
+def finished(restarts: optim.Restarts, n: int) -> list[optim.MinimizeResult]:
+    """All runs; where Ctrl-C has cut them short, it ends the demo."""
+    runs = restarts.runs
+    if len(runs) < n or runs[-1].status == optim.INTERRUPTED:
+        raise KeyboardInterrupt
+    return runs
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -168,8 +192,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
 
     with workers(options.executor) as executor:
-        on_curve = optim.restarts(descend, options.restarts, options.seed, executor).runs
-        networks = optim.restarts(learn, options.restarts, options.seed, executor).runs
+        n, seed = options.restarts, options.seed
+        on_curve = finished(optim.restarts(descend, n, seed, executor), n)
+        networks = finished(optim.restarts(learn, n, seed, executor), n)
     descents = [run for run in on_curve if isinstance(run, Descent)]
     print(table(f"x·cos(4x) from {len(descents)} starting points", ("x", "x·cos(4x)"), valleys(descents)))
     print(table(f"\nXOR from {len(networks)} starting points", ("square error",), levels(networks)))

@@ -10,12 +10,14 @@ take part in each step of gradient descent, and the rate falls from 1 to 0.1.
 
 from __future__ import annotations
 
+import ending  # noqa: F401  # before all else: what follows may be missing, and Ctrl-C may come
+
+# isort: split
 import argparse
 import math
 import random
 from collections.abc import Callable, Sequence
 
-import ending  # noqa: F401  # first: what follows may be missing
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from pictures import BLUE, INK, ORANGE, count, picture, save

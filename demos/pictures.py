@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import os
+from io import BytesIO
 from pathlib import Path
 
 from matplotlib.figure import Figure
+
+from scalargrad.files import write_whole
 
 INK, GREY, BLUE, ORANGE, RED = "#22303c", "#8a949e", "#2f6db5", "#d9662b", "#c0282d"
 FORMATS = (".png", ".svg", ".pdf")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture; whoever looks at the path finds the old one or the new one, never half of one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        figure.savefig(temporary, format=path.suffix[1:], dpi=150)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write a picture, whole or not at all."""
+    drawn = BytesIO()
+    figure.savefig(drawn, format=path.suffix[1:], dpi=150)
+    write_whole(path, drawn.getvalue())
 
 
 def folder(text: str) -> Path:
     """An argument that names a folder, which is made here: a bad one is an error at once, not after the work."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected the name of a folder, got ''")
     path = Path(text)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -35,7 +36,7 @@ def folder(text: str) -> Path:
 def picture(text: str) -> Path:
     """An argument that names a picture file."""
     path = Path(text)
-    if path.suffix not in FORMATS or path.is_dir():
+    if path.suffix not in FORMATS or (path.exists() and not path.is_file()):
         raise argparse.ArgumentTypeError(f"{text!r} is no name for a picture: it ends in {', '.join(FORMATS)}")
     folder(str(path.parent))
     return path

@@ -4,7 +4,8 @@
 
 Every command takes an expression in Python's notation and a number for each of its names; without
 an expression, it takes the neuron that CS231n's lecture on backpropagation works through. What is
-wrong is said on one line, with its place, and the status is 2. No traceback ever reaches the user.
+wrong is said on one line, with its place, and the status is 2. No traceback ever reaches the user,
+whatever becomes of the standard streams.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, suppress
 from functools import partial
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from textwrap import fill
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from . import __version__
 from .check import gradcheck
@@ -41,40 +43,76 @@ class Problem(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, or 1 when a check failed, or 2 when the question was wrong.
+    """Run the command and return its exit status.
+
+    It is 0, or 1 when a check failed, or 2 when the question was wrong or the answer cannot be
+    written, or 130 after Ctrl-C, or 141 when nobody reads the output.
 
     >>> main(["check", "x * y", "x=2", "y=-3"])
     f = x * y = -6.0   at x = 2, y = -3
     ...
     0
     """
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # what a terminal cannot show, or was piped in as rubbish, is a ?
+    with redirect_stderr(sys.stderr or StringIO()):  # it may be closed
+        if sys.stdout is None:
+            return _refused("standard output is closed")
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")  # what a terminal cannot show, or was piped in as rubbish, is a ?
+        try:
+            status = _status(sys.argv[1:] if arguments is None else arguments)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            status = BROKEN_PIPE
+        except OSError as error:
+            status = _refused(f"standard output cannot be written: {error.strerror}")
+        except KeyboardInterrupt:
+            _say("scalargrad: interrupted")
+            status = INTERRUPTED
+        _settle(sys.stdout)
+        return status
+
+
+def _status(arguments: Sequence[str]) -> int:
+    """The exit status of the command; an OSError where the output cannot be written."""
     try:
         parser = _parser()
-        words = _options_first(sys.argv[1:] if arguments is None else arguments)
+        words = _options_first(arguments)
         if not words:
-            parser.print_help(sys.stderr)
+            _say(parser.format_help())
             return USAGE
         options = parser.parse_args(words)
         status: int = options.run(options)
-        sys.stdout.flush()
         return status
-    except ExpressionError as error:
+    except SystemExit as left:
+        return int(left.code or OK)
+    except (ExpressionError, ImportError, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            raise  # no file: it is the stream
+        sys.stdout.flush()
         return _refused(str(error))
-    except (ImportError, OSError, ValueError) as error:
-        if isinstance(error, BrokenPipeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: the rest goes nowhere
-            return BROKEN_PIPE
-        return _refused(str(error))
-    except KeyboardInterrupt:
-        return INTERRUPTED
 
 
 def _refused(message: str) -> int:
-    print(f"scalargrad: error: {message}", file=sys.stderr)
+    _say(f"scalargrad: error: {message}")
     return USAGE
+
+
+def _say(message: str) -> None:
+    """Write a message to the error stream, if that takes any."""
+    with suppress(OSError):
+        print(message.rstrip("\n"), file=sys.stderr)
+    _settle(sys.stderr)
+
+
+def _settle(stream: IO[str]) -> None:
+    """Write what is left in a stream's buffer; where that fails, let it go nowhere, so that Python can end in peace."""
+    try:
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 # ---------------------------------------------------------------- the commands
@@ -109,7 +147,13 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _step(options: argparse.Namespace) -> int:
-    steps(_problem(options.words).result).prompt()
+    walk = steps(_problem(options.words).result)
+    try:
+        walk.prompt()
+    except OSError as error:
+        if error.errno is None or isinstance(error, BrokenPipeError):
+            raise
+        raise OSError(f"the prompt cannot read or write: {error.strerror}") from None
     return OK
 
 
@@ -149,11 +193,11 @@ def _show_check(problem: Problem, order: int = 1) -> bool:
 def _written(what: str, path: str, write: Callable[[str], object]) -> str:
     """Write a file, say where, and return its path."""
     try:
-        found = os.path.abspath(str(write(path)))
+        written = os.path.abspath(str(write(path)))
     except OSError as error:
         raise OSError(f"the {what} cannot be written to {path}: {error.strerror or error}") from None
-    print(f"the {what} is in {found}")
-    return found
+    print(f"the {what} is in {written}")
+    return written
 
 
 def _open(path: str) -> None:
@@ -216,8 +260,25 @@ def _options_first(arguments: Sequence[str]) -> list[str]:
 # ---------------------------------------------------------------- the options
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose help is written or is an error, and whose errors end in the error stream or nowhere."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stderr:
+            _say(message)
+        else:
+            print(message, end="")
+
+
+def _file(text: str) -> str:
+    """An argument that names a file."""
+    if text in {"", "-"}:
+        raise argparse.ArgumentTypeError(f"expected the name of a file, got {text!r}")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="scalargrad",
         description="How does the gradient of an expression come about?",
         epilog=f"{_EXAMPLE.format('explain')}\n\n{_STATUS}",
@@ -236,8 +297,8 @@ def _parser() -> argparse.ArgumentParser:
         _explain,
         "[--draw FILE] [--page FILE] [--open]",
     )
-    explain.add_argument("--draw", metavar="FILE", help="draw the graph: an .svg, .png or .pdf")
-    explain.add_argument("--page", metavar="FILE", help="write a page to step through: an .html")
+    explain.add_argument("--draw", metavar="FILE", type=_file, help="draw the graph: an .svg, .png or .pdf")
+    explain.add_argument("--page", metavar="FILE", type=_file, help="write a page to step through: an .html")
     explain.add_argument("--open", action="store_true", help="open what was written in the browser")
 
     described = (
@@ -247,7 +308,7 @@ def _parser() -> argparse.ArgumentParser:
 
     described = "Draw the graph, with values and gradients. Without a file, print it in the DOT language."
     drawing = _command(commands, "draw", "draw the graph", described, _draw, "[--output FILE] [--partials]")
-    drawing.add_argument("--output", metavar="FILE", help="where to: an .svg, .png or .pdf")
+    drawing.add_argument("--output", metavar="FILE", type=_file, help="where to: an .svg, .png or .pdf")
     drawing.add_argument("--partials", action="store_true", help="with the local derivative on each arrow")
 
     described = "Compare the derivative in each variable with a numerical one that knows its own error."
@@ -257,7 +318,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _EXAMPLE = 'example:\n  scalargrad {} "tanh(w * x + b)" w=0.5 x=2 b=-0.5'
-_STATUS = "status:\n  0; 1 when a gradient cannot be confirmed; 2 when the question is wrong"
+_STATUS = (
+    "status:\n  0; 1 when a gradient cannot be confirmed; 2 when the question is wrong or the answer\n"
+    "  cannot be written; 130 after Ctrl-C; 141 when nobody reads the output"
+)
 
 
 def _command(

@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import math
 import os
 import secrets
+import stat
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
+
+READ_ONLY = "Read-only, which holds for root as well: make the file writable, or choose another name"
+NOT_REGULAR = "Not a regular file: choose another name"
+NOT_OURS = "Owner or group cannot be kept, because only root could set them: choose another name"
 
 
 def write(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
     """Write content as JSON with a checksum; floats come back exactly.
 
     Raises:
-        ValueError: when the content has a nan or an infinity, which JSON has not.
+        ValueError: when the content has a nan or an infinity, which JSON has not, or keys of one dict
+            that JSON spells alike, or is nested too deeply.
         TypeError: when it has anything else that is not JSON.
         OSError: when the file cannot be written.
     """
-    content = json.loads(json.dumps(content, allow_nan=False))  # as it will be read: keys are strings, tuples lists
-    text = json.dumps({"scalargrad": 1, "sha256": _checksum(content), **content})
+    try:
+        content = _parsed(json.dumps(content, allow_nan=False))  # as it will be read: keys are strings, tuples lists
+        text = json.dumps({"scalargrad": 1, "sha256": _checksum(content), **content})
+    except RecursionError:
+        raise ValueError("cannot save content that is nested so deeply") from None
     write_whole(path, text.encode())
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file entirely or not at all.
 
-    The bytes go to a temporary file beside the target, which is then renamed: a reader, or a
-    crash, sees the old file or the new one.
+    The bytes go to a temporary file in the same folder, which is then renamed: a reader, or a crash,
+    sees the old file or the new one. A file that is replaced keeps its mode, owner and group. A
+    symbolic link stays, and the file that it leads to is written; another hard link keeps the old
+    content. A temporary file that a crash left behind is removed by the next write to the same path.
 
     Raises:
-        OSError: when the file cannot be written.
+        OSError: with the path, when the file cannot be written: the folder is missing; the path names
+            a folder, a device, a pipe or a socket; the file is read-only, also for root; its owner
+            or group cannot be kept; the disk is full.
     """
-    folder, name = os.path.split(os.path.realpath(path))
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
+    name = os.fspath(path)
     try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, os.path.join(folder, name))
-    except BaseException as error:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        if isinstance(error, OSError) and error.filename == temporary:  # it shall name the file that was asked for
-            error.filename = os.fspath(path)
-        raise
+        _replace(name, content)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, name) from None  # in place of the temporary file's name, or none
 
 
 def completed(path: str | os.PathLike[str], suffixes: Sequence[str], what: str) -> str:
@@ -56,11 +65,13 @@ def completed(path: str | os.PathLike[str], suffixes: Sequence[str], what: str) 
     ('neuron.svg', 'neuron.png')
 
     Raises:
-        ValueError: when it has another suffix, or names no file.
+        ValueError: when it has another suffix, or names no file, or a device or a pipe.
     """
     text = os.fspath(path)
     stem, suffix = os.path.splitext(text)
-    if os.path.basename(stem) and not suffix:
+    if os.path.exists(text) and not os.path.isfile(text) and not os.path.isdir(text):
+        raise ValueError(f"{what} is written to a regular file, got {text!r}")
+    if os.path.basename(stem) not in {"", os.curdir, os.pardir} and not suffix:
         return f"{text}.{suffixes[0]}"
     if suffix[1:].lower() not in suffixes:
         *most, last = [f".{known}" for known in dict.fromkeys(suffixes)]
@@ -73,20 +84,177 @@ def read(path: str | os.PathLike[str], keys: tuple[str, ...]) -> dict[str, Any]:
 
     Raises:
         ValueError: when the file is damaged, or something else.
-        OSError: when it cannot be read.
+        OSError: when it cannot be read, or is not a regular file.
+    """
+    name = os.fspath(path)
+    _regular(name)  # opening a pipe would wait for a writer
+    with open(name, "rb") as file:
+        text = file.read()
+    try:
+        return _content(text, keys)
+    except _LaterFormat as error:
+        raise ValueError(f"{name} {error}") from None
+    except RecursionError:
+        raise ValueError(f"{name} is {_STRANGE}: it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{name} is {_STRANGE}: {error}") from None
+
+
+# ---------------------------------------------------------------- writing
+
+
+def _replace(name: str, content: bytes) -> None:
+    try:
+        existing = _regular(name)
+    except FileNotFoundError:
+        if os.path.basename(name) in {"", os.curdir, os.pardir}:
+            raise
+        os.stat(os.path.dirname(name) or os.curdir)  # realpath would take "missing/../name" for "name"
+        existing = None
+    if existing is not None and not existing.st_mode & 0o222:
+        raise PermissionError(errno.EACCES, READ_ONLY)
+    if existing is not None and not os.access(name, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    folder, last = os.path.split(os.path.realpath(name))
+    prefix = f".scalargrad-{hashlib.sha256(os.fsencode(last)).hexdigest()[:16]}-"  # short, however long the name is
+    _remove_abandoned(folder, prefix)
+    temporary, handle, locked = _begin(folder, prefix, 0o666 if existing is None else 0o600)
+    try:
+        with open(handle, "wb", closefd=not locked) as file:  # a lock lasts until the file has its name
+            file.write(content)
+            file.flush()
+            if existing is not None:
+                _keep_owner_and_mode(temporary, existing)
+            os.fsync(handle)
+        os.replace(temporary, os.path.join(folder, last))
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    finally:
+        if locked:
+            os.close(handle)
+    _sync(folder)
+
+
+def _regular(name: str) -> os.stat_result:
+    status = os.stat(name)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, NOT_REGULAR, name)
+    return status
+
+
+def _begin(folder: str, prefix: str, mode: int) -> tuple[str, int, bool]:
+    """Create a temporary file; return its path, its descriptor, and whether it is locked."""
+    while True:
+        temporary = os.path.join(folder, prefix + secrets.token_hex(8))
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        locked = _lock(handle)
+        if locked is not False and os.path.exists(temporary):
+            return temporary, handle, bool(locked)
+        os.close(handle)  # another writer took it for abandoned before it was locked
+
+
+def _remove_abandoned(folder: str, prefix: str) -> None:
+    """Remove the temporary files that no writer holds locked."""
+    names: list[str] = []
+    with suppress(OSError):  # such as a folder that may be written to but not listed
+        names = [name for name in os.listdir(folder) if name.startswith(prefix)]
+    for name in names:
+        with suppress(OSError):  # such as a file of another user
+            temporary = os.path.join(folder, name)
+            handle = os.open(temporary, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+            try:
+                if _lock(handle):
+                    os.unlink(temporary)
+            finally:
+                os.close(handle)
+
+
+def _lock(handle: int) -> bool | None:
+    """Lock a file until its last descriptor is closed, at the latest when the process ends.
+
+    Returns True when it is locked, False when another descriptor holds the lock, None where files cannot be locked.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            whole = json.load(file)
-        version = whole["scalargrad"]
-        content = {key: whole[key] for key in keys}
-        sound = whole["sha256"] == _checksum(content)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"{os.fspath(path)} is no file that scalargrad saved, or is damaged: {error!r}") from None
-    if version != 1:
-        raise ValueError(f"{os.fspath(path)} is of format {version}, which this version of scalargrad cannot read")
-    if not sound:
-        raise ValueError(f"{os.fspath(path)} is damaged: its content does not match its checksum")
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):  # Windows; some network file systems
+        return None
+    return True
+
+
+def _keep_owner_and_mode(temporary: str, existing: os.stat_result) -> None:
+    made = os.stat(temporary)
+    if (made.st_uid, made.st_gid) != (existing.st_uid, existing.st_gid):
+        try:
+            os.chown(temporary, existing.st_uid, existing.st_gid)
+        except PermissionError:
+            raise PermissionError(errno.EPERM, NOT_OURS) from None
+    os.chmod(temporary, stat.S_IMODE(existing.st_mode))
+
+
+def _sync(folder: str) -> None:
+    """See to it that the new name outlives a power cut, where a folder can be synchronized."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except (AttributeError, PermissionError):  # Windows; a folder that may be written to but not read
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # the file system cannot
+            raise
+    finally:
+        os.close(handle)
+
+
+# ---------------------------------------------------------------- reading
+
+_STRANGE = "no file that scalargrad saved, or is damaged"
+
+
+class _LaterFormat(ValueError):
+    """The file may be sound, but is not of this format."""
+
+
+def _content(text: bytes, keys: tuple[str, ...]) -> dict[str, Any]:
+    whole = _parsed(text.decode())
+    if not isinstance(whole, dict) or type(whole.get("scalargrad")) is not int:
+        raise ValueError("it has no format number")
+    version, checksum = whole.pop("scalargrad"), whole.pop("sha256", None)
+    if version > 1:
+        raise _LaterFormat(f"is of format {version}, which this version of scalargrad cannot read: install a later one")
+    if version < 1 or whole.keys() != set(keys):
+        raise ValueError(f"it does not hold format 1 with {', '.join(keys)}")
+    if checksum != _checksum(whole):
+        raise ValueError("its content does not match its checksum")
+    return whole
+
+
+def _parsed(text: str) -> Any:
+    """Read JSON, of which every part counts and every number is finite."""
+    return json.loads(text, parse_float=_finite, parse_constant=_finite, object_pairs_hook=_distinct)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the key {twice!r} stands twice in one dict")
     return content
 
 

@@ -108,14 +108,17 @@ class Module:
         """Set the parameters to the numbers of a `state_dict`; all of them, or on an error none.
 
         Raises:
-            ValueError: when names are missing or unknown.
+            ValueError: when names are missing or unknown, or a number is nan, infinite or beyond the range of floats.
             TypeError: when the state is no dict, or a number in it none.
         """
         if not isinstance(state, dict):
-            raise TypeError(f"the state must be a dict of numbers by name, got {state!r}")
+            raise TypeError(f"the state must be a dict of numbers by name, got a {type(state).__name__}")
         parameters = dict(self.named_parameters())
         _check_names(missing=parameters.keys() - state.keys(), unknown=state.keys() - parameters.keys())
         numbers = {name: number(state[name], name, bools=False) for name in parameters}
+        for name, value in numbers.items():
+            if not math.isfinite(value):
+                raise ValueError(f"cannot load {name} = {value}: a model is loaded with finite parameters")
         for name, parameter in parameters.items():
             parameter.data = numbers[name]
 
@@ -125,7 +128,8 @@ class Module:
         `extra` is anything JSON holds that should go with them, such as an optimizer's state.
 
         Raises:
-            ValueError: when a parameter or a number in the extra is nan or infinite.
+            ValueError: when a parameter or a number in the extra is nan or infinite, or the extra holds keys that
+                JSON spells alike, or is nested too deeply.
             TypeError: when the extra is not JSON.
             OSError: when the file cannot be written.
         """
@@ -143,14 +147,19 @@ class Module:
 
         Raises:
             ValueError: when the file is damaged, or of a model with another architecture.
-            OSError: when the file cannot be read.
+            OSError: when the file cannot be read, or is not a regular file.
         """
         from . import files
 
         content = files.read(path, keys=("model", "parameters", "extra"))
-        if content["model"] != repr(self):
-            raise ValueError(f"{os.fspath(path)} holds {content['model']}, which does not fit {self!r}")
-        self.load_state_dict(content["parameters"])
+        saved = content["model"]
+        if saved != repr(self):
+            holds = saved if isinstance(saved, str) else "no model"
+            raise ValueError(f"{os.fspath(path)} holds {holds}, which does not fit {self!r}")
+        try:
+            self.load_state_dict(content["parameters"])
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{os.fspath(path)} holds no parameters of {self!r}: {error}") from None
         return content["extra"]
 
     def __repr__(self) -> str:

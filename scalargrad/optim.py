@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import starmap
@@ -193,7 +193,9 @@ class GradientDescent(_Optimizer):
         """Go on from a `state_dict`.
 
         Raises:
-            ValueError: when it is of another optimizer, or of another number of parameters.
+            ValueError: when it is of another optimizer, or of another number of parameters, or holds a nan
+                or an infinity.
+            TypeError: when it is no dict of lists of numbers.
         """
         (velocity,) = _columns(state, ["velocity"], self.size)
         self._remember("velocity", velocity)
@@ -257,9 +259,11 @@ class Adam(_Optimizer):
 
         Raises:
             ValueError: when it is of another optimizer, or of another number of parameters, or cannot be a state.
+            TypeError: when it is no dict of lists of numbers.
         """
         first, second = _columns(state, ["first", "second"], self.size, beside={"steps"})
         steps = integer(state["steps"], "steps", low=0)
+        number(steps, "steps")  # a decay to a higher power would be an OverflowError
         if any(v < 0 for v in second):
             raise ValueError(f"second must hold no negative number, got {min(second)}")
         self._remember("first_moment", first)
@@ -516,9 +520,22 @@ def _within(given: float, name: str, low: float, high: float, closed: bool = Fal
 
 
 def _columns(state: dict[str, Any], names: list[str], length: int, beside: Iterable[str] = ()) -> list[list[float]]:
+    if not isinstance(state, dict):
+        raise TypeError(f"the state of an optimizer must be a dict, got a {type(state).__name__}")
     if state.keys() != {*names, *beside}:
-        raise ValueError(f"the state of this optimizer has {', '.join([*names, *beside])}, got {', '.join(state)}")
-    for name in names:
-        if len(state[name]) != length:
-            raise ValueError(f"{name} must have {length} numbers, one for each parameter, got {len(state[name])}")
-    return [[number(x, name, bools=False) for x in state[name]] for name in names]
+        raise ValueError(
+            f"the state of this optimizer has {', '.join([*names, *beside])}, got {', '.join(map(str, state))}"
+        )
+    return [_column(state[name], name, length) for name in names]
+
+
+def _column(given: Any, name: str, length: int) -> list[float]:
+    if not isinstance(given, Collection) or isinstance(given, (str, bytes, Mapping, Set)):
+        raise TypeError(f"{name} must be a list of numbers, got a {type(given).__name__}")
+    if len(given) != length:
+        raise ValueError(f"{name} must have {length} numbers, one for each parameter, got {len(given)}")
+    column = [number(x, name, bools=False) for x in given]
+    for x in column:
+        if not math.isfinite(x):
+            raise ValueError(f"{name} must hold finite numbers, got {x}")
+    return column

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import io
 import itertools
 import os
 import re
 import runpy
 import shlex
+import signal
 import subprocess
 import sys
 import tomllib
@@ -22,6 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scalargrad
+import scalargrad_command
 from scalargrad import Value, cli, steps
 from scalargrad.cli import main
 from scalargrad.engine.declaration import declare
@@ -283,13 +286,22 @@ def test_a_wrong_question_is_marked(
         (["expalin"], "invalid choice: 'expalin'"),
         (["explain", "--pages", "a.html"], "unrecognized arguments: --pages"),
         (["draw", "--output"], "argument --output: expected one argument"),
+        (["draw", "x", "x=1", "--output", ""], "argument --output: expected the name of a file, got ''"),
+        (["draw", "x", "x=1", "--output", "-"], "argument --output: expected the name of a file, got '-'"),
+        (["explain", "x", "x=1", "--draw", ""], "argument --draw: expected the name of a file, got ''"),
+        (["explain", "--page="], "argument --page: expected the name of a file, got ''"),
+        (["draw", "x", "x=1", "--output", "."], "the name of a drawing ends in .svg, .png,"),
+        (["draw", "x", "x=1", "--output", "a.webp"], "or .json, got 'a.webp'"),
+        (["draw", "x", "x=1", "--output", os.devnull], "a drawing is written to a regular file, got '/dev/null'"),
+        (["explain", "x", "x=1", "--page", os.devnull], "a page is written to a regular file, got '/dev/null'"),
         (["check", "x", "x=1", "--order", "3"], "argument --order: invalid choice: 3"),
     ],
 )
-def test_a_wrong_option_is_said(capsys: Captured, arguments: list[str], message: str) -> None:
-    """What is no command or option is said with status 2."""
+def test_a_wrong_option_is_said(folder: Path, capsys: Captured, arguments: list[str], message: str) -> None:
+    """What is no command or option, or no name of a file, is said with status 2, and nothing is written."""
     assert run(*arguments) == 2
     assert message in capsys.readouterr().err
+    assert not os.listdir(folder)
 
 
 WORDS = [
@@ -365,25 +377,208 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Captu
     assert "scalargrad-engine[page]" in capsys.readouterr().err
 
 
-def test_an_interrupt_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    """Control-C ends the command with the status that shells expect, and no traceback."""
+def test_an_interrupt_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """Ctrl-C ends the command with the status that shells expect, and one line."""
 
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "steps", interrupted)
     assert run("explain", "x * 2", "x=1") == 130
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "scalargrad: interrupted\n"
 
 
-def test_a_closed_pipe_is_quiet() -> None:
+IMPORTED = ["scalargrad", "math", "scalargrad.nn", "scalargrad.check.detects", "scalargrad.explain.steps", "argparse"]
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.modules.pop({module!r}, None)
+sys.meta_path.insert(0, Interrupting())
+sys.argv[1:] = ["check", "x", "x=1"]
+from {entry} import main
+sys.exit(main())
+"""
+
+
+def interrupted_while_importing(module: str, entry: str) -> tuple[int, str, str]:
+    """The status, output and errors of an entry of the command, when Ctrl-C comes as it imports a module."""
+    program = INTERRUPTED_IMPORT.format(module=module, entry=entry)
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False, start_new_session=True
+    )
+    return finished.returncode, finished.stdout, finished.stderr
+
+
+@pytest.mark.parametrize("module", IMPORTED)
+def test_an_interrupt_while_it_starts_is_one_line(module: str) -> None:
+    """Ctrl-C while the command is still importing, whatever module it is at, ends in the same line and status."""
+    assert interrupted_while_importing(module, "scalargrad_command") == (130, "", "scalargrad: interrupted\n")
+
+
+def test_an_entry_within_the_package_cannot_help_it() -> None:
+    """Negative control: an entry that the package has to be imported for ends in a traceback."""
+    status, _, complaint = interrupted_while_importing("scalargrad.nn", "scalargrad.cli")
+    assert status != 130
+    assert complaint.startswith("Traceback")
+
+
+def test_the_entry_runs_the_command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """The entry's status is the command's; an interrupt that gets past it is one line, or none where that is closed."""
+    for run_command, status in ((lambda: 1, 1), (lambda: 0, 0), (interrupted, 130)):
+        monkeypatch.setattr(cli, "main", run_command)
+        assert scalargrad_command.main() == status
+    assert capfd.readouterr().err == "scalargrad: interrupted\n"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        assert scalargrad_command.main() == 130
+    assert capfd.readouterr().err == ""
+
+
+def interrupted(*_: Any) -> int:
+    """What Ctrl-C comes in the middle of."""
+    raise KeyboardInterrupt
+
+
+def full(*_: Any) -> int:
+    """A file that takes nothing more."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_termination_is_quiet() -> None:
+    """SIGTERM ends the command, at its prompt, as it ends any program: at once, without a word."""
+    command = [sys.executable, "-m", "scalargrad", "step", "x * 2", "x=1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.terminate()
+        _, complaint = process.communicate()
+    assert (process.returncode, complaint) == (-signal.SIGTERM, b"")
+
+
+# ---------------------------------------------------------------- the standard streams
+
+QUESTIONS = [
+    ["explain", "x * 2", "x=1"],
+    ["step", "x * 2", "x=1"],
+    ["draw", "x * 2", "x=1"],
+    ["draw", "x * 2", "x=1", "--output", "a.svg"],
+    ["check", "x * 2", "x=1"],
+    ["--help"],
+    ["draw", "--help"],
+    ["--version"],
+]
+every_question = pytest.mark.parametrize("arguments", QUESTIONS, ids=" ".join)
+
+
+def redirected(streams: str, *arguments: str, unbuffered: bool = False) -> tuple[int, str, str]:
+    """The status, the output and the errors of the command with its streams as a shell redirects them."""
+    command = ["sh", "-c", f'exec "$@" {streams}', "sh", sys.executable, "-m", "scalargrad", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1" if unbuffered else ""}
+    finished = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, check=False
+    )
+    return finished.returncode, finished.stdout, finished.stderr
+
+
+@every_question
+def test_a_closed_output_is_one_line(folder: Path, arguments: list[str]) -> None:
+    """Where there is no standard output, that is said on one line with status 2, and nothing is done."""
+    assert redirected(">&-", *arguments) == (2, "", "scalargrad: error: standard output is closed\n")
+    assert not os.listdir(folder)
+
+
+@pytest.mark.parametrize("unbuffered", [False, True])
+@every_question
+def test_a_full_output_is_one_line(arguments: list[str], unbuffered: bool) -> None:
+    """Where standard output cannot be written, that is said on one line with status 2, buffered or not."""
+    status, _, complaint = redirected(">/dev/full", *arguments, unbuffered=unbuffered)
+    assert status == 2
+    assert re.fullmatch(r"scalargrad: error: .* cannot .*: No space left on device\n", complaint)
+
+
+@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(
+    "arguments", [QUESTIONS[0], QUESTIONS[1], QUESTIONS[3], [], ["nonsense"], ["check", "("]], ids=" ".join
+)
+def test_without_an_error_stream_all_else_is_as_it_was(arguments: list[str], streams: str) -> None:
+    """A closed or full error stream changes neither the output nor the status, of a wrong question either."""
+    status, output, _ = redirected("", *arguments)
+    assert redirected(streams, *arguments) == (status, output, "")
+
+
+def test_a_closed_input_is_said_where_it_is_read() -> None:
+    """Without standard input the prompt says so on one line with status 2; all else does not miss it."""
+    assert redirected("<&-", "step", "x * 2", "x=1") == (2, "", "scalargrad: error: standard input is closed\n")
+    assert redirected("<&-", "check", "x * 2", "x=1") == redirected("", "check", "x * 2", "x=1")
+
+
+def test_an_input_that_cannot_be_read_is_one_line() -> None:
+    """An input that is open for writing alone ends the prompt with one line and status 2."""
+    status, _, complaint = redirected("0>/dev/null", "step", "x * 2", "x=1")
+    assert (status, complaint) == (2, "scalargrad: error: the prompt cannot read or write: Bad file descriptor\n")
+
+
+def test_with_every_stream_closed_there_is_a_status() -> None:
+    """With nothing open at all the command ends with status 2 in silence."""
+    assert redirected("<&- >&- 2>&-", "explain", "x * 2", "x=1") == (2, "", "")
+
+
+class Unreadable(io.StringIO):
+    """An input that is open, and cannot be read."""
+
+    def readline(self, *_: Any) -> str:  # type: ignore[override]  # StringIO's own is declared so, too
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_stream_that_fails_is_one_line_in_the_same_process(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """`main` itself returns 2 with one line for an output that is closed or full, and an input that is or fails."""
+    ask = ("step", "x * 2", "x=1")
+    for stdin, reason in ((None, "standard input is closed"), (Unreadable(), "the prompt cannot read or write: Input")):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert run(*ask) == 2
+        assert capsys.readouterr().err.startswith(f"scalargrad: error: {reason}")
+    with open("/dev/full", "w", encoding="utf-8") as output:
+        for stdout, reason in ((None, "standard output is closed"), (output, "standard output cannot be written: No")):
+            monkeypatch.setattr(sys, "stdout", stdout)
+            assert run("--version") == 2
+            assert capsys.readouterr().err.startswith(f"scalargrad: error: {reason}")
+    with open("/dev/full", "w", buffering=1, encoding="utf-8") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        assert run("check", "x", "x=1") == 2
+        assert capsys.readouterr().err.startswith("scalargrad: error: standard output cannot be written: No space")
+
+
+def test_an_interrupt_does_not_depend_on_the_output(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """Ctrl-C is one line and status 130, also where the output that waits to be written has become unwritable."""
+    with open("/dev/full", "w", encoding="utf-8") as output:
+
+        def begin(*_: Any) -> None:
+            print("begun")
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(sys, "stdout", output)
+        monkeypatch.setattr(cli, "steps", begin)
+        assert run("explain", "x * 2", "x=1") == 130
+    assert capsys.readouterr().err == "scalargrad: interrupted\n"
+
+
+@every_question
+def test_a_closed_pipe_is_quiet(arguments: list[str]) -> None:
     """Where nobody reads on, as behind `| head`, the command ends quietly."""
     reader, writer = os.pipe()
     os.close(reader)
     finished = subprocess.run(
-        [sys.executable, "-m", "scalargrad", "explain", "x * 2", "x=1"],
+        [sys.executable, "-m", "scalargrad", *arguments],
         stdout=writer,
         stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
     )
@@ -437,7 +632,7 @@ def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: Capt
     assert left.value.code == 0
     assert "agrees" in capsys.readouterr().out
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["scripts"] == {"scalargrad": "scalargrad.cli:main"}
+    assert project["scripts"] == {"scalargrad": "scalargrad_command:main"}
 
 
 # ---------------------------------------------------------------- what the README says

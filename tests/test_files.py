@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 import re
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -172,7 +177,7 @@ nn.Neuron(1, None).save(sys.argv[1])
 
 
 def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
-    """A process killed in the middle of saving leaves a file that loads as before."""
+    """A process killed while saving leaves the file as it was, and scraps that the next save to it removes."""
     path = tmp_path / "model.json"
     neuron(1.0, 2.0).save(path)
     ended = subprocess.run([sys.executable, "-c", KILLED, path], check=False, cwd=Path(nn.__file__).parents[1])
@@ -180,6 +185,11 @@ def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     loaded = neuron(3.0, 4.0)
     loaded.load(path)
     assert bits(loaded) == bits(neuron(1.0, 2.0))
+    assert len(list(tmp_path.iterdir())) == 2
+    neuron(5.0, 6.0).save(tmp_path / "other.json")
+    assert len(list(tmp_path.iterdir())) == 3
+    neuron(5.0, 6.0).save(path)
+    assert {found.name for found in tmp_path.iterdir()} == {"model.json", "other.json"}
 
 
 # ---------------------------------------------------------------- damage
@@ -232,7 +242,22 @@ def test_a_truncated_file_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\xff\xfe\x00", "café".encode("latin-1"), b"null", b"[]", b"1", b'"text"', b"{}", b"[" * 100_000, b"NaN"],
+    [
+        b"",
+        b"\xff\xfe\x00",
+        "café".encode("latin-1"),
+        b"null",
+        b"[]",
+        b"1",
+        b'"text"',
+        b"{}",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"NaN",
+        b"9" * 5000,
+        b'{"scalargrad": true}',
+        b'{"scalargrad": 0}',
+    ],
     ids=lambda content: repr(content[:8]),
 )
 def test_a_file_of_something_else_is_an_error(tmp_path: Path, content: bytes) -> None:
@@ -245,11 +270,124 @@ def test_a_file_of_something_else_is_an_error(tmp_path: Path, content: bytes) ->
     assert bits(model) == bits(neuron(1.0, 2.0))
 
 
-@pytest.mark.parametrize("place", ["absent.json", "."])
+@pytest.mark.parametrize("place", ["absent.json", ".", "pipe", "socket"])
 def test_a_file_that_cannot_be_read_is_an_os_error(tmp_path: Path, place: str) -> None:
-    """Loading what is not there, or a directory, is an OSError."""
-    with pytest.raises(OSError, match="Errno"):
-        neuron(1.0, 2.0).load(tmp_path / place)
+    """Loading what is not there, a directory, or a pipe that nobody writes to, is an OSError at once."""
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.fspath(tmp_path / "socket"))
+        with pytest.raises(OSError, match=rf"\[Errno \d+\] .*{tmp_path}"):
+            neuron(1.0, 2.0).load(tmp_path / place)
+
+
+def sealed(content: dict[str, Any], version: object = 1) -> bytes:
+    """A file with this content and the checksum that belongs to it."""
+    checksum = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return json.dumps({"scalargrad": version, "sha256": checksum, **content}).encode()
+
+
+def good() -> dict[str, Any]:
+    """The content of a file of a neuron of two parameters."""
+    return {"model": repr(neuron(1.0, 2.0)), "parameters": {"weights.0": 3.0, "bias": 4.0}, "extra": None}
+
+
+def refused(path: Path, file: bytes) -> str:
+    """Load a file, and return why it is refused; the model stays as it was."""
+    path.write_bytes(file)
+    model = neuron(1.0, 2.0)
+    with pytest.raises(ValueError, match=re.escape(str(path))) as caught:
+        model.load(path)
+    assert bits(model) == bits(neuron(1.0, 2.0))
+    return str(caught.value)
+
+
+def test_a_sealed_file_is_loaded(tmp_path: Path) -> None:
+    """Negative control: what the tests below spoil is loaded as long as it is whole."""
+    (tmp_path / "model.json").write_bytes(sealed(good()))
+    model = neuron(1.0, 2.0)
+    model.load(tmp_path / "model.json")
+    assert bits(model) == bits(neuron(3.0, 4.0))
+
+
+DEEP: Any = json.loads("[" * 300 + "]" * 300)
+
+UNFIT: list[tuple[dict[str, Any], str]] = [
+    ({"model": None}, "holds no model, which does not fit Neuron"),
+    ({"model": DEEP}, "holds no model, which does not fit Neuron"),
+    ({"model": {"a": 1}}, "holds no model, which does not fit Neuron"),
+    ({"parameters": None}, "the state must be a dict of numbers by name, got a NoneType"),
+    ({"parameters": [3.0, 4.0]}, "the state must be a dict of numbers by name, got a list"),
+    ({"parameters": DEEP}, "the state must be a dict of numbers by name, got a list"),
+    ({"parameters": {"weights.0": 3.0}}, r"1 missing \(bias\)"),
+    ({"parameters": {"weights.0": 3.0, "bias": 4.0, "b": 1.0}}, r"1 unknown \(b\)"),
+    ({"parameters": {"weights.0": 3.0, "bias": True}}, "bias must be a real number, got True of type bool"),
+    ({"parameters": {"weights.0": 3.0, "bias": "4.0"}}, "bias must be a real number, got '4.0' of type str"),
+    ({"parameters": {"weights.0": 3.0, "bias": DEEP}}, "bias must be a real number, got .* of type list"),
+    ({"parameters": {"weights.0": 3.0, "bias": 10**400}}, "bias must be within the range of floats"),
+    ({"parameters": {"weights.0": float("nan"), "bias": 4.0}}, "NaN is no finite number"),
+    ({"parameters": {"weights.0": 3.0, "bias": float("-inf")}}, "-Infinity is no finite number"),
+    ({"extra": [float("inf")]}, "Infinity is no finite number"),
+    ({"surplus": 1}, "does not hold format 1 with model, parameters, extra"),
+]
+
+
+@pytest.mark.parametrize(("change", "reason"), UNFIT, ids=[reason for _, reason in UNFIT])
+def test_a_sealed_file_of_other_content_is_an_error(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
+    """A file whose checksum is right and whose content is not is a ValueError that names the file and the fault."""
+    assert re.search(reason, refused(tmp_path / "model.json", sealed(good() | change)))
+
+
+def test_what_json_itself_lets_pass_is_an_error(tmp_path: Path) -> None:
+    """Refused: a key that stands twice, a number beyond floats, a byte order mark, a format that is no integer."""
+    path, whole = tmp_path / "model.json", sealed(good())
+    assert "the key 'bias' stands twice" in refused(path, whole.replace(b'"bias"', b'"bias": 1.0, "bias"'))
+    assert "1e999 is no finite number" in refused(path, whole.replace(b"4.0", b"1e999"))
+    assert "BOM" in refused(path, b"\xef\xbb\xbf" + whole)
+    for version in (True, 1.0, "1", None, 0, -1):
+        assert "is no file that scalargrad saved" in refused(path, sealed(good(), version))
+
+
+@given(st.data())
+def test_whatever_a_file_holds_only_the_documented_errors_come(data: st.DataObject) -> None:
+    """A file of any bytes, any JSON, or any JSON under a right checksum is loaded, or a ValueError that names it."""
+    anything = JSON | st.just(float("nan")) | st.just(10**400)
+    numbers = st.fixed_dictionaries({"weights.0": anything, "bias": FINITE})
+    part = st.fixed_dictionaries(
+        {"model": st.just(good()["model"]) | anything, "parameters": numbers | anything, "extra": anything}
+    )
+    file = data.draw(st.binary() | anything.map(lambda x: json.dumps(x).encode()) | part.map(sealed))
+    model = neuron(1.0, 2.0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.json"
+        path.write_bytes(file)
+        try:
+            model.load(path)
+            stored = json.loads(file)["parameters"]
+            expected = neuron(stored["weights.0"], stored["bias"])
+        except ValueError as error:
+            complaint, expected = str(error), neuron(1.0, 2.0)
+        else:
+            complaint = str(path)
+    assert str(path) in complaint
+    assert bits(model) == bits(expected)
+
+
+@pytest.mark.parametrize("extra", [{1: "a", "1": "b"}, [{None: 1, "null": 2}]])
+def test_keys_that_json_spells_alike_are_not_saved(tmp_path: Path, extra: object) -> None:
+    """An extra of which a part would be lost is an error, and nothing is written."""
+    with pytest.raises(ValueError, match="stands twice in one dict"):
+        neuron(1.0, 2.0).save(tmp_path / "model.json", extra)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_extra_nested_too_deeply_is_not_saved(tmp_path: Path) -> None:
+    """An extra that could not be read again is a ValueError, and nothing is written."""
+    extra: list[object] = []
+    for _ in range(100_000):
+        extra = [extra]
+    with pytest.raises(ValueError, match="nested so deeply"):
+        neuron(1.0, 2.0).save(tmp_path / "model.json", extra)
+    assert not list(tmp_path.iterdir())
 
 
 # ---------------------------------------------------------------- another model
@@ -318,6 +456,358 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         files.write(path, {"model": "x"})
     assert caught.value.filename == str(path)
+    assert str(path) in str(caught.value)
+
+
+# ---------------------------------------------------------------- whatever the path names
+
+
+def write(path: Path | str) -> None:
+    """Write a file that is to hold the word new."""
+    files.write_whole(path, b"new")
+
+
+def mode(path: Path) -> int:
+    """The permissions of a file."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("permissions", [0o600, 0o640, 0o755, 0o666, 0o200])
+def test_a_file_keeps_its_permissions(tmp_path: Path, permissions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is replaced keeps its mode, and nobody can read more of it at any moment on the way."""
+    path = tmp_path / "model.json"
+    path.write_bytes(b"old")
+    path.chmod(permissions)
+    seen: list[int] = []
+    lock = files._lock
+
+    def locked(handle: int) -> bool | None:
+        seen.append(os.fstat(handle).st_mode)
+        return lock(handle)
+
+    monkeypatch.setattr(files, "_lock", locked)
+    monkeypatch.setattr(os, "fsync", lambda handle: seen.append(os.fstat(handle).st_mode))
+    write(path)
+    assert mode(path) == permissions
+    created, finished, _folder = map(stat.S_IMODE, seen)
+    assert finished == permissions
+    assert created == 0o600
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
+def test_a_new_file_has_the_mode_of_any_new_file(tmp_path: Path, mask: int) -> None:
+    """The umask decides who may read a file that is new."""
+    before = os.umask(mask)
+    try:
+        write(tmp_path / "model.json")
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "model.json") == 0o666 & ~mask
+
+
+@pytest.mark.parametrize("owned", ["by another", "by this user"])
+def test_a_file_keeps_its_owner_or_is_left_alone(tmp_path: Path, owned: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is replaced keeps owner and group; where the system forbids that, it stays as it was."""
+    path = tmp_path / "model.json"
+    path.write_bytes(b"old")
+    own, given_away = path.stat(), []
+    fields = list(own)
+    fields[4] += owned == "by another"
+    monkeypatch.setattr(files, "_regular", lambda name: os.stat_result(fields))
+    monkeypatch.setattr(os, "chown", lambda name, user, group: given_away.append((user, group)))
+    write(path)
+    assert given_away == ([(own.st_uid + 1, own.st_gid)] if owned == "by another" else [])
+    assert path.read_bytes() == b"new"
+
+    def forbidden(name: str, *_: int) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", name)
+
+    monkeypatch.setattr(os, "chown", forbidden)
+    path.write_bytes(b"old")
+    if owned == "by another":
+        with pytest.raises(PermissionError, match=rf"Owner or group cannot be kept.*{path}"):
+            write(path)
+    else:
+        write(path)
+    assert path.read_bytes() == (b"old" if owned == "by another" else b"new")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file away")
+def test_root_gives_a_file_back_to_its_owner(tmp_path: Path) -> None:
+    """What root writes belongs to whom it belonged."""
+    path = tmp_path / "model.json"
+    path.write_bytes(b"old")
+    os.chown(path, 12345, 23456)
+    path.chmod(0o640)
+    write(path)
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, mode(path), path.read_bytes()) == (12345, 23456, 0o640, b"new")
+
+
+def test_a_read_only_file_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that nobody may write to is not replaced, by root neither; nor is one that this user may not write to."""
+    path = tmp_path / "model.json"
+    path.write_bytes(b"old")
+    path.chmod(0o444)
+    with pytest.raises(PermissionError, match=rf"Read-only, which holds for root.*{path}"):
+        write(path)
+    path.chmod(0o644)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda name, kind: False)
+        with pytest.raises(PermissionError, match=rf"Permission denied.*{path}"):
+            write(path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+    write(path)
+    assert path.read_bytes() == b"new"
+
+
+def refusal(path: Path | str) -> OSError:
+    """The error for a path that names no file; its folder stays as it was."""
+    folder = Path(path).parent
+    before = {found.name: found.lstat().st_ino for found in folder.iterdir()} if folder.is_dir() else None
+    with pytest.raises(OSError, match=re.escape(f"'{path}'")) as caught:
+        write(path)
+    if before is not None:
+        assert {found.name: found.lstat().st_ino for found in folder.iterdir()} == before
+    return caught.value
+
+
+def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
+    """A pipe, a socket, a device and a folder are refused by the name that was given, also behind a link."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("pipe")
+    (tmp_path / "device").symlink_to(os.devnull)
+    (tmp_path / "circle").symlink_to("circle")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.fspath(tmp_path / "socket"))
+        for name in ("pipe", "socket", "link", "device"):
+            assert refusal(tmp_path / name).errno == errno.EINVAL
+    assert isinstance(refusal(tmp_path / "folder"), IsADirectoryError)
+    assert refusal(tmp_path / "circle").errno == errno.ELOOP
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+    with pytest.raises(ValueError, match=r"a picture is written to a regular file, got .*pipe"):
+        files.completed(tmp_path / "pipe", ("svg",), "a picture")
+
+
+@pytest.mark.parametrize("name", ["", "new/", "new/.", "missing/new", "missing/../new", "file/new", "file/", "."])
+def test_a_name_that_no_file_can_have(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name, the name of a folder, and a file in a folder that is missing are errors, as for open()."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(OSError, match=rf"'{name}'$"):
+        write(name)
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(OSError, match="Errno"):
+        open(name, "wb")  # noqa: SIM115  # the oracle
+
+
+def test_links_lead_to_the_file(tmp_path: Path) -> None:
+    """A symbolic link stays one and its file is written, also a missing one; a hard link keeps the old content."""
+    (tmp_path / "a").mkdir()
+    for name in ("file", "missing"):
+        (tmp_path / f"to {name}").symlink_to(f"a/{name}")
+    (tmp_path / "a" / "file").write_bytes(b"old")
+    os.link(tmp_path / "a" / "file", tmp_path / "hard")
+    for name in ("file", "missing"):
+        write(tmp_path / f"to {name}")
+        assert (tmp_path / f"to {name}").is_symlink()
+        assert (tmp_path / "a" / name).read_bytes() == b"new"
+    assert (tmp_path / "hard").read_bytes() == b"old"
+    assert sorted(found.name for found in (tmp_path / "a").iterdir()) == ["file", "missing"]
+
+
+@pytest.mark.parametrize("name", ["m" * 255, "é" * 127, "模" * 85])
+def test_a_name_may_be_as_long_as_names_are(tmp_path: Path, name: str) -> None:
+    """A file name of 255 bytes is written; one that is longer is refused by that name."""
+    write(tmp_path / name)
+    assert [found.name for found in tmp_path.iterdir()] == [name]
+    assert refusal(tmp_path / f"{name}{name}").errno == errno.ENAMETOOLONG
+
+
+def test_a_full_disk_is_an_error_with_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the system that names no file is given the name that was asked for, and no scraps are left."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert refusal(tmp_path / "model.json").errno == errno.ENOSPC
+
+
+def test_an_error_without_a_number_is_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An OSError that is not the system's is handed on as it is."""
+    own = OSError("no number")
+
+    def fail(_: int) -> None:
+        raise own
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="no number") as caught:
+        write(tmp_path / "model.json")
+    assert caught.value is own
+
+
+# ---------------------------------------------------------------- a crash, and others at work
+
+
+def abandoned(folder: Path, name: str) -> list[Path]:
+    """The temporary files of a path."""
+    return [found for found in folder.iterdir() if found.name.startswith(".scalargrad-") and found.name != name]
+
+
+def test_the_folder_is_synchronized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the file, and after it has its name, its folder is synchronized, so that a power cut loses neither."""
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synchronized(handle: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        fsync(handle)
+
+    def replaced(source: str, target: str) -> None:
+        done.append("replace")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synchronized)
+    monkeypatch.setattr(os, "replace", replaced)
+    write(tmp_path / "model.json")
+    assert done == ["file", "replace", "folder"]
+
+
+@pytest.mark.parametrize(("number", "raised"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_folder_that_cannot_be_synchronized(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, raised: bool
+) -> None:
+    """Where a file system has no such thing the file is written all the same; that a disk fails is an error."""
+    fsync = os.fsync
+
+    def synchronized(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", synchronized)
+    path = tmp_path / "model.json"
+    if raised:
+        with pytest.raises(OSError, match=rf"{os.strerror(number)}.*{path}"):
+            write(path)
+    else:
+        write(path)
+    assert path.read_bytes() == b"new"
+
+
+def test_a_folder_that_may_not_be_read_can_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that this user may write to but neither list nor open takes a file all the same."""
+
+    def forbidden(folder: object, *_: object) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied", folder)
+
+    opened = os.open
+    monkeypatch.setattr(os, "listdir", forbidden)
+    monkeypatch.setattr(
+        os, "open", lambda path, *rest: forbidden(path) if path == str(tmp_path) else opened(path, *rest)
+    )
+    write(tmp_path / "model.json")
+    assert (tmp_path / "model.json").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("missing", ["fcntl", "locks"])
+def test_without_locks_files_are_written_and_scraps_left_alone(
+    tmp_path: Path, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where files cannot be locked, they are written, and no file of a writer that may be alive is removed."""
+    scrap = leave_scrap(tmp_path / "model.json", monkeypatch)
+    with monkeypatch.context() as patch:
+        if missing == "fcntl":
+            patch.setitem(sys.modules, "fcntl", None)
+        else:
+
+            def flock(*_: int) -> None:
+                raise OSError(errno.ENOLCK, "No locks available")
+
+            patch.setattr("fcntl.flock", flock)
+        write(tmp_path / "model.json")
+        assert scrap.exists()
+    assert (tmp_path / "model.json").read_bytes() == b"new"
+    write(tmp_path / "model.json")
+    assert not scrap.exists()
+
+
+def leave_scrap(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A temporary file as a crash leaves it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", lambda name: None)
+        patch.setattr(os, "replace", refusing)
+        with pytest.raises(Unwilling):
+            write(path)
+    (scrap,) = abandoned(path.parent, path.name)
+    return scrap
+
+
+def test_the_scraps_of_a_live_writer_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer removes what a crash left, but not the file of another that is at work; the last to finish stays."""
+    path = tmp_path / "model.json"
+    scrap = leave_scrap(path, monkeypatch)
+    replace, waiting, go_on = os.replace, threading.Event(), threading.Event()
+    first: list[str] = []
+
+    def slow(source: str, target: str) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            first.append(source)
+            waiting.set()
+            assert go_on.wait(60)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", slow)
+    writer = threading.Thread(target=files.write_whole, args=(path, b"first"))
+    writer.start()
+    assert waiting.wait(60)
+    write(path)
+    assert path.read_bytes() == b"new"
+    assert abandoned(tmp_path, path.name) == [Path(first[0])]
+    assert not scrap.exists()
+    go_on.set()
+    writer.join()
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("moment", ["locked by the other", "removed by the other"])
+def test_a_file_taken_for_a_scrap_is_made_again(tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another writer comes between making a temporary file and locking it, a new one is made."""
+    lock, calls = files._lock, []
+
+    def late(handle: int) -> bool | None:
+        calls.append(handle)
+        if len(calls) > 1:
+            return lock(handle)
+        (temporary,) = abandoned(tmp_path, "model.json")
+        temporary.unlink()
+        return False if moment == "locked by the other" else lock(handle)
+
+    monkeypatch.setattr(files, "_lock", late)
+    write(tmp_path / "model.json")
+    assert len(calls) == 2
+    assert [found.name for found in tmp_path.iterdir()] == ["model.json"]
+    assert (tmp_path / "model.json").read_bytes() == b"new"
+
+
+def test_many_processes_write_one_file(tmp_path: Path) -> None:
+    """Processes that write one path at once leave one of their files, whole, and nothing beside it."""
+    program = (
+        "import sys; from scalargrad import files\n"
+        "for i in range(40): files.write_whole(sys.argv[1], sys.argv[2].encode() * 5000)"
+    )
+    root = Path(nn.__file__).parents[1]
+    path = tmp_path / "model.json"
+    writers = [subprocess.Popen([sys.executable, "-c", program, path, word], cwd=root) for word in "abc"]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert path.read_bytes() in {word * 5000 for word in (b"a", b"b", b"c")}
+    assert list(tmp_path.iterdir()) == [path]
 
 
 # ---------------------------------------------------------------- what a name ends in

@@ -393,13 +393,13 @@ def test_zero_grad_forgets() -> None:
 # ---------------------------------------------------------------- the state
 
 FITTING: dict[str, float] = nn.Neuron(2, rng=0).state_dict()
-NUMBERS = st.floats(allow_nan=False)
-WRONG_NUMBERS: list[object] = [None, "1.0", True, 1j, [1.0], 10**400, Value(1.0)]
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+WRONG_NUMBERS: list[object] = [None, "1.0", True, 1j, [1.0], 10**400, Value(1.0), math.nan, math.inf, -math.inf]
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(FITTING, NUMBERS)))
 def test_a_state_comes_back_bit_for_bit(state: dict[str, float]) -> None:
-    """What is loaded is what state_dict then returns, -0.0, subnormal and infinite numbers included."""
+    """What is loaded is what state_dict then returns, -0.0 and subnormal numbers included."""
     model = nn.Neuron(2, rng=1)
     model.load_state_dict(state)
     assert {name: number.hex() for name, number in model.state_dict().items()} == {
@@ -424,7 +424,7 @@ def corrupted_states(draw: st.DrawFn) -> dict[Any, Any]:
 
 def test_a_state_that_is_no_dict_is_an_error() -> None:
     """What has no names cannot be loaded."""
-    with pytest.raises(TypeError, match=r"the state must be a dict of numbers by name, got \[1.0\]"):
+    with pytest.raises(TypeError, match=r"the state must be a dict of numbers by name, got a list"):
         nn.Neuron(1).load_state_dict([1.0])  # type: ignore[arg-type]
 
 
@@ -433,7 +433,7 @@ def test_a_corrupted_state_changes_nothing(state: dict[Any, Any]) -> None:
     """A state that does not fit is an error, and every parameter stays as it was."""
     model = nn.Neuron(2, rng=1)
     before = bits(model)
-    with pytest.raises((TypeError, ValueError), match=r"does not fit|must be"):
+    with pytest.raises((TypeError, ValueError), match=r"does not fit|must be|finite parameters"):
         model.load_state_dict(state)
     assert bits(model) == before
 

@@ -275,7 +275,7 @@ def one() -> list[Value]:
     return [Value(1.0)]
 
 
-BAD_STATES: list[tuple[str, dict[str, Any], type[Exception], str]] = [
+BAD_STATES: list[tuple[str, Any, type[Exception], str]] = [
     ("gradient descent", {}, ValueError, "has velocity, got $"),
     ("gradient descent", {"first": [0.0], "second": [0.0], "steps": 1}, ValueError, "has velocity, got first"),
     ("gradient descent", {"velocity": [0.0, 0.0]}, ValueError, "velocity must have 1 numbers.*, got 2"),
@@ -288,14 +288,33 @@ BAD_STATES: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ("Adam", {"first": [0.5], "second": [0.5], "steps": None}, ValueError, "steps must be .*, got None"),
     ("Adam", {"first": [0.5], "second": [0.5], "steps": -1}, ValueError, "steps must be .*, got -1"),
     ("Adam", {"first": [0.5], "second": [0.5], "steps": 2.5}, ValueError, "steps must be .*, got 2.5"),
+    ("Adam", {"first": [0.5], "second": [0.5], "steps": True}, ValueError, "steps must be .*, got True"),
+    (
+        "Adam",
+        {"first": [0.5], "second": [0.5], "steps": 10**400},
+        ValueError,
+        "steps must be within the range of floats",
+    ),
+    ("Adam", {"first": [math.nan], "second": [0.5], "steps": 1}, ValueError, "first must hold finite numbers, got nan"),
+    ("Adam", {"first": [0.5], "second": [math.inf], "steps": 1}, ValueError, "second must hold finite .*, got inf"),
+    (
+        "Adam",
+        {"first": {1.0: 1}, "second": [0.5], "steps": 1},
+        TypeError,
+        "first must be a list of numbers, got a dict",
+    ),
+    ("Adam", {"first": "1", "second": [0.5], "steps": 1}, TypeError, "first must be a list of numbers, got a str"),
+    ("Adam", {"first": 1.0, "second": [0.5], "steps": 1}, TypeError, "first must be a list of numbers, got a float"),
+    ("Adam", {"first": [10**400], "second": [0.5], "steps": 1}, ValueError, "first must be within the range of floats"),
+    ("gradient descent", {"velocity": [math.nan]}, ValueError, "velocity must hold finite numbers, got nan"),
+    ("gradient descent", {1: 2, "velocity": [0.0]}, ValueError, "has velocity, got 1, velocity"),
+    ("gradient descent", [0.0], TypeError, "the state of an optimizer must be a dict, got a list"),
 ]
 
 
 @pytest.mark.parametrize(("name", "state", "error", "message"), BAD_STATES)
-def test_a_state_that_does_not_fit_changes_nothing(
-    name: str, state: dict[str, Any], error: type[Exception], message: str
-) -> None:
-    """A state of another optimizer or another number of parameters is an error, and the optimizer stays as it was."""
+def test_a_state_that_does_not_fit_changes_nothing(name: str, state: Any, error: type[Exception], message: str) -> None:
+    """A state of another optimizer, of another size or of no finite numbers is an error that changes nothing."""
     optimizer = OPTIMIZERS[name](one())
     before = optimizer.state_dict()
     with pytest.raises(error, match=message):

@@ -26,12 +26,18 @@ class Console(cmd.Cmd):
 
     What does not come from a keyboard is shown as it is read, so that the output reads as a session.
     There are colours on a terminal that has them, unless `NO_COLOR` is set.
+
+    Raises:
+        OSError: when a standard stream that it needs is closed.
     """
 
     letters: ClassVar[dict[str, str]] = {"h": "help", "q": "quit", "exit": "quit"}
 
     def __init__(self, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         super().__init__(stdin=stdin, stdout=stdout)
+        for stream, name in ((self.stdin, "input"), (self.stdout, "output")):
+            if stream is None:
+                raise OSError(f"standard {name} is closed")
         self.use_rawinput = stdin is None
         self._echoes = not self.stdin.isatty()
         self._colours = self.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

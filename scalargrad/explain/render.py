@@ -1,10 +1,14 @@
 """A graph in the DOT language that becomes a picture on any machine.
 
-Graphviz is run in process, through pygraphviz, whose wheels carry it; a `dot` program is used where
-there is no pygraphviz. In this order, because the extra fixes one version of Graphviz for everybody,
-while `dot` is whatever a machine happens to have: so the same graph gives the same picture
-everywhere. What still differs from run to run, a date, and from version to version, a name in a
-comment, is taken out: the same graph gives the same bytes.
+Graphviz comes from pygraphviz, whose wheels carry it; a `dot` program is used where there is no
+pygraphviz. In this order, because the extra fixes one version of Graphviz for everybody, while `dot`
+is whatever a machine happens to have: so the same graph gives the same picture everywhere. What
+still differs from run to run, a date, and from version to version, a name in a comment, is taken
+out: the same graph gives the same bytes.
+
+Either runs in a process of its own, with an error stream of its own. Graphviz writes its messages to
+file descriptor 2 and keeps its state in global variables: in this process it would mix them with
+those of other threads, and only one thread could render at a time.
 """
 
 from __future__ import annotations
@@ -14,24 +18,33 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Container, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Container
+from contextlib import suppress
 from html import escape
-from threading import Lock
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, NamedTuple
 
 import graphviz
 
 from ..files import completed, write_whole
 
-SUFFIXES = ("svg", "png", "pdf", "dot", "gv", "jpg", "jpeg", "gif", "ps", "eps", "json", "webp")
+COMMON = ("svg", "png", "pdf", "dot", "gv")
+SUFFIXES = (*COMMON, "jpg", "jpeg", "gif", "ps", "eps", "json", "webp")  # offered where Graphviz can render them
 MISSING = (
     "to render a drawing, install the extra draw, with Graphviz in it (pip install 'scalargrad-engine[draw]'), "
     "or the dot program (the system package graphviz: apt install graphviz, brew install graphviz); "
     "the drawing's .source is its text in the DOT language"
 )
-_one_at_a_time = Lock()  # Graphviz keeps its state in global variables
+NOT_IMPORTED = 90  # the status of the process in which pygraphviz cannot be imported
+OF_THE_MACHINE = "Fontconfig warning"  # begins messages about the machine's own files
+
+
+class _Finished(NamedTuple):
+    """What a process has written, and its status."""
+
+    stdout: bytes
+    stderr: str
+    returncode: int
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published without types
@@ -58,9 +71,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
     ) -> Any:
         """Return the picture as bytes; with an encoding, as text.
 
+        What Graphviz says of a picture that it has rendered goes to the error stream.
+
         Raises:
             ImportError: when there is neither pygraphviz nor a `dot` program.
-            ValueError: when Graphviz does not know the format or the engine.
+            ValueError: when there is no picture, as for a format or an engine that Graphviz does not know.
         """
         kind = format or self.format
         if kind in {"dot", "gv"}:
@@ -88,15 +103,15 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
 
         Raises:
             ImportError: when there is neither pygraphviz nor a `dot` program.
-            ValueError: when the path ends in what is no format of pictures and none is asked for, or
-                when Graphviz does not know the format or the engine.
+            ValueError: when the path ends in what is no format that the installed Graphviz renders and
+                none is asked for, or when there is no picture, as for `pipe`.
             OSError: when the file cannot be written.
         """
         path = os.fspath(self.filename if filename is None else filename)
         if directory is not None:
             path = os.path.join(directory, path)
         if format is None:
-            path = completed(path, (self.format, *SUFFIXES), "a drawing")
+            path = self._completed(path)
         suffix = os.path.splitext(path)[1][1:].lower()
         kind = format or suffix
         if suffix != kind:
@@ -105,6 +120,14 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
         if view:
             self._view(path, format=kind, quiet=False)
         return path
+
+    def _completed(self, path: str) -> str:
+        """The path with a suffix; in an error, only those of the formats that can be rendered."""
+        try:
+            return completed(path, (self.format, *COMMON), "a drawing")
+        except ValueError:  # only now is it worth a process to ask which others there are
+            known = _formats()
+            return completed(path, (self.format, *(suffix for suffix in SUFFIXES if suffix in known)), "a drawing")
 
     def view(self, filename: str | os.PathLike[str] | None = None, **options: Any) -> str:
         """Write the picture as `render` does and open it with the system's viewer."""
@@ -132,70 +155,63 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
 
 # ---------------------------------------------------------------- Graphviz
 
+_WITH_PYGRAPHVIZ = f"""
+import sys
+kind, engine, *sys.path = sys.argv[1:]
+try:
+    from pygraphviz import graphviz
+except ImportError as missing:
+    print(missing, file=sys.stderr)
+    sys.exit({NOT_IMPORTED})
+context = graphviz.gvContextWithBuiltins()
+try:
+    graph = graphviz.agread(sys.stdin.buffer, None)
+except ValueError:  # Graphviz has said what is wrong with the source
+    sys.exit(1)
+if graphviz.gvLayout(context, graph, engine.encode()) == 0:
+    rendered = graphviz.gvRenderData(context, graph, kind.encode())
+    if isinstance(rendered, list):
+        sys.stdout.buffer.write(rendered[1])
+"""
+
 
 def _rendered(source: str, kind: str, engine: str) -> bytes:
-    try:
-        from pygraphviz import graphviz as library
-    except ImportError as missing:
-        program = shutil.which("dot")
-        if program is None:
-            raise ImportError(f"{MISSING} (pygraphviz: {missing})") from None
-        return _by_program(program, source, kind, engine)
-    return _in_process(library, source, kind, engine)
-
-
-def _by_program(program: str, source: str, kind: str, engine: str) -> bytes:
-    command = [program, f"-K{engine}", f"-T{kind}"]
-    finished = subprocess.run(command, input=source.encode(), capture_output=True, check=False)  # noqa: S603  # no shell
-    _complain(finished.stderr.decode(errors="replace").splitlines(), kind, failed=finished.returncode != 0)
+    """The picture; what Graphviz says of it goes to the error stream, or, where there is no picture, into the error."""
+    finished = _graphviz(source, kind, engine)
+    messages = [line for line in finished.stderr.splitlines() if not line.startswith(OF_THE_MACHINE)]
+    if not finished.stdout or finished.returncode < 0:
+        raise ValueError(f"Graphviz cannot render this as {kind}: {' '.join(messages)}")
+    if messages and sys.stderr is not None:
+        with suppress(OSError, ValueError):  # a stream that is full or closed: the picture is there all the same
+            print(*messages, sep="\n", file=sys.stderr)
     return finished.stdout
 
 
-def _in_process(library: Any, source: str, kind: str, engine: str) -> bytes:
-    picture = b""
-    with _one_at_a_time, _messages() as messages, tempfile.TemporaryFile() as file:
-        file.write(source.encode())
-        file.seek(0)
-        with suppress(ValueError):  # the messages say what is wrong with the source
-            graph = library.agread(file, None)
-            context = library.gvContextWithBuiltins()
-            if library.gvLayout(context, graph, engine.encode()) == 0:
-                rendered = library.gvRenderData(context, graph, kind.encode())
-                picture = rendered[1] if isinstance(rendered, list) else b""
-                library.gvFreeLayout(context, graph)
-            library.agclose(graph)
-            library.gvFreeContext(context)
-    _complain(messages, kind, failed=not picture)
-    return picture
+def _graphviz(source: str, kind: str, engine: str) -> _Finished:
+    """Run Graphviz: that of pygraphviz or, where there is none, the dot program."""
+    reason = "there is no such module"
+    is_python = sys.executable and not getattr(sys, "frozen", False)
+    if is_python and find_spec("pygraphviz") is not None:
+        command = [sys.executable, "-I", "-S", "-c", _WITH_PYGRAPHVIZ, kind, engine, *map(str, sys.path)]
+        finished = _run(command, source)
+        if finished.returncode != NOT_IMPORTED:
+            return finished
+        reason = finished.stderr.strip()
+    program = shutil.which("dot")
+    if program is None:
+        raise ImportError(f"{MISSING} (pygraphviz: {reason})")
+    return _run([program, f"-K{engine}", f"-T{kind}"], source)
 
 
-def _complain(messages: list[str], kind: str, failed: bool) -> None:
-    """Raise what Graphviz has called an error; hand on to the error stream what else has been said."""
-    messages = [line for line in messages if not line.startswith("Fontconfig warning")]  # of the machine's own files
-    if failed or any(line.startswith("Error") for line in messages):
-        raise ValueError(f"Graphviz cannot render this as {kind}: {' '.join(messages)}")
-    for line in messages:
-        print(line, file=sys.stderr)
+def _run(command: list[str], source: str) -> _Finished:
+    finished = subprocess.run(command, input=source.encode(), capture_output=True, check=False)  # noqa: S603  # no shell
+    return _Finished(finished.stdout, finished.stderr.decode(errors="replace"), finished.returncode)
 
 
-@contextmanager
-def _messages() -> Iterator[list[str]]:
-    """Gather the lines that C code, or anyone, writes to the process's error stream meanwhile."""
-    lines: list[str] = []
-    try:
-        stream = os.dup(2)
-    except OSError:  # it is closed
-        yield lines
-        return
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), 2)
-        try:
-            yield lines
-        finally:
-            os.dup2(stream, 2)
-            os.close(stream)
-            file.seek(0)
-            lines += file.read().decode(errors="replace").splitlines()
+def _formats() -> set[str]:
+    """The formats that the installed Graphviz can render: it lists them when it is asked for one that it has not."""
+    said = _graphviz("digraph {}", "?", "dot").stderr
+    return {"dot", "gv", *said.partition("Use one of:")[2].split()}
 
 
 # ---------------------------------------------------------------- the same bytes everywhere, and what they tell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import pickle
 import random
 import re
@@ -374,7 +375,7 @@ def test_the_bytes_tell_runs_apart(tmp_path: Path, undisturbed: bytes) -> None:
 
 
 def test_ctrl_c_keeps_what_is_saved(tmp_path: Path, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in the second epoch ends in one line, and the run can be resumed to the same end."""
+    """Ctrl-C in the second epoch says how to go on, and the run can be resumed to the same end."""
     epochs: list[Callable[..., tuple[float, float]]] = [digits.train_epoch, interrupted]
 
     def next_epoch(*given: Any) -> tuple[float, float]:
@@ -382,7 +383,7 @@ def test_ctrl_c_keeps_what_is_saved(tmp_path: Path, undisturbed: bytes, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(digits, "train_epoch", next_epoch)
-        with pytest.raises(SystemExit, match=r"^interrupted: go on with --resume$"):
+        with pytest.raises(KeyboardInterrupt, match=r"^go on with --resume$"):
             train(tmp_path)
     assert train(tmp_path, "--resume") == undisturbed
 
@@ -435,11 +436,71 @@ def test_other_files_are_not_gone_on_with(
     assert "but no training to go on with" in refusal(tmp_path, [], capsys)
 
 
-def refusal(folder: Path, arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
+def changed(value: Any, place: Sequence[object], new: Any) -> Any:
+    """A copy of nested dicts with something else at a place; without the last key of the place for None."""
+    key, *rest = place
+    if not rest and new is None:
+        return {name: inner for name, inner in value.items() if name != key}
+    return value | {key: changed(value[key], rest, new) if rest else new}
+
+
+@pytest.mark.parametrize(
+    ("place", "new", "message"),
+    [
+        (["settings"], [1], "holds no settings of a training"),
+        (["settings", "loss"], None, "holds no settings of a training"),
+        (["settings", "more"], 1, "holds no settings of a training"),
+        (["settings", "loss"], {"a": 1}, "was trained with --loss {'a': 1}, not square"),
+        (["epoch"], "3", "holds no number of epochs: '3'"),
+        (["epoch"], 2.0, "holds no number of epochs: 2.0"),
+        (["epoch"], True, "holds no number of epochs: True"),
+        (["epoch"], -1, "holds no number of epochs: -1"),
+        (["epoch"], 10**300, "epochs behind it, --epochs is 3"),
+        (["epoch"], None, "but no training to go on with"),
+        (["optimizer"], 1, "holds no state of the optimizer: the state of an optimizer must be a dict"),
+        (["optimizer", "first"], None, "holds no state of the optimizer: the state of this optimizer has first"),
+        (["optimizer", "first"], 1.0, "holds no state of the optimizer: first must be a list of numbers"),
+        (["optimizer", "second"], [-1.0] * 544, "holds no state of the optimizer: second must hold no negative"),
+        (["optimizer", "first"], ["a"] * 544, "holds no state of the optimizer: first must be a real number"),
+        (["optimizer", "steps"], 10**400, "holds no state of the optimizer: steps must be within the range"),
+    ],
+    ids=lambda given: repr(given)[:30],
+)
+@pytest.mark.parametrize("way", ["--eager", "--lift"])
+def test_a_damaged_training_is_not_gone_on_with(
+    way: str,
+    place: Sequence[object],
+    new: Any,
+    message: str,
+    tmp_path: Path,
+    undisturbed: bytes,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A sound file whose training is none, at whatever place, is refused in one line that says what is wrong."""
+    model = nn.MLP(256, [2, 10], "sigmoid", rng=0)
+    path = tmp_path / "network.json"
+    path.write_bytes(undisturbed)
+    training = model.load(path)
+    model.save(path, changed(training, place, new))
+    assert message in refusal(tmp_path, [], capsys, way)
+    model.save(path, training)
+    assert train(tmp_path, "--resume", way=way) == undisturbed  # negative control: nothing is wrong with the rest
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_not_gone_on_with(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder or a pipe in place of the file is refused in one line at once."""
+    path = tmp_path / "network.json"
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    assert "network.json" in refusal(tmp_path, [], capsys)
+
+
+def refusal(folder: Path, arguments: Sequence[str], capsys: pytest.CaptureFixture[str], way: str = "--eager") -> str:
     """The one line in which the demo says why it does not resume."""
     with pytest.raises(SystemExit) as end:
-        train(folder, "--resume", *arguments)
+        train(folder, "--resume", *arguments, way=way)
     assert end.value.code == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert "error: --resume: " in line
+    assert "Traceback" not in line
     return line

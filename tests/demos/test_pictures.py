@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,10 @@ class Torn(Figure):
     """A figure whose drawing breaks off after some of it has been written."""
 
     def savefig(self, fname: Any, *_: Any, **__: Any) -> None:
-        Path(fname).write_bytes(b"half a pic")
+        if isinstance(fname, Path):
+            fname.write_bytes(b"half a pic")
+        else:
+            fname.write(b"half a pic")
         raise OSError("disk full")
 
 
@@ -64,7 +68,8 @@ def test_folders_are_made_where_they_can_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(argparse.ArgumentTypeError, match="file' cannot be a folder"):
         pictures.folder(str(tmp_path / "file"))
-    for name in ("picture.txt", "picture", "c"):
+    os.mkfifo(tmp_path / "pipe.png")
+    for name in ("picture.txt", "picture", "c", "pipe.png"):
         with pytest.raises(argparse.ArgumentTypeError, match="is no name for a picture"):
             pictures.picture(str(tmp_path / name))
 
@@ -79,6 +84,8 @@ BAD = [
     ("digits", ["--examples", "4001"], "argument --examples: there are 4000 digits to learn from, not 4001"),
     ("digits", ["--hidden", "0"], "argument --hidden: '0' is not an integer of at least 1"),
     ("digits", ["--output", __file__], "cannot be a folder: File exists"),
+    ("digits", ["--output", ""], "expected the name of a folder, got ''"),
+    ("moons", ["--output", ""], "argument --output: '' is no name for a picture"),
 ]
 
 
