@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..declaration import registered
 from ..value import Value
 from .numpy_source import write
 from .regroup import regroup
@@ -87,10 +86,6 @@ class Target:
         if not self.is_vector(out, size) or not out.flags.writeable:
             got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
             raise TypeError(f"out must be a writable array of {size} numbers in a row, {self.dtype}, got {got}")
-
-    def reserved(self) -> list[str]:
-        """Return the names of what the text calls: the user's operations of today among them."""
-        return ["bind", "i", *(primitive.name for primitive in registered() if primitive.array is None)]
 
     def runner(self, wanted: Wanted) -> Runner:
         """Return what runs one function of a lifted program."""

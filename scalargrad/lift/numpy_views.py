@@ -41,7 +41,7 @@ class Views:
         """Whether an array has no buffer of its own, but is a view of another."""
         if array.kind == "view":
             return isinstance(array.detail.index, int) or self.block_of(array) is not None
-        return array.kind == "apply" and spelling.template(array.detail) == "{}"
+        return array.kind == "apply" and array.detail.array == "{}"
 
     def storage(self, array: Array) -> list[Array]:
         """The arrays whose buffers are read when this one is."""

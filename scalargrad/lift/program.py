@@ -359,7 +359,7 @@ class _Lifted:
             slopes = first = gradient(self._program, results[0], theta)
             if kind == "hvp":
                 slopes = tangent(self._program, first, theta, self._leaves["direction"])
-        names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved()])
+        names = Names(results, self._labels, [*self.arguments, kind])
         summary = f"{kind} of {self._name}: {self._sizes['theta']} parameters."
         return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
 

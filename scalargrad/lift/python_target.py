@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..declaration import registered
 from ..floats import number
 from ..value import Value
 from .python_source import LEAVES, write
@@ -59,11 +58,6 @@ class Target:
             TypeError: always.
         """
         raise TypeError(f'out is for the target "numpy"; "python" returns a list of {size} floats, got {out!r}')
-
-    def reserved(self) -> list[str]:
-        """Return the names of what the text calls: the user's operations of today among them."""
-        names = [primitive.name for primitive in registered()]
-        return [*names, *(f"_{name}" for name in names)]
 
     def runner(self, wanted: Wanted) -> Runner:
         """Return what runs one function of a lifted program."""

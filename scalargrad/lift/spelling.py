@@ -12,18 +12,13 @@ import numpy as np
 from ..declaration import Primitive
 
 
-def template(primitive: Primitive) -> str:
-    """Return how a primitive is written in an array namespace; by its own name where it has no such spelling."""
-    return primitive.array or f"{primitive.name}({', '.join('{}' for _ in range(primitive.arity))})"
-
-
 @lru_cache(maxsize=256)
 def expression(primitive: Primitive) -> ast.expr:
     """The array spelling with numpy's names, and operands named x0, x1, …."""
+    assert primitive.array is not None, "what has no spelling is called"
     operands = [f"x{i}" for i in range(primitive.arity)]
-    written = ast.parse(template(primitive).format(*operands), mode="eval").body
-    known = {*operands, primitive.name} if primitive.array is None else set(operands)
-    spelled: ast.expr = _InNumpy(primitive, known).visit(written)
+    written = ast.parse(primitive.array.format(*operands), mode="eval").body
+    spelled: ast.expr = _InNumpy(primitive, set(operands)).visit(written)
     return spelled
 
 
@@ -83,9 +78,10 @@ def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:
         return _OPERATORS.get(type(expression.op), ""), [expression.operand]
     if isinstance(expression, ast.Compare):
         return _OPERATORS.get(type(expression.ops[0]), ""), [expression.left, expression.comparators[0]]
-    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
-        name = expression.func.attr
-        return (name, expression.args) if isinstance(getattr(np, name), np.ufunc) else ("", [])
+    if isinstance(expression, ast.Call):
+        name = ast.unparse(expression.func).removeprefix("np.")
+        if isinstance(getattr(np, name, None), np.ufunc):
+            return name, expression.args
     return "", []
 
 

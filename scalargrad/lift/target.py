@@ -63,9 +63,6 @@ class Target(Protocol):
     def check_room(self, out: Any, size: int) -> None:
         """Refuse what a gradient of so many numbers cannot be written into."""
 
-    def reserved(self) -> list[str]:
-        """Return the names that the text needs for itself."""
-
     def runner(self, wanted: Wanted) -> Runner:
         """Return what runs one function of a lifted program."""
 
