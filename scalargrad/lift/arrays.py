@@ -205,6 +205,11 @@ class ArrayProgram:
         return found
 
 
+def blocks_gradient(primitive: Primitive) -> bool:
+    """Whether no gradient passes an operation, whatever reaches it."""
+    return primitive in (p.stop_gradient, p.greater)
+
+
 def needed(roots: Iterable[Array | float]) -> list[Array]:
     """Return the arrays that the roots are computed from, and the roots, in the program's order."""
     found: set[Array] = set()
@@ -234,7 +239,7 @@ _RIGHT_IDENTITY = {p.subtract: 0.0, p.divide: 1.0, p.power: 1.0}  # x - 0, x / 1
 
 def simplified(primitive: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
     """Return what an operation comes to, where that takes fewer operations; None where it does not."""
-    if len(operands) == 2:
+    if len(operands) == 2 and not primitive.kinks:  # at a tie each has a share of the gradient
         x, y = operands
         if y == _RIGHT_IDENTITY.get(primitive, primitive.identity):
             return x

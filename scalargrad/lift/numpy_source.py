@@ -148,7 +148,8 @@ class _Writer(Assemblies):
             return
         compared = spelling.comparison(expression)
         is_mask = compared is not None and self._is_factor_alone(array)
-        if not is_mask and not spelling.reads_late(expression):
+        reads_late = spelling.reads_late(expression) or spelling.may_be_root(expression, operands)
+        if not is_mask and not reads_late:
             self.release_operands(array)
         name = self.expressions[array] = self.room_for(array, ", bool" if is_mask else None)
         # A comparison, written into floats or a mask, is the number 1 or 0.
@@ -163,6 +164,9 @@ class _Writer(Assemblies):
     def _write_fold(self, array: Array, fold: str, operand: Array, along: Sequence[Axis | None]) -> None:
         axes: list[Axis | None] = [*operand.axes, *([None] if operand.batched else [])]
         positions = [axes.index(axis) for axis in along]
+        if fold == "np.add.reduce" and [axis.size for axis in along if axis] == [2] and None not in along:
+            self._write_sum_of_two(array, operand, positions[0])
+            return
         source = self.bound_name(operand)
         if not array.axes and not array.batched:
             name = self.expressions[array] = self.names.of(array)
@@ -176,3 +180,15 @@ class _Writer(Assemblies):
         name = self.expressions[array] = self.room_for(array)
         axis = positions[0] if len(positions) == 1 else tuple(positions)
         self.run.append(f"{fold}({source}, axis={axis}, out={name})")
+
+    def _write_sum_of_two(self, array: Array, operand: Array, position: int) -> None:
+        """Write a sum of two terms: -0 and -0 are -0, as in no product with ones."""
+        if not array.axes and not array.batched:
+            source, name = self.bound_name(operand), self.names.of(array)
+            self.run.append(f"{name} = {source}[0] + {source}[1]")
+        else:
+            before = ":, " * position
+            terms = [self.variant(operand, f"[{before}{i}]") for i in (0, 1)]
+            name = self.room_for(array)
+            self.run.append(f"np.add({', '.join(terms)}, out={name})")
+        self.expressions[array] = name

@@ -173,8 +173,8 @@ def shape_of(axes: Sequence[Axis], batched: bool) -> str:
 
 
 def _purpose(suffix: str) -> str:
-    known = {"": "flat", ".T": "T", ".reshape(-1)": "row"}
-    return known.get(suffix) or ("column" if "None" in suffix else "matrix")
+    known = {"": "flat", ".T": "T", ".reshape(-1)": "row", "0]": "first", "1]": "second"}
+    return known.get(suffix) or known.get(suffix[-2:]) or ("column" if "None" in suffix else "matrix")
 
 
 def _picked_further(text: str, suffix: str) -> str:

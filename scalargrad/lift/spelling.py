@@ -102,7 +102,25 @@ def steps(
     texts = [out if argument in inner else text(argument, operands) for argument in arguments]
     if spread and function in _SLOW_WITH_NUMBERS:
         texts = [spread(literal(float(text))) if _is_number(text) else text for text in texts]
-    return [*lines, f"np.{function}({', '.join(texts)}, out={out})"]
+    lines.append(f"np.{function}({', '.join(texts)}, out={out})")
+    return [*lines, *_no_root(texts[0], texts[1], out)] if function == "power" else lines
+
+
+def may_be_root(expression: ast.expr, operands: Sequence[str]) -> bool:
+    """Whether numpy may take the square root in place of a power, as it does for the exponent 0.5."""
+    function, arguments = _call(expression)
+    return function == "power" and bool(_no_root(text(arguments[0], operands), text(arguments[1], operands), ""))
+
+
+def _no_root(base: str, exponent: str, out: str) -> list[str]:
+    """The lines that turn numpy's square root into the power that was asked for: 0 for -0, inf for -inf."""
+    if (_is_number(exponent) and float(exponent) != 0.5) or (_is_number(base) and float(base) != 0.0):
+        return []
+    lines = []
+    for number, power in (("0.0", "0.0"), ("-np.inf", "np.inf")):
+        where = f"{base} == {number}" if _is_number(exponent) else f"({base} == {number}) & ({exponent} == 0.5)"
+        lines.append(f"np.copyto({out}, {power}, where={where})")
+    return lines
 
 
 _SLOW_WITH_NUMBERS = {"maximum", "minimum"}  # numpy has vector code for two arrays only
