@@ -205,11 +205,6 @@ class ArrayProgram:
         return found
 
 
-def blocks_gradient(primitive: Primitive) -> bool:
-    """Whether no gradient passes an operation, whatever reaches it."""
-    return primitive in (p.stop_gradient, p.greater)
-
-
 def needed(roots: Iterable[Array | float]) -> list[Array]:
     """Return the arrays that the roots are computed from, and the roots, in the program's order."""
     found: set[Array] = set()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from .. import primitives as p
-from .arrays import Array, ArrayProgram, Axis, Places, blocks_gradient, needed
+from .arrays import Array, ArrayProgram, Axis, Places, needed
 
 Gradient = Array | float
 
@@ -93,12 +93,13 @@ def _handed_on(program: ArrayProgram, array: Array, total: Gradient) -> Iterator
             if isinstance(piece, Array):
                 part = _part(program, total, array, places, along, alone=arrays == 1)
                 yield piece, _summed(program, part, along, array.batched, piece)
-    elif array.kind == "apply" and not blocks_gradient(array.detail):
+    elif array.kind == "apply":
         for i, operand in enumerate(array.operands):
             if isinstance(operand, Array):
                 local = array.detail.partials[i](array, *array.operands)
-                product = program.apply(p.multiply, [total, local])
-                yield operand, _summed(program, product, array.axes, array.batched, operand)
+                if local != 0.0:
+                    product = program.apply(p.multiply, [total, local])
+                    yield operand, _summed(program, product, array.axes, array.batched, operand)
 
 
 def _part(
@@ -179,12 +180,13 @@ def tangent(program: ArrayProgram, output: Gradient, leaf: Array, direction: Arr
                 for (places, along), piece in zip(array.detail, array.operands, strict=True)
             ]
             known[array] = program.assemble(array.axes, [piece for piece in pieces if piece[2] != 0.0])
-        elif not blocks_gradient(array.detail):
+        else:
             total: Gradient = 0.0
             for i, operand in enumerate(array.operands):
                 if isinstance(operand, Array) and operand in known:
                     local = array.detail.partials[i](array, *array.operands)
-                    total = program.apply(p.add, [total, program.apply(p.multiply, [local, known[operand]])])
+                    if local != 0.0:
+                        total = program.apply(p.add, [total, program.apply(p.multiply, [local, known[operand]])])
             if total != 0.0:
                 known[array] = total
     return known.get(output, 0.0) if isinstance(output, Array) else 0.0

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import primitives as p
-from ..declaration import Primitive
-from .arrays import Array, blocks_gradient
+from ..declaration import Primitive, Symbol
+from .arrays import Array
 from .places import Kind
 from .spelling import is_one_function
 from .trace import Node, Trace
@@ -91,15 +91,19 @@ class Families:
                     self.terms[i] = self._terms_of_chain(i, op)
 
     def _passed(self) -> list[bool]:
-        """Whether a gradient may pass through each node: not where an operation on the way blocks it."""
+        """Whether a gradient may pass through each node: not where a rule on the way says 0."""
         passed = [False] * len(self.nodes)
         for output in self.outputs:
             passed[output] = True
+        stops: dict[Primitive, tuple[bool, ...]] = {}
         for i in range(len(self.nodes) - 1, -1, -1):
             op = self.nodes[i][0]
-            if passed[i] and op.__class__ is not str and not blocks_gradient(op):
-                for operand in self.nodes[i][1:]:
-                    passed[operand] = True
+            if passed[i] and op.__class__ is not str:
+                if op not in stops:
+                    stops[op] = _stops(op)
+                for operand, stopped in zip(self.nodes[i][1:], stops[op], strict=True):
+                    if not stopped:
+                        passed[operand] = True
         return passed
 
     def _terms_of_sum(self, root: int) -> list[Term]:
@@ -195,3 +199,11 @@ def is_chain(op: Primitive) -> bool:
     if op is p.add or op is p.multiply or not (op.associative and op.commutative):
         return False
     return is_one_function(op)
+
+
+def _stops(op: Primitive) -> tuple[bool, ...]:
+    """For each operand whether the rule says 0 whatever the numbers."""
+    symbols = [Symbol(f"x{i}") for i in range(op.arity)]
+    return tuple(
+        not isinstance(local := partial(Symbol("out"), *symbols), Symbol) and local == 0.0 for partial in op.partials
+    )

@@ -60,6 +60,16 @@ class Target:
         table = np.ascontiguousarray(array, dtype=self.dtype)
         return table.reshape(len(table), math.prod(table.shape[1:])), table.shape[1:]
 
+    def telling(self, table: Any) -> tuple[list[int], list[int]]:
+        """Return the first rows of an argument that have nan, inf and 0, and those with its extreme finite numbers."""
+        if not table.size:
+            return [], []
+        largest, smallest = table.max(axis=1), table.min(axis=1)
+        kinds = np.isnan(largest), np.isinf(largest) | np.isinf(smallest), (table == 0).any(axis=1)
+        finite = np.isfinite(largest) & np.isfinite(smallest)
+        extremes = np.where(finite, largest, -np.inf).argmax(), np.where(finite, smallest, np.inf).argmin()
+        return [int(rows.argmax()) for rows in kinds if rows.any()], list(map(int, extremes))
+
     def numbers(self, values: Sequence[Value]) -> Any:
         """Return the Values' numbers as an array."""
         return np.fromiter(map(_data, values), self.dtype, len(values))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..floats import number
@@ -38,6 +39,15 @@ class Target:
         if any(shape != read[0][1] for _, shape in read):
             raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
         return [flat for flat, _ in read], read[0][1] if read else ()
+
+    def telling(self, table: Any) -> tuple[list[int], list[int]]:
+        """Return the first rows of an argument that have nan, inf and 0, and those with its extreme finite numbers."""
+        kinds: list[Callable[[float], bool]] = [math.isnan, math.isinf, lambda x: x == 0]
+        firsts = [next((i for i, row in enumerate(table) if any(map(kind, row))), None) for kind in kinds]
+        finite = [i for i, row in enumerate(table) if row and all(map(math.isfinite, row))]
+        largest = max(finite, key=lambda i: max(table[i]), default=None)
+        smallest = min(finite, key=lambda i: min(table[i]), default=None)
+        return [i for i in firsts if i is not None], [i for i in (largest, smallest) if i is not None]
 
     def numbers(self, values: Sequence[Value]) -> list[float]:
         """Return the Values' numbers as a list."""

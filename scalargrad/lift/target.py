@@ -51,6 +51,9 @@ class Target(Protocol):
     def rows(self, argument: Any, given: int | str) -> tuple[Any, tuple[int, ...]]:
         """Return an argument with a row for each example, and the shape of one; `given` names it in errors."""
 
+    def telling(self, table: Any) -> tuple[list[int], list[int]]:
+        """Return which rows of an argument have nan, inf or 0, one of each, and which have its extreme numbers."""
+
     def numbers(self, values: Sequence[Value]) -> Any:
         """Return the Values' numbers, as the program takes them."""
 
