@@ -23,6 +23,7 @@ import random
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
+from unicodedata import normalize
 
 try:
     from hypothesis import strategies as st
@@ -355,7 +356,7 @@ def _count(given: int | None, what: str) -> st.SearchStrategy[int]:
 
 
 def _checked_names(given: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(given)
+    names = tuple(normalize("NFKC", name) if isinstance(name, str) else name for name in given)  # as Python reads them
     for name in names:
         if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
             raise ValueError(f"a variable needs a name that can be written in Python, got {name!r}")

@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from inspect import CO_VARARGS, signature
+from keyword import iskeyword
 from math import inf
 from typing import Any, NamedTuple, Never, Protocol, TypeVar, overload
+from unicodedata import normalize
 
 from .floats import number
 
@@ -159,7 +161,7 @@ def primitive(
         raise TypeError(f"primitive takes the partials by keyword and then the function: {wanted}")
 
     def declared(value: Callable[..., float]) -> Primitive:
-        name = declaration.get("name") or value.__name__
+        name = _name_of(value, declaration.get("name"))
 
         @wraps(value)
         def checked(*operands: float) -> float:
@@ -207,9 +209,7 @@ def declare(
             parameters, a domain of another length, a notation that is bad or leaves an operand out, or a
             partial other than 0.0 of an operation that blocks gradients.
     """
-    name = name or value.__name__
-    if not name.isidentifier():
-        raise ValueError(f"a primitive needs a name that can be written in Python, got {name!r}")
+    name = _name_of(value, name)
     if name in _built_in:
         raise ValueError(f"{name} is a primitive of scalargrad: choose another name")
     if not isinstance(partials, Sequence):
@@ -231,7 +231,7 @@ def declare(
         raise ValueError(f"{name} has {len(partials)} partials and {len(domain)} intervals as its domain")
     declared = Primitive(
         name=name,
-        summary=summary or (value.__doc__ or f"{name}.").strip().splitlines()[0],
+        summary=summary or ((value.__doc__ or "").strip() or f"{name}.").splitlines()[0],
         value=value,
         partials=tuple(partials),
         notation=notation or f"{name}({', '.join('{}' for _ in partials)})",
@@ -250,6 +250,15 @@ def declare(
         _check_rules(declared)
     _registry[name] = declared
     return declared
+
+
+def _name_of(value: Callable[..., float], given: str | None) -> str:
+    """The name that a primitive is given, or else its function's, as Python reads it: ﬁt and fit are one name."""
+    name = getattr(value, "__name__", None) if given is None else given
+    read = normalize("NFKC", name) if isinstance(name, str) else ""
+    if not read.isidentifier() or iskeyword(read) or read == "__debug__":
+        raise ValueError(f"a primitive needs a name that can be written in Python, got {name!r}")
+    return read
 
 
 def _check_value(name: str, value: Callable[..., float], count: int, wanted: str) -> None:
@@ -277,7 +286,7 @@ def _check_rules(declared: Primitive) -> None:
 
 
 def _check_notation(declared: Primitive) -> None:
-    names = [f"operand_{i}" for i in range(declared.arity)]
+    names = _placeholders(declared)
     try:
         written = ast.parse(declared.notation.format(*names), mode="eval")
         if _built_in and not set(names) <= {getattr(node, "id", "") for node in ast.walk(written)}:
@@ -285,6 +294,14 @@ def _check_notation(declared: Primitive) -> None:
     except (IndexError, KeyError, SyntaxError, ValueError):
         wanted = f"a Python expression with {{}} for each of {declared.arity} operands"
         raise ValueError(f"the notation of {declared.name} must be {wanted}, got {declared.notation!r}") from None
+
+
+def _placeholders(primitive: Primitive) -> list[str]:
+    """Names for the operands that do not occur in the primitive's notation."""
+    stem, written = "operand_", normalize("NFKC", primitive.notation)
+    while stem in written:
+        stem += "_"
+    return [f"{stem}{i}" for i in range(primitive.arity)]
 
 
 def named(name: str) -> Primitive:
@@ -297,7 +314,7 @@ def named(name: str) -> Primitive:
         LookupError: when no primitive of that name has been declared.
     """
     try:
-        return _registry[name]
+        return _registry[normalize("NFKC", name)]
     except KeyError:
         raise LookupError(f"no primitive is named {name!r}: if it is your own, declare it first") from None
 
@@ -340,7 +357,7 @@ class Symbol:
     @classmethod
     def apply_primitive(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Symbol:
         """Write the operation's notation around its operands."""
-        places = {f"operand_{i}": _expression(operand) for i, operand in enumerate(operands)}
+        places = dict(zip(_placeholders(primitive), map(_expression, operands), strict=True))
         written = ast.parse(primitive.notation.format(*places), mode="eval").body
         return Symbol(_Substitution(places).visit(written))
 

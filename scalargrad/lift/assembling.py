@@ -41,15 +41,6 @@ class Plan:
         return numbers.pop() if self.fills_once and len(numbers) == 1 else None
 
 
-def axis_without_repeats(index: Any) -> int | None:
-    """The shortest axis such that no place comes twice among those that have the same position along it."""
-    for axis in sorted(range(index.ndim), key=lambda axis: index.shape[axis]):
-        slices = np.sort(np.moveaxis(index, axis, 0).reshape(index.shape[axis], -1), axis=1)
-        if (np.diff(slices, axis=1) > 0).all():
-            return axis
-    return None
-
-
 def index_of(piece: Piece, size: int) -> Any:
     """Return where a piece goes in an array of that size."""
     if piece.places is not None:

@@ -8,24 +8,28 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from unicodedata import normalize
 
 from ..engine import primitives as p
+from ..engine.declaration import Primitive
 from .arrays import Array, needed
 
-_PYTHONS_OWN = {*keyword.kwlist, *dir(builtins)}
+_PYTHONS_OWN = {*keyword.kwlist, *dir(builtins), "__builtins__"}
+_PROGRAMS_OWN = {"np", "bind", "theta", "captured", "direction", "gradient", "B", "share"}
 
 
 class Names:
     """A name for each array of a program, and a comment where a part of it begins.
 
     `results` are the outputs before anything is differentiated; `labels` the parameters' by place;
-    `reserved` the names that the program has for other things.
+    `reserved` the names of its function and of that function's arguments.
     """
 
-    def __init__(self, results: Iterable[Array | float], labels: Mapping[int, str], reserved: Sequence[str]) -> None:
+    def __init__(self, results: Iterable[Array | float], labels: Mapping[int, str], reserved: Iterable[str]) -> None:
         self._names: dict[tuple[Array, str], str] = {}
-        self._taken = {"np", "theta", "captured", "direction", "gradient", "B", "share", *reserved}
+        self._functions: dict[Primitive, str] = {}
+        self._taken = {*_PROGRAMS_OWN, *reserved}
         self._tried: dict[str, int] = {}  # the last number beside each stem
         self._layers: dict[Array, int] = {}
         self._sums: dict[Array, int] = {}
@@ -51,6 +55,12 @@ class Names:
             stem = f"{self.of(array)}_{purpose}" if purpose else self._stem(array)
             self._names[array, purpose] = self.unused(stem)
         return self._names[array, purpose]
+
+    def of_function(self, primitive: Primitive) -> str:
+        """Return the name by which the program calls a primitive; of two primitives of one name each has its own."""
+        if primitive not in self._functions:
+            self._functions[primitive] = self.unused(primitive.name)
+        return self._functions[primitive]
 
     def continued(self, array: Array) -> Array | None:
         """Return the sum that an array goes on with, by adding something: in the same buffer it has the same name."""
@@ -128,7 +138,7 @@ class Names:
             ]
         if labels == [None]:
             return None
-        stems = {re.split(r"[\W\d]*$|\[|\.\d", label)[0] if label else "" for label in labels}
+        stems = {re.split(r"[\W\d]*$|\[|\.\d", normalize("NFKC", label))[0] if label else "" for label in labels}
         stem = re.sub(r"\W+", "_", stems.pop()) if len(stems) == 1 else ""
         return stem if stem.isidentifier() and not keyword.iskeyword(stem) else None
 
@@ -142,9 +152,9 @@ class Names:
                 of = self._continued[of]
             return f"d{self.of(of)}"
         if array.kind == "apply":
-            return str(array.detail.name).strip("_")
+            return _result_of(array.detail)
         if array.kind == "reduce":
-            return "total" if array.detail[0] is p.add else str(array.detail[0].name)
+            return "total" if array.detail[0] is p.add else _result_of(array.detail[0])
         if array.kind == "view" and array.arrays[0].kind == "leaf":
             return self._stem_of_a_view(array)
         stem = {"view": "part", "leaf": "table", "assemble": "whole"}[array.kind]
@@ -166,7 +176,8 @@ class Names:
         return shown.detail if isinstance(shown.detail, str) else self.of(shown)
 
     def unused(self, stem: str) -> str:
-        """Return a name like that which nothing has yet, and take it."""
+        """Return a name like that which nothing has yet, and take it; no name is two texts, as Python reads them."""
+        stem = normalize("NFKC", stem)
         number = self._tried.get(stem, 1)  # what is taken stays taken
         name = stem if number == 1 else _numbered(stem, number)
         while name in self._taken or name in _PYTHONS_OWN:
@@ -178,6 +189,12 @@ class Names:
 
 
 _BESIDE: dict[tuple[object, ...], str] = {(): "padded", (1.0,): "ones"}  # what is called how, put together with what
+
+
+def _result_of(primitive: Primitive) -> str:
+    """What the result of a primitive is called."""
+    stem = primitive.name.strip("_")
+    return stem if stem.isidentifier() else "result"
 
 
 def _numbered(stem: str, number: int) -> str:

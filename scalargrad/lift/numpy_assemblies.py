@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import numpy as np
-
-from .arrays import Array, Axis
-from .assembling import Plan, axis_without_repeats, index_of
+from . import spelling
+from .arrays import Array
+from .assembling import Plan, index_of
 from .differentiate import Piece
 from .layout import block
 from .numpy_products import Products
+from .numpy_views import shape_of
+from .source import Wanted
 
 
 class Assemblies(Products):
     """What puts numbers into their places of an array."""
+
+    def __init__(self, wanted: Wanted, dtype: str) -> None:
+        super().__init__(wanted, dtype)
+        self._rows: dict[str, str] = {}  # the names of buffers to which numbers are added one by one, folded flat
 
     def write_assembly(self, array: Array) -> None:
         """Write what puts an array together."""
@@ -38,6 +44,8 @@ class Assemblies(Products):
         return piece.array in self.within and self.within[piece.array][1] is piece
 
     def _put(self, base: str, piece: Piece, index: Any, size: int, batched: bool, fresh: bool, once: bool) -> list[str]:
+        if not once:
+            return [self._scattered(base, piece, index, batched)]
         value = self.aligned(piece.array, piece.axes, batched)
         if isinstance(index, int):
             return [f"{base}[{index}] {'=' if fresh else '+='} {value}"]
@@ -45,42 +53,49 @@ class Assemblies(Products):
         if lies is not None:
             target = self._named_target(lies.of_buffer(base, size, batched), piece)
             return [f"np.copyto({target}, {value})" if fresh else f"np.add({target}, {value}, out={target})"]
-        places = self._names_of(piece, "places")
+        places = self.names.unused(self._stem(piece, "places"))
         self.namespace[places] = index
-        if once:
-            return [f"{base}[{places}] {'=' if fresh else '+='} {value}"]
-        return self._scattered(base, places, piece, index, batched)
+        return [f"{base}[{places}] {'=' if fresh else '+='} {value}"]
 
-    def _scattered(self, base: str, places: str, piece: Piece, index: Any, batched: bool) -> list[str]:
-        """Add a piece of which several numbers go into one place: in a loop over an axis along which none meet."""
-        apart = axis_without_repeats(index)
+    def _scattered(self, base: str, piece: Piece, index: Any, batched: bool) -> str:
+        """Add a piece of which several numbers go into one place, one number after the other.
+
+        Base, places and numbers are flat, those of a batch too: numpy is quick only then, and numpy
+        2.4 reads beyond the numbers when the base is flat and the places are not.
+        """
+        places = self.names.unused(self._stem(piece, "places"))
+        self.namespace[places] = index.reshape(-1)
+        if batched:
+            if base not in self._rows:
+                self._rows[base] = self._bound_as(f"{base}_row", f"{base}.reshape(-1)")
+            base = self._rows[base]
+            places = self._bound_as(f"{places}_row", f"np.add.outer({places} * B, np.arange(B)).reshape(-1)")
+        return f"np.add.at({base}, {places}, {self._row_of(piece, batched)})"
+
+    def _row_of(self, piece: Piece, batched: bool) -> str:
+        """The numbers of a piece in a row, each as often as it goes into a place."""
         array, axes = piece.array, piece.axes
-        lacking: tuple[Axis, ...] = tuple(
-            axis for axis in axes if not isinstance(array, Array) or axis not in array.axes
-        )
-        if (
-            apart is None
-            or not isinstance(array, Array)
-            or array.batched != batched
-            or lacking not in ((), axes[apart : apart + 1])
-        ):
-            return [f"np.add.at({base}, {places}, {self.aligned(array, axes, batched)})"]
-        self.namespace[places] = np.moveaxis(index, apart, 0)
-        rest = [axis for at, axis in enumerate(axes) if at != apart]
-        if lacking:
-            value = self.aligned(array, rest, batched)
-        else:
-            order = [apart, *(at for at in range(len(axes) + batched) if at != apart)]
-            value = f"{self.variant(array, f'.transpose({str(order)[1:-1]})' if apart else '')}[i]"
-        return [f"for i in range({index.shape[apart]}):", f"    {base}[{places}[i]] += {value}"]
+        if not isinstance(array, Array):
+            count = math.prod(axis.size for axis in axes)
+            return self.constant(spelling.literal(array), f"({count}{' * B' if batched else ''},)")
+        if array.axes == axes and array.batched == batched:
+            if len(axes) + batched == 1:
+                return self.bound_name(array)
+            if not self.is_alias(array) or self.is_all_in_order(array):
+                return self.variant(array, ".reshape(-1)")
+        room = self._bound_as(f"{self.names.of(array)}_spread", f"np.empty({shape_of(axes, batched)}{self.kind})")
+        self.run.append(f"np.copyto({room}, {self.aligned(array, axes, batched)})")
+        return self._bound_as(f"{room}_row", f"{room}.reshape(-1)")
 
-    def _names_of(self, piece: Piece, purpose: str) -> str:
-        stem = self.names.of(piece.array) if isinstance(piece.array, Array) else "constant"
-        return self.names.unused(f"{stem}_{purpose}")
+    def _bound_as(self, stem: str, text: str) -> str:
+        name = self.names.unused(stem)
+        self.bound.append(f"{name} = {text}")
+        return name
+
+    def _stem(self, piece: Piece, purpose: str) -> str:
+        return f"{self.names.of(piece.array) if isinstance(piece.array, Array) else 'constant'}_{purpose}"
 
     def _named_target(self, text: str, piece: Piece) -> str:
         if text.isidentifier():
             return text
-        name = self._names_of(piece, "place")
-        self.bound.append(f"{name} = {text}")
-        return name
+        return self._bound_as(self._stem(piece, "place"), text)

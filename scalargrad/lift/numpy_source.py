@@ -12,12 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..engine import primitives as p
-from ..engine.declaration import Primitive
 from . import spelling
 from .arrays import Array, Axis
 from .assembling import Plan
 from .numpy_assemblies import Assemblies
-from .source import Source, Wanted
+from .source import Source, Wanted, docstring
 
 
 def write(wanted: Wanted, dtype: str = "float64") -> Source:
@@ -30,7 +29,10 @@ class _Writer(Assemblies):
         super().__init__(wanted, dtype)
         self.dtype = dtype
         self.function, self.arguments, self.summary = wanted.function, wanted.arguments, wanted.summary
-        self.spread: dict[str, Primitive] = {}  # the operations that numpy has not, by name
+        for array in self.order:
+            if array.kind == "apply" and array.detail.array is None:  # to be called element by element
+                function = np.vectorize(array.detail.value, otypes=[float])
+                self.namespace[self.names.of_function(array.detail)] = function
 
     def source(self) -> Source:
         for array in self.order:
@@ -42,7 +44,7 @@ class _Writer(Assemblies):
         returned = ", ".join(self.aligned(result, (), False) for result in self.results)
         arguments = ", ".join(self.arguments)
         lines = [
-            f'"""{self.summary}"""',
+            docstring(self.summary),
             "",
             "import numpy as np",
             "",
@@ -127,31 +129,32 @@ class _Writer(Assemblies):
         self.expressions[array] = name
 
     def _write_operation(self, array: Array) -> None:
-        template = spelling.template(array.detail)
-        if template == "{}":
+        if array.detail.array == "{}":
             self.expressions[array] = self.bound_name(array.arrays[0])
             return
         operands = [self.aligned(operand, array.axes, array.batched) for operand in array.operands]
+        is_single = not array.axes and not array.batched
+        if array.detail.array is None:
+            call = f"{self.names.of_function(array.detail)}({', '.join(operands)})"
+            if not is_single:
+                self.release_operands(array)
+            name = self.expressions[array] = self.names.of(array) if is_single else self.room_for(array)
+            self.run.append(f"{name} = {call}" if is_single else f"np.copyto({name}, {call})")
+            return
         expression = spelling.expression(array.detail)
-        if array.detail.array is None:  # element by element
-            self._call_element_by_element(array.detail)
-        if not array.axes and not array.batched:
+        if is_single:
             name = self.expressions[array] = self.names.of(array)
             self.run.append(f"{name} = {spelling.text(expression, operands)}")
             return
         compared = spelling.comparison(expression)
         is_mask = compared is not None and self._is_factor_alone(array)
-        if not is_mask and not spelling.reads_late(expression):
+        reads_late = spelling.reads_late(expression) or spelling.may_be_root(expression, operands)
+        if not is_mask and not reads_late:
             self.release_operands(array)
         name = self.expressions[array] = self.room_for(array, ", bool" if is_mask else None)
         # A comparison, written into floats or a mask, is the number 1 or 0.
         spread = None if is_mask else lambda number: self.constant(number, self.shape(array))
         self.run += spelling.steps(compared or expression, operands, name, spread)
-
-    def _call_element_by_element(self, primitive: Primitive) -> None:
-        if self.spread.setdefault(primitive.name, primitive) is not primitive:
-            raise ValueError(f"two operations are named {primitive.name}: a program can call only one of them")
-        self.namespace[primitive.name] = np.vectorize(primitive.value, otypes=[float])
 
     def _is_factor_alone(self, array: Array) -> bool:
         return array not in self.kept and all(
@@ -161,6 +164,9 @@ class _Writer(Assemblies):
     def _write_fold(self, array: Array, fold: str, operand: Array, along: Sequence[Axis | None]) -> None:
         axes: list[Axis | None] = [*operand.axes, *([None] if operand.batched else [])]
         positions = [axes.index(axis) for axis in along]
+        if fold == "np.add.reduce" and [axis.size for axis in along if axis] == [2] and None not in along:
+            self._write_sum_of_two(array, operand, positions[0])
+            return
         source = self.bound_name(operand)
         if not array.axes and not array.batched:
             name = self.expressions[array] = self.names.of(array)
@@ -174,3 +180,15 @@ class _Writer(Assemblies):
         name = self.expressions[array] = self.room_for(array)
         axis = positions[0] if len(positions) == 1 else tuple(positions)
         self.run.append(f"{fold}({source}, axis={axis}, out={name})")
+
+    def _write_sum_of_two(self, array: Array, operand: Array, position: int) -> None:
+        """Write a sum of two terms: -0 and -0 are -0, as in no product with ones."""
+        if not array.axes and not array.batched:
+            source, name = self.bound_name(operand), self.names.of(array)
+            self.run.append(f"{name} = {source}[0] + {source}[1]")
+        else:
+            before = ":, " * position
+            terms = [self.variant(operand, f"[{before}{i}]") for i in (0, 1)]
+            name = self.room_for(array)
+            self.run.append(f"np.add({', '.join(terms)}, out={name})")
+        self.expressions[array] = name

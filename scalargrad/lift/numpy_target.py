@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.declaration import registered
 from ..engine.value import Value
 from .numpy_source import write
 from .regroup import regroup
@@ -60,6 +59,16 @@ class Target:
         table = np.ascontiguousarray(array, dtype=self.dtype)
         return table.reshape(len(table), math.prod(table.shape[1:])), table.shape[1:]
 
+    def telling(self, table: Any) -> tuple[list[int], list[int]]:
+        """Return the first rows of an argument that have nan, inf and 0, and those with its extreme finite numbers."""
+        if not table.size:
+            return [], []
+        largest, smallest = table.max(axis=1), table.min(axis=1)
+        kinds = np.isnan(largest), np.isinf(largest) | np.isinf(smallest), (table == 0).any(axis=1)
+        finite = np.isfinite(largest) & np.isfinite(smallest)
+        extremes = np.where(finite, largest, -np.inf).argmax(), np.where(finite, smallest, np.inf).argmin()
+        return [int(rows.argmax()) for rows in kinds if rows.any()], list(map(int, extremes))
+
     def numbers(self, values: Sequence[Value]) -> Any:
         """Return the Values' numbers as an array."""
         return np.fromiter(map(_data, values), self.dtype, len(values))
@@ -82,10 +91,6 @@ class Target:
         if not self.is_vector(out, size) or not out.flags.writeable:
             got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
             raise TypeError(f"out must be a writable array of {size} numbers in a row, {self.dtype}, got {got}")
-
-    def reserved(self) -> list[str]:
-        """Return the names of what the text calls: the user's operations of today among them."""
-        return ["bind", "i", *(primitive.name for primitive in registered() if primitive.array is None)]
 
     def runner(self, wanted: Wanted) -> Runner:
         """Return what runs one function of a lifted program."""

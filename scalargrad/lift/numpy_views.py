@@ -41,7 +41,7 @@ class Views:
         """Whether an array has no buffer of its own, but is a view of another."""
         if array.kind == "view":
             return isinstance(array.detail.index, int) or self.block_of(array) is not None
-        return array.kind == "apply" and spelling.template(array.detail) == "{}"
+        return array.kind == "apply" and array.detail.array == "{}"
 
     def storage(self, array: Array) -> list[Array]:
         """The arrays whose buffers are read when this one is."""
@@ -72,8 +72,7 @@ class Views:
 
     def shape(self, array: Array) -> str:
         """The shape of an array's buffer, as text."""
-        sizes = [str(axis.size) for axis in array.axes] + (["B"] if array.batched else [])
-        return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+        return shape_of(array.axes, array.batched)
 
     def block_of(self, view: Array) -> Block | None:
         """How the places that a view shows lie in its base."""
@@ -143,13 +142,22 @@ class Views:
             "# what is given": [],
             "# room for what is computed; room that is free again gets a second name": [],
             "# the same, folded or in part": [],
+            "# where numbers meet, for each example": [],
             "# places in the gradient": [],
         }
         for line in self.bound:
             bound_to = line.partition(" = ")[2]
             of = re.split(r"\W", bound_to)[0]
             is_room = bound_to.startswith(("np.empty", "np.zeros", "np.ones", "np.full")) or bound_to.isidentifier()
-            kinds = [bound_to == "1 / B", of in self.leaves, is_room, of != "gradient", True]
+            are_places = bound_to.startswith("np.add.outer")
+            kinds = [
+                bound_to == "1 / B",
+                of in self.leaves,
+                is_room,
+                of != "gradient" and not are_places,
+                are_places,
+                True,
+            ]
             list(sections.values())[kinds.index(True)].append(line)
         lines: list[str] = []
         for heading, section in sections.items():
@@ -158,8 +166,15 @@ class Views:
         return lines
 
 
+def shape_of(axes: Sequence[Axis], batched: bool) -> str:
+    """Return the shape of a buffer with these axes, and with the batch behind them, as text."""
+    sizes = [*(str(axis.size) for axis in axes), *(["B"] if batched else [])]
+    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+
+
 def _purpose(suffix: str) -> str:
-    return "T" if suffix == ".T" else "column" if "None" in suffix else "matrix" if suffix else "flat"
+    known = {"": "flat", ".T": "T", ".reshape(-1)": "row", "0]": "first", "1]": "second"}
+    return known.get(suffix) or known.get(suffix[-2:]) or ("column" if "None" in suffix else "matrix")
 
 
 def _picked_further(text: str, suffix: str) -> str:

@@ -8,21 +8,19 @@ has raised, uses the primitives' own values.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from ..engine import primitives as p
 from ..engine.declaration import Primitive
 from .arrays import Array, needed
 from .differentiate import pieces_of
-from .source import Source, Wanted
+from .source import Source, Wanted, docstring
 
 LEAVES = ("theta", "direction", "captured")  # what is given beside the arguments
 
 
 def write(wanted: Wanted, careful: bool = False) -> Source:
     """Return the source of a function of leaves and arguments that returns the results, then the gradient if any."""
-    namespace: dict[str, Any] = {}
     texts: dict[Array, str] = {}
     lines: list[str] = []
     names = wanted.names
@@ -32,7 +30,10 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
     def text(operand: Array | float) -> str:
         return texts[operand] if isinstance(operand, Array) else _literal(operand)
 
-    for array in needed([*wanted.results, *parts]):
+    order = needed([*wanted.results, *parts])
+    called = [array.detail for array in order if array.kind == "apply" and not _is_operator(array.detail, careful)]
+    functions = {primitive: names.of_function(primitive) for primitive in called}
+    for array in order:
         if array.kind == "leaf":
             texts[array] = array.detail
         elif array.kind == "view":
@@ -43,13 +44,15 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
         else:
             operands = [text(operand) for operand in array.operands]
             texts[array] = names.of(array)
-            lines.append(f"{texts[array]} = {_written(array.detail, operands, namespace, careful)}")
+            name = functions.get(array.detail)
+            written = f"{name}({', '.join(operands)})" if name else array.detail.notation.format(*operands)
+            lines.append(f"{texts[array]} = {written}")
     returned = [text(result) for result in wanted.results]
     if wanted.gradient is not None:
         sums = [" + ".join(map(text, pieces[i])) if i in pieces else "0.0" for i in range(wanted.sizes["theta"])]
         returned.append(f"[{', '.join(sums)}]")
     whole = [
-        f'"""{wanted.summary}"""',
+        docstring(wanted.summary),
         "",
         "",
         f"def {wanted.function}({', '.join([*LEAVES, *wanted.arguments])}):",
@@ -57,6 +60,7 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
         f"    return {', '.join(returned)}",
         "",
     ]
+    namespace = {name: primitive.value if careful else _quick(primitive) for primitive, name in functions.items()}
     return Source("\n".join(whole), namespace)
 
 
@@ -68,15 +72,9 @@ def _by_place(gradient: Array | float | None) -> dict[int, list[Array | float]]:
     return found
 
 
-def _written(primitive: Primitive, operands: Sequence[str], namespace: dict[str, Any], careful: bool) -> str:
-    """An operation in Python: an operator where that is as good, or a call of a function in the namespace."""
-    if primitive in (p.add, p.subtract, p.multiply, p.negative) or (primitive is p.divide and not careful):
-        return primitive.notation.format(*operands)
-    name = f"_{primitive.name}" if careful else primitive.name
-    function = primitive.value if careful else _quick(primitive)
-    if namespace.setdefault(name, function) is not function:
-        raise ValueError(f"two operations are named {primitive.name}: a program can call only one of them")
-    return f"{name}({', '.join(operands)})"
+def _is_operator(primitive: Primitive, careful: bool) -> bool:
+    """Whether one of Python's operators is as good as the primitive."""
+    return primitive in (p.add, p.subtract, p.multiply, p.negative) or (primitive is p.divide and not careful)
 
 
 def _quick(primitive: Primitive) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..engine.declaration import registered
 from ..engine.floats import number
 from ..engine.value import Value
 from .python_source import LEAVES, write
@@ -39,6 +39,15 @@ class Target:
             raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
         return [flat for flat, _ in read], read[0][1] if read else ()
 
+    def telling(self, table: Any) -> tuple[list[int], list[int]]:
+        """Return the first rows of an argument that have nan, inf and 0, and those with its extreme finite numbers."""
+        kinds: list[Callable[[float], bool]] = [math.isnan, math.isinf, lambda x: x == 0]
+        firsts = [next((i for i, row in enumerate(table) if any(map(kind, row))), None) for kind in kinds]
+        finite = [i for i, row in enumerate(table) if row and all(map(math.isfinite, row))]
+        largest = max(finite, key=lambda i: max(table[i]), default=None)
+        smallest = min(finite, key=lambda i: min(table[i]), default=None)
+        return [i for i in firsts if i is not None], [i for i in (largest, smallest) if i is not None]
+
     def numbers(self, values: Sequence[Value]) -> list[float]:
         """Return the Values' numbers as a list."""
         return [value._data for value in values]
@@ -54,11 +63,6 @@ class Target:
             TypeError: always.
         """
         raise TypeError(f'out is for the target "numpy"; "python" returns a list of {size} floats, got {out!r}')
-
-    def reserved(self) -> list[str]:
-        """Return the names of what the text calls: the user's operations of today among them."""
-        names = [primitive.name for primitive in registered()]
-        return [*names, *(f"_{name}" for name in names)]
 
     def runner(self, wanted: Wanted) -> Runner:
         """Return what runs one function of a lifted program."""

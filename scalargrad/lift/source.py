@@ -45,6 +45,12 @@ class Source(NamedTuple):
     leaves_gaps: bool = False
 
 
+def docstring(text: str) -> str:
+    """Return a docstring, in one line, that reads as that text whatever is in it."""
+    inner = repr(text)[1:-1].replace('"', r"\"")
+    return f'"""{inner}"""'
+
+
 def compiled(source: Source, name: str) -> Callable[..., Any]:
     """Return the function of that name that a source defines."""
     file = f"<lifted {name} {hashlib.sha256(source.text.encode()).hexdigest()[:12]}>"

@@ -12,18 +12,13 @@ import numpy as np
 from ..engine.declaration import Primitive
 
 
-def template(primitive: Primitive) -> str:
-    """Return how a primitive is written in an array namespace; by its own name where it has no such spelling."""
-    return primitive.array or f"{primitive.name}({', '.join('{}' for _ in range(primitive.arity))})"
-
-
 @lru_cache(maxsize=256)
 def expression(primitive: Primitive) -> ast.expr:
     """The array spelling with numpy's names, and operands named x0, x1, …."""
+    assert primitive.array is not None, "what has no spelling is called"
     operands = [f"x{i}" for i in range(primitive.arity)]
-    written = ast.parse(template(primitive).format(*operands), mode="eval").body
-    known = {*operands, primitive.name} if primitive.array is None else set(operands)
-    spelled: ast.expr = _InNumpy(primitive, known).visit(written)
+    written = ast.parse(primitive.array.format(*operands), mode="eval").body
+    spelled: ast.expr = _InNumpy(primitive, set(operands)).visit(written)
     return spelled
 
 
@@ -83,9 +78,10 @@ def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:
         return _OPERATORS.get(type(expression.op), ""), [expression.operand]
     if isinstance(expression, ast.Compare):
         return _OPERATORS.get(type(expression.ops[0]), ""), [expression.left, expression.comparators[0]]
-    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
-        name = expression.func.attr
-        return (name, expression.args) if isinstance(getattr(np, name), np.ufunc) else ("", [])
+    if isinstance(expression, ast.Call):
+        name = ast.unparse(expression.func).removeprefix("np.")
+        if isinstance(getattr(np, name, None), np.ufunc):
+            return name, expression.args
     return "", []
 
 
@@ -106,7 +102,25 @@ def steps(
     texts = [out if argument in inner else text(argument, operands) for argument in arguments]
     if spread and function in _SLOW_WITH_NUMBERS:
         texts = [spread(literal(float(text))) if _is_number(text) else text for text in texts]
-    return [*lines, f"np.{function}({', '.join(texts)}, out={out})"]
+    lines.append(f"np.{function}({', '.join(texts)}, out={out})")
+    return [*lines, *_no_root(texts[0], texts[1], out)] if function == "power" else lines
+
+
+def may_be_root(expression: ast.expr, operands: Sequence[str]) -> bool:
+    """Whether numpy may take the square root in place of a power, as it does for the exponent 0.5."""
+    function, arguments = _call(expression)
+    return function == "power" and bool(_no_root(text(arguments[0], operands), text(arguments[1], operands), ""))
+
+
+def _no_root(base: str, exponent: str, out: str) -> list[str]:
+    """The lines that turn numpy's square root into the power that was asked for: 0 for -0, inf for -inf."""
+    if (_is_number(exponent) and float(exponent) != 0.5) or (_is_number(base) and float(base) != 0.0):
+        return []
+    lines = []
+    for number, power in (("0.0", "0.0"), ("-np.inf", "np.inf")):
+        where = f"{base} == {number}" if _is_number(exponent) else f"({base} == {number}) & ({exponent} == 0.5)"
+        lines.append(f"np.copyto({out}, {power}, where={where})")
+    return lines
 
 
 _SLOW_WITH_NUMBERS = {"maximum", "minimum"}  # numpy has vector code for two arrays only

@@ -47,6 +47,9 @@ class Target(Protocol):
     def rows(self, argument: Any, given: int | str) -> tuple[Any, tuple[int, ...]]:
         """Return an argument with a row for each example, and the shape of one; `given` names it in errors."""
 
+    def telling(self, table: Any) -> tuple[list[int], list[int]]:
+        """Return which rows of an argument have nan, inf or 0, one of each, and which have its extreme numbers."""
+
     def numbers(self, values: Sequence[Value]) -> Any:
         """Return the Values' numbers, as the program takes them."""
 
@@ -55,9 +58,6 @@ class Target(Protocol):
 
     def check_room(self, out: Any, size: int) -> None:
         """Refuse what a gradient of so many numbers cannot be written into."""
-
-    def reserved(self) -> list[str]:
-        """Return the names that the text needs for itself."""
 
     def runner(self, wanted: Wanted) -> Runner:
         """Return what runs one function of a lifted program."""

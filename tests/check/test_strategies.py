@@ -325,6 +325,7 @@ def test_training_sets_have_the_shape_asked_for(several: Any, classes: Any, plai
         (lambda: expressions(0), ValueError, "the number of variables must be an integer of at least 1, got 0"),
         (lambda: expressions(""), ValueError, "variables need one name each, got ''"),
         (lambda: expressions("xx"), ValueError, "variables need one name each, got 'xx'"),
+        (lambda: expressions("µμ"), ValueError, "variables need one name each, got 'µμ'"),
         (lambda: expressions(["a b"]), ValueError, "a name that can be written in Python, got 'a b'"),
         (lambda: expressions(["if"]), ValueError, "a name that can be written in Python, got 'if'"),
         (lambda: expressions(cast(Any, [1])), ValueError, "a name that can be written in Python, got 1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import math
 import operator
 import pickle
@@ -212,6 +213,11 @@ CORRECT: dict[str, Any] = {"value": lambda *operands: 0.0, "name": "mine", "part
             f"the partials of mine must be a list with one function for each operand, got {len!r}",
         ),
         ({"name": "<lambda>"}, ValueError, "a primitive needs a name that can be written in Python, got '<lambda>'"),
+        *[
+            ({"name": name}, ValueError, f"a primitive needs a name that can be written in Python, got {name!r}")
+            for name in ("None", "lambda", "if", "__debug__", "𝐢𝐟", "", "a b", "1st", "x\ny", 3, b"mine")
+        ],
+        ({"name": "ｔａｎｈ"}, ValueError, "tanh is a primitive of scalargrad: choose another name"),
         ({"partials": [2.0]}, TypeError, "a partial of mine must be a function (out, *operands), got 2.0"),
         ({"partials": [abs, None]}, TypeError, "a partial of mine must be a function (out, *operands), got None"),
         (
@@ -356,6 +362,44 @@ def test_a_value_of_ones_own_is_a_float() -> None:
     nothing: Any = scalargrad.primitive(name="nothing_at_all", partials=[lambda out, x: 0.0])({}.get)
     with pytest.raises(TypeError, match="the value of nothing_at_all must be a real number, got None"):
         nothing(Value(1.5))
+
+
+@pytest.mark.parametrize(("written", "read"), [("µ", "μ"), ("ﬁt", "fit"), ("ｍｉｎｅ", "mine"), ("match", "match")])
+def test_names_are_as_python_reads_them(written: str, read: str) -> None:
+    """Two spellings that are one name to Python are one name, under which an operation is found, copied and shown."""
+    mine = declare(math.atan, name=written, partials=[lambda out, x: 1.0])
+    assert mine.name == read
+    assert named(written) is named(read) is mine
+    assert pickle.loads(pickle.dumps(mine)) is mine
+    assert str(mine(Symbol("x"))) == f"{read}(x)"
+
+
+def test_a_function_without_a_name() -> None:
+    """What has no name of its own is to be given one."""
+    with pytest.raises(ValueError, match="needs a name that can be written in Python, got None"):
+        declare(functools.partial(math.hypot, 1.0), partials=[lambda out, x: 1.0])
+
+
+def test_an_operation_that_is_called_like_an_operand() -> None:
+    """A formula is right whatever its operations are called."""
+    mine = declare(lambda x, y: x, name="operand_0", partials=[lambda out, x, y: operand_0(y, out)] * 2)
+    operand_0 = mine
+    assert str(mine(Symbol("a"), Symbol("b"))) == "operand_0(a, b)"
+    assert formula(mine, 1) == "operand_0(y, out)"
+    assert describe(mine).startswith("operand_0(x, y): operand_0.")
+    wide = declare(lambda x: x, name="wide", notation="{} + ｏperand_0", partials=[lambda out, x: 1.0])
+    assert str(wide(Symbol("a"))) == "a + operand_0"
+
+
+@pytest.mark.parametrize("text", ["", "  \n ", None])
+def test_an_empty_docstring_is_none(text: str | None) -> None:
+    """An operation whose function says nothing is described by its name."""
+
+    def silent(x: float) -> float:
+        return x
+
+    silent.__doc__ = text
+    assert declare(silent, partials=[lambda out, x: 1.0]).summary == "silent."
 
 
 def test_unknown_name() -> None:

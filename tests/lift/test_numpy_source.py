@@ -22,7 +22,7 @@ from scalargrad.lift.source import Source, compiled
 
 from .nets import SPELLINGS, Net, all_nets, dense, numbers, weights
 from .nets import flat as flattened
-from .shapes import padded
+from .shapes import all_shapes, padded
 
 NETS = {net.name: net for net in all_nets()}
 each_net = pytest.mark.parametrize("name", NETS)
@@ -329,6 +329,21 @@ def test_nothing_is_done_in_vain(name: str) -> None:
     ]
     assert not keys
     assert not calls(lines, "empty", "zeros")
+
+
+def loops(source: str) -> int:
+    return sum(isinstance(node, ast.For | ast.While | ast.comprehension) for node in ast.walk(ast.parse(source)))
+
+
+@pytest.mark.parametrize("net", [*all_nets(), *all_shapes()], ids=lambda net: net.name)
+def test_no_loop_is_left_to_python(net: Net) -> None:
+    """Whatever the loops of the function were, those of the program are numpy's."""
+    assert loops(written(net)) == 0
+
+
+def test_a_loop_is_seen() -> None:
+    """Negative control: a loop in a text is found."""
+    assert loops("for i in range(3):\n    d[places[i]] += part[i]") == 1
 
 
 # ---------------------------------------------------------------- as code

@@ -162,23 +162,6 @@ def test_a_name_of_math_may_be_anybodys(target: str) -> None:
     assert list(lift(lambda x: floor(w * x), [w], target=target, check=False)([1.0, 2.0])) == [4.5, 9.0]
 
 
-@pytest.mark.parametrize("target", ["numpy", "python"])
-def test_two_of_one_name_are_refused(target: str) -> None:
-    """Two operations of one name in one function are an error, and not one of them twice."""
-
-    def declared(factor: float) -> Any:
-        @primitive(partials=[lambda out, x: factor], name="scaled")
-        def scaled(x: float) -> float:
-            return factor * x
-
-        return scaled
-
-    first, second = declared(2.0), declared(3.0)
-    w = Value(1.5)
-    with pytest.raises(ValueError, match="two operations are named scaled"):
-        lift(lambda x: first(w * x) + second(w * x), [w], target=target, check=False)([1.0])
-
-
 @pytest.mark.parametrize("array", ["{0} + {1} + {0} * {1}", "sqrt({} ** 2 + {} ** 2)", None])
 def test_a_fold_that_numpy_has_not_is_a_chain(array: str | None) -> None:
     """A chain of an operation that numpy has no fold of is computed operation by operation."""
@@ -200,6 +183,15 @@ def test_a_fold_that_numpy_has_not_is_a_chain(array: str | None) -> None:
     rows = np.array([[1.0, 2.0, 3.0, 4.0], [0.5, 0.25, 2.0, 1.0]])
     found = lift(loss, [w], target="numpy", check=False)(rows)
     assert np.allclose(found, [loss([Value(x) for x in row]).data for row in rows], rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("array", ["{}.conj() * 2", "({} + {0}).real", "where({0} > 0, {0}, {0}).copy() + {0}"])
+def test_methods_of_arrays_are_spellings(array: str) -> None:
+    """What arrays can do themselves may stand in a spelling, though numpy has a function of the same name."""
+    twice = primitive(partials=[lambda out, x: 2.0], name="twice", array=array.replace("{}", "{0}"))(lambda x: x + x)
+    w = [Value(1.5), Value(-0.5)]
+    program: Any = lift(lambda x: sum(twice(v * x) for v in w) + twice(w[0]), w, target="numpy")
+    assert np.allclose(program([1.0, 2.0]), [5.0, 7.0], rtol=1e-15)
 
 
 def test_what_leaves_one_side_alone_does_not_leave_the_other() -> None:

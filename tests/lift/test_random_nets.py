@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scalargrad
@@ -66,11 +66,35 @@ class RandomNet:
 
         return lambda inputs: [neuron(row, own, inputs) for row, own in zip(rows, apart, strict=True)]
 
+    def groups(self, read: int) -> Callable[[list[Vector]], Vector]:
+        """Sums of a vector's numbers, picked anyhow; to each a neuron may be added, or one product of parameters."""
+        width, outputs, terms = self.widths[read], self.rng.randint(2, 4), self.rng.randint(1, 3)
+        picked = [self.rng.choices(range(width), k=terms) for _ in range(outputs)]
+        added = self.rng.choice(["neurons", "products", "nothing"])
+        shared, rows = self.weights(2), self.weights(outputs, 2)
+        layer = self.layer(width, outputs) if added == "neurons" else None
+
+        def more(inputs: Vector) -> Vector:
+            if layer:
+                return layer(inputs)
+            return [sum(w * u.tanh() for w, u in zip(shared, row, strict=True)) for row in rows]
+
+        def step(found: list[Vector]) -> Vector:
+            sums = [sum(found[read][i] for i in group) for group in picked]
+            return sums if added == "nothing" else [a + b for a, b in zip(sums, more(found[read]), strict=True)]
+
+        self.widths.append(outputs)
+        return step
+
     def step(self) -> Callable[[list[Vector]], Vector]:
         """One vector more."""
         a, b = self.rng.randrange(len(self.widths)), len(self.widths) - 1
         width, function = self.widths[b], self.rng.choice(FUNCTIONS)
-        kind = self.rng.choice(["layer", "layer", "layer", "again", "each", "softmax", "beside", "times", "part"])
+        kind = self.rng.choice(
+            ["layer", "layer", "layer", "again", "each", "softmax", "beside", "times", "part", "groups"]
+        )
+        if kind == "groups":
+            return self.groups(b)
         if kind in ("layer", "again"):
             outputs = width if kind == "again" else self.rng.randint(1, 4)
             layer = self.layer(width, outputs)
@@ -110,14 +134,35 @@ def test_any_network_lifts(seed: int) -> None:
     for count in (2, 1, 3, 2):
         rows, direction = rng.normal(size=(count, net.widths[0])), rng.normal(size=len(net.parameters))
         results = [net.loss([Value(number) for number in row]) for row in rows]
-        numbers = [result.data for result in results]
-        slopes = np.mean([[g.data for g in scalargrad.grad(result, net.parameters)] for result in results], axis=0)
-        moved = [[h.data for h in hvp(result, net.parameters, direction.tolist())] for result in results]
         value, gradient = program.value_and_grad(rows)
-        assert near(program(rows), numbers)
-        assert near(value, np.mean(numbers))
-        assert near(gradient, slopes)
-        assert near(program.hvp(rows, direction), np.mean(moved, axis=0))
+        assert near(program(rows), [result.data for result in results])
+        assert near(value, np.mean([result.data for result in results]))
+        assert near(gradient, mean_gradient(results, net.parameters))
+        assert near(program.hvp(rows, direction), mean_product(results, net.parameters, direction))
+
+
+@settings(max_examples=5 * settings().max_examples // 2)
+@given(seed=st.integers(0, 2**32))
+def test_any_network_of_parameters_lifts(seed: int) -> None:
+    """A network that reads parameters and no examples has the engine's result, gradient, and Hessian times a vector."""
+    net, rng = RandomNet(seed), np.random.default_rng(seed)
+    read = net.weights(net.widths[0])
+    program: Any = lift(lambda: net.loss(read), net.parameters, target="numpy", check=False)
+    result, direction = net.loss(read), rng.normal(size=len(net.parameters))
+    value, gradient = program.value_and_grad()
+    assert near(program(), result.data)
+    assert near(value, result.data)
+    assert near(gradient, mean_gradient([result], net.parameters))
+    assert near(program.hvp(direction), mean_product([result], net.parameters, direction))
+
+
+def mean_gradient(results: list[Value], parameters: list[Value]) -> Any:
+    return np.mean([[slope.data for slope in scalargrad.grad(result, parameters)] for result in results], axis=0)
+
+
+def mean_product(results: list[Value], parameters: list[Value], direction: Any) -> Any:
+    """The mean of the results' Hessians times a vector."""
+    return np.mean([[h.data for h in hvp(result, parameters, direction.tolist())] for result in results], axis=0)
 
 
 def near(found: Any, expected: Any) -> bool:
