@@ -14,6 +14,7 @@ from .check.detects import assert_detects as assert_detects
 from .check.gradcheck import assert_gradients as assert_gradients
 from .check.gradcheck import gradcheck as gradcheck
 from .check.report import GradientMismatch as GradientMismatch
+from .engine.copies import one_graph as one_graph
 from .engine.declaration import Break as Break
 from .engine.declaration import Primitive as Primitive
 from .engine.declaration import primitive as primitive
@@ -21,6 +22,8 @@ from .engine.derivatives import grad as grad
 from .engine.modes import NonFinite as NonFinite
 from .engine.modes import no_grad as no_grad
 from .engine.modes import trap as trap
+
+# ---- written by `python -m tests.generate`
 from .engine.primitives import abs as abs
 from .engine.primitives import acos as acos
 from .engine.primitives import acosh as acosh
@@ -65,9 +68,10 @@ from .engine.primitives import stop_gradient as stop_gradient
 from .engine.primitives import subtract as subtract
 from .engine.primitives import tan as tan
 from .engine.primitives import tanh as tanh
+
+# ---- end of what is written
 from .engine.value import Constant as Constant
 from .engine.value import Value as Value
-from .engine.value import one_graph as one_graph
 from .explain.draw import TooLarge as TooLarge
 from .explain.draw import draw as draw
 from .explain.ipython import load_ipython_extension as load_ipython_extension

@@ -20,8 +20,9 @@ from .engine.derivatives import hvp as hvp
 from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
 from .engine.floats import held_by, number
+from .engine.notes import Mark, leave
 from .engine.primitives import _gated, _weighted, add, erfc, exp, greater, log, maximum, minimum, relu, stop_gradient
-from .engine.value import Mark, Value, leave
+from .engine.value import Value
 
 Number = Value | float
 

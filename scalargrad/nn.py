@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 from . import functional
 from .engine.declaration import Primitive, registered
 from .engine.floats import held_by, integer, number
-from .engine.value import Constant, Mark, Value, leave
+from .engine.notes import Mark, leave
+from .engine.value import Constant, Value
 
 Activation = Callable[[Any], Any]
 Initial = Callable[[random.Random, int], float]

@@ -179,7 +179,7 @@ def trapped_derivative(f: Value, x: Value) -> None:
 
 def refused(f: Value, x: Value) -> None:
     with pytest.raises(TypeError):
-        f + "1"  # type: ignore[arg-type]
+        f + "1"  # type: ignore[operator]
     x.data = 2.0
     with pytest.raises(ValueError, match="has been changed"):
         grad(f, x)

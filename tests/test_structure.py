@@ -44,6 +44,8 @@ WITHIN_ENGINE = [
     ["primitives"],
     ["modes"],
     ["graph"],
+    ["notes", "ufuncs"],
+    ["copies"],
     ["value"],
     ["derivatives"],
 ]

@@ -13,7 +13,8 @@ from math import isfinite, isnan
 
 from ..engine.declaration import Primitive, operand_names
 from ..engine.derivatives import grad
-from ..engine.value import Value, described
+from ..engine.notes import described
+from ..engine.value import Value
 from .analytic import spelled
 from .numerical import EPSILON, Estimate, Line, Sample
 from .recording import HELD, SMALLEST, Recording, breaks_between, on_break, stepped

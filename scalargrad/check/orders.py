@@ -18,8 +18,9 @@ from typing import NamedTuple
 from ..engine import modes
 from ..engine.derivatives import grad, jvp
 from ..engine.graph import sweep, topological_order
+from ..engine.notes import described
 from ..engine.primitives import add
-from ..engine.value import Value, described
+from ..engine.value import Value
 from .culprit import THE_FUNCTION, culprits
 from .numerical import EPSILON, Estimate, Line, Sample
 from .recording import Recording
@@ -173,9 +174,7 @@ class Check:
             return tuple(value.data for value, _ in self._components(level, outputs, inputs))
         found: list[float] = []
         for output in outputs:
-            totals = topological_order(output, reached=True)
-            totals[output] = 1.0
-            sweep(totals)
+            totals = sweep({output: 1.0})
             slopes = [totals.get(inputs[place], 0.0) for place in self.places]
             if self.directions is not None:
                 slopes = [sum(slope * self.weights[place] for slope, place in zip(slopes, self.places, strict=True))]

@@ -15,7 +15,7 @@ from math import inf, isfinite
 from typing import NamedTuple
 
 from ..engine.declaration import Primitive
-from ..engine.graph import sweep, topological_order
+from ..engine.graph import sweep
 from .numerical import EPSILON, TINY
 from .recording import Recording, crossed
 
@@ -86,9 +86,7 @@ def rule_error(
 def gradient(recording: Recording, output: int, rule_errors: Sequence[Sequence[float]]) -> Gradient:
     """Return the sweep's derivatives of one output in the recording's inputs."""
     root = recording.nodes[recording.outputs[output]]
-    totals = topological_order(root, reached=True)
-    totals[root] = 1.0
-    sweep(totals)
+    totals = sweep({root: 1.0})
     size = [0.0] * len(recording.nodes)
     errors = [0.0] * len(recording.nodes)
     terms = [0.0] * len(recording.nodes)

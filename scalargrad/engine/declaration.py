@@ -26,6 +26,16 @@ Rule = Callable[..., Any]
 Interval = tuple[float, float]
 Edge = tuple[tuple[float, ...], float, tuple[float, ...]]
 
+OPERATORS = {  # which primitive an operator of Python applies, by the name of its special method
+    "add": "add",
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "truediv",
+    "power": "pow",
+    "negative": "neg",
+    "abs": "abs",
+}
+
 REALS: Interval = (-inf, inf)
 POSITIVE: Interval = (0.0, inf)
 
@@ -319,9 +329,10 @@ def named(name: str) -> Primitive:
         raise LookupError(f"no primitive is named {name!r}: if it is your own, declare it first") from None
 
 
-def close_built_ins() -> None:
-    """Keep the names declared so far for the engine: `primitives.py` calls this at its end."""
+def close_built_ins() -> tuple[Primitive, ...]:
+    """Keep the names declared so far for the engine, and return its primitives: `primitives.py` ends with this."""
     _built_in.update(_registry)
+    return registered()
 
 
 def registered() -> tuple[Primitive, ...]:

@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeVar, overload
 from .floats import held_by, number
 from .graph import blocks, topological_order
 from .modes import NonFinite
-from .value import Constant, Value, described, non_finite
+from .notes import described, non_finite
+from .value import Constant, Value
 
 
 class Array(Protocol):

@@ -1,30 +1,97 @@
-"""The walk through the graph: its order, and the chain rule against it.
+"""The graph, its order, and the sweep: backpropagation on one page.
 
 A node hands to each of its operands its own gradient times the local one; an operand adds up what
 it is handed. When every result comes before its operands, a node's sum is complete by the time it
 hands it on. That order, and the loop, are all there is to backpropagation.
 
-A node keeps its operands in `_x` and `_y` and the local gradients in `_dx` and `_dy`; None means that
-there is none. More than two operands are a tuple in `_y`, with None in `_x`; so are those of an
-operation that blocks gradients, however few, so that the common case need not ask. Such an operation
-hands on nothing: not 0 × its gradient, which would be nan for an infinite one. Here the numbers are
-floats; `derivatives.py` walks the same order in Values, by the rules in place of their numbers.
+Here the numbers are floats. `derivatives.py` walks the same order in Values, by the rules in place
+of their numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from . import modes
-
-if TYPE_CHECKING:
-    from .value import Value
-
-    Observer = Callable[[Value, int, float, float, float, float], None]
+from .declaration import Primitive
 
 
-def topological_order(*roots: Value, reached: bool = False) -> dict[Value, float]:
+class Node:
+    """A place in the graph: a number, and how it was made.
+
+    Operands are kept in `_x` and `_y`, the local gradients in `_dx` and `_dy`; None means that there is
+    none. More than two operands are a tuple in `_y`, with None in `_x`. So are those of an operation
+    that blocks gradients, however few, so that the common case need not ask. `_grad` is None until a
+    sweep has come by. `_notes` is set only where there is something to keep (see `notes.py`). Every
+    slot costs, and every object in one: the garbage collector looks at all of them, often.
+    """
+
+    __slots__ = ("_data", "_dx", "_dy", "_grad", "_notes", "_x", "_y", "op")
+    takes_gradient = True  # a constant takes none
+
+    _data: float
+    _grad: float | None
+    _notes: Any
+    _x: Any
+    _y: Any
+    _dx: Any
+    _dy: Any
+    op: Primitive | None
+
+
+NodeType = TypeVar("NodeType", bound=Node)
+Observer = Callable[[Any, int, float, float, float, float], None]
+
+
+def operands_of(node: NodeType) -> tuple[NodeType, ...]:
+    """Return the operands in order; none for a leaf."""
+    if node._x is None:
+        return node._y or ()
+    return (node._x,) if node._y is None else (node._x, node._y)
+
+
+def locals_of(node: Node) -> tuple[float, ...]:
+    """Return the local gradient in each operand; 0.0 for a constant."""
+    if node._x is None:
+        given = node._dy if node._y else ()
+    else:
+        given = (node._dx,) if node._y is None else (node._dx, node._dy)
+    operands = operands_of(node)
+    return tuple([local if operand.takes_gradient else 0.0 for local, operand in zip(given, operands, strict=True)])
+
+
+def blocks(node: Node) -> bool:
+    """Whether a node hands no gradient on to its operands, whatever its own; a leaf has none to hand it to."""
+    return node.op is None or node.op.blocks_gradient
+
+
+def leaf(kind: type[NodeType], data: float, grad: float | None = None, notes: dict[str, Any] | None = None) -> NodeType:
+    """Return a new node without operands."""
+    node = object.__new__(kind)
+    node._data = data
+    node._grad = grad
+    if notes is not None:
+        node._notes = dict(notes)
+    node.op = node._x = node._y = None
+    return node
+
+
+def link(node: NodeType, op: Primitive, operands: tuple[NodeType, ...], local: Sequence[float]) -> None:
+    """Make a leaf the result of an operation."""
+    node.op = op
+    if op.blocks_gradient or len(operands) > 2:
+        node._y, node._dy = operands, tuple(local)
+    elif len(operands) == 1:
+        node._x, node._dx = operands[0], local[0]
+    else:
+        (node._x, node._y), (node._dx, node._dy) = operands, local
+
+
+# ---------------------------------------------------------------- the order
+
+
+def topological_order(*roots: NodeType, reached: bool = False) -> dict[NodeType, float]:
     """Return every node that the roots were computed from, after its operands, with the gradient 0.0.
 
     With `reached`, only the nodes that a gradient reaches: none that lie behind operations that block
@@ -40,56 +107,75 @@ def topological_order(*roots: Value, reached: bool = False) -> dict[Value, float
     """
     if modes.active:
         modes.refuse_while_tracing("the recorded graph", *roots[:1])
-    order: dict[Value, float] = {}
+    order: dict[NodeType, float] = {}
     for root in roots:
-        node = root
-        path: list[Value] = []
-        while True:
-            x, y = node._x, node._y
-            if x is None:
-                if y is None or (reached and blocks(node)):
-                    waiting = None
-                else:
-                    waiting = next((operand for operand in y if operand not in order), None)
-            elif x not in order:
-                waiting = x
-            elif y is not None and y not in order:
-                waiting = y
-            else:
-                waiting = None
-            if waiting is not None:
+        node: NodeType | None = root
+        path: list[NodeType] = []
+        while node is not None:
+            while (x := node._x) is not None and x not in order:  # down, along the first operands
                 path.append(node)
-                node = waiting
-                continue
-            order[node] = 0.0
-            if not path:
-                break
-            node = path.pop()
+                node = x
+            while node is not None:  # up, as long as all operands are in their places
+                y = node._y
+                if y is not None and y not in order:
+                    if y.__class__ is tuple:
+                        y = None if reached and blocks(node) else next((each for each in y if each not in order), None)
+                    if y is not None:
+                        path.append(node)
+                        node = y
+                        break
+                order[node] = 0.0
+                node = path.pop() if path else None
     return order
 
 
-def blocks(node: Value) -> bool:
-    """Whether a node hands no gradient on to its operands, whatever its own; a leaf has none to hand it to."""
-    return node.op is None or node.op.blocks_gradient
+# ---------------------------------------------------------------- the sweep
 
 
-def sweep(gradients: dict[Value, float], observe: Observer | None = None) -> None:
-    """Hand gradients back from results to operands, until each node has the sum of all that reach it.
+def sweep(seeds: Mapping[NodeType, float], deposit: bool = False) -> dict[NodeType, float]:
+    """Hand gradients back from results to operands, and return for each node the sum of all that reach it.
 
-    `gradients` comes from `topological_order` with `reached`, with the seed set at the root, and is
-    filled in place. `observe` is called for each contribution with the result, the operand's position, the
-    local and the upstream gradient, and the operand's total before and after.
+    `seeds` are the gradients of the results to begin with. With `deposit` each sum is added to its
+    node's `_grad` too, as soon as it is complete; a constant takes none.
+
+    >>> from scalargrad import Value
+    >>> a = Value(3.0)
+    >>> c = a * a
+    >>> sweep({c: 1.0}) == {a: 6.0, c: 1.0}
+    True
     """
-    for node, upstream in reversed(gradients.items()):
+    totals = topological_order(*seeds, reached=True)
+    totals.update(seeds)
+    for node, upstream in reversed(totals.items()):
         x = node._x
-        if x is not None and observe is None:
-            gradients[x] += node._dx * upstream
+        if x is not None:
+            totals[x] += node._dx * upstream
             y = node._y
             if y is not None:
-                gradients[y] += node._dy * upstream
+                totals[y] += node._dy * upstream
+        elif not node.takes_gradient:
+            continue
         elif not blocks(node):
-            for i, (operand, local) in enumerate(zip(node.args, node.local_gradients, strict=True)):
-                before = gradients[operand]
-                gradients[operand] = after = before + local * upstream
-                if observe is not None:
-                    observe(node, i, local, upstream, before, after)
+            for operand, local in zip(node._y, node._dy, strict=True):
+                totals[operand] += local * upstream
+        if deposit:
+            before = node._grad
+            node._grad = upstream if before is None else before + upstream
+    return totals
+
+
+def observed_sweep(seeds: Mapping[NodeType, float], observe: Observer) -> dict[NodeType, float]:
+    """Do the same sweep, without a deposit, and show each contribution.
+
+    `observe` is called with the result, the operand's position, the local and the upstream gradient,
+    and the operand's total before and after.
+    """
+    totals = topological_order(*seeds, reached=True)
+    totals.update(seeds)
+    for node, upstream in reversed(totals.items()):
+        if not blocks(node):
+            for i, (operand, local) in enumerate(zip(operands_of(node), locals_of(node), strict=True)):
+                before = totals[operand]
+                totals[operand] = after = before + local * upstream
+                observe(node, i, local, upstream, before, after)
+    return totals

@@ -516,4 +516,4 @@ radians: Primitive = declare(
     edges=[((-0.0,), -0.0, (pi / 180,)), ((inf,), inf, (pi / 180,))],
 )
 
-close_built_ins()
+BUILT_IN = close_built_ins()

@@ -17,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..engine.value import Constant, Mark, Value
+from ..engine.notes import Mark
+from ..engine.value import Constant, Value
 
 FAR = 8  # ranks that an arrow may reach across, where there are many
 MANY_RANKS = 2_000  # that all arrows together reach across: with many more, the layout would take minutes

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from functools import cached_property
 from itertools import accumulate
 
-from ..engine.graph import sweep, topological_order
+from ..engine.graph import observed_sweep, topological_order
 from ..engine.value import Constant, Value
 
 
@@ -42,9 +42,7 @@ class Record:
         self.results, self.operands, self.positions = array("q"), array("q"), array("q")
         self.locals, self.upstreams = array("d"), array("d")
         self.before, self.after = array("d"), array("d")
-        gradients = topological_order(value, reached=True)
-        gradients[value] = seed
-        sweep(gradients, self._observe)
+        observed_sweep({value: seed}, self._observe)
 
     def _observe(
         self, result: Value, position: int, local: float, upstream: float, before: float, after: float

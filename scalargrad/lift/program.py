@@ -12,7 +12,7 @@ from typing import Any
 
 from ..engine import modes
 from ..engine.derivatives import hvp
-from ..engine.graph import sweep, topological_order
+from ..engine.graph import sweep
 from ..engine.value import Value
 from ..optim import distinct_variables
 from .arrays import Array, ArrayProgram
@@ -267,13 +267,13 @@ class Program:
     def _compare_results(self, found: Any, outputs: list[list[Value]]) -> None:
         for row, own in zip(_floats(found), outputs, strict=True):
             for i, (number, output) in enumerate(zip(_floats(row), own, strict=True)):
-                made_of = _made_of(_swept(output))
+                made_of = _made_of(sweep({output: 1.0}))
                 _agree(number, output.data, self._tolerance * (abs(output.data) + 1e-3 * made_of), f"result {i}")
 
     def _compare_gradient(self, found: Any, outputs: list[list[Value]]) -> None:
         value, slopes = found
         share = 1 / len(outputs)
-        swept = [_swept(output) for (output,) in outputs]
+        swept = [sweep({output: 1.0}) for (output,) in outputs]
         mean_value = share * sum(output.data for (output,) in outputs)
         made_of = share * sum(_made_of(slopes_of) for slopes_of in swept)
         _agree(value, mean_value, self._tolerance * (abs(mean_value) + 1e-3 * made_of), "the value")
@@ -285,7 +285,7 @@ class Program:
     def _compare_curvature(self, found: list[float], outputs: list[Value], direction: list[float]) -> None:
         columns = [[entry.data for entry in hvp(output, self._parameters, direction)] for output in outputs]
         expected = [sum(column) / len(outputs) for column in zip(*columns, strict=True)]
-        slopes = _largest(slope for output in outputs for slope in _swept(output).values())
+        slopes = _largest(slope for output in outputs for slope in sweep({output: 1.0}).values())
         scale = max(_largest(expected), slopes * _largest(direction))
         for i, (own, eager) in enumerate(zip(found, expected, strict=True)):
             if math.isfinite(own) or math.isfinite(eager):  # differentiated in another order, an inf may be a nan
@@ -320,16 +320,10 @@ def _telling_examples(rows: Sequence[Any], target: Target, most: int = 8) -> lis
 
 def _apart(outputs: dict[int, list[Value]]) -> list[list[int]]:
     """The examples in batches: all that are finite in one; each other alone, as it would hide the rest in a mean."""
-    finite = [i for i, (output,) in outputs.items() if all(map(math.isfinite, [output.data, *_swept(output).values()]))]
+    finite = [
+        i for i, (output,) in outputs.items() if all(map(math.isfinite, [output.data, *sweep({output: 1.0}).values()]))
+    ]
     return [*([finite] if finite else []), *([i] for i in outputs if i not in finite)]
-
-
-def _swept(output: Value) -> dict[Value, float]:
-    """The gradient of a result in all that it was computed from; nothing is deposited."""
-    gradients = topological_order(output, reached=True)
-    gradients[output] = 1.0
-    sweep(gradients)
-    return gradients
 
 
 def _made_of(slopes: dict[Value, float]) -> float:

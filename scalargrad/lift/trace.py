@@ -22,7 +22,7 @@ from ..engine import modes
 from ..engine import primitives as p
 from ..engine.declaration import Primitive
 from ..engine.floats import is_number, number
-from ..engine.value import Constant, Value
+from ..engine.value import OPERATIONS, REFLECTED, Constant, Value
 
 _new = object.__new__
 
@@ -381,12 +381,10 @@ def _binary(primitive: Primitive, reflected: bool) -> Callable[[Traced, Any], Tr
 
 def _record_all_methods() -> None:
     """Give Traced each method of Value that applies a primitive: the operators, their reflections, the names."""
-    for name, method in vars(Value).items():
-        primitive = getattr(method, "primitive", None)
-        if primitive is not None:
-            recorder = _unary(primitive) if primitive.arity == 1 else _binary(primitive, name.startswith("__r"))
-            recorder.__doc__ = method.__doc__
-            setattr(Traced, name, recorder)
+    for name, primitive in (OPERATIONS | REFLECTED).items():
+        recorder = _unary(primitive) if primitive.arity == 1 else _binary(primitive, name in REFLECTED)
+        recorder.__doc__ = primitive.summary
+        setattr(Traced, name, recorder)
 
 
 _record_all_methods()

@@ -194,11 +194,14 @@ def test_lifted_is_eager(program: Program, target: str) -> None:
 # ---------------------------------------------------------------- and what breaks them
 
 
-def multiplying_by_zero(gradients: dict[Value, float], _observe: None) -> None:
+def multiplying_by_zero(seeds: dict[Value, float], deposit: bool) -> None:  # noqa: ARG001  # as sweep
     """A sweep to which what blocks gradients is an operation like others, with local gradients of 0."""
-    for node, upstream in reversed(gradients.items()):
+    totals = topological_order(*seeds) | seeds
+    for node, upstream in reversed(totals.items()):
         for operand, local in zip(node.args, node.local_gradients, strict=True):
-            gradients[operand] = gradients.get(operand, 0.0) + local * upstream
+            totals[operand] += local * upstream
+        if not isinstance(node, Constant):
+            node.grad += totals[node]
 
 
 def forgetting_zeros(totals: Any, to: Value, local: Any, gradient: Any) -> None:

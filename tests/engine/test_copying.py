@@ -17,7 +17,7 @@ from hypothesis import given
 import scalargrad
 from scalargrad import Constant, Value, nn, primitive
 from scalargrad.engine import declaration
-from scalargrad.engine.graph import topological_order
+from scalargrad.engine.graph import Node, topological_order
 from scalargrad.optim import Adam
 from tests.oracle import Program, programs, run
 
@@ -410,7 +410,7 @@ def result_of_a_subclass(kind: type[Value], *operands: Value) -> Any:
     """A node of a subclass that an operation has made: as a subclass may do it in `apply_primitive`."""
     made = operands[0] * operands[1]
     twin = object.__new__(kind)
-    for slot in Value.__slots__:
+    for slot in Node.__slots__:
         if hasattr(made, slot):
             setattr(twin, slot, getattr(made, slot))
     return twin

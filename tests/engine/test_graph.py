@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import scalargrad
 from scalargrad import Constant, Value
 from scalargrad.engine import value as value_module
-from scalargrad.engine.graph import sweep, topological_order
+from scalargrad.engine.graph import observed_sweep, sweep, topological_order
 from scalargrad.optim import Adam
 from tests.oracle import Program, dual_gradient, plain_numbers, programs, run
 
@@ -35,10 +35,7 @@ def recorded(program: Program) -> tuple[list[Value], list[Value]]:
 
 def swept(root: Value, seed: float = 1.0) -> dict[Value, float]:
     """Every node's gradient, deposited nowhere."""
-    gradients = topological_order(root)
-    gradients[root] = seed
-    sweep(gradients)
-    return gradients
+    return sweep({root: seed})
 
 
 def hexadecimal(values: list[Value]) -> list[str]:
@@ -57,23 +54,35 @@ def test_backward_is_the_derivative(program: Program) -> None:
         assert abs(leaf.grad - dual.derivative) <= 1e-12 * dual.magnitude
 
 
-def replacing(gradients: dict[Value, float], _observe: None) -> None:
-    for node, upstream in reversed(gradients.items()):
+def deposited(totals: dict[Value, float]) -> None:
+    for node, total in totals.items():
+        if not isinstance(node, Constant):
+            node.grad += total
+
+
+def replacing(seeds: dict[Value, float], deposit: bool) -> None:  # noqa: ARG001  # as sweep
+    totals = topological_order(*seeds) | seeds
+    for node, upstream in reversed(totals.items()):
         for operand, local in zip(node.args, node.local_gradients, strict=True):
-            gradients[operand] = local * upstream
+            totals[operand] = local * upstream
+    deposited(totals)
 
 
-def too_early(gradients: dict[Value, float], _observe: None) -> None:
-    first, *others = reversed(gradients)
+def too_early(seeds: dict[Value, float], deposit: bool) -> None:  # noqa: ARG001  # as sweep
+    totals = topological_order(*seeds) | seeds
+    first, *others = reversed(totals)
     for node in [first, *reversed(others)]:
         for operand, local in zip(node.args, node.local_gradients, strict=True):
-            gradients[operand] += local * gradients[node]
+            totals[operand] += local * totals[node]
+    deposited(totals)
 
 
-def first_operand_only(gradients: dict[Value, float], _observe: None) -> None:
-    for node, upstream in reversed(gradients.items()):
+def first_operand_only(seeds: dict[Value, float], deposit: bool) -> None:  # noqa: ARG001  # as sweep
+    totals = topological_order(*seeds) | seeds
+    for node, upstream in reversed(totals.items()):
         for operand, local in list(zip(node.args, node.local_gradients, strict=True))[:1]:
-            gradients[operand] += local * upstream
+            totals[operand] += local * upstream
+    deposited(totals)
 
 
 @pytest.mark.parametrize("wrong", [replacing, too_early, first_operand_only])
@@ -241,7 +250,7 @@ def test_an_observed_sweep_is_the_same_sweep(program: Program, seed: float) -> N
     """An observer changes no bit, and is told each contribution: before + local × upstream is after."""
     _, nodes = recorded(program)
     root = nodes[-1]
-    totals = dict.fromkeys(topological_order(root), 0.0)
+    totals = dict.fromkeys(topological_order(root, reached=True), 0.0)
     totals[root] = seed
     told: list[tuple[Value, int]] = []
 
@@ -254,9 +263,7 @@ def test_an_observed_sweep_is_the_same_sweep(program: Program, seed: float) -> N
         totals[operand] = after
         told.append((node, index))
 
-    gradients = topological_order(root)
-    gradients[root] = seed
-    sweep(gradients, observe)
+    gradients = observed_sweep({root: seed}, observe)
     assert {node: total.hex() for node, total in gradients.items()} == {
         node: total.hex() for node, total in swept(root, seed).items()
     }

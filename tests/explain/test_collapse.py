@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scalargrad import TooLarge, Value, draw, hinge, nn, softmax, square_error
 from scalargrad.engine import declaration
 from scalargrad.engine.graph import topological_order
-from scalargrad.engine.value import Mark, leave
+from scalargrad.engine.notes import Mark, leave
 from scalargrad.explain.collapse import Box, Calls, Plan
 from tests.explain.test_draw import elements, shown
 from tests.oracle import Program, programs, run
