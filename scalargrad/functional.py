@@ -20,7 +20,7 @@ from .derivatives import hvp as hvp
 from .derivatives import jacobian as jacobian
 from .derivatives import jvp as jvp
 from .floats import number
-from .primitives import _gated, _weighted, add, erfc, exp, greater, log, maximum, minimum, relu, stop_gradient
+from .primitives import _gated, _weighted, add, divide, erfc, exp, greater, log, maximum, minimum, relu, stop_gradient
 from .value import Mark, Value, leave
 
 Number = Value | float
@@ -106,7 +106,7 @@ def softmax(values: Iterable[Number]) -> list[Any]:
     largest = _largest(terms)
     exponentials = [exp(x - largest) for x in terms]
     total = _sum(exponentials)
-    return _marked("softmax", [exponential / total for exponential in exponentials], terms)
+    return _marked("softmax", [divide(exponential, total) for exponential in exponentials], terms)
 
 
 def log_softmax(values: Iterable[Number]) -> list[Any]:

@@ -103,7 +103,7 @@ class Trace:
     def _unchanged(self, node: Node) -> int | None:
         """The operand that is also the result: x of x + 0 and of 1 * x."""
         identity = node[0].identity
-        if identity is None or len(node) != 3:
+        if identity is None or math.isinf(identity) or len(node) != 3:  # max(x, -inf) has a tie at -inf
             return None
         _, x, y = node
         if node[0].commutative and self._constants.get(x) == identity:
