@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import chain
 from math import sqrt
-from numbers import Real
 from sys import float_info
 from typing import Any, SupportsIndex
 
@@ -36,7 +35,7 @@ def leaky_relu(x: Number, slope: float = 0.01) -> Any:
     >>> leaky_relu(4.0, 0.5), leaky_relu(-4.0, 0.5)
     (4.0, -2.0)
     """
-    if isinstance(slope, Real) and slope == 0:
+    if not isinstance(slope, Value) and slope == 0:
         return relu(x)
     return x * (slope + (1 - slope) * greater(x, 0.0))
 
@@ -189,7 +188,7 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
     terms = _several(scores, "cross_entropy")
     if isinstance(target, Iterable):
         pairs = _pairs(log_softmax(terms), target, "cross_entropy")
-        entropy = -_sum([_weighted(p, x) for x, p in pairs])
+        entropy = -_sum([p * x if isinstance(p, float) and p != 0 else _weighted(p, x) for x, p in pairs])
         return _marked("cross_entropy", [entropy], [*terms, *(p for _, p in pairs)])[0]
     if isinstance(target, bool) or not hasattr(target, "__index__"):
         raise TypeError(f"the class in cross_entropy must be an integer, got {target!r}")

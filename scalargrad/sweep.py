@@ -83,7 +83,7 @@ def sweep(gradients: dict[Value, float], observe: Observer | None = None) -> Non
             y = node._y
             if y is not None:
                 gradients[y] += node._dy * upstream
-        elif not blocks(node):
+        elif node.op is not None and not node.op.blocks_gradient:
             for i, (operand, local) in enumerate(zip(node.args, node.local_gradients, strict=True)):
                 before = gradients[operand]
                 gradients[operand] = after = before + local * upstream

@@ -108,8 +108,13 @@ def _blocking(primitive: Primitive) -> Callable[..., Value]:
         data = value(*[operand._data for operand in operands])
         if modes.active:
             return _record(primitive, data, operands)
-        out = _leaf(Value, data)
-        _link(out, primitive, operands, local)
+        out = _new(Value)
+        out._data = data
+        out._grad = None
+        out.op = primitive
+        out._x = None  # where the sweep looks
+        out._y = operands
+        out._dy = local
         return out
 
     return method
@@ -176,7 +181,7 @@ def _leaf(kind: type[Value], data: float, grad: float | None = None, notes: dict
 def _link(node: Value, op: Primitive, operands: tuple[Value, ...], local: Sequence[float]) -> None:
     """Make a leaf the result of an operation."""
     node.op = op
-    if op.blocks_gradient:  # kept where the sweep does not look
+    if op.blocks_gradient:
         node._y, node._dy = operands, tuple(local)
     elif len(operands) == 1:
         node._x, node._dx = operands[0], local[0]

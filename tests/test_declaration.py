@@ -219,6 +219,7 @@ def test_an_operation_that_blocks_gradients(arity: int, mode: Any) -> None:
         assert product.args[0].args[0] is leaf
         assert (product.args[0].grad, product.args[0].swept) == (math.inf, True)
     assert not y.swept
+    assert "It hands no gradient on" in describe(blocked)
     assert [slope.data for slope in grad(result, [x, y])] == [1e308, 0.0]
     assert [jvp(result, leaf, 1.0).data for leaf in (x, y)] == [1e308, 0.0]
 
