@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import chain
 from math import sqrt
-from numbers import Real
 from sys import float_info
 from typing import Any, SupportsIndex
 
@@ -21,7 +20,20 @@ from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
 from .engine.floats import held_by, number
 from .engine.notes import Mark, leave
-from .engine.primitives import _gated, _weighted, add, erfc, exp, greater, log, maximum, minimum, relu, stop_gradient
+from .engine.primitives import (
+    _gated,
+    _weighted,
+    add,
+    divide,
+    erfc,
+    exp,
+    greater,
+    log,
+    maximum,
+    minimum,
+    relu,
+    stop_gradient,
+)
 from .engine.value import Value
 
 Number = Value | float
@@ -37,7 +49,7 @@ def leaky_relu(x: Number, slope: float = 0.01) -> Any:
     >>> leaky_relu(4.0, 0.5), leaky_relu(-4.0, 0.5)
     (4.0, -2.0)
     """
-    if isinstance(slope, Real) and slope == 0:
+    if not isinstance(slope, Value) and slope == 0:
         return relu(x)
     return x * (slope + (1 - slope) * greater(x, 0.0))
 
@@ -107,7 +119,7 @@ def softmax(values: Iterable[Number]) -> list[Any]:
     largest = _largest(terms)
     exponentials = [exp(x - largest) for x in terms]
     total = _sum(exponentials)
-    return _marked("softmax", [exponential / total for exponential in exponentials], terms)
+    return _marked("softmax", [divide(exponential, total) for exponential in exponentials], terms)
 
 
 def log_softmax(values: Iterable[Number]) -> list[Any]:
@@ -191,7 +203,7 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
     target = held_by(target)
     if isinstance(target, Iterable):
         pairs = _pairs(log_softmax(terms), target, "cross_entropy")
-        entropy = -_sum([_weighted(p, x) for x, p in pairs])
+        entropy = -_sum([p * x if isinstance(p, float) and p != 0 else _weighted(p, x) for x, p in pairs])
         return _marked("cross_entropy", [entropy], [*terms, *(p for _, p in pairs)])[0]
     if isinstance(target, bool) or not hasattr(target, "__index__"):
         raise TypeError(f"the class in cross_entropy must be an integer, got {target!r}")

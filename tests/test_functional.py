@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import mpmath
@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from scalargrad import Value, grad, hessian
+from scalargrad import Value, grad, hessian, lift
 from scalargrad.functional import (
     cross_entropy,
     gelu,
@@ -34,6 +34,7 @@ from scalargrad.functional import (
 from .oracle import Dual, dual_functions, precise
 
 TOLERANCE = 1e-14
+inf, nan = math.inf, math.nan
 TARGETS = (0.25, -1.5, 3.0, 0.0)
 LABELS = (1, -1, -1, 1)
 WEIGHTS = (0.5, 0.25, 0.25, 0.0)
@@ -291,6 +292,121 @@ def test_scores_that_are_out_of_the_question(function: Callable[[Sequence[Value]
     first = found[0] if isinstance(found, list) else found
     assert first.data == (wanted[0] if isinstance(wanted, list) else wanted).data
     assert grad(first, xs[1]).data == 0.0
+
+
+INFINITE = [  # scores; logsumexp, softmax and log_softmax of them
+    ([-inf, -inf], -inf, [nan, nan], [nan, nan]),
+    ([inf, 1.0], inf, [nan, 0.0], [nan, -inf]),
+    ([inf, inf, -inf], inf, [nan, nan, 0.0], [nan, nan, -inf]),
+    ([1.0, -inf], 1.0, [1.0, 0.0], [0.0, -inf]),
+    ([1.0, 1.0, -inf], 1.0 + math.log(2), [0.5, 0.5, 0.0], [-math.log(2), -math.log(2), -inf]),
+    ([nan, 1.0], nan, [nan, nan], [nan, nan]),
+]
+ENTROPIES = [  # scores, probabilities; cross_entropy and its gradient in the scores
+    (
+        [1.0, 2.0, -inf],
+        [0.5, 0.5, 0.0],
+        math.log1p(math.e) - 0.5,
+        [1 / (1 + math.e) - 0.5, 0.5 - 1 / (1 + math.e), 0.0],
+    ),
+    ([1.0, 1.0, -inf], [0.5, 0.0, 0.5], inf, [0.0, 0.5, -0.5]),
+    ([0.0, -inf], [1.0, 0.0], 0.0, [0.0, 0.0]),
+    ([nan, 0.0], [1.0, 0.0], nan, [nan, nan]),
+]
+
+
+def alike(found: Any, wanted: Any) -> bool:
+    return bool(np.allclose(found, wanted, rtol=1e-14, atol=1e-15, equal_nan=True))
+
+
+def by_every_way(function: Callable[..., Any], *rows: list[float]) -> Iterator[tuple[float, list[float]]]:
+    """The value and gradient of a function of rows in the numbers of the first: eager and lifted, on both targets."""
+    values = [Value(x) for x in rows[0]]
+    root = function(values, *rows[1:])
+    root.backward()
+    yield root.data, [value.grad for value in values]
+    yield root.data, [slope.data for slope in grad(root, values)]
+    for target in ("numpy", "python"):
+        for batch in ([rows[1:]], [rows[1:]] * 3) if len(rows) > 1 else ([()],):
+            lifted: Any = lift(lambda *given: function(values, *given), values, target=target)
+            value, gradient = lifted.value_and_grad(*map(list, zip(*batch, strict=True)))
+            yield float(value), list(gradient)
+            if batch[0]:
+                assert alike(lifted(*map(list, zip(*batch, strict=True))), [root.data] * len(batch))
+
+
+@pytest.mark.parametrize(("scores", "total", "shares", "logarithms"), INFINITE)
+def test_infinite_scores(scores: list[float], total: float, shares: list[float], logarithms: list[float]) -> None:
+    """Where scores are infinite each function has its limit, nan where there is none, eager and lifted."""
+    assert alike(logsumexp(scores), total)
+    assert alike(softmax(scores), shares)
+    assert alike(log_softmax(scores), logarithms)
+    for value, gradient in by_every_way(logsumexp, scores):
+        assert alike(value, total)
+        assert alike(gradient, shares)
+    for i, share in enumerate(shares):
+        for value, _ in by_every_way(lambda values, i=i: softmax(values)[i], scores):
+            assert alike(value, share)
+        for value, _ in by_every_way(lambda values, i=i: log_softmax(values)[i], scores):
+            assert alike(value, logarithms[i])
+
+
+@pytest.mark.parametrize(("scores", "probabilities", "entropy", "slopes"), ENTROPIES)
+def test_classes_that_are_out_of_the_question(
+    scores: list[float], probabilities: list[float], entropy: float, slopes: list[float]
+) -> None:
+    """0 log 0 is 0: what cannot be costs nothing where it need not be, and inf where it should; eager and lifted."""
+    assert alike(cross_entropy(scores, probabilities), entropy)
+    for value, gradient in by_every_way(lambda values: cross_entropy(values, probabilities), scores):
+        assert alike(value, entropy)
+        assert alike(gradient, slopes)
+    for value, gradient in by_every_way(cross_entropy, scores, probabilities):
+        assert alike(value, entropy)
+        assert alike(gradient, slopes)
+
+
+def test_the_slope_in_a_probability_of_0() -> None:
+    """The slope of the cross entropy in a probability is -log softmax, also where that is 0, or infinite."""
+    probabilities = [Value(0.5), Value(0.5), Value(0.0)]
+    for scores in ([1.0, 2.0, 0.5], [1.0, 2.0, -inf]):
+        slopes = grad(cross_entropy(scores, probabilities), probabilities)
+        assert [slope.data for slope in slopes] == [-x for x in log_softmax(scores)]
+
+
+def test_what_infinite_scores_break_is_seen() -> None:
+    """Negative control: the formulas as they stand in a book, and 0 × log 0 as IEEE has it, are nan there."""
+    largest = Value(-inf)
+    assert math.isnan((largest + (Value(-inf) - largest).exp().log()).data)
+    assert math.isnan((Value(0.0) * log_softmax([1.0, -inf])[1]).data)
+    assert not alike([nan, 1.0], [0.0, 1.0])
+    assert not alike([inf], [-inf])
+
+
+@pytest.mark.parametrize(
+    ("function", "below", "above"),  # value, first and second derivative at -inf and inf
+    [
+        (leaky_relu, (-inf, 0.01, 0.0), (inf, 1.0, 0.0)),
+        (lambda x: leaky_relu(x, 0.0), (0.0, 0.0, 0.0), (inf, 1.0, 0.0)),
+        (lambda x: leaky_relu(x, 0), (0.0, 0.0, 0.0), (inf, 1.0, 0.0)),
+        (gelu, (0.0, 0.0, 0.0), (inf, 1.0, 0.0)),
+        (lambda x: logsumexp([x, 0.0]), (0.0, 0.0, 0.0), None),
+        (lambda x: mean([x, 0.0]), (-inf, 0.5, 0.0), (inf, 0.5, 0.0)),
+        (lambda x: square_error(x, 0.0), (inf, -inf, 2.0), (inf, inf, 2.0)),
+        (lambda x: hinge(x, 1), (inf, -1.0, 0.0), (0.0, 0.0, 0.0)),
+    ],
+)
+def test_functions_at_infinity(function: Callable[[Any], Any], below: Any, above: Any) -> None:
+    """At -inf and inf the value and both derivatives are the limits, eager and lifted."""
+    for at, wanted in ((-inf, below), (inf, above)):
+        if wanted is not None:
+            x = Value(at)
+            first = grad(function(x), x)
+            assert (first.data, grad(first, x).data) == wanted[1:]
+            assert type(function(at)) is float
+            for value, (slope,) in by_every_way(lambda values: function(values[0]), [at]):
+                assert (value, slope) == wanted[:2]
+            for target in ("numpy", "python"):
+                assert list(lift(lambda x=x: function(x), [x], target=target).hvp([1.0])) == [wanted[2]]
 
 
 @pytest.mark.parametrize("kind", [tuple, iter, np.array], ids=["tuple", "iterator", "array"])

@@ -474,6 +474,8 @@ def describe(primitive: Primitive) -> str:
     names = operand_names(primitive)
     lines = [f"{primitive.notation.format(*names)}: {primitive.summary}", ""]
     lines += [f"∂out/∂{name} = {formula(primitive, i)}" for i, name in enumerate(names)]
+    if primitive.blocks_gradient:
+        lines += ["", "It hands no gradient on, whatever its own is."]
     for name, (low, high) in zip(names, primitive.domain, strict=True):
         if low < high and (low, high) != REALS:
             lines += ["", f"Differentiable for {low} < {name} < {high}."]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import operator
 from math import inf, nan, pi
+from sys import float_info
 from typing import Any
 
 from . import floats
@@ -458,7 +459,7 @@ _gated: Primitive = declare(
     name="_gated",
     summary="x times a share of it that falls to 0 sooner than x grows: inf × 0 is 0.",
     notation="{} * {}",
-    array="where(({1} == 0) & (abs({0}) > 1.7976931348623157e308), 0.0, {0} * {1})",
+    array="where(({1} == 0) & (abs({0}) > 1.7976931348623157e308), 0.0, {0} * {1})",  # that is float_info.max
     partials=[lambda out, x, share: share, lambda out, x, share: _finite(x)],
     edges=[
         ((inf, 2.0), inf, (2.0, 1e170)),
@@ -468,14 +469,15 @@ _gated: Primitive = declare(
     ],
 )
 
+_LARGEST = float_info.max
 _weighted: Primitive = declare(
-    lambda weight, x: 0.0 if weight == 0 else weight * x,
+    lambda weight, x: weight * (x if weight != 0 else min(max(x, -_LARGEST), _LARGEST)),
     name="_weighted",
     summary="The product; 0 for a weight of 0, also of an infinite x.",
     notation="{} * {}",
-    array="where(equal({0}, 0.0), 0.0, {0} * {1})",
+    array=f"{{0}} * where({{0}} == 0, minimum(maximum({{1}}, -{_LARGEST!r}), {_LARGEST!r}), {{1}})",
     partials=[lambda out, weight, x: x, lambda out, weight, x: weight],
-    edges=[((0.0, -inf), 0.0, (-inf, 0.0)), ((0.5, -inf), -inf, (-inf, 0.5)), ((nan, 1.0), nan, (1.0, nan))],
+    edges=[((0.0, -inf), -0.0, (-inf, 0.0)), ((0.5, -inf), -inf, (-inf, 0.5)), ((nan, 1.0), nan, (1.0, nan))],
 )
 
 

@@ -18,6 +18,7 @@ twice, and what is known to change nothing is not entered at all.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
@@ -236,12 +237,17 @@ def simplified(primitive: Primitive, operands: tuple[Array | float, ...], apply:
     """Return what an operation comes to, where that takes fewer operations; None where it does not."""
     if len(operands) == 2 and not primitive.kinks:  # at a tie each has a share of the gradient
         x, y = operands
-        if y == _RIGHT_IDENTITY.get(primitive, primitive.identity):
+        if y == _RIGHT_IDENTITY.get(primitive, primitive.identity) and not _is_infinite(y):
             return x
-        if primitive.commutative and x == primitive.identity:
+        if primitive.commutative and x == primitive.identity and not _is_infinite(x):
             return y
     rewrite = _REWRITES.get(primitive)
     return rewrite(primitive, operands, apply) if rewrite else None
+
+
+def _is_infinite(operand: Array | float) -> bool:
+    """Whether it is the number inf or -inf: max(x, -inf) is x, but at -inf it is a tie, with the slope one half."""
+    return not isinstance(operand, Array) and math.isinf(operand)
 
 
 Rewrite = Callable[[Primitive, "tuple[Array | float, ...]", Apply], "Array | float | None"]

@@ -9,6 +9,7 @@ import math
 import operator
 import pickle
 import pydoc
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -196,6 +197,45 @@ def test_clip_of_three_operands_has_kinks() -> None:
     assert clip.kinks[0].nearest(1.9, 0.0, 2.0) == 2.0
 
 
+@pytest.mark.parametrize("arity", [1, 2, 3])
+@pytest.mark.parametrize("mode", [nullcontext, scalargrad.trap])
+def test_an_operation_that_blocks_gradients(arity: int, mode: Any) -> None:
+    """It hands on nothing, whatever its gradient, to however many operands, in copies too."""
+    blocked = declare(
+        lambda *operands: float(round(operands[0])),
+        name="rounded",
+        partials=[lambda out, *operands: 0.0] * arity,
+        notation=f"rounded({', '.join('{}' for _ in range(arity))})",
+        blocks_gradient=True,
+    )
+    x, y = Value(1.4), Value(0.0)
+    with mode():
+        held = blocked(x, *[y.exp()] * (arity - 1))
+        result = held * 1e308 * x
+    for root in (result, copy.deepcopy(result), pickle.loads(pickle.dumps(result))):
+        root.backward(1e10)
+        (product, leaf) = root.args
+        assert leaf.grad == 1e308 * 1e10 == math.inf
+        assert product.args[0].local_gradients == (0.0,) * arity
+        assert product.args[0].args[0] is leaf
+        assert (product.args[0].grad, product.args[0].swept) == (math.inf, True)
+    assert not y.swept
+    assert "It hands no gradient on" in describe(blocked)
+    assert [slope.data for slope in grad(result, [x, y])] == [1e308, 0.0]
+    assert [jvp(result, leaf, 1.0).data for leaf in (x, y)] == [1e308, 0.0]
+
+
+def test_a_rule_of_0_blocks_nothing_by_itself() -> None:
+    """Where it is not declared to block, a rule that is 0 is multiplied: 0 × inf is nan, by every way."""
+    rounded = declare(round, name="rounded", partials=[lambda out, x: 0.0])
+    x = Value(1.4)
+    y = rounded(x) * math.inf
+    y.backward()
+    assert math.isnan(x.grad)
+    assert math.isnan(grad(y, x).data)
+    assert math.isnan(jvp(y, x, 1.0).data)
+
+
 # ---------------------------------------------------------------- what is refused
 
 
@@ -247,6 +287,16 @@ CORRECT: dict[str, Any] = {"value": lambda *operands: 0.0, "name": "mine", "part
             "the value of mine must take 1 operand, as there are partials, got (y, x, /)",
         ),
         ({"domain": []}, ValueError, "mine has 1 partials and 0 intervals as its domain"),
+        (
+            {"blocks_gradient": True},
+            ValueError,
+            "mine blocks gradients, so each of its partials must be 0.0, got 1",
+        ),
+        (
+            {"blocks_gradient": True, "partials": [lambda out, x: not_yet_named(x)]},  # type: ignore[name-defined]  # noqa: F821
+            ValueError,
+            "mine blocks gradients, so each of its partials must be 0.0, got a formula",
+        ),
         ({"domain": [(0, 1)] * 2}, ValueError, "mine has 1 partials and 2 intervals as its domain"),
         *[
             (

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import Constant, Value
+from scalargrad import Constant, Value, greater
 from scalargrad.engine import value as value_module
 from scalargrad.engine.graph import observed_sweep, sweep, topological_order
 from scalargrad.optim import Adam
@@ -240,6 +240,18 @@ def test_several_roots_have_one_order() -> None:
     a = Value(1.0)
     b, c = -a, a * a
     assert list(topological_order(b, c, a, b)) == [a, b, c]
+
+
+def test_what_no_gradient_reaches_is_left_out() -> None:
+    """With `reached` the order leaves out what lies behind operations that block gradients alone."""
+    a, b = Value(1.0), Value(2.0)
+    hidden = a.exp()
+    held = hidden.stop_gradient()
+    compared = greater(b, a)
+    result = held * b + compared
+    product = result.args[0]
+    assert list(topological_order(result)) == [a, hidden, held, b, product, compared, result]
+    assert list(topological_order(result, reached=True)) == [held, b, product, compared, result]
 
 
 # ---------------------------------------------------------------- observed

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from scalargrad import Primitive, Value, grad, stop_gradient
 from scalargrad.engine import primitives
 from scalargrad.engine.declaration import Break, formula, operand_names, registered
-from tests.oracle import analytic, complex_step, precise_partial, precise_slopes, precise_value
+from tests.oracle import analytic, complex_step, precise, precise_partial, precise_slopes, precise_value
 
 TOLERANCE = 1e-14  # 45 roundings
 # What a rule subtracts from, where it computes a small derivative as a difference: 1 - out², out (1 - out).
@@ -310,6 +310,119 @@ def test_whole_powers_are_polynomials(x: float, exponent: float | Value) -> None
         found.backward()
         assert (found.data, base.grad) == (wanted, slope)
         found = grad(found, base)
+
+
+# ---------------------------------------------------------------- limits
+
+
+@pytest.mark.parametrize(
+    ("exponent", "first", "second"),
+    [  # ∂x, ∂y; ∂xx, ∂xy, ∂yy of x ** y at x = 0
+        (0.0, (0.0, 0.0), (0.0, math.inf, math.inf)),
+        (0.5, (math.inf, 0.0), (-math.inf, -math.inf, 0.0)),
+        (1.0, (1.0, 0.0), (0.0, -math.inf, 0.0)),
+        (1.5, (0.0, 0.0), (math.inf, 0.0, 0.0)),
+        (2.0, (0.0, 0.0), (2.0, 0.0, 0.0)),
+        (-1.0, (-math.inf, -math.inf), (math.inf, math.inf, math.inf)),
+    ],
+)
+def test_derivatives_of_powers_at_0_are_limits(exponent: float, first: Point, second: Point) -> None:
+    """At x = 0 both orders of derivatives of x ** y are the limits from above; ∂y of 0 ** 0 alone is a choice."""
+    x, y = Value(0.0), Value(exponent)
+    slopes = grad(x**y, [x, y])
+    assert tuple(slope.data for slope in slopes) == first
+    (xx, xy), (yx, yy) = (grad(slope, [x, y]) for slope in slopes)
+    assert (xx.data, xy.data, yy.data) == second
+    assert yx.data == xy.data
+
+
+def test_a_power_of_itself_has_no_finite_derivatives_at_0() -> None:
+    """Those of x ** x at 0 are infinite from the second on, and are never a number that a guard has left."""
+    x = Value(0.0)
+    derivative = x**x
+    found = []
+    for _ in range(5):
+        found.append(derivative.data)
+        derivative = grad(derivative, x)
+    assert found == [1.0, 0.0, math.inf, -math.inf, math.inf]
+
+
+def test_a_guard_that_is_differentiated_is_seen() -> None:
+    """Negative control: a rule that keeps the base away from 0 has 2 as the second derivative of x ** x at 0."""
+    kept_away = dataclasses.replace(
+        primitives.radians, name="kept_away", value=lambda x: x or 1.0, partials=(lambda out, x: 1.0,), edges=()
+    )
+    x = Value(0.0)
+    slope = x * kept_away(x) ** (x - 1) + x**x * kept_away(x).log()
+    assert (slope.data, grad(slope, x).data) == (0.0, 2.0)
+
+
+@given(st.floats(min_value=1e-300, max_value=1e-290))
+def test_the_mixed_derivative_at_exponent_0(x: float) -> None:
+    """∂²/∂x∂y of x ** y at y = 0 is 1 / x, however small x is."""
+    base, exponent = Value(x), Value(0.0)
+    (by_base, _) = grad(base**exponent, [base, exponent])
+    assert by_base.data == 0.0
+    assert math.isclose(grad(by_base, exponent).data, 1 / x, rel_tol=1e-14)
+
+
+def limit(name: str, sign: int, order: int) -> float | None:
+    """The limit of a derivative at an infinity, from numbers of 120 digits far out; None where there is none."""
+    if name in {"sin", "cos", "tan"} or (sign < 0 and name in {"gamma", "lgamma"}):
+        return None
+
+    def far_out(exponent: int) -> Any:
+        return mpmath.diff(precise[name], sign * mpmath.mpf(2) ** exponent, order)
+
+    with mpmath.workdps(120):
+        near, far = far_out(60), far_out(90)
+        if not (isinstance(near, mpmath.mpf) and isinstance(far, mpmath.mpf)):  # outside of the domain
+            return None
+        if abs(far) < 1e-10:
+            return 0.0
+        return float(far) if abs(far - near) < 1e-10 else math.copysign(math.inf, far)
+
+
+FINITE = {"_finite"}  # it is what keeps a rule from infinity
+UNDEFINED = {("gamma", 1, 2)}  # inf, which the rule has as inf - inf
+
+
+@pytest.mark.parametrize("primitive", [p for p in BUILT_IN if p.arity == 1], ids=lambda primitive: primitive.name)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_derivatives_at_infinity_are_limits(primitive: Primitive, sign: int) -> None:
+    """At inf and -inf an operation's derivatives to second order are their limits, where there are any."""
+    x = Value(sign * math.inf)
+    found = primitive(x)
+    for order in (1, 2):
+        found = grad(found, x)
+        wanted = None if primitive.name in FINITE | {"stop_gradient"} else limit(primitive.name, sign, order)
+        if wanted is not None and (primitive.name, sign, order) not in UNDEFINED:
+            assert math.isclose(found.data, wanted, rel_tol=1e-12)
+
+
+def test_limits_are_seen() -> None:
+    """Negative control: limits are found where there are some, and the plain rules miss them."""
+    assert limit("erf", 1, 2) == limit("atan", -1, 2) == limit("asinh", 1, 2) == 0.0
+    assert (limit("exp", 1, 1), limit("cosh", -1, 1), limit("abs", -1, 1)) == (math.inf, -math.inf, -1.0)
+    assert limit("asin", 1, 1) is limit("gamma", -1, 1) is limit("cos", 1, 1) is None
+    x = Value(math.inf)
+    assert math.isnan(grad(1 / (1 + x * x), x).data)
+    assert math.isnan(grad((-x * x).exp(), x).data)
+
+
+@pytest.mark.parametrize("far", [math.inf, -math.inf])
+@pytest.mark.parametrize("x", [-2.0, 0.0, 3.0])
+def test_a_long_vector(far: float, x: float) -> None:
+    """Where one side of a vector is infinite and the other not, its length and angle have the limits' derivatives."""
+    long, short = Value(far), Value(x)
+    for result, wanted in ((primitives.hypot(long, short), (math.copysign(1.0, far), 0.0)),):
+        slopes = grad(result, [long, short])
+        assert tuple(slope.data for slope in slopes) == wanted
+        assert [entry.data for slope in slopes for entry in grad(slope, [long, short])] == [0.0] * 4
+    for result in (primitives.atan2(short, long), primitives.atan2(long, short)):
+        slopes = grad(result, [long, short])
+        assert [slope.data for slope in slopes] == [0.0, 0.0]
+        assert [entry.data for slope in slopes for entry in grad(slope, [long, short])] == [0.0] * 4
 
 
 # ---------------------------------------------------------------- kinks and poles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import subprocess
@@ -103,6 +104,26 @@ def test_every_node_has_its_numbers_once(program: Program) -> None:
         assert (
             Counter((line[0], line[-2], line[-1]) for line in lines if line[-1] not in {"(above)", "(below)"}) == wanted
         )
+
+
+def test_what_is_blocked_has_no_gradient() -> None:
+    """What only `stop_gradient` leads to has no gradient in a tree, and no step in a ledger, also below an infinity."""
+    x = Value(0.0, label="x")
+    result = x.log().stop_gradient() * math.inf + x
+    result.label = "y"
+    result.backward()
+    wanted = """\
+                             value   gradient
+y = v3 + x                    -inf        1.0
+├─ v3 = v2 * inf              -inf        1.0
+│  └─ v2 = stop_gradient(v1)  -inf        inf
+│     └─ v1 = log(x)          -inf          –
+│        └─ x                  0.0        1.0
+└─ x (above)"""
+    assert " ".join(str(tree(result)).split()) == " ".join(wanted.split())
+    assert str(tree(steps(result).last())) == str(tree(result))
+    assert [step.operation for step in steps(result)] == ["add", "add", "multiply"]
+    assert "nan" not in str(ledger(result))
 
 
 def test_a_tree_of_steps_has_the_totals_so_far() -> None:
