@@ -394,10 +394,11 @@ class Value:
             TypeError: for a function that has no such method.
         """
         name = ufunc.__name__
-        function = _FOR_NUMPY.get(name) if method == "__call__" else None
-        operands = tuple(map(held_by, operands))
-        if function is not None and not options and all(isinstance(operand, _OPERANDS) for operand in operands):
-            return function(*operands)
+        function = _METHODS.get(name) if method == "__call__" else None
+        scalar = _OPERATORS.get(name, function) if method == "__call__" else None
+        operands = tuple([operand if isinstance(operand, Value) else held_by(operand) for operand in operands])
+        if scalar is not None and not options and all(isinstance(operand, _OPERANDS) for operand in operands):
+            return scalar(*operands)
         numpy: Any = sys.modules[type(ufunc).__module__]  # which this file need not import
         arrays = [numpy.empty((), object) if isinstance(operand, Value) else operand for operand in operands]
         for boxed, operand in zip(arrays, operands, strict=True):
@@ -581,14 +582,20 @@ class Constant(Value):
 
 _OPERANDS = (Value, float, int)  # what most are: the other kinds of numbers take longer to tell
 
-# The functions of numpy that apply to a Value, and numbers beside it, without an array.
-_FOR_NUMPY: dict[str, Callable[..., Any]] = {
+# What numpy's functions of these names are on Values and numbers.
+_METHODS: dict[str, Callable[..., Any]] = {
     name: getattr(method, "primitive", method)
     for name, method in vars(Value).items()
     if callable(method) and not name.startswith("_")
 }
-_FOR_NUMPY |= {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv}
-_FOR_NUMPY |= {"power": operator.pow, "absolute": operator.abs}
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "power": operator.pow,
+    "absolute": operator.abs,
+}
 
 
 def leave(results: Iterable[Value], mark: Mark, are_new: bool = False) -> None:
