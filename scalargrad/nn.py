@@ -443,8 +443,9 @@ def _searched(path: str, start: object, into_modules: bool = True) -> _Found:
             continue
         if isinstance(item, _SIMPLE) or id(item) in seen or (isinstance(item, Module) and not into_modules):
             continue
-        if getattr(item, "shape", None) == () and held_by(item) is not item:
-            pending.append((path, held_by(item)))
+        held = held_by(item)
+        if held is not item:
+            pending.append((path, held))
             continue
         seen.add(id(item))
         inside = _contents(item)
@@ -459,8 +460,8 @@ def _searched(path: str, start: object, into_modules: bool = True) -> _Found:
             shared = of_class.get(type(item))
             if shared is None:
                 shared = of_class[type(item)] = _of_class(type(item))
-            own = {name for name, _ in inside} if shared else set()
-            found.closed.extend((f"{prefix}{name}", content) for name, content in shared if name not in own)
+            names = {name for name, _ in inside} if shared else set()
+            found.closed.extend((f"{prefix}{name}", content) for name, content in shared if name not in names)
     return found
 
 
@@ -468,7 +469,7 @@ def _is_parameter(value: Value) -> bool:
     return value.op is None and not isinstance(value, Constant)
 
 
-def _contents(item: object) -> list[tuple[str, object]] | None:
+def _contents(item: Any) -> list[tuple[str, object]] | None:
     """What a module or container holds, by name; None for anything else."""
     if isinstance(item, Module) or is_dataclass(item):
         return _attributes(item)
@@ -476,12 +477,15 @@ def _contents(item: object) -> list[tuple[str, object]] | None:
         return [(str(key), content) for key, content in item.items()]
     if isinstance(item, (list, tuple)):
         return [(str(i), content) for i, content in enumerate(item)]
-    dtype: Any = getattr(item, "dtype", None)
-    if not hasattr(item, "flat") or dtype is None or dtype.names:
+    if not _is_array(item) or item.dtype.names:
         return None
     array: Any = item
-    places = product(*map(range, array.shape)) if dtype.hasobject else ()
+    places = product(*map(range, array.shape)) if array.dtype.hasobject else ()
     return [(".".join(map(str, place)), array[place]) for place in places]
+
+
+def _is_array(item: Any) -> bool:
+    return hasattr(type(item), "dtype") and hasattr(type(item), "flat")  # the class: an object may make up attributes
 
 
 def _attributes(item: object) -> list[tuple[str, object]]:
@@ -519,9 +523,9 @@ def _refuse_hidden(module: Module, found: _Found, *others: object) -> None:
         known = {id(value) for start in (module, *others) for _, value in _searched("", start).parameters}
         missed = sum(id(value) not in known for value in hidden)
         if missed:
-            count = "a Value" if missed == 1 else f"{missed} Values"
+            values = "a Value" if missed == 1 else f"{missed} Values"
             raise TypeError(
-                f"{name} is {_what(item)}, where {count} would not be found and trained: {_instead(item)}; "
+                f"{name} is {_what(item)}, where {values} would not be found and trained: {_instead(item)}; "
                 "what is not to be trained, make a Constant, or hold it by a function"
             )
 
@@ -575,7 +579,7 @@ def _parts(item: Any) -> list[Any]:
     if isinstance(item, MethodType):
         return [item.__self__]
     inside = _contents(item)
-    if inside is None and getattr(getattr(item, "dtype", None), "hasobject", False):
+    if inside is None and _is_array(item):
         return list(item.ravel().tolist())  # an array of records
     return [content for _, content in (_attributes(item) if inside is None else inside)]
 

@@ -19,6 +19,7 @@ from functools import partial
 from statistics import NormalDist, fmean, pvariance
 from types import SimpleNamespace
 from typing import Any, ClassVar
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -326,7 +327,15 @@ def test_what_holds_no_parameters_may_be_an_attribute() -> None:
             *("text", b"bytes", 1, 1.5, True, None, 1j, {1, 2}, frozenset("ab"), deque([1]), range(3), object()),
             *(math.sin, lambda: v, Value, scalargrad.tanh, random.Random(0), np.random.default_rng(0), random, file),
             *(Constant(1.0), {Constant(1.0)}, Holder(v * 2), {v * 2}, Holder(None), partial(max, 1), "".join),
-            *(itertools.count(), NormalDist(), threading.Lock(), weakref.ref(module), np.ones(3), np.float32(1.0)),
+            *(
+                itertools.count(),
+                NormalDist(),
+                threading.Lock(),
+                weakref.ref(module),
+                Mock(),
+                np.ones(3),
+                np.float32(1.0),
+            ),
             *({(1, 2): 3}, {None: 1}, np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]), Decimal(1)),
         ):
             module.part = content

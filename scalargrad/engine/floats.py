@@ -64,9 +64,9 @@ def held_by(given: Any) -> Any:
     return given.item() if _kind(given) in {"b", "i", "u", "f", "O"} and given.shape == () else given
 
 
-def _kind(given: object) -> object:
+def _kind(given: Any) -> object:
     """Numpy's letter for what it is: a bool, an integer, ..., an object; None for what is not numpy's."""
-    return getattr(getattr(given, "dtype", None), "kind", None)
+    return getattr(given.dtype, "kind", None) if hasattr(type(given), "dtype") else None  # the class is never made up
 
 
 def integer(given: SupportsIndex, purpose: str, low: int | None = None) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .floats import held_by
@@ -12,23 +13,30 @@ from .graph import Node
 _OPERANDS = (Node, float, int)  # what most are: the other kinds of numbers take longer to tell
 
 
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "power": operator.pow,
+    "absolute": operator.abs,
+}
+
+
 def apply_ufunc(
-    functions: Mapping[str, Callable[..., Any]],
-    ufunc: Any,
-    method: str,
-    operands: tuple[Any, ...],
-    options: dict[str, Any],
+    methods: Mapping[str, Callable[..., Any]], ufunc: Any, method: str, operands: Sequence[Any], options: dict[str, Any]
 ) -> Any:
-    """Do for a Value what numpy does for each entry of an array of Values; `functions` are those that Values have.
+    """Do for a Value what numpy does for each entry of an array of Values; `methods` are what Values have, by name.
 
     Raises:
         TypeError: for a function that they have not.
     """
     name = ufunc.__name__
-    function = functions.get(name) if method == "__call__" else None
-    operands = tuple(map(held_by, operands))
-    if function is not None and not options and all(isinstance(operand, _OPERANDS) for operand in operands):
-        return function(*operands)
+    function = methods.get(name) if method == "__call__" else None
+    scalar = _OPERATORS.get(name, function) if method == "__call__" else None
+    operands = [operand if isinstance(operand, Node) else held_by(operand) for operand in operands]
+    if scalar is not None and not options and all(isinstance(operand, _OPERANDS) for operand in operands):
+        return scalar(*operands)
     numpy: Any = sys.modules[type(ufunc).__module__]  # which this file need not import
     arrays = [numpy.empty((), object) if isinstance(operand, Node) else operand for operand in operands]
     for boxed, operand in zip(arrays, operands, strict=True):

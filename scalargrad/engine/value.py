@@ -331,7 +331,7 @@ class Value(Node):
     # what numpy asks of a number
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
-        return apply_ufunc(_FOR_NUMPY, ufunc, method, operands, options)
+        return apply_ufunc(_NAMED, ufunc, method, operands, options)
 
     def conjugate(self) -> Value:
         """The number itself, as it is real: numpy's variance asks for it."""
@@ -1145,11 +1145,8 @@ REFLECTED: dict[str, Primitive] = {
     f"__r{sign}__": named(name) for name, sign in OPERATORS.items() if f"__r{sign}__" in vars(Value)
 }
 
-# The functions of numpy that apply to a Value, and numbers beside it, without an array.
-_FOR_NUMPY: dict[str, Callable[..., Any]] = {
+_NAMED: dict[str, Callable[..., Any]] = {  # what numpy's functions of these names are on Values and numbers
     name: OPERATIONS.get(name, method)
     for name, method in vars(Value).items()
     if callable(method) and not name.startswith("_")
 }
-_FOR_NUMPY |= {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv}
-_FOR_NUMPY |= {"power": operator.pow, "absolute": operator.abs}
