@@ -151,7 +151,7 @@ def _begin(folder: str, prefix: str, mode: int) -> tuple[str, int, bool]:
     """Create a temporary file; return its path, its descriptor, and whether it is locked."""
     while True:
         temporary = os.path.join(folder, prefix + secrets.token_hex(8))
-        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         locked = _lock(handle)
         if locked is not False and os.path.exists(temporary):
             return temporary, handle, bool(locked)
@@ -166,7 +166,7 @@ def _remove_abandoned(folder: str, prefix: str) -> None:
     for name in names:
         with suppress(OSError):  # such as a file of another user
             temporary = os.path.join(folder, name)
-            handle = os.open(temporary, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+            handle = os.open(temporary, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0))
             try:
                 if _lock(handle):
                     os.unlink(temporary)

@@ -447,6 +447,27 @@ def test_a_corrupted_state_changes_nothing(state: dict[Any, Any]) -> None:
     assert bits(model) == before
 
 
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(FITTING, st.floats() | st.integers() | ANYTHING)) | ANYTHING)
+def test_whatever_the_state_is_only_the_documented_errors_come(state: Any) -> None:
+    """Any state is loaded, and finite, or is a TypeError or a ValueError that changes nothing."""
+    model = nn.Neuron(2, rng=1)
+    before = bits(model)
+    try:
+        model.load_state_dict(state)
+    except (TypeError, ValueError):
+        assert bits(model) == before
+    else:
+        assert model.state_dict() == state
+        assert all(map(math.isfinite, model.state_dict().values()))
+
+
 def test_a_state_that_does_not_fit_is_described() -> None:
     """The error counts and names what is missing and what is unknown."""
     with pytest.raises(ValueError, match=r"2 missing \(weights.0, weights.1\) and 1 unknown \(w\)"):

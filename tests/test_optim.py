@@ -322,6 +322,32 @@ def test_a_state_that_does_not_fit_changes_nothing(name: str, state: Any, error:
     assert optimizer.state_dict() == before
 
 
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+COLUMN = st.lists(st.floats() | ANYTHING, min_size=1, max_size=1) | ANYTHING
+STATES = st.fixed_dictionaries({"velocity": COLUMN}) | st.fixed_dictionaries(
+    {"first": COLUMN, "second": COLUMN, "steps": st.integers() | ANYTHING}
+)
+
+
+@given(EITHER, STATES | ANYTHING)
+def test_whatever_the_state_is_only_the_documented_errors_come(name: str, state: Any) -> None:
+    """Any state is loaded, and a step can be made from it, or is a TypeError or a ValueError that changes nothing."""
+    optimizer = OPTIMIZERS[name](one())
+    before = optimizer.state_dict()
+    try:
+        optimizer.load_state_dict(state)
+    except (TypeError, ValueError):
+        assert optimizer.state_dict() == before
+    else:
+        assert optimizer.state_dict() == state
+        optimizer.parameters[0].grad = 1.0
+        optimizer.step()
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

@@ -111,7 +111,7 @@ def width_of(file: IO[str] | None) -> int | None:
 
 
 def _is_terminal(file: IO[str] | None) -> bool:
-    return file is not None and file.isatty()
+    return file is not None and not getattr(file, "closed", False) and file.isatty()
 
 
 def table(

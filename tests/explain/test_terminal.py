@@ -189,6 +189,9 @@ def test_a_terminal_has_a_width(monkeypatch: pytest.MonkeyPatch) -> None:
     assert width_of(Terminal()) == 50
     assert width_of(io.StringIO()) is None
     assert width_of(None) is None
+    closed = Terminal()
+    closed.close()
+    assert width_of(closed) is None
 
 
 def test_the_alphabet_has_what_it_should() -> None:
