@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import linecache
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .arrays import Array
 from .naming import Names
+
+_numbers = itertools.count(1)  # of what has been compiled
 
 
 class Wanted(NamedTuple):
@@ -52,11 +55,16 @@ def docstring(text: str) -> str:
 
 
 def compiled(source: Source, name: str) -> Callable[..., Any]:
-    """Return the function of that name that a source defines."""
-    file = f"<lifted {name} {hashlib.sha256(source.text.encode()).hexdigest()[:12]}>"
-    lines = source.text.splitlines(keepends=True)
-    linecache.cache[file] = (len(source.text), None, lines, file)
-    namespace = dict(source.namespace)
-    exec(compile(source.text, file, "exec"), namespace)  # noqa: S102  # our own text, from names that are identifiers
-    function: Callable[..., Any] = namespace[name]
+    """Return the function of that name that a source defines.
+
+    Tracebacks show its lines as long as it lives, or a frame that has run it: both hold their globals,
+    and these hold the code whose end takes the lines from `linecache`.
+    """
+    file = f"<lifted {name} {next(_numbers)}>"
+    linecache.cache[file] = (len(source.text), None, source.text.splitlines(keepends=True), file)
+    code = compile(source.text, file, "exec")
+    weakref.finalize(code, linecache.cache.pop, file, None).atexit = False
+    namespace = {**source.namespace, "<code>": code}  # under a name that no program can have
+    exec(code, namespace)  # noqa: S102  # our own text, from names that are identifiers
+    function: Callable[..., Any] = namespace.pop(name)  # a function in its own globals would live until it is collected
     return function

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import gc
 import inspect
+import linecache
 import os
 import random
 import re
@@ -357,6 +359,79 @@ def test_the_text_is_shown() -> None:
     with pytest.raises(ZeroDivisionError) as error:
         function(1)
     assert "return y / 0" in "".join(traceback.format_exception(error.value))
+
+
+def kept() -> list[str]:
+    """The generated texts that Python keeps the lines of."""
+    gc.collect()
+    return [file for file in linecache.cache if file.startswith("<lifted")]
+
+
+def shown(error: BaseException) -> bool:
+    return "return y / 0" in "".join(traceback.format_exception(error))
+
+
+def failing() -> Callable[[int], Any]:
+    return compiled(Source("def bind(x):\n    y = x + 1\n    return y / 0\n", {}), "bind")
+
+
+def test_lines_are_let_go_with_their_program() -> None:
+    """The lines of a text are kept as long as its function; and no longer, however many there have been."""
+    before = len(kept())
+    functions = [failing() for _ in range(3000)]
+    assert len(kept()) == before + 3000
+    del functions
+    assert len(kept()) == before
+
+
+@pytest.mark.parametrize("target", ["numpy", "python"])
+def test_programs_leave_no_lines(target: str) -> None:
+    """A program that has run in every way leaves nothing behind when it is dropped."""
+    before, w = len(kept()), Value(0.5)
+    for _ in range(20):
+        program: Any = lift(lambda x: tanh(w * x), [w], target=target)
+        program([1.0, 2.0])
+        program.value_and_grad([1.0])
+        program.hvp([1.0], [1.0])
+    assert len(kept()) > before
+    del program
+    assert len(kept()) == before
+
+
+def test_a_twin_keeps_its_lines() -> None:
+    """Of two programs of one text the second shows its lines when the first is gone."""
+    first, second = failing(), failing()
+    del first
+    gc.collect()
+    assert inspect.getsource(second) == "def bind(x):\n    y = x + 1\n    return y / 0\n"
+    with pytest.raises(ZeroDivisionError) as error:
+        second(1)
+    assert shown(error.value)
+
+
+def test_an_error_keeps_its_lines() -> None:
+    """A traceback shows the lines of a program that is gone since; when the error is gone too, so are they."""
+    before, function = len(kept()), failing()
+    error: BaseException | None = None
+    try:
+        function(1)
+    except ZeroDivisionError as raised:
+        error = raised
+    del function
+    gc.collect()
+    assert error is not None
+    assert shown(error)
+    del error
+    assert len(kept()) == before
+
+
+def test_lines_that_are_gone_are_missed() -> None:
+    """Negative control: without the lines there is nothing to show."""
+    function = failing()
+    linecache.cache.pop(function.__code__.co_filename)
+    with pytest.raises(ZeroDivisionError) as error:
+        function(1)
+    assert not shown(error.value)
 
 
 def test_an_error_in_a_program_shows_its_line() -> None:
