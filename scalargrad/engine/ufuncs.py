@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from sys import float_info
 from typing import Any
 
+from . import primitives as p
 from .floats import held_by
 from .graph import Node
 
 _OPERANDS = (Node, float, int)  # what most are: the other kinds of numbers take longer to tell
 
 
+def logaddexp(x: Any, y: Any) -> Any:
+    """Return the logarithm of exp(x) + exp(y), which does not overflow."""
+    is_larger = p.greater(x, y)  # of two equal numbers either may be the larger, but not half of each
+    larger = p._weighted(is_larger, x) + p._weighted(1 - is_larger, y)
+    smaller = p._weighted(1 - is_larger, x) + p._weighted(is_larger, y)
+    return larger + p.softplus(_within_floats(smaller) - _within_floats(larger))  # inf - inf would be nan
+
+
+def _within_floats(x: Any) -> Any:
+    """The nearest finite number."""
+    return p.minimum(p.maximum(x, -float_info.max), float_info.max)
+
+
+def _asked(question: Callable[[float], bool]) -> Callable[[Any], bool]:
+    """A question about the number of a Value."""
+    return lambda x: question(float(x))
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {  # what Values have no methods for
+    "logaddexp": logaddexp,
+    "isnan": _asked(math.isnan),
+    "isinf": _asked(math.isinf),
+    "isfinite": _asked(math.isfinite),
+    "signbit": _asked(lambda x: math.copysign(1.0, x) < 0),
+}
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -32,7 +60,7 @@ def apply_ufunc(
         TypeError: for a function that they have not.
     """
     name = ufunc.__name__
-    function = methods.get(name) if method == "__call__" else None
+    function = methods.get(name, _FUNCTIONS.get(name)) if method == "__call__" else None
     scalar = _OPERATORS.get(name, function) if method == "__call__" else None
     operands = [operand if isinstance(operand, Node) else held_by(operand) for operand in operands]
     if scalar is not None and not options and all(isinstance(operand, _OPERANDS) for operand in operands):

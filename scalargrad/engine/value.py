@@ -15,7 +15,6 @@ import math
 import operator
 from collections.abc import Callable
 from numbers import Number, Real
-from sys import float_info
 from typing import Any, cast
 
 from . import copies, floats, modes
@@ -337,33 +336,10 @@ class Value(Node):
         """The number itself, as it is real: numpy's variance asks for it."""
         return self
 
-    def isnan(self) -> bool:
-        """Whether the number is nan."""
-        return math.isnan(self._number("isnan()"))
-
-    def isinf(self) -> bool:
-        """Whether the number is infinite."""
-        return math.isinf(self._number("isinf()"))
-
-    def isfinite(self) -> bool:
-        """Whether the number is neither infinite nor nan."""
-        return math.isfinite(self._number("isfinite()"))
-
-    def signbit(self) -> bool:
-        """Whether the number is negative, or -0.0."""
-        return math.copysign(1.0, self._number("signbit()")) < 0
-
     def rint(self) -> float:
         """The nearest integer as a float, the even one of two: a number, as `round` gives."""
         x = self._number("rint()")
         return math.copysign(round(x), x) if math.isfinite(x) else x
-
-    def logaddexp(self, other: Value | float) -> Value:
-        """The logarithm of exp(x) + exp(y), which does not overflow."""
-        is_larger = p.greater(self, other)  # of two equal numbers either may be the larger, but not half of each
-        larger = p._weighted(is_larger, self) + p._weighted(1 - is_larger, other)
-        smaller = p._weighted(1 - is_larger, self) + p._weighted(is_larger, other)
-        return larger + (_within_floats(smaller) - _within_floats(larger)).softplus()  # inf - inf would be nan
 
     # operations
 
@@ -1117,11 +1093,6 @@ class Constant(Value):
     __slots__ = ()
     is_plain = True
     takes_gradient = False
-
-
-def _within_floats(x: Value) -> Value:
-    """The nearest finite number."""
-    return p.minimum(p.maximum(x, -float_info.max), float_info.max)
 
 
 # ---------------------------------------------------------------- which method applies which primitive

@@ -13,7 +13,7 @@ import pytest
 
 import scalargrad
 from scalargrad import Primitive, Value, lift, log, maximum, minimum, power, sigmoid, sqrt, tanh
-from scalargrad.declaration import registered
+from scalargrad.engine.declaration import registered
 from scalargrad.lift.program import Disagreement
 from scalargrad.lift.trace import TraceError
 

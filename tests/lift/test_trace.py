@@ -107,7 +107,7 @@ READS: dict[str, Callable[[Value], object]] = {
     "state_dict": lambda v: holding(v).state_dict(),
     "zero_grad of a module": lambda v: holding(v).zero_grad(),
     "isnan": np.isnan,
-    "isinf": lambda v: v.isinf(),
+    "isinf": np.isinf,
     "isfinite": np.isfinite,
     "signbit": np.signbit,
     "rint": lambda v: v.rint(),
