@@ -38,6 +38,17 @@ def style_of(gradient: float | None) -> str:
     return ABOVE if gradient > 0 else BELOW
 
 
+def visible(text: str) -> str:
+    r"""Return the text with everything in it that does not print written out, as Python writes it.
+
+    >>> print(visible("loss\n\u202e<b>"))
+    loss\n\u202e<b>
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 def cells(text: str) -> int:
     """Return how many cells of a terminal a text takes.
 

@@ -15,8 +15,8 @@ import scalargrad
 from scalargrad import TooLarge, Value, declaration, draw, nn
 from scalargrad.explain import card
 from scalargrad.explain.draw import picture
-from scalargrad.explain.names import visible
 from scalargrad.explain.sketch import ordinals
+from scalargrad.explain.terminal import visible
 from scalargrad.sweep import topological_order
 from tests.oracle import Program, programs, run
 

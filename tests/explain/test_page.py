@@ -19,7 +19,8 @@ from IPython.core.formatters import DisplayFormatter
 from markupsafe import escape
 
 from scalargrad import TooLarge, Value, page, primitive, steps
-from scalargrad.explain.names import derivative, exact, visible
+from scalargrad.explain.names import derivative, exact
+from scalargrad.explain.terminal import visible
 
 LABELS = [  # each has tried to be something else than a label, somewhere
     "<lambda>",
