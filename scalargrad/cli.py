@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 from . import __version__
 from .check import gradcheck
 from .explain import draw, ledger, steps, tree
-from .explain.expression import ExpressionError, functions, nearest, parse, parse_assignment
 from .explain.names import integral
 from .explain.page import page
+from .expressions.typed import ExpressionError, functions, nearest, parse, parse_assignment
 from .value import Value
 
 LECTURE = ("sigmoid(w0*x0 + w1*x1 + w2)", "w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3")

@@ -29,7 +29,7 @@ SOURCES = {
 # ---------------------------------------------------------------- imports
 
 LAYERS = [  # a module may import what stands in a line above its own
-    ["floats", "files"],
+    ["floats", "files", "terminal"],
     ["declaration"],
     ["primitives"],
     ["modes"],
@@ -37,17 +37,18 @@ LAYERS = [  # a module may import what stands in a line above its own
     ["value"],
     ["derivatives"],
     ["functional"],
-    ["nn", "optim"],
+    ["nn", "optim", "expressions"],
     ["explain", "check", "lift"],
     [""],  # the public door
     ["cli"],
     ["__main__"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-FOLDERS = {"explain", "check", "lift"}  # the only places for anything but the standard library
+FOLDERS = {"expressions", "explain", "check", "lift"}
+EXTRAS = FOLDERS | {"terminal"}  # the only places for anything but the standard library
 WITHIN_EXPLAIN = [  # and here likewise: who writes names, who reads and draws, who steps, who shows steps
-    ["names", "record", "terminal"],
-    ["expression", "card", "collapse", "render"],
+    ["names", "record"],
+    ["card", "collapse", "render"],
     ["sketch"],
     ["draw", "network", "step"],
     ["glance"],
@@ -100,7 +101,7 @@ def _allowed(module: str, imported: str) -> bool:
     own, other = part(module), part(imported)
     assert own in RANK, f"{module} has no layer yet"
     if other is None:
-        return own in FOLDERS or imported.partition(".")[0] in sys.stdlib_module_names
+        return own in EXTRAS or imported.partition(".")[0] in sys.stdlib_module_names
     if own == other and own in FOLDERS:
         return own != "explain" or module == "scalargrad.explain" or _allowed_within_explain(module, imported)
     return RANK[other] < RANK[own] and (own, other) not in FORBIDDEN

@@ -31,10 +31,10 @@ except ImportError as error:
 
 from .. import primitives as p
 from ..declaration import Interval, Primitive
+from ..expressions.recorded import Expression
 from ..floats import integer
 from ..nn import MLP
 from ..value import Value
-from .expression import Expression
 
 MARGIN = 1 / 16  # the least distance from a kink, a pole or an end of the domain
 LARGE = 1000.0  # the largest value and slope of an operation within an expression; its inverse the smallest slope

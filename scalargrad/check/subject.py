@@ -11,9 +11,9 @@ from typing import Any, Protocol, TypeVar
 
 from ..declaration import Primitive, operand_names
 from ..derivatives import as_values
+from ..expressions.recorded import Expression
 from ..floats import integer, number
 from ..value import Constant, Value
-from .expression import Expression
 
 T = TypeVar("T")
 Reader = Callable[[list[Value], list[Value]], T]

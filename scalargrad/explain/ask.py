@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..expressions.typed import TESTS, Expression, ExpressionError, nearest, parse
+from ..terminal import fitted
 from ..value import Constant, Value
-from .expression import TESTS, Expression, ExpressionError, nearest, parse
 from .names import derivative, exact, numeral
 from .step import ROOM, Step, applied
 from .steps import Steps
-from .terminal import fitted
 
 FIELDS = ("index", "data", "local", "upstream", "product", "before", "after", "grad")
 

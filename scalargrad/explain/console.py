@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, ClassVar
 
-from .expression import ExpressionError, nearest
-from .terminal import fitted
+from ..expressions.typed import ExpressionError, nearest
+from ..terminal import fitted
 
 ROOM = 40  # cells for what was typed, in an answer
 BOLD, DIM, RED = "1", "2", "31"

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..terminal import fitted
 from ..value import Constant, Value
 from .names import exact, numeral
 from .step import ROOM
-from .terminal import fitted
 
 if TYPE_CHECKING:
     from .steps import Steps

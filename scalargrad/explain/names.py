@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
+from ..terminal import visible
 from ..value import Constant, Value
-from .terminal import visible
 
 _ATOM = re.compile(r"[\w.]+(\[\w+\])*(#\d+)?")
 

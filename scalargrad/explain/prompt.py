@@ -7,7 +7,7 @@
 
 A move shows the contributions that it has made. The prompt stands behind the last of them, and that
 one is meant by `list`, `where`, `p` and the conditions of breakpoints. Conditions are read by
-`expression.py`: nothing typed here is ever run as Python.
+`expressions/typed.py`: nothing typed here is ever run as Python.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import re
 from collections.abc import Iterable
 from typing import IO, Any
 
+from ..terminal import fitted
 from ..value import Constant, Value
 from .ask import Breakpoint, breakpoint_at, computed, gradient, made, rounded, subject, words
 from .console import BOLD, DIM, Console, nothing_more
 from .step import ROOM, Step
 from .steps import Steps
-from .terminal import fitted
 
 LETTERS = {"s": "step", "n": "next", "c": "continue", "cont": "continue", "b": "break", "cl": "clear", "unt": "until"}
 LETTERS |= {"j": "jump", "w": "where", "l": "list", "print": "p"}

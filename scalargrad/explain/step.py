@@ -16,9 +16,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..declaration import Primitive, formula
+from ..terminal import fitted
 from ..value import Value
 from .names import atom, derivative, exact
-from .terminal import fitted
 
 if TYPE_CHECKING:
     from .render import Drawing

@@ -18,13 +18,13 @@ from typing import IO, TYPE_CHECKING, Any, overload
 
 from ..floats import integer, number
 from ..sweep import topological_order
+from ..terminal import fitted
 from ..value import Constant, Value
 from .glance import as_html, as_text
 from .names import node_names, variables
 from .record import Record
 from .step import ROOM, Contributions, local_formula
 from .step import Step as Step
-from .terminal import fitted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 
 from ..floats import integer
 from ..sweep import topological_order
+from ..terminal import QUIET, Part, Text, cells, fitted, style_of, table, width_of
 from ..value import Constant, Value
 from .names import derivative, exact, node_names, numeral
 from .step import ROOM, applied
 from .steps import Steps, steps
-from .terminal import QUIET, Part, Text, cells, fitted, style_of, table, width_of
 
 COLUMNS = {  # of the ledger: headings, with the gap before each
     "step": "",

@@ -16,8 +16,8 @@ from scalargrad import TooLarge, Value, declaration, draw, nn
 from scalargrad.explain import card
 from scalargrad.explain.draw import picture
 from scalargrad.explain.sketch import ordinals
-from scalargrad.explain.terminal import visible
 from scalargrad.sweep import topological_order
+from scalargrad.terminal import visible
 from tests.oracle import Program, programs, run
 
 OPERATIONS = {p.name: p for p in declaration.registered()}

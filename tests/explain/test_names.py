@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from scalargrad import Constant, Value
 from scalargrad.explain.names import atom, derivative, exact, integral, node_names, numeral
-from scalargrad.explain.terminal import visible
 from scalargrad.sweep import topological_order
+from scalargrad.terminal import visible
 from tests.oracle import Program, plain_numbers, programs, run
 from tests.test_sweep import FUNCTIONS
 

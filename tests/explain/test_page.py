@@ -20,7 +20,7 @@ from markupsafe import escape
 
 from scalargrad import TooLarge, Value, page, primitive, steps
 from scalargrad.explain.names import derivative, exact
-from scalargrad.explain.terminal import visible
+from scalargrad.terminal import visible
 
 LABELS = [  # each has tried to be something else than a label, somewhere
     "<lambda>",

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scalargrad import Value, nn, page, steps
 from scalargrad.explain.names import derivative, numeral
-from scalargrad.explain.terminal import visible
+from scalargrad.terminal import visible
 
 from .test_page import LABELS, neuron, product
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import scalargrad
 from scalargrad import Constant, NonFinite, Steps, TooLarge, Value, page, steps, trap
 from scalargrad.explain.draw import picture
-from scalargrad.explain.terminal import visible
+from scalargrad.terminal import visible
 from tests.oracle import Program, programs, run
 from tests.test_sweep import FUNCTIONS
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import Constant, Value, ledger, steps, tree
-from scalargrad.explain.terminal import cells
 from scalargrad.sweep import topological_order
+from scalargrad.terminal import cells
 from tests.oracle import Program, programs, run
 from tests.test_sweep import FUNCTIONS
 

@@ -10,7 +10,7 @@ from hypothesis import given
 
 import scalargrad
 from scalargrad import Value, declaration, gradcheck, primitives
-from scalargrad.check.expression import NESTING, Expression
+from scalargrad.expressions.recorded import NESTING, Expression
 from scalargrad.sweep import topological_order
 
 from ..oracle import Program, programs, run

@@ -24,7 +24,7 @@ from .. import functional
 from .. import primitives as p
 from ..declaration import Primitive, registered
 from ..floats import number
-from .terminal import cells, fitted, visible
+from ..terminal import cells, fitted, visible
 
 LONGEST = 10_000  # characters of an expression
 WIDEST = 72  # characters of it that an error shows

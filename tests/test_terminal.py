@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad.explain import terminal
-from scalargrad.explain.terminal import Text, aligned, cells, cut, fitted, padded, style_of, table, width_of
+from scalargrad import terminal
+from scalargrad.terminal import Text, aligned, cells, cut, fitted, padded, style_of, table, width_of
 
 letters = st.text(st.sampled_from("aé重ｗ損x̂́…⃝ ") | st.characters(codec="utf-8"), max_size=20)
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import scalargrad
 from scalargrad import Value, functional
 from scalargrad.declaration import declare, registered
-from scalargrad.explain import expression
-from scalargrad.explain.expression import ExpressionError, parse, parse_assignment
+from scalargrad.expressions import typed
+from scalargrad.expressions.typed import ExpressionError, parse, parse_assignment
 
 # ---------------------------------------------------------------- what an expression means
 
@@ -84,7 +84,7 @@ def test_every_composed_function_of_single_numbers_is_called_by_its_name() -> No
         if inspect.isfunction(found) and found.__module__ == functional.__name__ and not name.startswith("_")
         if all(str(q.annotation).startswith(("Number", "float")) for q in inspect.signature(found).parameters.values())
     }
-    assert scalar == expression.COMPOSED
+    assert scalar == typed.COMPOSED
     assert parse("leaky_relu(x, 0.5) + gelu(x)", ["x"])({"x": -2.0}) == -1.0 + functional.gelu(-2.0)
 
 
