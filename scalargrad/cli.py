@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 from . import __version__
 from .check import gradcheck
 from .explain import draw, ledger, steps, tree
+from .explain.html.document import page
 from .explain.names import integral
-from .explain.page import page
 from .expressions.typed import ExpressionError, functions, nearest, parse, parse_assignment
 from .value import Value
 

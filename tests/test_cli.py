@@ -352,7 +352,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Captu
         return real(name, *rest, **more)
 
     for module in [
-        name for name in sys.modules if name.startswith(("graphviz", "jinja2", "scalargrad.explain.render"))
+        name for name in sys.modules if name.startswith(("graphviz", "jinja2", "scalargrad.explain.drawing.render"))
     ]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr(builtins, "__import__", without)

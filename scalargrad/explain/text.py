@@ -17,8 +17,8 @@ from ..sweep import topological_order
 from ..terminal import QUIET, Part, Text, cells, fitted, style_of, table, width_of
 from ..value import Constant, Value
 from .names import derivative, exact, node_names, numeral
-from .step import ROOM, applied
-from .steps import Steps, steps
+from .walk.step import ROOM, applied
+from .walk.steps import Steps, steps
 
 COLUMNS = {  # of the ledger: headings, with the gap before each
     "step": "",
