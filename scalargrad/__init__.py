@@ -18,6 +18,7 @@ from .declaration import Break as Break
 from .declaration import Primitive as Primitive
 from .declaration import primitive as primitive
 from .derivatives import grad as grad
+from .explain.console.debugger import prompt as prompt
 from .explain.drawing.network import draw_network as draw_network
 from .explain.drawing.picture import TooLarge as TooLarge
 from .explain.drawing.picture import draw as draw

@@ -20,8 +20,7 @@ from typing import Any, NamedTuple
 
 from . import __version__
 from .check import gradcheck
-from .explain import draw, ledger, steps, tree
-from .explain.html.document import page
+from .explain import draw, ledger, page, prompt, steps, tree
 from .explain.names import integral
 from .expressions.typed import ExpressionError, functions, nearest, parse, parse_assignment
 from .value import Value
@@ -109,7 +108,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _step(options: argparse.Namespace) -> int:
-    steps(_problem(options.words).result).prompt()
+    prompt(_problem(options.words).result)
     return OK
 
 

@@ -1,10 +1,10 @@
-"""Text for a terminal: how wide it is, how it fits, and its colours where there are any.
+"""Text for a terminal: how wide it is, how it fits, its tables, and its colours where there are any.
 
 A terminal lays text out in cells. A Chinese character takes two of them, a combining accent none,
 so columns are aligned by cells, not by characters.
 
-Colours say again what the text says already. They are shown where `rich` is installed, the output
-is a terminal, and `NO_COLOR` is not set.
+Colours say again what the text says already. They are shown where the output is a terminal and
+`NO_COLOR` is not set.
 """
 
 from __future__ import annotations
@@ -18,24 +18,11 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     import rich.text
 
-Part = tuple[str, str]  # a text and its style, as rich names styles; "" for none
+Part = tuple[str, str]  # a text and its style; "" for none
 
 NARROW = 12  # cells to which a column shrinks
-HEADING, QUIET = "bold", "dim"
-ABOVE, BELOW, ODD = "cyan", "magenta", "bold red"  # a gradient above 0, below it, and one that is not finite
-
-
-def style_of(gradient: float | None) -> str:
-    """Return the style of a gradient by its sign.
-
-    >>> style_of(1.0), style_of(-1.0), style_of(0.0), style_of(None), style_of(float("nan"))
-    ('cyan', 'magenta', '', '', 'bold red')
-    """
-    if gradient is None or gradient == 0:
-        return ""
-    if gradient - gradient != 0:
-        return ODD
-    return ABOVE if gradient > 0 else BELOW
+BOLD, DIM, RED, CYAN, MAGENTA, BOLD_RED = "bold", "dim", "red", "cyan", "magenta", "bold red"
+CODES = {BOLD: "1", DIM: "2", RED: "31", CYAN: "36", MAGENTA: "35", BOLD_RED: "1;31"}  # of ECMA-48
 
 
 def visible(text: str) -> str:
@@ -125,60 +112,121 @@ def _is_terminal(file: IO[str] | None) -> bool:
     return file is not None and file.isatty()
 
 
+# ---------------------------------------------------------------- tables
+
+Row = Sequence["str | Part"]  # a cell without a style may be its text alone
+
+
 def table(
     headings: Sequence[str],
-    rows: Sequence[Sequence[Part]],
-    gaps: Sequence[str],
+    rows: Sequence[Row],
+    gaps: Sequence[str] | None = None,
     *,
-    numbers: Collection[int],
-    shrinking: Iterable[int],
-    width: int | None,
+    numbers: Collection[int] = (),
+    shrinking: Iterable[int] = (),
+    width: int | None = None,
 ) -> Iterator[Part]:
     """Yield the parts of a table, with a heading above each column and a gap between two.
 
     Args:
-        headings: one for each column.
+        headings: one for each column; without any there is no line of headings.
         rows: the cells of each; the last cell of a row that has too few spans the rest of it.
-        gaps: what stands between the columns.
+        gaps: what stands between the columns; two blanks by default.
         numbers: the columns of numbers, with their points one below the other.
         shrinking: the columns to shrink, one after another, where there is too little room.
         width: how many cells a line may have; None for any.
+
+    >>> Text(table(["verdict", "points"], [["agrees", "12.0"], ["kink", "0.5"]], numbers={1}))
+    verdict  points
+    agrees     12.0
+    kink        0.5
     """
-    whole = [[text for text, _ in row] for row in rows if len(row) == len(headings)]
-    columns = [list(column) for column in zip(*whole, strict=True)] or [[] for _ in headings]
+    body = [[(cell, "") if isinstance(cell, str) else cell for cell in row] for row in rows]
+    count = len(headings) or max(map(len, body), default=0)
+    whole = [[text for text, _ in row] for row in body if len(row) == count]
+    columns = [list(column) for column in zip(*whole, strict=True)] or [[] for _ in range(count)]
     for i in numbers:
         columns[i] = aligned(columns[i])
-    rooms = [max(map(cells, (heading, *column))) for heading, column in zip(headings, columns, strict=True)]
-    too_wide = 0 if width is None else sum(rooms) + sum(map(len, gaps)) - width
+    tops = headings or [""] * count
+    rooms = [max(map(cells, (heading, *column))) for heading, column in zip(tops, columns, strict=True)]
+    between = ["  "] * (count - 1) if gaps is None else gaps
+    too_wide = 0 if width is None else sum(rooms) + sum(map(len, between)) - width
     for i in shrinking:
-        narrower = max(0, min(too_wide, rooms[i] - max(NARROW, cells(headings[i]))))
+        narrower = max(0, min(too_wide, rooms[i] - max(NARROW, cells(tops[i]))))
         rooms[i] -= narrower
         too_wide -= narrower
 
     texts = iter(zip(*columns, strict=True))
-    lines: list[Sequence[Part]] = [[(heading, HEADING) for heading in headings]]
-    for row in rows:
-        is_whole = len(row) == len(headings)
+    lines: list[Sequence[Part]] = [[(heading, BOLD) for heading in headings]] if headings else []
+    for row in body:
+        is_whole = len(row) == count
         lines.append([(text, style) for text, (_, style) in zip(next(texts), row, strict=True)] if is_whole else row)
     for i, line in enumerate(lines):
         yield ("\n" if i else ""), ""
-        yield from _line(line, rooms, gaps, numbers)
+        yield from _line(line, rooms, between, numbers)
 
 
-def _line(row: Sequence[Part], rooms: Sequence[int], gaps: Sequence[str], numbers: Collection[int]) -> Iterator[Part]:
+def _line(row: Sequence[Part], rooms: Sequence[int], gaps: Sequence[str], numbers: Collection[int]) -> list[Part]:
     *others, (last, style_of_last) = row
+    parts: list[Part] = []
     for i, (text, style) in enumerate(others):
-        yield padded(cut(text, rooms[i]), rooms[i], right=i in numbers), style
-        yield gaps[i], "" if gaps[i].isspace() else QUIET
+        parts.append((padded(cut(text, rooms[i]), rooms[i], right=i in numbers), style))
+        parts.append((gaps[i], "" if gaps[i].isspace() else DIM))
     if len(row) == len(rooms):
-        last = padded(cut(last, rooms[-1]), rooms[-1], right=len(others) in numbers).rstrip()
-    yield last, style_of_last
+        last = padded(cut(last, rooms[-1]), rooms[-1], right=len(others) in numbers)
+    parts.append((last, style_of_last))
+    while parts and not parts[-1][0].strip():  # no line ends in blanks
+        parts.pop()
+    return [*parts[:-1], (parts[-1][0].rstrip(), parts[-1][1])] if parts else []
+
+
+def html_table(
+    headings: Sequence[str], rows: Sequence[Row], *, numbers: Collection[int] = (), caption: str = ""
+) -> str:
+    """Return a table as a fragment of HTML for a notebook, with every text escaped.
+
+    >>> html_table([], [["x", "1.0"]], numbers={1})
+    '<table><tbody><tr><td style="text-align:left">x</td><td style="text-align:right">1.0</td></tr></tbody></table>'
+    """
+    from html import escape
+
+    count = len(headings) or max(map(len, rows), default=0)
+
+    def line(tag: str, row: Row) -> str:
+        found = ""
+        for i, cell in enumerate(row):
+            spans = f' colspan="{count - i}"' if i == len(row) - 1 and i < count - 1 else ""
+            side = "right" if i in numbers else "left"
+            text = escape(cell if isinstance(cell, str) else cell[0])
+            found += f'<{tag}{spans} style="text-align:{side}">{text}</{tag}>'
+        return f"<tr>{found}</tr>"
+
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    head = f"<thead>{line('th', headings)}</thead>" if headings else ""
+    return f"<table>{title}{head}<tbody>{''.join(line('td', row) for row in rows)}</tbody></table>"
+
+
+# ---------------------------------------------------------------- colours
+
+
+def has_colours(file: IO[str] | None) -> bool:
+    """Return whether a file is a terminal that shows colours, to a person who wants them."""
+    return _is_terminal(file) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def painted(text: str, style: str) -> str:
+    r"""Return the text as a terminal shows it in a style.
+
+    >>> painted("loss", BOLD), painted("loss", "")
+    ('\x1b[1mloss\x1b[0m', 'loss')
+    """
+    return f"\x1b[{CODES[style]}m{text}\x1b[0m" if style and text else text
 
 
 class Text(str):
     """A string that shows itself as it reads, in colour where there is any.
 
-    >>> Text([("loss", HEADING), (" = 2.0", "")])
+    >>> Text([("loss", BOLD), (" = 2.0", "")])
     loss = 2.0
     """
 
@@ -207,13 +255,4 @@ class Text(str):
 
     def coloured(self, file: IO[str] | None) -> str:
         """Return the text as that file can show it: with colours for a terminal that has them."""
-        if not _is_terminal(file) or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-            return str(self)
-        try:
-            from rich.console import Console
-        except ImportError:
-            return str(self)
-        console = Console(file=file)
-        with console.capture() as shown:
-            console.print(self.__rich__(), soft_wrap=True, end="")
-        return shown.get()
+        return "".join(painted(*part) for part in self.parts) if has_colours(file) else str(self)

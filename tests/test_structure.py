@@ -45,8 +45,15 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["__main__"],
     ],
     "scalargrad.expressions": [["typed", "recorded"]],
-    "scalargrad.explain": [["names"], ["walk"], ["text", "drawing", "console"], ["html"], ["notebook"], [""]],
-    "scalargrad.explain.walk": [["record", "step"], ["glance"], ["steps"]],
+    "scalargrad.explain": [
+        ["colours", "names"],
+        ["walk"],
+        ["text", "drawing", "console"],
+        ["html"],
+        ["notebook"],
+        [""],
+    ],
+    "scalargrad.explain.walk": [["calls", "graph", "step"], ["record", "table"], ["steps"], ["data"]],
     "scalargrad.explain.drawing": [["card", "collapse", "render"], ["sketch"], ["picture", "network"]],
     "scalargrad.explain.console": [["shell", "ask"], ["debugger"]],
     "scalargrad.explain.html": [["document"]],
@@ -56,11 +63,6 @@ RANKS = {
 }
 EXTRAS = {"terminal", "expressions", "explain", "check", "lift"}  # where more than the standard library is used
 FORBIDDEN = {("lift", "nn")}
-SHOWN_BY = {
-    ("walk", "drawing"),
-    ("walk", "html"),
-    ("walk", "console"),
-}  # methods of the steps
 
 
 def imports(module: str, source: str, is_folder: bool = False) -> Iterator[str]:
@@ -94,8 +96,6 @@ def _allowed(module: str, imported: str) -> bool:
         return True
     ranks = RANKS[folder]
     assert own in ranks, f"{module} has no layer yet"
-    if (own, other) in SHOWN_BY:
-        return True
     return other in ranks and ranks[other] < ranks[own] and (own, other) not in FORBIDDEN
 
 

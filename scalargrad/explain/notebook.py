@@ -14,8 +14,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..value import Value
-from .drawing.picture import TooLarge, picture
+from .console.debugger import prompt
+from .drawing.collapse import everything
+from .drawing.picture import TooLarge
+from .drawing.sketch import Look, drawn
 from .text import ledger, tree
+from .walk.data import graph_data
 from .walk.steps import Steps, steps
 
 LARGEST = 300  # nodes of a drawing
@@ -39,8 +43,10 @@ def load_ipython_extension(shell: Any) -> None:
         if not line:
             raise UsageError("%step needs a Value to step through, as in: %step loss")
         found = shell.ev(line)
-        walk = found if isinstance(found, Steps) else steps(_value(found, line), names=shell.user_ns)
-        walk.prompt()
+        if isinstance(found, Steps):
+            prompt(found)
+        else:
+            prompt(_value(found, line), names=shell.user_ns)
 
     def explain(line: str, cell: str) -> Explanation:
         """Show the graph and the backward pass of the last Value of a cell."""
@@ -91,7 +97,6 @@ class Explanation:
 
     def __init__(self, value: Value, names: Mapping[str, object]) -> None:
         self.walk = steps(value, names=names).last()
-        self._names = names
 
     def __repr__(self) -> str:
         return f"{tree(self.walk)!r}\n\n{ledger(self.walk)!r}"
@@ -103,7 +108,9 @@ class Explanation:
         try:
             if len(walk.order) > LARGEST:
                 raise TooLarge(f"{len(walk.order):,} nodes are too many for a drawing here: see scalargrad.draw")
-            drawing = picture(walk.value, names=self._names, gradients=walk.totals()).fragment()
+            data, totals = graph_data(walk.graph), walk.totals()
+            look = Look(gradients=[totals.get(node) for node in walk.order])
+            drawing = drawn(data, everything(data["nodes"]), look).fragment()
         except (ImportError, TooLarge) as error:
             drawing = f"<p>{escape(str(error))}</p>"
         return f"{drawing}<pre>{escape(str(tree(walk)))}\n\n{escape(str(ledger(walk)))}</pre>"

@@ -115,7 +115,7 @@ def test_explain_shows_graph_and_backward_pass(shell: Shell, capsys: pytest.Capt
     """`%%explain` runs a cell in the session and shows the tree and the ledger of its last Value."""
     found = explained(shell, "q = x * w\nif True:\n    q = q + x\nout = q * q\nout")
     assert isinstance(found, Explanation)
-    assert found.walk.value is shell.user_ns["out"]
+    assert found.walk.roots[0] is shell.user_ns["out"]
     written = capsys.readouterr().out
     assert "out = q * q" in written
     assert str(tree(found.walk)) in written
@@ -145,7 +145,7 @@ def test_what_cannot_be_drawn_is_said(shell: Shell, monkeypatch: pytest.MonkeyPa
     def missing(*_: Any, **__: Any) -> None:
         raise ImportError("drawing needs the extra <draw>")
 
-    monkeypatch.setattr(notebook, "picture", missing)
+    monkeypatch.setattr(notebook, "drawn", missing)
     assert explained(shell, "loss")._repr_html_().startswith("<p>drawing needs the extra &lt;draw&gt;</p><pre>")
 
 

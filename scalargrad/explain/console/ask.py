@@ -153,7 +153,7 @@ def made(walk: Steps, node: Value) -> str:
 
     >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
     >>> walk = Steps(a * b)
-    >>> made(walk, walk.value), made(walk, a)
+    >>> made(walk, walk.roots[0]), made(walk, a)
     ('v1 = a * b = 6.0', 'a = 2.0')
     """
     name = _short(walk, node)
@@ -165,7 +165,7 @@ def made(walk: Steps, node: Value) -> str:
 def gradient(walk: Steps, node: Value) -> str:
     """Return a node's number, and its gradient as far as the cursor has come; – where there is none yet."""
     total, name = walk.total(node), _short(walk, node)
-    slope = derivative(_short(walk, walk.value), name)
+    slope = derivative(fitted(walk.graph.title, ROOM), name)
     return f"{name} = {exact(node.data)}, {slope} = {'–' if total is None else exact(total)}"
 
 
@@ -174,7 +174,7 @@ def rounded(step: Step) -> str:
     upstream, local, product, before, after = map(
         numeral, (step.upstream, step.local, step.product, step.before, step.after)
     )
-    whole, operand = _short(step.walk, step.walk.value), _short(step.walk, step.operand)
+    whole, _, operand = (fitted(name, ROOM) for name in step.names)
     return f"{derivative(whole, operand)} += {upstream} × {local} = {product}   ({before} → {after})"
 
 

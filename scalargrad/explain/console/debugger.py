@@ -13,20 +13,48 @@ one is meant by `list`, `where`, `p` and the conditions of breakpoints. Conditio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
-from ...terminal import fitted
+from ...terminal import BOLD, DIM, fitted
 from ...value import Constant, Value
 from ..walk.step import ROOM, Step
-from ..walk.steps import Steps
+from ..walk.steps import Steps, as_steps
 from .ask import Breakpoint, breakpoint_at, computed, gradient, made, rounded, subject, words
-from .shell import BOLD, DIM, Console, nothing_more
+from .shell import Console, nothing_more
 
 LETTERS = {"s": "step", "n": "next", "c": "continue", "cont": "continue", "b": "break", "cl": "clear", "unt": "until"}
 LETTERS |= {"j": "jump", "w": "where", "l": "list", "print": "p"}
 AROUND = 5  # steps that `list` shows before and after the last one made
 LONGEST_WAY = 12  # nodes that `where` shows
+
+
+def prompt(
+    value: Value | Sequence[Value] | Steps,
+    stdin: IO[str] | None = None,
+    stdout: IO[str] | None = None,
+    *,
+    names: Mapping[str, object] | None = None,
+) -> None:
+    """Walk through a backward pass at a prompt with the commands of Python's debugger: `help` lists them.
+
+    Args:
+        value: where the pass starts, a list of such values, or steps, whose cursor it moves.
+        stdin: a file with a command on each line; None for the terminal.
+        stdout: where the answers go; None for the terminal.
+        names: variables by name, such as `locals()`, to call those Values by that have no label.
+
+    >>> import io, sys
+    >>> from scalargrad import prompt
+    >>> prompt(Value(3.0, label="a") ** 2, io.StringIO("quit"), sys.stdout)
+    v1 = a ** 2 = 9.0: 1 step. Enter makes one; help lists the commands.
+    (step) quit
+
+    Raises:
+        TypeError: for anything but Values and steps; when steps are given names again.
+        ValueError: for an empty list.
+    """
+    Prompt(as_steps(value, names), stdin, stdout).run()
 
 
 class Prompt(Console):
@@ -55,7 +83,7 @@ class Prompt(Console):
         self.displays: list[str] = []
         self.lastcmd = "step"
         many = f"{len(walk):,} steps" if len(walk) != 1 else "1 step"
-        self.intro = f"{made(walk, walk.value)}: {many}. Enter makes one; help lists the commands."
+        self.intro = f"{self._roots()}: {many}. Enter makes one; help lists the commands."
         self._listed: int | None = None
 
     def completedefault(self, text: str, *_: Any) -> list[str]:
@@ -264,11 +292,11 @@ class Prompt(Console):
         walk, step = self.walk, self._last()
         way = [gradient(walk, step.operand), gradient(walk, step.result)]
         node = step.result
-        while node is not walk.value and len(way) < LONGEST_WAY:
+        while node not in walk.roots and len(way) < LONGEST_WAY:
             node = walk.into(node)[0].result
             way.append(gradient(walk, node))
-        if node is not walk.value:
-            way.append(f"… from {made(walk, walk.value)}")
+        if node not in walk.roots:
+            way.append(f"… from {self._roots()}")
         for line in reversed(way[1:]):
             self.say(f"   {line}")
         self.say(f"-> {way[0]}")
@@ -356,6 +384,9 @@ class Prompt(Console):
         return position
 
     # ------------------------------------------------------------ what is shown
+
+    def _roots(self) -> str:
+        return ", ".join(made(self.walk, root) for root in self.walk.roots)
 
     def _number(self, step: Step) -> str:
         return self.paint(BOLD, f"{step.index + 1}/{len(self.walk)}".rjust(1 + 2 * len(str(len(self.walk)))))

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import cmd
 import inspect
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, ClassVar
 
 from ...expressions.typed import ExpressionError, nearest
-from ...terminal import fitted
+from ...terminal import RED, fitted, has_colours, painted
 
 ROOM = 40  # cells for what was typed, in an answer
-BOLD, DIM, RED = "1", "2", "31"
 
 
 class Console(cmd.Cmd):
@@ -34,7 +32,7 @@ class Console(cmd.Cmd):
         super().__init__(stdin=stdin, stdout=stdout)
         self.use_rawinput = stdin is None
         self._echoes = not self.stdin.isatty()
-        self._colours = self.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._colours = has_colours(self.stdout)
 
     def run(self) -> None:
         """Read commands and obey them, to `quit` or the end of the input.
@@ -58,9 +56,9 @@ class Console(cmd.Cmd):
         """Answer with a line."""
         print(text, file=self.stdout)
 
-    def paint(self, colour: str, text: str) -> str:
-        """Return the text in a colour, if there are any."""
-        return f"\x1b[{colour}m{text}\x1b[0m" if self._colours else text
+    def paint(self, style: str, text: str) -> str:
+        """Return the text in a style, if there are colours."""
+        return painted(text, style) if self._colours else text
 
     def commands(self) -> list[str]:
         """Return the names of all commands, this class's own last."""

@@ -8,44 +8,21 @@
     box         rounded, with the name of what is hidden in it on a violet or dark field
 
 A card is light with dark text wherever it lies, so that it reads on white and on black paper. The
-gradient's number stands on a field whose colour says its sign and size once more: blue above 0,
-orange below (told apart by colour-blind eyes too), the fuller the larger beside the largest in the
-drawing; yellow where it is no finite number; `–` and no colour where no sweep has been.
+gradient's number stands on a field whose colour says its sign and size once more, the fuller the
+larger beside the largest in the drawing; `–` and no colour where no sweep has been.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from html import escape
 
+from ..colours import EDGES, FRAME_FIELD, FRAMED, INK, LINE, LIT, NOTHING, PAPER, QUIET, field
 from ..names import numeral
 
-PAPER, INK, QUIET, LINE = "#ffffff", "#1f2328", "#656d76", "#818b98"
-PARAMETER, INPUT = "#8250df", "#0f7b6c"
-LIT = "#d1105a"
-FRAMED = "#6e7781"  # seen on white and on black
-FRAME = f'style="rounded,filled" color="{FRAMED}" fillcolor="#8c959f1f" labeljust="l" margin="8"'
-NOTHING, ODD = "#eff1f3", "#ffd33d"
-ABOVE, BELOW = ((232, 242, 250), (120, 186, 232)), ((253, 241, 230), (250, 165, 96))
-EDGES = {"parameter": PARAMETER, "input": INPUT}
+FRAME = f'style="rounded,filled" color="{FRAMED}" fillcolor="{FRAME_FIELD}" labeljust="l" margin="8"'
 SIGNS = {"*": "×", "-": "−"}  # as one writes them by hand
 LONGEST = 40
-
-
-def field(gradient: float | None, largest: float) -> str:
-    """Return the colour behind a gradient, given the largest in the drawing.
-
-    >>> field(1.0, 1.0), field(-1.0, 1.0), field(None, 1.0), field(float("nan"), 1.0)
-    ('#78bae8', '#faa560', '#eff1f3', '#ffd33d')
-    """
-    if gradient is None or gradient == 0:
-        return NOTHING
-    if not math.isfinite(gradient):
-        return ODD
-    pale, full = ABOVE if gradient > 0 else BELOW
-    share = math.sqrt(abs(gradient) / largest)
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(pale, full, strict=True))
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...floats import integer
 from ...nn import MLP, Layer, Module, Neuron, activation_name
+from ..colours import INK, INPUT, PAPER, PARAMETER, line
 from ..names import exact, numeral
+from . import card
 
 if TYPE_CHECKING:
     from .render import Drawing
 
 ACROSS, DOWN, RADIUS = 180, 42, 16  # points
-ABOVE, BELOW = "#2a7fc9", "#e0761b"
 
 
 def draw_network(model: Module, *, limit: int = 16) -> Drawing:
@@ -39,7 +40,6 @@ def draw_network(model: Module, *, limit: int = 16) -> Drawing:
         ImportError: when the Python package graphviz is missing.
     """
     columns = _columns(model, integer(limit, "limit", low=2))
-    from . import card
     from .sketch import new_drawing
 
     drawing = new_drawing(
@@ -56,12 +56,11 @@ def draw_network(model: Module, *, limit: int = 16) -> Drawing:
         drawing.node(f"caption{i}", label=card.caption(column.caption), id=f"caption{i}", **caption)
     weights = [line for i in range(1, len(columns)) for line in _weights(i, columns[i - 1], columns[i])]
     largest = max((abs(weight) for _, _, weight in weights if math.isfinite(weight)), default=0.0) or 1.0
-    for tail, head, weight in sorted(weights, key=lambda line: (abs(line[2]), line[:2])):  # the largest on top
+    for tail, head, weight in sorted(weights, key=lambda found: (abs(found[2]), found[:2])):  # the largest on top
         share = min(abs(weight) / largest, 1.0) if math.isfinite(weight) else 1.0
-        colour = ABOVE if weight > 0 else BELOW if weight < 0 else card.LINE
         name = f"weight_{head}_{tail}"
         look = {
-            "color": f"{colour}{round(90 + 165 * share):02x}" if math.isfinite(weight) else card.LIT,
+            "color": line(weight) + (f"{round(90 + 165 * share):02x}" if math.isfinite(weight) else ""),
             "penwidth": f"{0.4 + 3.6 * share:.3g}",
             "style": "dashed" if weight < 0 else "solid",
         }
@@ -111,18 +110,16 @@ def _ends(n: int, limit: int) -> list[int | None]:
 
 def _circle(i: int, row: int | None, column: _Column) -> tuple[str, str, str, dict[str, str]]:
     """What one place of a column is called, all there is to say of it, the text in it, and its look."""
-    from . import card
-
     if row is None:
         between = column.size - len(column.shown) + 1
         return f"between{i}", f"{between:,} more", card.caption(("⋮", f"{between:,} more")), {"shape": "plaintext"}
     size = {"shape": "circle", "fixedsize": "true", "width": f"{2 * RADIUS / 72:.3g}", "style": "filled"}
-    size |= {"fillcolor": card.PAPER, "penwidth": "1.5", "fontsize": "8", "fontcolor": card.INK}
+    size |= {"fillcolor": PAPER, "penwidth": "1.5", "fontsize": "8", "fontcolor": INK}
     if not column.neurons:
-        return f"input{row}", f"input {row}", f"x{row}", {**size, "color": card.INPUT}
+        return f"input{row}", f"input {row}", f"x{row}", {**size, "color": INPUT}
     bias = column.neurons[row].bias.data
     title = f"neuron {row} of layer {i - 1}: bias {exact(bias)}"
-    return f"neuron{i - 1}_{row}", title, numeral(bias, 2), {**size, "color": card.PARAMETER}
+    return f"neuron{i - 1}_{row}", title, numeral(bias, 2), {**size, "color": PARAMETER}
 
 
 def _weights(i: int, left: _Column, right: _Column) -> list[tuple[str, str, float]]:

@@ -5,14 +5,17 @@ Here is said how much of it is drawn; how, in `sketch.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...floats import integer
 from ...value import Value
+from ..walk.calls import Calls
+from ..walk.data import graph_data
+from ..walk.steps import Steps, seen
+from .collapse import Plan, plan
 
 if TYPE_CHECKING:
-    from .collapse import Calls, Plan
     from .render import Drawing
 
 COLLAPSED = {"none": -1, "neuron": 0, "layer": 1}  # the height up to which calls are collapsed
@@ -24,7 +27,7 @@ class TooLarge(ValueError):
 
 
 def draw(
-    value: Value,
+    value: Value | Sequence[Value] | Steps,
     *,
     names: Mapping[str, object] | None = None,
     values: bool = True,
@@ -37,10 +40,11 @@ def draw(
     """Return a picture of all that a value was computed from: a `graphviz.Digraph` that shows itself in notebooks.
 
     What modules and composed functions have computed is framed; collapsed, it is one box that says
-    how many values it hides.
+    how many values it hides. Of steps the gradients are the totals at the cursor, every name is shown,
+    and the arrow along which the last step went is lit, unless a box hides it.
 
     Args:
-        value: the last result.
+        value: the last result, a list of results, or the steps of a backward pass.
         names: variables by name, such as `locals()`, to call those Values by that have no label.
         values: whether to show each number.
         gradients: whether to show each gradient; `–` where no sweep has been.
@@ -61,46 +65,26 @@ def draw(
 
     Raises:
         TooLarge: when more would be drawn than the limit.
-        TypeError, ValueError: for what is no Value, direction, collapse or limit.
+        TypeError, ValueError: for what is no Value, direction, collapse or limit; when steps are given names again.
         ImportError: when the Python package graphviz is missing.
     """
-    if not isinstance(value, Value):
-        raise TypeError(f"a drawing is that of a Value, got {value!r} of type {type(value).__name__}")
     if collapse not in COLLAPSED and collapse != "auto":
         raise ValueError(f"collapse must be one of auto, {', '.join(COLLAPSED)}, got {collapse!r}")
-    from .sketch import Sketch
+    graph, brought = seen(value, names)
+    from .sketch import Look, drawn
 
-    sketch = Sketch(value, names, direction)
-    sketch.values, sketch.partials = values, partials
-    sketch.gradients = {node: node.grad if node.swept else None for node in sketch.order} if gradients else None
-    return sketch.drawn(_plan(sketch.calls, collapse, integer(limit, "limit", low=1)))
-
-
-def picture(
-    value: Value,
-    *,
-    names: Mapping[str, object] | None = None,
-    values: bool = True,
-    gradients: Mapping[Value, float | None] | None = None,
-    partials: bool = False,
-    direction: str = "LR",
-    every_name: bool = False,
-    lit: tuple[int, int] | None = None,
-    prefix: str = "",
-) -> Drawing:
-    """Return a drawing as the stepper and the page want it, of any size, with nothing collapsed.
-
-    `gradients` are those to show, whatever `.grad` holds; a node that is missing has none yet.
-    `every_name` shows generated names too, as the ledger has them. `lit` is the edge to light up:
-    the index of its result in the topological order, and the operand's position there. Ids in the
-    SVG are the prefix and `node3`, or `edge5_1` for the edge to the second operand of node 5.
-    """
-    from .sketch import Sketch
-
-    sketch = Sketch(value, names, direction, prefix)
-    sketch.values, sketch.partials, sketch.gradients = values, partials, gradients
-    sketch.every_name, sketch.lit = every_name, lit
-    return sketch.drawn(sketch.calls.plan(COLLAPSED["none"]))
+    made = value[value.position - 1] if isinstance(value, Steps) and value.position else None
+    look = Look(
+        values=values,
+        gradients=[brought.get(node) for node in graph.order] if gradients else None,
+        partials=partials,
+        direction=direction,
+        every_name=isinstance(value, Steps),
+        lit=(graph.places[made.result], made.position) if made else None,
+    )
+    calls = Calls(graph.order)
+    planned = _plan(calls, collapse, integer(limit, "limit", low=1))
+    return drawn(graph_data(graph, calls), planned, look)
 
 
 # ---------------------------------------------------------------- how much of it
@@ -112,25 +96,25 @@ def _plan(calls: Calls, collapse: str, limit: int) -> Plan:
     heights = range(-1, highest + 1) if collapse == "auto" else [COLLAPSED[collapse]]
     for height in heights:
         if height >= 0 or len(calls.order) <= limit:
-            plan = calls.plan(height)
-            if plan.count <= limit and len(plan.arrows) <= ARROWS * limit:
-                return plan
+            planned = plan(calls, height)
+            if planned.count <= limit and len(planned.arrows) <= ARROWS * limit:
+                return planned
     raise TooLarge(f"{_counted(calls, heights[-1])} are more than the limit of {limit:,}: {_advice(calls, limit)}")
 
 
 def _counted(calls: Calls, height: int) -> str:
     if height < 0:
         return f"{len(calls.order):,} nodes"
-    plan = calls.plan(height)
-    return f"{plan.count:,} nodes and {len(plan.arrows):,} arrows, collapsed from {len(calls.order):,} nodes,"
+    planned = plan(calls, height)
+    return f"{planned.count:,} nodes and {len(planned.arrows):,} arrows, collapsed from {len(calls.order):,} nodes,"
 
 
 def _advice(calls: Calls, limit: int) -> str:
     """What to do, for a graph that is too large."""
-    plans = {name: calls.plan(height) for name, height in COLLAPSED.items() if height >= 0}
+    plans = {name: plan(calls, height) for name, height in COLLAPSED.items() if height >= 0}
     fitting = [
-        f'collapse="{name}" draws {plan.count:,}'
-        for name, plan in plans.items()
-        if plan.boxes and plan.count <= limit and len(plan.arrows) <= ARROWS * limit
+        f'collapse="{name}" draws {planned.count:,}'
+        for name, planned in plans.items()
+        if planned.boxes and planned.count <= limit and len(planned.arrows) <= ARROWS * limit
     ]
     return f"{', '.join([*fitting, 'draw a value that comes earlier'])}, or raise the limit"

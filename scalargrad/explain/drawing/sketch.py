@@ -1,19 +1,19 @@
-"""A plan of what to draw becomes a drawing: cards, boxes, frames and arrows, each with all there is to say of it.
+"""A graph's data and a plan of what to draw become a drawing: cards, boxes, frames and arrows, with all they say.
 
 What a card looks like, `card.py` says; what is planned, `collapse.py`; how a drawing becomes a file,
-`render.py`.
+`render.py`. The data is that of `walk/data.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...sweep import topological_order
-from ...value import Constant, Value
-from ..names import atom, derivative, exact, node_names, numeral, variables
+from ..colours import EDGES, INK, LINE, LIT, PARAMETER
+from ..names import derivative, exact, numeral
 from . import card
-from .collapse import Arrow, Box, Call, Calls, Plan
+from .collapse import Arrow, Box, Plan
 
 if TYPE_CHECKING:
     from .render import Drawing
@@ -21,159 +21,181 @@ if TYPE_CHECKING:
 DIRECTIONS = ("LR", "RL", "TB", "BT")
 MANY_RESULTS = 24  # as many results a box shows one by one
 
+Data = Mapping[str, Any]
 
-class Sketch:
-    """A value on its way to a drawing: what is to be shown, and what everything is called."""
 
-    values = True
-    partials = False
-    every_name = False
-    gradients: Mapping[Value, float | None] | None = None
+@dataclass(frozen=True)
+class Look:
+    """What a drawing shows of its nodes.
+
+    Attributes:
+        values: whether to show each number.
+        gradients: that of each node, None where there is none yet; None to show none at all.
+        partials: whether to show the local derivatives on the arrows.
+        direction: where the arrows lead: "LR", "RL", "TB" or "BT".
+        every_name: whether to show generated names too, as the ledger has them.
+        lit: the edge to light up, by its result and the operand's position there.
+        prefix: what ids in the SVG start with: then comes `node3`, or `edge5_1` for the edge to the
+            second operand of node 5.
+    """
+
+    values: bool = True
+    gradients: Sequence[float | None] | None = None
+    partials: bool = False
+    direction: str = "LR"
+    every_name: bool = False
     lit: tuple[int, int] | None = None
+    prefix: str = ""
 
-    def __init__(self, value: Value, names: Mapping[str, object] | None, direction: str, prefix: str = "") -> None:
-        self.drawing = new_drawing(direction, prefix)
-        self.direction, self.prefix = direction, prefix
-        self.order = list(topological_order(value))
-        self.places = {node: i for i, node in enumerate(self.order)}
-        self.called = node_names(self.order, names)
-        self.own = variables(names or {}).keys() | {node for node in self.order if node.label}
-        self.calls = Calls(self.order)
 
-    def drawn(self, plan: Plan) -> Drawing:
-        """Return the drawing of a plan."""
-        self.largest = max(filter(_is_finite, map(abs, filter(None, (self.gradients or {}).values()))), default=1.0)
-        self.called_within = _names_within(self.calls.all, plan.single)
-        self.ids: dict[Value | Box, str] = {node: f"{self.prefix}node{self.places[node]}" for node in plan.single}
+def drawn(data: Data, plan: Plan, look: Look) -> Drawing:
+    """Return the drawing of a plan."""
+    return _Sketch(data, plan, look).drawing
+
+
+class _Sketch:
+    """A drawing in the making."""
+
+    def __init__(self, data: Data, plan: Plan, look: Look) -> None:
+        self.drawing = new_drawing(look.direction, look.prefix)
+        self.nodes, self.boxes, self.look = data["nodes"], data["boxes"], look
+        self.largest = max(filter(_is_finite, map(abs, filter(None, look.gradients or ()))), default=1.0)
+        self.ids: dict[int | Box, str] = {node: f"{look.prefix}node{node}" for node in plan.single}
         for i, box in enumerate(plan.boxes):
             only = box.shown[0] if box.call is not None and len(box.shown) == 1 else None
-            self.ids[box] = f"{self.prefix}box{i}" if only is None else f"{self.prefix}node{self.places[only]}"
+            self.ids[box] = f"{look.prefix}box{i}" if only is None else f"{look.prefix}node{only}"
         far = plan.far()
-        self.spoken_of = {arrow.result.args[arrow.position] for arrow in far}
-        within: dict[Call | None, list[Value | Box]] = {}
+        self.spoken_of = {arrow.operand for arrow in far}
+        within: dict[int | None, list[int | Box]] = {}
         for node in plan.single:
-            within.setdefault(self.calls.around.get(node), []).append(node)
+            within.setdefault(self.nodes[node]["box"], []).append(node)
         for box in plan.boxes:
-            within.setdefault(box.call and box.call.parent, []).append(box)
+            within.setdefault(None if box.call is None else self.boxes[box.call]["parent"], []).append(box)
         self._frames(within)
         for arrow in plan.arrows:
             self._arrow(arrow, arrow in far)
-        return self.drawing
 
-    def _frames(self, within: Mapping[Call | None, list[Value | Box]]) -> None:
+    def _frames(self, within: Mapping[int | None, list[int | Box]]) -> None:
         """All nodes, each in the frames of the open calls that it lies in."""
-        open_calls = {call: i for i, call in enumerate(self.calls.all) if _has_inside(call, within)}
-        pending: list[Call | str | None] = [None]
+        inner = self._open_calls(within)
+        pending: list[int | str | None] = [None]
         while pending:
             call = pending.pop()
             if isinstance(call, str):
                 self.drawing.body.append(call)
                 continue
             if call is not None:
-                self._frame(call, f"{self.prefix}cluster{open_calls[call]}")
+                self._frame(call, f"{self.look.prefix}cluster{call}")
                 pending.append("\t}\n")
-            for found in within.get(call, ()):
-                if isinstance(found, Value):
-                    self._node(found)
+            for item in within.get(call, ()):
+                if isinstance(item, Box):
+                    self._box(item)
                 else:
-                    self._box(found)
-            pending += [inner for inner in reversed(open_calls) if inner.parent is call]
+                    self._node(item)
+            pending += reversed(inner.get(call, ()))
 
-    def _frame(self, call: Call, name: str) -> None:
-        look = f'id="{name}" label={card.pill(call.name)} {card.FRAME}'
+    def _open_calls(self, within: Container[int | None]) -> dict[int | None, list[int]]:
+        """The calls with anything drawn inside, by the call that is around them."""
+        is_open: set[int] = set()
+        for call in range(len(self.boxes)):
+            around = call if call in within else None
+            while around is not None and around not in is_open:
+                is_open.add(around)
+                around = self.boxes[around]["parent"]
+        inner: dict[int | None, list[int]] = {}
+        for call in sorted(is_open):
+            inner.setdefault(self.boxes[call]["parent"], []).append(call)
+        return inner
+
+    def _frame(self, call: int, name: str) -> None:
+        box = self.boxes[call]
+        look = f'id="{name}" label={card.pill(box["name"])} {card.FRAME}'
         self.drawing.body.append(f"\tsubgraph {name} {{\n\t\tgraph [{look}]\n")
-        self.drawing.titles[name] = f"{call.name}: {len(call.nodes):,} values"
+        self.drawing.titles[name] = f"{box['name']}: {box['size']:,} values"
 
-    def _node(self, node: Value) -> None:
-        gradient = self._gradient(node)
-        if node.__class__ is Constant and node not in self.own:
-            label = card.constant(numeral(node.data))
+    def _node(self, place: int) -> None:
+        node, gradient = self.nodes[place], self._gradient(place)
+        if node["kind"] == "constant" and not node["is_named"]:
+            label = card.constant(numeral(float(node["value"])))
         else:
+            seal = card.seal(card.sign(node["sign"]), ordinals(node), self.look.direction) if node["operation"] else ""
             label = card.card(
-                self._kind(node),
-                name=self.called[node] if self._is_named(node) or self.partials else None,
-                is_generated=node not in self.own,
-                caption=self.called_within.get(node, ""),
-                value=node.data if self.values else None,
+                _kind(node),
+                name=node["name"] if self._is_named(place) or self.look.partials else None,
+                is_generated=not node["is_named"],
+                caption=node["within"],
+                value=self._value(place),
                 gradient=gradient,
-                sealed=card.seal(card.sign(node._op), ordinals(node), self.direction) if node.op else "",
-                direction=self.direction,
+                sealed=seal,
+                direction=self.look.direction,
             )
-        self._add(self.ids[node], label, self._told(node), gradient is not None)
+        self._add(self.ids[place], label, self._told(place), gradient is not None)
 
     def _box(self, box: Box) -> None:
-        shown, call = box.shown, box.call
-        lines = [line for line in _hidden(box) if line]
+        shown, call = box.shown, None if box.call is None else self.boxes[box.call]
+        lines = [line for line in _hidden(box, call) if line]
         if call is None:
-            kinds = {self._kind(node) for node in shown}
+            kinds = {_kind(self.nodes[place]) for place in shown}
             kind = kinds.pop() if len(kinds) == 1 else ""
-            name, colour = f"{len(shown):,} {f'{kind}s' if kind else 'leaves'}", card.EDGES.get(kind, card.INK)
+            name, colour = f"{len(shown):,} {f'{kind}s' if kind else 'leaves'}", EDGES.get(kind, INK)
         else:
-            learns = any(node in self.calls.parameters for node in call.nodes)
-            name, colour = call.name, card.PARAMETER if learns else card.INK
-        sealed = card.seal(name, (), self.direction, colour)
+            name, colour = call["name"], PARAMETER if call["learns"] else INK
+        sealed = card.seal(name, (), self.look.direction, colour)
         told = f"{name}: {', '.join(lines)}" if lines else name
         if call is not None and len(shown) == 1:
             (result,) = shown
             label = card.card(
                 "result",
-                name=self.called[result] if self._is_named(result) else None,
-                is_generated=result not in self.own,
-                value=result.data if self.values else None,
+                name=self._own_name(result),
+                is_generated=not self.nodes[result]["is_named"],
+                value=self._value(result),
                 lines=lines,
                 gradient=self._gradient(result),
                 sealed=sealed,
-                direction=self.direction,
+                direction=self.look.direction,
             )
-            self._add(self.ids[box], label, f"{told}; {self._told(result)}", self.gradients is not None)
+            self._add(self.ids[box], label, f"{told}; {self._told(result)}", self.look.gradients is not None)
             return
         rows = [
-            (
-                f"r{i}",
-                self.called[result] if self._is_named(result) else None,
-                result.data if self.values else None,
-                self._gradient(result),
-            )
+            (f"r{i}", self._own_name(result), self._value(result), self._gradient(result))
             for i, result in enumerate(shown)
         ]
         if len(shown) > MANY_RESULTS or call is None:
             lines += self._ranges(shown)
             rows = []
-        self._add(self.ids[box], card.box(lines, rows, sealed, self.direction), told, has_gradient=False)
+        self._add(self.ids[box], card.box(lines, rows, sealed, self.look.direction), told, has_gradient=False)
 
     def _arrow(self, arrow: Arrow, is_cut: bool) -> None:
-        operand = arrow.result.args[arrow.position]
-        place = self.places[arrow.result], arrow.position
-        name = f"{self.prefix}edge{place[0]}_{place[1]}"
+        result, operand = self.nodes[arrow.result], self.nodes[arrow.operand]
+        place = arrow.result, arrow.position
+        prefix, local = self.look.prefix, float(result["locals"][arrow.position])
+        name = f"{prefix}edge{place[0]}_{place[1]}"
         tail, head = self.ids[arrow.tail], self.ids[arrow.head]
-        look: dict[str, Any] = {"id": name}
-        title = f"{derivative(self.called[arrow.result], self.called[operand])} = "
-        title += exact(arrow.result.local_gradients[arrow.position])
-        if isinstance(arrow.head, Value):
-            words = ordinals(arrow.result)
+        attributes: dict[str, Any] = {"id": name}
+        title = f"{derivative(result['name'], operand['name'])} = {exact(local)}"
+        if not isinstance(arrow.head, Box):
+            words = ordinals(result)
             head += f":{words[arrow.position]}" if words else ""
-            if self.partials and operand.__class__ is not Constant:
-                slope = derivative(*(card.shortened(self.called[end], 12) for end in (arrow.result, operand)))
-                text = f"{slope} = {numeral(arrow.result.local_gradients[arrow.position])}"
-                look["label"] = card.pill(text, self.lit == place)
-        if not isinstance(arrow.tail, Value):
+            if self.look.partials and operand["kind"] != "constant":
+                slope = derivative(*(card.shortened(end["name"], 12) for end in (result, operand)))
+                attributes["label"] = card.pill(f"{slope} = {numeral(local)}", self.look.lit == place)
+        if isinstance(arrow.tail, Box):
             shown = arrow.tail.shown
-            if operand not in shown:
-                look["style"] = "dashed"  # it comes from among the hidden
-                title += f", where {self.called[operand]} is hidden"
+            if arrow.operand not in shown:
+                attributes["style"] = "dashed"  # it comes from among the hidden
+                title += f", where {operand['name']} is hidden"
             elif arrow.values == 1 and 1 < len(shown) <= MANY_RESULTS and arrow.tail.call is not None:
-                tail += f":r{shown.index(operand)}"
+                tail += f":r{shown.index(arrow.operand)}"
         if is_cut:
-            tail = f"{self.prefix}from{place[0]}_{place[1]}"
-            self._add(
-                tail, card.constant(card.shortened(self.called[operand])), self._told(operand), has_gradient=False
-            )
+            tail = f"{prefix}from{place[0]}_{place[1]}"
+            label = card.constant(card.shortened(operand["name"]))
+            self._add(tail, label, self._told(arrow.operand), has_gradient=False)
         if arrow.values > 1:
-            look |= {"label": card.pill(f"{arrow.values:,} values"), "penwidth": "2.5"}
+            attributes |= {"label": card.pill(f"{arrow.values:,} values"), "penwidth": "2.5"}
             title = f"{arrow.values:,} values"
-        if self.lit == place:
-            look |= {"color": card.LIT, "penwidth": "3", "class": "lit"}
-        self.drawing.edge(tail, head, **look)
+        if self.look.lit == place:
+            attributes |= {"color": LIT, "penwidth": "3", "class": "lit"}
+        self.drawing.edge(tail, head, **attributes)
         self.drawing.titles[name] = title
 
     # what is said of them
@@ -184,53 +206,59 @@ class Sketch:
         if has_gradient:
             self.drawing.gradients.add(name)
 
-    def _is_named(self, node: Value) -> bool:
-        return node in self.own or self.every_name or node in self.spoken_of
+    def _is_named(self, place: int) -> bool:
+        return self.nodes[place]["is_named"] or self.look.every_name or place in self.spoken_of
 
-    def _kind(self, node: Value) -> str:
-        if node.op is not None:
-            return "result"
-        return "parameter" if node in self.calls.parameters else "input" if node in self.calls.inputs else "leaf"
+    def _own_name(self, place: int) -> str | None:
+        return self.nodes[place]["name"] if self._is_named(place) else None
 
-    def _gradient(self, node: Value) -> card.Gradient | None:
-        if self.gradients is None or node.__class__ is Constant:
+    def _value(self, place: int) -> float | None:
+        return float(self.nodes[place]["value"]) if self.look.values else None
+
+    def _gradient(self, place: int) -> card.Gradient | None:
+        if self.look.gradients is None or self.nodes[place]["kind"] == "constant":
             return None
-        return self.gradients.get(node), self.largest
+        return self.look.gradients[place], self.largest
 
-    def _told(self, node: Value) -> str:
+    def _told(self, place: int) -> str:
         """All there is to say of a node, in full."""
-        made = ""
-        if node.op is not None:
-            made = f" = {node.op.notation.format(*(atom(self.called[operand]) for operand in node.args))}"
-        within = f" ({self.called_within[node]})" if node in self.called_within else ""
-        gradient = None if self.gradients is None else self.gradients.get(node)
+        node = self.nodes[place]
+        made = f" = {node['formula']}" if node["formula"] is not None else ""
+        within = f" ({node['within']})" if node["within"] else ""
+        gradient = None if self.look.gradients is None else self.look.gradients[place]
         reached = "" if gradient is None else f", gradient {exact(gradient)}"
-        return f"{self.called[node]}{within}{made}: value {exact(node.data)}{reached}"
+        return f"{node['name']}{within}{made}: value {exact(float(node['value']))}{reached}"
 
-    def _ranges(self, nodes: list[Value]) -> list[str]:
+    def _ranges(self, places: list[int]) -> list[str]:
         """The least and the largest of many values, and of their gradients."""
         lines = []
-        if self.values:
-            lines.append(f"values {_range(node.data for node in nodes)}")
-        if self.gradients is not None:
-            swept = [gradient for node in nodes if (gradient := self.gradients.get(node)) is not None]
+        if self.look.values:
+            lines.append(f"values {_range(float(self.nodes[place]['value']) for place in places)}")
+        if self.look.gradients is not None:
+            swept = [gradient for place in places if (gradient := self.look.gradients[place]) is not None]
             lines.append(f"grad {_range(swept)}")
         return lines
 
 
-def ordinals(node: Value) -> tuple[str, ...]:
+def ordinals(node: Data) -> tuple[str, ...]:
     """Return 1st, 2nd, 3rd, … for the operands where it matters which is which; else nothing."""
-    if node.op is None or len(node.args) == 1 or node.op.commutative:
+    if not node["is_ordered"]:
         return ()
     endings = {1: "st", 2: "nd", 3: "rd"}
-    places = range(1, len(node.args) + 1)
+    places = range(1, len(node["operands"]) + 1)
     return tuple(f"{n}{'th' if 10 < n % 100 < 20 else endings.get(n % 10, 'th')}" for n in places)
 
 
-def _hidden(box: Box) -> Iterator[str]:
+def _kind(node: Data) -> str:
+    """The kind of card: a constant with a name of its own has one like other leaves."""
+    kind: str = node["kind"]
+    return "leaf" if kind == "constant" else kind
+
+
+def _hidden(box: Box, call: Data | None) -> Iterator[str]:
     """What is in a box, honestly."""
-    if box.call is not None:
-        contents = box.call.contents
+    if call is not None:
+        contents = call["contents"]
         yield f"{contents}, {box.hidden:,} values hidden" if contents else f"{box.hidden:,} values hidden"
         yield f"{box.shared:,} more shared with another box" if box.shared else ""
 
@@ -240,33 +268,6 @@ def _range(numbers: Iterable[float]) -> str:
     if not found:
         return "–"
     return numeral(found[0]) if found[0] == found[-1] else f"{numeral(found[0])} … {numeral(found[-1])}"
-
-
-def _names_within(calls: list[Call], nodes: list[Value]) -> dict[Value, str]:
-    """What modules call those of their parameters that are among these nodes: `weights[0]`."""
-    from ...nn import Module
-
-    wanted = {node for node in nodes if node.op is None}
-    modules = {id(call.mark.module): call.mark.module for call in calls if wanted & call.nodes.keys()}
-    found: dict[Value, str] = {}
-    for module in modules.values():
-        if isinstance(module, Module):
-            for path, parameter in module.named_parameters():
-                if parameter in wanted:
-                    parts = path.split(".")
-                    last = max((i for i, part in enumerate(parts) if not part.isdigit()), default=0)
-                    found.setdefault(parameter, parts[last] + "".join(f"[{i}]" for i in parts[last + 1 :]))
-    return found
-
-
-def _has_inside(call: Call, within: Mapping[Call | None, list[Value | Box]]) -> bool:
-    pending = [call]
-    while pending:
-        inner = pending.pop()
-        if inner in within:
-            return True
-        pending += inner.inner
-    return False
 
 
 def _is_finite(x: float) -> bool:
@@ -287,5 +288,5 @@ def new_drawing(direction: str, prefix: str, engine: str = "dot", **look: str) -
         engine=engine,
         graph_attr={**graph, "nodesep": "0.18", "ranksep": "0.4", **font, **look},
         node_attr={"shape": "plain", **font},
-        edge_attr={"color": card.LINE, "arrowsize": "0.6", **font},
+        edge_attr={"color": LINE, "arrowsize": "0.6", **font},
     )

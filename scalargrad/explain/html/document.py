@@ -1,5 +1,7 @@
 """The backward pass as a page: one HTML file that fetches nothing and can be read without scripts.
 
+It is a view of the pass as plain data: see `walk/data.py`, for other front ends too.
+
 The graph, as it is at the end, and the whole ledger stand in it. Where scripts may run, one walks
 through the steps, and whatever it shows it takes from the ledger's rows.
 
@@ -12,15 +14,18 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from ...floats import integer
 from ...value import Value
-from ..drawing.picture import TooLarge, picture
-from ..names import derivative, exact, numeral
-from ..walk.step import applied
-from ..walk.steps import Steps, steps
+from ..colours import NOTHING, field
+from ..drawing.collapse import everything
+from ..drawing.picture import TooLarge
+from ..drawing.sketch import Look, drawn
+from ..names import exact, numeral
+from ..walk.data import page_data
+from ..walk.steps import Steps, as_steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,14 +60,22 @@ class Page(str):
 
 @overload
 def page(
-    value: Value | Steps, path: None = None, *, names: Mapping[str, object] | None = None, limit: int = 2_000
+    value: Value | Sequence[Value] | Steps,
+    path: None = None,
+    *,
+    names: Mapping[str, object] | None = None,
+    limit: int = 2_000,
 ) -> Page: ...
 @overload
 def page(
-    value: Value | Steps, path: str | os.PathLike[str], *, names: Mapping[str, object] | None = None, limit: int = 2_000
+    value: Value | Sequence[Value] | Steps,
+    path: str | os.PathLike[str],
+    *,
+    names: Mapping[str, object] | None = None,
+    limit: int = 2_000,
 ) -> Path: ...
 def page(
-    value: Value | Steps,
+    value: Value | Sequence[Value] | Steps,
     path: str | os.PathLike[str] | None = None,
     *,
     names: Mapping[str, object] | None = None,
@@ -74,7 +87,7 @@ def page(
     or not at all, and the path is returned.
 
     Args:
-        value: where the pass starts; or its steps.
+        value: where the pass starts, a list of such values, or steps.
         path: where to write the page; .html is added where it has no suffix.
         names: variables by name, such as `locals()`, to call those Values by that have no label.
         limit: how many steps a page may have.
@@ -88,14 +101,12 @@ def page(
 
     Raises:
         TooLarge: when there are more steps than the limit.
-        TypeError: when it is no Value, the names are no mapping, or steps are given names again.
+        TypeError: for anything but Values and steps, names that are no mapping, or steps given names again.
         ValueError: when the path ends in something else than .html.
         ImportError: when the extra page is not installed.
         OSError: when the file cannot be written.
     """
-    if isinstance(value, Steps) and names is not None:
-        raise TypeError("steps have their names already: give names to steps(value, names=...)")
-    walk = value if isinstance(value, Steps) else steps(value, names=names)
+    walk = as_steps(value, names)
     if len(walk) > integer(limit, "limit", low=0):
         raise TooLarge(
             f"{len(walk):,} steps are more than the limit of {limit:,} for a page: show a part, such as the loss of "
@@ -116,18 +127,17 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 
 def _written(walk: Steps) -> Page:
-    template = _template()
-    whole = walk.names[walk.value]
-    totals = walk.totals(len(walk))
-    drawing = picture(walk.value, names=walk.variables, gradients=totals, every_name=True, prefix=PREFIX).fragment()
+    template, data = _template(), page_data(walk)
+    nodes, gradients = data["nodes"], _last_totals(data)
+    look = Look(gradients=gradients, every_name=True, prefix=PREFIX)
+    drawing = drawn(data, everything(nodes), look).fragment()
+    largest = max((abs(x) for x in gradients if x is not None and math.isfinite(x)), default=0.0)
     text = template.render(
-        root=whole,
-        whole=derivative(whole, whole),
-        rule=_computed(walk, walk.value),
-        value=walk.value.data,
-        seed=walk.seed,
-        rows=list(_rows(walk, max((abs(total) for total in totals.values() if math.isfinite(total)), default=0.0))),
+        title=data["title"],
+        roots=[{**nodes[root["node"]], "gradient": root["gradient"], "seed": root["seed"]} for root in data["roots"]],
+        rows=list(_rows(data, largest)),
         drawing=drawing,
+        nothing=NOTHING,
         style=_file("page.css") + _extent(drawing),
         script=_file("page.js"),
     )
@@ -137,28 +147,28 @@ def _written(walk: Steps) -> Page:
 # ---------------------------------------------------------------- what the template is given
 
 
-def _rows(walk: Steps, largest: float) -> Iterator[dict[str, Any]]:
+def _last_totals(data: Mapping[str, Any]) -> list[float | None]:
+    """The gradient of each node at the end; None where none reaches it."""
+    gradients: list[float | None] = [None] * len(data["nodes"])
+    for root in data["roots"]:
+        gradients[root["node"]] = float(root["seed"])
+    for step in data["steps"]:
+        gradients[step["operand"]] = float(step["after"])
+    return gradients
+
+
+def _rows(data: Mapping[str, Any], largest: float) -> Iterator[dict[str, Any]]:
     """The ledger: for each step its numbers, its formulas, and the elements of the drawing it is about."""
-    from ..drawing.card import field
-
-    places = {node: place for place, node in enumerate(walk.order)}
-    for step in walk:
-        whole, result, operand = step.names
-        yield step.as_dict() | {
-            "gradient": derivative(whole, operand),
-            "from": derivative(whole, result),
-            "slope": derivative(result, operand),
-            "operation": f"{result} = {_computed(walk, step.result)}",
-            "result": f"{PREFIX}node{places[step.result]}",
-            "operand": f"{PREFIX}node{places[step.operand]}",
-            "edge": f"{PREFIX}edge{places[step.result]}_{step.position}",
-            "colour": field(step.after, max(largest, abs(step.after))),
+    for step in data["steps"]:
+        result, after = data["nodes"][step["result"]], float(step["after"])
+        yield {
+            **step,
+            "operation": f"{result['name']} = {result['formula']}",
+            "result": f"{PREFIX}node{step['result']}",
+            "operand": f"{PREFIX}node{step['operand']}",
+            "edge": f"{PREFIX}edge{step['result']}_{step['position']}",
+            "colour": field(after, max(largest, abs(after))),
         }
-
-
-def _computed(walk: Steps, node: Value) -> str | None:
-    """How a node was computed, in the names of its operands; None for a leaf."""
-    return applied(node.op, [walk.names[operand] for operand in node.args]) if node.op else None
 
 
 def _extent(drawing: str) -> str:
@@ -181,7 +191,7 @@ def _template() -> Template:
     except ImportError as missing:
         raise ImportError(f"a page needs the extra page: pip install 'scalargrad-engine[page]' ({missing})") from None
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters.update(shown=numeral, exact=exact, hashed=_hashed)
+    environment.filters.update(shown=lambda x: numeral(float(x)), exact=lambda x: exact(float(x)), hashed=_hashed)
     return environment.from_string(_file("page.html"))
 
 

@@ -39,7 +39,7 @@
   function make(step, isMade) {
     const shown = isMade ? step : step.earlier;
     step.total.textContent = shown ? cell(shown, "after").textContent.replaceAll("−", "-") : "–"; // as drawn
-    step.field.setAttribute("fill", shown ? shown.colour : "#eff1f3");
+    step.field.setAttribute("fill", shown ? shown.colour : graph.dataset.nothing);
     step.operand.classList.toggle("ahead", !shown);
     step.edge.classList.toggle("ahead", !isMade);
     step.row.classList.toggle("ahead", !isMade);

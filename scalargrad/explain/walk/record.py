@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import accumulate
 
-from ...sweep import sweep, topological_order
+from ...sweep import sweep
 from ...value import Constant, Value
+from .graph import Graph
 
 
 class Record:
@@ -22,27 +24,25 @@ class Record:
 
     >>> from scalargrad import Value
     >>> x = Value(3.0)
-    >>> record = Record(x * x, 1.0)
+    >>> square = x * x
+    >>> record = Record(Graph(square), {square: 1.0})
     >>> list(record.after), list(record.into(0)), record.total(0, made=1)
     ([3.0, 6.0], [0, 1], 3.0)
 
     Attributes:
-        order: every node, operands first.
-        places: where each node is in that order.
-        seed: the gradient of the last, from which the sweep starts.
+        seeds: the gradients of the roots, from which the sweep starts.
         results, operands, positions: of each contribution, the nodes, and the operand's place among `result.args`.
         locals, upstreams, before, after: its numbers, as `sweep` tells them.
     """
 
-    def __init__(self, value: Value, seed: float) -> None:
-        gradients = topological_order(value)
-        self.order = list(gradients)
-        self.places = {node: i for i, node in enumerate(self.order)}
-        self.seed = seed
+    def __init__(self, graph: Graph, seeds: Mapping[Value, float]) -> None:
+        self._places = graph.places
+        self.seeds = {graph.places[root]: seed for root, seed in seeds.items()}
         self.results, self.operands, self.positions = array("q"), array("q"), array("q")
         self.locals, self.upstreams = array("d"), array("d")
         self.before, self.after = array("d"), array("d")
-        gradients[value] = seed
+        gradients = dict.fromkeys(graph.order, 0.0)
+        gradients.update(seeds)
         sweep(gradients, self._observe)
 
     def _observe(
@@ -51,8 +51,8 @@ class Record:
         operand = result.args[position]
         if operand.__class__ is Constant:
             return
-        self.results.append(self.places[result])
-        self.operands.append(self.places[operand])
+        self.results.append(self._places[result])
+        self.operands.append(self._places[operand])
         self.positions.append(position)
         self.locals.append(local)
         self.upstreams.append(upstream)
@@ -73,7 +73,7 @@ class Record:
         done = bisect_left(into, made, starts[node], starts[node + 1])
         if done > starts[node]:
             return self.after[into[done - 1]]
-        return self.seed if node == len(self.order) - 1 else None
+        return self.seeds.get(node)
 
     def end_of_result(self, start: int) -> int:
         """Return where the contributions end that have the result of this one."""
@@ -92,7 +92,7 @@ class Record:
     @cached_property
     def _sorted(self) -> tuple[array[int], array[int]]:
         """Where each node's contributions start in the second; that has the indices, one node's after another's."""
-        counts = [0] * (len(self.order) + 1)
+        counts = [0] * (len(self._places) + 1)
         for operand in self.operands:
             counts[operand + 1] += 1
         starts = array("q", accumulate(counts))

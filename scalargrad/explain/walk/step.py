@@ -10,19 +10,15 @@ check it with a pencil.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...declaration import Primitive, formula
 from ...terminal import fitted
 from ...value import Value
 from ..names import atom, derivative, exact
-
-if TYPE_CHECKING:
-    from ..drawing.render import Drawing
-    from .steps import Steps
 
 ROOM = 40  # cells for a name
 _NAME = re.compile(r"\{\d+\}")
@@ -43,7 +39,8 @@ class Step:
         upstream: the result's gradient.
         before: the operand's total before this step.
         after: the operand's total after it: before + local × upstream.
-        walk: the steps that it is one of.
+        whole: what is differentiated, by name.
+        called: what each node of the graph is called.
     """
 
     index: int
@@ -56,7 +53,8 @@ class Step:
     upstream: float
     before: float
     after: float
-    walk: Steps = field(compare=False)
+    whole: str = field(compare=False)
+    called: Mapping[Value, str] = field(compare=False)
 
     @property
     def product(self) -> float:
@@ -65,8 +63,8 @@ class Step:
 
     @property
     def names(self) -> tuple[str, str, str]:
-        """What the value that is differentiated, the result and the operand are called."""
-        return self.walk.names[self.walk.value], self.walk.names[self.result], self.walk.names[self.operand]
+        """What is differentiated, the result and the operand, by name."""
+        return self.whole, self.called[self.result], self.called[self.operand]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the step as plain data, with names in place of nodes."""
@@ -83,10 +81,6 @@ class Step:
             "before": self.before,
             "after": self.after,
         }
-
-    def draw(self, **options: Any) -> Drawing:
-        """Return the drawing with this step's edge lit and the totals after it; options as for `Steps.draw`."""
-        return self.walk.draw(self.index + 1, **options)
 
     @property
     def computed(self) -> str:
@@ -115,7 +109,7 @@ class Step:
     @property
     def _family(self) -> list[str]:
         """What the result and its operands are called where there is little room."""
-        return [fitted(self.walk.names[node], ROOM) for node in (self.result, *self.result.args)]
+        return [fitted(self.called[node], ROOM) for node in (self.result, *self.result.args)]
 
     def __repr__(self) -> str:
         whole, result, operand = (fitted(name, ROOM) for name in self.names)

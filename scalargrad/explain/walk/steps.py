@@ -11,39 +11,45 @@ What a result hands to a constant is none either: a constant takes no gradient.
 from __future__ import annotations
 
 import operator
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
-from ...floats import integer, number
-from ...sweep import topological_order
+from ...floats import number
 from ...terminal import fitted
 from ...value import Constant, Value
-from ..names import node_names, variables
-from .glance import as_html, as_text
+from ..names import exact
+from .graph import Graph, roots_of
 from .record import Record
-from .step import ROOM, Contributions, local_formula
-from .step import Step as Step
+from .step import ROOM, Contributions, Step, local_formula
+from .table import StepTable
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..drawing.render import Drawing
-    from ..html.document import Page
-
+BEFORE, AFTER = 2, 3  # steps shown before the one made last, and after it
+FEW = 12  # nodes whose totals are all shown
 SOME = 12  # names that an error shows
+VIEWS = ("tree", "ledger", "draw", "page", "prompt")  # functions that take steps
 
 
-def steps(value: Value, gradient: float = 1.0, *, names: Mapping[str, object] | None = None) -> Steps:
+def steps(
+    value: Value | Sequence[Value],
+    gradient: float = 1.0,
+    *,
+    gradients: Sequence[float] | None = None,
+    names: Mapping[str, object] | None = None,
+    watch: Sequence[Value | str] = (),
+) -> Steps:
     """Run the backward pass from a value and return each step of it, with a cursor at the start.
 
-    Nothing is added to any `.grad`, and `trap` does not stop it: it shows where a nan comes from.
+    From several values it is one pass, which starts from all of them: their gradients times their
+    Jacobian. Nothing is added to any `.grad`, and `trap` does not stop it: it shows where a nan comes
+    from.
 
     Args:
-        value: where the pass starts.
-        gradient: the seed, ∂L/∂L.
+        value: where the pass starts; or a list of such values.
+        gradient: the seed, ∂L/∂L; of several values, that of each.
+        gradients: the seeds of several values, one for each.
         names: variables by name, such as `locals()`, to call those Values by that have no label.
+        watch: nodes, or their names, whose totals are in view wherever the cursor is.
 
     >>> from scalargrad import Value, steps
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
@@ -55,11 +61,45 @@ def steps(value: Value, gradient: float = 1.0, *, names: Mapping[str, object] | 
     >>> walk.into("a")
     ∂L/∂a += ∂L/∂L · ∂L/∂a = 1.0 × 1.0 = 1.0   (0.0 → 1.0)
     ∂L/∂a += ∂L/∂v1 · ∂v1/∂a = 1.0 × -3.0 = -3.0   (1.0 → -2.0)
+    >>> steps([a * b, a + b], gradients=[1.0, 10.0]).last().total("a")
+    7.0
 
     Raises:
-        TypeError: when it is no Value, the gradient no number, or the names no mapping.
+        LookupError: when a node to watch is not in the graph.
+        TypeError: for anything but Values, a gradient that is no number, both gradient and gradients,
+            or names that are no mapping.
+        ValueError: for no Values at all, or when there is not one gradient for each.
     """
-    return Steps(value, gradient, names)
+    return Steps(value, gradient, names, gradients=gradients, watch=watch)
+
+
+def as_steps(value: Value | Sequence[Value] | Steps, names: Mapping[str, object] | None = None) -> Steps:
+    """Return the steps of a value or of several; steps as they are.
+
+    Raises:
+        TypeError: for anything else; when steps are given names again.
+        ValueError: for an empty list.
+    """
+    if not isinstance(value, Steps):
+        return Steps(value, names=names)
+    if names is not None:
+        raise TypeError("steps have their names already: give names to steps(…, names=…)")
+    return value
+
+
+def seen(
+    value: Value | Sequence[Value] | Steps, names: Mapping[str, object] | None
+) -> tuple[Graph, dict[Value, float]]:
+    """Return the graph, with the gradients so far: of steps, the totals at the cursor; else what `backward` brought.
+
+    Raises:
+        TypeError, ValueError: as `as_steps`.
+    """
+    if isinstance(value, Steps):
+        walk = as_steps(value, names)
+        return walk.graph, walk.totals()
+    graph = Graph(value, names)
+    return graph, {node: node.grad for node in graph.order if node.swept}
 
 
 class Steps(Sequence[Step]):
@@ -80,27 +120,32 @@ class Steps(Sequence[Step]):
     True
 
     Attributes:
-        value: the node the pass starts from.
-        seed: its gradient.
+        graph: what the steps lead through.
+        roots: the values that the pass starts from.
+        seeds: their gradients.
         order: every node, operands first, as the sweep's order has them.
         names: what each node is called, by its label when the steps were taken.
-        variables: the nodes that the given names hold.
         position: how many steps have been made.
         watched: the nodes whose totals are kept in view.
     """
 
-    def __init__(self, value: Value, gradient: float = 1.0, names: Mapping[str, object] | None = None) -> None:
-        if not isinstance(value, Value):
-            raise TypeError(f"steps are those of a Value, got {value!r} of type {type(value).__name__}")
-        self.value = value
-        self.seed = number(gradient, "gradient")
+    def __init__(
+        self,
+        value: Value | Sequence[Value],
+        gradient: float = 1.0,
+        names: Mapping[str, object] | None = None,
+        *,
+        gradients: Sequence[float] | None = None,
+        watch: Sequence[Value | str] = (),
+    ) -> None:
+        self.graph = Graph(value, names)
+        self.seeds = _seeds(roots_of(value), gradient, gradients)
+        self.roots, self.order, self.names = self.graph.roots, self.graph.order, self.graph.names
         self.position = 0
-        self.watched: tuple[Value, ...] = ()
-        self._record = Record(value, self.seed)
-        self.order = self._record.order
-        held = variables({} if names is None else names)
-        self.variables = {name: node for node, name in held.items() if node in self._record.places}
-        self.names = node_names(self.order, self.variables)
+        self._record = Record(self.graph, self.seeds)
+        if isinstance(watch, (str, Value)):
+            raise TypeError(f"watch takes a list of nodes or names, got {watch!r}")
+        self.watched = tuple(self.node(node) for node in watch)
 
     # ---------------------------------------------------------------- a sequence
 
@@ -135,7 +180,8 @@ class Steps(Sequence[Step]):
             upstream=record.upstreams[i],
             before=record.before[i],
             after=record.after[i],
-            walk=self,
+            whole=self.graph.title,
+            called=self.names,
         )
 
     def by_node(self) -> Iterator[Contributions]:
@@ -210,8 +256,8 @@ class Steps(Sequence[Step]):
             node = self.node(place)
             if node.__class__ is Constant:
                 raise LookupError(f"{fitted(self.names[node], ROOM)} is a constant: no step leads to it")
-            into = self._record.into(self._record.places[node])
-            self.position = into[0] + 1 if into else 0  # none leads to the value itself, which has its seed
+            into = self._record.into(self.graph.places[node])
+            self.position = into[0] + 1 if into else 0  # none leads to a root, which has its seed
             return self
         self.position = self._place(place)
         return self
@@ -224,15 +270,6 @@ class Steps(Sequence[Step]):
             raise IndexError(f"{position} steps cannot be made: {self._title} has {len(self):,}")
         return operator.index(position)
 
-    def watch(self, *nodes: Value | str) -> Steps:
-        """Keep the totals of these nodes in view wherever the cursor is; without any, of none.
-
-        Raises:
-            LookupError: when there is no such node.
-        """
-        self.watched = tuple(self.node(node) for node in nodes)
-        return self
-
     # ---------------------------------------------------------------- nodes and their totals
 
     def node(self, wanted: Value | str) -> Value:
@@ -243,7 +280,7 @@ class Steps(Sequence[Step]):
             TypeError: when it is neither a name nor a Value.
         """
         if isinstance(wanted, Value):
-            if wanted not in self._record.places:
+            if wanted not in self.graph.places:
                 raise LookupError(f"{wanted!r} took no part in {self._title}")
             return wanted
         if not isinstance(wanted, str):
@@ -273,11 +310,11 @@ class Steps(Sequence[Step]):
         return {node: total for node, total in found.items() if total is not None and node.__class__ is not Constant}
 
     def _place_of(self, node: Value | str) -> int:
-        return self._record.places[self.node(node)]
+        return self.graph.places[self.node(node)]
 
     def _known(self) -> str:
         """The names there are, those that somebody has given first."""
-        held = set(self.variables.values())
+        held = set(self.graph.variables.values())
         given = {self.names[node]: None for node in self.order if node.label or node in held}
         names = list(given | dict.fromkeys(self._named))
         more = f" and {len(names) - SOME:,} more" if len(names) > SOME else ""
@@ -285,7 +322,7 @@ class Steps(Sequence[Step]):
 
     @property
     def _title(self) -> str:
-        return fitted(self.names[self.value], ROOM)
+        return fitted(self.graph.title, ROOM)
 
     @cached_property
     def _named(self) -> dict[str, Value]:
@@ -296,100 +333,76 @@ class Steps(Sequence[Step]):
                 found.setdefault(node.label, node)
         return found
 
-    # ---------------------------------------------------------------- showing them
-
-    def draw(
-        self,
-        position: int | None = None,
-        *,
-        values: bool = True,
-        partials: bool = False,
-        direction: str = "LR",
-        limit: int = 300,
-        prefix: str = "",
-    ) -> Drawing:
-        """Return the drawing where so many steps have been made, or at the cursor: the last one's edge is lit.
-
-        The gradients are the totals so far; nothing is collapsed. The options are those of
-        `scalargrad.draw`; elements of the SVG have ids that start with the prefix.
-
-        >>> walk = steps(Value(3.0, label="a") ** 2)
-        >>> walk.last().draw().render("square.svg")  # doctest: +SKIP
-        'square.svg'
-
-        Raises:
-            IndexError: when there are fewer steps.
-            TooLarge: when there are more nodes than the limit.
-            ValueError: for what is no direction or limit.
-            ImportError: when the Python package graphviz is missing.
-        """
-        from ..drawing.picture import TooLarge, picture
-
-        made = self.position if position is None else self._place(position)
-        if len(self.order) > integer(limit, "limit", low=1):
-            few = "take the steps of a result further in"
-            raise TooLarge(
-                f"{len(self.order):,} nodes are more than the limit of {limit:,}: {few}, or draw with limit=…"
-            )
-        return picture(
-            self.value,
-            names=self.variables,
-            values=values,
-            gradients=self.totals(made),
-            partials=partials,
-            direction=direction,
-            every_name=True,
-            lit=(self._record.results[made - 1], self._record.positions[made - 1]) if made else None,
-            prefix=prefix,
-        )
-
-    @overload
-    def page(self, path: None = None, *, limit: int = ...) -> Page: ...
-    @overload
-    def page(self, path: str | os.PathLike[str], *, limit: int = ...) -> Path: ...
-    def page(self, path: str | os.PathLike[str] | None = None, *, limit: int = 2_000) -> Page | Path:
-        """Return the page of HTML to step through, or write it to a path: see `scalargrad.page`.
-
-        Raises:
-            TooLarge: when there are more steps than the limit.
-            ImportError: when the extra page is not installed.
-            OSError: when the file cannot be written.
-        """
-        from ..html.document import page
-
-        return page(self, path, limit=limit)
-
-    def prompt(self, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
-        """Walk through the steps at a prompt with the commands of Python's debugger: `help` lists them.
-
-        It reads from the terminal, or from a file with a command on each line.
-
-        >>> import io, sys
-        >>> steps(Value(3.0, label="a") ** 2).prompt(io.StringIO("quit"), sys.stdout)
-        v1 = a ** 2 = 9.0: 1 step. Enter makes one; help lists the commands.
-        (step) quit
-        """
-        from ..console.debugger import Prompt
-
-        Prompt(self, stdin, stdout).run()
+    # ---------------------------------------------------------------- as a table
 
     def __repr__(self) -> str:
-        return as_text(self)
+        return self._table().text()
 
     def _repr_html_(self) -> str:
-        return as_html(self)
+        return self._table().html()
+
+    def _table(self) -> StepTable:
+        made = f"{self.position:,} of {len(self):,} made" if len(self) else "it was computed from nothing"
+        values = ", ".join(exact(root.data) for root in self.roots[:SOME]) + (", …" if len(self.roots) > SOME else "")
+        start = max(0, min(self.position - 1 - BEFORE, len(self) - BEFORE - 1 - AFTER))
+        window = self[start : start + BEFORE + 1 + AFTER]
+        nodes, more = self._nodes_in_view(window)
+        totals = [(fitted(self.names[node], ROOM), self.total(node)) for node in nodes]
+        return StepTable(f"steps of {self._title} = {values}: {made}", window, self.position, totals, more)
+
+    def _nodes_in_view(self, window: Sequence[Step]) -> tuple[list[Value], int]:
+        """The watched nodes, then all or those of the steps in view, the roots first; and how many there are more."""
+        variables = [node for node in reversed(self.order) if node.__class__ is not Constant]
+        others = (
+            variables if len(variables) <= FEW else [node for step in window for node in (step.result, step.operand)]
+        )
+        nodes = list(dict.fromkeys([*self.watched, *others]))
+        return nodes, max(0, len(variables) - len(nodes))
+
+    if not TYPE_CHECKING:  # else a type checker would find any attribute there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            advice = f": call {name}(walk), with {name} from scalargrad" if name in VIEWS else ""
+            raise AttributeError(f"{type(self).__name__} has no attribute {name}{advice}", name=name, obj=self)
 
     # ---------------------------------------------------------------- copies
 
     def __reduce__(self) -> tuple[Any, ...]:
-        held = {name: self._record.places[node] for name, node in self.variables.items()}
-        watched = [self._record.places[node] for node in self.watched]
-        return _restored, (self.value, self.seed, held, watched, self.position)
+        places = self.graph.places
+        held = {name: places[node] for name, node in self.graph.variables.items()}
+        watched = [places[node] for node in self.watched]
+        return _restored, (self.roots, list(self.seeds.values()), len(self.order), held, watched, self.position)
 
 
-def _restored(value: Value, seed: float, held: dict[str, int], watched: list[int], position: int) -> Steps:
-    """The steps of a copied value: its nodes are new, but their order is the same."""
-    order = list(topological_order(value))
-    walk = Steps(value, seed, {name: order[i] for name, i in held.items()})
-    walk.watched = tuple(order[i] for i in watched)
-    return walk.to(position)
+def _restored(
+    roots: tuple[Value, ...],
+    seeds: list[float],
+    count: int,
+    held: dict[str, int],
+    watched: list[int],
+    position: int,
+) -> Steps:
+    """The steps of copied values: their nodes are new, but their order is the same."""
+    order = Graph(roots).order
+    if len(order) != count:
+        raise ValueError("steps of several Values that share results cannot be pickled: pickle steps of one Value")
+    names = {name: order[place] for name, place in held.items()}
+    return Steps(roots, names=names, gradients=seeds, watch=[order[place] for place in watched]).to(position)
+
+
+def _seeds(roots: list[Value], gradient: float, gradients: Sequence[float] | None) -> dict[Value, float]:
+    """The gradient of each root; of one that is given twice, both together."""
+    if gradients is None:
+        given = [number(gradient, "gradient")] * len(roots)
+    elif gradient != 1.0:
+        raise TypeError("steps take a gradient for each of several Values, or gradients, not both")
+    else:
+        if not isinstance(gradients, Iterable):
+            raise TypeError(f"gradients must be a list of numbers, got {gradients!r}")
+        given = [number(seed, "a gradient") for seed in gradients]
+    if len(given) != len(roots):
+        raise ValueError(f"expected one gradient for each of {len(roots)} Values, got {len(given)}")
+    seeds: dict[Value, float] = {}
+    for root, seed in zip(roots, given, strict=True):
+        seeds[root] = seeds[root] + seed if root in seeds else seed
+    return seeds

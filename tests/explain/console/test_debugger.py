@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import Value, steps
+from scalargrad import Value, prompt, steps
 from scalargrad.explain.console.debugger import Prompt
 from scalargrad.explain.walk.step import Step
 from scalargrad.explain.walk.steps import Steps
@@ -551,19 +551,30 @@ def test_without_readline_the_prompt_works(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_steps_open_the_prompt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """`steps(v).prompt()` reads the standard input."""
+    """`prompt` reads the standard input, and moves the cursor of the steps it is given."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("step\n"))
     walk = neuron()
-    walk.prompt()
+    prompt(walk)
     assert walk.position == 1
     assert shown(walk[0], walk) in capsys.readouterr().out
+
+
+def test_a_prompt_on_several_values() -> None:
+    """The greeting names each, and the way by which a contribution came starts at one of them."""
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    total, product = a + b, a * b
+    written = io.StringIO()
+    prompt([total, product], io.StringIO("next\nwhere\n"), written, names={"total": total, "product": product})
+    assert written.getvalue().startswith("total = a + b = -1.0, product = a * b = -6.0: 4 steps. Enter makes one;")
+    assert "   product = -6.0, ∂(total, product)/∂product = 1.0\n-> b = -3.0, " in written.getvalue()
 
 
 # ---------------------------------------------------------------- a real terminal
 
 PROGRAM = """
 from tests.explain.console.test_debugger import neuron
-neuron().prompt()
+from scalargrad import prompt
+prompt(neuron())
 print("left")
 """
 

@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import TooLarge, Value, declaration, draw, hinge, nn, softmax, square_error
-from scalargrad.explain.drawing.collapse import Box, Calls, Plan
+from scalargrad.explain.drawing.collapse import Box, Plan, everything, plan
+from scalargrad.explain.walk.calls import Calls
+from scalargrad.explain.walk.data import graph_data
+from scalargrad.explain.walk.graph import Graph
 from scalargrad.sweep import topological_order
 from scalargrad.value import Mark, leave
 from tests.explain.drawing.test_picture import elements, shown
@@ -22,7 +25,7 @@ HEIGHTS = (-1, 0, 1, 2)
 
 
 def planned(root: Value, height: int) -> Plan:
-    return Calls(list(topological_order(root))).plan(height)
+    return plan(Calls(list(topological_order(root))), height)
 
 
 def hidden_and_shown(plan: Plan) -> int:
@@ -50,37 +53,41 @@ def marked_programs(draw: st.DrawFn) -> Value:
 def test_every_node_is_drawn_or_counted_as_hidden_once(root: Value, height: int) -> None:
     """Whatever marks there are, sensible or not, what is drawn and what boxes say they hide are all nodes together."""
     order = list(topological_order(root))
-    plan = Calls(order).plan(height)
-    assert hidden_and_shown(plan) == len(order)
-    assert all(box.hidden >= 0 for box in plan.boxes)
-    assert root in plan.single or any(root in box.shown for box in plan.boxes)
+    found = planned(root, height)
+    assert hidden_and_shown(found) == len(order)
+    assert all(box.hidden >= 0 for box in found.boxes)
+    last = len(order) - 1
+    assert last in found.single or any(last in box.shown for box in found.boxes)
 
 
 def test_a_dishonest_count_is_seen() -> None:
     """Negative control: the same sum sees a box that hides one more than it says."""
     root = nn.Neuron(2, rng=0)([1.0, 2.0])
-    plan = planned(root, 0)
-    plan.boxes[0].hidden -= 1
-    assert hidden_and_shown(plan) != len(topological_order(root))
+    found = planned(root, 0)
+    found.boxes[0].hidden -= 1
+    assert hidden_and_shown(found) != len(topological_order(root))
 
 
 @given(root=marked_programs(), height=st.sampled_from(HEIGHTS))
 def test_arrows_lead_along_the_graph_between_what_is_drawn(root: Value, height: int) -> None:
     """Each arrow is an operand's; and what is drawn can be reached from its result as it could in the graph."""
-    plan = planned(root, height)
-    drawn = {*plan.single, *plan.boxes}
-    for arrow in plan.arrows:
+    order = list(topological_order(root))
+    found = planned(root, height)
+    drawn = {*found.single, *found.boxes}
+    for arrow in found.arrows:
         assert {arrow.tail, arrow.head} <= drawn
-        operand = arrow.result.args[arrow.position]
-        assert arrow.tail is operand or isinstance(arrow.tail, Box)
-        assert arrow.head is arrow.result or isinstance(arrow.head, Box)
-    into_single = [(arrow.result, arrow.position) for arrow in plan.arrows if isinstance(arrow.head, Value)]
-    wanted = [(node, i) for node in plan.single for i in range(len(node.args))]
-    assert sorted(into_single, key=id_and_place) == sorted(wanted, key=id_and_place)
+        assert order[arrow.operand] is order[arrow.result].args[arrow.position]
+        assert arrow.tail == arrow.operand or isinstance(arrow.tail, Box)
+        assert arrow.head == arrow.result or isinstance(arrow.head, Box)
+    into_single = [(arrow.result, arrow.position) for arrow in found.arrows if not isinstance(arrow.head, Box)]
+    wanted = [(place, i) for place in found.single for i in range(len(order[place].args))]
+    assert sorted(into_single) == wanted
 
 
-def id_and_place(pair: tuple[Value, int]) -> tuple[int, int]:
-    return id(pair[0]), pair[1]
+@given(root=marked_programs())
+def test_to_collapse_nothing_is_a_plan_too(root: Value) -> None:
+    """The plan made from a graph's data alone is the one in which no call is collapsed."""
+    assert everything(graph_data(Graph(root))["nodes"]) == planned(root, -1)
 
 
 @given(root=marked_programs(), collapse=st.sampled_from(["none", "neuron", "layer", "auto"]))

@@ -12,10 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import TooLarge, Value, declaration, draw, nn
+from scalargrad import TooLarge, Value, declaration, draw, nn, steps
+from scalargrad.explain import colours
 from scalargrad.explain.drawing import card
-from scalargrad.explain.drawing.picture import picture
-from scalargrad.explain.drawing.sketch import ordinals
+from scalargrad.explain.drawing.collapse import everything
+from scalargrad.explain.drawing.sketch import Look, drawn, ordinals
+from scalargrad.explain.walk.data import graph_data
+from scalargrad.explain.walk.graph import Graph
 from scalargrad.sweep import topological_order
 from scalargrad.terminal import visible
 from tests.oracle import Program, programs, run
@@ -157,7 +160,8 @@ def test_ordinals_count_on() -> None:
         partials=[lambda out, *operands: 1.0] * 23,
         notation="+".join(["{}"] * 23),
     )
-    found = ordinals(many(*map(Value, range(23))))
+    *_, node = graph_data(Graph(many(*map(Value, range(23)))))["nodes"]
+    found = ordinals(node)
     assert found[:4] == ("1st", "2nd", "3rd", "4th")
     assert found[10:14] == ("11th", "12th", "13th", "14th")
     assert found[20:] == ("21st", "22nd", "23rd")
@@ -216,28 +220,28 @@ def contrast(one: str, other: str) -> float:
 @given(size=st.floats(0.0, 1.0, exclude_min=True), sign=st.sampled_from([1.0, -1.0]))
 def test_a_gradients_colour_tells_its_sign(size: float, sign: float) -> None:
     """Above 0 a field is blue, below it is orange, of whatever size, and its number reads on it."""
-    red, _, blue = channels(card.field(sign * size, 1.0))
+    red, _, blue = channels(colours.field(sign * size, 1.0))
     assert (blue > red) == (sign > 0)
-    assert contrast(card.field(sign * size, 1.0), card.INK) > 7
+    assert contrast(colours.field(sign * size, 1.0), colours.INK) > 7
 
 
 def test_a_gradients_colour_tells_its_size() -> None:
     """The larger a gradient, the further its field is from white; 0 and none have no colour; nan and inf stand out."""
     for sign in (1.0, -1.0):
-        fields = [luminance(card.field(sign * size, 10.0)) for size in (0.01, 0.1, 1.0, 5.0, 10.0)]
+        fields = [luminance(colours.field(sign * size, 10.0)) for size in (0.01, 0.1, 1.0, 5.0, 10.0)]
         assert all(larger < smaller for smaller, larger in pairwise(fields))
-    assert card.field(0.0, 1.0) == card.field(None, 1.0) == card.NOTHING
-    assert {card.field(odd, 1.0) for odd in (float("nan"), float("inf"), float("-inf"))} == {card.ODD}
+    assert colours.field(0.0, 1.0) == colours.field(None, 1.0) == colours.NOTHING
+    assert {colours.field(odd, 1.0) for odd in (float("nan"), float("inf"), float("-inf"))} == {colours.ODD}
 
 
 @pytest.mark.parametrize("paper", ["#ffffff", "#0d1117"])
 def test_it_reads_on_white_and_on_black(paper: str) -> None:
     """Text has the contrast of 4.5 that WCAG asks for, on its own field; lines have 3 on either paper."""
-    for ink in (card.INK, card.QUIET, card.PARAMETER, card.INPUT):
-        assert contrast(ink, card.PAPER) > 4.5
-    assert contrast(card.PAPER, card.INK) > 4.5
-    assert contrast(card.LIT, card.PAPER) > 4.5
-    for line in (card.LINE, card.LIT, card.FRAMED):
+    for ink in (colours.INK, colours.QUIET, colours.PARAMETER, colours.INPUT):
+        assert contrast(ink, colours.PAPER) > 4.5
+    assert contrast(colours.PAPER, colours.INK) > 4.5
+    assert contrast(colours.LIT, colours.PAPER) > 4.5
+    for line in (colours.LINE, colours.LIT, colours.FRAMED):
         assert contrast(line, paper) > 3
 
 
@@ -248,16 +252,60 @@ def test_not_finite_gradients_are_drawn() -> None:
     y.backward()
     found = shown(draw(y).fragment())
     assert found["node0"][-1] == "inf"
-    assert card.field(1.0, 1.0) in draw(y).source
+    assert colours.field(1.0, 1.0) in draw(y).source
 
 
-# ---------------------------------------------------------------- for the stepper and the page
+# ---------------------------------------------------------------- steps, and several values
+
+
+@given(programs(), st.data())
+def test_a_step_lights_its_edge(program: Program, data: st.DataObject) -> None:
+    """The drawing of steps has every name, the totals at the cursor, and the edge of the last step lit."""
+    walk = steps(run(program, [Value(x) for x in program.leaves], OPERATIONS)[-1])
+    walk.to(data.draw(st.integers(0, len(walk))))
+    drawing = draw(walk, limit=10_000)
+    lit = re.findall(r"\[id=(\w+) class=lit|class=lit[^]]*id=(\w+)", drawing.source)
+    if walk.position:
+        last = walk[walk.position - 1]
+        assert [first or second for first, second in lit] == [f"edge{walk.order.index(last.result)}_{last.position}"]
+    else:
+        assert lit == []
+    totals = walk.totals()
+    for place, node in enumerate(walk.order):
+        title = drawing.titles[f"node{place}"]
+        assert title.startswith(walk.names[node])
+        assert (", gradient " in title) == (node in totals)
+        if node in totals:
+            assert title.endswith(f", gradient {totals[node]!r}")
+
+
+def test_steps_collapse_as_values_do() -> None:
+    """The same boxes stand for the same modules, and a limit is kept by collapsing."""
+    loss = nn.MLP(2, [8, 8, 1], rng=0)([Value(1.0), Value(2.0)])
+    walk = steps(loss)
+    assert draw(walk, limit=30).titles.keys() == draw(loss, limit=30).titles.keys()
+    with pytest.raises(TooLarge, match="299 nodes are more than the limit of 298"):
+        draw(walk, collapse="none", limit=298)
+
+
+def test_several_values_are_drawn_as_one_graph() -> None:
+    """What two results share is drawn once."""
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    drawing = draw([a * b, a + b])
+    assert sorted(name for name in drawing.titles if name.startswith("node")) == ["node0", "node1", "node2", "node3"]
+    assert draw((a * b,)).source == draw(a * b).source
+
+
+# ---------------------------------------------------------------- for the page
 
 
 def test_gradients_may_be_given() -> None:
-    """The stepper's gradients are shown in place of `.grad`, generated names too, and an arrow lit."""
+    """Given gradients are shown in place of `.grad`, generated names too, and an arrow lit."""
     f = circuit()
-    drawing = picture(f * 2, gradients={f: 7.0}, every_name=True, partials=True, lit=(4, 0), prefix="a_")
+    data = graph_data(Graph(f * 2))
+    gradients = [7.0 if node["name"] == "f" else None for node in data["nodes"]]
+    look = Look(gradients=gradients, every_name=True, partials=True, lit=(4, 0), prefix="a_")
+    drawing = drawn(data, everything(data["nodes"]), look)
     found = shown(drawing.fragment())
     assert found["a_node4"][-1] == "7.0"
     assert found["a_node0"][-1] == "–"
@@ -358,8 +406,10 @@ def test_a_long_label_shows_its_ends_and_its_length() -> None:
 @pytest.mark.parametrize(
     ("given_", "options", "error", "message"),
     [
-        (1.0, {}, TypeError, "a drawing is that of a Value, got 1.0 of type float"),
-        ([Value(1.0)], {}, TypeError, "a drawing is that of a Value"),
+        (1.0, {}, TypeError, "expected a Value or a list of Values, got 1.0 of type float"),
+        ([Value(1.0), 2.0], {}, TypeError, "expected a list of Values, got one with 2.0 of type float in it"),
+        ([], {}, ValueError, r"expected a Value or a list of Values, got \[\] with nothing in it"),
+        (scalargrad.steps(Value(1.0)), {"names": {}}, TypeError, "steps have their names already"),
         (Value(1.0), {"direction": "up"}, ValueError, "direction must be one of LR, RL, TB, BT, got 'up'"),
         (Value(1.0), {"collapse": "all"}, ValueError, "collapse must be one of auto, none, neuron, layer, got 'all'"),
         (Value(1.0), {"limit": 0}, ValueError, "limit must be an integer of at least 1, got 0"),

@@ -201,6 +201,19 @@ def test_a_page_of_steps_leaves_the_cursor_where_it_is() -> None:
     assert walk.position == 1
 
 
+def test_several_values_have_one_page() -> None:
+    """A page of several values shows what each was computed from, and each one's seed at the start."""
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    total, product = a + b, a * b
+    found = page(steps([total, product], gradients=[1.0, 10.0], names=locals()))
+    text = " ".join(re.sub("<[^>]*>", " ", found).split())
+    assert "The gradients of total, product , step by step" in text
+    assert "total = a + b = −1.0 . product = a * b = −6.0 ." in text
+    assert "Start: ∂(total, product)/∂total = 1.0, ∂(total, product)/∂product = 10.0" in text
+    assert len(Reader(found).rows) == 5
+    assert page([total, product]) == page(steps([total, product]))
+
+
 def test_names_of_variables_are_shown() -> None:
     """A Value without a label is called by the variable that holds it."""
     weights = [Value(2.0), Value(3.0)]
@@ -270,7 +283,7 @@ def test_a_page_shows_itself_in_a_line_and_can_be_saved(tmp_path: Path) -> None:
     assert f"{found}" == str(found) == copy.copy(found) == pickle.loads(pickle.dumps(found))
     assert found.save(tmp_path / "saved") == tmp_path / "saved.html"
     assert (tmp_path / "saved.html").read_bytes() == found.encode()
-    assert repr(steps(neuron()).page()) == repr(found)
+    assert repr(page(steps(neuron()))) == repr(found)
 
 
 def test_a_page_is_a_line_in_a_notebook_too() -> None:

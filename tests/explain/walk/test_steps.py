@@ -11,7 +11,6 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import Constant, NonFinite, Steps, TooLarge, Value, page, steps, trap
-from scalargrad.explain.drawing.picture import picture
+from scalargrad import Constant, NonFinite, Steps, Value, draw, prompt, steps, trap
 from scalargrad.terminal import visible
 from tests.oracle import Program, programs, run
 from tests.test_sweep import FUNCTIONS
@@ -99,7 +97,7 @@ def test_totals_are_those_of_the_steps_made(program: Program, data: st.DataObjec
     """At any place each total is the `after` of the last step into the node, the seed, or none yet."""
     walk = steps(recorded(program)[-1], 0.5)
     walk.to(data.draw(st.integers(0, len(walk))))
-    wanted = {walk.value: 0.5} | {step.operand: step.after for step in walk[: walk.position]}
+    wanted = {walk.roots[0]: 0.5} | {step.operand: step.after for step in walk[: walk.position]}
     assert {node: repr(total) for node, total in walk.totals().items()} == {n: repr(x) for n, x in wanted.items()}
     assert {node for node in walk.order if walk.total(node) is None} == set(walk.order) - wanted.keys()
 
@@ -208,7 +206,7 @@ def test_a_place_is_a_number_or_a_node(place: Any) -> None:
 def test_there_are_only_so_many_places(position: int) -> None:
     """A place beyond the ends is an error that says how many steps there are, and the cursor stays."""
     walk = steps(Value(3.0, label="x") * Value(2.0)).to(1)
-    for move in (walk.to, walk.totals, walk.draw):
+    for move in (walk.to, walk.totals):
         with pytest.raises(IndexError, match=f"{position} steps cannot be made: v2 has 2"):
             move(position)
     assert walk.position == 1
@@ -226,14 +224,14 @@ def test_an_unknown_name_is_said_beside_the_known() -> None:
         walk.total(Value(7.0))
     many = steps(reduce(operator.mul, [Value(1.0, label=f"x{i}") for i in range(20)]))
     with pytest.raises(LookupError, match=r"there are x0, x1, .*, x11 and 27 more$"):
-        many.watch("x99")
+        steps(many.roots[0], watch=["x99"])
 
 
 @pytest.mark.parametrize("wanted", [3, None, ["x"]])
 def test_a_node_is_given_by_name_or_itself(wanted: Any) -> None:
     """Anything else is said at once, wherever a node is asked for."""
     walk = steps(Value(3.0) * 2)
-    for ask in (walk.node, walk.total, walk.into, walk.watch):
+    for ask in (walk.node, walk.total, walk.into, lambda node: steps(walk.roots[0], watch=[node])):
         with pytest.raises(TypeError, match="a node is given by its name or as a Value, got"):
             ask(wanted)
 
@@ -241,17 +239,17 @@ def test_a_node_is_given_by_name_or_itself(wanted: Any) -> None:
 def test_errors_stay_short() -> None:
     """However long the labels, an error is a line that can be read."""
     walk = steps(Value(3.0, label="x" * 10_000) * Value(2.0, label="y" * 10_000))
-    walk.value.label = "z" * 10_000
+    walk.roots[0].label = "z" * 10_000
     for ask in (lambda: walk.to("q"), lambda: walk.to(9), lambda: walk[9]):
         with pytest.raises(LookupError) as caught:
             ask()
         assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("given_value", [3.0, None, "a", [Value(1.0)]])
+@pytest.mark.parametrize("given_value", [3.0, None, "a", {Value(1.0)}, [Value(1.0), 2.0]])
 def test_steps_are_those_of_a_value(given_value: Any) -> None:
     """Anything else is said at once, and so are a seed and names that are none."""
-    with pytest.raises(TypeError, match="steps are those of a Value, got"):
+    with pytest.raises(TypeError, match=r"expected a .*, got"):
         steps(given_value)
     with pytest.raises(TypeError, match="gradient"):
         steps(Value(1.0), "1")  # type: ignore[arg-type]  # the mistake itself
@@ -279,7 +277,7 @@ def test_no_gradient_is_touched(program: Program) -> None:
     before = [(node.swept, repr(node.grad)) for node in nodes]
     walk = steps(nodes[-1]).last()
     assert repr(walk)
-    assert walk.draw().source
+    assert draw(walk).source
     walk.first()
     assert [(node.swept, repr(node.grad)) for node in nodes] == before
 
@@ -328,7 +326,7 @@ def test_the_prompt_walks_the_same_cursor() -> None:
     """`prompt` moves the steps it was opened on."""
     x = Value(3.0, label="x")
     walk, shown = steps(x * x), io.StringIO()
-    walk.prompt(io.StringIO("step\n"), shown)
+    prompt(walk, io.StringIO("step\n"), shown)
     assert walk.position == 1
     assert str(walk[0]) in shown.getvalue()
 
@@ -380,7 +378,7 @@ def test_a_copy_stands_where_the_original_does(again: Callable[[Steps], Steps]) 
     """A copied or pickled cursor shows the same, and moves alone."""
     a, b = Value(2.0, label="a"), Value(-3.0)
     c = a * b
-    walk = steps(c * c + a, 0.5, names={"b": b, "c": c, "unused": Value(1.0)}).watch(c, "b").to(3)
+    walk = steps(c * c + a, 0.5, names={"b": b, "c": c, "unused": Value(1.0)}, watch=[c, "b"]).to(3)
     copied = again(walk)
     assert repr(copied) == repr(walk)
     assert list(map(repr, copied)) == list(map(repr, walk))
@@ -389,43 +387,102 @@ def test_a_copy_stands_where_the_original_does(again: Callable[[Steps], Steps]) 
     assert walk.position == 3
 
 
-# ---------------------------------------------------------------- drawings and pages
+# ---------------------------------------------------------------- several values
+
+
+def several(program: Program, data: st.DataObject) -> tuple[list[Value], list[float]]:
+    """Some nodes of a program, some more than once, with a gradient for each."""
+    nodes = recorded(program)
+    roots = data.draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=4))
+    return roots, data.draw(st.lists(st.floats(-4.0, 4.0), min_size=len(roots), max_size=len(roots)))
 
 
 @given(programs(), st.data())
-def test_a_step_lights_its_edge(program: Program, data: st.DataObject) -> None:
-    """The drawing of a step is the drawing without one but for its edge, and has the totals after the step."""
-    walk = steps(recorded(program)[-1])
-    assert walk.draw().source == picture(walk.value, gradients={walk.value: 1.0}, every_name=True).source
-    for step in walk[data.draw(st.integers(0, len(walk))) :][:1]:
-        lit = walk.order.index(step.result), step.position
-        totals = walk.totals(step.index + 1)
-        wanted = picture(walk.value, gradients=totals, every_name=True, lit=lit).source
-        assert step.draw().source == walk.to(step.index + 1).draw().source == wanted
-        assert wanted != picture(walk.value, gradients=totals, every_name=True).source
+def test_several_values_are_a_vector_times_the_jacobian(program: Program, data: st.DataObject) -> None:
+    """The last totals are the sum of what each value's own pass brings, times its gradient."""
+    roots, gradients = several(program, data)
+    walk = steps(roots, gradients=gradients).last()
+    for node in walk.order:
+        if node.__class__ is Constant:
+            continue
+        passes = [steps(root, gradient).last() for root, gradient in zip(roots, gradients, strict=True)]
+        parts = [part for one in passes if node in one.order and (part := one.total(node)) is not None]
+        total = walk.total(node)
+        assert total is not None
+        scale = sum(map(abs, parts))
+        if math.isfinite(scale):
+            assert total == pytest.approx(math.fsum(parts), abs=1e-9 * max(scale, 1e-300), rel=1e-9)
 
 
-def test_a_drawing_has_a_limit() -> None:
-    """More nodes than anyone could look at are refused with what to do."""
-    v = Value(1.0)
-    for _ in range(300):
-        v = -v
-    with pytest.raises(TooLarge, match=r"301 nodes are more than the limit of 300: take the steps of"):
-        steps(v).draw()
-    assert steps(v).draw(limit=301).source
-
-
-def test_a_page_is_that_of_these_steps(tmp_path: Path) -> None:
-    """`page` returns what `scalargrad.page` returns, or writes it, with the seed and names of the steps."""
+def test_a_lost_seed_would_be_seen() -> None:
+    """Negative control: with one gradient other than it is, the totals are others."""
     x = Value(3.0)
-    walk = steps(x * x, 0.5, names={"side": x}).to(1)
-    text = walk.page()
-    assert text == page(walk)
-    assert "side" in text
-    assert walk.page(tmp_path / "square.html").read_text(encoding="utf-8") == text
-    with pytest.raises(TooLarge):
-        walk.page(limit=1)
-    assert walk.position == 1
+    roots = [x * x, x + 1]
+    assert steps(roots, gradients=[1.0, 10.0]).last().total(x) == 16.0
+    assert steps(roots).last().total(x) == 7.0
+    assert steps(roots, 2.0).last().total(x) == 14.0
+
+
+def test_a_value_that_another_was_computed_from_keeps_its_seed() -> None:
+    """A root in the midst of the graph starts with its gradient, and adds up what it is handed."""
+    x = Value(3.0, label="x")
+    v = x * x
+    w = v * 2
+    walk = steps((w, v), gradients=[1.0, 10.0])
+    (step,) = walk.into(v)
+    assert (step.before, step.after) == (10.0, 12.0)
+    assert walk.total(v) == 10.0
+    assert walk.seeds == {w: 1.0, v: 10.0}
+
+
+def test_a_value_given_twice_counts_twice() -> None:
+    """The same value twice is one root, with both gradients."""
+    x = Value(3.0)
+    v = x * x
+    walk = steps([v, v], gradients=[1.0, -0.5])
+    assert walk.roots == (v,)
+    assert walk.last().total(x) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"gradients": [1.0]}, ValueError, "expected one gradient for each of 2 Values, got 1"),
+        ({"gradients": 1.0}, TypeError, "gradients must be a list of numbers, got 1.0"),
+        ({"gradients": [1.0, "2"]}, TypeError, "a gradient"),
+        ({"gradients": [1.0, 2.0], "gradient": 2.0}, TypeError, "or gradients, not both"),
+        ({"watch": "ab"}, TypeError, "watch takes a list of nodes or names, got 'ab'"),
+    ],
+)
+def test_settings_of_several_values_are_checked(options: Any, error: type[Exception], message: str) -> None:
+    """What does not fit the values is said at once."""
+    with pytest.raises(error, match=message):
+        steps([Value(1.0) * 2, Value(2.0) * 3], **options)
+
+
+def test_the_pickle_of_several_values_is_whole_or_refused() -> None:
+    """Where loading would tear shared results apart, that is an error, not another graph."""
+    shared = Value(2.0) * 3
+    apart = steps([Value(2.0) * 3, Value(1.0) * 2])
+    assert repr(pickle.loads(pickle.dumps(apart))) == repr(apart)
+    with pytest.raises(ValueError, match="that share results cannot be pickled"):
+        pickle.loads(pickle.dumps(steps([shared + 1, shared + 2])))
+    walk = steps([shared + 1, shared + 2]).to(2)
+    assert repr(copy.deepcopy(walk)) == repr(walk)
+
+
+# ---------------------------------------------------------------- their views
+
+
+@pytest.mark.parametrize("view", ["tree", "ledger", "draw", "page", "prompt"])
+def test_a_view_is_a_function(view: str) -> None:
+    """Steps have no method for their views, and who asks for one is told what to call."""
+    walk = steps(Value(3.0) * 2)
+    assert callable(getattr(scalargrad, view))
+    with pytest.raises(AttributeError, match=rf"Steps has no attribute {view}: call {view}\(walk\)"):
+        getattr(walk, view)
+    with pytest.raises(AttributeError, match=r"Steps has no attribute drawing$"):
+        walk.drawing  # type: ignore[attr-defined]  # noqa: B018  # the mistake itself
 
 
 # ---------------------------------------------------------------- size

@@ -1,4 +1,4 @@
-"""The laws of the cursor at a glance: it shows where one stands, as text and as HTML, and no label becomes markup."""
+"""The laws of the table of steps: it shows where the cursor stands, as text and as HTML; no label becomes markup."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import Value, steps
+from scalargrad import Constant, Value, steps
 from tests.explain.test_text import LABELS
 from tests.oracle import Program, programs, run
 from tests.test_sweep import FUNCTIONS
@@ -55,9 +55,11 @@ def test_watched_totals_stay_in_view() -> None:
     walk = steps(v).to(50)
     assert repr(walk).splitlines()[-1].endswith("and 94 more")
     assert "x –" not in repr(walk)
-    assert repr(walk.watch("x", v)).splitlines()[-1].startswith("totals: x –   v100 1.0   v53 -1.0")
-    assert walk.watch(x, "v100") is walk
-    assert "x" not in repr(walk.watch()).splitlines()[-1]
+    both: tuple[list[Value | str], ...] = (["x", v], [x, "v100"])
+    for watch in both:
+        watched = repr(steps(v, watch=watch).to(50)).splitlines()[-1]
+        assert sorted(watched.split("   ")[:2]) == sorted(["totals: x –", "v100 1.0"])
+        assert "   v53 -1.0   " in watched
 
 
 class Elements(HTMLParser):
@@ -89,41 +91,45 @@ def read(fragment: str) -> Elements:
     return elements
 
 
-WITHOUT_A_DRAWING = {"div", "p", "table", "tbody", "thead", "tr", "td", "th", "caption", "code", "br"}
-
-
 @pytest.mark.parametrize("label", [*LABELS, "<img src=x onerror=alert(1)>", "&lt;b&gt;", "<!--"])
-def test_no_label_becomes_an_element(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_label_becomes_an_element(label: str) -> None:
     """The fragment has the same elements for every label, and the label as text."""
-    monkeypatch.setitem(sys.modules, "graphviz", None)
-    monkeypatch.delitem(sys.modules, "scalargrad.explain.drawing.render", raising=False)
     plain, odd = (steps(Value(2.0, label=name).tanh()).last()._repr_html_() for name in ("x", label))
-    assert read(odd).met == read(plain).met == WITHOUT_A_DRAWING
+    assert read(odd).met == read(plain).met == {"div", "p", "table", "caption", "thead", "tbody", "tr", "th", "td"}
     assert len(read(odd).said) == len(read(plain).said)
     odd.encode("utf-8")
 
 
-@pytest.mark.parametrize("label", [*LABELS, "<img src=x onerror=alert(1)>"])
-def test_no_label_becomes_an_element_of_the_drawing(label: str) -> None:
-    """With the drawing beside the steps, too, a label adds no element but text."""
-    plain, odd = (read(steps(Value(2.0, label=name).tanh()).last()._repr_html_()).met for name in ("x", label))
-    assert "svg" in plain
-    assert odd <= plain
-
-
 def test_an_element_would_be_seen() -> None:
     """Negative control: a label that is not escaped is an element more."""
-    assert "img" in read("<p><code><img src=x></code></p>".replace("<img src=x>", "<img src=x></img>")).met
+    assert "img" in read("<p><td><img src=x></td></p>".replace("<img src=x>", "<img src=x></img>")).met
 
 
-def test_a_small_graph_is_drawn_beside_its_steps() -> None:
-    """The fragment has the drawing with the edge lit, where it can be had and is not too large; and the totals."""
-    x = Value(3.0, label="x")
-    walk = steps(x * x).to(1)
-    fragment = walk._repr_html_()
-    assert walk.draw(prefix="steps1_").fragment() in fragment
-    assert "steps of v1 = 9.0: 1 of 2 made" in read(fragment).said
-    assert read(fragment).said[-4:] == ["v1", "x", "1.0", "3.0"]
+@given(programs(max_instructions=30), st.data())
+def test_a_notebook_is_told_what_a_terminal_is(program: Program, data: st.DataObject) -> None:
+    """The HTML says what the text says, in the same order."""
+    walk = steps(run(program, [Value(x) for x in program.leaves], FUNCTIONS)[-1])
+    walk.to(data.draw(st.integers(0, len(walk))))
+    heading, *lines, totals = repr(walk).splitlines()
+    said = [text for text in read(walk._repr_html_()).said if text.strip()]
+    assert said[0] == heading
+    rows = [text for text in said if " += " in text or ", so " in text]
+    assert [line.lstrip("→ 0123456789") for line in lines] == [row.lstrip("→ 0123456789") for row in rows]
+    for total in totals.removeprefix("totals: ").split("   "):
+        assert all(word in said or total.startswith("and ") for word in total.rsplit(" ", 1))
+
+
+def test_it_has_no_drawing_and_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps show themselves as a table; what draws is not even imported."""
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    assert "svg" not in read(steps(Value(3.0) * 2)._repr_html_()).met
+
+
+def test_a_constant_alone_has_a_table() -> None:
+    """Where nothing can have a total, none is shown."""
+    walk = steps(Constant(2.0))
+    assert repr(walk) == "steps of 2 = 2.0: it was computed from nothing\ntotals: "
+    assert read(walk._repr_html_()).said == ["steps of 2 = 2.0: it was computed from nothing", "totals"]
 
 
 def test_ipython_shows_the_lines_of_a_repr() -> None:
