@@ -12,17 +12,34 @@ floats; `derivatives.py` walks the same order in Values, by the rules in place o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any, Protocol, TypeVar
 
 from . import modes
 
-if TYPE_CHECKING:
-    from .value import Value
 
-    Observer = Callable[[Value, int, float, float, float, float], None]
+class Node(Protocol):
+    """What is asked of a Value here."""
+
+    op: Any
+    _x: Any
+    _y: Any
+    _dx: Any
+    _dy: Any
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The operands."""
+
+    @property
+    def local_gradients(self) -> tuple[float, ...]:
+        """∂node/∂operand of each."""
 
 
-def topological_order(*roots: Value) -> dict[Value, float]:
+N = TypeVar("N", bound=Node)
+Observer = Callable[[N, int, float, float, float, float], None]
+
+
+def topological_order(*roots: N) -> dict[N, float]:
     """Return every node that the roots were computed from, after its operands, with the gradient 0.0.
 
     The path from the root to the node in hand is a list, not the interpreter's stack, so a chain
@@ -37,10 +54,10 @@ def topological_order(*roots: Value) -> dict[Value, float]:
     """
     if modes.active:
         modes.refuse_while_tracing("the recorded graph", *roots[:1])
-    order: dict[Value, float] = {}
+    order: dict[N, float] = {}
     for root in roots:
         node = root
-        path: list[Value] = []
+        path: list[N] = []
         while True:
             x, y = node._x, node._y
             if x is None:
@@ -62,7 +79,7 @@ def topological_order(*roots: Value) -> dict[Value, float]:
     return order
 
 
-def sweep(gradients: dict[Value, float], observe: Observer | None = None) -> None:
+def sweep(gradients: dict[N, float], observe: Observer[N] | None = None) -> None:
     """Hand gradients back from results to operands, until each node has the sum of all that reach it.
 
     `gradients` comes from `topological_order`, with the seed set at the root, and is filled in

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
 from types import FunctionType
@@ -66,21 +67,24 @@ FORBIDDEN = {("lift", "nn")}
 
 
 def imports(module: str, source: str, is_folder: bool = False) -> Iterator[str]:
-    """Every module imported at run time, anywhere in a file."""
+    """Every module imported anywhere in a file, late and for types alone too; for types, any other package may be."""
     package = module if is_folder else module.rpartition(".")[0]
-    pending: list[ast.AST] = [ast.parse(source)]
+    pending: list[tuple[ast.AST, bool]] = [(ast.parse(source), False)]
     while pending:
-        node = pending.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            pending.extend(node.orelse)
-            continue
+        node, is_for_types = pending.pop()
+        found: list[str] = []
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = resolve_name("." * node.level + (node.module or ""), package)
             submodules = (f"{base}.{alias.name}" for alias in node.names)
-            yield from (submodule if submodule in SOURCES else base for submodule in submodules)
-        pending.extend(ast.iter_child_nodes(node))
+            found = [submodule if submodule in SOURCES else base for submodule in submodules]
+        yield from (name for name in found if not is_for_types or name.partition(".")[0] == "scalargrad")
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            pending += [(statement, True) for statement in node.body]
+            pending += [(statement, is_for_types) for statement in node.orelse]
+        else:
+            pending += [(inner, is_for_types) for inner in ast.iter_child_nodes(node)]
 
 
 def faults(module: str, source: str, is_folder: bool = False) -> list[str]:
@@ -127,6 +131,8 @@ def test_imports_point_downward(module: str) -> None:
         ("modes", "from .sweep import sweep"),
         ("value", "def late():\n    from .derivatives import grad"),
         ("value", "if TYPE_CHECKING:\n    pass\nelse:\n    from .nn import MLP"),
+        ("sweep", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .value import Value"),
+        ("explain.walk.step", "if TYPE_CHECKING:\n    from .steps import Steps"),
         ("nn", "from . import optim"),
         ("nn", "import numpy as np"),
         ("functional", "def late():\n    import graphviz"),
@@ -158,7 +164,6 @@ def test_a_forbidden_import_is_seen(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("sweep", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .value import Value"),
         ("optim", "import typing\nif typing.TYPE_CHECKING:\n    import numpy"),
         ("value", "import math\nfrom collections.abc import Callable\nfrom . import modes\nfrom .floats import number"),
         (
@@ -178,6 +183,38 @@ def test_a_forbidden_import_is_seen(module: str, source: str) -> None:
 def test_an_import_downward_is_allowed(module: str, source: str) -> None:
     """What the house allows is no fault."""
     assert faults(f"scalargrad.{module}", source, module == "explain") == []
+
+
+def circle(imported: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other in a circle, if there are any."""
+    try:
+        TopologicalSorter(imported).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return []
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """No module imports what imports it, not late and not for types alone either."""
+    imported = {}
+    for module, path in SOURCES.items():
+        found = imports(module, path.read_text(encoding="utf-8"), path.name == "__init__.py")
+        imported[module] = {name for name in found if name in SOURCES}
+    assert circle(imported) == []
+    below = next(name for name in sorted(imported["scalargrad.value"]) if name.count(".") == 1)
+    imported[below].add("scalargrad.value")  # negative control
+    assert {below, "scalargrad.value"} <= set(circle(imported))
+
+
+@pytest.mark.parametrize("folder", ["scalargrad.explain", "scalargrad.expressions"])
+def test_no_module_has_the_name_of_a_function_beside_it(folder: str) -> None:
+    """`import scalargrad.explain.x as x` is a module, whatever functions the folder exports."""
+    package = importlib.import_module(folder)
+    inside = [SOURCES[name] for name in SOURCES if name.rpartition(".")[0] == folder]
+    names = {path.parent.name if path.name == "__init__.py" else path.stem for path in inside}
+    assert names
+    assert {name: getattr(package, name) for name in names if not inspect.ismodule(getattr(package, name))} == {}
 
 
 def loaded_by(program: str) -> set[str]:

@@ -359,7 +359,7 @@ class Steps(Sequence[Step]):
         nodes = list(dict.fromkeys([*self.watched, *others]))
         return nodes, max(0, len(variables) - len(nodes))
 
-    if not TYPE_CHECKING:  # else a type checker would find any attribute there
+    if not TYPE_CHECKING:  # pragma: no branch  # else a type checker would find any attribute there
 
         def __getattr__(self, name: str) -> NoReturn:
             advice = f": call {name}(walk), with {name} from scalargrad" if name in VIEWS else ""
