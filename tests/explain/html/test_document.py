@@ -212,6 +212,9 @@ def test_several_values_have_one_page() -> None:
     assert "Start: ∂(total, product)/∂total = 1.0, ∂(total, product)/∂product = 10.0" in text
     assert len(Reader(found).rows) == 5
     assert page([total, product]) == page(steps([total, product]))
+    many = page([Value(float(i)) + a for i in range(10)])
+    assert many.count("here the way back begins") == 3
+    assert "<span>and 7 more</span>" in many
 
 
 def test_names_of_variables_are_shown() -> None:

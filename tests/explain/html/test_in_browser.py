@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,6 +15,7 @@ from markupsafe import escape
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scalargrad import Value, nn, page, steps
+from scalargrad.explain import page_data
 from scalargrad.explain.names import derivative, numeral
 from scalargrad.terminal import visible
 
@@ -328,6 +331,31 @@ def test_keys_with_a_modifier_are_the_browsers(visit: Visit, neuron_page: str) -
 
 
 # ---------------------------------------------------------------- without scripts, on paper, in the dark
+
+
+def test_a_browser_reads_the_data(visit: Visit, neuron_page: str) -> None:
+    """`JSON.parse` takes the plain data as it is, and `Number` makes every number of it, the odd ones too."""
+    x = Value(0.0, label="x\ud800")
+    odd = x.log() * Value(math.nan) + -0.0
+    data = page_data(steps([odd, x], gradients=[math.inf, 0.1]))
+    values = """(text) => JSON.parse(text).nodes.map((node) => Number(node.value))
+        .map((x) => Object.is(x, -0) ? "-0" : `${x}`)"""
+    assert visit(neuron_page).evaluate(values, json.dumps(data)) == ["0", "-Infinity", "NaN", "NaN", "-0", "NaN"]
+    seeds = "(text) => JSON.parse(text).roots.map((root) => `${Number(root.seed)}`)"
+    assert visit(neuron_page).evaluate(seeds, json.dumps(data)) == ["Infinity", "0.1"]
+
+
+def test_several_values_have_a_page_to_step_through(visit: Visit) -> None:
+    """The start shows each value's seed; from there on the steps are those of one pass."""
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    walk = steps([a + b, a * b], gradients=[1.0, 10.0])
+    opened = visit(page(walk), 0)
+    start = shown(opened)["arithmetic"]
+    assert "∂(v1, v2)/∂v1 = 1.0" in start
+    assert "∂(v1, v2)/∂v2 = 10.0" in start
+    opened.keyboard.press("End")
+    totals = {name: float(text) for name, text in shown(opened)["totals"].items()}
+    assert totals == {f"graph_node{walk.order.index(node)}": x for node, x in walk.last().totals().items()}
 
 
 def test_without_scripts_all_is_there(visit: Visit, neuron_page: str) -> None:
