@@ -8,13 +8,14 @@ import os
 import pickle
 import sys
 import unicodedata
+from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import terminal
-from scalargrad.terminal import Text, aligned, cells, cut, fitted, padded, table, width_of
+from scalargrad.terminal import Text, aligned, cells, cut, fitted, html_table, padded, table, width_of
 
 letters = st.text(st.sampled_from("aé重ｗ損x̂́…⃝ ") | st.characters(codec="utf-8"), max_size=20)
 
@@ -99,6 +100,61 @@ def test_columns_shrink_one_after_another() -> None:
     for width, widths in [(None, [20, 20]), (42, [20, 20]), (40, [20, 18]), (30, [16, 12]), (1, [12, 12])]:
         text = Text(table(["a", "b"], [row], ["  "], numbers=(), shrinking=[1, 0], width=width))
         assert [len(cell) for cell in text.splitlines()[1].split()] == widths
+
+
+words = st.text("ab<&\"'>/损", max_size=6)
+
+
+@given(st.lists(st.lists(words, min_size=3, max_size=3), max_size=4), st.booleans())
+def test_a_table_holds_its_cells(rows: list[list[str]], has_headings: bool) -> None:
+    """Every line has its cells in columns two blanks apart, and no line ends in blanks."""
+    headings = ["one", "two", "three"] if has_headings else []
+    lines = str(Text(table(headings, rows))).split("\n")
+    shown = [headings, *rows] if has_headings else rows
+    assert [line.replace(" ", "") for line in lines if shown] == ["".join(row) for row in shown]
+    assert all(line == line.rstrip() for line in lines)
+    starts = [2 + max(cells(row[0]) for row in shown)] if shown else []
+    for line, row in zip(lines, shown, strict=False):
+        if row[1]:
+            assert cells(line[: line.rindex(row[1], len(row[0]))]) >= starts[0]
+
+
+def test_a_row_with_too_few_cells_spans_the_rest() -> None:
+    """What stands across the columns takes no part in their widths."""
+    rows = [["a", "1.0"], ["a long sentence across both"], ["b", "-2.5"]]
+    assert (
+        str(Text(table(["", "value"], rows, numbers={1})))
+        == "   value\na    1.0\na long sentence across both\nb   -2.5"
+    )
+    assert '<td colspan="2" style="text-align:left">a long sentence across both</td>' in html_table(["", "value"], rows)
+
+
+class Cells(HTMLParser):
+    """The rows of a table in HTML, and the elements met."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.met: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, _attributes: object) -> None:
+        self.met.add(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in {"td", "th"}:
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        self.rows[-1][-1] += data
+
+
+@given(st.lists(st.lists(words, min_size=2, max_size=2), max_size=4))
+def test_a_table_in_html_holds_the_same(rows: list[list[str]]) -> None:
+    """Each cell comes out as it went in, and none becomes an element."""
+    found = Cells(html_table(["<b>", "&amp;"], rows, numbers={1}))
+    assert found.rows == [["<b>", "&amp;"], *rows]
+    assert found.met <= {"table", "thead", "tbody", "tr", "th", "td"}
 
 
 # ---------------------------------------------------------------- colours
