@@ -16,6 +16,7 @@ from ...nn import MLP, Layer, Module, Neuron, activation_name
 from ..colours import INK, INPUT, PAPER, PARAMETER, line
 from ..names import exact, numeral
 from . import card
+from .sketch import new_drawing
 
 if TYPE_CHECKING:
     from .render import Drawing
@@ -40,8 +41,6 @@ def draw_network(model: Module, *, limit: int = 16) -> Drawing:
         ImportError: when the Python package graphviz is missing.
     """
     columns = _columns(model, integer(limit, "limit", low=2))
-    from .sketch import new_drawing
-
     drawing = new_drawing(
         "LR", "", engine="neato", layout="neato", inputscale="72", outputorder="edgesfirst", splines="line"
     )

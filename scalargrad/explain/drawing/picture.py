@@ -14,6 +14,7 @@ from ..walk.calls import Calls
 from ..walk.data import graph_data
 from ..walk.steps import Steps, seen
 from .collapse import Plan, plan
+from .sketch import Look, drawn
 
 if TYPE_CHECKING:
     from .render import Drawing
@@ -71,8 +72,6 @@ def draw(
     if collapse not in COLLAPSED and collapse != "auto":
         raise ValueError(f"collapse must be one of auto, {', '.join(COLLAPSED)}, got {collapse!r}")
     graph, brought = seen(value, names)
-    from .sketch import Look, drawn
-
     made = value[value.position - 1] if isinstance(value, Steps) and value.position else None
     look = Look(
         values=values,

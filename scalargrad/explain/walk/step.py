@@ -10,7 +10,7 @@ check it with a pencil.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -40,7 +40,7 @@ class Step:
         before: the operand's total before this step.
         after: the operand's total after it: before + local × upstream.
         whole: what is differentiated, by name.
-        called: what each node of the graph is called.
+        called: the result and each of its operands, by name.
     """
 
     index: int
@@ -54,7 +54,7 @@ class Step:
     before: float
     after: float
     whole: str = field(compare=False)
-    called: Mapping[Value, str] = field(compare=False)
+    called: tuple[str, ...] = field(compare=False)
 
     @property
     def product(self) -> float:
@@ -64,7 +64,7 @@ class Step:
     @property
     def names(self) -> tuple[str, str, str]:
         """What is differentiated, the result and the operand, by name."""
-        return self.whole, self.called[self.result], self.called[self.operand]
+        return self.whole, self.called[0], self.called[1 + self.position]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the step as plain data, with names in place of nodes."""
@@ -109,7 +109,7 @@ class Step:
     @property
     def _family(self) -> list[str]:
         """What the result and its operands are called where there is little room."""
-        return [fitted(self.called[node], ROOM) for node in (self.result, *self.result.args)]
+        return [fitted(name, ROOM) for name in self.called]
 
     def __repr__(self) -> str:
         whole, result, operand = (fitted(name, ROOM) for name in self.names)

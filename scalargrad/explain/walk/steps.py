@@ -168,20 +168,20 @@ class Steps(Sequence[Step]):
         record = self._record
         result, position = self.order[record.results[i]], record.positions[i]
         assert result.op is not None
-        names = self.names[result], *(self.names[node] for node in result.args)
+        called = self.names[result], *(self.names[node] for node in result.args)
         return Step(
             index=i,
             result=result,
             operand=self.order[record.operands[i]],
             position=position,
             operation=result.op.name,
-            formula=local_formula(result.op, position, names),
+            formula=local_formula(result.op, position, called),
             local=record.locals[i],
             upstream=record.upstreams[i],
             before=record.before[i],
             after=record.after[i],
             whole=self.graph.title,
-            called=self.names,
+            called=called,
         )
 
     def by_node(self) -> Iterator[Contributions]:

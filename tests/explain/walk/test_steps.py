@@ -355,6 +355,15 @@ def test_a_constant_gets_no_step() -> None:
     assert walk.last().total("x") == 2.0
 
 
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda step: pickle.loads(pickle.dumps(step))])
+def test_a_copied_step_says_the_same(again: Callable[[Any], Any]) -> None:
+    """A step takes what it says along, without the steps it is one of."""
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    for step in steps(a * b + a):
+        copied = again(step)
+        assert (repr(copied), copied.reason, copied.as_dict()) == (repr(step), step.reason, step.as_dict())
+
+
 def test_steps_are_frozen() -> None:
     """A step is data: nothing of it can be set."""
     (step,) = steps(-Value(3.0))
