@@ -72,16 +72,17 @@ from .engine.primitives import tanh as tanh
 # ---- end of what is written
 from .engine.value import Constant as Constant
 from .engine.value import Value as Value
-from .explain.draw import TooLarge as TooLarge
-from .explain.draw import draw as draw
-from .explain.ipython import load_ipython_extension as load_ipython_extension
-from .explain.network import draw_network as draw_network
-from .explain.page import page as page
-from .explain.step import Step as Step
-from .explain.steps import Steps as Steps
-from .explain.steps import steps as steps
+from .explain.console.debugger import prompt as prompt
+from .explain.drawing.network import draw_network as draw_network
+from .explain.drawing.picture import TooLarge as TooLarge
+from .explain.drawing.picture import draw as draw
+from .explain.html.document import page as page
+from .explain.notebook import load_ipython_extension as load_ipython_extension
 from .explain.text import ledger as ledger
 from .explain.text import tree as tree
+from .explain.walk.step import Step as Step
+from .explain.walk.steps import Steps as Steps
+from .explain.walk.steps import steps as steps
 from .functional import cross_entropy as cross_entropy
 from .functional import gelu as gelu
 from .functional import hessian as hessian

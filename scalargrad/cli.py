@@ -23,10 +23,9 @@ from typing import IO, Any, NamedTuple
 from . import __version__
 from .check import gradcheck
 from .engine.value import Value
-from .explain import draw, ledger, steps, tree
-from .explain.expression import ExpressionError, functions, nearest, parse, parse_assignment
+from .explain import draw, ledger, page, prompt, steps, tree
 from .explain.names import integral
-from .explain.page import page
+from .expressions.typed import ExpressionError, functions, nearest, parse, parse_assignment
 
 LECTURE = ("sigmoid(w0*x0 + w1*x1 + w2)", "w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3")
 OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
@@ -147,9 +146,9 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _step(options: argparse.Namespace) -> int:
-    walk = steps(_problem(options.words).result)
+    result = _problem(options.words).result
     try:
-        walk.prompt()
+        prompt(result)
     except OSError as error:
         if error.errno is None or isinstance(error, BrokenPipeError):
             raise

@@ -364,7 +364,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Captu
         return real(name, *rest, **more)
 
     for module in [
-        name for name in sys.modules if name.startswith(("graphviz", "jinja2", "scalargrad.explain.render"))
+        name for name in sys.modules if name.startswith(("graphviz", "jinja2", "scalargrad.explain.drawing.render"))
     ]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr(builtins, "__import__", without)
@@ -388,7 +388,7 @@ def test_an_interrupt_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Captu
     assert capsys.readouterr().err == "scalargrad: interrupted\n"
 
 
-IMPORTED = ["scalargrad", "math", "scalargrad.nn", "scalargrad.check.detects", "scalargrad.explain.steps", "argparse"]
+IMPORTED = ["scalargrad", "math", "scalargrad.nn", "scalargrad.check.detects", "scalargrad.explain.walk.steps", "argparse"]
 INTERRUPTED_IMPORT = """
 import os, signal, sys
 

@@ -9,7 +9,8 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
 from types import FunctionType
@@ -29,99 +30,94 @@ SOURCES = {
 
 # ---------------------------------------------------------------- imports
 
-LAYERS = [  # a module may import what stands in a line above its own
-    ["engine", "files"],
-    ["functional"],
-    ["nn", "optim"],
-    ["explain", "check", "lift"],
-    [""],  # the public door
-    ["cli"],
-    ["__main__"],
-]
-WITHIN_ENGINE = [
-    ["floats"],
-    ["declaration"],
-    ["primitives"],
-    ["modes"],
-    ["graph"],
-    ["notes", "ufuncs"],
-    ["copies"],
-    ["value"],
-    ["derivatives"],
-]
-RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-RANK_WITHIN_ENGINE = {name: rank for rank, layer in enumerate(WITHIN_ENGINE) for name in layer}
-EXTRAS = {"explain", "check", "lift"}  # the only places for anything but the standard library
-FOLDERS = {"engine", *EXTRAS}
-WITHIN_EXPLAIN = [  # and here likewise: who writes names, who reads and draws, who steps, who shows steps
-    ["names", "record", "terminal"],
-    ["expression", "card", "collapse", "render"],
-    ["sketch"],
-    ["draw", "network", "step"],
-    ["glance"],
-    ["steps"],
-    ["text", "ask", "console"],
-    ["prompt", "page"],
-    ["ipython"],
-]
-RANK_WITHIN_EXPLAIN = {name: rank for rank, layer in enumerate(WITHIN_EXPLAIN) for name in layer}
-SHOWN_BY = {("steps", "prompt"), ("steps", "page")}  # methods of the steps that open what shows them
+LAYERS = {  # for each folder: a module, or a folder in it, may import what stands in a line above its own
+    "scalargrad": [
+        ["engine", "files", "terminal"],
+        ["functional"],
+        ["nn", "optim", "expressions"],
+        ["explain", "check", "lift"],
+        [""],  # the public door
+        ["cli"],
+        ["__main__"],
+    ],
+    "scalargrad.engine": [
+        ["floats"],
+        ["declaration"],
+        ["primitives"],
+        ["modes"],
+        ["graph"],
+        ["notes", "ufuncs"],
+        ["copies"],
+        ["value"],
+        ["derivatives"],
+        [""],
+    ],
+    "scalargrad.expressions": [["typed", "recorded"]],
+    "scalargrad.explain": [
+        ["colours", "names"],
+        ["walk"],
+        ["text", "drawing", "console"],
+        ["html"],
+        ["notebook"],
+        [""],
+    ],
+    "scalargrad.explain.walk": [["calls", "graph", "step"], ["record", "table"], ["steps"], ["data"]],
+    "scalargrad.explain.drawing": [["card", "collapse", "render"], ["sketch"], ["picture", "network"]],
+    "scalargrad.explain.console": [["shell", "ask"], ["debugger"]],
+    "scalargrad.explain.html": [["document"]],
+}
+RANKS = {
+    folder: {name: rank for rank, layer in enumerate(layers) for name in layer} for folder, layers in LAYERS.items()
+}
+EXTRAS = {"terminal", "expressions", "explain", "check", "lift"}  # where more than the standard library is used
 FORBIDDEN = {("lift", "nn")}
 
 
-def part(module: str) -> str | None:
-    """The file or folder of the package to which a module belongs; None for other packages."""
-    package, _, inside = module.partition(".")
-    return inside.partition(".")[0] if package == "scalargrad" else None
-
-
 def imports(module: str, source: str, is_folder: bool = False) -> Iterator[str]:
-    """Every module imported at run time, anywhere in a file."""
+    """Every module imported anywhere in a file, late and for types alone too; for types, any other package may be."""
     package = module if is_folder else module.rpartition(".")[0]
-    pending: list[ast.AST] = [ast.parse(source)]
+    pending: list[tuple[ast.AST, bool]] = [(ast.parse(source), False)]
     while pending:
-        node = pending.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            pending.extend(node.orelse)
-            continue
+        node, is_for_types = pending.pop()
+        found: list[str] = []
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = resolve_name("." * node.level + (node.module or ""), package)
-            yield from (_loaded(base, alias.name) for alias in node.names)
-        pending.extend(ast.iter_child_nodes(node))
-
-
-def _loaded(base: str, name: str) -> str:
-    """The module that `from base import name` is about: base, or its submodule of that name."""
-    submodule = f"{base}.{name}"
-    is_folder = base.count(".") == 1 and part(base) in FOLDERS and submodule in SOURCES
-    return submodule if is_folder or (base == "scalargrad" and name in RANK) else base
+            submodules = (f"{base}.{alias.name}" for alias in node.names)
+            found = [submodule if submodule in SOURCES else base for submodule in submodules]
+        yield from (name for name in found if not is_for_types or name.partition(".")[0] == "scalargrad")
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            pending += [(statement, True) for statement in node.body]
+            pending += [(statement, is_for_types) for statement in node.orelse]
+        else:
+            pending += [(inner, is_for_types) for inner in ast.iter_child_nodes(node)]
 
 
 def faults(module: str, source: str, is_folder: bool = False) -> list[str]:
     """Each import of a file that the house does not allow."""
-    return [found for found in imports(module, source, is_folder) if not _allowed(module, found)]
+    return [imported for imported in imports(module, source, is_folder) if not _allowed(module, imported)]
 
 
 def _allowed(module: str, imported: str) -> bool:
-    own, other = part(module), part(imported)
-    assert own in RANK, f"{module} has no layer yet"
-    if other is None:
-        return own in EXTRAS or imported.partition(".")[0] in sys.stdlib_module_names
-    if own == other == "engine":
-        return module == "scalargrad.engine" or _allowed_within(RANK_WITHIN_ENGINE, module, imported)
-    if own == other and own in FOLDERS:
-        return (
-            own != "explain" or module == "scalargrad.explain" or _allowed_within(RANK_WITHIN_EXPLAIN, module, imported)
-        )
-    return RANK[other] < RANK[own] and (own, other) not in FORBIDDEN
+    folder, own, other = _apart(module, imported)
+    if not folder:
+        return module.split(".")[1:2] in [[name] for name in EXTRAS] or other in sys.stdlib_module_names
+    if folder not in RANKS:
+        return True
+    ranks = RANKS[folder]
+    assert own in ranks, f"{module} has no layer yet"
+    return other in ranks and ranks[other] < ranks[own] and (own, other) not in FORBIDDEN
 
 
-def _allowed_within(rank: Mapping[str, int], module: str, imported: str) -> bool:
-    own, other = (name.split(".")[2] if name.count(".") > 1 else "" for name in (module, imported))
-    assert own in rank, f"{module} has no layer yet"
-    return (own, other) in SHOWN_BY or (other in rank and rank[other] < rank[own])
+def _apart(module: str, imported: str) -> tuple[str, str, str]:
+    """The innermost folder that holds two modules, and what each belongs to in it: a file, a folder, or its door."""
+    folder, own, other = "", module.split("."), imported.split(".")
+    while own and other and own[0] == other[0]:
+        folder, own, other = f"{folder}.{own[0]}".strip("."), own[1:], other[1:]
+    if folder in SOURCES and SOURCES[folder].name != "__init__.py":
+        raise AssertionError(f"{module} imports itself")
+    return folder, "".join(own[:1]), "".join(other[:1])
 
 
 @pytest.mark.parametrize("module", SOURCES)
@@ -142,16 +138,26 @@ def test_imports_point_downward(module: str) -> None:
         ("engine.modes", "from .graph import sweep"),
         ("engine.value", "def late():\n    from .derivatives import grad"),
         ("engine.value", "if TYPE_CHECKING:\n    pass\nelse:\n    from ..nn import MLP"),
+        ("engine.graph", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .value import Value"),
+        ("explain.walk.step", "if TYPE_CHECKING:\n    from .steps import Steps"),
         ("nn", "from . import optim"),
         ("nn", "import numpy as np"),
         ("functional", "def late():\n    import graphviz"),
         ("engine.value", "from ..explain import draw"),
         ("engine.value", "from scalargrad.lift.emit import program"),
-        ("explain.draw", "from .steps import steps"),
-        ("explain.draw", "from . import steps"),
-        ("explain.draw", "from ..check import gradcheck"),
+        ("explain.names", "from .walk.steps import steps"),
+        ("explain.text", "from .drawing.picture import draw"),
+        ("explain.text", "from . import draw"),
+        ("explain.walk.record", "from .steps import Steps"),
+        ("explain.walk.step", "from . import steps"),
+        ("explain.drawing.card", "from ..html.document import page"),
+        ("explain.drawing.card", "from .picture import draw"),
+        ("explain.drawing.picture", "from ...check import gradcheck"),
+        ("terminal", "from .explain.names import atom"),
+        ("expressions.typed", "from ..explain.names import atom"),
+        ("expressions.typed", "from .recorded import Expression"),
         ("check.gradcheck", "from ..lift import trace"),
-        ("check.gradcheck", "from ..explain.steps import steps"),
+        ("check.gradcheck", "from ..explain.walk.steps import steps"),
         ("lift.regroup", "from ..nn import MLP"),
         ("lift.regroup", "from .. import nn"),
         ("optim", "from .cli import main"),
@@ -165,28 +171,60 @@ def test_a_forbidden_import_is_seen(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("engine.graph", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .value import Value"),
         ("optim", "import typing\nif typing.TYPE_CHECKING:\n    import numpy"),
         (
             "engine.value",
             "import math\nfrom collections.abc import Callable\nfrom . import modes\nfrom .floats import number",
         ),
         (
-            "explain.page",
-            "import jinja2\nfrom .steps import steps\nfrom ..engine.value import Value\nfrom .. import nn",
+            "explain.html.document",
+            "import jinja2\nfrom ..walk.steps import steps\nfrom ... import nn",
         ),
-        ("explain.prompt", "from . import steps"),
+        ("explain.console.debugger", "from . import shell\nfrom ...engine.value import Value"),
+        ("explain", "from .drawing.picture import draw"),
         (
             "check.strategies",
             "import hypothesis\nfrom ..nn import MLP\nfrom .gradcheck import gradcheck",
         ),
         ("lift.emit", "import numpy\nfrom .regroup import family\nfrom ..engine.derivatives import grad"),
-        ("cli", "from . import nn\nfrom .explain.steps import steps\nimport argparse"),
+        ("cli", "from . import nn\nfrom .explain.walk.steps import steps\nimport argparse"),
     ],
 )
 def test_an_import_downward_is_allowed(module: str, source: str) -> None:
-    """What the house allows, in the folders to come too, is no fault."""
-    assert faults(f"scalargrad.{module}", source) == []
+    """What the house allows is no fault."""
+    assert faults(f"scalargrad.{module}", source, module == "explain") == []
+
+
+def circle(imported: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other in a circle, if there are any."""
+    try:
+        TopologicalSorter(imported).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return []
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """No module imports what imports it, not late and not for types alone either."""
+    imported = {}
+    for module, path in SOURCES.items():
+        found = imports(module, path.read_text(encoding="utf-8"), path.name == "__init__.py")
+        imported[module] = {name for name in found if name in SOURCES}
+    assert circle(imported) == []
+    below = next(name for name in sorted(imported["scalargrad.engine.value"]) if name.startswith("scalargrad.engine."))
+    imported[below].add("scalargrad.engine.value")  # negative control
+    assert {below, "scalargrad.engine.value"} <= set(circle(imported))
+
+
+@pytest.mark.parametrize("folder", ["scalargrad.explain", "scalargrad.expressions"])
+def test_no_module_has_the_name_of_a_function_beside_it(folder: str) -> None:
+    """`import scalargrad.explain.x as x` is a module, whatever functions the folder exports."""
+    package = importlib.import_module(folder)
+    inside = [SOURCES[name] for name in SOURCES if name.rpartition(".")[0] == folder]
+    names = {path.parent.name if path.name == "__init__.py" else path.stem for path in inside}
+    assert names
+    assert {name: getattr(package, name) for name in names if not inspect.ismodule(getattr(package, name))} == {}
 
 
 def loaded_by(program: str) -> set[str]:

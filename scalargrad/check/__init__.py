@@ -3,9 +3,9 @@
 `scalargrad.check.strategies` and `scalargrad.check.laws` need Hypothesis, and are imported when asked for.
 """
 
+from ..expressions.recorded import Expression as Expression
 from .detects import Detections as Detections
 from .detects import assert_detects as assert_detects
-from .expression import Expression as Expression
 from .gradcheck import assert_gradients as assert_gradients
 from .gradcheck import gradcheck as gradcheck
 from .report import GradientMismatch as GradientMismatch

@@ -27,6 +27,7 @@ from ..engine.declaration import Edge, Primitive, operand_names
 from ..engine.derivatives import grad, jvp
 from ..engine.floats import integer
 from ..engine.value import Value
+from ..terminal import Text, html_table, table
 from .gradcheck import gradcheck
 from .recording import HELD
 from .strategies import differentiable, points
@@ -127,19 +128,14 @@ class LawReport:
         return f"{self.primitive}: {verdict}"
 
     def __str__(self) -> str:
-        rows = self._table()
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        return "\n".join([self._summary(), "", *lines])
+        head, *rows = self._table()
+        return f"{self._summary()}\n\n{Text(table(head, rows))}"
 
     def _repr_html_(self) -> str:
         import html
 
         head, *rows = self._table()
-        lines = [f"<p><strong>{html.escape(self._summary())}</strong></p>", "<table>"]
-        lines.append("<tr>" + "".join(f"<th>{html.escape(cell)}</th>" for cell in head) + "</tr>")
-        lines += ["<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
-        return "\n".join([*lines, "</table>"])
+        return f"<p><strong>{html.escape(self._summary())}</strong></p>\n{html_table(head, rows)}"
 
 
 def check_primitive(primitive: Primitive, *, examples: int = 50) -> LawReport:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import Any
 
+from ..terminal import Text, html_table, table
 from .verdict import AGREES, CANNOT_TELL, DISAGREES, KINK
 
 
@@ -189,11 +190,10 @@ class Report:
         return f"at {', '.join(shown)}" + (f" and {more} more" if more else "")
 
     def __str__(self) -> str:
-        shown, more = self._shown()
-        widths = [max(len(row[column]) for row in shown) for column in range(len(shown[0]))]
+        (head, *rows), more = self._shown()
         lines = [self._summary(), self._point()]
-        if len(shown) > 1:
-            lines += ["", *("  ".join(map(str.ljust, row, widths)).rstrip() for row in shown)]
+        if rows:
+            lines += ["", Text(table(head, rows))]
         if more:
             lines.append(f"and {more} more rows, all of which agree: see .comparisons")
         lines += [f"* {sentence}" for sentence in self._sentences()]
@@ -215,10 +215,8 @@ class Report:
         import html
 
         (head, *rows), more = self._shown()
-        parts = [f"<p><strong>{html.escape(self._summary())}</strong> {html.escape(self._point())}</p>", "<table>"]
-        parts.append("<tr>" + "".join(f"<th>{html.escape(cell)}</th>" for cell in head) + "</tr>")
-        parts += ["<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
-        parts.append("</table>")
+        parts = [f"<p><strong>{html.escape(self._summary())}</strong> {html.escape(self._point())}</p>"]
+        parts.append(html_table(head, rows))
         if more:
             parts.append(f"<p>and {more} more rows, all of which agree</p>")
         sentences = self._sentences()

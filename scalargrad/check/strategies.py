@@ -34,8 +34,8 @@ from ..engine import primitives as p
 from ..engine.declaration import Interval, Primitive
 from ..engine.floats import integer
 from ..engine.value import Value
+from ..expressions.recorded import Expression
 from ..nn import MLP
-from .expression import Expression
 
 MARGIN = 1 / 16  # the least distance from a kink, a pole or an end of the domain
 LARGE = 1000.0  # the largest value and slope of an operation within an expression; its inverse the smallest slope

@@ -13,7 +13,7 @@ from ..engine.declaration import Primitive, operand_names
 from ..engine.derivatives import as_values
 from ..engine.floats import integer, number
 from ..engine.value import Constant, Value
-from .expression import Expression
+from ..expressions.recorded import Expression
 
 T = TypeVar("T")
 Reader = Callable[[list[Value], list[Value]], T]

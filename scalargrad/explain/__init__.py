@@ -1,10 +1,17 @@
-"""How did this gradient come about? Drawings, text, steps, a prompt, a page."""
+"""How did this gradient come about? Five functions of one form: `tree`, `ledger`, `draw`, `page`, `prompt`.
 
-from .draw import TooLarge as TooLarge
-from .draw import draw as draw
-from .network import draw_network as draw_network
-from .step import Step as Step
-from .steps import Steps as Steps
-from .steps import steps as steps
+Each takes a Value, a list of Values, or the steps of a backward pass.
+"""
+
+from .console.debugger import prompt as prompt
+from .drawing.network import draw_network as draw_network
+from .drawing.picture import TooLarge as TooLarge
+from .drawing.picture import draw as draw
+from .html.document import page as page
+from .notebook import load_ipython_extension as load_ipython_extension
 from .text import ledger as ledger
 from .text import tree as tree
+from .walk.data import page_data as page_data
+from .walk.step import Step as Step
+from .walk.steps import Steps as Steps
+from .walk.steps import steps as steps

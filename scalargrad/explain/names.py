@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
 from ..engine.value import Constant, Value
+from ..terminal import visible
 
 _ATOM = re.compile(r"[\w.]+(\[\w+\])*(#\d+)?")
 
@@ -84,17 +85,6 @@ def _holds(item: object) -> bool:
 
 
 # ---------------------------------------------------------------- text
-
-
-def visible(text: str) -> str:
-    r"""Return the text with everything in it that does not print written out, as Python writes it.
-
-    >>> print(visible("loss\n\u202e<b>"))
-    loss\n\u202e<b>
-    """
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def atom(name: str) -> str:

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..engine.floats import integer
-from ..engine.graph import topological_order
 from ..engine.value import Constant, Value
-from .names import derivative, exact, node_names, numeral
-from .step import ROOM, applied
-from .steps import Steps, steps
-from .terminal import QUIET, Part, Text, cells, fitted, style_of, table, width_of
+from ..terminal import DIM, Part, Text, cells, fitted, table, width_of
+from .colours import style_of
+from .names import derivative, exact, numeral
+from .walk.step import ROOM, applied
+from .walk.steps import Steps, as_steps, seen
 
 COLUMNS = {  # of the ledger: headings, with the gap before each
     "step": "",
@@ -38,7 +38,7 @@ DEPTH = 12  # what lies deeper goes on below, as a tree of its own
 
 
 def tree(
-    value: Value | Steps,
+    value: Value | Sequence[Value] | Steps,
     *,
     names: Mapping[str, object] | None = None,
     digits: int | None = 6,
@@ -51,7 +51,8 @@ def tree(
 
     Args:
         value: the last result, with the gradients that `backward` has brought, and `–` where it
-            brought none; or the steps of its backward pass, with the totals at the cursor.
+            brought none; or a list of results; or the steps of a backward pass, with the totals at
+            the cursor.
         names: variables by name, such as `locals()`, to call those Values by that have no label.
         digits: of each number; None for all.
         limit: how many nodes to show, those nearest to the value; None for all.
@@ -71,45 +72,33 @@ def tree(
        └─ a (above)
 
     Raises:
-        TypeError: when it is neither a Value nor steps, or steps are given names again.
+        TypeError: for anything else but Values and steps; when steps are given names again.
         ValueError: when the digits, the limit or the width are no whole number above 0.
     """
-    _check_names(value, names)
-    if isinstance(value, Steps):
-        root, order, called, gradients = value.value, value.order, value.names, value.totals()
-    elif isinstance(value, Value):
-        root, order = value, list(topological_order(value))
-        called, gradients = node_names(order, names), {node: node.grad for node in order if node.swept}
-    else:
-        raise TypeError(f"a tree is that of a Value or of steps, got {value!r} of type {type(value).__name__}")
-    count = sum(node.__class__ is not Constant for node in order)
-    near = _nearest(root, count if limit is None else integer(limit, "limit", low=1))
+    graph, gradients = seen(value, names)
+    count = sum(node.__class__ is not Constant for node in graph.order)
+    near = _nearest(graph.roots, count if limit is None else integer(limit, "limit", low=1))
     width = width_of(sys.stdout) if width is None else integer(width, "width", low=1)
     depth = DEPTH if width is None else max(1, min(DEPTH, (width - 20) // 6))
 
     rows: list[list[Part]] = []
-    for branches, text, node in _branches(root, near, called, depth):
+    for branches, text, node in _branches(graph.roots, near, graph.names, depth):
         if node is None:
-            rows.append([(branches + text, QUIET)])
+            rows.append([(branches + text, DIM)])
         else:
             gradient = gradients.get(node)
             value_and_gradient = (_number(node.data, digits), ""), (_number(gradient, digits), style_of(gradient))
             rows.append([(branches + text, ""), *value_and_gradient])
     if count > len(near):
         rest = f"… {count - len(near):,} of {count:,} values are not shown: tree(…, limit=None) shows all"
-        rows.append([(rest, QUIET)])
+        rows.append([(rest, DIM)])
     return Text(table(["", "value", "gradient"], rows, ["   ", "   "], numbers={1, 2}, shrinking=[0], width=width))
 
 
-def _check_names(value: Value | Steps, names: Mapping[str, object] | None) -> None:
-    if isinstance(value, Steps) and names is not None:
-        raise TypeError("steps have their names already: give names to steps(value, names=…)")
-
-
-def _nearest(root: Value, limit: int) -> set[Value]:
-    """So many nodes, constants apart, nearest to the root."""
-    near = {root}
-    pending = deque([root])
+def _nearest(roots: Sequence[Value], limit: int) -> set[Value]:
+    """So many nodes, constants apart, nearest to the roots."""
+    near = set(roots[:limit])
+    pending = deque(roots[:limit])
     while pending:
         for operand in pending.popleft().args:
             if len(near) < limit and operand not in near and operand.__class__ is not Constant:
@@ -119,12 +108,12 @@ def _nearest(root: Value, limit: int) -> set[Value]:
 
 
 def _branches(
-    root: Value, near: set[Value], called: Mapping[Value, str], depth: int
+    roots: Sequence[Value], near: set[Value], called: Mapping[Value, str], depth: int
 ) -> Iterator[tuple[str, str, Value | None]]:
     """Each line: its branches, what stands there, and the node; None for one that is shown elsewhere."""
     short = {node: fitted(called[node], ROOM) for node in near}
     shown: set[Value] = set()
-    deeper = {root: None}  # in order
+    deeper = {root: None for root in roots if root in near}  # in order
     while deeper:
         start = next(iter(deeper))
         del deeper[start]
@@ -167,7 +156,7 @@ def _number(x: float | None, digits: int | None) -> str:
 
 
 def ledger(
-    value: Value | Steps,
+    value: Value | Sequence[Value] | Steps,
     *,
     names: Mapping[str, object] | None = None,
     digits: int | None = 4,
@@ -179,7 +168,7 @@ def ledger(
     Nothing is added to any `.grad`.
 
     Args:
-        value: where the pass starts; or its steps.
+        value: where the pass starts, a list of such values, or steps.
         names: variables by name, such as `locals()`, to call those Values by that have no label.
         digits: of each number; None for all.
         limit: how many steps to show, from both ends; None for all.
@@ -198,22 +187,24 @@ def ledger(
        4              b        1.0 ×   2.0 =     2.0     0.0 →   2.0  ∂v1/∂b = a
 
     Raises:
-        TypeError: when it is neither a Value nor steps, or steps are given names again.
+        TypeError: for anything else but Values and steps; when steps are given names again.
         ValueError: when the digits, the limit or the width are no whole number above 0.
     """
-    _check_names(value, names)
-    walk = value if isinstance(value, Steps) else steps(value, names=names)
+    walk = as_steps(value, names)
     width = width_of(sys.stdout) if width is None else integer(width, "width", low=1)
     most = len(walk) if limit is None else integer(limit, "limit", low=1)
     head = most if len(walk) <= most else (most + 1) // 2
     tail = len(walk) if len(walk) <= most else len(walk) - most // 2
-    whole = fitted(walk.names[walk.value], ROOM)
+    whole = fitted(walk.graph.title, ROOM)
 
-    rows: list[_Row] = [[("0", QUIET), (f"{derivative(whole, whole)} = {_number(walk.seed, digits)} at first", "")]]
+    rows: list[_Row] = []
+    for root, seed in walk.seeds.items():
+        slope = derivative(whole, fitted(walk.names[root], ROOM))
+        rows.append([("0", DIM), (f"{slope} = {_number(seed, digits)} at first", "")])
     rows += [_entry(walk, i, digits, i == 0) for i in range(min(head, len(walk)))]
     if tail > head:
         rest = f"… steps {head + 1:,} to {tail:,} are not shown: ledger(…, limit=None) shows all"
-        rows.append([("", ""), (rest, QUIET)])
+        rows.append([("", ""), (rest, DIM)])
     rows += [_entry(walk, i, digits, i == tail) for i in range(max(head, tail), len(walk))]
     return _fitting(rows, width)
 
@@ -226,7 +217,7 @@ def _entry(walk: Steps, i: int, digits: int | None, is_first: bool) -> _Row:
     step = walk[i]
     computed = step.computed if is_first or walk[i - 1].result is not step.result else ""
     return {
-        "step": (str(i + 1), QUIET),
+        "step": (str(i + 1), DIM),
         "from": (computed, ""),
         "to": (fitted(step.names[2], ROOM), ""),
         "upstream": (_number(step.upstream, digits), ""),
@@ -234,7 +225,7 @@ def _entry(walk: Steps, i: int, digits: int | None, is_first: bool) -> _Row:
         "product": (_number(step.product, digits), ""),
         "before": (_number(step.before, digits), ""),
         "after": (_number(step.after, digits), style_of(step.after)),
-        "because": (step.because, QUIET),
+        "because": (step.because, DIM),
     }
 
 
@@ -253,7 +244,7 @@ def _fitting(rows: list[_Row], width: int | None) -> Text:
     if _fits(text, width):
         return text
     note = f"the local derivatives' formulas take more than {width} cells a line"
-    return _ledger([*grouped, [("", ""), (note, QUIET)]], headings[:-1], width)
+    return _ledger([*grouped, [("", ""), (note, DIM)]], headings[:-1], width)
 
 
 def _ledger(rows: list[_Row], headings: list[str], width: int | None) -> Text:

@@ -18,9 +18,9 @@ from hypothesis.errors import NoSuchExample
 import scalargrad
 from scalargrad import Primitive, Value
 from scalargrad.check import strategies
-from scalargrad.check.expression import Expression
 from scalargrad.check.strategies import LARGE, MARGIN, expressions, networks, numbers, points, training_sets, values
 from scalargrad.engine import declaration, primitives
+from scalargrad.expressions.recorded import Expression
 from scalargrad.nn import MLP
 
 from ..oracle import Program, dual_gradient

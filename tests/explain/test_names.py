@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from scalargrad import Constant, Value
 from scalargrad.engine.graph import topological_order
-from scalargrad.explain.names import atom, derivative, exact, integral, node_names, numeral, visible
+from scalargrad.explain.names import atom, derivative, exact, integral, node_names, numeral
+from scalargrad.terminal import visible
 from tests.engine.test_graph import FUNCTIONS
 from tests.oracle import Program, plain_numbers, programs, run
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from scalargrad import Constant, Value, ledger, steps, tree
 from scalargrad.engine.graph import topological_order
-from scalargrad.explain.terminal import cells
+from scalargrad.terminal import cells
 from tests.engine.test_graph import FUNCTIONS
 from tests.oracle import Program, programs, run
 
@@ -194,8 +194,8 @@ def test_the_ledger_is_the_steps(program: Program) -> None:
     """Every step has its line, in order, with its very numbers."""
     walk = steps(recorded(program))
     wanted = [(i + 1, [s.upstream, s.local, s.product, s.before, s.after]) for i, s in enumerate(walk)]
-    assert repr(entries(ledger(walk.value, digits=None, limit=None))) == repr(wanted)
-    assert ledger(walk, digits=None, limit=None) == ledger(walk.value, digits=None, limit=None)
+    assert repr(entries(ledger(walk.roots[0], digits=None, limit=None))) == repr(wanted)
+    assert ledger(walk, digits=None, limit=None) == ledger(walk.roots[0], digits=None, limit=None)
 
 
 @pytest.mark.parametrize(
@@ -251,6 +251,53 @@ def test_a_narrow_terminal_gets_another_form() -> None:
     assert max(map(cells, narrow.splitlines()[:-1])) <= 60
 
 
+# ---------------------------------------------------------------- several values
+
+SEVERAL = """\
+                  value   gradient
+total = a + b      -1.0          –
+├─ a                2.0          –
+└─ b               -3.0          –
+product = a * b    -6.0          –
+├─ a (above)
+└─ b (above)
+step  from             to  upstream × local = product  before → after  because
+   0  ∂(total, product)/∂total = 1.0 at first
+   0  ∂(total, product)/∂product = 10.0 at first
+   1  product = a * b  a       10.0 ×  -3.0 =   -30.0     0.0 → -30.0  ∂product/∂a = b
+   2                   b       10.0 ×   2.0 =    20.0     0.0 →  20.0  ∂product/∂b = a
+   3  total = a + b    a        1.0 ×   1.0 =     1.0   -30.0 → -29.0  ∂total/∂a = 1
+   4                   b        1.0 ×   1.0 =     1.0    20.0 →  21.0  ∂total/∂b = 1"""
+
+
+def test_several_values_are_one_graph() -> None:
+    """A list of Values is shown as one graph with several roots, in the order given; each has its seed."""
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    total, product = a + b, a * b
+    names = {"total": total, "product": product}
+    walk = steps([total, product], gradients=[1.0, 10.0], names=names)
+    assert f"{tree([total, product], names=names)}\n{ledger(walk)}" == SEVERAL
+    assert ledger((total, product), names=names) == ledger(steps([total, product], names=names))
+
+
+@given(programs(max_instructions=30), st.data())
+def test_a_tree_of_several_values_is_their_graph(program: Program, data: st.DataObject) -> None:
+    """Whichever nodes are asked for, the lines have every edge below them once."""
+    nodes = run(program, [Value(x) for x in program.leaves], FUNCTIONS)
+    roots = data.draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=4))
+    assert edges_of_tree(tree(roots, limit=None)) == edges_of_graph(steps(roots).names)
+
+
+def test_a_limit_leaves_out_roots_too() -> None:
+    """With fewer lines than values the first are shown and the others counted."""
+    roots = [Value(float(i), label=f"x{i}") for i in range(5)]
+    assert tree(roots, limit=2).splitlines()[1:] == [
+        "x0     0.0          –",
+        "x1     1.0          –",
+        "… 3 of 5 values are not shown: tree(…, limit=None) shows all",
+    ]
+
+
 # ---------------------------------------------------------------- both
 
 
@@ -278,9 +325,11 @@ def test_lines_fit_the_width(program: Program, label: str, width: int) -> None:
 @pytest.mark.parametrize("show", [tree, ledger])
 def test_bad_input_is_said_at_once(show: Any) -> None:
     """What was given and what was expected."""
-    for given_value in (3.0, None, [Value(1.0)]):
+    for given_value in (3.0, None, [Value(1.0), 3.0], {Value(1.0)}):
         with pytest.raises(TypeError, match="got "):
             show(given_value)
+    with pytest.raises(ValueError, match="with nothing in it"):
+        show([])
     for name in ("limit", "width", "digits"):
         for setting in (0, -1, 1.5, "2", True):
             with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1, got "):

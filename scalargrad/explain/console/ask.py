@@ -1,0 +1,182 @@
+"""What a person may ask about the steps of a backward pass: by node, by operation, by the numbers of a step.
+
+A text is a node's name, or else an expression or condition of the numbers of one step; where a
+place to stop is asked for, it may be an operation, too. Answers are single lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...engine.value import Constant, Value
+from ...expressions.typed import TESTS, Expression, ExpressionError, nearest, parse
+from ...terminal import fitted
+from ..names import derivative, exact, numeral
+from ..walk.step import ROOM, Step, applied
+from ..walk.steps import Steps
+
+FIELDS = ("index", "data", "local", "upstream", "product", "before", "after", "grad")
+
+
+def fields(step: Step) -> dict[str, float]:
+    """Return the numbers of a step that an expression may speak of."""
+    return {
+        "index": step.index,
+        "data": step.operand.data,
+        "local": step.local,
+        "upstream": step.upstream,
+        "product": step.product,
+        "before": step.before,
+        "after": step.after,
+        "grad": step.after,
+    }
+
+
+def operations(walk: Steps) -> dict[str, str]:
+    """Return the operations of these steps by name, and those of two operands by their sign.
+
+    >>> a = Value(2.0)
+    >>> operations(Steps((a * a).tanh()))
+    {'*': 'multiply', 'multiply': 'multiply', 'tanh': 'tanh'}
+    """
+    found: dict[str, str] = {}
+    for used in {node.op: None for node in walk.order if node.op is not None}:
+        sign = used.notation.replace("{}", "").strip()
+        if used.arity == 2 and len(sign) <= 2:
+            found[sign] = used.name
+        found[used.name] = used.name
+    return found
+
+
+def words(walk: Steps) -> list[str]:
+    """Return every name that a question about these steps may hold."""
+    nodes = {name for node, name in walk.names.items() if node.__class__ is not Constant}
+    return sorted(nodes.union(operations(walk), FIELDS, TESTS))
+
+
+def subject(walk: Steps, text: str) -> Value | Expression:
+    """Return the node of that name, else the expression that is written there.
+
+    Raises:
+        LookupError: for a word that names nothing.
+        ExpressionError: for anything else that is no expression.
+    """
+    try:
+        return walk.node(text)
+    except LookupError as unknown:
+        if text.isidentifier() and text not in FIELDS:
+            advice = nearest(text, words(walk))
+            raise LookupError(
+                f"nothing here is called {fitted(text, ROOM)}{advice}" if advice else str(unknown.args[0])
+            ) from None
+        return parse(text, FIELDS, condition=True)
+
+
+def computed(expression: Expression, step: Step) -> str:
+    """Return an expression with its value at a step."""
+    found = expression(fields(step))
+    return f"{expression.text} = {found if isinstance(found, bool) else exact(found)}"
+
+
+# ---------------------------------------------------------------- where to stop
+
+
+@dataclass(frozen=True)
+class Breakpoint:
+    """Where to stop: behind each step for which `holds`; a temporary one is cleared as it is reached."""
+
+    text: str
+    holds: Callable[[Step], bool]
+    temporary: bool
+
+
+def breakpoint_at(walk: Steps, text: str, temporary: bool = False) -> Breakpoint:
+    """Return the breakpoint at a node, at an operation, or where a condition holds; or at one of the former if it does.
+
+    `isnan` and its like alone are about the gradient.
+
+    Raises:
+        LookupError, ExpressionError: for what is none of these.
+    """
+    place, condition = _parted(walk, text)
+    at = _at(walk, place, temporary) if place else None
+    if not condition:
+        assert at is not None
+        return at
+    wanted = parse(f"{condition}(grad)" if condition in TESTS else condition, FIELDS, condition=True)
+    if not wanted.is_condition:
+        expected = "a condition" if place else "a node, an operation or a condition"
+        raise ExpressionError(f"expected {expected}", condition, 0, len(condition))
+    shown = f"{at.text} if {wanted.text}" if at else f"if {wanted.text}"
+    return Breakpoint(shown, lambda step: (not at or at.holds(step)) and bool(wanted(fields(step))), temporary)
+
+
+def _parted(walk: Steps, text: str) -> tuple[str, str]:
+    """The place and the condition that a text is made of; either may be empty."""
+    joints = list(re.finditer(r",(?=.)|(?:^|\s)if\s", text))
+    parts = [(text[: joint.start()].strip(), text[joint.end() :].strip()) for joint in joints]
+    for place, condition in [(text, ""), *parts]:  # a name may hold whatever joins the two
+        if place in operations(walk) or _node(walk, place) is not None:
+            return place, condition
+    if text.isidentifier() and text not in FIELDS and text not in TESTS:
+        return text, ""
+    for joint, (place, condition) in zip(joints, parts, strict=True):
+        if "if" in joint[0] or place.isidentifier():
+            return place, condition
+    return "", text
+
+
+def _at(walk: Steps, place: str, temporary: bool) -> Breakpoint:
+    used = operations(walk)
+    about = _node(walk, place) if place in used else subject(walk, place)
+    if about is None:
+        return Breakpoint(f"of {place}", lambda step: step.operation == used[place], temporary)
+    if not isinstance(about, Value):
+        raise ExpressionError("expected a node or an operation before the condition", place, 0, len(place))
+    return Breakpoint(f"into {place}", lambda step: step.operand is about, temporary)
+
+
+def _node(walk: Steps, name: str) -> Value | None:
+    try:
+        return walk.node(name)
+    except LookupError:
+        return None
+
+
+# ---------------------------------------------------------------- lines about a node
+
+
+def made(walk: Steps, node: Value) -> str:
+    """Return how a node was computed, in the names of the nodes, and its number.
+
+    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    >>> walk = Steps(a * b)
+    >>> made(walk, walk.roots[0]), made(walk, a)
+    ('v1 = a * b = 6.0', 'a = 2.0')
+    """
+    name = _short(walk, node)
+    if node.op is None:
+        return f"{name} = {exact(node.data)}"
+    return f"{name} = {applied(node.op, [_short(walk, operand) for operand in node.args])} = {exact(node.data)}"
+
+
+def gradient(walk: Steps, node: Value) -> str:
+    """Return a node's number, and its gradient as far as the cursor has come; – where there is none yet."""
+    total, name = walk.total(node), _short(walk, node)
+    slope = derivative(fitted(walk.graph.title, ROOM), name)
+    return f"{name} = {exact(node.data)}, {slope} = {'–' if total is None else exact(total)}"
+
+
+def rounded(step: Step) -> str:
+    """Return a step as a line that is short, where a step itself prints every digit."""
+    upstream, local, product, before, after = map(
+        numeral, (step.upstream, step.local, step.product, step.before, step.after)
+    )
+    whole, _, operand = (fitted(name, ROOM) for name in step.names)
+    return f"{derivative(whole, operand)} += {upstream} × {local} = {product}   ({before} → {after})"
+
+
+def _short(walk: Steps, node: Value) -> str:
+    return fitted(walk.names[node], ROOM)

@@ -1,0 +1,157 @@
+"""Which nodes of a graph are drawn one by one, and which are hidden in boxes that say what they hide.
+
+A call of a module or composed function that is collapsed is one box, which shows its results and
+hides the rest of its region. A node of two regions of which neither lies within the other, such as a
+weight of a model that was called twice, is drawn outside of both while they are open. When they are
+collapsed, it is hidden, and counts in the first of the boxes; the others say how many such they share.
+
+A node is its place in the graph's order here, and a call its place among the calls.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..walk.calls import Calls, is_leaf
+
+FAR = 8  # ranks that an arrow may reach across, where there are many
+MANY_RANKS = 2_000  # that all arrows together reach across: with many more, the layout would take minutes
+MANY_INPUTS = 8  # more leaves than these, read by the same boxes and nothing else, are drawn as one
+
+
+@dataclass(eq=False)
+class Box:
+    """A collapsed call with the results it shows; or, with no call, a bundle of leaves."""
+
+    call: int | None
+    shown: list[int]
+    hidden: int = 0
+    shared: int = 0  # hidden here too, and counted in another box
+
+
+class Arrow(NamedTuple):
+    """An arrow to the operand of that position in a result, for as many values as it stands for."""
+
+    tail: int | Box
+    head: int | Box
+    result: int
+    position: int
+    operand: int
+    values: int
+
+
+@dataclass
+class Plan:
+    """What to draw: single nodes and boxes, each in the open call that is around it, and arrows."""
+
+    single: list[int]
+    boxes: list[Box]
+    arrows: list[Arrow]
+
+    @property
+    def count(self) -> int:
+        """How many nodes are drawn, boxes among them."""
+        return len(self.single) + len(self.boxes)
+
+    def far(self) -> set[Arrow]:
+        """Return the arrows that are better cut, with the operand's name at their start, where many reach far."""
+        leaving: dict[int | Box, list[int | Box]] = {}
+        waiting: Counter[int | Box] = Counter()
+        for arrow in self.arrows:
+            leaving.setdefault(arrow.tail, []).append(arrow.head)
+            waiting[arrow.head] += 1
+        items: list[int | Box] = [*self.single, *self.boxes]
+        ranks = dict.fromkeys(items, 0)
+        pending = [item for item in ranks if not waiting[item]]
+        sources = {item for item in pending if not isinstance(item, Box)} | {
+            box for box in self.boxes if box.call is None
+        }
+        while pending:
+            tail = pending.pop()
+            for head in leaving.get(tail, ()):
+                ranks[head] = max(ranks[head], ranks[tail] + 1)
+                waiting[head] -= 1
+                if not waiting[head]:
+                    pending.append(head)
+        starts = {item: min(map(ranks.__getitem__, leaving.get(item, [item]))) - 1 for item in ranks}
+        spans = {  # a source stands as near to what reads it as it can
+            arrow: ranks[arrow.head] - max(ranks[arrow.tail], starts[arrow.tail] if arrow.tail in sources else 0)
+            for arrow in self.arrows
+        }
+        return {arrow for arrow, span in spans.items() if span > FAR} if sum(spans.values()) > MANY_RANKS else set()
+
+
+def plan(calls: Calls, height: int) -> Plan:
+    """Return what to draw when the outermost calls of at most that height are collapsed; for -1, none."""
+    places = {node: place for place, node in enumerate(calls.order)}
+    operands = [[places[operand] for operand in node.args] for node in calls.order]
+    inside = {
+        i: [places[node] for node in call.nodes]
+        for i, call in enumerate(calls.all)
+        if call.height <= height < (call.parent.height if call.parent else height + 1)
+        and len(call.nodes) > len(call.results)
+    }
+    boxes: list[Box] = []
+    box_of: dict[int, Box] = {}
+    for i in sorted(inside, key=lambda i: places[calls.all[i].results[0]]):
+        own = [place for place in inside[i] if place not in box_of]
+        shown = [place for result in calls.all[i].results if (place := places[result]) not in box_of]
+        box = Box(i, shown, hidden=len(own) - len(shown), shared=len(inside[i]) - len(own))
+        boxes.append(box)
+        box_of.update(dict.fromkeys(own, box))
+    leaves = [place for place, node in enumerate(calls.order) if is_leaf(node)]
+    for bundled in _bundles(leaves, operands, box_of):
+        box = Box(None, bundled)
+        boxes.append(box)
+        box_of.update(dict.fromkeys(bundled, box))
+    single = [place for place in range(len(operands)) if place not in box_of]
+    regions = {box: set(inside[box.call]) for box in boxes if box.call is not None}
+    return Plan(single, boxes, list(_arrows(operands, box_of, regions)))
+
+
+def everything(nodes: Sequence[Mapping[str, Any]]) -> Plan:
+    """Return the plan that collapses nothing, for the nodes of a graph's data."""
+    arrows = [
+        Arrow(operand, place, place, position, operand, 1)
+        for place, node in enumerate(nodes)
+        for position, operand in enumerate(node["operands"])
+    ]
+    return Plan(list(range(len(nodes))), [], arrows)
+
+
+def _bundles(leaves: list[int], operands: Sequence[Sequence[int]], box_of: dict[int, Box]) -> list[list[int]]:
+    """Leaves in numbers that are read by the same boxes, and by nothing else."""
+    readers: dict[int, dict[int | Box, None]] = {leaf: {} for leaf in leaves}
+    for place, read in enumerate(operands):
+        for operand in read:
+            if operand in readers:
+                readers[operand][box_of.get(place, place)] = None
+    bundles: dict[tuple[int | Box, ...], list[int]] = {}
+    for leaf, by in readers.items():
+        if leaf not in box_of and by and all(isinstance(reader, Box) for reader in by):
+            bundles.setdefault(tuple(by), []).append(leaf)
+    return [bundled for bundled in bundles.values() if len(bundled) > MANY_INPUTS]
+
+
+def _arrows(operands: Sequence[Sequence[int]], box_of: dict[int, Box], regions: dict[Box, set[int]]) -> Iterator[Arrow]:
+    """One arrow for each operand of a single node; between boxes, and from a node to a box, one in all."""
+    into_boxes: dict[tuple[int | Box, Box], Arrow] = {}
+    read: dict[tuple[Box, Box], set[int]] = {}
+    for place, reads in enumerate(operands):
+        head = box_of.get(place)
+        for position, operand in enumerate(reads):
+            tail = box_of.get(operand, operand)
+            if head is None:
+                yield Arrow(tail, place, place, position, operand, 1)
+            elif tail is not head and operand not in regions.get(head, ()):
+                count = 1
+                if isinstance(tail, Box):
+                    values = read.setdefault((tail, head), set())
+                    values.add(operand)
+                    count = len(values)
+                first = into_boxes.get((tail, head), Arrow(tail, head, place, position, operand, 1))
+                into_boxes[tail, head] = first._replace(values=count)
+    yield from into_boxes.values()

@@ -1,0 +1,119 @@
+"""The graph of a computation as a picture: a card for each number, an arrow from operand to result.
+
+Here is said how much of it is drawn; how, in `sketch.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ...engine.floats import integer
+from ...engine.value import Value
+from ..walk.calls import Calls
+from ..walk.data import graph_data
+from ..walk.steps import Steps, seen
+from .collapse import Plan, plan
+from .sketch import Look, drawn
+
+if TYPE_CHECKING:
+    from .render import Drawing
+
+COLLAPSED = {"none": -1, "neuron": 0, "layer": 1}  # the height up to which calls are collapsed
+ARROWS = 8  # to a node, at most, on an average: with more, nobody sees anything, and the layout takes minutes
+
+
+class TooLarge(ValueError):
+    """A drawing of more than anyone could look at: with how much, and what to do."""
+
+
+def draw(
+    value: Value | Sequence[Value] | Steps,
+    *,
+    names: Mapping[str, object] | None = None,
+    values: bool = True,
+    gradients: bool = True,
+    partials: bool = False,
+    direction: str = "LR",
+    collapse: str = "auto",
+    limit: int = 300,
+) -> Drawing:
+    """Return a picture of all that a value was computed from: a `graphviz.Digraph` that shows itself in notebooks.
+
+    What modules and composed functions have computed is framed; collapsed, it is one box that says
+    how many values it hides. Of steps the gradients are the totals at the cursor, every name is shown,
+    and the arrow along which the last step went is lit, unless a box hides it.
+
+    Args:
+        value: the last result, a list of results, or the steps of a backward pass.
+        names: variables by name, such as `locals()`, to call those Values by that have no label.
+        values: whether to show each number.
+        gradients: whether to show each gradient; `–` where no sweep has been.
+        partials: whether to show on each arrow the local derivative, ∂result/∂operand.
+        direction: "LR" (from left to right), "RL", "TB" (from top to bottom) or "BT".
+        collapse: "neuron": each neuron is a box, and whatever else has nothing but operations in it;
+            "layer": each layer is, and whatever else has nothing but such boxes in it; "none"; or
+            "auto": no more than the limit demands.
+        limit: how many nodes may be drawn, boxes among them.
+
+    >>> from scalargrad import Value, draw
+    >>> x, y = Value(-2.0, label="x"), Value(5.0, label="y")
+    >>> print(draw((x + y) * -4).source)
+    digraph {
+    ...
+    >>> draw((x + y) * -4).render("circuit.svg")  # doctest: +SKIP
+    'circuit.svg'
+
+    Raises:
+        TooLarge: when more would be drawn than the limit.
+        TypeError, ValueError: for what is no Value, direction, collapse or limit; when steps are given names again.
+        ImportError: when the Python package graphviz is missing.
+    """
+    if collapse not in COLLAPSED and collapse != "auto":
+        raise ValueError(f"collapse must be one of auto, {', '.join(COLLAPSED)}, got {collapse!r}")
+    graph, brought = seen(value, names)
+    made = value[value.position - 1] if isinstance(value, Steps) and value.position else None
+    look = Look(
+        values=values,
+        gradients=[brought.get(node) for node in graph.order] if gradients else None,
+        partials=partials,
+        direction=direction,
+        every_name=isinstance(value, Steps),
+        lit=(graph.places[made.result], made.position) if made else None,
+    )
+    calls = Calls(graph.order)
+    planned = _plan(calls, collapse, integer(limit, "limit", low=1))
+    return drawn(graph_data(graph, calls), planned, look)
+
+
+# ---------------------------------------------------------------- how much of it
+
+
+def _plan(calls: Calls, collapse: str, limit: int) -> Plan:
+    """The plan with the least collapsed that is asked for and keeps to the limit."""
+    highest = max((call.height for call in calls.all), default=-1)
+    heights = range(-1, highest + 1) if collapse == "auto" else [COLLAPSED[collapse]]
+    for height in heights:
+        if height >= 0 or len(calls.order) <= limit:
+            planned = plan(calls, height)
+            if planned.count <= limit and len(planned.arrows) <= ARROWS * limit:
+                return planned
+    raise TooLarge(f"{_counted(calls, heights[-1])} are more than the limit of {limit:,}: {_advice(calls, limit)}")
+
+
+def _counted(calls: Calls, height: int) -> str:
+    if height < 0:
+        return f"{len(calls.order):,} nodes"
+    planned = plan(calls, height)
+    return f"{planned.count:,} nodes and {len(planned.arrows):,} arrows, collapsed from {len(calls.order):,} nodes,"
+
+
+def _advice(calls: Calls, limit: int) -> str:
+    """What to do, for a graph that is too large."""
+    plans = {name: plan(calls, height) for name, height in COLLAPSED.items() if height >= 0}
+    fitting = [
+        f'collapse="{name}" draws {planned.count:,}'
+        for name, planned in plans.items()
+        if planned.boxes and planned.count <= limit and len(planned.arrows) <= ARROWS * limit
+    ]
+    return f"{', '.join([*fitting, 'draw a value that comes earlier'])}, or raise the limit"

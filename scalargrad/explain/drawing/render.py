@@ -1,0 +1,242 @@
+"""A graph in the DOT language that becomes a picture on any machine.
+
+Graphviz comes from pygraphviz, whose wheels carry it; a `dot` program is used where there is no
+pygraphviz. In this order, because the extra fixes one version of Graphviz for everybody, while `dot`
+is whatever a machine happens to have: so the same graph gives the same picture everywhere. What
+still differs from run to run, a date, and from version to version, a name in a comment, is taken
+out: the same graph gives the same bytes.
+
+Either runs in a process of its own, with an error stream of its own. Graphviz writes its messages to
+file descriptor 2 and keeps its state in global variables: in this process it would mix them with
+those of other threads, and only one thread could render at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Container
+from contextlib import suppress
+from html import escape
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import graphviz
+
+from ...files import completed, write_whole
+
+COMMON = ("svg", "png", "pdf", "dot", "gv")
+SUFFIXES = (*COMMON, "jpg", "jpeg", "gif", "ps", "eps", "json", "webp")  # offered where Graphviz can render them
+MISSING = (
+    "to render a drawing, install the extra draw, with Graphviz in it (pip install 'scalargrad-engine[draw]'), "
+    "or the dot program (the system package graphviz: apt install graphviz, brew install graphviz); "
+    "the drawing's .source is its text in the DOT language"
+)
+NOT_IMPORTED = 90  # the status of the process in which pygraphviz cannot be imported
+OF_THE_MACHINE = "Fontconfig warning"  # begins messages about the machine's own files
+
+
+class _Finished(NamedTuple):
+    """What a process has written, and its status."""
+
+    stdout: bytes
+    stderr: str
+    returncode: int
+
+
+class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published without types
+    """A directed graph that renders itself: shown by notebooks, written by `render`, handed over by `pipe`.
+
+    Attributes:
+        source: the graph in the DOT language.
+        format: that of `render` and `pipe` where none is asked for.
+        titles: what a pointer resting on an element of the SVG is told, by the element's id.
+        gradients: the elements of which the last line of text is a gradient; in the SVG its class is `gradient`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"format": "svg", "filename": "drawing", **options})
+        self.titles: dict[str, str] = {}
+        self.gradients: set[str] = set()
+
+    def pipe(
+        self,
+        format: str | None = None,  # noqa: A002  # graphviz's name for it
+        *,
+        engine: str | None = None,
+        encoding: str | None = None,
+    ) -> Any:
+        """Return the picture as bytes; with an encoding, as text.
+
+        What Graphviz says of a picture that it has rendered goes to the error stream.
+
+        Raises:
+            ImportError: when there is neither pygraphviz nor a `dot` program.
+            ValueError: when there is no picture, as for a format or an engine that Graphviz does not know.
+        """
+        kind = format or self.format
+        if kind in {"dot", "gv"}:
+            picture = self.source.encode()
+        else:
+            picture = _same_bytes(kind, _rendered(self.source, kind, engine or self.engine))
+        if kind == "svg":
+            picture = _told(picture.decode(), self.titles, self.gradients).encode()
+        return picture if encoding is None else picture.decode(encoding)
+
+    def render(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        view: bool = False,
+        cleanup: bool = False,  # noqa: ARG002  # graphviz's callers say it; here only the picture is written
+        format: str | None = None,  # noqa: A002  # graphviz's name for it
+        *,
+        engine: str | None = None,
+    ) -> str:
+        """Write the picture to a file, whole or not at all, and return the path.
+
+        The format is that of the path, such as `neuron.png`; a path without one, or without the
+        format asked for, has it added.
+
+        Raises:
+            ImportError: when there is neither pygraphviz nor a `dot` program.
+            ValueError: when the path ends in what is no format that the installed Graphviz renders and
+                none is asked for, or when there is no picture, as for `pipe`.
+            OSError: when the file cannot be written.
+        """
+        path = os.fspath(self.filename if filename is None else filename)
+        if directory is not None:
+            path = os.path.join(directory, path)
+        if format is None:
+            path = self._completed(path)
+        suffix = os.path.splitext(path)[1][1:].lower()
+        kind = format or suffix
+        if suffix != kind:
+            path = f"{path}.{kind}"
+        write_whole(path, self.pipe(kind, engine=engine))
+        if view:
+            self._view(path, format=kind, quiet=False)
+        return path
+
+    def _completed(self, path: str) -> str:
+        """The path with a suffix; in an error, only those of the formats that can be rendered."""
+        try:
+            return completed(path, (self.format, *COMMON), "a drawing")
+        except ValueError:  # only now is it worth a process to ask which others there are
+            known = _formats()
+            return completed(path, (self.format, *(suffix for suffix in SUFFIXES if suffix in known)), "a drawing")
+
+    def view(self, filename: str | os.PathLike[str] | None = None, **options: Any) -> str:
+        """Write the picture as `render` does and open it with the system's viewer."""
+        return self.render(filename, view=True, **options)
+
+    def fragment(self) -> str:
+        """Return the SVG as an element to put into a page of HTML."""
+        picture: str = self.pipe("svg", encoding="utf-8")
+        return picture[picture.index("<svg") :]
+
+    def _repr_svg_(self) -> str:
+        picture: str = self.pipe("svg", encoding="utf-8")
+        return picture
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **options: Any) -> dict[str, Any]:
+        try:
+            shown: dict[str, Any] = super()._repr_mimebundle_(include, exclude, **options)
+        except ImportError as missing:  # a notebook shows what to do, not a traceback
+            return {"text/plain": f"{self!r}: {missing}"}
+        return shown
+
+    def __repr__(self) -> str:
+        return f"<drawing of {len(self.titles)} elements>"
+
+
+# ---------------------------------------------------------------- Graphviz
+
+_WITH_PYGRAPHVIZ = f"""
+import sys
+kind, engine, *sys.path = sys.argv[1:]
+try:
+    from pygraphviz import graphviz
+except ImportError as missing:
+    print(missing, file=sys.stderr)
+    sys.exit({NOT_IMPORTED})
+context = graphviz.gvContextWithBuiltins()
+try:
+    graph = graphviz.agread(sys.stdin.buffer, None)
+except ValueError:  # Graphviz has said what is wrong with the source
+    sys.exit(1)
+if graphviz.gvLayout(context, graph, engine.encode()) == 0:
+    rendered = graphviz.gvRenderData(context, graph, kind.encode())
+    if isinstance(rendered, list):
+        sys.stdout.buffer.write(rendered[1])
+"""
+
+
+def _rendered(source: str, kind: str, engine: str) -> bytes:
+    """The picture; what Graphviz says of it goes to the error stream, or, where there is no picture, into the error."""
+    finished = _graphviz(source, kind, engine)
+    messages = [line for line in finished.stderr.splitlines() if not line.startswith(OF_THE_MACHINE)]
+    if not finished.stdout or finished.returncode < 0:
+        raise ValueError(f"Graphviz cannot render this as {kind}: {' '.join(messages)}")
+    if messages and sys.stderr is not None:
+        with suppress(OSError, ValueError):  # a stream that is full or closed: the picture is there all the same
+            print(*messages, sep="\n", file=sys.stderr)
+    return finished.stdout
+
+
+def _graphviz(source: str, kind: str, engine: str) -> _Finished:
+    """Run Graphviz: that of pygraphviz or, where there is none, the dot program."""
+    reason = "there is no such module"
+    is_python = sys.executable and not getattr(sys, "frozen", False)
+    if is_python and find_spec("pygraphviz") is not None:
+        command = [sys.executable, "-I", "-S", "-c", _WITH_PYGRAPHVIZ, kind, engine, *map(str, sys.path)]
+        finished = _run(command, source)
+        if finished.returncode != NOT_IMPORTED:
+            return finished
+        reason = finished.stderr.strip()
+    program = shutil.which("dot")
+    if program is None:
+        raise ImportError(f"{MISSING} (pygraphviz: {reason})")
+    return _run([program, f"-K{engine}", f"-T{kind}"], source)
+
+
+def _run(command: list[str], source: str) -> _Finished:
+    finished = subprocess.run(command, input=source.encode(), capture_output=True, check=False)  # noqa: S603  # no shell
+    return _Finished(finished.stdout, finished.stderr.decode(errors="replace"), finished.returncode)
+
+
+def _formats() -> set[str]:
+    """The formats that the installed Graphviz can render: it lists them when it is asked for one that it has not."""
+    said = _graphviz("digraph {}", "?", "dot").stderr
+    return {"dot", "gv", *said.partition("Use one of:")[2].split()}
+
+
+# ---------------------------------------------------------------- the same bytes everywhere, and what they tell
+
+_COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
+_DATE = re.compile(rb"(?<=/CreationDate \(D:)\d{14}")
+_ELEMENT = re.compile(
+    r'(<g id="([^"]*)" class="(?:node|edge|cluster)[^"]*">\n)<title>[^<]*</title>(.*?)(?=</g>)', re.DOTALL
+)
+
+
+def _same_bytes(kind: str, picture: bytes) -> bytes:
+    if kind == "svg":
+        return _COMMENT.sub("", picture.decode()).encode()
+    return _DATE.sub(b"19700101000000", picture) if kind == "pdf" else picture
+
+
+def _told(picture: str, titles: dict[str, str], gradients: Container[str]) -> str:
+    """Give each element its title, and the text of a gradient the class of that name."""
+
+    def told(found: re.Match[str]) -> str:
+        start, name, inside = found.groups()
+        if name in gradients:
+            before, _, last = inside.rpartition("<text ")
+            inside = f'{before}<text class="gradient" {last}'
+        return f"{start}<title>{escape(titles[name], quote=False)}</title>{inside}" if name in titles else found[0]
+
+    return _ELEMENT.sub(told, picture)

@@ -1,0 +1,292 @@
+"""A graph's data and a plan of what to draw become a drawing: cards, boxes, frames and arrows, with all they say.
+
+What a card looks like, `card.py` says; what is planned, `collapse.py`; how a drawing becomes a file,
+`render.py`. The data is that of `walk/data.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..colours import EDGES, INK, LINE, LIT, PARAMETER
+from ..names import derivative, exact, numeral
+from . import card
+from .collapse import Arrow, Box, Plan
+
+if TYPE_CHECKING:
+    from .render import Drawing
+
+DIRECTIONS = ("LR", "RL", "TB", "BT")
+MANY_RESULTS = 24  # as many results a box shows one by one
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a drawing shows of its nodes.
+
+    Attributes:
+        values: whether to show each number.
+        gradients: that of each node, None where there is none yet; None to show none at all.
+        partials: whether to show the local derivatives on the arrows.
+        direction: where the arrows lead: "LR", "RL", "TB" or "BT".
+        every_name: whether to show generated names too, as the ledger has them.
+        lit: the edge to light up, by its result and the operand's position there.
+        prefix: what ids in the SVG start with: then comes `node3`, or `edge5_1` for the edge to the
+            second operand of node 5.
+    """
+
+    values: bool = True
+    gradients: Sequence[float | None] | None = None
+    partials: bool = False
+    direction: str = "LR"
+    every_name: bool = False
+    lit: tuple[int, int] | None = None
+    prefix: str = ""
+
+
+def drawn(data: Data, plan: Plan, look: Look) -> Drawing:
+    """Return the drawing of a plan."""
+    return _Sketch(data, plan, look).drawing
+
+
+class _Sketch:
+    """A drawing in the making."""
+
+    def __init__(self, data: Data, plan: Plan, look: Look) -> None:
+        self.drawing = new_drawing(look.direction, look.prefix)
+        self.nodes, self.boxes, self.look = data["nodes"], data["boxes"], look
+        self.largest = max(filter(_is_finite, map(abs, filter(None, look.gradients or ()))), default=1.0)
+        self.ids: dict[int | Box, str] = {node: f"{look.prefix}node{node}" for node in plan.single}
+        for i, box in enumerate(plan.boxes):
+            only = box.shown[0] if box.call is not None and len(box.shown) == 1 else None
+            self.ids[box] = f"{look.prefix}box{i}" if only is None else f"{look.prefix}node{only}"
+        far = plan.far()
+        self.spoken_of = {arrow.operand for arrow in far}
+        within: dict[int | None, list[int | Box]] = {}
+        for node in plan.single:
+            within.setdefault(self.nodes[node]["box"], []).append(node)
+        for box in plan.boxes:
+            within.setdefault(None if box.call is None else self.boxes[box.call]["parent"], []).append(box)
+        self._frames(within)
+        for arrow in plan.arrows:
+            self._arrow(arrow, arrow in far)
+
+    def _frames(self, within: Mapping[int | None, list[int | Box]]) -> None:
+        """All nodes, each in the frames of the open calls that it lies in."""
+        inner = self._open_calls(within)
+        pending: list[int | str | None] = [None]
+        while pending:
+            call = pending.pop()
+            if isinstance(call, str):
+                self.drawing.body.append(call)
+                continue
+            if call is not None:
+                self._frame(call, f"{self.look.prefix}cluster{call}")
+                pending.append("\t}\n")
+            for item in within.get(call, ()):
+                if isinstance(item, Box):
+                    self._box(item)
+                else:
+                    self._node(item)
+            pending += reversed(inner.get(call, ()))
+
+    def _open_calls(self, within: Container[int | None]) -> dict[int | None, list[int]]:
+        """The calls with anything drawn inside, by the call that is around them."""
+        is_open: set[int] = set()
+        for call in range(len(self.boxes)):
+            around = call if call in within else None
+            while around is not None and around not in is_open:
+                is_open.add(around)
+                around = self.boxes[around]["parent"]
+        inner: dict[int | None, list[int]] = {}
+        for call in sorted(is_open):
+            inner.setdefault(self.boxes[call]["parent"], []).append(call)
+        return inner
+
+    def _frame(self, call: int, name: str) -> None:
+        box = self.boxes[call]
+        look = f'id="{name}" label={card.pill(box["name"])} {card.FRAME}'
+        self.drawing.body.append(f"\tsubgraph {name} {{\n\t\tgraph [{look}]\n")
+        self.drawing.titles[name] = f"{box['name']}: {box['size']:,} values"
+
+    def _node(self, place: int) -> None:
+        node, gradient = self.nodes[place], self._gradient(place)
+        if node["kind"] == "constant" and not node["is_named"]:
+            label = card.constant(numeral(float(node["value"])))
+        else:
+            seal = card.seal(card.sign(node["sign"]), ordinals(node), self.look.direction) if node["operation"] else ""
+            label = card.card(
+                _kind(node),
+                name=node["name"] if self._is_named(place) or self.look.partials else None,
+                is_generated=not node["is_named"],
+                caption=node["within"],
+                value=self._value(place),
+                gradient=gradient,
+                sealed=seal,
+                direction=self.look.direction,
+            )
+        self._add(self.ids[place], label, self._told(place), gradient is not None)
+
+    def _box(self, box: Box) -> None:
+        shown, call = box.shown, None if box.call is None else self.boxes[box.call]
+        lines = [line for line in _hidden(box, call) if line]
+        if call is None:
+            kinds = {_kind(self.nodes[place]) for place in shown}
+            kind = kinds.pop() if len(kinds) == 1 else ""
+            name, colour = f"{len(shown):,} {f'{kind}s' if kind else 'leaves'}", EDGES.get(kind, INK)
+        else:
+            name, colour = call["name"], PARAMETER if call["learns"] else INK
+        sealed = card.seal(name, (), self.look.direction, colour)
+        told = f"{name}: {', '.join(lines)}" if lines else name
+        if call is not None and len(shown) == 1:
+            (result,) = shown
+            label = card.card(
+                "result",
+                name=self._own_name(result),
+                is_generated=not self.nodes[result]["is_named"],
+                value=self._value(result),
+                lines=lines,
+                gradient=self._gradient(result),
+                sealed=sealed,
+                direction=self.look.direction,
+            )
+            self._add(self.ids[box], label, f"{told}; {self._told(result)}", self.look.gradients is not None)
+            return
+        rows = [
+            (f"r{i}", self._own_name(result), self._value(result), self._gradient(result))
+            for i, result in enumerate(shown)
+        ]
+        if len(shown) > MANY_RESULTS or call is None:
+            lines += self._ranges(shown)
+            rows = []
+        self._add(self.ids[box], card.box(lines, rows, sealed, self.look.direction), told, has_gradient=False)
+
+    def _arrow(self, arrow: Arrow, is_cut: bool) -> None:
+        result, operand = self.nodes[arrow.result], self.nodes[arrow.operand]
+        place = arrow.result, arrow.position
+        prefix, local = self.look.prefix, float(result["locals"][arrow.position])
+        name = f"{prefix}edge{place[0]}_{place[1]}"
+        tail, head = self.ids[arrow.tail], self.ids[arrow.head]
+        attributes: dict[str, Any] = {"id": name}
+        title = f"{derivative(result['name'], operand['name'])} = {exact(local)}"
+        if not isinstance(arrow.head, Box):
+            words = ordinals(result)
+            head += f":{words[arrow.position]}" if words else ""
+            if self.look.partials and operand["kind"] != "constant":
+                slope = derivative(*(card.shortened(end["name"], 12) for end in (result, operand)))
+                attributes["label"] = card.pill(f"{slope} = {numeral(local)}", self.look.lit == place)
+        if isinstance(arrow.tail, Box):
+            shown = arrow.tail.shown
+            if arrow.operand not in shown:
+                attributes["style"] = "dashed"  # it comes from among the hidden
+                title += f", where {operand['name']} is hidden"
+            elif arrow.values == 1 and 1 < len(shown) <= MANY_RESULTS and arrow.tail.call is not None:
+                tail += f":r{shown.index(arrow.operand)}"
+        if is_cut:
+            tail = f"{prefix}from{place[0]}_{place[1]}"
+            label = card.constant(card.shortened(operand["name"]))
+            self._add(tail, label, self._told(arrow.operand), has_gradient=False)
+        if arrow.values > 1:
+            attributes |= {"label": card.pill(f"{arrow.values:,} values"), "penwidth": "2.5"}
+            title = f"{arrow.values:,} values"
+        if self.look.lit == place:
+            attributes |= {"color": LIT, "penwidth": "3", "class": "lit"}
+        self.drawing.edge(tail, head, **attributes)
+        self.drawing.titles[name] = title
+
+    # what is said of them
+
+    def _add(self, name: str, label: str, title: str, has_gradient: bool) -> None:
+        self.drawing.node(name, label=label, id=name)
+        self.drawing.titles[name] = title
+        if has_gradient:
+            self.drawing.gradients.add(name)
+
+    def _is_named(self, place: int) -> bool:
+        return self.nodes[place]["is_named"] or self.look.every_name or place in self.spoken_of
+
+    def _own_name(self, place: int) -> str | None:
+        return self.nodes[place]["name"] if self._is_named(place) else None
+
+    def _value(self, place: int) -> float | None:
+        return float(self.nodes[place]["value"]) if self.look.values else None
+
+    def _gradient(self, place: int) -> card.Gradient | None:
+        if self.look.gradients is None or self.nodes[place]["kind"] == "constant":
+            return None
+        return self.look.gradients[place], self.largest
+
+    def _told(self, place: int) -> str:
+        """All there is to say of a node, in full."""
+        node = self.nodes[place]
+        made = f" = {node['formula']}" if node["formula"] is not None else ""
+        within = f" ({node['within']})" if node["within"] else ""
+        gradient = None if self.look.gradients is None else self.look.gradients[place]
+        reached = "" if gradient is None else f", gradient {exact(gradient)}"
+        return f"{node['name']}{within}{made}: value {exact(float(node['value']))}{reached}"
+
+    def _ranges(self, places: list[int]) -> list[str]:
+        """The least and the largest of many values, and of their gradients."""
+        lines = []
+        if self.look.values:
+            lines.append(f"values {_range(float(self.nodes[place]['value']) for place in places)}")
+        if self.look.gradients is not None:
+            swept = [gradient for place in places if (gradient := self.look.gradients[place]) is not None]
+            lines.append(f"grad {_range(swept)}")
+        return lines
+
+
+def ordinals(node: Data) -> tuple[str, ...]:
+    """Return 1st, 2nd, 3rd, … for the operands where it matters which is which; else nothing."""
+    if not node["is_ordered"]:
+        return ()
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    places = range(1, len(node["operands"]) + 1)
+    return tuple(f"{n}{'th' if 10 < n % 100 < 20 else endings.get(n % 10, 'th')}" for n in places)
+
+
+def _kind(node: Data) -> str:
+    """The kind of card: a constant with a name of its own has one like other leaves."""
+    kind: str = node["kind"]
+    return "leaf" if kind == "constant" else kind
+
+
+def _hidden(box: Box, call: Data | None) -> Iterator[str]:
+    """What is in a box, honestly."""
+    if call is not None:
+        contents = call["contents"]
+        yield f"{contents}, {box.hidden:,} values hidden" if contents else f"{box.hidden:,} values hidden"
+        yield f"{box.shared:,} more shared with another box" if box.shared else ""
+
+
+def _range(numbers: Iterable[float]) -> str:
+    found = sorted(numbers)
+    if not found:
+        return "–"
+    return numeral(found[0]) if found[0] == found[-1] else f"{numeral(found[0])} … {numeral(found[-1])}"
+
+
+def _is_finite(x: float) -> bool:
+    return x < float("inf")
+
+
+def new_drawing(direction: str, prefix: str, engine: str = "dot", **look: str) -> Drawing:
+    """Return a drawing with nothing in it yet."""
+    if direction not in DIRECTIONS:
+        raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
+    try:
+        from .render import Drawing
+    except ImportError as missing:
+        raise ImportError(f"drawing needs the extra draw: pip install 'scalargrad-engine[draw]' ({missing})") from None
+    font = {"fontname": "Helvetica,Arial,sans-serif", "fontsize": "11"}
+    graph = {"id": f"{prefix}graph", "charset": "UTF-8", "rankdir": direction, "bgcolor": "transparent"}
+    return Drawing(
+        engine=engine,
+        graph_attr={**graph, "nodesep": "0.18", "ranksep": "0.4", **font, **look},
+        node_attr={"shape": "plain", **font},
+        edge_attr={"color": LINE, "arrowsize": "0.6", **font},
+    )

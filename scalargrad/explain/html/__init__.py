@@ -1,0 +1,1 @@
+"""A backward pass as one file of HTML to step through."""

@@ -1,0 +1,208 @@
+"""The backward pass as a page: one HTML file that fetches nothing and can be read without scripts.
+
+It is a view of the pass as plain data: see `walk/data.py`, for other front ends too.
+
+The graph, as it is at the end, and the whole ledger stand in it. Where scripts may run, one walks
+through the steps, and whatever it shows it takes from the ledger's rows.
+
+No label becomes markup: the template escapes what it is given, the script moves text alone, and the
+page's own policy allows the one style and the one script whose hashes it names, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from ...engine.floats import integer
+from ...engine.value import Value
+from ..colours import NOTHING, field
+from ..drawing.collapse import everything
+from ..drawing.picture import TooLarge
+from ..drawing.sketch import Look, drawn
+from ..names import exact, numeral
+from ..walk.data import page_data
+from ..walk.steps import Steps, as_steps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jinja2 import Template
+
+PREFIX = "graph_"
+PIXELS_PER_POINT = 4 / 3
+
+
+class Page(str):
+    """A page of HTML: the whole text as a string, and at a prompt one line."""
+
+    __slots__ = ()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to a file, whole or not at all, and return the path; .html is added where it has no suffix.
+
+        Raises:
+            ValueError: when the path ends in something else.
+            OSError: when the file cannot be written.
+        """
+        from ...files import write_whole
+
+        target = _target(path)
+        write_whole(target, self.encode())
+        return target
+
+    def __repr__(self) -> str:
+        return f"<page of {len(self):,} characters: .save('page.html') writes it>"
+
+
+@overload
+def page(
+    value: Value | Sequence[Value] | Steps,
+    path: None = None,
+    *,
+    names: Mapping[str, object] | None = None,
+    limit: int = 2_000,
+) -> Page: ...
+@overload
+def page(
+    value: Value | Sequence[Value] | Steps,
+    path: str | os.PathLike[str],
+    *,
+    names: Mapping[str, object] | None = None,
+    limit: int = 2_000,
+) -> Path: ...
+def page(
+    value: Value | Sequence[Value] | Steps,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    names: Mapping[str, object] | None = None,
+    limit: int = 2_000,
+) -> Page | Path:
+    """Return the backward pass from a value as a page of HTML to step through; with a path, write it there.
+
+    Without a path the page is a string that has a method `save`. With one the file is written whole
+    or not at all, and the path is returned.
+
+    Args:
+        value: where the pass starts, a list of such values, or steps.
+        path: where to write the page; .html is added where it has no suffix.
+        names: variables by name, such as `locals()`, to call those Values by that have no label.
+        limit: how many steps a page may have.
+
+    >>> from scalargrad import Value, page
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> page(a * b)
+    <page of ... characters: .save('page.html') writes it>
+    >>> page(a * b, "product.html")  # doctest: +SKIP
+    PosixPath('product.html')
+
+    Raises:
+        TooLarge: when there are more steps than the limit.
+        TypeError: for anything but Values and steps, names that are no mapping, or steps given names again.
+        ValueError: when the path ends in something else than .html.
+        ImportError: when the extra page is not installed.
+        OSError: when the file cannot be written.
+    """
+    walk = as_steps(value, names)
+    if len(walk) > integer(limit, "limit", low=0):
+        raise TooLarge(
+            f"{len(walk):,} steps are more than the limit of {limit:,} for a page: show a part, such as the loss of "
+            f"one row or a result further in, or wait for the layout with limit={len(walk):_}"
+        )
+    if path is None:
+        return _written(walk)
+    target = _target(path)  # a wrong one is told before all the work
+    return _written(walk).save(target)
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    from pathlib import Path
+
+    from ...files import completed
+
+    return Path(completed(path, ("html", "htm"), "a page"))
+
+
+def _written(walk: Steps) -> Page:
+    template, data = _template(), page_data(walk)
+    nodes, gradients = data["nodes"], _last_totals(data)
+    look = Look(gradients=gradients, every_name=True, prefix=PREFIX)
+    drawing = drawn(data, everything(nodes), look).fragment()
+    largest = max((abs(x) for x in gradients if x is not None and math.isfinite(x)), default=0.0)
+    text = template.render(
+        title=data["title"],
+        roots=[{**nodes[root["node"]], "gradient": root["gradient"], "seed": root["seed"]} for root in data["roots"]],
+        rows=list(_rows(data, largest)),
+        drawing=drawing,
+        nothing=NOTHING,
+        style=_file("page.css") + _extent(drawing),
+        script=_file("page.js"),
+    )
+    return Page(text)
+
+
+# ---------------------------------------------------------------- what the template is given
+
+
+def _last_totals(data: Mapping[str, Any]) -> list[float | None]:
+    """The gradient of each node at the end; None where none reaches it."""
+    gradients: list[float | None] = [None] * len(data["nodes"])
+    for root in data["roots"]:
+        gradients[root["node"]] = float(root["seed"])
+    for step in data["steps"]:
+        gradients[step["operand"]] = float(step["after"])
+    return gradients
+
+
+def _rows(data: Mapping[str, Any], largest: float) -> Iterator[dict[str, Any]]:
+    """The ledger: for each step its numbers, its formulas, and the elements of the drawing it is about."""
+    for step in data["steps"]:
+        result, after = data["nodes"][step["result"]], float(step["after"])
+        yield {
+            **step,
+            "operation": f"{result['name']} = {result['formula']}",
+            "result": f"{PREFIX}node{step['result']}",
+            "operand": f"{PREFIX}node{step['operand']}",
+            "edge": f"{PREFIX}edge{step['result']}_{step['position']}",
+            "colour": field(after, max(largest, abs(after))),
+        }
+
+
+def _extent(drawing: str) -> str:
+    """A rule for how far a drawing may shrink and grow to fit: its letters stay legible, and no giants."""
+    points = re.findall(r'\b(width|height)="([\d.]+)pt"', drawing)[:2]
+    bounds = [
+        f"{bound}-{side}: {scale * float(length) * PIXELS_PER_POINT:.0f}px;"
+        for side, length in points
+        for bound, scale in (("min", 0.75), ("max", 1.5))
+    ]
+    return f"figure svg {{ {' '.join(bounds)} }}\n"
+
+
+# ---------------------------------------------------------------- the template
+
+
+def _template() -> Template:
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as missing:
+        raise ImportError(f"a page needs the extra page: pip install 'scalargrad-engine[page]' ({missing})") from None
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters.update(shown=lambda x: numeral(float(x)), exact=lambda x: exact(float(x)), hashed=_hashed)
+    return environment.from_string(_file("page.html"))
+
+
+def _file(name: str) -> str:
+    with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
+        return file.read()
+
+
+def _hashed(text: str) -> str:
+    """The name by which a policy allows this style or script."""
+    from base64 import b64encode
+    from hashlib import sha256
+
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,1 @@
+"""The steps of a backward pass, as the sweep makes them, and a cursor over them."""

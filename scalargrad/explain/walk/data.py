@@ -1,0 +1,156 @@
+"""A graph and the steps of its backward pass as plain data, which any front end can show.
+
+The data is dicts, lists, strings, numbers, booleans and None, as JSON has them. A number that is not
+finite is the string "NaN", "Infinity" or "-Infinity", from which Python's `float` and JavaScript's
+`Number` make the number. A node is given by its place in the list of nodes, operands first; a box
+by its place in the list of boxes, outer ones first.
+
+    roots   node, seed, gradient (how the seed is written: ∂L/∂L)
+    nodes   name, label, is_named (by a person); kind (result, parameter, input, leaf, constant);
+            operation, sign, notation, formula (in the names of the operands), is_ordered (whether it
+            matters which operand is which); value; operands, locals (the local gradients);
+            box (the innermost module call around it), within (what its module calls a parameter);
+            line (of the code that made it, where it is known)
+    boxes   name, parent (a box), size (how many nodes), contents (the calls in it, counted), learns
+            (whether it has parameters)
+    steps   result, operand (nodes), position (among the result's operands); upstream, local,
+            contribution, before, after; formula (of the local derivative); gradient (∂L/∂a),
+            hands_on (∂L/∂d), slope (∂d/∂a)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...engine.value import Constant, Value
+from ...nn import Module
+from ..names import derivative
+from .calls import Call, Calls
+from .graph import Graph
+from .step import applied
+from .steps import Steps, as_steps
+
+
+def page_data(value: Value | Sequence[Value] | Steps, *, names: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """Return the backward pass from a value as plain data: its graph, its boxes, its steps.
+
+    Args:
+        value: where the pass starts, a list of such values, or steps.
+        names: variables by name, such as `locals()`, to call those Values by that have no label.
+
+    >>> import json
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> data = json.loads(json.dumps(page_data(a * b)))
+    >>> [node["name"] for node in data["nodes"]], data["nodes"][2]["formula"]
+    (['a', 'b', 'v1'], 'a * b')
+    >>> data["steps"][0]["gradient"], data["steps"][0]["contribution"]
+    ('∂v1/∂a', -3.0)
+
+    Raises:
+        TypeError, ValueError: as `steps`; when steps are given names again.
+    """
+    walk = as_steps(value, names)
+    graph, title = walk.graph, walk.graph.title
+    roots = [
+        {"node": graph.places[root], "seed": plain(seed), "gradient": derivative(title, graph.names[root])}
+        for root, seed in walk.seeds.items()
+    ]
+    found = [
+        {
+            "result": graph.places[step.result],
+            "operand": graph.places[step.operand],
+            "position": step.position,
+            "upstream": plain(step.upstream),
+            "local": plain(step.local),
+            "contribution": plain(step.product),
+            "before": plain(step.before),
+            "after": plain(step.after),
+            "formula": step.formula,
+            "gradient": derivative(title, step.names[2]),
+            "hands_on": derivative(title, step.names[1]),
+            "slope": derivative(*step.names[1:]),
+        }
+        for step in walk
+    ]
+    return {"title": title, "roots": roots, **graph_data(graph), "steps": found}
+
+
+def graph_data(graph: Graph, calls: Calls | None = None) -> dict[str, Any]:
+    """Return the nodes and the boxes of a graph as plain data, where its calls are known or not."""
+    calls = calls or Calls(graph.order)
+    boxes = {call: i for i, call in enumerate(calls.all)}
+    given = set(graph.variables.values())
+    within = _names_within(calls, graph)
+    nodes = []
+    for node in graph.order:
+        around, op = calls.around.get(node), node.op
+        nodes.append(
+            {
+                "name": graph.names[node],
+                "label": node.label,
+                "is_named": bool(node.label) or node in given,
+                "kind": _kind(node, calls),
+                "operation": op and op.name,
+                "sign": node._op,
+                "notation": op and op.notation,
+                "formula": op and applied(op, [graph.names[operand] for operand in node.args]),
+                "is_ordered": op is not None and len(node.args) > 1 and not op.commutative,
+                "value": plain(node.data),
+                "operands": [graph.places[operand] for operand in node.args],
+                "locals": [plain(local) for local in node.local_gradients],
+                "box": None if around is None else boxes[around],
+                "within": within.get(node, ""),
+                "line": node.line,
+            }
+        )
+    described = [
+        {
+            "name": call.name,
+            "parent": None if call.parent is None else boxes[call.parent],
+            "size": len(call.nodes),
+            "contents": call.contents,
+            "learns": any(node in calls.parameters for node in call.nodes),
+        }
+        for call in calls.all
+    ]
+    return {"nodes": nodes, "boxes": described}
+
+
+def plain(x: float) -> float | str:
+    """Return a number as JSON can hold it: one that is not finite by its name.
+
+    >>> plain(0.5), plain(float("-inf")), plain(float("nan"))
+    (0.5, '-Infinity', 'NaN')
+    """
+    if math.isfinite(x):
+        return x
+    return "NaN" if x != x else "Infinity" if x > 0 else "-Infinity"
+
+
+def _kind(node: Value, calls: Calls) -> str:
+    if node.op is not None:
+        return "result"
+    if node.__class__ is Constant:
+        return "constant"
+    return "parameter" if node in calls.parameters else "input" if node in calls.inputs else "leaf"
+
+
+def _names_within(calls: Calls, graph: Graph) -> dict[Value, str]:
+    """What modules call their parameters: `weights[0]`."""
+    wanted = {node for node in graph.order if node.op is None}
+    modules = {id(call.mark.module): call.mark.module for call in calls.all if _reads(call, wanted)}
+    found: dict[Value, str] = {}
+    for module in modules.values():
+        if isinstance(module, Module):
+            for path, parameter in module.named_parameters():
+                if parameter in wanted:
+                    parts = path.split(".")
+                    last = max((i for i, part in enumerate(parts) if not part.isdigit()), default=0)
+                    found.setdefault(parameter, parts[last] + "".join(f"[{i}]" for i in parts[last + 1 :]))
+    return found
+
+
+def _reads(call: Call, wanted: set[Value]) -> bool:
+    return not wanted.isdisjoint(call.nodes)

@@ -1,0 +1,154 @@
+"""One step of the backward pass: what one result hands to one of its operands.
+
+    ∂L/∂a += ∂L/∂d · ∂d/∂a = 1.0 × -3.0 = -3.0   (0.0 → -3.0)
+
+The result hands on its own gradient, which is complete by then, times the local one; the operand's
+total grows by it. The line is in the names of the nodes and in exact numbers, so that a person can
+check it with a pencil.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from ...engine.declaration import Primitive, formula
+from ...engine.value import Value
+from ...terminal import fitted
+from ..names import atom, derivative, exact
+
+ROOM = 40  # cells for a name
+_NAME = re.compile(r"\{\d+\}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Step:
+    """One contribution of a result to an operand. It prints as one line to check with a pencil.
+
+    Attributes:
+        index: its place in the sequence of steps, from 0.
+        result: the node that hands on its gradient.
+        operand: the node that gets it.
+        position: the place of that operand in `result.args`.
+        operation: the name of the operation that made the result.
+        formula: the local derivative ∂result/∂operand, in the names of the nodes.
+        local: the local derivative's number.
+        upstream: the result's gradient.
+        before: the operand's total before this step.
+        after: the operand's total after it: before + local × upstream.
+        whole: what is differentiated, by name.
+        called: the result and each of its operands, by name.
+    """
+
+    index: int
+    result: Value
+    operand: Value
+    position: int
+    operation: str
+    formula: str
+    local: float
+    upstream: float
+    before: float
+    after: float
+    whole: str = field(compare=False)
+    called: tuple[str, ...] = field(compare=False)
+
+    @property
+    def product(self) -> float:
+        """What the operand is handed: local × upstream."""
+        return self.local * self.upstream
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """What is differentiated, the result and the operand, by name."""
+        return self.whole, self.called[0], self.called[1 + self.position]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the step as plain data, with names in place of nodes."""
+        _, result, operand = self.names
+        return {
+            "index": self.index,
+            "result": result,
+            "operand": operand,
+            "operation": self.operation,
+            "formula": self.formula,
+            "local": self.local,
+            "upstream": self.upstream,
+            "product": self.product,
+            "before": self.before,
+            "after": self.after,
+        }
+
+    @property
+    def computed(self) -> str:
+        """How the result was computed: `d = a * b`."""
+        assert self.result.op is not None
+        result, *operands = self._family
+        return f"{result} = {applied(self.result.op, operands)}"
+
+    @property
+    def because(self) -> str:
+        """The formula of the local derivative, as an equation: `∂d/∂a = b`.
+
+        Where the operand is there several times, as in `a * a`, it says which one this step is for.
+        """
+        assert self.result.op is not None
+        names = self._family
+        local = derivative(names[0], names[1 + self.position])
+        which = f" (as operand {self.position + 1})" if self.result.args.count(self.operand) > 1 else ""
+        return f"{local} = {local_formula(self.result.op, self.position, names)}{which}"
+
+    @property
+    def reason(self) -> str:
+        """Both: `d = a * b, so ∂d/∂a = b`."""
+        return f"{self.computed}, so {self.because}"
+
+    @property
+    def _family(self) -> list[str]:
+        """What the result and its operands are called where there is little room."""
+        return [fitted(name, ROOM) for name in self.called]
+
+    def __repr__(self) -> str:
+        whole, result, operand = (fitted(name, ROOM) for name in self.names)
+        chain = f"{derivative(whole, operand)} += {derivative(whole, result)} · {derivative(result, operand)}"
+        numbers = f"{exact(self.upstream)} × {exact(self.local)} = {exact(self.product)}"
+        return f"{chain} = {numbers}   ({exact(self.before)} → {exact(self.after)})"
+
+
+class Contributions(tuple[Step, ...]):
+    """Some steps in order; they print as a line each."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self)) or "no steps"
+
+
+def applied(primitive: Primitive, names: Sequence[str]) -> str:
+    """Return how an operation is written on operands of these names.
+
+    >>> from scalargrad import multiply
+    >>> applied(multiply, ["a + b", "-2"])
+    '(a + b) * (-2)'
+    """
+    return primitive.notation.format(*map(atom, names))
+
+
+def local_formula(primitive: Primitive, position: int, names: Sequence[str]) -> str:
+    """Return a local derivative in the names of the result and its operands.
+
+    >>> from scalargrad import tanh
+    >>> local_formula(tanh, 0, ("out", "x1*w1"))
+    '1 - out * out'
+    """
+    template = _template(primitive, position)
+    return names[int(template[1:-1])] if _NAME.fullmatch(template) else template.format(*map(atom, names))
+
+
+@lru_cache(maxsize=256)
+def _template(primitive: Primitive, position: int) -> str:
+    """The declared formula with `{0}` for the result and `{1}`, `{2}`, … for the operands."""
+    return formula(primitive, position, [f"{{{i}}}" for i in range(primitive.arity + 1)])

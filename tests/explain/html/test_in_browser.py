@@ -1,0 +1,563 @@
+"""The page in a real browser: Debian's chromium, driven by playwright, one browser for all that stands here."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from markupsafe import escape
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from scalargrad import Value, nn, page, steps
+from scalargrad.explain import page_data
+from scalargrad.explain.names import derivative, numeral
+from scalargrad.terminal import visible
+
+from .test_document import LABELS, neuron, product
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = [
+    "--no-sandbox",  # it opens nothing but files made here, and in a container it does not start otherwise
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+# ---------------------------------------------------------------- the browser
+
+
+def without_browser(environment: Mapping[str, str]) -> NoReturn:
+    """Skip, and say how to get a browser; in CI, where there must be one, fail."""
+    how = "the page is tested in a browser, and there is none: apt-get install chromium"
+    if environment.get("CI"):
+        pytest.fail(how)
+    pytest.skip(how)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        without_browser(os.environ)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        yield started
+        started.close()
+
+
+class Visit:
+    """Opens pages, and remembers whatever they say to the console and ask of the world."""
+
+    def __init__(self, browser: Browser, folder: Path) -> None:
+        self._browser, self._folder = browser, folder
+        self.said: list[str] = []
+        self.asked: list[str] = []
+
+    def __call__(self, text: str, at: int | str = "", *, clock: bool = False, **options: Any) -> Page:
+        """Open a page in a window of its own; with a clock, its time is at a standstill but for `clock.run_for`."""
+        path = self._folder / "page.html"
+        path.write_text(text, encoding="utf-8")
+        opened = self._browser.new_context(**options).new_page()
+        opened.set_default_timeout(10_000)
+        if clock:
+            opened.clock.install()
+        opened.on("console", lambda message: self.said.append(message.text))
+        opened.on("pageerror", lambda error: self.said.append(str(error)))
+        opened.on("dialog", lambda dialog: self.said.append(dialog.message))
+        opened.on("request", lambda request: self.asked.append(request.url))
+        self.file = path.as_uri()
+        opened.goto(f"{self.file}#step={at}" if at != "" else self.file)
+        return opened
+
+
+@pytest.fixture
+def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
+    """Open pages; in the end each was silent, and asked for nothing but its own file."""
+    made = Visit(browser, tmp_path)
+    yield made
+    for context in browser.contexts:
+        context.close()
+    assert made.said == []
+    assert {url.partition("#")[0] for url in made.asked} <= {made.file}
+
+
+@pytest.fixture(scope="module")
+def neuron_page() -> str:
+    return page(neuron())
+
+
+def test_a_missing_browser_fails_in_ci_and_is_skipped_elsewhere() -> None:
+    """Without a browser these tests fail where CI is set, and else skip; both say how to get one."""
+    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
+        without_browser({"CI": "true"})
+    with pytest.raises(pytest.skip.Exception, match="apt-get install chromium"):
+        without_browser({})
+
+
+def test_noise_and_requests_are_seen(browser: Browser, tmp_path: Path) -> None:
+    """Negative control: a page that logs, throws, and loads a picture is caught at all three."""
+    visit = Visit(browser, tmp_path)
+    opened = visit("<img src='file:///nowhere.png'><script>console.log('logged'); throw new Error('thrown')</script>")
+    opened.wait_for_load_state()
+    assert "logged" in visit.said
+    assert "thrown" in visit.said
+    assert "file:///nowhere.png" in visit.asked
+    opened.context.close()
+
+
+# ---------------------------------------------------------------- where a page stands
+
+SHOWN = """() => {
+    const all = (selector) => [...document.querySelectorAll(selector)];
+    const words = (text) => text.split(/\\s+/).join(" ").trim();
+    return {
+        told: [
+            document.getElementById("position").textContent,
+            document.getElementById("slider").value,
+            location.hash.replace("#step=", ""),
+            String(all("tbody tr").filter((row) => row.checkVisibility({ visibilityProperty: true })).length),
+        ],
+        arithmetic: words(all(".arithmetic").find((part) => part.checkVisibility())?.innerText ?? ""),
+        announcement: words(document.getElementById("announcement").innerText),
+        edges: all(".edge.current").map((edge) => edge.id),
+        row: all("tr.current th").map((cell) => cell.innerText),
+        totals: Object.fromEntries(all("svg .gradient").map((text) => [text.parentNode.id, text.textContent])),
+        ahead: all(".node.ahead").map((node) => node.id),
+    };
+}"""
+
+
+def shown(opened: Page) -> dict[str, Any]:
+    """Everything that a page shows of its position."""
+    found: dict[str, Any] = opened.evaluate(SHOWN)
+    return found
+
+
+def short(x: float) -> str:
+    return numeral(x).replace("-", "−")
+
+
+def expected(at: int) -> dict[str, Any]:
+    """The same, from the steps themselves."""
+    walk = steps(neuron())
+    totals = {f"graph_node{i}": walk.to(at).total(node) for i, node in enumerate(walk.order)}
+    where = {
+        "told": [str(at)] * 4,
+        "totals": {node: "–" if total is None else numeral(total) for node, total in totals.items()},
+        "ahead": [node for node, total in totals.items() if total is None],
+    }
+    if at == 0:
+        arithmetic, announcement = "∂o/∂o = 1.0 here the way back begins", "Start: ∂o/∂o = 1.0"
+        return where | {"arithmetic": arithmetic, "announcement": announcement, "edges": [], "row": []}
+    step = walk[at - 1]
+    gradient, upstream = (derivative("o", name) for name in (step.names[2], step.names[1]))
+    product = f"{short(step.upstream)} × {short(step.local)} = {short(step.product)}"
+    change = f"{short(step.before)} → {short(step.after)}"
+    return where | {
+        "arithmetic": f"{gradient} += {short(step.upstream)} {upstream} × {short(step.local)} {step.because} "
+        f"= {short(step.product)} {change}",
+        "announcement": f"Step {at}: {gradient} gains {product}, from {change.replace('→', 'to')}",
+        "edges": [f"graph_edge{walk.order.index(step.result)}_{step.position}"],
+        "row": [str(at)],
+    }
+
+
+def stands_at(opened: Page, at: int) -> None:
+    found, wanted = shown(opened), expected(at)
+    found["ahead"] = sorted(found["ahead"])
+    wanted["ahead"] = sorted(wanted["ahead"])
+    assert found == wanted
+
+
+def test_every_step_is_shown_forwards_and_backwards(visit: Visit, neuron_page: str) -> None:
+    """From the start to the end and back, each position shows the step just made and the totals so far."""
+    opened = visit(neuron_page)
+    stands_at(opened, 0)
+    for at in range(1, 10):
+        opened.keyboard.press("ArrowRight")
+        stands_at(opened, at)
+    for at in range(8, -1, -1):
+        opened.keyboard.press("ArrowLeft")
+        stands_at(opened, at)
+
+
+@pytest.mark.parametrize(
+    ("key", "button", "leads_to"),
+    [
+        ("Home", "First", {0: 0, 4: 0, 9: 0}),
+        ("ArrowLeft", "Previous", {0: 0, 4: 3, 9: 8}),
+        ("ArrowRight", "Next", {0: 1, 4: 5, 9: 9}),
+        ("End", "Last", {0: 9, 4: 9, 9: 9}),
+    ],
+)
+def test_a_key_and_a_button_make_the_same_move(
+    visit: Visit, neuron_page: str, key: str, button: str, leads_to: dict[int, int]
+) -> None:
+    """Home, ←, →, End and their buttons lead to the start, back, on, to the end, and never beyond."""
+    opened = visit(neuron_page)
+    for at, target in leads_to.items():
+        opened.get_by_role("slider").fill(str(at))
+        opened.keyboard.press("Tab")  # leaves the slider, which has keys of its own
+        opened.keyboard.press(key)
+        stands_at(opened, target)
+        opened.get_by_role("slider").fill(str(at))
+        opened.get_by_role("button", name=button).click()
+        stands_at(opened, target)
+
+
+def test_the_slider_leads_anywhere(visit: Visit, neuron_page: str) -> None:
+    """The slider shows the place it is pulled to, and a key pressed on it moves one step, not two."""
+    opened = visit(neuron_page)
+    slider = opened.get_by_role("slider", name="Step")
+    slider.fill("7")
+    stands_at(opened, 7)
+    slider.press("ArrowLeft")
+    stands_at(opened, 6)
+    slider.press("End")
+    stands_at(opened, 9)
+
+
+def test_the_hash_leads_anywhere(visit: Visit, neuron_page: str) -> None:
+    """`#step=7` shows step 7 whenever it changes, and beyond the end the end; what is no step changes nothing."""
+    opened = visit(neuron_page)
+    for at, leads_to in {"7": 7, "0": 0, "10": 9, "-1": 9, "x": 9, "": 9, "5": 5}.items():
+        opened.evaluate(f"location.hash = 'step={at}'")
+        opened.wait_for_function(f"location.hash === '#step={leads_to}'")
+        stands_at(opened, leads_to)
+
+
+@pytest.mark.parametrize(("at", "leads_to"), [("7", 7), ("10", 9), ("x", 0)])
+def test_the_hash_is_read_as_the_page_opens(visit: Visit, neuron_page: str, at: str, leads_to: int) -> None:
+    """A link to a step opens the page there; one to no step, at the start."""
+    stands_at(visit(neuron_page, at), leads_to)
+
+
+def test_a_link_of_the_ledger_leads_to_its_step(visit: Visit, neuron_page: str) -> None:
+    """A click on a number in the ledger goes back to that step."""
+    opened = visit(neuron_page, 9)
+    opened.get_by_role("link", name="3", exact=True).click()
+    stands_at(opened, 3)
+
+
+def test_moves_leave_no_trail(visit: Visit, neuron_page: str) -> None:
+    """However many moves are made, the browser's back button leaves the page; a reload stays at the step."""
+    opened = visit(neuron_page)
+    before = opened.evaluate("history.length")
+    for _ in range(3):
+        opened.keyboard.press("ArrowRight")
+    assert opened.evaluate("history.length") == before
+    opened.reload()
+    stands_at(opened, 3)
+
+
+def test_it_works_in_a_frame(visit: Visit, neuron_page: str) -> None:
+    """Shown inside another page, as notebooks do, it steps as well, and leaves that page's address alone."""
+    opened = visit(f'<iframe width="1200" height="700" srcdoc="{escape(neuron_page)}"></iframe>', 7)
+    frame = opened.frame_locator("iframe")
+    for _ in range(5):
+        frame.get_by_role("button", name="Next").click()
+    expect(frame.locator("#position")).to_have_text("5")
+    frame.get_by_role("link", name="3", exact=True).click()
+    expect(frame.locator("#position")).to_have_text("3")
+    expect(frame.locator("tr.current th")).to_have_text("3")
+    assert opened.url == f"{visit.file}#step=7"
+
+
+# ---------------------------------------------------------------- playing
+
+
+def test_play_makes_a_step_a_second_until_the_end(visit: Visit, neuron_page: str) -> None:
+    """The space bar plays and pauses; at the end it stops by itself, and plays again from the start."""
+    opened = visit(neuron_page, clock=True)
+    opened.keyboard.press("Space")
+    expect(opened.get_by_role("button", name="Pause")).to_be_visible()
+    opened.clock.run_for(3000)
+    stands_at(opened, 3)
+    opened.keyboard.press("Space")
+    opened.clock.run_for(3000)
+    stands_at(opened, 3)
+    opened.get_by_role("button", name="Play").click()
+    opened.clock.run_for(10_000)
+    stands_at(opened, 9)
+    opened.get_by_role("button", name="Play").click()
+    stands_at(opened, 0)
+    opened.clock.run_for(1000)
+    stands_at(opened, 1)
+
+
+def test_a_move_ends_the_play(visit: Visit, neuron_page: str) -> None:
+    """Who moves by hand is not moved on."""
+    opened = visit(neuron_page, 4, clock=True)
+    for key in ("ArrowLeft", "ArrowRight", "Home", "End"):
+        opened.keyboard.press("Space")
+        opened.keyboard.press(key)
+        stood = shown(opened)
+        opened.clock.run_for(5000)
+        assert shown(opened) == stood
+        expect(opened.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_the_space_bar_presses_the_button_in_focus(visit: Visit, neuron_page: str) -> None:
+    """On a button the space bar presses that button, and plays nothing."""
+    opened = visit(neuron_page)
+    opened.get_by_role("button", name="Next").focus()
+    opened.keyboard.press("Space")
+    stands_at(opened, 1)
+    expect(opened.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_keys_with_a_modifier_are_the_browsers(visit: Visit, neuron_page: str) -> None:
+    """Alt with ← goes back in the history, and the like: the page leaves such keys alone, and takes its own."""
+    opened = visit(neuron_page, 4)
+    is_left_alone = """(keys) => document.body.dispatchEvent(
+        new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...keys })
+    )"""
+    for modifier in ("altKey", "ctrlKey", "metaKey", "shiftKey"):
+        assert opened.evaluate(is_left_alone, {"key": "ArrowLeft", modifier: True})
+    assert opened.evaluate(is_left_alone, {"key": "a"})
+    stands_at(opened, 4)
+    assert not opened.evaluate(is_left_alone, {"key": "ArrowLeft"})
+    stands_at(opened, 3)
+
+
+# ---------------------------------------------------------------- without scripts, on paper, in the dark
+
+
+def test_a_browser_reads_the_data(visit: Visit, neuron_page: str) -> None:
+    """`JSON.parse` takes the plain data as it is, and `Number` makes every number of it, the odd ones too."""
+    x = Value(0.0, label="x\ud800")
+    odd = x.log() * Value(math.nan) + -0.0
+    data = page_data(steps([odd, x], gradients=[math.inf, 0.1]))
+    values = """(text) => JSON.parse(text).nodes.map((node) => Number(node.value))
+        .map((x) => Object.is(x, -0) ? "-0" : `${x}`)"""
+    assert visit(neuron_page).evaluate(values, json.dumps(data)) == ["0", "-Infinity", "NaN", "NaN", "-0", "NaN"]
+    seeds = "(text) => JSON.parse(text).roots.map((root) => `${Number(root.seed)}`)"
+    assert visit(neuron_page).evaluate(seeds, json.dumps(data)) == ["Infinity", "0.1"]
+
+
+def test_several_values_have_a_page_to_step_through(visit: Visit) -> None:
+    """The start shows each value's seed; from there on the steps are those of one pass."""
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    walk = steps([a + b, a * b], gradients=[1.0, 10.0])
+    opened = visit(page(walk), 0)
+    start = shown(opened)["arithmetic"]
+    assert "∂(v1, v2)/∂v1 = 1.0" in start
+    assert "∂(v1, v2)/∂v2 = 10.0" in start
+    opened.keyboard.press("End")
+    totals = {name: float(text) for name, text in shown(opened)["totals"].items()}
+    assert totals == {f"graph_node{walk.order.index(node)}": x for node, x in walk.last().totals().items()}
+
+
+def test_without_scripts_all_is_there(visit: Visit, neuron_page: str) -> None:
+    """With scripts off there is the graph with its gradients, the whole ledger in all columns, and no control."""
+    opened = visit(neuron_page, java_script_enabled=False)
+    rows = opened.locator("tbody tr")
+    expect(rows).to_have_count(9)
+    for cell in rows.locator("th, td").all():
+        expect(cell).to_be_visible()
+    for control in ("#current", "button", "input"):
+        expect(opened.locator(control).first).to_be_hidden()
+    drawn = opened.locator("svg .gradient").all_text_contents()
+    assert sorted(drawn) == sorted(expected(9)["totals"].values())
+
+
+def test_without_scripts_the_hash_marks_its_row(visit: Visit, neuron_page: str) -> None:
+    """With scripts off `#step=7` leads to row 7, by the browser's own means."""
+    opened = visit(neuron_page, 7, java_script_enabled=False)
+    assert opened.locator("tr:target th").all_text_contents() == ["7"]
+
+
+def test_on_paper_all_is_there(visit: Visit, neuron_page: str) -> None:
+    """Printed from step 2, the page shows the end, every row and column and no control; then step 2 again."""
+    opened = visit(neuron_page, 2)
+    opened.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = ({SHOWN})(); }})")
+    assert opened.pdf().startswith(b"%PDF")
+    printed = opened.evaluate("printed")
+    found = [printed[what] for what in ("totals", "ahead", "edges", "row")]
+    assert found == [expected(9)["totals"], [], [], []]
+    stands_at(opened, 2)
+    opened.keyboard.press("End")
+    opened.emulate_media(media="print")
+    for cell in opened.locator("tbody").locator("th, td").all():
+        expect(cell).to_be_visible()
+    expect(opened.locator("#current")).to_be_hidden()
+
+
+COLOURS = """() => {
+    const channels = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map((c) => c / 255)
+        .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const luminance = (colour) => channels(colour).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const ground = (element) => {
+        const colour = getComputedStyle(element).backgroundColor;
+        return colour === "rgba(0, 0, 0, 0)" ? ground(element.parentElement) : colour;
+    };
+    const contrast = (element) => {
+        const [dark, light] = [getComputedStyle(element).color, ground(element)].map(luminance).sort((a, b) => a - b);
+        return (light + 0.05) / (dark + 0.05);
+    };
+    const texts = [...document.querySelectorAll("body *:not(svg *, script)")].filter((element) =>
+        [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()));
+    return { paper: luminance(ground(document.body)), contrast: Math.min(...texts.map(contrast)), texts: texts.length };
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_light_or_dark_and_legible(visit: Visit, neuron_page: str, scheme: str) -> None:
+    """The page follows the system's scheme and can be switched; every text has a contrast of 4.5 or more."""
+    opened = visit(neuron_page, 5, color_scheme=scheme)
+    found = [opened.evaluate(COLOURS)]
+    opened.get_by_role("button", name="Light or dark").click()
+    found.append(opened.evaluate(COLOURS))
+    opened.get_by_role("button", name="Light or dark").click()
+    found.append(opened.evaluate(COLOURS))
+    assert [look["paper"] > 0.5 for look in found] == [(scheme == "light") == is_even for is_even in (1, 0, 1)]
+    assert min(look["contrast"] for look in found) >= 4.5
+    assert min(look["texts"] for look in found) > 100
+
+
+def test_pale_text_would_be_seen(visit: Visit, neuron_page: str) -> None:
+    """Negative control: grey on white is measured as too pale."""
+    opened = visit(neuron_page, 5, color_scheme="light")
+    opened.evaluate("document.querySelector('h1').style.color = '#999999'")
+    assert opened.evaluate(COLOURS)["contrast"] < 3
+
+
+def test_who_wants_no_motion_gets_none(visit: Visit, neuron_page: str) -> None:
+    """The lit edge moves, but not for those who have asked for reduced motion."""
+    animation = "getComputedStyle(document.querySelector('.edge.current path')).animationName"
+    assert visit(neuron_page, 5).evaluate(animation) != "none"
+    assert visit(neuron_page, 5, reduced_motion="reduce").evaluate(animation) == "none"
+
+
+# ---------------------------------------------------------------- who does not see it
+
+
+def test_a_screen_reader_is_told_all(visit: Visit, neuron_page: str) -> None:
+    """Headings, groups, controls with their names, a status, a picture and a table: nothing but what is on the page."""
+    opened = visit(neuron_page, 2)
+    expect(opened.locator("body")).to_match_aria_snapshot("""
+        - banner:
+          - heading "The gradients of o, step by step" [level=1]
+          - paragraph: /^o = tanh\\(n\\) = 0\\.7071\\. A result hands its gradient to each operand/
+          - button "Light or dark"
+        - main:
+          - region "Current step":
+            - status: "Step 2: ∂o/∂v3 gains 0.5000 × 1.0 = 0.5000, from 0.0 to 0.5000"
+            - group "Steps":
+              - button "First"
+              - button "Previous"
+              - button "Play"
+              - button "Next"
+              - button "Last"
+              - slider "Step": "2"
+              - text: 2 of 9
+          - img "The graph of o, as the ledger tells it"
+          - region "Ledger":
+            - table:
+              - rowgroup:
+                - row "step gradient + upstream × local after"
+              - rowgroup:
+                - row "1 ∂o/∂n 1.0 0.5000 0.5000"
+                - row "2 ∂o/∂v3 0.5000 1.0 0.5000"
+    """)
+
+
+def test_the_focus_goes_round_and_is_seen(visit: Visit, neuron_page: str) -> None:
+    """The tab key visits every control in the order of the page, each with an outline."""
+    opened = visit(neuron_page, 1)
+    visited = []
+    for _ in range(9):
+        opened.keyboard.press("Tab")
+        name, style = opened.evaluate(
+            "[document.activeElement.ariaLabel ?? document.activeElement.innerText,"
+            " getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        assert style == "solid", name
+        visited.append(name)
+    assert visited == ["Light or dark", "First", "Previous", "Play", "Next", "Last", "Step", "Ledger", "1"]
+
+
+# ---------------------------------------------------------------- labels
+
+
+@pytest.fixture(scope="module")
+def elements_of_product(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> int:
+    opened = Visit(browser, tmp_path_factory.mktemp("product"))(page(product()), 1)
+    found: int = opened.evaluate("document.querySelectorAll('*').length")
+    opened.context.close()
+    return found
+
+
+@pytest.mark.parametrize("label", LABELS, ids=range(len(LABELS)))
+def test_a_label_is_text_and_nothing_else(visit: Visit, elements_of_product: int, label: str) -> None:
+    """Whatever a label is, no element comes of it, and the step shows its text."""
+    opened = visit(page(product(label)), 1)
+    assert opened.evaluate("document.querySelectorAll('*').length") == elements_of_product
+    gradient = derivative(f"{visible(label)}#2", visible(label))
+    assert opened.locator(".arithmetic [data-slot=gradient]").text_content() == gradient
+    assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_policy_stops_what_gets_in_all_the_same(browser: Browser, tmp_path: Path, neuron_page: str) -> None:
+    """A second line of defence: markup put into the page by force runs nothing and loads nothing."""
+    visit = Visit(browser, tmp_path)
+    opened = visit(neuron_page)
+    hostile = "<img src=x onerror=document.title='run'><b style='color: red'>b</b>"
+    opened.evaluate("(markup) => document.body.insertAdjacentHTML('beforeend', markup)", hostile)
+    opened.evaluate("new Promise((done) => setTimeout(done))")
+    assert opened.title() != "run"
+    assert sum("Content Security Policy" in message for message in visit.said) >= 2
+    opened.context.close()
+
+
+# ---------------------------------------------------------------- room
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
+def test_it_fits_any_width(visit: Visit, neuron_page: str, width: int) -> None:
+    """From a telephone to a projector nothing sticks out sideways, and the page opens at its top, at every step."""
+    opened = visit(neuron_page, 9, viewport={"width": width, "height": 720})
+    assert opened.evaluate("scrollY") == 0
+    for _ in range(9):
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width
+        opened.keyboard.press("ArrowLeft")
+
+
+def network(width: int) -> Value:
+    found: Value = nn.MLP(2, [width, width, 1], rng=0)([1.0, 2.0])
+    return found
+
+
+def test_what_is_current_is_in_sight(visit: Visit) -> None:
+    """In a graph and a ledger that are larger than the window, the lit edge and the current row are in view."""
+    opened = visit(page(network(5)), viewport={"width": 1280, "height": 720})
+    slider = opened.get_by_role("slider")
+    last = int(slider.get_attribute("max") or 0)
+    assert last > 100
+    for at in range(1, last, 17):
+        slider.fill(str(at))
+        for current in (".edge.current", "tr.current"):
+            expect(opened.locator(current)).to_be_in_viewport()
+    assert opened.evaluate("scrollY") == 0
+
+
+def test_a_step_costs_the_same_in_a_large_page(visit: Visit) -> None:
+    """How much of the page a step changes does not depend on how many steps there are."""
+    changes = """() => {
+        const seen = new MutationObserver(() => {});
+        seen.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+        document.querySelector("[data-go=next]").click();
+        return seen.takeRecords().length;
+    }"""
+    small, large = (visit(page(network(width)), 20).evaluate(changes) for width in (2, 10))
+    assert 10 < large < 1.5 * small

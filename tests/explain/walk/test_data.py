@@ -1,0 +1,136 @@
+"""The laws of the plain data: it is JSON, it has all of the graph and the walk, and it needs no library to be made."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalargrad import Constant, Value, nn, page, steps, trap
+from scalargrad.explain import page_data
+from scalargrad.explain.html.document import Page
+from scalargrad.explain.walk.data import plain
+from tests.engine.test_graph import FUNCTIONS
+from tests.explain.test_text import LABELS
+from tests.oracle import Program, programs, run
+
+
+def strict(text: str) -> Any:
+    """Read JSON as a browser does: without the names for what is not finite that Python admits."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def same(x: float, y: float) -> bool:
+    return x.hex() == y.hex()
+
+
+@given(programs(), st.data())
+def test_it_holds_the_walk(program: Program, data: st.DataObject) -> None:
+    """Read back from JSON, the data has every node and every step, to the bit."""
+    nodes = run(program, [Value(x) for x in program.leaves], FUNCTIONS)
+    walk = steps(data.draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=3)))
+    found = strict(json.dumps(page_data(walk)))
+    assert [(walk.order[root["node"]], float(root["seed"])) for root in found["roots"]] == list(walk.seeds.items())
+    assert len(found["nodes"]) == len(walk.order)
+    for node, told in zip(walk.order, found["nodes"], strict=True):
+        assert (told["name"], told["label"]) == (walk.names[node], node.label)
+        assert same(float(told["value"]), node.data)
+        assert [walk.order[place] for place in told["operands"]] == list(node.args)
+        assert all(map(same, map(float, told["locals"]), node.local_gradients))
+        assert told["operation"] == (node.op and node.op.name)
+        assert (told["kind"] == "constant") == isinstance(node, Constant)
+    assert len(found["steps"]) == len(walk)
+    for step, told in zip(walk, found["steps"], strict=True):
+        assert walk.order[told["result"]] is step.result
+        assert walk.order[told["operand"]] is step.operand
+        assert (told["position"], told["formula"]) == (step.position, step.formula)
+        for name in ("upstream", "local", "before", "after"):
+            assert same(float(told[name]), getattr(step, name))
+        assert same(float(told["contribution"]), step.product)
+        assert f"{told['gradient']} += {told['hands_on']} · {told['slope']} = " in str(step)
+
+
+def test_a_number_that_is_no_json_would_be_seen() -> None:
+    """Negative control: nan and inf as Python writes them are no JSON; by their names they are, and come back."""
+    for x in (math.nan, math.inf, -math.inf):
+        try:
+            strict(json.dumps(x))
+        except ValueError:
+            assert same(float(strict(json.dumps(plain(x)))), x)
+        else:
+            raise AssertionError(f"{x} went through")
+    assert math.copysign(1.0, strict(json.dumps(plain(-0.0)))) == -1.0
+
+
+def test_any_label_goes_through() -> None:
+    """A label comes out as it went in, lone surrogates too; the name is what is shown."""
+    for label in LABELS:
+        first, *_ = strict(json.dumps(page_data(Value(1.0, label=label) * 2)))["nodes"]
+        assert first["label"] == label
+        assert first["name"].isprintable()
+
+
+def test_boxes_are_the_module_calls() -> None:
+    """Each call is a box in the box of the call around it, and nodes know the innermost around them."""
+    model = nn.MLP(1, [2, 1], "tanh", rng=0)
+    found = page_data(model([Value(0.5, label="x")]))
+    boxes = found["boxes"]
+    parents = [(box["name"], None if box["parent"] is None else boxes[box["parent"]]["name"]) for box in boxes]
+    assert parents[0] == ("MLP", None)
+    assert sorted(parents[1:]) == [("Layer", "MLP")] * 2 + [("Neuron", "Layer")] * 3
+    assert all(box["parent"] is None or box["parent"] < i for i, box in enumerate(boxes))
+    assert {box["contents"] for box in boxes} == {"Layer ×2", "Neuron ×2", "Neuron", ""}
+    assert all(box["learns"] for box in boxes)
+    weights = [node for node in found["nodes"] if node["within"] == "weights[0]"]
+    assert [node["kind"] for node in weights] == ["parameter"] * 4 or len(weights) == 3
+    assert all(boxes[node["box"]]["name"] == "Neuron" for node in weights)
+    (x,) = (node for node in found["nodes"] if node["label"] == "x")
+    assert (x["kind"], x["box"]) == ("input", None)
+
+
+def test_lines_are_there_where_they_are_known() -> None:
+    """A node made under `trap` knows its line of code."""
+    x = Value(2.0)
+    assert page_data(x * x)["nodes"][-1]["line"] is None
+    with trap():
+        y = x * x
+    assert str(page_data(y)["nodes"][-1]["line"]).startswith(f"{Path(__file__).name}:") or __file__ in str(y.line)
+
+
+def test_the_page_is_a_view_of_it() -> None:
+    """All that the page shows of a walk comes from the data: other data, another page."""
+    x = Value(3.0, label="x")
+    assert isinstance(page(x * x), Page)
+    assert page_data(x * x) == page_data(steps(x * x)) == page_data([x * x])
+
+
+PROGRAM = """
+import json, sys
+for name in ("jinja2", "graphviz", "pygraphviz", "markupsafe", "IPython", "rich"):
+    sys.modules[name] = None
+from scalargrad import Value, nn
+from scalargrad.explain import page_data
+x = Value(0.0, label="x")
+print(json.dumps(page_data(nn.Neuron(1, rng=0)([x]) + x.log()), allow_nan=False))
+"""
+
+
+def test_it_needs_no_library() -> None:
+    """Where neither a template library nor Graphviz can be imported, the data is made all the same."""
+    finished = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, check=True, cwd=Path(__file__).parents[3]
+    )
+    found = strict(finished.stdout.decode())
+    assert found["title"] == "v4" or found["title"].startswith("v")
+    assert "Infinity" in {step["after"] for step in found["steps"]}
+    assert "-Infinity" in {node["value"] for node in found["nodes"]}

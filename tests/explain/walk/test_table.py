@@ -1,0 +1,145 @@
+"""The laws of the table of steps: it shows where the cursor stands, as text and as HTML; no label becomes markup."""
+
+from __future__ import annotations
+
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalargrad import Constant, Value, steps
+from tests.engine.test_graph import FUNCTIONS
+from tests.explain.test_text import LABELS
+from tests.oracle import Program, programs, run
+
+
+def test_it_reads_well() -> None:
+    """Around the step made last stand those before and after it, its reason, and the totals so far."""
+    a, b, c, f = (Value(x, label=name) for x, name in ((2.0, "a"), (-3.0, "b"), (10.0, "c"), (-2.0, "f")))
+    e = a * b
+    d = e + c
+    loss = d * f
+    walk = steps(loss, names={"L": loss, "d": d, "e": e}).to("f")
+    assert repr(walk) == "\n".join(
+        [
+            "steps of L = -8.0: 2 of 6 made",
+            "   1  ∂L/∂d += ∂L/∂L · ∂L/∂d = 1.0 × -2.0 = -2.0   (0.0 → -2.0)",
+            "→  2  ∂L/∂f += ∂L/∂L · ∂L/∂f = 1.0 × 4.0 = 4.0   (0.0 → 4.0)",
+            "      L = d * f, so ∂L/∂f = d",
+            "   3  ∂L/∂e += ∂L/∂d · ∂d/∂e = -2.0 × 1.0 = -2.0   (0.0 → -2.0)",
+            "   4  ∂L/∂c += ∂L/∂d · ∂d/∂c = -2.0 × 1.0 = -2.0   (0.0 → -2.0)",
+            "   5  ∂L/∂a += ∂L/∂e · ∂e/∂a = -2.0 × -3.0 = 6.0   (0.0 → 6.0)",
+            "   6  ∂L/∂b += ∂L/∂e · ∂e/∂b = -2.0 × 2.0 = -4.0   (0.0 → -4.0)",
+            "totals: L 1.0   f 4.0   d -2.0   c –   e –   b –   a –",
+        ]
+    )
+
+
+@given(programs(max_instructions=30), st.data())
+def test_the_step_made_last_is_always_in_view(program: Program, data: st.DataObject) -> None:
+    """Wherever the cursor stands there is one arrow, at the step made last, and none at the start."""
+    walk = steps(run(program, [Value(x) for x in program.leaves], FUNCTIONS)[-1])
+    walk.to(data.draw(st.integers(0, len(walk))))
+    arrows = [line for line in repr(walk).splitlines() if line.startswith("→")]
+    assert len(arrows) == (walk.position > 0)
+    assert all(line.endswith(f"  {walk[walk.position - 1]}") for line in arrows)
+
+
+def test_watched_totals_stay_in_view() -> None:
+    """In a large graph the totals are those of the steps in view, after the watched ones; the rest is counted."""
+    v = x = Value(0.5, label="x")
+    for _ in range(100):
+        v = -v
+    walk = steps(v).to(50)
+    assert repr(walk).splitlines()[-1].endswith("and 94 more")
+    assert "x –" not in repr(walk)
+    both: tuple[list[Value | str], ...] = (["x", v], [x, "v100"])
+    for watch in both:
+        watched = repr(steps(v, watch=watch).to(50)).splitlines()[-1]
+        assert sorted(watched.split("   ")[:2]) == sorted(["totals: x –", "v100 1.0"])
+        assert "   v53 -1.0   " in watched
+
+
+class Elements(HTMLParser):
+    """The elements and the text of a fragment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.met: set[str] = set()
+        self.said: list[str] = []
+
+    def handle_starttag(self, tag: str, _attributes: object) -> None:
+        self.met.add(tag)
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.said.append(data)
+
+
+def read(fragment: str) -> Elements:
+    elements = Elements()
+    elements.feed(fragment)
+    elements.close()
+    assert elements.open == []
+    return elements
+
+
+@pytest.mark.parametrize("label", [*LABELS, "<img src=x onerror=alert(1)>", "&lt;b&gt;", "<!--"])
+def test_no_label_becomes_an_element(label: str) -> None:
+    """The fragment has the same elements for every label, and the label as text."""
+    plain, odd = (steps(Value(2.0, label=name).tanh()).last()._repr_html_() for name in ("x", label))
+    assert read(odd).met == read(plain).met == {"div", "p", "table", "caption", "thead", "tbody", "tr", "th", "td"}
+    assert len(read(odd).said) == len(read(plain).said)
+    odd.encode("utf-8")
+
+
+def test_an_element_would_be_seen() -> None:
+    """Negative control: a label that is not escaped is an element more."""
+    assert "img" in read("<p><td><img src=x></td></p>".replace("<img src=x>", "<img src=x></img>")).met
+
+
+@given(programs(max_instructions=30), st.data())
+def test_a_notebook_is_told_what_a_terminal_is(program: Program, data: st.DataObject) -> None:
+    """The HTML says what the text says, in the same order."""
+    walk = steps(run(program, [Value(x) for x in program.leaves], FUNCTIONS)[-1])
+    walk.to(data.draw(st.integers(0, len(walk))))
+    heading, *lines, totals = repr(walk).splitlines()
+    said = [text for text in read(walk._repr_html_()).said if text.strip()]
+    assert said[0] == heading
+    rows = [text for text in said if " += " in text or ", so " in text]
+    assert [line.lstrip("→ 0123456789") for line in lines] == [row.lstrip("→ 0123456789") for row in rows]
+    for total in totals.removeprefix("totals: ").split("   "):
+        assert all(word in said or total.startswith("and ") for word in total.rsplit(" ", 1))
+
+
+def test_it_has_no_drawing_and_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps show themselves as a table; what draws is not even imported."""
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    assert "svg" not in read(steps(Value(3.0) * 2)._repr_html_()).met
+
+
+def test_a_constant_alone_has_a_table() -> None:
+    """Where nothing can have a total, none is shown."""
+    walk = steps(Constant(2.0))
+    assert repr(walk) == "steps of 2 = 2.0: it was computed from nothing\ntotals: "
+    assert read(walk._repr_html_()).said == ["steps of 2 = 2.0: it was computed from nothing", "totals"]
+
+
+def test_ipython_shows_the_lines_of_a_repr() -> None:
+    """IPython prints a cursor, a step, several steps and texts as their repr, not as sequences."""
+    from IPython.core.formatters import PlainTextFormatter
+
+    from scalargrad import ledger, tree
+
+    x = Value(3.0, label="x")
+    walk = steps(x * x)
+    shown = PlainTextFormatter()
+    for found in (walk, walk[0], walk[:], tree(x * x), ledger(x * x)):
+        assert shown(found) == repr(found)
