@@ -388,7 +388,14 @@ def test_an_interrupt_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Captu
     assert capsys.readouterr().err == "scalargrad: interrupted\n"
 
 
-IMPORTED = ["scalargrad", "math", "scalargrad.nn", "scalargrad.check.detects", "scalargrad.explain.walk.steps", "argparse"]
+IMPORTED = [
+    "scalargrad",
+    "math",
+    "scalargrad.nn",
+    "scalargrad.check.detects",
+    "scalargrad.explain.walk.steps",
+    "argparse",
+]
 INTERRUPTED_IMPORT = """
 import os, signal, sys
 

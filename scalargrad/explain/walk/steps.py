@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
+from ...engine.copies import one_graph
 from ...engine.floats import number
 from ...engine.value import Constant, Value
 from ...terminal import fitted
@@ -368,25 +370,26 @@ class Steps(Sequence[Step]):
 
     # ---------------------------------------------------------------- copies
 
+    def __copy__(self) -> Steps:
+        return _restored(self.roots, *self._state())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Steps:
+        return _restored([deepcopy(root, memo) for root in self.roots], *self._state())
+
     def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (one_graph(self.roots), *self._state())
+
+    def _state(self) -> tuple[Any, ...]:
         places = self.graph.places
         held = {name: places[node] for name, node in self.graph.variables.items()}
-        watched = [places[node] for node in self.watched]
-        return _restored, (self.roots, list(self.seeds.values()), len(self.order), held, watched, self.position)
+        return list(self.seeds.values()), held, [places[node] for node in self.watched], self.position
 
 
 def _restored(
-    roots: tuple[Value, ...],
-    seeds: list[float],
-    count: int,
-    held: dict[str, int],
-    watched: list[int],
-    position: int,
+    roots: Sequence[Value], seeds: list[float], held: dict[str, int], watched: list[int], position: int
 ) -> Steps:
     """The steps of copied values: their nodes are new, but their order is the same."""
     order = Graph(roots).order
-    if len(order) != count:
-        raise ValueError("steps of several Values that share results cannot be pickled: pickle steps of one Value")
     names = {name: order[place] for name, place in held.items()}
     return Steps(roots, names=names, gradients=seeds, watch=[order[place] for place in watched]).to(position)
 

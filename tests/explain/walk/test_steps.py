@@ -469,15 +469,14 @@ def test_settings_of_several_values_are_checked(options: Any, error: type[Except
         steps([Value(1.0) * 2, Value(2.0) * 3], **options)
 
 
-def test_the_pickle_of_several_values_is_whole_or_refused() -> None:
-    """Where loading would tear shared results apart, that is an error, not another graph."""
-    shared = Value(2.0) * 3
-    apart = steps([Value(2.0) * 3, Value(1.0) * 2])
-    assert repr(pickle.loads(pickle.dumps(apart))) == repr(apart)
-    with pytest.raises(ValueError, match="that share results cannot be pickled"):
-        pickle.loads(pickle.dumps(steps([shared + 1, shared + 2])))
-    walk = steps([shared + 1, shared + 2]).to(2)
-    assert repr(copy.deepcopy(walk)) == repr(walk)
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda walk: pickle.loads(pickle.dumps(walk))])
+def test_a_copy_of_several_values_shares_what_they_share(again: Callable[[Steps], Steps]) -> None:
+    """What several values have in common is one node in a copy too."""
+    shared = Value(2.0, label="x") * 3
+    walk = steps([shared + 1, shared + 2], gradients=[1.0, 10.0], watch=["x"]).to(2)
+    copied = again(walk)
+    assert repr(copied) == repr(walk)
+    assert repr(copied.last()) == repr(walk.last())
 
 
 # ---------------------------------------------------------------- their views
