@@ -193,13 +193,13 @@ def html_table(
     count = len(headings) or max(map(len, rows), default=0)
 
     def line(tag: str, row: Row) -> str:
-        found = ""
+        fragment = ""
         for i, cell in enumerate(row):
             spans = f' colspan="{count - i}"' if i == len(row) - 1 and i < count - 1 else ""
             side = "right" if i in numbers else "left"
             text = escape(cell if isinstance(cell, str) else cell[0])
-            found += f'<{tag}{spans} style="text-align:{side}">{text}</{tag}>'
-        return f"<tr>{found}</tr>"
+            fragment += f'<{tag}{spans} style="text-align:{side}">{text}</{tag}>'
+        return f"<tr>{fragment}</tr>"
 
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     head = f"<thead>{line('th', headings)}</thead>" if headings else ""

@@ -18,7 +18,7 @@ from ..terminal import DIM, Part, Text, cells, fitted, table, width_of
 from .colours import style_of
 from .names import derivative, exact, numeral
 from .walk.step import ROOM, applied
-from .walk.steps import Steps, as_steps, seen
+from .walk.steps import Steps, as_steps, graph_and_gradients
 
 COLUMNS = {  # of the ledger: headings, with the gap before each
     "step": "",
@@ -50,9 +50,8 @@ def tree(
     A node that is used several times is shown once and referred to. Constants have no line.
 
     Args:
-        value: the last result, with the gradients that `backward` has brought, and `–` where it
-            brought none; or a list of results; or the steps of a backward pass, with the totals at
-            the cursor.
+        value: the last result, or a list of results, with the gradients that `backward` left there
+            and `–` where it left none; or the steps of a backward pass, with the totals at the cursor.
         names: variables by name, such as `locals()`, to call those Values by that have no label.
         digits: of each number; None for all.
         limit: how many nodes to show, those nearest to the value; None for all.
@@ -75,7 +74,7 @@ def tree(
         TypeError: for anything else but Values and steps; when steps are given names again.
         ValueError: when the digits, the limit or the width are no whole number above 0.
     """
-    graph, gradients = seen(value, names)
+    graph, gradients = graph_and_gradients(value, names)
     count = sum(node.__class__ is not Constant for node in graph.order)
     near = _nearest(graph.roots, count if limit is None else integer(limit, "limit", low=1))
     width = width_of(sys.stdout) if width is None else integer(width, "width", low=1)

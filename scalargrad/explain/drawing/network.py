@@ -55,7 +55,7 @@ def draw_network(model: Module, *, limit: int = 16) -> Drawing:
         drawing.node(f"caption{i}", label=card.caption(column.caption), id=f"caption{i}", **caption)
     weights = [line for i in range(1, len(columns)) for line in _weights(i, columns[i - 1], columns[i])]
     largest = max((abs(weight) for _, _, weight in weights if math.isfinite(weight)), default=0.0) or 1.0
-    for tail, head, weight in sorted(weights, key=lambda found: (abs(found[2]), found[:2])):  # the largest on top
+    for tail, head, weight in sorted(weights, key=lambda weight: (abs(weight[2]), weight[:2])):  # the largest on top
         share = min(abs(weight) / largest, 1.0) if math.isfinite(weight) else 1.0
         name = f"weight_{head}_{tail}"
         look = {

@@ -12,7 +12,7 @@ from ...engine.floats import integer
 from ...engine.value import Value
 from ..walk.calls import Calls
 from ..walk.data import graph_data
-from ..walk.steps import Steps, seen
+from ..walk.steps import Steps, graph_and_gradients
 from .collapse import Plan, plan
 from .sketch import Look, drawn
 
@@ -71,11 +71,11 @@ def draw(
     """
     if collapse not in COLLAPSED and collapse != "auto":
         raise ValueError(f"collapse must be one of auto, {', '.join(COLLAPSED)}, got {collapse!r}")
-    graph, brought = seen(value, names)
+    graph, known = graph_and_gradients(value, names)
     made = value[value.position - 1] if isinstance(value, Steps) and value.position else None
     look = Look(
         values=values,
-        gradients=[brought.get(node) for node in graph.order] if gradients else None,
+        gradients=[known.get(node) for node in graph.order] if gradients else None,
         partials=partials,
         direction=direction,
         every_name=isinstance(value, Steps),

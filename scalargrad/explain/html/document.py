@@ -113,9 +113,9 @@ def page(
             f"one row or a result further in, or wait for the layout with limit={len(walk):_}"
         )
     if path is None:
-        return _written(walk)
+        return from_data(page_data(walk))
     target = _target(path)  # a wrong one is told before all the work
-    return _written(walk).save(target)
+    return from_data(page_data(walk)).save(target)
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
@@ -126,8 +126,13 @@ def _target(path: str | os.PathLike[str]) -> Path:
     return Path(completed(path, ("html", "htm"), "a page"))
 
 
-def _written(walk: Steps) -> Page:
-    template, data = _template(), page_data(walk)
+def from_data(data: Mapping[str, Any]) -> Page:
+    """Return the page of a backward pass that is given as plain data, as `page_data` returns it.
+
+    Raises:
+        ImportError: when the extra page is not installed.
+    """
+    template = _template()
     nodes, gradients = data["nodes"], _last_totals(data)
     look = Look(gradients=gradients, every_name=True, prefix=PREFIX)
     drawing = drawn(data, everything(nodes), look).fragment()

@@ -1,4 +1,4 @@
-"""The calls of modules and composed functions in a graph, found from the marks on their results.
+"""The calls of modules and composed functions in a graph, as the marks on their results tell.
 
 A module or composed function has left a mark on its results that names what it has read. What lies
 between is a region of the graph: all that the results were computed from, up to the inputs. One

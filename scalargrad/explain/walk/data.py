@@ -57,7 +57,7 @@ def page_data(value: Value | Sequence[Value] | Steps, *, names: Mapping[str, obj
         {"node": graph.places[root], "seed": plain(seed), "gradient": derivative(title, graph.names[root])}
         for root, seed in walk.seeds.items()
     ]
-    found = [
+    contributions = [
         {
             "result": graph.places[step.result],
             "operand": graph.places[step.operand],
@@ -74,7 +74,7 @@ def page_data(value: Value | Sequence[Value] | Steps, *, names: Mapping[str, obj
         }
         for step in walk
     ]
-    return {"title": title, "roots": roots, **graph_data(graph), "steps": found}
+    return {"title": title, "roots": roots, **graph_data(graph), "steps": contributions}
 
 
 def graph_data(graph: Graph, calls: Calls | None = None) -> dict[str, Any]:
@@ -141,15 +141,15 @@ def _names_within(calls: Calls, graph: Graph) -> dict[Value, str]:
     """What modules call their parameters: `weights[0]`."""
     wanted = {node for node in graph.order if node.op is None}
     modules = {id(call.mark.module): call.mark.module for call in calls.all if _reads(call, wanted)}
-    found: dict[Value, str] = {}
+    within: dict[Value, str] = {}
     for module in modules.values():
         if isinstance(module, Module):
             for path, parameter in module.named_parameters():
                 if parameter in wanted:
                     parts = path.split(".")
                     last = max((i for i, part in enumerate(parts) if not part.isdigit()), default=0)
-                    found.setdefault(parameter, parts[last] + "".join(f"[{i}]" for i in parts[last + 1 :]))
-    return found
+                    within.setdefault(parameter, parts[last] + "".join(f"[{i}]" for i in parts[last + 1 :]))
+    return within
 
 
 def _reads(call: Call, wanted: set[Value]) -> bool:

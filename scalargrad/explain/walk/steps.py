@@ -90,10 +90,10 @@ def as_steps(value: Value | Sequence[Value] | Steps, names: Mapping[str, object]
     return value
 
 
-def seen(
+def graph_and_gradients(
     value: Value | Sequence[Value] | Steps, names: Mapping[str, object] | None
 ) -> tuple[Graph, dict[Value, float]]:
-    """Return the graph, with the gradients so far: of steps, the totals at the cursor; else what `backward` brought.
+    """Return the graph and the gradients so far: for steps the totals at the cursor, else those that `backward` left.
 
     Raises:
         TypeError, ValueError: as `as_steps`.

@@ -12,9 +12,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import Constant, Value, nn, page, steps, trap
+from scalargrad import Constant, Value, draw, nn, page, steps, trap
 from scalargrad.explain import page_data
-from scalargrad.explain.html.document import Page
+from scalargrad.explain.drawing.collapse import everything
+from scalargrad.explain.drawing.sketch import Look, drawn
+from scalargrad.explain.html.document import from_data
 from scalargrad.explain.walk.data import plain
 from tests.engine.test_graph import FUNCTIONS
 from tests.explain.test_text import LABELS
@@ -92,8 +94,7 @@ def test_boxes_are_the_module_calls() -> None:
     assert {box["contents"] for box in boxes} == {"Layer ×2", "Neuron ×2", "Neuron", ""}
     assert all(box["learns"] for box in boxes)
     weights = [node for node in found["nodes"] if node["within"] == "weights[0]"]
-    assert [node["kind"] for node in weights] == ["parameter"] * 4 or len(weights) == 3
-    assert all(boxes[node["box"]]["name"] == "Neuron" for node in weights)
+    assert [(node["kind"], boxes[node["box"]]["name"]) for node in weights] == [("parameter", "Neuron")] * 3
     (x,) = (node for node in found["nodes"] if node["label"] == "x")
     assert (x["kind"], x["box"]) == ("input", None)
 
@@ -104,14 +105,26 @@ def test_lines_are_there_where_they_are_known() -> None:
     assert page_data(x * x)["nodes"][-1]["line"] is None
     with trap():
         y = x * x
-    assert str(page_data(y)["nodes"][-1]["line"]).startswith(f"{Path(__file__).name}:") or __file__ in str(y.line)
+    assert page_data(y)["nodes"][-1]["line"] == y.line
+    assert str(y.line).startswith(__file__)
 
 
-def test_the_page_is_a_view_of_it() -> None:
-    """All that the page shows of a walk comes from the data: other data, another page."""
-    x = Value(3.0, label="x")
-    assert isinstance(page(x * x), Page)
-    assert page_data(x * x) == page_data(steps(x * x)) == page_data([x * x])
+@given(programs(max_instructions=8))
+def test_page_and_drawing_are_views_of_it(program: Program) -> None:
+    """From the data alone, as JSON carries it, come the same page and the same drawing."""
+    value = run(program, [Value(x) for x in program.leaves], FUNCTIONS)[-1]
+    data = strict(json.dumps(page_data(value)))
+    assert drawn(data, everything(data["nodes"]), Look()).source == draw(value, gradients=False, limit=1000).source
+    if len(data["nodes"]) < 8:  # a layout takes its time
+        assert from_data(data) == page(value)
+
+
+def test_other_data_is_another_page() -> None:
+    """Negative control: with one number changed in the data, the page changes."""
+    data = page_data(Value(3.0, label="x") * Value(2.0, label="y"))
+    text = from_data(data)
+    data["steps"][0]["after"] = 2.5
+    assert from_data(data) != text
 
 
 PROGRAM = """
@@ -131,6 +144,5 @@ def test_it_needs_no_library() -> None:
         [sys.executable, "-c", PROGRAM], capture_output=True, check=True, cwd=Path(__file__).parents[3]
     )
     found = strict(finished.stdout.decode())
-    assert found["title"] == "v4" or found["title"].startswith("v")
     assert "Infinity" in {step["after"] for step in found["steps"]}
     assert "-Infinity" in {node["value"] for node in found["nodes"]}

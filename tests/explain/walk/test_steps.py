@@ -484,7 +484,7 @@ def test_a_copy_of_several_values_shares_what_they_share(again: Callable[[Steps]
 
 @pytest.mark.parametrize("view", ["tree", "ledger", "draw", "page", "prompt"])
 def test_a_view_is_a_function(view: str) -> None:
-    """Steps have no method for their views, and who asks for one is told what to call."""
+    """Steps have no methods for their views; the error gives the function to call."""
     walk = steps(Value(3.0) * 2)
     assert callable(getattr(scalargrad, view))
     with pytest.raises(AttributeError, match=rf"Steps has no attribute {view}: call {view}\(walk\)"):
