@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import chain
 from math import sqrt
-from sys import float_info
 from typing import Any, SupportsIndex
 
 from .derivatives import hessian as hessian
@@ -19,7 +18,7 @@ from .derivatives import hvp as hvp
 from .derivatives import jacobian as jacobian
 from .derivatives import jvp as jvp
 from .floats import number
-from .primitives import _gated, _weighted, add, divide, erfc, exp, greater, log, maximum, minimum, relu, stop_gradient
+from .primitives import _gated, _held_finite, _weighted, add, divide, erfc, exp, greater, log, maximum, relu
 from .value import Mark, Value, leave
 
 Number = Value | float
@@ -236,5 +235,4 @@ def _sum(terms: Sequence[Any]) -> Any:
 
 def _largest(terms: Sequence[Any]) -> Any:
     """The maximum as a constant: the results do not depend on what is taken out, which must be finite."""
-    largest = reduce(maximum, terms)
-    return stop_gradient(minimum(maximum(largest, -float_info.max), float_info.max))
+    return _held_finite(reduce(maximum, terms))
