@@ -15,7 +15,10 @@ from ..engine.graph import topological_order
 from ..engine.value import Constant, Value
 from .analytic import spelled
 
-HELD = {primitives.stop_gradient}  # what is held constant by every derivative is held when the graph runs again
+HELD = {
+    primitives.stop_gradient,
+    primitives._held_finite,
+}  # what is held constant by every derivative is held when the graph runs again
 
 
 class Recording:

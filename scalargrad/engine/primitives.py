@@ -470,6 +470,16 @@ _gated: Primitive = declare(
 )
 
 _LARGEST = float_info.max
+_held_finite: Primitive = declare(
+    lambda x: min(max(x, -_LARGEST), _LARGEST),
+    name="_held_finite",
+    summary="The operand, held constant by every derivative; of an infinite one the nearest finite number.",
+    notation="stop_gradient({})",
+    array=f"minimum(maximum({{}}, -{_LARGEST!r}), {_LARGEST!r})",
+    partials=[lambda out, x: 0.0],
+    edges=[((inf,), _LARGEST, (0.0,)), ((-inf,), -_LARGEST, (0.0,)), ((nan,), nan, (0.0,)), ((2.0,), 2.0, (0.0,))],
+    blocks_gradient=True,
+)
 _weighted: Primitive = declare(
     lambda weight, x: weight * (x if weight != 0 else min(max(x, -_LARGEST), _LARGEST)),
     name="_weighted",

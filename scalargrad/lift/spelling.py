@@ -33,6 +33,12 @@ class _InNumpy(ast.NodeTransformer):
             raise TypeError(f"the array spelling of {self.primitive.name} has {name.id}, which numpy has not")
         return ast.Attribute(ast.Name("np"), name.id)
 
+    def visit_UnaryOp(self, found: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(found)
+        if isinstance(found.op, ast.USub) and isinstance(found.operand, ast.Constant):
+            return ast.Constant(-found.operand.value)  # type: ignore[operator]  # a spelling has numbers alone
+        return found
+
 
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
