@@ -26,9 +26,7 @@ CANCELLING = {sigmoid, tanh}  # a slope of the kind 1 - out is as good as out, n
 SIGNLESS = {"add", "subtract"}  # whether 0 is added to a number is not recorded, and -0 + 0 is 0
 
 each_target = pytest.mark.parametrize("target", ["numpy", "python"])
-PUBLIC = [
-    own for own in registered() if not own.name.startswith("_")
-]  # what rules are guarded by, they test in passing
+PUBLIC = [own for own in registered() if not own.name.startswith("_")]
 each_primitive = pytest.mark.parametrize("primitive", PUBLIC, ids=lambda primitive: primitive.name)
 
 
