@@ -26,7 +26,8 @@ CANCELLING = {sigmoid, tanh}  # a slope of the kind 1 - out is as good as out, n
 SIGNLESS = {"add", "subtract"}  # whether 0 is added to a number is not recorded, and -0 + 0 is 0
 
 each_target = pytest.mark.parametrize("target", ["numpy", "python"])
-each_primitive = pytest.mark.parametrize("primitive", registered(), ids=lambda primitive: primitive.name)
+PUBLIC = [own for own in registered() if not own.name.startswith("_")]
+each_primitive = pytest.mark.parametrize("primitive", PUBLIC, ids=lambda primitive: primitive.name)
 
 
 def same(own: float, eager: float, least: float = 0.0, signs: bool = True) -> bool:
@@ -82,7 +83,7 @@ def disagreements(
             alike = same(own[0], value, signs=signs)
             if not alike or not all(same(a, b, least, signs=False) for a, b in zip(own[1], slopes, strict=True)):
                 found.append(f"{way.__name__} at {point}: {own}, not {(value, slopes)}")
-    return found
+    return found[:9]  # more is no help
 
 
 @each_target
@@ -94,9 +95,7 @@ def test_operations_at_the_edges(primitive: Primitive, target: str) -> None:
 
 
 @each_target
-@pytest.mark.parametrize(
-    "primitive", [own for own in registered() if own.arity == 2], ids=lambda primitive: primitive.name
-)
+@pytest.mark.parametrize("primitive", [own for own in PUBLIC if own.arity == 2], ids=lambda primitive: primitive.name)
 def test_operations_with_numbers_at_the_edges(primitive: Primitive, target: str) -> None:
     """The same where one of two operands is a plain number, which numpy may take a shorter way for."""
     points = [(x,) for x in EDGES]
