@@ -184,6 +184,15 @@ def test_what_cannot_be_confirmed_is_status_1(capsys: Captured) -> None:
     assert run("check", "relu(x)", "x=0") == 0
 
 
+def test_the_smallest_and_largest_numbers_are_checked(capsys: Captured) -> None:
+    """Below the normal numbers a check is one like any other; where floats are too coarse, it cannot tell."""
+    for number in ("1e-308", "5e-324"):
+        assert run("check", "y", f"y={number}") == 0
+        assert "right: 1 agrees" in capsys.readouterr().out
+    assert run("check", "sin(x)", "x=1e158") == 1
+    assert "1 cannot tell" in capsys.readouterr().out
+
+
 # ---------------------------------------------------------------- help
 
 
