@@ -113,7 +113,7 @@ _slope_in_exponent: Primitive = declare(
     name="_slope_in_exponent",
     summary="The slope of x ** y in y; 0 for 0 ** 0, a choice.",
     notation="{0} ** {1} * log({0})",
-    array="where((({0} == 0) & ({1} >= 0)) | (({0} > 1.7976931348623157e308) & ({1} < 0)), 0.0, {0} ** {1} * log({0}))",
+    array="where((({0} == 0) & ({1} >= 0)) | (({0} > 1.7976931348623157e308) & ({1} < 0)), 0.0, abs({0}) ** {1} * log({0}))",
     partials=[
         lambda out, x, y: _power_derivative(x, y, 1.0, 1.0),
         lambda out, x, y: _power_derivative(x, y, 0.0, 2.0),
@@ -284,7 +284,7 @@ _cosine: Primitive = declare(
     floats.cosine,
     name="_cosine",
     notation="{0} / hypot({0}, {1})",
-    array="where((abs({0}) > 1.7976931348623157e308) & (abs({1}) < 1.7976931348623158e308), "
+    array="where((abs({0}) > 1.7976931348623157e308) & (abs({1}) <= 1.7976931348623157e308), "
     "({0} > 0) * 2.0 - 1.0, {0} / hypot({0}, {1}))",
     partials=[
         lambda out, x, y: divide(_cosine(y, x) * _cosine(y, x), hypot(x, y)),
