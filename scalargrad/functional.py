@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import chain
 from math import sqrt
-from sys import float_info
 from typing import Any, SupportsIndex
 
 from .engine.derivatives import hessian as hessian
@@ -20,20 +19,7 @@ from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
 from .engine.floats import held_by, number
 from .engine.notes import Mark, leave
-from .engine.primitives import (
-    _gated,
-    _weighted,
-    add,
-    divide,
-    erfc,
-    exp,
-    greater,
-    log,
-    maximum,
-    minimum,
-    relu,
-    stop_gradient,
-)
+from .engine.primitives import _gated, _held_finite, _weighted, add, divide, erfc, exp, greater, log, maximum, relu
 from .engine.value import Value
 
 Number = Value | float
@@ -252,5 +238,4 @@ def _sum(terms: Sequence[Any]) -> Any:
 
 def _largest(terms: Sequence[Any]) -> Any:
     """The maximum as a constant: the results do not depend on what is taken out, which must be finite."""
-    largest = reduce(maximum, terms)
-    return stop_gradient(minimum(maximum(largest, -float_info.max), float_info.max))
+    return _held_finite(reduce(maximum, terms))

@@ -369,11 +369,14 @@ def minimize(
 def _evaluate(loss: Callable[[], Value], variables: list[Value]) -> tuple[float, list[float]]:
     for variable in variables:
         variable.zero_grad()
-    value = loss()
-    if not isinstance(value, Value):
-        raise TypeError(f"the loss must return a Value, got {value!r} of type {type(value).__name__}")
-    value.backward()
-    return value.data, [variable.grad for variable in variables]
+    with modes.no_gc():
+        value = loss()
+        if not isinstance(value, Value):
+            raise TypeError(f"the loss must return a Value, got {value!r} of type {type(value).__name__}")
+        value.backward()
+        evaluated = value.data, [variable.grad for variable in variables]
+        del value  # and with it the graph
+    return evaluated
 
 
 def _ended(result: MinimizeResult, variables: list[Value], status: int, message: str) -> MinimizeResult:

@@ -38,6 +38,7 @@ precise: dict[str, Function] = {
     "_finite": lambda x: x,
     "_gated": operator.mul,
     "_weighted": operator.mul,
+    "_held_finite": lambda x: x,
     "greater": lambda x, y: mpf(x > y),
     "maximum": lambda x, y: (x + y + abs(x - y)) / 2,
     "minimum": lambda x, y: (x + y - abs(x - y)) / 2,
@@ -91,7 +92,7 @@ def precise_partial(name: str, operands: Sequence[float], *indices: int) -> mpf:
     `precise_partial("multiply", (2.0, 3.0), 0, 1)` is ∂²(x * y)/∂x∂y = 1. What is held constant by
     definition has the derivative 0; there is none in the order of a polygamma function.
     """
-    if name == "stop_gradient":
+    if name in {"stop_gradient", "_held_finite"}:
         return mpf(0)
     if name == "polygamma" and 0 in indices:
         return mpf("nan")

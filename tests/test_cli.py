@@ -187,6 +187,15 @@ def test_what_cannot_be_confirmed_is_status_1(capsys: Captured) -> None:
     assert run("check", "relu(x)", "x=0") == 0
 
 
+def test_the_smallest_and_largest_numbers_are_checked(capsys: Captured) -> None:
+    """Below the normal numbers a check is one like any other; where floats are too coarse, it cannot tell."""
+    for number in ("1e-308", "5e-324"):
+        assert run("check", "y", f"y={number}") == 0
+        assert "right: 1 agrees" in capsys.readouterr().out
+    assert run("check", "sin(x)", "x=1e158") == 1
+    assert "1 cannot tell" in capsys.readouterr().out
+
+
 # ---------------------------------------------------------------- help
 
 
@@ -210,7 +219,7 @@ def test_help_names_every_command_and_function(capsys: Captured) -> None:
     run("explain", "-h")
     words = set(re.findall(r"\w+", capsys.readouterr().out))
     assert {"tanh", "gelu", "maximum", "atan2", "pi", "e"} <= words
-    assert "_base" not in words
+    assert "_slope_in_base" not in words
 
 
 def test_version(capsys: Captured) -> None:

@@ -15,12 +15,11 @@ from ..engine.declaration import Primitive, operand_names
 from ..engine.derivatives import grad
 from ..engine.notes import described
 from ..engine.value import Value
-from .analytic import spelled
-from .numerical import EPSILON, Estimate, Line, Sample
-from .recording import HELD, SMALLEST, Recording, breaks_between, on_break, stepped
+from .numerical import EPSILON, NORMAL, Estimate, Line, Sample
+from .recording import HELD, NO_SLOPE, Recording, Slope, breaks_between, on_break, outside
 from .report import Culprit
 from .rounding import data_errors, gradient, local_errors, rule_error
-from .verdict import DISAGREES, Target, examine
+from .verdict import AGREES, DISAGREES, Finding, Target, examine
 
 EACH = 1000  # nodes of one primitive whose rules are looked at when nothing is suspected
 THE_FUNCTION = "the function"
@@ -130,37 +129,47 @@ def rule_at(recording: Recording, i: int, k: int, analytic: float, rtol: float) 
         return None
     if any(operands == tuple(numbers) and partials[k] == analytic for operands, _, partials in op.edges):
         return None  # a slope that is pinned there
-    exact = _complex_step(op, numbers, out, k, analytic)
-    if exact is not None and abs(exact - analytic) <= rtol * abs(analytic):
+    if isnan(analytic) and outside(op, numbers):
         return None
-    places = recording.operands[i]
-    errors = [0.0 if i in recording.constants else EPSILON * abs(x) for i, x in zip(places, numbers, strict=True)]
-    off = rule_error(op, k, out, EPSILON * abs(out), numbers, errors)
-    witness = None if exact is None else Estimate(exact, 8 * off + 4 * EPSILON * abs(exact), "complex step", 0.0)
-    line = _line(op, numbers, k, op.value, 2 * EPSILON * abs(out))
-    (finding,) = examine(line, [Target(analytic, off, abs(analytic), witness)], rtol)
+    if abs(recording.slope_of(i, k)[0] - analytic) <= rtol * abs(analytic):
+        return None
+    finding = _examined(recording, i, k, analytic, rtol)
     return (i, analytic, finding.estimate) if finding.verdict == DISAGREES else None
 
 
-def _complex_step(op: Primitive, numbers: Sequence[float], out: float, k: int, analytic: float) -> float | None:
-    rule = spelled(op)
-    step = 2.0**-64 * (abs(numbers[k]) or 2.0**-64)
-    if rule is None or step < SMALLEST or on_break(op, numbers):
-        return None
-    steps, slopes = ([x if j == k else 0.0 for j in range(op.arity)] for x in (step, analytic))
-    found = stepped(rule, out, numbers, steps, slopes)
-    return None if found is None else found / step
+def measured_slope(recording: Recording, i: int, k: int, rtol: float) -> Slope:
+    """Return the local gradient of a node in its operand k, by complex steps or differences of its operation alone."""
+    slope, error = recording.slope_of(i, k)
+    if isfinite(slope) or not isfinite(recording.numbers[i]):
+        return slope, error
+    finding = _examined(recording, i, k, recording.nodes[i].local_gradients[k], rtol)
+    if finding.verdict in (AGREES, DISAGREES):
+        return finding.estimate.slope, finding.estimate.error
+    return NO_SLOPE
+
+
+def _examined(recording: Recording, i: int, k: int, analytic: float, rtol: float) -> Finding:
+    """The verdict on a rule at a node."""
+    op, out, numbers = _application(recording, i)
+    places = recording.operands[i]
+    errors = [0.0 if i in recording.constants else EPSILON * abs(x) for i, x in zip(places, numbers, strict=True)]
+    off = rule_error(op, k, out, EPSILON * abs(out), numbers, errors)
+    exact, apart = recording.slope_of(i, k)
+    witness = Estimate(exact, apart + 8 * off, "complex step", 0.0) if isfinite(exact) else None
+    line = _line(op, numbers, k, op.value, 2 * EPSILON * abs(out))
+    (finding,) = examine(line, [Target(analytic, off, abs(analytic), witness)], rtol)
+    return finding
 
 
 def derivative_at(recording: Recording, i: int, indices: tuple[int, ...], rtol: float) -> Wrong | None:
     """Return what a derivative of a node's rule is and should be, likewise."""
     op, out, numbers = _application(recording, i)
-    if not (isfinite(out) and all(map(isfinite, numbers))) or on_break(op, numbers):
+    if not (isfinite(out) and all(map(isfinite, numbers))) or on_break(op, numbers) or outside(op, numbers):
         return None
     component, values = differentiated(op, numbers, indices[:-1])
     alone = Recording([component], values)
     errors = data_errors(alone, [0.0] * len(values))
-    slopes, offs, terms = gradient(alone, 0, local_errors(alone, errors))
+    slopes, offs, terms, _ = gradient(alone, 0, local_errors(alone, errors))
     k = indices[-1]
     line = _line(
         op, numbers, k, lambda *moved: differentiated(op, moved, indices[:-1])[0].data, errors[alone.outputs[0]]
@@ -195,4 +204,6 @@ def _line(op: Primitive, numbers: Sequence[float], k: int, value: Callable[..., 
     def on_one_piece(a: Sample, b: Sample) -> bool:
         return not breaks_between(op, a.numbers, b.numbers)
 
-    return Line(evaluate, on_one_piece, abs(numbers[k]) or 1.0, [noise], on_break(op, numbers))
+    return Line(
+        evaluate, on_one_piece, abs(numbers[k]) if abs(numbers[k]) >= NORMAL else 1.0, [noise], on_break(op, numbers)
+    )

@@ -157,7 +157,7 @@ def _matters(recording: Recording, i: int, k: int, depth: int) -> bool:
     assert op is not None
     component, values = differentiated(op, [recording.numbers[place] for place in recording.operands[i]], (k,))
     alone = Recording([component], values)
-    slopes, _, _ = gradient(alone, 0, local_errors(alone, data_errors(alone, [0.0] * len(values))))
+    slopes, _, _, _ = gradient(alone, 0, local_errors(alone, data_errors(alone, [0.0] * len(values))))
     return any(
         slope and isfinite(slope) and place in recording.moving
         for slope, place in zip(slopes, recording.operands[i], strict=True)

@@ -13,17 +13,19 @@ error has every power of h.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from math import inf, isfinite, nan
 from typing import NamedTuple
 
 EPSILON = 2.0**-52
 TINY = 5e-324  # the spacing of the smallest numbers
+NORMAL = 2.0**-1022  # below this a number has fewer digits
 FIRST = 0.237  # of the unit; no simple fraction, lest a step be a whole number of some function's periods
 LEVELS = 8
-CONTRADICTION = 4.0  # times what an estimate may be off by
-SMALLEST = 2.0**-40  # of the unit: a break nearer than this counts as being at the point
+SAFETY = 4.0  # an estimate of an error is itself an estimate
+REACHES = 20  # steps that are tried, each a quarter of the one before: a break still nearer counts as at the point
+RESOLVED = 1 / 64  # the part of a step by which rounding may change it: the method rests on their ratios
 
 
 class Sample(NamedTuple):
@@ -97,29 +99,29 @@ class Line:
 
         The piece is that of the point itself or, where `anchored` is false, the one that begins beside it.
         """
-        step = largest
-        while step and step >= SMALLEST * self.unit:
+        for k in range(REACHES):
+            step = largest / 4.0**k
             anchor = self.base if anchored else self.at(side * step / 1024)
             if self.smooth(side * step, anchor):
                 return step
-            step /= 4
         return 0.0
 
     def branches_alike(self) -> bool:
         """Whether the function has taken the same branches on both sides of the point, and at it."""
-        return all(self.at(side * SMALLEST * self.unit).ops == self.base.ops for side in (-1, 1))
+        return all(self.at(side * FIRST * self.unit / 4.0**REACHES).ops == self.base.ops for side in (-1, 1))
 
     def quotients(self, step: float, side: int) -> tuple[list[float], list[float]] | None:
         """Return the difference quotient of each component, and the rounding error it may have."""
         above, below = self.at(side * step if side else step), self.at(0.0 if side else -step)
-        width = above.t - below.t
-        if width == 0.0 or not all(map(isfinite, above.values + below.values)):
+        width, wanted = above.t - below.t, side * step if side else 2 * step
+        if not abs(width - wanted) < RESOLVED * step or not all(map(isfinite, above.values + below.values)):
             return None
         slopes, errors = [], []
         for high, low, middle, noise in zip(above.values, below.values, self.base.values, self.noise, strict=True):
             largest = max(abs(high), abs(low))
             slopes.append((high - low) / width)
-            rounding = noise * max(1.0, largest / abs(middle)) if middle and isfinite(noise) else noise
+            growth = max(1.0, largest / max(abs(middle), NORMAL))
+            rounding = noise * growth if middle and isfinite(noise) else noise
             errors.append((2 * rounding + EPSILON * largest + TINY) / abs(width))
         return slopes, errors
 
@@ -191,9 +193,7 @@ class _Table:
                 latest_rounding = entry_rounding
         self._row = row
         self._held = [
-            held
-            for held in self._held
-            if abs(held.slope - latest.slope) <= CONTRADICTION * (held.error + latest_rounding)
+            held for held in self._held if abs(held.slope - latest.slope) <= SAFETY * (held.error + latest_rounding)
         ]
         if self._rows > 2 and latest.error - latest_rounding <= self._largest / 4:
             self._held.append(latest)
@@ -201,6 +201,41 @@ class _Table:
     def best(self) -> Estimate:
         """Return the entry with the smallest error among those that hold."""
         return min(self._held, key=lambda held: held.error, default=UNKNOWN)
+
+
+SCALES = 20  # steps, each a part of the one before
+PART = 64.0
+
+
+def quotients_to(line: Line, side: int, steps: Iterable[float], component: int) -> Iterator[tuple[float, float, float]]:
+    """Yield the steps, with one component's quotients to one side and their rounding errors, as long as there are."""
+    for step in steps:
+        found = line.quotients(step, side)
+        if found is None:
+            break
+        yield step, found[0][component], found[1][component]
+
+
+def followed(line: Line, side: int, component: int, estimate: Estimate) -> list[tuple[float, float]] | None:
+    """Follow the quotients to one side: return the smaller steps and their rounding errors; None where they go astray.
+
+    Those of a smooth function lie as far from its slope as its bend explains, in proportion to the
+    step, and the steps that the estimate rests on show the bend. Where others do not, the function
+    does something at smaller steps, or floats are too coarse to follow it; then the estimate may be
+    far off, however alike its own steps were.
+    """
+    wide = [estimate.step / 2**level for level in range(LEVELS)]
+    seen = [abs(slope - estimate.slope) / step for step, slope, _ in quotients_to(line, side, wide, component)]
+    if not seen:
+        return None
+    bend = max(seen)
+    narrow = [wide[-1] / PART**k for k in range(SCALES)]
+    steps = []
+    for step, slope, rounding in quotients_to(line, side, narrow, component):
+        if abs(slope - estimate.slope) > SAFETY * (bend * step + estimate.error + rounding):
+            return None
+        steps.append((step, rounding))
+    return steps
 
 
 JUMP = "a jump"
@@ -212,23 +247,15 @@ def at_end(line: Line, side: int, reach: float, component: int, table: Estimate)
     There the function may be like a root, with no power series in h, or turn a corner that the
     table's steps have not seen. So the quotients of ever smaller steps have the last word: when
     those of a piece known to end here grow or shrink steadily, their limit is infinite or 0; when
-    they come to something else than the table, there is none.
+    they do not come to what the table says, there is none.
     """
-    slopes: list[tuple[float, float]] = []
-    for k in range(20):
-        found = line.quotients(reach / 64**k, side)
-        if found is None:
-            break
-        slopes.append((found[0][component], found[1][component]))
-    ratios = [abs(smaller / larger) if larger else nan for (larger, _), (smaller, _) in pairwise(slopes)]
+    steps = [reach / PART**k for k in range(SCALES)]
+    slopes = [slope for _, slope, _ in quotients_to(line, side, steps, component)]
+    ratios = [abs(smaller / larger) if larger else nan for larger, smaller in pairwise(slopes)]
     if line.on_break and len(ratios) >= 6:
-        last = slopes[-1][0]
         if all(ratio > 1.05 for ratio in ratios):
-            jump = all(ratio > 63 for ratio in ratios)
-            return Estimate(inf if last > 0 else -inf, 0.0, JUMP if jump else NAMES[side], reach)
+            jump = all(ratio > PART * (1 - 4 * RESOLVED) for ratio in ratios[-3:])
+            return Estimate(inf if slopes[-1] > 0 else -inf, 0.0, JUMP if jump else NAMES[side], reach)
         if all(ratio < 0.95 for ratio in ratios):
-            return Estimate(0.0, abs(last), NAMES[side], reach)
-    for (larger, _), (smaller, rounding) in pairwise(slopes):
-        if abs(table.slope - smaller) > CONTRADICTION * (table.error + rounding + abs(smaller - larger)):
-            return UNKNOWN
-    return table
+            return Estimate(0.0, abs(slopes[-1]), NAMES[side], reach)
+    return UNKNOWN if followed(line, side, component, table) is None else table

@@ -21,13 +21,13 @@ from ..engine.graph import sweep, topological_order
 from ..engine.notes import described
 from ..engine.primitives import add
 from ..engine.value import Value
-from .culprit import THE_FUNCTION, culprits
-from .numerical import EPSILON, Estimate, Line, Sample
-from .recording import Recording
+from .culprit import THE_FUNCTION, culprits, measured_slope
+from .numerical import EPSILON, NORMAL, Estimate, Line, Sample
+from .recording import NO_SLOPE, Recording, Slope
 from .report import Comparison, Culprit, Report
 from .rounding import Gradient, data_errors, gradient, local_errors
 from .subject import Subject
-from .verdict import DISAGREES, Finding, Target, examine
+from .verdict import DISAGREES, Finding, Target, Witnesses, examine
 
 A_FEW = 3  # inputs that are named
 
@@ -73,6 +73,7 @@ class Check:
     def report(self) -> Report:
         """Check every order up to the one that is wanted, and explain what is wrong."""
         self.base = self.subject.at(self.point, self._recorded)
+        self.outside = self.base.outside()
         self._repeated()
         recordings = [self.base]
         for level in range(1, self.order + 1):
@@ -209,7 +210,7 @@ class Check:
                     why=finding.why,
                 )
             )
-            if finding.verdict == DISAGREES and level == 1 and not self._represented(line, points):
+            if finding.verdict == DISAGREES and level == 1 and not self._represented(recording, line, points):
                 self.unrepresented.add(move.name)
 
     def _judged(
@@ -217,7 +218,8 @@ class Check:
     ) -> tuple[Line, dict[float, list[float]], list[Target], list[Finding]]:
         """Measure every component's slope in one direction, and judge the sweep's by it."""
         single = self.directions is None
-        unit = max((abs(self.point[place]) for place in move.parts), default=0.0) or 1.0 if single else 1.0
+        largest = max(abs(self.point[place]) for place in move.parts)
+        unit = largest if single and largest >= NORMAL else 1.0
         points: dict[float, list[float]] = {}
 
         def evaluate(t: float) -> Sample:
@@ -230,27 +232,36 @@ class Check:
             return self._sample(level, moved, t, len(noise))
 
         line = Line(evaluate, self._on_one_piece, unit, noise, bool(self.base.on_break()))
-        targets = self._targets(move, recording, gradients, unit)
-        findings = examine(line, targets, self.rtol, lambda: level == 1 and self._represented(line, points))
+        targets = self._targets(move, recording, gradients)
+        witnesses = Witnesses(
+            faithful=lambda: self._represented(recording, line, points),
+            chained=lambda: self._chained(recording, move),
+        )
+        findings = examine(line, targets, self.rtol, witnesses)
         return line, points, targets, findings
 
-    def _targets(self, move: Move, recording: Recording, gradients: list[Gradient], unit: float) -> list[Target]:
-        step = 2.0**-64 * (unit if any(self.point[place] for place in move.parts) else 2.0**-64)
-        steps = [step * move.parts.get(i, 0.0) for i in range(len(self.point))]
-        exact = recording.complex_step(steps) if recording.held == self.base.held else None
+    def _targets(self, move: Move, recording: Recording, gradients: list[Gradient]) -> list[Target]:
+        exact = recording.chained(move.parts, recording.slope_of) if recording.held == self.base.held else []
         targets = []
-        for i, (slopes, errors, terms) in enumerate(gradients):
+        for i, (slopes, errors, terms, _) in enumerate(gradients):
             slope, error, size = 0.0, 0.0, 0.0
             for place, part in move.parts.items():
                 slope += slopes[place] * part
                 error += errors[place] * abs(part)
                 size += terms[place] * abs(part)
             measured = None
-            if exact is not None:
-                found = exact[i] / step
-                measured = Estimate(found, 8 * error + 4 * EPSILON * abs(found), "complex step", 0.0)
-            targets.append(Target(slope, error, size, measured))
+            if exact and isfinite(exact[i][0]):
+                found, off = exact[i]
+                measured = Estimate(found, off + 8 * error + 4 * EPSILON * abs(found), "complex step", 0.0)
+            least = NORMAL * (1 + sum(map(abs, move.parts.values())))
+            targets.append(Target(slope, error, size, measured, least, self.outside))
         return targets
+
+    def _chained(self, recording: Recording, move: Move) -> list[Slope]:
+        """The components' slopes by the chain rule, with each operation's own slopes measured on its values."""
+        if recording.held != self.base.held:
+            return [NO_SLOPE] * len(recording.outputs)
+        return recording.chained(move.parts, lambda i, k: measured_slope(recording, i, k, self.rtol))
 
     # ---------------------------------------------------------------- at other points
 
@@ -279,13 +290,11 @@ class Check:
     def _on_one_piece(self, a: Sample, b: Sample) -> bool:
         return a.ops == b.ops and (a.ops != self.base.ops or not self.base.crossed(a.numbers, b.numbers))
 
-    def _represented(self, line: Line, points: dict[float, list[float]]) -> bool:
-        """Whether the recorded graph, run again at the sampled points, gives what the function gave there."""
-        if not self.subject.fresh:
-            return True
+    def _represented(self, recording: Recording, line: Line, points: dict[float, list[float]]) -> bool:
+        """Whether a recorded graph, run again at the sampled points, gives what the function gave there."""
         for sample in line.samples:
-            numbers = self.base.run(points[sample.t], hold=self.base.held)
-            for place, value, noise in zip(self.base.outputs, sample.values, line.noise, strict=True):
+            numbers = recording.run(points[sample.t], hold=self.base.held)
+            for place, value, noise in zip(recording.outputs, sample.values, line.noise, strict=True):
                 if isfinite(value) and abs(numbers[place] - value) > 16 * noise + 1e-12 * abs(value):
                     return False
         return True
@@ -304,7 +313,8 @@ class Check:
             along = [backward.slopes[place] * self.weights[place] for place in self.places]
             size = sum(map(abs, along))
             off = sum([backward.errors[place] * abs(self.weights[place]) for place in self.places])
-            if abs(forward.data - sum(along)) > self.rtol * size + 8 * off:
+            least = NORMAL * (1 + sum(abs(self.weights[place]) for place in self.places))
+            if abs(forward.data - sum(along)) > self.rtol * size + 8 * off + backward.lost + least:
                 what = f"forwards it is {forward.data:.9g}, by the sweep {sum(along):.9g}"
                 self.faults.append(f"along a random direction the derivative of {output.label or 'f'} differs: {what}")
 
@@ -361,7 +371,9 @@ class Check:
                 "to one of the whole"
             )
         if not (self.unrepresented or broken):
-            self.notes.append("and the recorded graph, run again nearby, gives what the function gives")
+            infinite = [described(node) for node in self.base.nodes if not isfinite(node.data)]
+            lost = f", but something on the way is not finite ({', '.join(infinite[:A_FEW])})" if infinite else ""
+            self.notes.append(f"and the recorded graph, run again nearby, gives what the function gives{lost}")
 
 
 def _same(x: float, y: float) -> bool:

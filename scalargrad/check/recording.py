@@ -6,16 +6,22 @@ one of its kinks, its poles or the border of its domain, where a difference woul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import inf, isfinite
+from collections.abc import Callable, Mapping, Sequence
+from math import frexp, inf, isfinite, nan
 
 from ..engine import primitives
 from ..engine.declaration import Break, Primitive
 from ..engine.graph import topological_order
 from ..engine.value import Constant, Value
 from .analytic import spelled
+from .numerical import EPSILON, NORMAL, TINY
 
-HELD = {primitives.stop_gradient}  # what is held constant by every derivative is held when the graph runs again
+Slope = tuple[float, float]  # a derivative, and what it may be off by
+
+HELD = {
+    primitives.stop_gradient,
+    primitives._held_finite,
+}  # what is held constant by every derivative is held when the graph runs again
 
 
 class Recording:
@@ -43,6 +49,7 @@ class Recording:
             (i, op, self.operands[i]) for i, op in enumerate(self.ops) if op is not None and i in self.moving
         ]
         self._watched = [step for step in self._steps if _can_break(step[1])]
+        self._slopes: dict[tuple[int, int], Slope] = {}
 
     def _moved_by(self, places: Sequence[int]) -> set[int]:
         moving = set(places)
@@ -107,63 +114,105 @@ class Recording:
                 return True
         return False
 
+    def outside(self) -> bool:
+        """Whether an operation has an operand beyond the border of its domain."""
+        return any(outside(op, [self.numbers[operand] for operand in operands]) for _, op, operands in self._watched)
+
     # ---------------------------------------------------------------- complex step
 
-    def complex_step(self, input_steps: Sequence[float]) -> list[float] | None:
-        """Return the outputs' derivatives in the direction of the steps, exact to rounding: Im f(x + ih).
+    def slope_of(self, i: int, k: int) -> Slope:
+        """Return the local gradient of a node in its operand k, by complex steps through its operation alone."""
+        found = self._slopes.get((i, k))
+        if found is None:
+            op = self.ops[i]
+            assert op is not None
+            numbers = [self.numbers[operand] for operand in self.operands[i]]
+            found = self._slopes[i, k] = complex_partial(op, self.numbers[i], numbers, k)
+        return found
 
-        The derivatives come multiplied by the steps. None where an operation has no complex spelling,
-        where one stands on a kink, or where a number gets too small to be exact.
+    def chained(self, direction: Mapping[int, float], slope_of: Callable[[int, int], Slope]) -> list[Slope]:
+        """Return the outputs' derivatives in a direction, given by inputs' places and parts, and their errors.
+
+        This is the chain rule forwards. `slope_of` gives each local gradient from the values of its
+        operation; so nothing here knows the rules. Where it gives nan, so is the result.
         """
-        steps = {i: step for i, step in zip(self.inputs, input_steps, strict=True) if step}
-        moving = self._moved_by(list(steps))
-        breaks = set(self.on_break())
-        imaginary = dict(steps)
+        slopes: dict[int, Slope] = {self.inputs[place]: (part, 0.0) for place, part in direction.items() if part}
         for i, op, operands in self._steps:
-            if i not in moving or op in HELD:
+            if op in HELD:
                 continue
-            rule = spelled(op)
-            if rule is None or i in breaks:
-                return None
-            real = [self.numbers[operand] for operand in operands]
-            given = [imaginary.get(operand, 0.0) for operand in operands]
-            found = stepped(rule, self.numbers[i], real, given, self.nodes[i].local_gradients)
-            if found is None:
-                return None
-            imaginary[i] = found
-        return [imaginary.get(i, 0.0) for i in self.outputs]
+            slope = error = 0.0
+            for k, operand in enumerate(operands):
+                if operand in slopes:
+                    (along, off), (local, local_off) = slopes[operand], slope_of(i, k)
+                    product = along * local
+                    slope += product
+                    error += off * abs(local) + abs(along) * local_off + EPSILON * abs(product)
+                    error += TINY if along and local else 0.0
+            if slope or error:  # true for a nan, too
+                slopes[i] = (slope, error)
+        return [slopes.get(i, (0.0, 0.0)) for i in self.outputs]
 
 
 def on_break(op: Primitive, numbers: Sequence[float]) -> bool:
     """Whether operands stand exactly on a kink, on a pole or on the border of the domain."""
-    return any(numbers[k] in op.domain[k] for k in range(op.arity)) or any(
+    return any(isfinite(x) and x in borders for x, borders in zip(numbers, op.domain, strict=True)) or any(
         numbers[k] == nearest(*numbers) for k, nearest in op.kinks + op.poles
     )
 
 
-SMALLEST = 1e-280  # below, a complex step may lose digits to underflow
+def outside(op: Primitive, numbers: Sequence[float]) -> bool:
+    """Whether an operand lies beyond the border of the operation's domain."""
+    return any(x < low or x > high for x, (low, high) in zip(numbers, op.domain, strict=True))
 
 
-def stepped(
-    rule: object, data: float, real: Sequence[float], imaginary: Sequence[float], local: Sequence[float] = ()
-) -> float | None:
-    """The imaginary part of an operation's result, if its real part is what the operation gave.
+def complex_partial(op: Primitive, out: float, numbers: Sequence[float], k: int) -> Slope:
+    """Return ∂out/∂operand k as Im f(x + ih) / h, and what it may be off by: as much as two steps are apart.
 
-    None too where it is 0 and the recorded local gradients say that it may have been lost to underflow.
+    A step that is too large for the function, or too small for floats, gives another slope than the
+    next one does. Where the real part is not the operation's value, neither is the imaginary part its
+    slope. A slope of 0 may be one that was lost among the smallest numbers: beside such it is none.
     """
-    if not any(imaginary):
-        return 0.0
-    if not isfinite(data):
-        return None
-    try:
-        found = complex(rule(*map(complex, real, imaginary)))  # type: ignore[operator]  # compiled from its text
-    except (ArithmeticError, ValueError):
-        return None
-    close = 1e-6 * abs(data) + 1e-13 * max(map(abs, real))
-    if not (isfinite(found.imag) and abs(found.real - data) <= close) or 0.0 < abs(found.imag) < SMALLEST:
-        return None
-    lost = any(step and slope and abs(step * slope) < SMALLEST for step, slope in zip(imaginary, local, strict=False))
-    return None if lost and found.imag == 0.0 else found.imag
+    rule = spelled(op)
+    if rule is None or not isfinite(out) or on_break(op, numbers):
+        return NO_SLOPE
+    exact_zero = all(x == 0.0 or abs(x) > FAINT for x in (out, *numbers))
+    best, closest, last = NO_SLOPE, UNCLEAR, nan
+    given = [complex(x) for x in numbers]
+    for step in _complex_steps(numbers[k]):
+        given[k] = complex(numbers[k], step)
+        try:
+            result = complex(rule(*given))
+        except (ArithmeticError, ValueError):
+            continue
+        apart = abs(result.real - out)
+        if not apart <= 1e-6 * abs(out) + 1e-13 * max(map(abs, numbers)):
+            continue
+        slope = result.imag / step
+        error = abs(slope - last) + 4 * (EPSILON * abs(slope) + TINY / step)
+        if out:
+            error += abs(slope) * (apart / abs(out))
+        if exact_zero and slope == last == 0.0 and error < best[1]:
+            best = (0.0, error)
+        elif error < closest * abs(slope):
+            best, closest = (slope, error), error / abs(slope)
+        if best[1] <= CLEAR * abs(best[0]) + NORMAL:
+            break
+        last = slope
+    return best
+
+
+NO_SLOPE: Slope = (nan, inf)
+CLEAR = 2.0**-40  # relative: steps whose slopes are no further apart need no third
+UNCLEAR = 2.0**-20  # relative: steps whose slopes are further apart are both no good
+FAINT = 1e-280
+STEPS = [2.0**-30, 2.0**-48, 2.0**-72, 2.0**-104]
+TINIEST = [2.0**-200, 2.0**-400, 2.0**-700, 2.0**-1000]
+
+
+def _complex_steps(x: float) -> list[float]:
+    """Steps to try, in turn: for a function that changes over x, over 1, or over less than that."""
+    scale = 2.0 ** (frexp(x)[1] - 1) if x else 1.0
+    return [step for step in (*(scale * part for part in STEPS), *STEPS, *TINIEST) if step]
 
 
 def _can_break(op: Primitive) -> bool:

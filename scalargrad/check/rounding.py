@@ -21,11 +21,16 @@ from .recording import Recording, crossed
 
 
 class Gradient(NamedTuple):
-    """The derivatives of one output in the inputs: the sweep's, their rounding, the size of their terms."""
+    """The derivatives of one output in the inputs: the sweep's, their rounding, the size of their terms.
+
+    `lost` is what a derivative forwards through the graph may lose to underflow: at each node the
+    smallest number, times how fast the output changes with it.
+    """
 
     slopes: list[float]
     errors: list[float]
     terms: list[float]  # Σ over all paths of |the product of the local gradients|
+    lost: float
 
 
 def data_errors(recording: Recording, input_errors: Sequence[float]) -> list[float]:
@@ -101,11 +106,12 @@ def gradient(recording: Recording, output: int, rule_errors: Sequence[Sequence[f
             contribution = times(upstream, abs(local))
             size[operand] += contribution
             errors[operand] += times(errors[i], abs(local)) + times(upstream, off)
-            errors[operand] += EPSILON * (contribution + size[operand])
+            errors[operand] += EPSILON * (contribution + size[operand]) + (TINY if upstream and local else 0.0)
     return Gradient(
         [totals.get(recording.nodes[i], 0.0) for i in recording.inputs],
         [errors[i] for i in recording.inputs],
         [terms[i] for i in recording.inputs],
+        TINY * sum(terms),
     )
 
 

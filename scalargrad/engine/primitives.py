@@ -113,7 +113,7 @@ _slope_in_exponent: Primitive = declare(
     name="_slope_in_exponent",
     summary="The slope of x ** y in y; 0 for 0 ** 0, a choice.",
     notation="{0} ** {1} * log({0})",
-    array="where((({0} == 0) & ({1} >= 0)) | (({0} > 1.7976931348623157e308) & ({1} < 0)), 0.0, {0} ** {1} * log({0}))",
+    array="where((({0} == 0) & ({1} >= 0)) | (({0} > 1.7976931348623157e308) & ({1} < 0)), 0.0, abs({0}) ** {1} * log({0}))",
     partials=[
         lambda out, x, y: _power_derivative(x, y, 1.0, 1.0),
         lambda out, x, y: _power_derivative(x, y, 0.0, 2.0),
@@ -284,7 +284,7 @@ _cosine: Primitive = declare(
     floats.cosine,
     name="_cosine",
     notation="{0} / hypot({0}, {1})",
-    array="where((abs({0}) > 1.7976931348623157e308) & (abs({1}) < 1.7976931348623158e308), "
+    array="where((abs({0}) > 1.7976931348623157e308) & (abs({1}) <= 1.7976931348623157e308), "
     "({0} > 0) * 2.0 - 1.0, {0} / hypot({0}, {1}))",
     partials=[
         lambda out, x, y: divide(_cosine(y, x) * _cosine(y, x), hypot(x, y)),
@@ -470,6 +470,16 @@ _gated: Primitive = declare(
 )
 
 _LARGEST = float_info.max
+_held_finite: Primitive = declare(
+    lambda x: min(max(x, -_LARGEST), _LARGEST),
+    name="_held_finite",
+    summary="The operand, held constant by every derivative; of an infinite one the nearest finite number.",
+    notation="stop_gradient({})",
+    array=f"minimum(maximum({{}}, -{_LARGEST!r}), {_LARGEST!r})",
+    partials=[lambda out, x: 0.0],
+    edges=[((inf,), _LARGEST, (0.0,)), ((-inf,), -_LARGEST, (0.0,)), ((nan,), nan, (0.0,)), ((2.0,), 2.0, (0.0,))],
+    blocks_gradient=True,
+)
 _weighted: Primitive = declare(
     lambda weight, x: weight * (x if weight != 0 else min(max(x, -_LARGEST), _LARGEST)),
     name="_weighted",

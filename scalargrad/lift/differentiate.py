@@ -190,8 +190,7 @@ def tangent(program: ArrayProgram, output: Gradient, leaf: Array, direction: Arr
                 if isinstance(operand, Array) and operand in known:
                     local = array.detail.partials[i](array, *array.operands)
                     total = program.apply(p.add, [total, program.apply(p.multiply, [local, known[operand]])])
-            if total != 0.0:
-                known[array] = total
+            known[array] = total
     return known.get(output, 0.0) if isinstance(output, Array) else 0.0
 
 

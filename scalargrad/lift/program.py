@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from inspect import signature
 from threading import Lock
 from typing import Any
@@ -219,7 +217,7 @@ class Program:
         return rows, lifted
 
     def _new(self, shapes: tuple[Shape, ...]) -> _Lifted:
-        with _collector_resting():
+        with modes.no_gc():
             lifted = _Lifted(self._function, self._parameters, shapes, self._target)
         self._lifted[shapes] = lifted
         return lifted
@@ -336,18 +334,6 @@ def _largest(numbers: Iterable[float]) -> float:
     return max((abs(number) for number in numbers if math.isfinite(number)), default=0.0)
 
 
-@contextmanager
-def _collector_resting() -> Iterator[None]:
-    """Keep Python's cyclic garbage collector from looking through a trace, again and again, as it grows."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 class _Lifted:
     """The program for examples of one shape; each of its functions is written when it is first wanted."""
 
@@ -380,7 +366,7 @@ class _Lifted:
         """Return what runs "forward", "value_and_grad" or "hvp"."""
         found = self._runners.get(kind)
         if found is None:
-            with self._lock, _collector_resting():
+            with self._lock, modes.no_gc():
                 found = self._runners.get(kind) or self._written(kind)
                 self._runners[kind] = found
         return found

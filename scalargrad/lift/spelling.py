@@ -33,6 +33,12 @@ class _InNumpy(ast.NodeTransformer):
             raise TypeError(f"the array spelling of {self.primitive.name} has {name.id}, which numpy has not")
         return ast.Attribute(ast.Name("np"), name.id)
 
+    def visit_UnaryOp(self, found: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(found)
+        if isinstance(found.op, ast.USub) and isinstance(found.operand, ast.Constant):
+            return ast.Constant(-found.operand.value)  # type: ignore[operator]  # a spelling has numbers alone
+        return found
+
 
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
@@ -116,11 +122,12 @@ def _no_root(base: str, exponent: str, out: str) -> list[str]:
     """The lines that turn numpy's square root into the power that was asked for: 0 for -0, inf for -inf."""
     if (_is_number(exponent) and float(exponent) != 0.5) or (_is_number(base) and float(base) != 0.0):
         return []
-    lines = []
-    for number, power in (("0.0", "0.0"), ("-np.inf", "np.inf")):
-        where = f"{base} == {number}" if _is_number(exponent) else f"({base} == {number}) & ({exponent} == 0.5)"
-        lines.append(f"np.copyto({out}, {power}, where={where})")
-    return lines
+    if _is_number(exponent):
+        return [f"np.add({out}, 0.0, out={out})", f"np.copyto({out}, np.inf, where={base} == -np.inf)"]
+    return [
+        f"np.copyto({out}, 0.0, where=({base} == 0.0) & ({exponent} == 0.5))",
+        f"np.copyto({out}, np.inf, where=({base} == -np.inf) & ({exponent} == 0.5))",
+    ]
 
 
 _SLOW_WITH_NUMBERS = {"maximum", "minimum"}  # numpy has vector code for two arrays only

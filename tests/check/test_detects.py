@@ -17,7 +17,7 @@ from tests.engine.test_primitives import BUILT_IN, every_primitive, sample
 
 FEW = 4  # points; each is checked some twenty times
 LINEAR = {"add", "subtract", "negative", "degrees", "radians", "abs", "relu", "maximum", "minimum", "_finite"}
-CONSTANT = {"greater", "stop_gradient"}  # rules that are 0 everywhere
+CONSTANT = {"greater", "stop_gradient", "_held_finite"}  # rules that are 0 everywhere
 NOT_BY_ALL = {"polygamma": (1,), "_power_derivative": (0, 1)}  # operands with a derivative
 
 

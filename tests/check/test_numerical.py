@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from math import inf, isnan
+from math import inf, isfinite, isnan, nextafter
 from typing import Any
 
 import mpmath
@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from scalargrad import Primitive, Value, gradcheck, primitive
 from scalargrad.check.analytic import spelled
 from scalargrad.check.numerical import FIRST, Estimate, Line, Sample, extrapolated
-from scalargrad.check.recording import Recording, breaks_between, stepped
+from scalargrad.check.recording import Recording, breaks_between, complex_partial
 from scalargrad.check.rounding import data_errors, gradient, local_errors
-from scalargrad.check.verdict import Target, examine
+from scalargrad.check.verdict import Target, Witnesses, examine
 from scalargrad.engine import primitives
 from tests.engine.test_primitives import BUILT_IN, differentiable, every_primitive, sample
 
@@ -105,6 +105,32 @@ def test_a_number_for_which_no_step_is_left() -> None:
     assert along.reach(1, 1e-20) == 0.0
 
 
+def test_branches_are_looked_for_close_by_on_both_sides() -> None:
+    """A branch that begins right beside the point is seen, on either side; one far away does not count."""
+
+    def branching(unit: float, start: float, end: float) -> Line:
+        return Line(lambda t: Sample(t, (t,), (), start < t < end), lambda a, b: a.ops == b.ops, unit, [0.0], False)
+
+    assert not branching(1.0, 0.0, inf).branches_alike()
+    assert not branching(1.0, -inf, 0.0).branches_alike()
+    assert branching(1.0, 1e-9, inf).branches_alike()
+    assert not branching(1e20, 1e6, inf).branches_alike()
+
+
+@pytest.mark.parametrize(("side", "method"), [(1, "differences from above"), (-1, "differences from below")])
+def test_the_longer_side_is_used_where_the_shorter_is_too_short(side: int, method: str) -> None:
+    """With little room to one side, the precision that is wanted comes from steps to the other."""
+    one_sided = Line(
+        lambda t: Sample(t, (math.sin(1 + t) if side * t > -1e-7 else math.nan,), (), None),
+        lambda a, b: True,
+        1.0,
+        [EPSILON],
+        on_break=False,
+    )
+    (found,) = examine(one_sided, [Target(math.cos(1.0), 1e-16, 1.0)], 1e-10)
+    assert (found.verdict, found.estimate.method) == ("agrees", method)
+
+
 def test_two_outputs_are_judged_by_themselves() -> None:
     """One line serves all components; each has its own verdict."""
     both = Line(lambda t: Sample(t, (t * t + 3 * t, abs(t)), (), None), lambda a, b: True, 1.0, [0.0, 0.0], True)
@@ -116,8 +142,8 @@ def test_an_exact_slope_that_the_function_does_not_follow_is_no_witness() -> Non
     """A complex step through a graph that does not give what the function gives does not outweigh differences."""
     along = line(math.sin, 1.0)
     target = Target(2.0, 1e-16, 2.0, Estimate(2.0, 1e-15, "complex step", 0.0))
-    assert examine(along, [target], 1e-6, lambda: False)[0].verdict == "disagrees"
-    assert examine(along, [target], 1e-6, lambda: True)[0].verdict == "agrees"
+    assert examine(along, [target], 1e-6, Witnesses(faithful=lambda: False))[0].verdict == "disagrees"
+    assert examine(along, [target], 1e-6)[0].verdict == "agrees"
 
 
 # ---------------------------------------------------------------- complex numbers
@@ -134,13 +160,14 @@ def test_the_complex_step_is_exact_to_rounding(primitive: Primitive) -> None:
     assert rule is not None
     for point in sample(op):
         for k in differentiable(op):
-            step = 2.0**-64 * (abs(point[k]) or 1.0)
-            found = stepped(rule, op.value(*point), point, [step if i == k else 0.0 for i in range(op.arity)])
-            if found is not None:
-                truth = 1.0 if op.name == "stop_gradient" else float(precise_partial(op.name, point, k))
-                bend = 0.0 if op.name == "stop_gradient" else float(precise_partial(op.name, point, k, k))
+            found, apart = complex_partial(op, op.value(*point), point, k)
+            if isfinite(found):
+                is_held = op.blocks_gradient
+                truth = 1.0 if is_held else float(precise_partial(op.name, point, k))
+                bend = 0.0 if is_held else float(precise_partial(op.name, point, k, k))
                 error = abs(point[k] * bend)
-                assert found / step == pytest.approx(truth, rel=1e-12, abs=64 * EPSILON * (error + 1e-3))
+                assert found == pytest.approx(truth, rel=1e-12, abs=64 * EPSILON * (error + 1e-3))
+                assert apart <= 1e-10 * (abs(truth) + error + 1e-3)
 
 
 def test_most_operations_have_a_complex_step() -> None:
@@ -175,16 +202,40 @@ def test_a_spelling_in_other_words_is_not_read() -> None:
 def test_no_complex_step_where_the_value_is_another(name: str, point: tuple[float, ...]) -> None:
     """Outside of its domain an operation has a complex value, but not its own: there is no step."""
     op: Primitive = getattr(primitives, name)
-    rule = spelled(op)
-    assert rule is not None
-    assert stepped(rule, op.value(*point), point, [1e-20] + [0.0] * (op.arity - 1)) is None
+    assert spelled(op) is not None
+    slope, error = complex_partial(op, op.value(*point), point, 0)
+    assert isnan(slope)
+    assert error == inf
 
 
-def test_no_complex_step_that_underflows() -> None:
-    """A step that gets too small to be exact is no witness; differences decide."""
+def test_complex_steps_neither_underflow_nor_fold() -> None:
+    """Steps fit each operation by itself: for numbers near the ends of floats, for functions fast or slow."""
     x = Value(1e-200)
-    assert Recording([x * 1e-90 * 1e-10], [x]).complex_step([1e-219]) is None
-    assert gradcheck(lambda x: x * 1e-90, 1e-200)
+    recording = Recording([x * 1e-90 * 1e-10], [x])
+    ((slope, error),) = recording.chained({0: 1.0}, recording.slope_of)
+    assert abs(slope - 1e-100) <= error <= 1e-110
+    for op, point, k in [
+        (primitives.tan, (1e158,), 0),
+        (primitives.sin, (1e300,), 0),
+        (primitives.atan2, (1e-300, -1e-160), 1),
+        (primitives.divide, (1e-200, 1e-150), 1),
+        (primitives.asin, (nextafter(1.0, 0.0),), 0),
+        (primitives.exp, (-700.0,), 0),
+        (primitives.multiply, (1e-308, 3.0), 0),
+        (primitives.negative, (5e-324,), 0),
+    ]:
+        found, error = complex_partial(op, op.value(*point), point, k)
+        with mpmath.workdps(400):
+            truth = float(
+                mpmath.diff(
+                    lambda x, op=op, point=point, k=k: precise[op.name](
+                        *[x if i == k else mpmath.mpf(y) for i, y in enumerate(point)]
+                    ),
+                    mpmath.mpf(point[k]),
+                    h=mpmath.mpf(10) ** -370,
+                )
+            )
+        assert abs(found - truth) <= error <= 1e-6 * abs(truth), op
 
 
 # ---------------------------------------------------------------- breaks

@@ -9,6 +9,7 @@ import inspect
 import math
 import pickle
 import sys
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -617,3 +618,46 @@ def test_another_primitive_is_recorded_instead() -> None:
         assert x.sin().local_gradients == scalargrad.cos(x).local_gradients == (7.0,)
         assert x.exp().op is scalargrad.exp
     assert x.sin().op is scalargrad.sin
+
+
+# ---------------------------------------------------------------- the garbage collector
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_collector_rests_and_is_as_before(is_on: bool) -> None:
+    """Inside `no_gc` the collector is off; after the outermost block, however it ends, it is as it was."""
+    (gc.enable if is_on else gc.disable)()
+    try:
+        with modes.no_gc():
+            assert not gc.isenabled()
+            with pytest.raises(KeyError), modes.no_gc():
+                raise KeyError
+            assert not gc.isenabled()
+        assert gc.isenabled() == is_on
+
+        @modes.no_gc()
+        def inside() -> bool:
+            return gc.isenabled()
+
+        assert (inside(), gc.isenabled()) == (False, is_on)
+    finally:
+        gc.enable()
+
+
+def test_threads_share_the_collector() -> None:
+    """It comes back when the last thread leaves its block, not the first."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def elsewhere() -> None:
+        with modes.no_gc():
+            inside.set()
+            leave.wait()
+
+    with ThreadPoolExecutor(1) as pool:
+        with modes.no_gc():
+            other = pool.submit(elsewhere)
+            inside.wait()
+        assert not gc.isenabled()
+        leave.set()
+        other.result()
+    assert gc.isenabled()

@@ -215,7 +215,7 @@ def place(error: ExpressionError) -> str:
         ("tahn(x)", "no function is named tahn: did you mean tanh?", "tahn"),
         ("sigmod(x)", "did you mean sigmoid?", "sigmod"),
         ("ln(x)", "did you mean log?", "ln"),
-        ("_base(x, x)", "no function is named _base", "_base"),
+        ("_slope_in_base(x, x)", "no function is named _slope_in_base", "_slope_in_base"),
         ("isnan(x)", "no function is named isnan", "isnan"),
         ("softmax(x)", "no function is named softmax", "softmax"),
         ("tanh(x, x)", "tanh takes 1 operand, got 2", "tanh(x, x)"),

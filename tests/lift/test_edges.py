@@ -15,7 +15,7 @@ import scalargrad
 from scalargrad import Primitive, Value, lift, log, maximum, minimum, power, sigmoid, sqrt, tanh
 from scalargrad.engine.declaration import registered
 from scalargrad.lift.program import Disagreement
-from scalargrad.lift.trace import TraceError
+from scalargrad.lift.trace import Traced
 
 EDGES = [
     *(0.0, -0.0, inf, -inf, nan, 5e-324, 1.7976931348623157e308, 1e300, -1e300, 1e-300, -1e-300),
@@ -26,7 +26,8 @@ CANCELLING = {sigmoid, tanh}  # a slope of the kind 1 - out is as good as out, n
 SIGNLESS = {"add", "subtract"}  # whether 0 is added to a number is not recorded, and -0 + 0 is 0
 
 each_target = pytest.mark.parametrize("target", ["numpy", "python"])
-each_primitive = pytest.mark.parametrize("primitive", registered(), ids=lambda primitive: primitive.name)
+PUBLIC = [own for own in registered() if not own.name.startswith("_")]
+each_primitive = pytest.mark.parametrize("primitive", PUBLIC, ids=lambda primitive: primitive.name)
 
 
 def same(own: float, eager: float, least: float = 0.0, signs: bool = True) -> bool:
@@ -82,7 +83,7 @@ def disagreements(
             alike = same(own[0], value, signs=signs)
             if not alike or not all(same(a, b, least, signs=False) for a, b in zip(own[1], slopes, strict=True)):
                 found.append(f"{way.__name__} at {point}: {own}, not {(value, slopes)}")
-    return found
+    return found[:9]  # more is no help
 
 
 @each_target
@@ -94,9 +95,7 @@ def test_operations_at_the_edges(primitive: Primitive, target: str) -> None:
 
 
 @each_target
-@pytest.mark.parametrize(
-    "primitive", [own for own in registered() if own.arity == 2], ids=lambda primitive: primitive.name
-)
+@pytest.mark.parametrize("primitive", [own for own in PUBLIC if own.arity == 2], ids=lambda primitive: primitive.name)
 def test_operations_with_numbers_at_the_edges(primitive: Primitive, target: str) -> None:
     """The same where one of two operands is a plain number, which numpy may take a shorter way for."""
     points = [(x,) for x in EDGES]
@@ -170,10 +169,7 @@ WRONG: dict[str, tuple[Callable[[float], bool], float]] = {
 
 def replaced(x: Any, when: Callable[[float], bool]) -> Any:
     """A number, with 7 in its place when it is such a one, which nobody sees who runs the function for any number."""
-    try:
-        return 7.0 if when(x.data) else x
-    except TraceError:
-        return x
+    return 7.0 if not isinstance(x, Traced) and when(x.data) else x
 
 
 @each_target

@@ -1,0 +1,246 @@
+"""Where floats run out: subnormal, tiny, huge numbers, both zeros, the ends of domains. No right rule is blamed there.
+
+Now and then a number of the engine is itself wrong there, since something on the way to it has
+overflowed; then it may be called wrong. Differences with thousands of bits decide which it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from math import inf, isfinite, isinf, isnan, nextafter, pi
+from typing import Any
+
+import mpmath
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import mpf
+
+from scalargrad import Primitive, Value, functional, gradcheck
+from scalargrad.check import Expression, Report, strategies
+from scalargrad.check.detects import spoiled
+from scalargrad.check.recording import Recording
+from scalargrad.check.report import Comparison
+from scalargrad.engine import modes, primitives
+from scalargrad.engine.declaration import operand_names
+from tests.engine.test_primitives import BUILT_IN, differentiable, every_primitive
+
+from ..oracle import precise
+
+DEEP = settings().max_examples > 1000
+LARGEST = 1.7976931348623157e308
+TINY = (5e-324, 1e-308, 2.2e-308, 1e-300, 1e-160, 1e-150)
+ORDINARY = (1e-8, 0.7, 1.0, 3.0, nextafter(1.0, 0.0), nextafter(1.0, 2.0), pi / 2, 40.0, 700.0, 1e8)
+HUGE = (1e150, 1e158, 1e160, 1e300, LARGEST)
+NUMBERS = (0.0, -0.0, *(sign * size for size in (*TINY, *ORDINARY, *HUGE) for sign in (1, -1)))
+FEWER = tuple(
+    x for x in NUMBERS if abs(x) not in {2.2e-308, 1e-8, nextafter(1.0, 0.0), nextafter(1.0, 2.0), 40.0, 1e160}
+)
+
+Point = tuple[float, ...]
+
+# ---------------------------------------------------------------- what is right, by thousands of bits
+
+BITS = 5200
+STEP = 2.0**-1000
+Function = Callable[[list[mpf]], mpf]
+
+
+def slopes(function: Function, point: Sequence[float], *indices: int) -> Iterator[mpf]:
+    """A derivative from above and from below, by steps far below the smallest float; none where there is no number."""
+    with mpmath.workprec(BITS):
+        for side in (1, -1):
+            step = side * mpf(STEP) * mpf(2) ** -300
+            try:
+                yield _difference(function, [mpf(x) for x in point], indices, step)
+            except (ArithmeticError, ValueError, OverflowError):
+                continue
+
+
+def _difference(function: Function, point: list[mpf], indices: Sequence[int], step: mpf) -> mpf:
+    if not indices:
+        found = function(point)
+        if not isinstance(found, mpf):
+            raise ValueError("no real number")
+        return found
+    moved = [[x + i * step if k == indices[0] else x for k, x in enumerate(point)] for i in (1, 2)]
+    near, far = (_difference(function, place, indices[1:], step) for place in moved)
+    return (far - near) / step
+
+
+def is_wrong(given: float, function: Function, point: Sequence[float], *indices: int) -> bool:
+    """Whether a derivative is none of the two that many digits give: by a millionth, and by a normal number."""
+    if isnan(given):
+        return True  # it is only asked where a slope has been measured
+    found = list(slopes(function, point, *indices))
+    with mpmath.workprec(BITS):
+        return all(_differ(given, slope) for slope in found)
+
+
+def _differ(given: float, slope: mpf) -> bool:
+    if isinf(given) or abs(slope) > mpf(LARGEST):
+        return not (abs(slope) > mpf(LARGEST) / 2 and (slope > 0) == (given > 0) and abs(given) > LARGEST / 2)
+    return bool(abs(mpf(given) - slope) > mpf(1e-6) * abs(slope) + mpf(2.0) ** -1022)
+
+
+def test_the_oracle_knows_right_from_wrong() -> None:
+    """Negative control: it takes right derivatives for right and others for wrong, at any size."""
+    for x in (1e-308, 0.7, 1e158):
+        right = primitives.cos(x)
+        assert not is_wrong(right, lambda point: mpmath.sin(point[0]), [x], 0)
+        assert is_wrong(right * 1.001, lambda point: mpmath.sin(point[0]), [x], 0)
+        assert not is_wrong(-primitives.sin(x), lambda point: mpmath.sin(point[0]), [x], 0, 0)
+    assert is_wrong(1.0, lambda point: mpmath.exp(point[0]), [1e300], 0)
+    assert not is_wrong(inf, lambda point: mpmath.exp(point[0]), [1e300], 0)
+
+
+# ---------------------------------------------------------------- every operation
+
+
+def points(primitive: Primitive, every: int) -> list[Point]:
+    """Extreme points of a primitive: all for one operand, one in so many for two."""
+    live = differentiable(primitive)
+    if primitive.arity == 1:
+        return [(x,) for x in NUMBERS]
+    if len(live) == 1:
+        return [(order, x) for order in (0.0, 1.0, 3.0) for x in NUMBERS]
+    everywhere = list(itertools.product(FEWER, repeat=2))
+    return everywhere if DEEP else random.Random(primitive.name).sample(everywhere, len(everywhere) // every)
+
+
+def checked(primitive: Primitive, point: Point, order: int) -> Report:
+    """The check of a primitive in the operands in which it has a derivative."""
+    live, names = differentiable(primitive), operand_names(primitive)
+
+    def function(*operands: Value) -> Value:
+        given: dict[int, Value | float] = {**dict(enumerate(point)), **dict(zip(live, operands, strict=True))}
+        return Value.apply_primitive(primitive, tuple(given.values()))
+
+    return gradcheck(function, *[Value(point[i], label=names[i]) for i in live], order=order)
+
+
+@lru_cache
+def swept(primitive: Primitive, order: int) -> list[tuple[Point, Report]]:
+    return [(point, checked(primitive, point, order)) for point in points(primitive, every=4 if order == 1 else 12)]
+
+
+def places(primitive: Primitive, comparison: Comparison) -> list[int]:
+    """The positions of the operands that a derivative is taken in."""
+    return [operand_names(primitive).index(name) for name in comparison.wrt.split(", ")]
+
+
+def excused(primitive: Primitive, point: Point, report: Report) -> bool:
+    """Whether some derivative that the engine gives there is wrong indeed."""
+    return any(
+        is_wrong(found.analytic, lambda x: precise[primitive.name](*x), point, *places(primitive, found))
+        for found in report.comparisons
+    )
+
+
+@every_primitive
+def test_no_right_rule_is_blamed(primitive: Primitive) -> None:
+    """At no extreme point is the rule of any operation called wrong, nor does anything raise."""
+    for point, report in swept(primitive, 1):
+        assert not report.wrong, f"{primitive.name}{point}\n{report}"
+
+
+@every_primitive
+@pytest.mark.parametrize("order", [2, 3] if DEEP else [2])
+def test_no_right_derivative_of_a_rule_is_blamed(primitive: Primitive, order: int) -> None:
+    """Nor is a derivative of order 2, but where many digits say that the engine's number is wrong."""
+    for point, report in swept(primitive, order):
+        assert not report.wrong or excused(primitive, point, report), f"{primitive.name}{point}\n{report}"
+
+
+def test_most_is_told() -> None:
+    """To say that one cannot tell is no way out: most derivatives are shown to be right, also out there."""
+    verdicts: Counter[str] = Counter()
+    for primitive in BUILT_IN:
+        for _, report in swept(primitive, 1):
+            verdicts.update(found.verdict for found in report.comparisons)
+    assert verdicts["agrees"] >= 0.82 * verdicts.total()
+
+
+@every_primitive
+@pytest.mark.parametrize("factor", [1.001, -1.0, 0.0, 2.0])
+def test_no_wrong_rule_passes(primitive: Primitive, factor: float) -> None:
+    """A rule times a factor passes nowhere but on a kink, and is caught nearly everywhere where the right one is."""
+    told = missed = 0
+    right = [(point, report) for point, report in swept(primitive, 1) if all(map(_steep, report.comparisons))]
+    for point, _ in right if DEEP else right[::3]:
+        for k in differentiable(primitive):
+            slope = primitive.partials[k](primitive.value(*point), *point)
+            if abs(slope) < 1e-300:
+                continue
+            with modes.instead(primitive, spoiled(primitive, k, factor)):
+                report = checked(primitive, point, 1)
+            assert not report, f"{primitive.name}{point}\n{report}"
+            told += 1
+            missed += not report.wrong
+    assert missed <= max(1, told / 20)
+
+
+def _steep(found: Comparison) -> bool:
+    """Whether a derivative is shown to be right, and is neither a kink's nor a 0 that is one only to rounding."""
+    return found.verdict == "agrees" and isfinite(found.analytic) and not found.why
+
+
+# ---------------------------------------------------------------- functions put together
+
+extreme = st.sampled_from(NUMBERS)
+
+
+def by_many_digits(f: Callable[..., Value], point: Sequence[float]) -> tuple[Function, float]:
+    """A function as its recorded graph computes it with many digits, and its value."""
+    inputs = [Value(x) for x in point]
+    recording = Recording([f(*inputs)], inputs)
+
+    def function(numbers: list[mpf]) -> mpf:
+        found: dict[int, Any] = dict(zip(recording.inputs, numbers, strict=True))
+        for i, op in enumerate(recording.ops):
+            if op is not None:
+                found[i] = precise[op.name](*[found[operand] for operand in recording.operands[i]])
+            elif i not in found:
+                found[i] = mpf(recording.numbers[i])
+        result: mpf = found[recording.outputs[0]]
+        return result
+
+    return function, recording.numbers[recording.outputs[0]]
+
+
+@settings(max_examples=8 * settings().max_examples)
+@given(strategies.expressions(), st.data())
+def test_no_right_expression_is_blamed(f: Expression, data: st.DataObject) -> None:
+    """At extreme points an expression is found wrong only where its gradient is, by many digits."""
+    point = [data.draw(extreme) for _ in f.point]
+    report = gradcheck(f, *point)
+    if report.wrong:
+        function, _ = by_many_digits(f, point)
+        assert any(
+            is_wrong(found.analytic, function, point, f.variables.index(found.wrt)) for found in report.comparisons
+        ), str(report)
+
+
+COMPOSED: dict[str, tuple[int, Callable[..., Any]]] = {
+    "leaky_relu": (1, functional.leaky_relu),
+    "gelu": (1, functional.gelu),
+    "mean": (3, lambda *xs: functional.mean(xs)),
+    "logsumexp": (3, lambda *xs: functional.logsumexp(xs)),
+    "softmax": (3, lambda *xs: functional.softmax(xs)),
+    "log_softmax": (3, lambda *xs: functional.log_softmax(xs)),
+    "square_error": (2, lambda *xs: functional.square_error(xs, [0.5, 1.0])),
+    "hinge": (2, lambda *xs: functional.hinge(xs, [1.0, -1.0])),
+    "cross_entropy": (3, lambda *xs: functional.cross_entropy(xs, 1)),
+}
+
+
+@settings(max_examples=4 * settings().max_examples)
+@given(st.sampled_from(sorted(COMPOSED)), st.tuples(extreme, extreme, extreme), st.integers(1, 2))
+def test_no_composed_function_is_blamed(name: str, point: Point, order: int) -> None:
+    """Composed functions and losses are right at extreme points, and nothing else is said of them."""
+    count, function = COMPOSED[name]
+    gradcheck(function, *point[:count], order=order).raise_if_wrong()
