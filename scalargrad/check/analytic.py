@@ -134,14 +134,43 @@ def spelled(primitive: Primitive) -> Callable[..., complex] | None:
     >>> spelled(erf) is None
     True
     """
+    places = occurrences(primitive)
+    if places is None:
+        return None
+    rule, operands = places
+
+    def of_operands(*numbers: complex) -> complex:
+        return rule(*[numbers[i] for i in operands])
+
+    return of_operands
+
+
+@lru_cache(maxsize=256)
+def occurrences(primitive: Primitive) -> tuple[Callable[..., complex], tuple[int, ...]] | None:
+    """Return the operation as a function of complex numbers, one for each time that an operand stands in its spelling.
+
+    Beside the function are the positions of these operands. A slope is the sum of those in all places of
+    an operand; where they cancel, it is known only as well as they are large. None as for `spelled`.
+
+    >>> from scalargrad import primitive
+    >>> square = primitive(partials=[lambda out, x: 2 * x], array="{0} * {0}", name="square_of_a_docstring")
+    >>> rule, places = occurrences(square(lambda x: x * x))
+    >>> rule(3.0, 4.0), places
+    ((12+0j), (0, 0))
+    """
     if primitive.array is None:
         return None
-    operands = [f"operand_{i}" for i in range(primitive.arity)]
-    written = ast.parse(f"lambda {', '.join(operands)}: {primitive.array.format(*operands)}", mode="eval")
-    names = {found.id for found in ast.walk(written) if isinstance(found, ast.Name)}
-    if not names <= NAMESPACE.keys() | set(operands):
+    operands = {f"operand_{i}": i for i in range(primitive.arity)}
+    written = ast.parse(primitive.array.format(*operands), mode="eval")
+    names = [found for found in ast.walk(written) if isinstance(found, ast.Name)]
+    if not {found.id for found in names} <= NAMESPACE.keys() | operands.keys():
         return None
+    places = [found for found in names if found.id in operands]
+    positions = tuple([operands[found.id] for found in places])
+    for i, found in enumerate(places):
+        found.id = f"place_{i}"
+    parameters = ", ".join(found.id for found in places)
     read = ast.fix_missing_locations(_InComplexNumbers().visit(written))
-    code = compile(read, f"<{primitive.name} in complex numbers>", "eval")
+    code = compile(f"lambda {parameters}: 0j + ({ast.unparse(read)})", f"<{primitive.name} in complex numbers>", "eval")
     rule: Callable[..., complex] = eval(code, {"__builtins__": {}, **NAMESPACE})  # noqa: S307  # a declaration's text
-    return rule
+    return rule, positions

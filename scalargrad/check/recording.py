@@ -13,7 +13,7 @@ from ..engine import primitives
 from ..engine.declaration import Break, Primitive
 from ..engine.graph import topological_order
 from ..engine.value import Constant, Value
-from .analytic import spelled
+from .analytic import occurrences
 from .numerical import EPSILON, NORMAL, TINY
 
 Slope = tuple[float, float]  # a derivative, and what it may be off by
@@ -172,23 +172,20 @@ def complex_partial(op: Primitive, out: float, numbers: Sequence[float], k: int)
     next one does. Where the real part is not the operation's value, neither is the imaginary part its
     slope. A slope of 0 may be one that was lost among the smallest numbers: beside such it is none.
     """
-    rule = spelled(op)
-    if rule is None or not isfinite(out) or on_break(op, numbers):
+    spelling = occurrences(op)
+    if spelling is None or not isfinite(out) or on_break(op, numbers):
         return NO_SLOPE
     exact_zero = all(x == 0.0 or abs(x) > FAINT for x in (out, *numbers))
     best, closest, last = NO_SLOPE, UNCLEAR, nan
-    given = [complex(x) for x in numbers]
     for step in _complex_steps(numbers[k]):
-        given[k] = complex(numbers[k], step)
         try:
-            result = complex(rule(*given))
+            slope, size, real = _complex_slope(spelling, numbers, k, step)
         except (ArithmeticError, ValueError):
             continue
-        apart = abs(result.real - out)
+        apart = abs(real - out)
         if not apart <= 1e-6 * abs(out) + 1e-13 * max(map(abs, numbers)):
             continue
-        slope = result.imag / step
-        error = abs(slope - last) + 4 * (EPSILON * abs(slope) + TINY / step)
+        error = abs(slope - last) + 4 * (EPSILON * size + TINY / step)
         if out:
             error += abs(slope) * (apart / abs(out))
         if exact_zero and slope == last == 0.0 and error < best[1]:
@@ -199,6 +196,20 @@ def complex_partial(op: Primitive, out: float, numbers: Sequence[float], k: int)
             break
         last = slope
     return best
+
+
+def _complex_slope(
+    spelling: tuple[Callable[..., complex], tuple[int, ...]], numbers: Sequence[float], k: int, step: float
+) -> tuple[float, float, float]:
+    """The slope in operand k, the size of the terms that it is the sum of, and the real part: the value."""
+    rule, places = spelling
+    slope = size = real = 0.0
+    for place, operand in enumerate(places):
+        if operand == k:
+            given = [complex(numbers[i], step if at == place else 0.0) for at, i in enumerate(places)]
+            result = complex(rule(*given))
+            slope, size, real = slope + result.imag / step, size + abs(result.imag / step), result.real
+    return slope, size, real
 
 
 NO_SLOPE: Slope = (nan, inf)

@@ -113,7 +113,8 @@ _slope_in_exponent: Primitive = declare(
     name="_slope_in_exponent",
     summary="The slope of x ** y in y; 0 for 0 ** 0, a choice.",
     notation="{0} ** {1} * log({0})",
-    array="where((({0} == 0) & ({1} >= 0)) | (({0} > 1.7976931348623157e308) & ({1} < 0)), 0.0, abs({0}) ** {1} * log({0}))",
+    array="where((({0} == 0) & ({1} >= 0)) | (({0} > 1.7976931348623157e308) & ({1} < 0)), 0.0, "
+    "abs({0}) ** {1} * log({0}))",
     partials=[
         lambda out, x, y: _power_derivative(x, y, 1.0, 1.0),
         lambda out, x, y: _power_derivative(x, y, 0.0, 2.0),
@@ -454,22 +455,22 @@ erfc: Primitive = declare(
 )
 
 
+_LARGEST = float_info.max
 _gated: Primitive = declare(
     lambda x, share: 0.0 if share == 0 and math.isinf(x) else x * share,
     name="_gated",
     summary="x times a share of it that falls to 0 sooner than x grows: inf × 0 is 0.",
     notation="{} * {}",
     array="where(({1} == 0) & (abs({0}) > 1.7976931348623157e308), 0.0, {0} * {1})",  # that is float_info.max
-    partials=[lambda out, x, share: share, lambda out, x, share: _finite(x)],
+    partials=[lambda out, x, share: share, lambda out, x, share: minimum(maximum(x, -_LARGEST), _LARGEST)],
     edges=[
-        ((inf, 2.0), inf, (2.0, 1e170)),
-        ((-inf, 0.0), 0.0, (0.0, -1e170)),
+        ((inf, 2.0), inf, (2.0, _LARGEST)),
+        ((-inf, 0.0), 0.0, (0.0, -_LARGEST)),
         ((1.0, nan), nan, (nan, 1.0)),
         ((nan, 1.0), nan, (1.0, nan)),
     ],
 )
 
-_LARGEST = float_info.max
 _held_finite: Primitive = declare(
     lambda x: min(max(x, -_LARGEST), _LARGEST),
     name="_held_finite",

@@ -6,7 +6,6 @@ import copy
 import io
 import itertools
 import pickle
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -469,10 +468,8 @@ def test_one_graph_keeps_attributes_and_marks(copied: Copier) -> None:
 def test_one_graph_grows_as_the_nodes_do() -> None:
     """400 results of a softmax are one graph of 113 kB; one by one, even ten are as much as that for each."""
     shares = scalargrad.softmax([Value(i / 100) for i in range(400)])
-    begin = time.process_time()
     found = pickle.dumps(scalargrad.one_graph(shares))
-    pickle.loads(found)
-    assert time.process_time() - begin < 0.1
+    assert len(pickle.loads(found)) == 400
     assert len(found) < 150_000
     assert len(pickle.dumps(shares[:10])) > 700_000  # negative control
 
