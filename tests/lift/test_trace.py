@@ -14,11 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
 
 import scalargrad
 from scalargrad import Value, functional, hypot, lift, nn, no_grad, stop_gradient, trap
 from scalargrad.engine import modes
+from scalargrad.engine.graph import sweep
 from scalargrad.lift.trace import Trace, Traced, TraceError
+from tests.oracle import Program, programs, run
 
 each_target = pytest.mark.parametrize("target", ["numpy", "python"])
 
@@ -217,6 +220,28 @@ def test_what_it_cannot_do_is_said(ask: Any, reason: str) -> None:
     w = Value(1.0, label="w")
     with pytest.raises(TraceError, match=reason):
         lift(lambda x: w * ask(w * x, w), [w])([1.0])
+
+
+@pytest.mark.parametrize("ask", [lambda x: x.op, lambda x: x.args, lambda x: x._prev, lambda x: x._op])
+def test_an_input_has_no_graph(ask: Callable[[Value], object]) -> None:
+    """What an input or a result of one was made from stands in the trace; asking for it is a TraceError."""
+    for made in (lambda x: x, lambda x: x * 2):
+        with pytest.raises(TraceError, match="the recorded graph cannot be used inside"):
+            lift(lambda x, made=made: ask(made(x)), [])([1.0])
+
+
+@each_target
+@given(program=programs())
+def test_a_result_from_before_is_read(program: Program, target: str) -> None:
+    """A graph of parameters that was recorded before the run takes part with its value and its gradient."""
+    parameters = [Value(x) for x in program.leaves]
+    result = run(program, parameters, vars(scalargrad))[-1]
+    assume(all(map(math.isfinite, [result.data, *sweep({result: 1.0}).values()])))
+    lifted: Any = lift(lambda x: x * result, parameters, target=target)
+    value, gradient = lifted.value_and_grad([1.0, 3.0])
+    result.backward(2.0)
+    assert math.isclose(value, 2.0 * result.data, rel_tol=1e-9, abs_tol=1e-12)
+    assert np.allclose(gradient, [parameter.grad for parameter in parameters], rtol=1e-6, atol=1e-9)
 
 
 @each_target
@@ -421,5 +446,7 @@ def test_an_input_of_another_trace() -> None:
     assert isinstance(x * w, Traced)
     with pytest.raises(TraceError, match="was kept"):
         x * y
+    with pytest.raises(TraceError, match="reads the number of an input"):
+        float(x)
     with pytest.raises(TraceError, match="was kept"):
         hypot(1.0, traces[0].argument("z", ())) + y
