@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import redirect_stderr, suppress
 from functools import partial
 from io import StringIO, TextIOWrapper
@@ -30,7 +30,6 @@ from .expressions.typed import ExpressionError, functions, nearest, parse, parse
 LECTURE = ("sigmoid(w0*x0 + w1*x1 + w2)", "w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3")
 OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 RESULTS = ("f", "out", "result")  # what the result is called: the first that is no variable
-FOLLOWED = {"--page", "--draw", "--output", "--order"}  # the options that something follows
 
 
 class Problem(NamedTuple):
@@ -76,7 +75,7 @@ def _status(arguments: Sequence[str]) -> int:
     """The exit status of the command; an OSError where the output cannot be written."""
     try:
         parser = _parser()
-        words = _options_first(arguments)
+        words = _options_first(arguments, _followed(parser))
         if not words:
             _say(parser.format_help())
             return USAGE
@@ -236,8 +235,11 @@ def _problem(words: Sequence[str]) -> Problem:
     return Problem(expression.text, result, tuple(variables.values()))
 
 
-def _options_first(arguments: Sequence[str]) -> list[str]:
-    """The arguments with the options before the words, so that they mix, and that `-x**2` is an expression."""
+def _options_first(arguments: Sequence[str], followed: Set[str]) -> list[str]:
+    """The arguments with the options before the words, so that they mix, and that `-x**2` is an expression.
+
+    `followed` are the options that a value follows.
+    """
     options: list[str] = []
     words: list[str] = []
     pending = list(arguments)
@@ -248,7 +250,7 @@ def _options_first(arguments: Sequence[str]) -> list[str]:
             break
         if argument.startswith("--") or argument == "-h":
             options.append(argument)
-            if argument in FOLLOWED and pending:
+            if argument in followed and pending:
                 options.append(pending.pop(0))
         else:
             words.append(argument)
@@ -321,6 +323,17 @@ _STATUS = (
     "status:\n  0; 1 when a gradient cannot be confirmed; 2 when the question is wrong or the answer\n"
     "  cannot be written; 130 after Ctrl-C; 141 when nobody reads the output"
 )
+
+
+def _followed(parser: argparse.ArgumentParser) -> set[str]:
+    """The options of a parser and of its commands that a value follows."""
+    followed: set[str] = set()
+    for action in parser._actions:
+        if action.option_strings and action.nargs != 0:
+            followed.update(action.option_strings)
+        for command in action.choices.values() if isinstance(action.choices, dict) else ():
+            followed |= _followed(command)
+    return followed
 
 
 def _command(

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from . import functional
 from .engine.declaration import Primitive, registered
-from .engine.floats import held_by, integer, number
+from .engine.floats import counted, held_by, integer, number
 from .engine.notes import Mark, leave
 from .engine.value import Constant, Value
 
@@ -164,7 +164,7 @@ class Module:
         return content["extra"]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(_searched('', self).parameters)} parameters)"
+        return f"{type(self).__name__}({counted(len(_searched('', self).parameters), 'parameter')})"
 
 
 class Neuron(Module):
@@ -341,7 +341,7 @@ def _row(inputs: Iterable[Value | float], n_inputs: int, module: Module, layer: 
     row = [given if isinstance(given, Value) else Value(number(given, "an input")) for given in inputs]
     if len(row) != n_inputs:
         reader = repr(module) if layer is None else f"layer {layer} of {module!r}"
-        raise ValueError(f"{reader} takes {n_inputs} input{'s' if n_inputs > 1 else ''}, got {len(row)}")
+        raise ValueError(f"{reader} takes {counted(n_inputs, 'input')}, got {len(row)}")
     return row
 
 

@@ -126,7 +126,7 @@ def _other_names(primitive: Primitive, method: str | None = None) -> Iterator[st
 
 
 def _operator(primitive: Primitive) -> Iterator[str]:
-    sign = OPERATORS[primitive.name]
+    sign = OPERATORS[primitive.name].method
     method = f"__{sign}__"
     yield _method(method, primitive)
     if primitive.arity == 1:

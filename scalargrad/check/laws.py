@@ -25,7 +25,7 @@ except ImportError as error:
 
 from ..engine.declaration import Edge, Primitive, operand_names
 from ..engine.derivatives import grad, jvp
-from ..engine.floats import integer
+from ..engine.floats import integer, same
 from ..engine.value import Value
 from ..terminal import Text, html_table, table
 from .gradcheck import gradcheck
@@ -217,7 +217,7 @@ def _not_checked(why: str) -> Finding:
 
 
 def _close(x: float, y: float, scale: float) -> bool:
-    return x == y or (x != x and y != y) or abs(x - y) <= ROUNDING * scale
+    return same(x, y) or abs(x - y) <= ROUNDING * scale
 
 
 # ---------------------------------------------------------------- the value

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from ..engine import modes
 from ..engine.derivatives import grad, jvp
+from ..engine.floats import same
 from ..engine.graph import sweep, topological_order
 from ..engine.notes import described
 from ..engine.primitives import add
@@ -106,7 +107,7 @@ class Check:
         self.evaluations += 1
         recording = Recording(outputs, inputs)
         for name, node, x in zip(self.subject.names, inputs, self.point, strict=True):
-            if not _same(node.data, x):
+            if not same(node.data, x):
                 self.notes.append(f"the function sets the data of its input {name}: {x} becomes {node.data}")
         for place in recording.stale()[:1]:
             node = recording.nodes[place]
@@ -119,7 +120,7 @@ class Check:
         if self.subject.fresh and not self.faults:
             again = self.subject.at(self.point, self._reader(1, 0.0))
             first = self._outputs_of(self.base)
-            if again.ops != self.base.ops or not all(map(_same, again.values, first)):
+            if again.ops != self.base.ops or not all(map(same, again.values, first)):
                 what = "" if again.values == first else f": it gave {_listed(first)} and then {_listed(again.values)}"
                 self.faults.append(f"the function is not deterministic: twice at the same point, it differs{what}")
 
@@ -374,10 +375,6 @@ class Check:
             infinite = [described(node) for node in self.base.nodes if not isfinite(node.data)]
             lost = f", but something on the way is not finite ({', '.join(infinite[:A_FEW])})" if infinite else ""
             self.notes.append(f"and the recorded graph, run again nearby, gives what the function gives{lost}")
-
-
-def _same(x: float, y: float) -> bool:
-    return x == y or (x != x and y != y)
 
 
 def _listed(numbers: Sequence[float]) -> str:

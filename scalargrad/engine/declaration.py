@@ -18,7 +18,7 @@ from math import inf
 from typing import Any, NamedTuple, Never, Protocol, TypeVar, overload
 from unicodedata import normalize
 
-from .floats import number
+from .floats import counted, number
 
 # ---------------------------------------------------------------- what a declaration says
 
@@ -26,14 +26,22 @@ Rule = Callable[..., Any]
 Interval = tuple[float, float]
 Edge = tuple[tuple[float, ...], float, tuple[float, ...]]
 
-OPERATORS = {  # which primitive an operator of Python applies, by the name of its special method
-    "add": "add",
-    "subtract": "sub",
-    "multiply": "mul",
-    "divide": "truediv",
-    "power": "pow",
-    "negative": "neg",
-    "abs": "abs",
+
+class Operator(NamedTuple):
+    """An operator of Python's: the name of its special method and function, and its node in a syntax tree."""
+
+    method: str
+    node: type[ast.operator | ast.unaryop] | None  # None: it is written as a call
+
+
+OPERATORS = {  # which operator applies which primitive, by the primitive's name
+    "add": Operator("add", ast.Add),
+    "subtract": Operator("sub", ast.Sub),
+    "multiply": Operator("mul", ast.Mult),
+    "divide": Operator("truediv", ast.Div),
+    "power": Operator("pow", ast.Pow),
+    "negative": Operator("neg", ast.USub),
+    "abs": Operator("abs", None),
 }
 
 REALS: Interval = (-inf, inf)
@@ -94,7 +102,8 @@ class Primitive:  # noqa: D101  # it has one, and so has each of its instances: 
     edges: tuple[Edge, ...]  # pinned: operands, value, partials
     associative: bool
     commutative: bool
-    identity: float | None  # the operand that changes nothing
+    identity: float | None  # the operand that changes nothing, on either side
+    right_identity: float | None  # the second operand that changes nothing: x - 0, x / 1
     blocks_gradient: bool = False  # no derivative passes to any operand, not even 0 × inf; the partials are 0
 
     __doc__ = _Documentation()
@@ -111,7 +120,7 @@ class Primitive:  # noqa: D101  # it has one, and so has each of its instances: 
     def __call__(self, *operands: Any) -> Any:
         """Apply the operation."""
         if len(operands) != len(self.partials):
-            wanted = f"{self.arity} operand{'s' if self.arity > 1 else ''}"
+            wanted = counted(self.arity, "operand")
             raise TypeError(f"{self.name} takes {wanted}, got {len(operands)}")
         for operand in operands:
             if operand.__class__ is not float:
@@ -197,6 +206,7 @@ def declare(
     associative: bool = False,
     commutative: bool = False,
     identity: float | None = None,
+    right_identity: float | None = None,
     blocks_gradient: bool = False,
 ) -> Primitive:
     """Declare an operation whose value is at hand as a function; the fields are those of `Primitive`.
@@ -228,7 +238,7 @@ def declare(
         raise ValueError(f"{name} needs one partial derivative for each operand, got none")
     if not callable(value):
         raise TypeError(f"the value of {name} must be a function of floats, got {value!r}")
-    operands = f"{len(partials)} operand{'s' if len(partials) > 1 else ''}, as there are partials"
+    operands = f"{counted(len(partials), 'operand')}, as there are partials"
     if _built_in:  # closed: this is a user's
         _check_value(name, value, len(partials), operands)
     for partial in partials:
@@ -253,6 +263,7 @@ def declare(
         associative=associative,
         commutative=commutative,
         identity=identity,
+        right_identity=identity if right_identity is None else right_identity,
         blocks_gradient=blocks_gradient,
     )
     _check_notation(declared)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, KeysView, Sequence, Set
 from typing import Any, Protocol, TypeVar, overload
 
-from .floats import held_by, number
+from .floats import held_by, number, same
 from .graph import blocks, topological_order
 from .modes import NonFinite
 from .notes import described, non_finite
@@ -97,16 +97,12 @@ def local_gradient(node: Value, index: int) -> Value | float:
         raise non_finite(node.op, node.args, what, node.line) from None
     if isinstance(local, Value) and node.args[index].__class__ is not Constant:
         now = node.op.value(*[operand._data for operand in node.args])
-        if not (_same(now, node._data) and _same(local._data, node.local_gradients[index])):
+        if not (same(now, node._data) and same(local._data, node.local_gradients[index])):
             raise ValueError(
                 f"cannot differentiate {described(node)} again: the data of the node or its operands has been "
                 f"changed since it was computed (it was {node._data}, it would now be {now})"
             )
     return local
-
-
-def _same(x: float, y: float) -> bool:
-    return x == y or (x != x and y != y)
 
 
 def product(x: Value | float, y: Value | float) -> Value | float:

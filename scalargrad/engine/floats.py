@@ -69,6 +69,15 @@ def _kind(given: Any) -> object:
     return getattr(given.dtype, "kind", None) if hasattr(type(given), "dtype") else None  # the class is never made up
 
 
+def same(x: float, y: float) -> bool:
+    """Return whether two numbers are equal, or both nan.
+
+    >>> same(float("nan"), float("nan")), same(0.0, -0.0), same(1.0, 2.0)
+    (True, True, False)
+    """
+    return x == y or (x != x and y != y)
+
+
 def integer(given: SupportsIndex, purpose: str, low: int | None = None) -> int:
     """Return an integer, of at least `low` where that is given, or say what was wrong with it.
 
@@ -83,6 +92,15 @@ def integer(given: SupportsIndex, purpose: str, low: int | None = None) -> int:
         least = "" if low is None else f" of at least {low}"
         raise ValueError(f"{purpose} must be an integer{least}, got {given!r}")
     return value
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, for a message.
+
+    >>> counted(1, "parameter"), counted(337, "parameter")
+    ('1 parameter', '337 parameters')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _shortened(given: object) -> str:

@@ -45,6 +45,7 @@ subtract: Primitive = declare(
     array="{} - {}",
     partials=[lambda out, x, y: 1.0, lambda out, x, y: -1.0],
     edges=[((inf, inf), nan, (1.0, -1.0)), ((0.0, 0.0), 0.0, (1.0, -1.0))],
+    right_identity=0.0,
 )
 multiply: Primitive = declare(
     operator.mul,
@@ -72,6 +73,7 @@ divide: Primitive = declare(
         ((1.0, inf), 0.0, (0.0, -0.0)),
         ((inf, inf), nan, (0.0, nan)),
     ],
+    right_identity=1.0,
 )
 negative: Primitive = declare(
     operator.neg,
@@ -147,6 +149,7 @@ power: Primitive = declare(
         ((2.0, -inf), 0.0, (nan, 0.0)),
         ((inf, -1.0), 0.0, (-0.0, 0.0)),
     ],
+    right_identity=1.0,
 )
 
 # ---------------------------------------------------------------- choices

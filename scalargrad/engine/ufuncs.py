@@ -10,6 +10,7 @@ from sys import float_info
 from typing import Any
 
 from . import primitives as p
+from .declaration import OPERATORS
 from .floats import held_by
 from .graph import Node
 
@@ -42,13 +43,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {  # what Values have no methods for
     "signbit": _asked(lambda x: math.copysign(1.0, x) < 0),
 }
 _OPERATORS: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": operator.truediv,
-    "power": operator.pow,
-    "absolute": operator.abs,
-}
+    name: getattr(operator, sign.method) for name, sign in OPERATORS.items() if name not in {"abs", "negative"}
+} | {"absolute": operator.abs}
 
 
 def apply_ufunc(

@@ -1099,7 +1099,7 @@ class Constant(Value):
 
 
 def _method_name(primitive: Primitive) -> str:
-    return f"__{OPERATORS[primitive.name]}__" if primitive.name in OPERATORS else primitive.name
+    return f"__{OPERATORS[primitive.name].method}__" if primitive.name in OPERATORS else primitive.name
 
 
 _METHODS: dict[Primitive, Callable[..., Value]] = {
@@ -1113,7 +1113,7 @@ OPERATIONS: dict[str, Primitive] = {  # for those who record the same operations
     name: _APPLIED_BY[method] for name, method in vars(Value).items() if callable(method) and method in _APPLIED_BY
 }
 REFLECTED: dict[str, Primitive] = {
-    f"__r{sign}__": named(name) for name, sign in OPERATORS.items() if f"__r{sign}__" in vars(Value)
+    f"__r{sign.method}__": named(name) for name, sign in OPERATORS.items() if f"__r{sign.method}__" in vars(Value)
 }
 
 _NAMED: dict[str, Callable[..., Any]] = {  # what numpy's functions of these names are on Values and numbers

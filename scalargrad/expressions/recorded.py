@@ -16,8 +16,8 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from ..engine import primitives
-from ..engine.declaration import Primitive
-from ..engine.floats import number
+from ..engine.declaration import OPERATORS, Primitive
+from ..engine.floats import counted, number
 from ..engine.graph import topological_order
 from ..engine.value import Value
 
@@ -104,7 +104,7 @@ class Expression:
     def __call__(self, *operands: Any) -> Any:
         """Compute it: a float for plain numbers, a Value with Values among them."""
         if len(operands) != len(self.variables):
-            wanted = f"{len(self.variables)} operand{'s' if len(self.variables) != 1 else ''}"
+            wanted = counted(len(self.variables), "operand")
             raise TypeError(f"the expression takes {wanted}, got {len(operands)}")
         known = list(operands)
         for primitive, places in self.operations:
@@ -115,7 +115,7 @@ class Expression:
     def source(self) -> str:
         """A program that computes it at its point: imports, variables, a line for each name, and the result."""
         lines, result = self._written()
-        used = {primitive for primitive, _ in self.operations if primitive not in _SIGNS}
+        used = {primitive for primitive, _ in self.operations if _sign(primitive) is None}
         imported: list[str] = []
         declared: list[str] = []
         for primitive in sorted(used, key=lambda primitive: primitive.name):
@@ -165,19 +165,15 @@ class Expression:
 
 # ---------------------------------------------------------------- Python's notation
 
-# The primitives that an operator of Python's records on Values, with its sign; all others are called by name.
-_SIGNS: dict[Primitive | None, ast.operator | ast.unaryop] = {
-    (Value(1.0) + 1).op: ast.Add(),
-    (Value(1.0) - 1).op: ast.Sub(),
-    (Value(1.0) * 1).op: ast.Mult(),
-    (Value(1.0) / 1).op: ast.Div(),
-    (Value(1.0) ** 1).op: ast.Pow(),
-    (-Value(1.0)).op: ast.USub(),
-}
+
+def _sign(primitive: Primitive) -> ast.operator | ast.unaryop | None:
+    """The operator of Python's that is the primitive; None where it is called by name."""
+    node = OPERATORS[primitive.name].node if primitive.name in OPERATORS else None
+    return None if node is None else node()
 
 
 def _application(primitive: Primitive, operands: list[ast.expr]) -> ast.expr:
-    sign = _SIGNS.get(primitive)
+    sign = _sign(primitive)
     if isinstance(sign, ast.operator):
         return ast.BinOp(operands[0], sign, operands[1])
     if sign is not None:

@@ -21,8 +21,7 @@ from inspect import signature
 from typing import Any, NamedTuple
 
 from .. import functional
-from ..engine import primitives as p
-from ..engine.declaration import Primitive, registered
+from ..engine.declaration import OPERATORS, Primitive, named, registered
 from ..engine.floats import number
 from ..terminal import cells, fitted, visible
 
@@ -37,12 +36,7 @@ SPECIAL = {"inf": math.inf, "nan": math.nan}  # constants of conditions; an expr
 MEANT = {"ln": "log", "max": "maximum", "min": "minimum", "pow": "power", "arctan2": "atan2", "sgn": "greater"}
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
-    ast.Add: p.add,
-    ast.Sub: p.subtract,
-    ast.Mult: p.multiply,
-    ast.Div: p.divide,
-    ast.Pow: p.power,
-    ast.USub: p.negative,
+    **{operator.node: named(name) for name, operator in OPERATORS.items() if operator.node is not None},
     ast.UAdd: lambda x: x,
 }
 _COMPARISONS: dict[type, Callable[[float, float], bool]] = {
@@ -417,7 +411,7 @@ def _applied(step: _Instruction, operands: Sequence[Any], text: str) -> Any:
 def arity(function: Callable[..., Any]) -> tuple[int, int]:
     """Return the least and the greatest number of operands that a function takes.
 
-    >>> arity(p.hypot), arity(functional.leaky_relu)
+    >>> arity(named("hypot")), arity(functional.leaky_relu)
     ((2, 2), (1, 2))
     """
     if isinstance(function, Primitive):

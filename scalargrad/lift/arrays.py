@@ -230,14 +230,12 @@ def _united(arrays: Iterable[Array]) -> tuple[Axis, ...]:
 
 # ---------------------------------------------------------------- what changes nothing
 
-_RIGHT_IDENTITY = {p.subtract: 0.0, p.divide: 1.0, p.power: 1.0}  # x - 0, x / 1, x ** 1
-
 
 def simplified(primitive: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
     """Return what an operation comes to, where that takes fewer operations; None where it does not."""
     if len(operands) == 2 and not primitive.kinks:  # at a tie each has a share of the gradient
         x, y = operands
-        if y == _RIGHT_IDENTITY.get(primitive, primitive.identity) and not _is_infinite(y):
+        if y == primitive.right_identity and not _is_infinite(y):
             return x
         if primitive.commutative and x == primitive.identity and not _is_infinite(x):
             return y

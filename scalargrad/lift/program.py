@@ -10,6 +10,7 @@ from typing import Any
 
 from ..engine import modes
 from ..engine.derivatives import hvp
+from ..engine.floats import counted, same
 from ..engine.graph import sweep
 from ..engine.value import Value
 from ..optim import distinct_variables
@@ -191,7 +192,7 @@ class Program:
 
     def __repr__(self) -> str:
         name = getattr(self._function, "__name__", type(self._function).__name__)
-        return f"<lifted {name}: {len(self._parameters)} parameters>"
+        return f"<lifted {name}: {counted(len(self._parameters), 'parameter')}>"
 
     # ---------------------------------------------------------------- what a call needs
 
@@ -381,7 +382,7 @@ class _Lifted:
             if kind == "hvp":
                 slopes = tangent(self._program, first, theta, self._leaves["direction"])
         names = Names(results, self._labels, [*self.arguments, kind])
-        summary = f"{kind} of {self._name}: {self._sizes['theta']} parameters."
+        summary = f"{kind} of {self._name}: {counted(self._sizes['theta'], 'parameter')}."
         return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
 
 
@@ -413,8 +414,7 @@ def _floats(numbers: Any) -> list[float]:
 
 
 def _agree(own: float, eager: float, tolerance: float, what: str) -> None:
-    same = own == eager or (own != own and eager != eager)
-    if not same and not (math.isfinite(eager) and abs(own - eager) <= tolerance):
+    if not same(own, eager) and not (math.isfinite(eager) and abs(own - eager) <= tolerance):
         raise Disagreement(
             f"{what}: the lifted program gives {own!r}, the function itself {eager!r}; does it depend on "
             "anything but its arguments and the parameters, or change between two calls?"

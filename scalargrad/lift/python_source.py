@@ -8,10 +8,11 @@ has raised, uses the primitives' own values.
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 from ..engine import primitives as p
-from ..engine.declaration import Primitive
+from ..engine.declaration import OPERATORS, Primitive, named
 from .arrays import Array, needed
 from .differentiate import pieces_of
 from .source import Source, Wanted, docstring
@@ -72,9 +73,14 @@ def _by_place(gradient: Array | float | None) -> dict[int, list[Array | float]]:
     return found
 
 
+_ALIKE = {  # the primitives whose value is that of an operator, for every float
+    named(name) for name, sign in OPERATORS.items() if sign.node and named(name).value is getattr(operator, sign.method)
+}
+
+
 def _is_operator(primitive: Primitive, careful: bool) -> bool:
     """Whether one of Python's operators is as good as the primitive."""
-    return primitive in (p.add, p.subtract, p.multiply, p.negative) or (primitive is p.divide and not careful)
+    return primitive in _ALIKE or (primitive is p.divide and not careful)
 
 
 def _quick(primitive: Primitive) -> Any:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..engine.declaration import Primitive
+from ..engine.declaration import OPERATORS, Primitive
 
 
 @lru_cache(maxsize=256)
@@ -40,13 +40,8 @@ class _InNumpy(ast.NodeTransformer):
         return found
 
 
-_OPERATORS: dict[type[ast.AST], str] = {
-    ast.Add: "add",
-    ast.Sub: "subtract",
-    ast.Mult: "multiply",
-    ast.Div: "divide",
-    ast.Pow: "power",
-    ast.USub: "negative",
+_OPERATORS: dict[type[ast.AST] | None, str] = {  # numpy calls its functions as the primitives are called
+    **{operator.node: name for name, operator in OPERATORS.items()},
     ast.Gt: "greater",
 }
 
