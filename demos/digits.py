@@ -29,7 +29,6 @@ import ending  # noqa: F401  # before all else: what follows may be missing, and
 
 # isort: split
 import argparse
-import gc
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -46,7 +45,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, track
 from rich.table import Table
 
-from scalargrad import Value, functional, nn
+from scalargrad import Value, functional, nn, no_gc
 
 SIDE = 16
 CLASSES = range(10)
@@ -268,15 +267,11 @@ def run(training: Training, epochs: int, console: Console) -> None:
         MofNCompleteColumn(),
         TextColumn("{task.description}"),
     )
-    gc.disable()  # graphs have no cycles and go with their last name: looking for garbage would find none
-    try:
-        with Progress(*columns, TimeElapsedColumn(), console=console, refresh_per_second=4) as progress:
-            while training.epoch < epochs:
-                bar = progress.add_task("", total=len(training.digits), epoch=training.epoch + 1)
-                loss, accuracy = training.next_epoch(reporter(progress, bar))
-                console.print(f"epoch {training.epoch}: loss {loss:.4f}, accuracy {accuracy:.1%}, saved")
-    finally:
-        gc.enable()
+    with no_gc(), Progress(*columns, TimeElapsedColumn(), console=console, refresh_per_second=4) as progress:
+        while training.epoch < epochs:
+            bar = progress.add_task("", total=len(training.digits), epoch=training.epoch + 1)
+            loss, accuracy = training.next_epoch(reporter(progress, bar))
+            console.print(f"epoch {training.epoch}: loss {loss:.4f}, accuracy {accuracy:.1%}, saved")
 
 
 def reporter(progress: Progress, bar: TaskID) -> Report:

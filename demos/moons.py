@@ -22,7 +22,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from pictures import BLUE, INK, ORANGE, count, picture, save
 
-from scalargrad import Value, functional, nn, no_grad, optim
+from scalargrad import Value, functional, nn, no_gc, no_grad, optim
 
 Point = tuple[float, float]
 
@@ -59,10 +59,11 @@ def train(model: nn.MLP, places: list[Point], labels: list[int], steps: int) -> 
     """Gradient descent on all points at once."""
     optimizer = optim.GradientDescent(model.parameters(), rate=1.0)
     for step in range(steps):
-        scores = [model(place) for place in places]
-        loss = loss_of(model, scores, labels)
-        optimizer.zero_grad()
-        loss.backward()
+        with no_gc():
+            scores = [model(place) for place in places]
+            loss = loss_of(model, scores, labels)
+            optimizer.zero_grad()
+            loss.backward()
         optimizer.rate = 1.0 - 0.9 * step / steps
         optimizer.step()
         if step % 10 == 0 or step == steps - 1:

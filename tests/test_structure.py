@@ -217,6 +217,25 @@ def test_no_imports_go_in_a_circle() -> None:
     assert {below, "scalargrad.engine.value"} <= set(circle(imported))
 
 
+def edges(folder: str) -> set[tuple[str, str]]:
+    """Which file or folder of a folder imports which."""
+    found = set()
+    for module, path in SOURCES.items():
+        for imported in imports(module, path.read_text(encoding="utf-8"), path.name == "__init__.py"):
+            inside, own, other = _apart(module, imported) if imported in SOURCES else ("", "", "")
+            if inside == folder:
+                found.add((own, other))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("folder", "most"), [("scalargrad", 45), ("scalargrad.engine", 30), ("scalargrad.explain", 25)]
+)
+def test_few_things_know_of_one_another(folder: str, most: int) -> None:
+    """Between the files and folders of one level there are few imports, the public door's among them."""
+    assert 10 < len(edges(folder)) <= most
+
+
 @pytest.mark.parametrize("folder", ["scalargrad.explain", "scalargrad.expressions"])
 def test_no_module_has_the_name_of_a_function_beside_it(folder: str) -> None:
     """`import scalargrad.explain.x as x` is a module, whatever functions the folder exports."""
@@ -331,3 +350,10 @@ def test_exported_functions_have_examples() -> None:
     assert [name for name, found in functions.items() if ">>>" not in (found.__doc__ or "")] == []
     rules = {name: found for name, found in exported().items() if isinstance(found, Primitive)}
     assert [name for name, found in rules.items() if "∂out/∂" not in str(found.__doc__)] == []
+
+
+def test_the_picture_of_the_house_is_up_to_date() -> None:
+    """What `python -m tests.house` would draw is what the documentation shows."""
+    from tests import house
+
+    assert house.PICTURE.read_text(encoding="utf-8") == house.picture()
