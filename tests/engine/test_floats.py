@@ -119,7 +119,19 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     name: function
     for name, function in vars(floats).items()
     if callable(function)
-    and name not in {"number", "is_number", "held_by", "integer", "Any", "Callable", "SupportsIndex", "copysign"}
+    and name
+    not in {
+        "number",
+        "is_number",
+        "held_by",
+        "integer",
+        "same",
+        "counted",
+        "Any",
+        "Callable",
+        "SupportsIndex",
+        "copysign",
+    }
     and not name.startswith("_")
 }
 OF_C: dict[str, Callable[..., Any]] = {
@@ -331,3 +343,41 @@ def test_check_of_polygamma_catches_a_small_error(order: int, monkeypatch: pytes
     monkeypatch.setattr(floats, "polygamma", lambda order, x: right(order, x) * (1 + 1e-12))
     assert polygamma_error(order, 2.5) > TOLERANCE
     assert polygamma_error(order, -2.25) > TOLERANCE
+
+
+# ---------------------------------------------------------------- integers, and numbers that are the same
+
+
+@given(st.integers(-5, 5), st.integers(-5, 5))
+def test_an_integer_of_at_least_so_much(given_number: int, low: int) -> None:
+    """An integer, of Python or numpy, is returned as an int if it is not below the least; below it is an error."""
+    for number_of_a_kind in (given_number, np.int64(given_number)):
+        assert floats.integer(number_of_a_kind, "a size") == given_number
+        if given_number >= low:
+            assert type(floats.integer(number_of_a_kind, "a size", low)) is int
+        else:
+            with pytest.raises(ValueError, match=f"a size must be an integer of at least {low}, got"):
+                floats.integer(number_of_a_kind, "a size", low)
+
+
+@pytest.mark.parametrize("given_object", [True, False, 1.0, "1", None, [1]])
+def test_what_is_no_integer(given_object: Any) -> None:
+    """A bool, a float and what is no number are refused, with or without a least."""
+    for low in (None, 0):
+        with pytest.raises(ValueError, match="a size must be an integer"):
+            floats.integer(given_object, "a size", low)
+
+
+@given(st.floats(), st.floats())
+def test_numbers_that_are_the_same(x: float, y: float) -> None:
+    """Two numbers are the same when they are equal or both nan."""
+    assert floats.same(x, y) == (x == y or (math.isnan(x) and math.isnan(y)))
+    assert floats.same(x, x)
+    assert not floats.same(math.nan, 1.0)
+    assert not floats.same(1.0, math.nan)
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 inputs"), (1, "1 input"), (2, "2 inputs")])
+def test_counts_have_their_noun(count: int, text: str) -> None:
+    """One thing is singular, and any other number of them plural."""
+    assert floats.counted(count, "input") == text

@@ -155,6 +155,14 @@ def test_a_condition_is_true_or_false_as_in_python(text: str, expected: bool) ->
     assert eval(text, {"__builtins__": {}}, names) is expected  # noqa: S307  # the oracle
 
 
+@pytest.mark.parametrize("sign", ["<", "<=", ">", ">=", "==", "!="])
+@pytest.mark.parametrize("grad", [-1.0, 0.0, 1.0])
+def test_each_comparison_is_pythons(sign: str, grad: float) -> None:
+    """Each sign compares as Python does, below, at and above a number."""
+    read = parse(f"grad {sign} 0", FIELDS, condition=True)
+    assert read({**dict.fromkeys(FIELDS, 1.0), "grad": grad}) == eval(f"{grad} {sign} 0")  # noqa: S307  # the signs above
+
+
 def test_a_number_is_no_condition() -> None:
     """Among conditions, a number is told apart."""
     assert not parse("grad * 2", FIELDS, condition=True).is_condition
