@@ -661,3 +661,27 @@ def test_threads_share_the_collector() -> None:
         leave.set()
         other.result()
     assert gc.isenabled()
+
+
+# ---------------------------------------------------------------- whose line it is
+
+
+def test_the_line_is_that_of_the_users_own_code() -> None:
+    """Lines of installed libraries are passed over, unless all is installed: then it is the caller's."""
+    installed = compile("def call():\n    return x.log()\n", "/anywhere/site-packages/installed.py", "exec")
+    names: dict[str, Any] = {"x": Value(0.0)}
+    exec(installed, names)  # noqa: S102  # the text above
+    with modes.lines():
+        line, result = here(), names["call"]()
+    assert result.line == line
+    found: list[str] = []
+
+    def alone() -> None:
+        with modes.lines():
+            found.append(names["call"]().line)
+
+    alone.__code__ = alone.__code__.replace(co_filename="/anywhere/site-packages/installed_too.py")
+    thread = threading.Thread(target=alone)
+    thread.start()
+    thread.join()
+    assert found == ["/anywhere/site-packages/installed.py:2"]
