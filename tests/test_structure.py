@@ -47,7 +47,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["modes"],
         ["graph"],
         ["notes", "ufuncs"],
-        ["copies"],
+        ["copies", "errors"],
         ["value"],
         ["derivatives"],
         [""],
@@ -229,7 +229,7 @@ def edges(folder: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("folder", "most"), [("scalargrad", 45), ("scalargrad.engine", 30), ("scalargrad.explain", 25)]
+    ("folder", "most"), [("scalargrad", 45), ("scalargrad.engine", 35), ("scalargrad.explain", 25)]
 )
 def test_few_things_know_of_one_another(folder: str, most: int) -> None:
     """Between the files and folders of one level there are few imports, the public door's among them."""

@@ -13,7 +13,7 @@ from math import isfinite, isnan
 
 from ..engine.declaration import Primitive, operand_names
 from ..engine.derivatives import grad
-from ..engine.notes import described
+from ..engine.errors import described
 from ..engine.value import Value
 from .numerical import EPSILON, NORMAL, Estimate, Line, Sample
 from .recording import HELD, NO_SLOPE, Recording, Slope, breaks_between, on_break, outside

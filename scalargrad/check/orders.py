@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from ..engine import modes
 from ..engine.derivatives import grad, jvp
+from ..engine.errors import described
 from ..engine.floats import same
 from ..engine.graph import sweep, topological_order
-from ..engine.notes import described
 from ..engine.primitives import add
 from ..engine.value import Value
 from .culprit import THE_FUNCTION, culprits, measured_slope

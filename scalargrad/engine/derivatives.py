@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, KeysView, Sequence, Set
 from typing import Any, Protocol, TypeVar, overload
 
+from .errors import described, non_finite
 from .floats import held_by, number, same
 from .graph import blocks, topological_order
 from .modes import NonFinite
-from .notes import described, non_finite
 from .value import Constant, Value
 
 

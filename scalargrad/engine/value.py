@@ -20,9 +20,10 @@ from typing import Any, cast
 from . import copies, floats, modes
 from . import primitives as p
 from .declaration import OPERATORS, Primitive, named
+from .errors import all_finite, non_finite, trap_contribution
 from .floats import is_number, number
 from .graph import Node, leaf, link, locals_of, observed_sweep, operands_of, sweep
-from .notes import Mark, all_finite, marks_of, non_finite, note, notes_of, trap_contribution
+from .notes import Mark, marks_of, note, notes_of
 from .ufuncs import apply_ufunc
 
 _new = object.__new__  # leaves out __init__: what an operation has computed needs no check
@@ -48,12 +49,8 @@ def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> V
         if not modes.recording():
             return leaf(Value, data)
     numbers = [operand._data for operand in operands]
-    local = [
-        partial(data, *numbers) if operand.takes_gradient else 0.0
-        for operand, partial in zip(operands, primitive.partials, strict=True)
-    ]
     node = leaf(Value, data)
-    link(node, primitive, operands, local)
+    link(node, primitive, operands, [partial(data, *numbers) for partial in primitive.partials])
     if line is not None:
         note(node, "line", line)
     return node
@@ -192,8 +189,7 @@ class Value(Node):
     @property
     def label(self) -> str | None:
         """A name to show."""
-        label: str | None = notes_of(self).get("label")
-        return label
+        return cast("str | None", notes_of(self).get("label"))
 
     @label.setter
     def label(self, label: str | None) -> None:
@@ -204,8 +200,7 @@ class Value(Node):
     @property
     def line(self) -> str | None:
         """The line of code that made this node, as `file:number`, where `trap` has noted it."""
-        line: str | None = notes_of(self).get("line")
-        return line
+        return cast("str | None", notes_of(self).get("line"))
 
     @property
     def marks(self) -> tuple[Mark, ...]:

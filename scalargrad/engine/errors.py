@@ -1,0 +1,53 @@
+"""Errors that name the node: its operation, its operands by label, and the line of code that made it."""
+
+from __future__ import annotations
+
+import math
+
+from .declaration import Primitive, operand_names
+from .graph import Node, operands_of
+from .modes import NonFinite
+from .notes import notes_of
+
+
+def described(node: Node) -> str:
+    """Return how a result was made, for a message: `a * b`, with labels or the operands' names in the rule.
+
+    >>> from scalargrad import Value
+    >>> described(Value(0.0, label="x").log())
+    'log(x)'
+    """
+    assert node.op is not None
+    return node.op.notation.format(*_names(node.op, operands_of(node)))
+
+
+def _names(primitive: Primitive, operands: tuple[Node, ...]) -> list[str]:
+    """The operands' labels or, where there is none or two operands have the same, their names in the rule."""
+    rule = operand_names(primitive)
+    names = [notes_of(operand).get("label") or name for operand, name in zip(operands, rule, strict=True)]
+    return names if len(set(names)) == len(set(operands)) else list(rule)
+
+
+def all_finite(operands: tuple[Node, ...]) -> bool:
+    """Return whether the numbers of the operands are finite."""
+    return all(math.isfinite(operand._data) for operand in operands)
+
+
+def non_finite(primitive: Primitive, operands: tuple[Node, ...], what: str, line: str | None) -> NonFinite:
+    """Return the error for an operation of which `what` is true."""
+    names = _names(primitive, operands)
+    numbers = dict(zip(names, (operand._data for operand in operands), strict=True))
+    where = ", ".join(f"{name} = {data}" for name, data in numbers.items())
+    applied = primitive.notation.format(*names)
+    message = f"{applied} {what}, where {where}; made at {line or 'a line that trap did not see'}"
+    return NonFinite(message, primitive.name, numbers, line)
+
+
+def trap_contribution(node: Node, index: int, local: float, upstream: float, before: float, after: float) -> None:
+    """Observe a sweep: raise at the first infinite or undefined gradient made from finite numbers."""
+    operands = operands_of(node)
+    if not math.isfinite(after) and math.isfinite(upstream) and math.isfinite(before) and all_finite(operands):
+        assert node.op is not None
+        name = _names(node.op, operands)[index]
+        what = f"makes the gradient of {name} {before} + {local} * {upstream} = {after} in the backward pass"
+        raise non_finite(node.op, operands, what, notes_of(node).get("line"))
