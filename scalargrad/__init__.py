@@ -97,8 +97,8 @@ from .functional import logsumexp as logsumexp
 from .functional import mean as mean
 from .functional import softmax as softmax
 from .functional import square_error as square_error
-from .lift import Disagreement as Disagreement
-from .lift import TraceError as TraceError
-from .lift import lift as lift
+from .lifting import Disagreement as Disagreement
+from .lifting import TraceError as TraceError
+from .lifting import lift as lift
 
 __version__ = "0.1.0"

@@ -18,7 +18,7 @@ SAYS = {
     "cli": "the command",
     "explain": "how was this gradient computed?",
     "check": "is this gradient right?",
-    "lift": "what array program is this?",
+    "lifting": "what array program is this?",
     "nn": "neurons, layers, networks",
     "optim": "going downhill",
     "expressions": "text and functions",

@@ -30,8 +30,7 @@ from scalargrad.functional import (
     softmax,
     square_error,
 )
-
-from .oracle import Dual, dual_functions, precise
+from tests.oracle import Dual, dual_functions, precise
 
 TOLERANCE = 1e-14
 inf, nan = math.inf, math.nan

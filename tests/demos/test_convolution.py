@@ -20,8 +20,7 @@ from PIL import Image
 from rich.progress import Progress
 
 from scalargrad import nn, no_grad
-
-from .conftest import Script
+from tests.demos.conftest import Script
 
 load_digits = functools.cache(digits.load_digits)
 

@@ -20,8 +20,7 @@ from learners import Loss
 from PIL import Image
 
 from scalargrad import Value, nn
-
-from .conftest import Script
+from tests.demos.conftest import Script
 
 SMALL = ["--examples", "27", "--hidden", "2", "--epochs", "3", "--seed", "1"]
 

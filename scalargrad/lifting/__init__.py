@@ -1,0 +1,12 @@
+"""From the scalar graph of one example to the array program a person would have written.
+
+1. `trace` runs the function once, on inputs that stand for any number.
+2. `group` puts alike numbers side by side.
+3. `arrays` holds the program, and differentiates it by the rules that the primitives declare.
+4. `to_numpy` and `to_python` write it as source and run it.
+"""
+
+from .program import Disagreement as Disagreement
+from .program import Program as Program
+from .program import lift as lift
+from .trace import TraceError as TraceError

@@ -1,0 +1,1 @@
+"""Programs of arrays: what they consist of, and their derivatives."""

@@ -1,0 +1,346 @@
+"""From families of scalar operations to arrays: alike numbers are put side by side.
+
+Two numbers are alike when they are computed in the same way from numbers that are alike: two
+neurons of a layer, two pixels of a feature map. What is alike forms a family (see `families.py`),
+and becomes one array. Its members are laid out along axes, such that the places of their operands
+follow the axes.
+
+For a layer it is found that the weights of neuron i and input j lie at places that depend on i and
+j, the inputs at places that depend on j alone: a matrix product. Where no axes are found the
+operands are still described, by a list of their places.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...engine import primitives as p
+from ...engine.declaration import Primitive
+from ..arrays.program import Array, ArrayProgram, Axis, Places
+from ..trace import Trace
+from .families import NONE, Families, Family
+from .places import (
+    PAD,
+    Kind,
+    Row,
+    are_too_ragged,
+    dimensions,
+    evened,
+    evened_pairs,
+    grid,
+    lengths_of,
+    order_of,
+    sorted_alike,
+)
+
+
+def regroup(
+    trace: Trace,
+    outputs: Sequence[int],
+    program: ArrayProgram,
+    leaves: dict[str, Array],
+    *,
+    can_fold: Callable[[Primitive], bool],
+) -> list[Array | float]:
+    """Return the outputs of a trace as arrays of one number each, computed in families.
+
+    `leaves` has the array of the parameters, of each argument, and of what was captured; `can_fold`
+    says whether the target has a fold of a primitive, as of maxima.
+    """
+    grouping = _Grouping(trace, outputs, program, leaves, can_fold)
+    grouping.flatten()
+    grouping.sort()
+    grouping.lay_out()
+    return [grouping.one(output) for output in outputs]
+
+
+class _Grouping(Families):
+    def __init__(
+        self,
+        trace: Trace,
+        outputs: Sequence[int],
+        program: ArrayProgram,
+        leaves: dict[str, Array],
+        can_fold: Callable[[Primitive], bool],
+    ) -> None:
+        super().__init__(trace, outputs, leaves, can_fold)
+        self.labels = trace.labels
+        self.program = program
+        self.extended: dict[tuple[Array, float], Array] = {}
+        self.beside_one: dict[int, int] = {}  # families by the family that they extend
+
+    def lay_out(self) -> None:
+        """Enter each family into the program as one array; families that others are computed from come first."""
+        for family in self.families:
+            if family.members:
+                lay_out = self._lay_out_terms if family.members[0] in self.terms else self._lay_out_operation
+                family.array = lay_out(family)
+                self._label(family)
+
+    def _lay_out_operation(self, family: Family) -> Array | float:
+        op, *first = self.nodes[family.members[0]]
+        operands = zip(*(self.nodes[i][1:] for i in family.members), strict=True)
+        columns = [np.array([self.place[i] for i in operand]) for operand in operands]
+        order = order_of(columns)
+        columns = [column[order] for column in columns]
+        families = [self.family[i] for i in first]
+        shared = self._shared_axes(families, columns)
+        axes = shared or self._axes(dimensions(columns))
+        operand_arrays = [self._seen(f, column, axes, shared) for f, column in zip(families, columns, strict=True)]
+        array = self.program.apply(op, operand_arrays)
+        self._arrange(family, order, axes, array)
+        return array
+
+    def _shared_axes(self, families: Sequence[int], columns: Sequence[Any]) -> tuple[Axis, ...] | None:
+        """The axes of the operands' arrays, where these are all read whole and in order, and have the same axes."""
+        axes: tuple[Axis, ...] | None = None
+        for family, column in zip(families, columns, strict=True):
+            if (column == column[0]).all():
+                continue
+            base = self._whole(family, column)
+            if base is None or (axes and axes != base.axes):
+                return None
+            axes = base.axes
+        return axes
+
+    def _seen(self, family: int, column: Any, axes: tuple[Axis, ...], shared: tuple[Axis, ...] | None) -> Array | float:
+        """An operand, along the family's axes: its array itself, where the axes are the array's own."""
+        base = self._whole(family, column)
+        return base if base is not None and base.axes == shared else self._view(family, column, axes)
+
+    def _whole(self, family: int, places: Any) -> Array | None:
+        """The array of a family, if it is computed, and these places are all of it in order."""
+        base = self.families[family].array
+        if not isinstance(base, Array) or base.kind == "leaf":
+            return None
+        return base if Places(places).are_all(base.size) else None
+
+    def _lay_out_terms(self, family: Family) -> Array | float:
+        op = self.nodes[family.members[0]][0]
+        fold = op if self._is_chain(op) else p.add
+        rows = self._rows(family)
+        if are_too_ragged(rows, 1 if fold.identity is None else 4):
+            return self._lay_out_apart(family)
+        parts = self._with_a_bias_as_weight(self._parts(rows))
+        order: Any = order_of([places[:, 0] for part in parts for places in part.places])
+        parts = [part.arranged(order) for part in parts]
+        contractions = [part for part in parts if len(part.places) == 2 and part.length > 1]
+        shared: tuple[Axis, ...] | None = None
+        if contractions:
+            further, (blocks, height, width) = grid(*max(contractions, key=lambda part: part.length).places)
+            order = order[further]
+            parts = [part.arranged(further) for part in parts]
+            # What a matrix product is summed over lies between its rows and its columns.
+            outer = self._axes((blocks, height))
+            along = [self.program.axis(part.length) for part in parts]
+            axes = (*outer, *self._axes((width,)))
+        else:
+            starts = [places[:, 0] for part in parts for places in part.places]
+            if all(part.length == 1 for part in parts):
+                shared = self._shared_axes([family for part in parts for family in part.families], starts)
+            axes = shared or self._axes(dimensions(starts))
+            along = [self.program.axis(part.length) for part in parts]
+        total: Array | float | None = None
+        for part, axis in zip(parts, along, strict=True):
+            folded = self._folded(fold, part, axes, axis, shared)
+            total = folded if total is None else self.program.apply(fold, [total, folded])
+        assert total is not None
+        self._arrange(family, order, axes, total)
+        return total
+
+    def _lay_out_apart(self, family: Family) -> Array:
+        """Members with different numbers of terms as arrays of their own, put together."""
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for i, counts in zip(family.members, zip(*lengths_of(self._rows(family)), strict=True), strict=True):
+            alike.setdefault(counts, []).append(i)
+        pieces: list[tuple[Places, tuple[Axis, ...], Array | float]] = []
+        start = 0
+        for members in alike.values():
+            alone = Family(family.number, family.batched)
+            alone.members = members
+            array = self._lay_out_terms(alone)
+            axes = array.axes if isinstance(array, Array) else ()
+            size = array.size if isinstance(array, Array) else 1
+            places = (start + np.arange(size)).reshape([axis.size for axis in axes])
+            pieces.append((Places(places if axes else start), axes, array))
+            for i in members:
+                self.place[i] += start
+            start += size
+        return self.program.assemble((self.program.axis(start),), pieces)
+
+    def _folded(
+        self, op: Primitive, part: Part, axes: tuple[Axis, ...], along: Axis, shared: tuple[Axis, ...] | None
+    ) -> Array | float:
+        """The sum of a part's terms, with their sign."""
+        read = list(zip(part.families, part.places, strict=True))
+        base = self._whole(*read[0])
+        if shared:
+            factors = [self._seen(family, places[:, 0], axes, shared) for family, places in read]
+        elif len(read) == 1 and not axes and base is not None:
+            return self._signed(part, self.program.reduce(op, base, base.axes))
+        else:
+            nothing = 0.0 if op is p.add else op.identity
+            factors = [self._view(family, places, (*axes, along), nothing) for family, places in read]
+        term = factors[0] if len(factors) == 1 else self.program.apply(p.multiply, factors)
+        folded = self.program.reduce(op, term, (along,))
+        if op is p.add and part.length > 1 and not (isinstance(term, Array) and along in term.axes):
+            folded = self.program.apply(p.multiply, [float(part.length), folded])  # the same term so many times
+        return self._signed(part, folded)
+
+    def _signed(self, part: Part, folded: Array | float) -> Array | float:
+        return folded if part.sign > 0 else self.program.apply(p.negative, [folded])
+
+    def _rows(self, family: Family) -> dict[Kind, list[Row]]:
+        """For each kind of term the places of the factors in each member."""
+        place, family_of = self.place, self.family
+        rows: dict[Kind, list[Row]] = {kind: [] for kind in self.kinds(family.members[0])}
+        for i in family.members:
+            for found in rows.values():
+                found.append(([], []))
+            for sign, x, y in self.terms[i]:
+                g = family_of[y]
+                xs, ys = rows[-sign, family_of[x], g][-1]
+                xs.append(place[x])
+                if g != NONE:
+                    ys.append(place[y])
+        return rows
+
+    def _parts(self, rows: dict[Kind, list[Row]]) -> list[Part]:
+        """The same as arrays: a row for each member, a column for each term."""
+        parts = []
+        for (minus, f, g), found in rows.items():
+            if g == NONE:
+                parts.append(Part(-minus, (f,), [evened([xs for xs, _ in found])]))
+            elif len({len(xs) for xs, _ in found}) > 1:
+                parts.append(Part(-minus, (f, g), evened_pairs(found)))
+            else:
+                first, second = (np.array(factors) for factors in zip(*found, strict=True))
+                parts.append(Part(-minus, (f, g), sorted_alike(first, second)))
+        return sorted(parts, key=lambda part: (-len(part.places) * (part.length > 1), part.sign < 0))
+
+    def _with_a_bias_as_weight(self, parts: list[Part]) -> list[Part]:
+        """The same parts, with a bias that lies behind its weights as one weight more, for an input that is always 1.
+
+        So a layer is one matrix product, and its parameters' gradient is one. Where the inputs are
+        given, and would have to be copied for it, the bias stays apart.
+        """
+        for part in parts:
+            if part.sign > 0 and len(part.places) == 2 and part.length > 1 and self._are_read_whole(part):
+                for bias in parts:
+                    if bias.sign > 0 and bias.families == part.families[:1] and bias.length == 1:
+                        weights = np.hstack([part.places[0], bias.places[0]])
+                        if (np.diff(weights) == 1).all():
+                            family = self._beside_one(part.families[1])
+                            inputs = np.tile(np.arange(part.length + 1), (len(weights), 1))
+                            whole = Part(1, (part.families[0], family), [weights, inputs])
+                            return [whole, *(other for other in parts if other is not part and other is not bias)]
+        return parts
+
+    def _are_read_whole(self, part: Part) -> bool:
+        """Whether each member multiplies numbers that are the same for all examples by all that a layer gave."""
+        f, g = part.families
+        inputs = self.families[g].array
+        return (
+            not self.families[f].batched
+            and isinstance(inputs, Array)
+            and inputs.batched
+            and inputs.kind != "leaf"
+            and len(inputs.axes) == 1
+            and bool(part.length == inputs.size and (part.places[1] == np.arange(inputs.size)).all())
+        )
+
+    def _beside_one(self, family: int) -> int:
+        """The number of a family that has the numbers of another, and behind them a 1."""
+        if family not in self.beside_one:
+            found = self.new_family(batched=True)
+            inputs = self.families[family].array
+            assert isinstance(inputs, Array), "a number has no places"
+            found.array = self._extended(inputs, 1.0)
+            self.beside_one[family] = found.number
+        return self.beside_one[family]
+
+    def _arrange(self, family: Family, order: Any, axes: Sequence[Axis], array: Array | float) -> None:
+        """Note where in the family's array each member stands; several at one place where they are the same."""
+        family.members = [family.members[i] for i in order.tolist()]
+        sizes = [axis.size for axis in axes]
+        present = [not isinstance(array, Array) or axis in array.axes for axis in axes]
+        places: Sequence[int] = range(len(family.members))
+        if not all(present):
+            own = [size if there else 1 for size, there in zip(sizes, present, strict=True)]
+            places = np.broadcast_to(np.arange(math.prod(own)).reshape(own), sizes).ravel().tolist()
+        for place, i in zip(places, family.members, strict=True):
+            self.place[i] = place
+
+    def _axes(self, sizes: Sequence[int]) -> tuple[Axis, ...]:
+        return tuple(self.program.axis(size) for size in sizes if size > 1)
+
+    def _view(self, family: int, places: Any, axes: Sequence[Axis], nothing: float | None = None) -> Array | float:
+        """What lies at these places of a family, at PAD `nothing`; without the axes along which it is the same."""
+        index = places.reshape([axis.size for axis in axes])
+        for at in range(len(axes) - 1, -1, -1):
+            first = index.take([0], axis=at)
+            if index.flat[0] == index.take(-1, axis=at).flat[0] and (index == first).all():  # most are told by one
+                index = first.squeeze(at)
+                axes = [*axes[:at], *axes[at + 1 :]]
+        by_number = sorted(range(len(axes)), key=lambda at: axes[at].number)
+        index, axes = index.transpose(by_number), tuple(axes[at] for at in by_number)
+        base = self.families[family].array
+        if family == 0 or not isinstance(base, Array):
+            numbers = np.array(self.constants)[index] if family == 0 else np.full(index.shape, base)
+            numbers = np.where(index == PAD, nothing, numbers) if nothing is not None else numbers
+            if not axes or _are_the_same(numbers):
+                return float(numbers.flat[0])
+            return self.program.leaf(("table", numbers.tobytes()), axes, table=np.ascontiguousarray(numbers))
+        if (index == PAD).any():
+            assert nothing is not None
+            index = np.where(index == PAD, base.size, index)
+            base = self._extended(base, nothing)
+        return self.program.view(base, np.ascontiguousarray(index) if axes else int(index), axes)
+
+    def _extended(self, base: Array, nothing: float) -> Array:
+        """An array in a row, and behind it one number more."""
+        key = base, nothing
+        if key not in self.extended:
+            axes = base.axes if base.kind != "leaf" and len(base.axes) == 1 else self._axes((base.size,))
+            places = np.arange(base.size) if axes else 0
+            shown = base if axes == base.axes else self.program.view(base, places, axes)
+            pieces: list[Any] = [(Places(places), axes, shown)]
+            if nothing != 0.0:
+                pieces.append((Places(base.size), (), nothing))
+            self.extended[key] = self.program.assemble((self.program.axis(base.size + 1),), pieces)
+        return self.extended[key]
+
+    def one(self, node: int) -> Array | float:
+        """Return the array of a single node's number."""
+        return self._view(self.family[node], np.array(self.place[node]), ())
+
+    def _label(self, family: Family) -> None:
+        labels = [self.labels.get(i) for i in family.members]
+        if isinstance(family.array, Array) and family.array.label is None and labels[0] is not None:
+            family.array.label = labels[0]
+
+
+class Part(NamedTuple):
+    """The terms of one kind in each member of a family: their sign, the factors' families and places."""
+
+    sign: int
+    families: tuple[int, ...]
+    places: list[Any]  # for each factor an array: a row for each member, a column for each term
+
+    @property
+    def length(self) -> int:
+        """How many terms each member has."""
+        return int(self.places[0].shape[1])
+
+    def arranged(self, order: Any) -> Part:
+        """Return the same with its members in another order."""
+        return Part(self.sign, self.families, [places[order] for places in self.places])
+
+
+def _are_the_same(numbers: Any) -> bool:
+    """Whether they are one number, a zero of the same sign."""
+    return bool((numbers == numbers.flat[0]).all() and (np.signbit(numbers) == np.signbit(numbers.flat[0])).all())

@@ -1,0 +1,48 @@
+"""The axes of a sum of products, and which of them make it a matrix product."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine import primitives as p
+from ..arrays.program import Array
+
+BATCH = "batch"
+Axes = list[Any]
+
+
+def axes_of(array: Array) -> Axes:
+    """Return the axes of an array as it is stored: its own, then the batch."""
+    return [*array.axes, *([BATCH] if array.batched else [])]
+
+
+class Groups:
+    """The axes of a sum of products: of both factors and the result, of one and the result, of the factors alone."""
+
+    def __init__(self, result: Array, x: Array, y: Array) -> None:
+        in_x, in_y, in_result = axes_of(x), axes_of(y), axes_of(result)
+        self.shared = [axis for axis in in_x if axis in in_y and axis in in_result]
+        self.rows = [axis for axis in in_x if axis not in in_y and axis in in_result]
+        self.columns = [axis for axis in in_y if axis not in in_x and axis in in_result]
+        self.along = [axis for axis in in_x if axis in in_y and axis not in in_result]
+        self.lone = [axis for axis in in_x + in_y if (axis in in_x) != (axis in in_y) and axis not in in_result]
+
+    @classmethod
+    def fit_a_view(cls, array: Array) -> bool:
+        """Whether a reduction can be written into any view: no axes have to be folded for it."""
+        product = array.arrays[0]
+        if product.kind != "apply" or product.detail is not p.multiply or len(product.arrays) != 2:
+            return True
+        groups = cls(array, *product.arrays)
+        return max(len(groups.shared), len(groups.rows), len(groups.columns)) <= 1
+
+
+def extent(axes: Axes) -> str:
+    """Return how many numbers lie along several axes, as text."""
+    size = 1
+    for axis in axes:
+        if axis != BATCH:
+            size *= axis.size
+    if BATCH not in axes:
+        return str(size)
+    return "B" if size == 1 else f"{size} * B"

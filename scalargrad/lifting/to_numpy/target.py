@@ -1,0 +1,206 @@
+"""How a lifted program runs on numpy: arguments as arrays, buffers kept for each size of batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from ...engine.value import Value
+from ..group.regroup import regroup
+from ..source import Wanted, compiled
+from .spelling import is_one_function
+from .writer import write
+
+KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of what is left over, a few more
+_data = attrgetter("_data")
+_ndarray = np.ndarray
+
+
+class Target:
+    """Programs in numpy, with numbers of one precision: "float64" or "float32"."""
+
+    batched = True
+    group = staticmethod(partial(regroup, can_fold=is_one_function))
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = np.dtype(dtype)
+
+    def rows(self, argument: Any, given: int | str) -> tuple[Any, tuple[int, ...]]:
+        """Return an argument as a matrix with a row for each example, and the shape of one.
+
+        For messages `given` is what it is called, or which of the arguments it is.
+
+        Raises:
+            TypeError: for what is no numbers.
+            ValueError: for examples of different shapes.
+        """
+        if argument.__class__ is _ndarray and argument.dtype is self.dtype and argument.flags.c_contiguous:
+            shape = argument.shape
+            if len(shape) == 2:  # as most are
+                return argument, shape[1:]
+            if len(shape) == 1:
+                return argument[:, None], ()
+        name = f"argument {given}" if isinstance(given, int) else given
+        try:
+            array = np.asarray(argument)
+        except ValueError:
+            wanted = f"{name} must have the same shape for each example"
+            raise ValueError(f"{wanted}, got rows of different lengths") from None
+        if isinstance(argument, np.ma.MaskedArray):
+            raise TypeError(f"{name} must be plain numbers, got an array of which some are masked")
+        if array.ndim == 0:
+            raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
+        if array.dtype.kind not in "iuf":
+            raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
+        table = np.ascontiguousarray(array, dtype=self.dtype)
+        return table.reshape(len(table), math.prod(table.shape[1:])), table.shape[1:]
+
+    def telling(self, table: Any) -> tuple[list[int], list[int]]:
+        """Return the first rows of an argument that have nan, inf and 0, and those with its extreme finite numbers."""
+        if not table.size:
+            return [], []
+        largest, smallest = table.max(axis=1), table.min(axis=1)
+        kinds = np.isnan(largest), np.isinf(largest) | np.isinf(smallest), (table == 0).any(axis=1)
+        finite = np.isfinite(largest) & np.isfinite(smallest)
+        extremes = np.where(finite, largest, -np.inf).argmax(), np.where(finite, smallest, np.inf).argmin()
+        return [int(rows.argmax()) for rows in kinds if rows.any()], list(map(int, extremes))
+
+    def numbers(self, values: Sequence[Value]) -> Any:
+        """Return the Values' numbers as an array."""
+        return np.fromiter(map(_data, values), self.dtype, len(values))
+
+    def is_vector(self, given: Any, size: int) -> bool:
+        """Whether that is so many numbers in an array as the program works on."""
+        return bool(
+            given.__class__ is _ndarray
+            and given.shape == (size,)
+            and given.dtype is self.dtype
+            and given.flags.c_contiguous
+        )
+
+    def check_room(self, out: Any, size: int) -> None:
+        """Refuse an array that a gradient cannot be written into.
+
+        Raises:
+            TypeError: for anything but a writable array of that many numbers, of the program's precision.
+        """
+        if not self.is_vector(out, size) or not out.flags.writeable:
+            got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+            raise TypeError(f"out must be a writable array of {size} numbers in a row, {self.dtype}, got {got}")
+
+    def runner(self, wanted: Wanted) -> Runner:
+        """Return what runs one function of a lifted program."""
+        return Runner(wanted, self.dtype.name)
+
+
+class Runner:
+    """One function of a lifted program: its source, and its buffers for each size of batch."""
+
+    def __init__(self, wanted: Wanted, dtype: str) -> None:
+        self.source = write(wanted, dtype)
+        self.dtype = dtype
+        self.sizes = {name: wanted.sizes[name] for name in self.source.leaves}
+        self.size = wanted.sizes["theta"]
+        self._bind = compiled(self.source, "bind")
+        self._kept: dict[int, list[_Bound]] = {}
+        self._callers: list[_Bound] = []  # at most one: that of the arrays of the last call
+        self._seen: tuple[int, Any, Any] = (0, None, None)
+        self._lock = Lock()
+
+    def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
+        """Return the result for each example of a batch, or a row of the results for each."""
+        count = len(arguments[0]) if arguments else 1
+        bound = self._taken(count)
+        try:
+            found = bound.run(arguments, leaves)
+            columns = [
+                np.broadcast_to(result, (count,)) for result in (found if isinstance(found, tuple) else (found,))
+            ]
+            return columns[0].copy() if len(columns) == 1 else np.stack(columns, axis=1)
+        finally:
+            self._give_back(count, bound)
+
+    def value_and_gradient(self, arguments: Sequence[Any], leaves: Mapping[str, Any], out: Any = None) -> Any:
+        """Return the mean of the result, and the gradient: a new array, or `out` with the gradient in it."""
+        count = len(arguments[0]) if arguments else 1
+        if out is not None:
+            bound = self._on_the_spot(count, arguments, leaves["theta"], out)
+            if bound is not None:
+                value = bound.run(arguments, leaves)
+                self._callers.append(bound)
+                return float(value), out
+        bound = self._taken(count)
+        try:
+            value = bound.run(arguments, leaves)
+            if out is None:
+                return float(value), bound.gradient.copy()
+            out[...] = bound.gradient
+            return float(value), out
+        finally:
+            self._give_back(count, bound)
+
+    def _on_the_spot(self, count: int, arguments: Sequence[Any], theta: Any, out: Any) -> _Bound | None:
+        """What reads parameters and writes the gradient in the caller's own arrays, if they are those of the last call.
+
+        A loop that changes its parameters in place then needs no copies of them; for arrays that are
+        seen once, binding would cost more than copying. And a gradient in the room of the examples would
+        be written over those that are still to be read.
+        """
+        bound = self._callers.pop() if self._callers else None
+        seen, self._seen = self._seen, (count, theta, out)
+        if seen[0] != count or seen[1] is not theta or seen[2] is not out or self.source.leaves_gaps:
+            return None
+        for argument in arguments:
+            if np.may_share_memory(argument, out):
+                return None
+        if bound is None or bound.key != (count, id(theta), id(out)):
+            bound = None if np.may_share_memory(theta, out) else _Bound(self, count, theta, out)
+        return bound
+
+    def _taken(self, count: int) -> _Bound:
+        """Buffers for a size of batch that nobody uses now: of those that are kept, or new ones."""
+        try:
+            return self._kept[count].pop()
+        except LookupError:
+            return _Bound(self, count)
+
+    def _give_back(self, count: int, bound: _Bound) -> None:
+        waiting = self._kept.get(count)
+        if waiting is None:
+            with self._lock:
+                waiting = self._kept.setdefault(count, [])
+                while len(self._kept) > KEPT:
+                    del self._kept[next(iter(self._kept))]
+        waiting.append(bound)
+
+    def bind(self, leaves: dict[str, Any], gradient: Any, count: int) -> Callable[..., Any]:
+        """Return the function for a size of batch, bound to these arrays."""
+        function: Callable[..., Any] = self._bind(*leaves.values(), gradient, count)
+        quietly: Callable[..., Any] = np.errstate(all="ignore")(function)  # nan and inf are answers, as in the engine
+        return quietly
+
+
+class _Bound:
+    """A function with its buffers; one call at a time."""
+
+    def __init__(self, runner: Runner, count: int, theta: Any = None, gradient: Any = None) -> None:
+        self.leaves = {name: np.empty(size, runner.dtype) for name, size in runner.sizes.items()}
+        if theta is not None and "theta" in self.leaves:
+            self.leaves["theta"] = theta
+        # Nothing is written where it is always 0.
+        self.gradient = np.zeros(runner.size, runner.dtype) if gradient is None else gradient
+        self.key = count, id(theta), id(gradient)
+        self.function = runner.bind(self.leaves, self.gradient, count)
+
+    def run(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
+        """Return the results; the gradient is left in its buffer."""
+        for name, buffer in self.leaves.items():
+            if buffer is not leaves[name]:
+                buffer[...] = leaves[name]
+        return self.function(*arguments)

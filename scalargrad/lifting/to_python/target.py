@@ -1,0 +1,115 @@
+"""How a lifted program runs on the standard library alone: example by example, on plain floats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ...engine.floats import number
+from ...engine.value import Value
+from ..group.scalars import ungrouped
+from ..source import Wanted, compiled
+from .writer import LEAVES, write
+
+_RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has an answer
+
+
+class Target:
+    """Programs in plain Python, on its floats."""
+
+    batched = False
+    group = staticmethod(ungrouped)
+
+    def rows(self, argument: Any, given: int | str) -> tuple[list[list[float]], tuple[int, ...]]:
+        """Return an argument as a list of numbers for each example, and the shape of one.
+
+        For messages `given` is what it is called, or which of the arguments it is.
+
+        Raises:
+            TypeError: for what is no numbers.
+            ValueError: for examples of different shapes.
+        """
+        name = f"argument {given}" if isinstance(given, int) else given
+        listed = argument.tolist() if hasattr(argument, "tolist") else argument
+        if not isinstance(listed, Sequence) or isinstance(listed, str):
+            raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
+        read = [_flat(example, name) for example in listed]
+        if any(shape != read[0][1] for _, shape in read):
+            raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
+        return [flat for flat, _ in read], read[0][1] if read else ()
+
+    def telling(self, table: Any) -> tuple[list[int], list[int]]:
+        """Return the first rows of an argument that have nan, inf and 0, and those with its extreme finite numbers."""
+        kinds: list[Callable[[float], bool]] = [math.isnan, math.isinf, lambda x: x == 0]
+        firsts = [next((i for i, row in enumerate(table) if any(map(kind, row))), None) for kind in kinds]
+        finite = [i for i, row in enumerate(table) if row and all(map(math.isfinite, row))]
+        largest = max(finite, key=lambda i: max(table[i]), default=None)
+        smallest = min(finite, key=lambda i: min(table[i]), default=None)
+        return [i for i in firsts if i is not None], [i for i in (largest, smallest) if i is not None]
+
+    def numbers(self, values: Sequence[Value]) -> list[float]:
+        """Return the Values' numbers as a list."""
+        return [value._data for value in values]
+
+    def is_vector(self, given: Any, size: int) -> bool:  # noqa: ARG002  # as numpy's
+        """Whether that is so many numbers as the program works on, with no need to look at them."""
+        return False
+
+    def check_room(self, out: Any, size: int) -> None:
+        """Refuse to write a gradient into anything.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(f'out is for the target "numpy"; "python" returns a list of {size} floats, got {out!r}')
+
+    def runner(self, wanted: Wanted) -> Runner:
+        """Return what runs one function of a lifted program."""
+        return Runner(wanted)
+
+
+def _flat(example: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
+    if not isinstance(example, Sequence) or isinstance(example, str):
+        return [number(example, f"an entry of {name}")], ()
+    parts = [_flat(part, name) for part in example]
+    if any(shape != parts[0][1] for _, shape in parts):
+        raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
+    return [x for flat, _ in parts for x in flat], (len(parts), *(parts[0][1] if parts else ()))
+
+
+class Runner:
+    """One function of a lifted program."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        written = [write(wanted, careful) for careful in (False, True)]
+        self.source = written[0]
+        self._quick, self._careful = (compiled(source, wanted.function) for source in written)
+
+    def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
+        """Return the result for each example of a batch, or a list of the results."""
+        return [list(found) if isinstance(found, tuple) else found for found in self._run(arguments, leaves)]
+
+    def value_and_gradient(
+        self,
+        arguments: Sequence[Any],
+        leaves: Mapping[str, Any],
+        out: None = None,  # noqa: ARG002  # as numpy's
+    ) -> Any:
+        """Return the mean of the result, and the gradient."""
+        found = self._run(arguments, leaves)
+        count = len(found)
+        if count == 1:
+            return found[0]
+        value = sum(result for result, _ in found) / count
+        return value, [sum(column) / count for column in zip(*(slopes for _, slopes in found), strict=True)]
+
+    def _run(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
+        given = [leaves.get(name) for name in LEAVES]
+        found = []
+        for example in zip(*arguments, strict=True) if arguments else [()]:
+            try:
+                found.append(self._quick(*given, *example))
+            except _RAISED:
+                found.append(self._careful(*given, *example))
+        return found

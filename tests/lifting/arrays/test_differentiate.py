@@ -1,0 +1,435 @@
+"""Gradients, tangents and means of array programs: each is what small changes of the numbers make it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalargrad import Value, lift, tanh
+from scalargrad.engine import primitives as p
+from scalargrad.lifting.arrays.differentiate import gradient, mean, pieces_of, restricted, tangent
+from scalargrad.lifting.arrays.program import Array, ArrayProgram, Places, needed
+from tests.lifting.interpreter import evaluate, kinds, operations
+
+COUNT = 3
+
+
+class Given:
+    """A program with six parameters, a direction in which they may move, and an argument of two numbers."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        self.program = ArrayProgram()
+        self.along = self.program.axis(6)
+        self.theta: Any = self.program.leaf("theta", (self.along,))
+        self.direction = self.program.leaf("direction", (self.along,))
+        self.rows, self.columns = self.program.axis(2), self.program.axis(3)
+        self.x: Any = self.program.leaf("x", (self.program.axis(2),), batched=True)
+        self.numbers = {name: rng.uniform(0.5, 2, 6) for name in ("theta", "direction")}
+        self.numbers["x"] = rng.uniform(0.5, 2, (COUNT, 2))
+
+    def at(self, places: Any) -> Any:
+        """A view of the parameters along rows, columns, or both; or a single one."""
+        axes: tuple[Any, ...] = ()
+        if not isinstance(places, int):
+            axes = {(2,): (self.rows,), (3,): (self.columns,), (2, 3): (self.rows, self.columns)}[places.shape]
+        return self.program.view(self.theta, places, axes)
+
+    def inputs(self) -> Any:
+        """The argument along rows."""
+        return self.program.view(self.x, np.arange(2), (self.rows,))
+
+    def total(self, array: Any) -> Any:
+        return self.program.reduce(p.add, array, (self.rows, self.columns, self.along), batch=True)
+
+    def value(self, output: Any, theta: Any) -> float:
+        return float(evaluate(output, {**self.numbers, "theta": theta}, COUNT)[0])
+
+    def vector(self, array: Any) -> Any:
+        """A gradient's numbers, one for each parameter."""
+        return np.broadcast_to(evaluate(array, self.numbers, COUNT)[..., 0], (6,))
+
+
+SIX = np.arange(6).reshape(2, 3)
+
+
+def _assembled(g: Given) -> Any:
+    """Two parameters, a product and a constant in an array of five, of which some are read."""
+    axis = g.program.axis(5)
+    pieces: Any = [
+        (Places(np.array([3, 0])), (g.rows,), g.at(np.array([4, 1])) * g.inputs()),
+        (Places(np.array([1, 2, 3])), (g.columns,), g.at(5)),
+        (Places(4), (), 3.0),
+        (Places(2), (), p.exp(g.at(0))),
+    ]
+    whole = g.program.assemble((axis,), pieces)
+    return g.total(p.tanh(g.program.view(whole, np.array([[0, 1, 2], [3, 4, 3]]), (g.rows, g.columns))))
+
+
+def _beside_a_number(read: Callable[[Given, Any, Any], Any]) -> Callable[[Given], Any]:
+    """Two numbers that were computed, and a third that is always 1, read as a whole."""
+
+    def output(g: Given) -> Any:
+        axis, along = g.program.axis(3), g.program.axis(3)
+        pieces: Any = [
+            (Places(np.arange(2)), (g.rows,), p.tanh(g.at(np.array([4, 1])) * g.inputs())),
+            (Places(2), (), 1.0),
+        ]
+        whole = g.program.assemble((axis,), pieces)
+        return read(g, g.program.view(whole, np.arange(3), (along,)), along)
+
+    return output
+
+
+def _layer(g: Given, inputs: Any, along: Any) -> Any:
+    """A layer on these inputs, and the inputs again."""
+    weights = g.program.view(g.theta, SIX, (g.rows, along))
+    return g.total(p.exp(g.program.reduce(p.add, weights * inputs, [along]))) + g.program.reduce(
+        p.add, inputs * inputs, [along], batch=True
+    )
+
+
+def _layer_of_constants(g: Given, inputs: Any, along: Any) -> Any:
+    weights = g.program.leaf("constants", (g.rows, along), table=SIX - 2.5)
+    return g.total(p.exp(g.program.reduce(p.add, weights * inputs, [along])))
+
+
+def _folded(g: Given) -> Any:
+    """A layer's outputs folded into another shape, all of them, and then a few."""
+    outputs = p.tanh(g.at(SIX) * g.inputs())
+    axis, part = g.program.axis(6), g.program.axis(2)
+    flat = g.program.view(outputs, np.arange(6), (axis,))
+    few = g.program.view(outputs, np.array([1, 5]), (part,))
+    return g.program.reduce(p.add, flat * flat, [axis], batch=True) * g.program.reduce(p.add, few, [part], batch=True)
+
+
+def _stretched(g: Given) -> Any:
+    """What has two axes, seen under two others of which the slope lacks one."""
+    outputs = p.tanh(g.at(SIX))
+    rows, columns = g.program.axis(2), g.program.axis(3)
+    seen = g.program.view(outputs, SIX, (rows, columns))
+    weights = g.program.leaf("weights", (rows,), table=np.array([2.0, -0.5]))
+    return g.program.reduce(p.add, weights * seen, [rows, columns])
+
+
+def _alike(g: Given) -> Any:
+    """A view of what moves along rows alone, but lies along columns too."""
+    weights = g.program.leaf("weights", (g.columns,), table=np.array([2.0, -0.5, 1.0]))
+    base, axis = g.at(np.array([5, 2])) + weights, g.program.axis(4)
+    return g.program.reduce(p.add, p.tanh(g.program.view(base, np.array([5, 0, 4, 1]), (axis,))), [axis])
+
+
+OUTPUTS: dict[str, Callable[[Given], Any]] = {
+    "a sum of all": lambda g: g.total(g.at(SIX)),
+    "a matrix product": lambda g: g.total(p.tanh(g.program.reduce(p.add, g.at(SIX) * g.inputs(), [g.rows]))),
+    "the same along rows": lambda g: g.total(g.at(np.arange(3)) * g.inputs()),
+    "the same along columns": lambda g: g.total(g.inputs() * g.inputs() * g.at(np.arange(2)) + g.at(np.arange(3))),
+    "one for all": lambda g: g.total(g.at(4) * g.inputs()),
+    "one of all": lambda g: g.at(4) * g.at(2),
+    "all as they lie": lambda g: g.total(g.theta * p.exp(g.theta)),
+    "all, and some again": lambda g: g.total(g.theta * g.theta) + g.total(g.at(np.array([5, 0]))),
+    "transposed": lambda g: g.total(2.0 - g.at(SIX[::-1, ::-1]) / g.at(SIX)),
+    "places that come twice": lambda g: g.total(g.at(np.array([3, 3, 1])) * g.at(np.array([1, 3, 3]))),
+    "a term along nothing": lambda g: g.total(g.inputs() + g.at(0)),
+    "a term without the batch": lambda g: g.total(g.inputs() * g.inputs() + p.tanh(g.at(np.arange(2)))),
+    "put together": _assembled,
+    "a layer of what was put together": _beside_a_number(_layer),
+    "constants times what was put together": _beside_a_number(_layer_of_constants),
+    "a sum of what was put together": _beside_a_number(
+        lambda g, seen, along: g.program.reduce(p.add, seen, [along], True)
+    ),
+    "a view of what was computed": _folded,
+    "the same view along fewer axes": _stretched,
+    "all of them along fewer axes": lambda g: g.total(g.at(SIX) * g.inputs()),
+    "a view of what moves along fewer axes": _alike,
+    "a number": lambda g: 2.5,
+    "no parameter": lambda g: g.total(g.inputs()),
+    "a comparison": lambda g: p.greater(g.at(1), g.at(2)) * g.at(3),
+}
+each_output = pytest.mark.parametrize("name", OUTPUTS)
+
+
+def slopes(made: Given, output: Any) -> Any:
+    """The slopes of an output by central differences."""
+    step = 1e-5
+    return np.array(
+        [
+            (made.value(output, made.numbers["theta"] + shift) - made.value(output, made.numbers["theta"] - shift))
+            / (2 * step)
+            for shift in step * np.eye(6)
+        ]
+    )
+
+
+@each_output
+def test_the_gradient_is_the_slope(name: str) -> None:
+    """In each parameter the gradient is the slope of the output, by central differences."""
+    made = Given()
+    output = OUTPUTS[name](made)
+    found = made.vector(gradient(made.program, output, made.theta))
+    assert np.allclose(found, slopes(made, output), rtol=1e-7, atol=1e-8)
+
+
+@each_output
+def test_the_tangent_is_the_slope_along_a_direction(name: str) -> None:
+    """The tangent is the gradient times the direction: forwards and backwards come to the same."""
+    made = Given()
+    output = OUTPUTS[name](made)
+    slope = tangent(made.program, output, made.theta, made.direction)
+    expected = made.vector(gradient(made.program, output, made.theta)) @ made.numbers["direction"]
+    assert np.allclose(evaluate(slope, made.numbers, COUNT), expected, rtol=1e-12)
+
+
+@each_output
+def test_the_tangent_of_the_gradient(name: str) -> None:
+    """The tangent of a gradient is its slope along the direction, by central differences."""
+    made = Given()
+    first = gradient(made.program, OUTPUTS[name](made), made.theta)
+    moved = made.vector(tangent(made.program, first, made.theta, made.direction))
+    there = []
+    theta, step = made.numbers["theta"], 1e-5
+    for sign in (1, -1):
+        made.numbers["theta"] = theta + sign * step * made.numbers["direction"]
+        there.append(made.vector(first))
+    assert np.allclose(moved, (there[0] - there[1]) / (2 * step), rtol=1e-6, atol=1e-7)
+
+
+def test_what_is_held_constant() -> None:
+    """No slope passes `stop_gradient`, neither of the first order nor of the second."""
+    made = Given()
+    first = gradient(made.program, p.stop_gradient(made.at(1)) * made.at(2) + p.stop_gradient(made.at(3)), made.theta)
+    assert made.vector(first).tolist() == [0, 0, made.numbers["theta"][1], 0, 0, 0]
+    assert tangent(made.program, first, made.theta, made.direction) == 0.0
+
+
+def test_a_wrong_gradient_is_seen() -> None:
+    """Negative control: the gradient of another output is not the slope of this one."""
+    made = Given()
+    output, other = OUTPUTS["a matrix product"](made), OUTPUTS["transposed"](made)
+    found = made.vector(gradient(made.program, other, made.theta))
+    assert not np.allclose(found, slopes(made, output), rtol=1e-2)
+
+
+def test_no_gradient_passes_another_fold() -> None:
+    """A maximum is folded only where no gradient passes: one that did would be wrong, and is stopped."""
+    made = Given()
+    largest = made.program.reduce(p.maximum, made.at(SIX), [made.rows, made.columns])
+    with pytest.raises(AssertionError, match="only sums are folded"):
+        gradient(made.program, largest, made.theta)
+    assert tangent(made.program, p.stop_gradient(largest), made.theta, made.direction) == 0.0
+
+
+# ---------------------------------------------------------------- the mean over the batch
+
+Batched = Callable[[Any, Any], Any]  # of x, which differs between examples, and w, which does not
+MEANS: dict[str, tuple[Batched, list[str]]] = {
+    "x": (lambda x, w: x, ["view", "reduce add over the batch", "multiply"]),
+    "w": (lambda x, w: w, ["view"]),
+    "tanh(x)": (lambda x, w: p.tanh(x), ["view", "tanh", "reduce add over the batch", "multiply"]),
+    "x + w": (lambda x, w: x + w, ["view", "reduce add over the batch", "multiply", "view", "add"]),
+    "w - x": (lambda x, w: w - x, ["view", "reduce add over the batch", "multiply", "view", "subtract"]),
+    "-x": (lambda x, w: -x, ["view", "reduce add over the batch", "multiply", "negative"]),
+    "w * x": (lambda x, w: w * x, ["view", "reduce add over the batch", "multiply", "view", "multiply"]),
+    "x * w": (lambda x, w: x * w, ["view", "reduce add over the batch", "multiply", "view", "multiply"]),
+    "0.5 * x": (lambda x, w: 0.5 * x, ["view", "reduce add over the batch", "multiply", "multiply"]),
+    "x * x": (lambda x, w: x * x, ["view", "multiply", "reduce add over the batch", "multiply"]),
+}
+
+
+def _examples(made: Given) -> tuple[Any, Any]:
+    return made.program.view(made.x, 1, ()), made.at(3)
+
+
+@pytest.mark.parametrize("name", MEANS)
+def test_what_does_not_depend_on_the_batch_stays_outside(name: str) -> None:
+    """Of a mean only what differs between examples is summed up; other terms and factors come in once."""
+    formula, left = MEANS[name]
+    made = Given()
+    found = mean(made.program, formula(*_examples(made)))
+    assert sorted(kinds(found)) == sorted(left)
+    summed = [array for array in made.program.arrays if array.kind == "reduce" and array.detail[2]]
+    assert all(made.theta not in array.arrays and not _reads(array, made.theta) for array in summed)
+
+
+def _reads(array: Array, leaf: Array) -> bool:
+    return array is leaf or any(_reads(operand, leaf) for operand in array.arrays)
+
+
+@pytest.mark.parametrize("name", MEANS)
+@given(seed=st.integers(0, 2**32))
+def test_a_mean_is_the_mean(name: str, seed: int) -> None:
+    """With what it may outside, the mean is that of the numbers of all examples."""
+    made = Given()
+    rng = np.random.default_rng(seed)
+    made.numbers |= {"theta": rng.normal(size=6), "x": rng.normal(size=(COUNT, 2))}
+    loss = MEANS[name][0](*_examples(made))
+    expected = np.mean(evaluate(loss, made.numbers, COUNT))
+    assert np.allclose(evaluate(mean(made.program, loss), made.numbers, COUNT), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_a_product_of_two_that_differ_stays_inside() -> None:
+    """Negative control: the mean of a product is not the product of the means, and nothing is taken out of it."""
+    made = Given()
+    x, _ = _examples(made)
+    y = made.program.view(made.x, 0, ())
+    numbers = [evaluate(mean(made.program, one), made.numbers, COUNT)[0] for one in (x * y, x, y)]
+    assert abs(numbers[0] - numbers[1] * numbers[2]) > 1e-3
+    assert mean(made.program, 2.5) == 2.5
+
+
+def _sum_of_squares(made: Given) -> Any:
+    """A sum over two numbers of each example."""
+    return made.program.reduce(p.add, made.inputs() * made.inputs(), [made.rows])
+
+
+SUMS: dict[str, tuple[Callable[[Given], Any], int]] = {
+    "a sum": (_sum_of_squares, 1),
+    "a sum that is read again": (lambda g: _sum_of_squares(g) + p.tanh(_sum_of_squares(g)), 3),
+    "a layer's one output": (lambda g: g.program.reduce(p.add, g.at(np.arange(2)) * g.inputs(), [g.rows]), 2),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_the_mean_of_a_sum_is_one_sum(name: str) -> None:
+    """What is summed up for each example is summed up over all at once; not if the example's sum is read again."""
+    formula, sums = SUMS[name]
+    made = Given()
+    loss = formula(made)
+    found = mean(made.program, loss)
+    assert sum(kind.startswith("reduce") for kind in kinds(found)) == sums
+    expected = np.mean(evaluate(loss, made.numbers, COUNT))
+    assert np.allclose(evaluate(found, made.numbers, COUNT), expected, rtol=1e-13)
+
+
+# ---------------------------------------------------------------- sums whose terms are sums
+
+
+def _sums_of_sums(x: Any, y: Any, count: int) -> Any:
+    """Each the sum of the two before it, as Fibonacci's numbers are: written out, the last has many terms."""
+    for _ in range(count):
+        x, y = y, x + y
+    return y
+
+
+def test_the_mean_of_a_shared_term_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mean of sums that share their terms takes a few operations for each sum, and not for each way to a term."""
+    made = Given()
+    loss = _sums_of_sums(made.program.view(made.x, 0, ()), made.program.view(made.x, 1, ()), 14)
+    apply = Mock(wraps=made.program.apply)
+    monkeypatch.setattr(made.program, "apply", apply)
+    found = mean(made.program, loss)
+    assert apply.call_count < 50
+    expected = np.mean(evaluate(loss, made.numbers, COUNT))
+    assert np.allclose(evaluate(found, made.numbers, COUNT), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("in_parts", [True, False])
+def test_a_shared_term_is_one_piece(in_parts: bool) -> None:
+    """A gradient that is a sum of sums has at most a piece for each of them, and its pieces make it up."""
+    made = Given()
+    slope = _sums_of_sums(p.tanh(made.theta), p.exp(made.theta), 14)
+    if in_parts:
+        slope = slope + made.program.assemble((made.along,), [(Places(2), (), made.at(0))])
+    pieces = pieces_of(slope)
+    assert len(pieces) <= 20 if in_parts else len(pieces) == 1
+    assert np.allclose(_added_up(made, pieces), made.vector(slope), rtol=1e-12)
+
+
+def test_a_gradient_of_many_terms_in_one_parameter() -> None:
+    """One parameter may be read any number of times: its slope is no formula too long for Python to read."""
+    w = Value(0.5)
+
+    def loss(x: Any) -> Any:
+        for _ in range(4000):
+            x = tanh(w * x)
+        return x
+
+    program: Any = lift(loss, [w], target="python", check=False)
+    value, slope = program.value_and_grad([1.0])
+    output = loss(Value(1.0))
+    output.backward()
+    assert (value, slope) == (output.data, [pytest.approx(w.grad, rel=1e-12)])
+
+
+# ---------------------------------------------------------------- parts of what was computed
+
+
+def test_of_what_stands_beside_numbers_only_the_part_is_computed() -> None:
+    """The gradient of a layer's inputs has no row for the 1 beside them."""
+    made = Given()
+    slope = gradient(made.program, OUTPUTS["a layer of what was put together"](made), made.theta)
+    backward = [array for array in needed([slope]) if array.kind == "reduce" and not array.detail[2] and array.batched]
+    assert {array.size for array in backward} == {2}
+
+
+def test_computing_all_of_it_is_seen() -> None:
+    """Negative control: a view of the whole computes all of it."""
+    made = Given()
+    axis, part = made.program.axis(3), made.program.axis(2)
+    whole = p.tanh(made.program.view(made.theta, np.arange(3), (axis,)))
+    assert [array.size for array in needed([made.program.view(whole, np.arange(2), (part,))])] == [6, 3, 3, 2]
+    assert [array.size for array in needed([restricted(made.program, whole, axis, np.arange(2), part)])] == [6, 2, 2]
+
+
+@given(picked=st.lists(st.integers(0, 2), min_size=1, max_size=3))
+def test_a_part_of_a_result_is_the_result_of_parts(picked: list[int]) -> None:
+    """At any places along an axis, the restricted result has the numbers that the whole has there."""
+    made = Given()
+    axis, new = made.program.axis(3), made.program.axis(len(picked))
+    weights = made.program.view(made.theta, SIX, (made.rows, axis))
+    table = made.program.leaf("table", (made.rows, axis), table=SIX * 0.3)
+    inner = made.program.reduce(p.add, p.exp(weights * table) * made.inputs(), [made.rows])
+    whole = p.tanh(inner) * made.inputs() + 2.0
+    found = evaluate(restricted(made.program, whole, axis, np.array(picked), new), made.numbers, COUNT)
+    assert np.allclose(found, evaluate(whole, made.numbers, COUNT)[:, picked], rtol=1e-14)
+
+
+# ---------------------------------------------------------------- pieces
+
+
+@each_output
+def test_a_gradient_is_the_sum_of_its_pieces(name: str) -> None:
+    """The pieces, each added up in its places, are the gradient; what covers it all comes last."""
+    made = Given()
+    slope = gradient(made.program, OUTPUTS[name](made), made.theta)
+    pieces = pieces_of(slope)
+    assert np.allclose(_added_up(made, pieces), made.vector(slope), rtol=1e-12)
+    assert [piece.places is None for piece in pieces] == sorted(piece.places is None for piece in pieces)
+
+
+def _added_up(made: Given, pieces: list[Any]) -> Any:
+    whole = np.zeros(6)
+    for piece in pieces:
+        axis = [made.along] if piece.places is None else list(piece.axes)
+        assembled = made.program.assemble((made.along,), [(_places(piece), tuple(axis), piece.array)])
+        whole += evaluate(assembled, made.numbers, COUNT)[:, 0]
+    return whole
+
+
+def _places(piece: Any) -> Places:
+    return Places(np.arange(6)) if piece.places is None else piece.places
+
+
+def test_no_gradient_has_no_pieces() -> None:
+    """Where nothing depends on the parameters there is nothing to add up."""
+    assert pieces_of(None) == pieces_of(0.0) == []
+
+
+def test_a_gradient_is_shared() -> None:
+    """What forward and backward need both is entered once: tanh and its slope make four operations, not five."""
+    made = Given()
+    output = p.tanh(made.at(3))
+    assert operations(output, gradient(made.program, output, made.theta)) == 5
+    assert kinds(output, gradient(made.program, output, made.theta)) == [
+        "view",
+        "tanh",
+        "multiply",
+        "subtract",
+        "assemble",
+    ]

@@ -1,0 +1,91 @@
+"""An array program read word by word: what each of its five kinds of arrays is, in the plainest numpy.
+
+No tests. It knows nothing of how programs are simplified or written out, so that both may be judged
+by it. Every array is spread out over its own axes and the batch, which comes last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from scalargrad.lifting.arrays.program import Array, needed
+
+
+def evaluate(root: Array | float, given: Mapping[str, Any], count: int) -> Any:
+    """Return the numbers of an array, over its own axes and the batch.
+
+    `given` has for each leaf's name its numbers: in a row, or for an argument a row for each example.
+    """
+    found: dict[Array, Any] = {}
+
+    def spread(operand: Array | float, axes: Any) -> Any:
+        """An operand over these axes, which include its own, and the batch."""
+        if not isinstance(operand, Array):
+            return np.full([*[axis.size for axis in axes], count], operand)
+        numbers = found[operand]
+        own = [axis for axis in axes if axis in operand.axes]
+        numbers = numbers.transpose([*[operand.axes.index(axis) for axis in own], numbers.ndim - 1])
+        numbers = numbers.reshape([*[axis.size if axis in operand.axes else 1 for axis in axes], count])
+        return np.broadcast_to(numbers, [*[axis.size for axis in axes], count])
+
+    for array in needed([root]):
+        sizes = [axis.size for axis in array.axes]
+        if array.kind == "leaf":
+            numbers = _leaf(array, given, count)
+            found[array] = np.broadcast_to(numbers.reshape([*sizes, -1]), [*sizes, count])
+        elif array.kind == "view":
+            base = array.arrays[0]
+            found[array] = found[base].reshape(base.size, count)[array.detail.index]
+        elif array.kind == "apply":
+            operands = [spread(operand, array.axes) for operand in array.operands]
+            found[array] = np.vectorize(array.detail.value, otypes=[float])(*operands)
+        elif array.kind == "reduce":
+            found[array] = _folded(array, found[array.arrays[0]], count)
+        else:
+            whole = np.zeros((array.size, count))
+            for (places, along), piece in zip(array.detail, array.operands, strict=True):
+                np.add.at(whole, places.index, spread(piece, along))
+            found[array] = whole.reshape([*sizes, count])
+    return spread(root, root.axes if isinstance(root, Array) else ())
+
+
+def _leaf(array: Array, given: Mapping[str, Any], count: int) -> Any:
+    if isinstance(array.detail, np.ndarray):
+        return array.detail
+    if array.detail in ("share", "count"):
+        return np.array([1 / count if array.detail == "share" else float(count)])
+    numbers = np.asarray(given[array.detail], dtype=float)
+    return numbers.T if array.batched else numbers
+
+
+def _folded(array: Array, numbers: Any, count: int) -> Any:
+    primitive, along, batch = array.detail
+    fold = np.vectorize(primitive.value, otypes=[float])
+    axes = [array.arrays[0].axes.index(axis) for axis in along] + ([numbers.ndim - 1] if batch else [])
+    for axis in sorted(axes, reverse=True):
+        first, *rest = np.moveaxis(numbers, axis, 0)
+        for one in rest:
+            first = fold(first, one)
+        numbers = first
+    return np.repeat(np.asarray(numbers)[..., None], count, axis=-1) if batch else numbers
+
+
+def operations(*roots: Array | float) -> int:
+    """How many arrays are computed for the roots: all but what is given."""
+    return sum(array.kind != "leaf" for array in needed(roots))
+
+
+def kinds(*roots: Array | float) -> list[str]:
+    """What is computed for the roots, in order: the kind, and the primitive where there is one."""
+    listed = []
+    for array in needed(roots):
+        if array.kind == "apply":
+            listed.append(array.detail.name)
+        elif array.kind == "reduce":
+            listed.append(f"reduce {array.detail[0].name}{' over the batch' if array.detail[2] else ''}")
+        elif array.kind != "leaf":
+            listed.append(array.kind)
+    return listed

@@ -1,0 +1,244 @@
+"""Array programs made by hand, of shapes that networks seldom have: their text computes what they mean."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalargrad.engine import primitives as p
+from scalargrad.lifting.arrays.program import Array, ArrayProgram, Axis, Places
+from scalargrad.lifting.names import Names
+from scalargrad.lifting.source import Wanted, compiled
+from scalargrad.lifting.to_numpy.writer import write
+from tests.lifting.interpreter import evaluate
+
+N_THETA, N_INPUTS, COUNT = 32, 32, 5
+RNG = np.random.default_rng(0)
+GIVEN = {"theta": RNG.normal(size=N_THETA), "x": RNG.normal(size=(COUNT, N_INPUTS))}
+
+
+class Sketch:
+    """A program in the making: leaves, axes that are stored in this order, and views with these axes."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.program = ArrayProgram()
+        self.theta = self.program.leaf("theta", (self.program.axis(N_THETA),))
+        self.x = self.program.leaf("x", (self.program.axis(N_INPUTS),), batched=True)
+        self.axes = [self.program.axis(size) for size in sizes]
+
+    def shown(self, leaf: Array, *axes: int) -> Array:
+        along = tuple(self.axes[axis] for axis in axes)
+        sizes = [axis.size for axis in along]
+        return self.program.view(leaf, np.arange(np.prod(sizes)).reshape(sizes), along)
+
+    def product(self, x: Array, y: Array, *along: int, batch: bool = False) -> Any:
+        multiplied = self.program.apply(p.multiply, [x, y])
+        return self.program.reduce(p.add, multiplied, [self.axes[axis] for axis in along], batch)
+
+    def sum_of_sines(self, array: Any) -> Any:
+        sines = self.program.apply(p.sin, [array])
+        return self.program.reduce(p.add, sines, array.axes, batch=True)
+
+
+def interleaved() -> Any:
+    """The result's axes are by turns those of one factor and of the other."""
+    sketch = Sketch(2, 3, 2, 4)
+    return sketch.sum_of_sines(sketch.product(sketch.shown(sketch.theta, 0, 2, 3), sketch.shown(sketch.x, 1, 3), 3))
+
+
+def summed_around() -> Any:
+    """What a factor is summed over lies on both sides of what it is not."""
+    sketch = Sketch(2, 3, 2, 2)
+    return sketch.sum_of_sines(
+        sketch.product(sketch.shown(sketch.theta, 0, 1, 2), sketch.shown(sketch.x, 0, 2, 3), 0, 2)
+    )
+
+
+def of_strangers() -> Any:
+    """The factors have nothing in common: one differs between parameters, the other between examples."""
+    sketch = Sketch(3)
+    single = sketch.program.view(sketch.x, 4, ())
+    return sketch.product(sketch.shown(sketch.theta, 0), single, 0, batch=True)
+
+
+def spread_and_met() -> Any:
+    """A row goes to several rows of places, some of which are the same."""
+    sketch = Sketch(2, 3)
+    row = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 1)])
+    places = Places(np.array([[0, 1, 2], [1, 2, 3]]))
+    return sketch.sum_of_sines(sketch.program.assemble((sketch.program.axis(5),), [(places, tuple(sketch.axes), row)]))
+
+
+def met_across() -> Any:
+    """Numbers meet in one place unless they differ in the last axis."""
+    sketch = Sketch(2, 2, 3)
+    table = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 0, 1, 2)])
+    places = Places(np.array([[[0, 1, 0], [1, 2, 1]], [[2, 3, 2], [3, 4, 3]]]))
+    axis = sketch.program.axis(5)
+    return sketch.sum_of_sines(sketch.program.assemble((axis,), [(places, tuple(sketch.axes), table)]))
+
+
+def turned_and_spread() -> Any:
+    """A square of rows and columns goes to places that repeat along a third axis."""
+    sketch = Sketch(3, 3, 2)
+    square = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 0, 1)])
+    rows, columns = np.indices((3, 3))
+    first = rows * 3 + columns
+    places = Places(np.stack([first, (first + 4) % 9], axis=2))
+    axis = sketch.program.axis(9)
+    weighed = sketch.program.assemble((axis,), [(places, tuple(sketch.axes), square)])
+    weights = sketch.program.view(sketch.theta, np.arange(9), (axis,))
+    return sketch.sum_of_sines(sketch.program.apply(p.multiply, [weighed, weights]))
+
+
+def folded_twice() -> Any:
+    """A part of an array is folded, and a part of that is read: no view of the first can be folded so."""
+    sketch = Sketch(2, 3, 4, 2)
+    table: Any = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 0, 1)])
+    two = (sketch.program.axis(2), sketch.program.axis(2))
+    part = sketch.program.view(table, np.array([[0, 1], [3, 4]]), two)
+    again = sketch.program.view(part, np.array([0, 1, 2, 3]), (sketch.axes[2],))
+    weights = sketch.program.view(sketch.theta, np.arange(4), (sketch.axes[2],))
+    return sketch.sum_of_sines(sketch.program.apply(p.multiply, [again, weights]))
+
+
+def parameters_met() -> Any:
+    """Numbers that are the same for all examples, and along one axis, meet where no number depends on the example."""
+    sketch = Sketch(3, 3)
+    row = sketch.program.apply(p.tanh, [sketch.shown(sketch.theta, 1)])
+    places = Places(np.array([[0, 0, 1], [2, 1, 2], [3, 4, 3]]))
+    axis = sketch.program.axis(5)
+    whole = sketch.program.assemble((axis,), [(places, tuple(sketch.axes), row)])
+    return sketch.sum_of_sines(sketch.program.apply(p.multiply, [whole, sketch.program.view(sketch.x, 2, ())]))
+
+
+def row_met() -> Any:
+    """A row of numbers that are the same for all examples, of which several go to one place."""
+    sketch = Sketch(4)
+    row = sketch.program.apply(p.tanh, [sketch.shown(sketch.theta, 0)])
+    axis = sketch.program.axis(3)
+    whole = sketch.program.assemble((axis,), [(Places(np.array([0, 2, 0, 1])), tuple(sketch.axes), row)])
+    return sketch.sum_of_sines(sketch.program.apply(p.multiply, [whole, sketch.program.view(sketch.x, 2, ())]))
+
+
+MADE = [
+    folded_twice,
+    turned_and_spread,
+    met_across,
+    interleaved,
+    summed_around,
+    of_strangers,
+    spread_and_met,
+    parameters_met,
+    row_met,
+]
+
+
+def computed(root: Any, count: int) -> Any:
+    """What the text of a program gives, run by numpy."""
+    source = write(Wanted("total", ["x"], [root], None, {"theta": N_THETA}, Names([root], {}, ["x"]), "A program."))
+    leaves = [GIVEN[name] for name in source.leaves]
+    total = compiled(source, "bind")(*leaves, np.zeros(N_THETA), count)
+    return total(GIVEN["x"][:count])
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_the_text_computes_what_the_program_means(made: Any) -> None:
+    """Run by numpy, the text of a program gives what reading the program word by word gives."""
+    root = made()
+    assert np.allclose(computed(root, COUNT), evaluate(root, GIVEN, COUNT)[..., 0], rtol=1e-12, atol=0)
+
+
+# ---------------------------------------------------------------- numbers that meet
+
+PIECES = ["numbers", "parameters", "examples", "a corner of parameters", "a corner of examples"]
+
+
+def met(kinds: list[str], sizes: tuple[int, int], along: list[int], seed: int) -> Any:
+    """Pieces of these kinds, which differ along these axes, put together in random places, many of them the same."""
+    rng, sketch = np.random.default_rng(seed), Sketch(*sizes, 2)
+    rows, columns = sizes
+    whole = np.arange((rows + 1) * (columns + 1) * 2).reshape(rows + 1, columns + 1, 2)
+    wider = tuple(sketch.program.axis(size) for size in whole.shape)
+    pieces: list[tuple[Places, tuple[Axis, ...], Array | float]] = []
+    for kind in kinds:
+        leaf = sketch.x if "examples" in kind else sketch.theta
+        piece: Any = 0.75
+        if "corner" in kind:  # some of the numbers of a buffer, which no view shows in a row
+            sines: Any = sketch.program.apply(p.sin, [sketch.program.view(leaf, whole, wider)])
+            piece = sketch.program.view(sines, whole[:-1, :-1].copy(), tuple(sketch.axes))
+        elif kind != "numbers":
+            piece = sketch.program.apply(p.sin, [sketch.shown(leaf, *along)])
+        for _ in range(2):
+            pieces.append((Places(rng.integers(0, 4, size=(rows, columns, 2))), tuple(sketch.axes), piece))
+    together = sketch.program.assemble((sketch.program.axis(5),), pieces)
+    weights = sketch.program.view(sketch.x, np.arange(5), together.axes)
+    return sketch.sum_of_sines(sketch.program.apply(p.multiply, [together, weights]))
+
+
+@settings(max_examples=5 * settings().max_examples)
+@given(
+    kinds=st.lists(st.sampled_from(PIECES), min_size=1, max_size=2),
+    sizes=st.tuples(st.integers(2, 3), st.integers(2, 3)),
+    along=st.sampled_from([[0, 1, 2], [0, 2], [1], [2]]),
+    count=st.integers(1, COUNT),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_numbers_that_meet_are_added(
+    kinds: list[str], sizes: tuple[int, int], along: list[int], count: int, seed: int
+) -> None:
+    """Numbers are added where they meet: of one example or of all, the same along some axes, in a view or in room."""
+    root = met(kinds, sizes, along, seed)
+    expected = evaluate(root, {**GIVEN, "x": GIVEN["x"][:count]}, count)[..., 0]
+    assert np.allclose(computed(root, count), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", PIECES)
+def test_where_they_meet_is_told_apart(kind: str) -> None:
+    """Negative control: numbers that meet in other places give others."""
+    first, second = (evaluate(met([kind], (2, 3), [0, 1, 2], seed), GIVEN, COUNT)[..., 0] for seed in (1, 2))
+    assert not np.allclose(first, second, rtol=1e-3)
+
+
+def test_another_program_is_told_apart() -> None:
+    """Negative control: the numbers of one of these programs are not those of another."""
+    first, second = (evaluate(made(), GIVEN, COUNT)[..., 0] for made in (interleaved, summed_around))
+    assert not np.allclose(first, second, rtol=1e-3)
+
+
+def unshared(bind: str, namespace: Mapping[str, Any]) -> list[str]:
+    """The names that a program binds to numbers that are neither room of its own nor a view of what is bound before."""
+    tree = ast.parse(bind).body[-1]
+    assert isinstance(tree, ast.FunctionDef)
+    given = {"np": np, "B": COUNT, "theta": np.zeros(N_THETA), "gradient": np.zeros(N_THETA)}
+    known: dict[str, Any] = {**given, **namespace}
+    found = []
+    for line in tree.body:
+        if isinstance(line, ast.Assign):
+            name, text = ast.unparse(line.targets[0]), ast.unparse(line.value)
+            arrays = [array for array in known.values() if isinstance(array, np.ndarray)]
+            known[name] = eval(text, known)  # noqa: S307  # the program's own text
+            is_room = text.startswith(("np.empty", "np.zeros"))
+            if isinstance(known[name], np.ndarray) and known[name].dtype == float and not is_room:
+                found += [name] * (not any(np.shares_memory(known[name], array) for array in arrays))
+    return found
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_what_is_bound_once_is_a_view(made: Any) -> None:
+    """Whatever is bound before anything is computed is room, or a view of room: a copy would hold old numbers."""
+    root = made()
+    source = write(Wanted("total", ["x"], [root], None, {"theta": N_THETA}, Names([root], {}, ["x"]), "A program."))
+    assert unshared(source.text, source.namespace) == []
+
+
+def test_a_copy_is_seen() -> None:
+    """Negative control: a view that cannot be folded without a copy is found among what is bound."""
+    bind = "def bind(theta, gradient, B):\n    a = np.empty((2, 3, B))\n    b = a[:, :2]\n    c = b.reshape(4, B)"
+    assert unshared(bind, {}) == ["c"]
