@@ -154,12 +154,13 @@ def _method(name: str, primitive: Primitive) -> str:
             lines += ["    right = _taking_part(right)", "    if right is None:", "        return NotImplemented"]
         else:
             lines += [f'    right = _operand(right, "an operand of {primitive.name}")']
-    lines += [f"{operand} = {node}._data" for operand, node in zip(names, operands, strict=True)]
-    lines.append(f"out = {ast.unparse(value_of(primitive, [ast.Name(operand) for operand in names]))}")
-    recorded = f"return _record(p.{primitive.name}, out, ({', '.join(operands)}{',' * (primitive.arity == 1)}))"
+    recorded = f"return _record(p.{primitive.name}, ({', '.join(operands)}{',' * (primitive.arity == 1)}))"
     if primitive.blocks_gradient:
         return _written(head, [*lines, recorded])
-    lines += ["if modes.active:", f"    {recorded}", "node = _new(Value)", "node._data = out", "node._grad = None"]
+    lines += ["if modes.active:", f"    {recorded}"]
+    lines += [f"{operand} = {node}._data" for operand, node in zip(names, operands, strict=True)]
+    lines.append(f"out = {ast.unparse(value_of(primitive, [ast.Name(operand) for operand in names]))}")
+    lines += ["node = _new(Value)", "node._data = out", "node._grad = None"]
     lines += [f"node.op = p.{primitive.name}", "node._x = self", f"node._y = {(*operands, None)[1]}"]
     for i, (slot, node) in enumerate(zip(("_dx", "_dy"), operands, strict=False)):
         local = local_gradient(primitive, i)

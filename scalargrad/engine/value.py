@@ -35,20 +35,21 @@ _new = object.__new__  # leaves out __init__: what an operation has computed nee
 # is what it does in a mode, and what operations do that a user has declared.
 
 
-def _record(primitive: Primitive, data: float, operands: tuple[Value, ...]) -> Value:
-    """A node for what has been computed, in whatever mode."""
+def _record(primitive: Primitive, operands: tuple[Value, ...]) -> Value:
+    """The result of an operation, in whatever mode."""
     line = None
+    trace = modes.tracing()
+    if trace is not None:
+        return cast(Value, trace.applied(primitive, operands))
+    numbers = [operand._data for operand in operands]
+    data = primitive.value(*numbers)
     if modes.active:
-        trace = modes.tracing()
-        if trace is not None:
-            return cast(Value, trace.applied(primitive, operands))
         primitive = modes.standing_in(primitive)
         line = modes.line_of_caller() if modes.noting() else None
         if line is not None and modes.trapping() and not math.isfinite(data) and all_finite(operands):
             raise non_finite(primitive, operands, f"is {data} in the forward pass", line)
         if not modes.recording():
             return leaf(Value, data)
-    numbers = [operand._data for operand in operands]
     node = leaf(Value, data)
     link(node, primitive, operands, [partial(data, *numbers) for partial in primitive.partials])
     if line is not None:
@@ -343,9 +344,7 @@ class Value(Node):
         """Record any primitive on Values and plain numbers: what `tanh(x)` does for a Value x."""
         values = tuple([_operand(operand, f"an operand of {primitive.name}") for operand in operands])
         method = _METHODS.get(primitive)
-        if method is not None:
-            return method(*values)
-        return _record(primitive, primitive.value(*[value._data for value in values]), values)
+        return _record(primitive, values) if method is None else method(*values)
 
     def __pos__(self) -> Value:  # +x
         return self
@@ -363,11 +362,11 @@ class Value(Node):
             right = _taking_part(right)
             if right is None:
                 return NotImplemented
+        if modes.active:
+            return _record(p.add, (self, right))
         x = self._data
         y = right._data
         out = x + y
-        if modes.active:
-            return _record(p.add, out, (self, right))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -389,11 +388,11 @@ class Value(Node):
             right = _taking_part(right)
             if right is None:
                 return NotImplemented
+        if modes.active:
+            return _record(p.subtract, (self, right))
         x = self._data
         y = right._data
         out = x - y
-        if modes.active:
-            return _record(p.subtract, out, (self, right))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -415,11 +414,11 @@ class Value(Node):
             right = _taking_part(right)
             if right is None:
                 return NotImplemented
+        if modes.active:
+            return _record(p.multiply, (self, right))
         x = self._data
         y = right._data
         out = x * y
-        if modes.active:
-            return _record(p.multiply, out, (self, right))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -441,11 +440,11 @@ class Value(Node):
             right = _taking_part(right)
             if right is None:
                 return NotImplemented
+        if modes.active:
+            return _record(p.divide, (self, right))
         x = self._data
         y = right._data
         out = floats.divide(x, y)
-        if modes.active:
-            return _record(p.divide, out, (self, right))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -462,10 +461,10 @@ class Value(Node):
 
     def __neg__(self) -> Value:  # -x
         """The number with the other sign."""
+        if modes.active:
+            return _record(p.negative, (self,))
         x = self._data
         out = -x
-        if modes.active:
-            return _record(p.negative, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -484,11 +483,11 @@ class Value(Node):
             right = _taking_part(right)
             if right is None:
                 return NotImplemented
+        if modes.active:
+            return _record(p.power, (self, right))
         x = self._data
         y = right._data
         out = floats.power(x, y)
-        if modes.active:
-            return _record(p.power, out, (self, right))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -508,11 +507,11 @@ class Value(Node):
         right: Any = other
         if right.__class__ is not Value:
             right = _operand(right, "an operand of maximum")
+        if modes.active:
+            return _record(p.maximum, (self, right))
         x = self._data
         y = right._data
         out = x if x > y or x != x else y
-        if modes.active:
-            return _record(p.maximum, out, (self, right))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -528,11 +527,11 @@ class Value(Node):
         right: Any = other
         if right.__class__ is not Value:
             right = _operand(right, "an operand of minimum")
+        if modes.active:
+            return _record(p.minimum, (self, right))
         x = self._data
         y = right._data
         out = x if x < y or x != x else y
-        if modes.active:
-            return _record(p.minimum, out, (self, right))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -545,10 +544,10 @@ class Value(Node):
 
     def __abs__(self) -> Value:  # abs(x)
         """The absolute value."""
+        if modes.active:
+            return _record(p.abs, (self,))
         x = self._data
         out = abs(x)
-        if modes.active:
-            return _record(p.abs, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -563,10 +562,10 @@ class Value(Node):
 
     def relu(self) -> Value:
         """max(x, 0), and nan for nan."""
+        if modes.active:
+            return _record(p.relu, (self,))
         x = self._data
         out = x if x > 0 or x != x else 0.0
-        if modes.active:
-            return _record(p.relu, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -578,16 +577,14 @@ class Value(Node):
 
     def stop_gradient(self) -> Value:
         """The operand itself, held constant by every derivative."""
-        x = self._data
-        out = x
-        return _record(p.stop_gradient, out, (self,))
+        return _record(p.stop_gradient, (self,))
 
     def exp(self) -> Value:
         """Return e raised to the power of x."""
+        if modes.active:
+            return _record(p.exp, (self,))
         x = self._data
         out = floats.exp(x)
-        if modes.active:
-            return _record(p.exp, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -599,10 +596,10 @@ class Value(Node):
 
     def exp2(self) -> Value:
         """Return 2 raised to the power of x."""
+        if modes.active:
+            return _record(p.exp2, (self,))
         x = self._data
         out = floats.exp2(x)
-        if modes.active:
-            return _record(p.exp2, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -614,10 +611,10 @@ class Value(Node):
 
     def expm1(self) -> Value:
         """Return exp(x)-1."""
+        if modes.active:
+            return _record(p.expm1, (self,))
         x = self._data
         out = floats.expm1(x)
-        if modes.active:
-            return _record(p.expm1, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -629,10 +626,10 @@ class Value(Node):
 
     def log(self) -> Value:
         """The natural logarithm."""
+        if modes.active:
+            return _record(p.log, (self,))
         x = self._data
         out = floats.log(x)
-        if modes.active:
-            return _record(p.log, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -644,10 +641,10 @@ class Value(Node):
 
     def log2(self) -> Value:
         """Return the base 2 logarithm of x."""
+        if modes.active:
+            return _record(p.log2, (self,))
         x = self._data
         out = floats.log2(x)
-        if modes.active:
-            return _record(p.log2, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -659,10 +656,10 @@ class Value(Node):
 
     def log10(self) -> Value:
         """Return the base 10 logarithm of x."""
+        if modes.active:
+            return _record(p.log10, (self,))
         x = self._data
         out = floats.log10(x)
-        if modes.active:
-            return _record(p.log10, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -674,10 +671,10 @@ class Value(Node):
 
     def log1p(self) -> Value:
         """Return the natural logarithm of 1+x (base e)."""
+        if modes.active:
+            return _record(p.log1p, (self,))
         x = self._data
         out = floats.log1p(x)
-        if modes.active:
-            return _record(p.log1p, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -689,10 +686,10 @@ class Value(Node):
 
     def sqrt(self) -> Value:
         """Return the square root of x."""
+        if modes.active:
+            return _record(p.sqrt, (self,))
         x = self._data
         out = floats.sqrt(x)
-        if modes.active:
-            return _record(p.sqrt, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -704,10 +701,10 @@ class Value(Node):
 
     def cbrt(self) -> Value:
         """Return the cube root of x."""
+        if modes.active:
+            return _record(p.cbrt, (self,))
         x = self._data
         out = math.cbrt(x)
-        if modes.active:
-            return _record(p.cbrt, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -722,11 +719,11 @@ class Value(Node):
         right: Any = other
         if right.__class__ is not Value:
             right = _operand(right, "an operand of hypot")
+        if modes.active:
+            return _record(p.hypot, (self, right))
         x = self._data
         y = right._data
         out = math.hypot(x, y)
-        if modes.active:
-            return _record(p.hypot, out, (self, right))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -739,10 +736,10 @@ class Value(Node):
 
     def sin(self) -> Value:
         """Return the sine of x (measured in radians)."""
+        if modes.active:
+            return _record(p.sin, (self,))
         x = self._data
         out = floats.sin(x)
-        if modes.active:
-            return _record(p.sin, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -754,10 +751,10 @@ class Value(Node):
 
     def cos(self) -> Value:
         """Return the cosine of x (measured in radians)."""
+        if modes.active:
+            return _record(p.cos, (self,))
         x = self._data
         out = floats.cos(x)
-        if modes.active:
-            return _record(p.cos, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -769,10 +766,10 @@ class Value(Node):
 
     def tan(self) -> Value:
         """Return the tangent of x (measured in radians)."""
+        if modes.active:
+            return _record(p.tan, (self,))
         x = self._data
         out = floats.tan(x)
-        if modes.active:
-            return _record(p.tan, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -784,10 +781,10 @@ class Value(Node):
 
     def asin(self) -> Value:
         """Return the arc sine (measured in radians) of x."""
+        if modes.active:
+            return _record(p.asin, (self,))
         x = self._data
         out = floats.asin(x)
-        if modes.active:
-            return _record(p.asin, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -801,10 +798,10 @@ class Value(Node):
 
     def acos(self) -> Value:
         """Return the arc cosine (measured in radians) of x."""
+        if modes.active:
+            return _record(p.acos, (self,))
         x = self._data
         out = floats.acos(x)
-        if modes.active:
-            return _record(p.acos, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -818,10 +815,10 @@ class Value(Node):
 
     def atan(self) -> Value:
         """Return the arc tangent (measured in radians) of x."""
+        if modes.active:
+            return _record(p.atan, (self,))
         x = self._data
         out = math.atan(x)
-        if modes.active:
-            return _record(p.atan, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -838,11 +835,11 @@ class Value(Node):
         right: Any = other
         if right.__class__ is not Value:
             right = _operand(right, "an operand of atan2")
+        if modes.active:
+            return _record(p.atan2, (self, right))
         y = self._data
         x = right._data
         out = math.atan2(y, x)
-        if modes.active:
-            return _record(p.atan2, out, (self, right))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -857,10 +854,10 @@ class Value(Node):
 
     def sinh(self) -> Value:
         """Return the hyperbolic sine of x."""
+        if modes.active:
+            return _record(p.sinh, (self,))
         x = self._data
         out = floats.sinh(x)
-        if modes.active:
-            return _record(p.sinh, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -872,10 +869,10 @@ class Value(Node):
 
     def cosh(self) -> Value:
         """Return the hyperbolic cosine of x."""
+        if modes.active:
+            return _record(p.cosh, (self,))
         x = self._data
         out = floats.cosh(x)
-        if modes.active:
-            return _record(p.cosh, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -887,10 +884,10 @@ class Value(Node):
 
     def tanh(self) -> Value:
         """Return the hyperbolic tangent of x."""
+        if modes.active:
+            return _record(p.tanh, (self,))
         x = self._data
         out = math.tanh(x)
-        if modes.active:
-            return _record(p.tanh, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -902,10 +899,10 @@ class Value(Node):
 
     def asinh(self) -> Value:
         """Return the inverse hyperbolic sine of x."""
+        if modes.active:
+            return _record(p.asinh, (self,))
         x = self._data
         out = math.asinh(x)
-        if modes.active:
-            return _record(p.asinh, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -919,10 +916,10 @@ class Value(Node):
 
     def acosh(self) -> Value:
         """Return the inverse hyperbolic cosine of x."""
+        if modes.active:
+            return _record(p.acosh, (self,))
         x = self._data
         out = floats.acosh(x)
-        if modes.active:
-            return _record(p.acosh, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -936,10 +933,10 @@ class Value(Node):
 
     def atanh(self) -> Value:
         """Return the inverse hyperbolic tangent of x."""
+        if modes.active:
+            return _record(p.atanh, (self,))
         x = self._data
         out = floats.atanh(x)
-        if modes.active:
-            return _record(p.atanh, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -953,10 +950,10 @@ class Value(Node):
 
     def sigmoid(self) -> Value:
         """1 / (1 + e⁻ˣ), by whichever of its two forms has no large exponential."""
+        if modes.active:
+            return _record(p.sigmoid, (self,))
         x = self._data
         out = floats.sigmoid(x)
-        if modes.active:
-            return _record(p.sigmoid, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -968,10 +965,10 @@ class Value(Node):
 
     def softplus(self) -> Value:
         """log(1 + eˣ), with the larger of the two terms taken out of the logarithm."""
+        if modes.active:
+            return _record(p.softplus, (self,))
         x = self._data
         out = x + math.log1p(math.exp(-x)) if x > 0 else math.log1p(math.exp(x))
-        if modes.active:
-            return _record(p.softplus, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -983,10 +980,10 @@ class Value(Node):
 
     def erf(self) -> Value:
         """The error function."""
+        if modes.active:
+            return _record(p.erf, (self,))
         x = self._data
         out = math.erf(x)
-        if modes.active:
-            return _record(p.erf, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -998,10 +995,10 @@ class Value(Node):
 
     def erfc(self) -> Value:
         """The complementary error function, 1 - erf(x) without cancellation."""
+        if modes.active:
+            return _record(p.erfc, (self,))
         x = self._data
         out = math.erfc(x)
-        if modes.active:
-            return _record(p.erfc, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -1013,10 +1010,10 @@ class Value(Node):
 
     def gamma(self) -> Value:
         """Gamma function at x."""
+        if modes.active:
+            return _record(p.gamma, (self,))
         x = self._data
         out = floats.gamma(x)
-        if modes.active:
-            return _record(p.gamma, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -1028,10 +1025,10 @@ class Value(Node):
 
     def lgamma(self) -> Value:
         """The logarithm of the absolute value of the gamma function."""
+        if modes.active:
+            return _record(p.lgamma, (self,))
         x = self._data
         out = floats.lgamma(x)
-        if modes.active:
-            return _record(p.lgamma, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -1043,10 +1040,10 @@ class Value(Node):
 
     def degrees(self) -> Value:
         """Convert angle x from radians to degrees."""
+        if modes.active:
+            return _record(p.degrees, (self,))
         x = self._data
         out = math.degrees(x)
-        if modes.active:
-            return _record(p.degrees, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None
@@ -1060,10 +1057,10 @@ class Value(Node):
 
     def radians(self) -> Value:
         """Convert angle x from degrees to radians."""
+        if modes.active:
+            return _record(p.radians, (self,))
         x = self._data
         out = math.radians(x)
-        if modes.active:
-            return _record(p.radians, out, (self,))
         node = _new(Value)
         node._data = out
         node._grad = None

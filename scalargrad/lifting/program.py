@@ -45,6 +45,12 @@ def lift(
     alone; None takes numpy where it is installed. `dtype` "float32" computes in half the memory and
     about half the time, to seven digits.
 
+    The program computes what the function computes, up to rounding: sums and products may be taken in
+    another order, a 0 that is added or subtracted may be left out, and so the last digits, the sign of a
+    zero, and what overflows on the way may differ. A Value that was computed from the parameters before
+    the function runs takes part as what it was computed from, and is computed anew at each call. The
+    function must do its work in the calling thread.
+
     >>> from scalargrad import Value
     >>> w, b = Value(2.0, label="w"), Value(1.0, label="b")
     >>> program = lift(lambda x, y: (w * x + b - y) ** 2, [w, b])
@@ -83,7 +89,6 @@ class Program:
         self._check = check
         self._lifted: dict[tuple[Shape, ...], _Lifted] = {}
         self._latest: _Lifted | None = None
-        self._lock = Lock()
 
     def __call__(self, *arguments: Any, at: Any = None) -> Any:
         """Return the result for each example: an array of one number each, or of one row each for several results.
@@ -209,19 +214,14 @@ class Program:
             rows.append(table)
             shapes += (shape,)
         lifted = self._lifted.get(shapes)
-        if lifted is None:
-            with self._lock:
-                lifted = self._lifted.get(shapes) or self._new(shapes)
+        if lifted is None:  # without a lock: the user's function runs here, and may wait for another thread's call
+            with modes.no_gc():
+                lifted = _Lifted(self._function, self._parameters, shapes, self._target)
+            lifted = self._lifted.setdefault(shapes, lifted)
         self._latest = lifted
         if single and len(lifted.results) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return rows, lifted
-
-    def _new(self, shapes: tuple[Shape, ...]) -> _Lifted:
-        with modes.no_gc():
-            lifted = _Lifted(self._function, self._parameters, shapes, self._target)
-        self._lifted[shapes] = lifted
-        return lifted
 
     def _leaves(self, lifted: _Lifted, at: Any = None) -> dict[str, Any]:
         theta = self.pack() if at is None else self._vector(at, "at")

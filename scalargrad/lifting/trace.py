@@ -82,6 +82,8 @@ class Trace:
         if isinstance(given, Value):
             place = self.of_value.get(given)
             return self._read(given) if place is None else place
+        if isinstance(given, Row):
+            given.refuse()
         return self._constant(number(given, purpose))
 
     def record(self, node: Node) -> int:
@@ -262,19 +264,40 @@ class Row(list[Any]):
         self.argument = argument
         self.shape = tuple(shape)
 
-    def _refuse(self, *_other: object) -> NoReturn:
+    def refuse(self, *_other: object) -> NoReturn:
+        """Raise the error for a row that is used as a number.
+
+        Raises:
+            TraceError: always.
+        """
         raise self.trace.error(
             f"argument {self.argument} takes part in arithmetic as a number, but each example of it has the shape "
             f"{self.shape}; give one number for each example, in an array of shape (n,), or take an entry of it"
         )
 
-    __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = __radd__ = _refuse
+    __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = __radd__ = refuse
 
     def __add__(self, other: Any) -> Any:
-        return self._refuse() if isinstance(other, Real | Value) else super().__add__(other)
+        return self.refuse() if isinstance(other, Real | Value) else super().__add__(other)
 
     def __mul__(self, other: Any) -> Any:
-        return self._refuse() if isinstance(other, float | Value) else super().__mul__(other)
+        return self.refuse() if isinstance(other, float | Value) else super().__mul__(other)
+
+    def __lt__(self, other: Any) -> bool:
+        return self.refuse() if isinstance(other, Real | Value) else super().__lt__(other)
+
+    def __gt__(self, other: Any) -> bool:
+        return self.refuse() if isinstance(other, Real | Value) else super().__gt__(other)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OPERATIONS:
+            self.refuse()
+        raise AttributeError(f"{type(self).__name__} has no attribute {name}")
+
+    @classmethod
+    def apply_primitive(cls, primitive: Primitive, operands: tuple[Any, ...]) -> NoReturn:  # noqa: ARG003  # as Value has it
+        """Refuse: a row is not a number."""
+        next(operand for operand in operands if isinstance(operand, Row)).refuse()
 
     __rmul__ = __mul__
 

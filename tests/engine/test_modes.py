@@ -10,6 +10,7 @@ import math
 import pickle
 import sys
 import threading
+import types
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -165,6 +166,11 @@ def around(mode: Any) -> Callable[[Function], Function]:
     return decorator
 
 
+def hidden(function: Callable[[], Any]) -> Callable[[], Any]:
+    """A function that returns what another one returns, and does not show what that is."""
+    return lambda: function()  # noqa: PLW0108  # the point of it
+
+
 def is_on(mode: object) -> bool:
     """Whether this code runs in the mode."""
     return not modes.recording() if mode is no_grad else modes.trapping()
@@ -309,6 +315,51 @@ def test_one_object_entered_twice(mode: Any) -> None:
                 assert is_on(mode)
             assert is_on(mode)
         assert (is_on(mode), modes.active) == (False, 0)
+
+
+def test_a_generator_ends_its_own_block_of_a_shared_object() -> None:
+    """One object entered by a generator in another thread and by a block here: closing the generator ends its block."""
+    shared, x = no_grad(), Value(1.0)
+
+    def generator() -> Generator[None, None, None]:
+        with shared:
+            yield
+
+    steps = generator()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(next, steps).result()
+    with shared:
+        steps.close()
+        assert not is_recorded(x * x)
+    assert is_recorded(x * x)
+    assert modes.active == 0
+
+
+@MODES
+def test_a_function_that_returns_what_is_still_to_run(mode: Any) -> None:
+    """A generator, coroutine or asynchronous generator that a decorated function returns runs in the mode too."""
+
+    def generator() -> Iterator[bool]:
+        yield is_on(mode)
+
+    async def coroutine() -> bool:
+        return is_on(mode)
+
+    async def asynchronous() -> AsyncIterator[bool]:
+        yield is_on(mode)
+
+    @types.coroutine
+    def old() -> Generator[None, None, bool]:
+        yield
+        return is_on(mode)
+
+    async def collected() -> list[bool]:
+        items = [item async for item in around(mode)(hidden(asynchronous))()]
+        return [*items, await around(mode)(hidden(coroutine))(), await around(mode)(old)()]
+
+    assert list(around(mode)(hidden(generator))()) == [True]
+    assert asyncio.run(collected()) == [True, True, True]
+    assert (is_on(mode), modes.active) == (False, 0)
 
 
 def test_modes_end_in_any_order() -> None:
@@ -639,7 +690,11 @@ def test_the_collector_rests_and_is_as_before(is_on: bool) -> None:
         def inside() -> bool:
             return gc.isenabled()
 
-        assert (inside(), gc.isenabled()) == (False, is_on)
+        @modes.no_gc
+        def inside_too() -> bool:
+            return gc.isenabled()
+
+        assert (inside(), inside_too(), gc.isenabled()) == (False, False, is_on)
     finally:
         gc.enable()
 

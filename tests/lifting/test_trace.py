@@ -338,10 +338,69 @@ def test_a_row_is_not_a_number(target: str) -> None:
         lambda x, y: abs(y),
         lambda x, y: y / w,
         lambda x, y: w / y,
+        lambda x, y: scalargrad.maximum(w * x, y),
+        lambda x, y: scalargrad.exp(y),
+        lambda x, y: y.exp(),
+        lambda x, y: y < 2,
+        lambda x, y: y > w,
     ]
     for use in uses:
         with pytest.raises(TraceError, match=r"argument y takes part in arithmetic as a number, but .* shape \(1,\)"):
             lift(use, [w], target=target)([1.0, 2.0], rows)
+
+
+class Special(Value):
+    """A subclass of Value, which Traced is not one of."""
+
+
+ON_EITHER_SIDE: list[Callable[[Any, Any], Any]] = [
+    lambda w, x: w * x + x * w,
+    lambda w, x: w - x,
+    lambda w, x: x / w,
+    lambda w, x: w**x,
+    lambda w, x: scalargrad.maximum(w, x) + w.maximum(x),
+    lambda w, x: hypot(w, x) + w.hypot(x),
+    lambda w, x: scalargrad.logsumexp([w, x]),
+    scalargrad.square_error,
+    lambda w, x: np.multiply(w, x) * w.exp(),
+]
+
+
+@each_target
+@pytest.mark.parametrize("function", ON_EITHER_SIDE)
+def test_a_subclass_beside_an_input(function: Callable[[Any, Any], Any], target: str) -> None:
+    """A Value of a subclass meets an input on either side of an operation as a Value does."""
+    w, plain = Special(1.25), Value(1.25)
+    own = lift(lambda x: function(w, x), [w], target=target).value_and_grad([2.0, 3.0])
+    wanted = lift(lambda x: function(plain, x), [plain], target=target).value_and_grad([2.0, 3.0])
+    assert repr(own) == repr(wanted)
+
+
+def test_a_thread_of_the_function_may_call_the_program() -> None:
+    """The traced function holds no lock: a thread that calls the same program does not wait for it."""
+    w = Value(2.0)
+    answers: list[float] = []
+
+    def function(x: Any) -> Any:
+        if not answers:
+            answers.append(0.0)
+            with ThreadPoolExecutor(1) as pool:
+                answers.append(float(pool.submit(program, [3.0]).result()[0]))
+        return w * x
+
+    program = lift(function, [w], check=False)
+    assert list(program([1.0])) == [2.0]
+    assert answers == [0.0, 6.0]
+
+
+@each_target
+@pytest.mark.parametrize("at", [[1e200, 1e200, 1e-300], [1e-200, 1e-200, 1e300]])
+def test_products_of_parameters_keep_their_order(at: list[float], target: str) -> None:
+    """A product that overflows in another order is taken in the order in which it is written."""
+    a, b, c = (Value(1.0) for _ in range(3))
+    program = lift(lambda: a * (b * c), [a, b, c], target=target)
+    program()
+    assert math.isclose(program(at=at), at[0] * (at[1] * at[2]), rel_tol=1e-12)
 
 
 @each_target

@@ -275,7 +275,7 @@ def _product(_: Primitive, operands: tuple[Array | float, ...], apply: Apply) ->
         found = apply(p.multiply, [-x, y.operands[0]])
     elif _is(y, p.negative):
         found = apply(p.negative, [apply(p.multiply, [x, y.operands[0]])])
-    elif _is_single(x) and _is(y, p.multiply) and _is_single(y.operands[0]):
+    elif _is_fixed(x) and _is(y, p.multiply) and _is_fixed(y.operands[0]):
         factor = apply(p.multiply, [x, y.operands[0]])
         if isinstance(factor, Array) or 1e-300 < abs(factor) < 1e300:  # 1e-200 × (1e-200 × y) is not 0 × y
             found = apply(p.multiply, [factor, y.operands[1]])
@@ -318,6 +318,17 @@ _REWRITES: dict[Primitive, Rewrite] = {
 def _is_single(array: Array | float) -> bool:
     """Whether it is a single number, the same for all examples."""
     return not isinstance(array, Array) or not (array.axes or array.batched)
+
+
+def _is_fixed(array: Array | float) -> bool:
+    """Whether it is a number, or a number times a share of the batch: of an ordinary size whatever is given."""
+    if not isinstance(array, Array) or _is_of_the_batch(array):
+        return True
+    return array.kind == "apply" and all(not isinstance(one, Array) or _is_of_the_batch(one) for one in array.operands)
+
+
+def _is_of_the_batch(array: Array) -> bool:
+    return array.kind == "leaf" and isinstance(array.detail, str) and array.detail in {"share", "count"}
 
 
 def _is(array: Array, primitive: Primitive) -> bool:

@@ -46,7 +46,7 @@ class Products(Rooms):
             self.run.append(f"{name} = np.dot({left}, {right})")
             product = array.arrays[0].detail
             if product is not p.multiply:  # 0 × inf is 0 there; it is nan here, and seldom
-                terms = spelling.text(spelling.expression(product), [left, right])
+                terms = spelling.text(spelling.expression(product, self.dtype), [left, right])
                 self.run += [f"if {name} != {name}:", f"    {name} = np.add.reduce({terms})"]
             return True
         name = out = self.expressions[array] = self.room_for(array)

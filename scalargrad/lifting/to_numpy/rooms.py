@@ -36,6 +36,7 @@ class Rooms(Views):
 
     def __init__(self, wanted: Wanted, dtype: str) -> None:
         super().__init__(wanted.names)
+        self.dtype = dtype
         self.kind = "" if dtype == "float64" else f", np.{dtype}"  # what np.empty is told
         self.results = wanted.results
         self.gradient_size = wanted.sizes["theta"]

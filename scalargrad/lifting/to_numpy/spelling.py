@@ -13,18 +13,18 @@ from ...engine.declaration import OPERATORS, Primitive
 
 
 @lru_cache(maxsize=256)
-def expression(primitive: Primitive) -> ast.expr:
-    """The array spelling with numpy's names, and operands named x0, x1, …."""
+def expression(primitive: Primitive, dtype: str = "float64") -> ast.expr:
+    """The array spelling with numpy's names, and operands named x0, x1, …; a finite number stays one in float32."""
     assert primitive.array is not None, "what has no spelling is called"
     operands = [f"x{i}" for i in range(primitive.arity)]
     written = ast.parse(primitive.array.format(*operands), mode="eval").body
-    spelled: ast.expr = _InNumpy(primitive, set(operands)).visit(written)
+    spelled: ast.expr = _InNumpy(primitive, set(operands), float(np.finfo(dtype).max)).visit(written)
     return spelled
 
 
 class _InNumpy(ast.NodeTransformer):
-    def __init__(self, primitive: Primitive, known: set[str]) -> None:
-        self.primitive, self.known = primitive, known
+    def __init__(self, primitive: Primitive, known: set[str], largest: float) -> None:
+        self.primitive, self.known, self.largest = primitive, known, largest
 
     def visit_Name(self, name: ast.Name) -> ast.expr:
         if name.id in self.known:
@@ -32,6 +32,11 @@ class _InNumpy(ast.NodeTransformer):
         if not hasattr(np, name.id):
             raise TypeError(f"the array spelling of {self.primitive.name} has {name.id}, which numpy has not")
         return ast.Attribute(ast.Name("np"), name.id)
+
+    def visit_Constant(self, found: ast.Constant) -> ast.expr:
+        if isinstance(found.value, float) and found.value > self.largest:
+            return ast.Constant(self.largest)
+        return found
 
     def visit_UnaryOp(self, found: ast.UnaryOp) -> ast.expr:
         self.generic_visit(found)

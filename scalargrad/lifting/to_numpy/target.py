@@ -73,7 +73,13 @@ class Target:
 
     def numbers(self, values: Sequence[Value]) -> Any:
         """Return the Values' numbers as an array."""
-        return np.fromiter(map(_data, values), self.dtype, len(values))
+        with np.errstate(over="ignore"):
+            numbers = np.fromiter(map(_data, values), self.dtype, len(values))
+        if self.dtype.itemsize < 8:
+            for value, number in zip(values, numbers, strict=True):
+                if np.isinf(number) and math.isfinite(value._data):
+                    raise ValueError(f"{value._data} is beyond the range of {self.dtype}: lift with dtype float64")
+        return numbers
 
     def is_vector(self, given: Any, size: int) -> bool:
         """Whether that is so many numbers in an array as the program works on."""

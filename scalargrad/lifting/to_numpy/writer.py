@@ -27,7 +27,6 @@ def write(wanted: Wanted, dtype: str = "float64") -> Source:
 class _Writer(Assemblies):
     def __init__(self, wanted: Wanted, dtype: str) -> None:
         super().__init__(wanted, dtype)
-        self.dtype = dtype
         self.function, self.arguments, self.summary = wanted.function, wanted.arguments, wanted.summary
         for array in self.order:
             if array.kind == "apply" and array.detail.array is None:  # to be called element by element
@@ -141,7 +140,7 @@ class _Writer(Assemblies):
             name = self.expressions[array] = self.names.of(array) if is_single else self.room_for(array)
             self.run.append(f"{name} = {call}" if is_single else f"np.copyto({name}, {call})")
             return
-        expression = spelling.expression(array.detail)
+        expression = spelling.expression(array.detail, self.dtype)
         if is_single:
             name = self.expressions[array] = self.names.of(array)
             self.run.append(f"{name} = {spelling.text(expression, operands)}")

@@ -77,7 +77,7 @@ REWRITES = {
     "c * (x * d)": Rewrite(lambda x, y, s, c, d: 3.0 * (x * 0.7), 2, ["multiply"]),
     "2 * (0.5 * x)": Rewrite(lambda x, y, s, c, d: 2.0 * (0.5 * x), 2, []),
     "s * (s * x)": Rewrite(lambda x, y, s, c, d: s * (s * x), 2, ["multiply", "multiply"]),
-    "s * (c * x) / (s * c)": Rewrite(lambda x, y, s, c, d: s * (3.0 * x) / (s * 3.0), 4, ["multiply"] * 2 + ["divide"]),
+    "s * (c * x) / (s * c)": Rewrite(lambda x, y, s, c, d: s * (3.0 * x) / (s * 3.0), 4, ["multiply"] * 3 + ["divide"]),
     "x * (1 / y)": Rewrite(lambda x, y, s, c, d: x * (1.0 / y), 2, ["divide"]),
     "(1 / y) * x": Rewrite(lambda x, y, s, c, d: (1.0 / y) * x, 2, ["divide"]),
     "x * (2 / y)": Rewrite(lambda x, y, s, c, d: x * (2.0 / y), 2, ["divide", "multiply"]),
