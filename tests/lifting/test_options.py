@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import Disagreement, TraceError, Value, atan2, lift, nn, primitive, stop_gradient, tanh
+import scalargrad
+from scalargrad import Disagreement, TraceError, Value, atan2, functional, lift, nn, primitive, stop_gradient, tanh
 
 ROWS = np.random.default_rng(0).normal(size=(6, 3))
 
@@ -320,3 +322,35 @@ def test_what_does_not_change_agrees() -> None:
     assert len(program([1.0, 2.0])) == 2
     assert program.value_and_grad([1.0, 2.0])[0] > 0
     assert len(program.hvp([1.0, 2.0], [1.0])) == 1
+
+
+# ---------------------------------------------------------------- float32 at the ends of its range
+
+INFINITE: dict[str, tuple[Callable[[Any], Any], list[Any], list[float]]] = {
+    "cross_entropy": (lambda s: functional.cross_entropy(s, [0.5, 0.5, 0.0]), [[1.0, 2.0, -inf]], [0.8132616875]),
+    "logsumexp": (functional.logsumexp, [[-inf, -inf], [inf, 1.0]], [-inf, inf]),
+    "gelu": (functional.gelu, [-inf, inf], [0.0, inf]),
+    "atan": (scalargrad.atan, [-inf, inf], [-math.pi / 2, math.pi / 2]),
+    "erf": (scalargrad.erf, [-inf, inf], [-1.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize("name", INFINITE)
+def test_float32_holds_at_infinity(name: str) -> None:
+    """What is right at infinity in float64 is so in float32: no guard is a number that float32 has not."""
+    function, examples, expected = INFINITE[name]
+    program = lift(function, [], dtype="float32")
+    assert np.allclose(program(examples), expected, rtol=1e-6)
+    w = Value(1.0)
+    slopes = lift(lambda x: w * 0.0 + function(x), [w], dtype="float32").value_and_grad(examples[:1])[1]
+    assert list(slopes) == [0.0]
+
+
+def test_a_parameter_beyond_float32_is_refused() -> None:
+    """A finite parameter that would be infinite in float32 is an error; an infinite one is none."""
+    w = Value(1e60)
+    program = lift(lambda x: w * x, [w], dtype="float32", check=False)
+    with pytest.raises(ValueError, match=r"1e\+60 is beyond the range of float32: lift with dtype float64"):
+        program([1.0])
+    w.data = inf
+    assert list(program([1.0])) == [inf]
