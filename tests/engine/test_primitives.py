@@ -24,7 +24,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from scalargrad import Primitive, Value, grad, stop_gradient
-from scalargrad.engine import primitives
+from scalargrad.engine import floats, primitives
 from scalargrad.engine.declaration import Break, formula, operand_names, registered
 from tests.oracle import analytic, complex_step, precise, precise_partial, precise_slopes, precise_value
 
@@ -545,3 +545,36 @@ def test_precise_partial_knows_second_derivatives() -> None:
         assert abs(precise_partial("multiply", (2.0, 3.0), 0, 1) - 1) < 1e-30
         assert abs(precise_partial("exp", (1.0,), 0, 0) - mpmath.e) < 1e-30
         assert abs(precise_partial("divide", (1.0, 4.0), 1, 1) - mpmath.mpf(2) / 64) < 1e-30
+
+
+# ---------------------------------------------------------------- algebra
+
+
+@every_primitive
+@given(st.floats(), st.floats(), st.floats())
+def test_the_declared_algebra_holds(primitive: Primitive, x: float, y: float, z: float) -> None:
+    """An identity changes nothing on either side, a right identity nothing on the right; what commutes commutes."""
+    if primitive.identity is not None:
+        assert primitive.right_identity == primitive.identity
+        assert floats.same(primitive.value(primitive.identity, x), x)
+    if primitive.right_identity is not None:
+        assert floats.same(primitive.value(x, primitive.right_identity), x)
+    if primitive.commutative:
+        assert floats.same(primitive.value(x, y), primitive.value(y, x))
+    if primitive.associative and primitive.kinks:  # sums and products are associative up to rounding alone
+        assert floats.same(primitive.value(primitive.value(x, y), z), primitive.value(x, primitive.value(y, z)))
+
+
+def test_which_operations_have_an_identity() -> None:
+    """Those of arithmetic have one, subtraction, division and powers on the right; most have none."""
+    right = {op.name: op.right_identity for op in BUILT_IN if op.right_identity is not None}
+    assert right == {
+        "add": 0.0,
+        "subtract": 0.0,
+        "multiply": 1.0,
+        "divide": 1.0,
+        "power": 1.0,
+        "maximum": -math.inf,
+        "minimum": math.inf,
+    }
+    assert {op.name for op in BUILT_IN if op.identity is not None} == {"add", "multiply", "maximum", "minimum"}
