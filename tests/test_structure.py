@@ -71,6 +71,8 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["source"],
         ["to_numpy", "to_python"],
         ["target"],
+        ["specialised"],
+        ["comparison"],
         ["program"],
         [""],
     ],

@@ -6,7 +6,7 @@
 4. `to_numpy` and `to_python` write it as source and run it.
 """
 
-from .program import Disagreement as Disagreement
+from .comparison import Disagreement as Disagreement
 from .program import Program as Program
 from .program import lift as lift
 from .trace import TraceError as TraceError

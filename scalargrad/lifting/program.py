@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from inspect import signature
-from threading import Lock
 from typing import Any
 
 from ..engine import modes
-from ..engine.derivatives import hvp
-from ..engine.floats import counted, same
-from ..engine.graph import sweep
+from ..engine.floats import counted
 from ..engine.value import Value
 from ..optim import distinct_variables
-from .arrays.differentiate import gradient, mean, tangent
-from .arrays.program import Array, ArrayProgram
-from .names import Names
-from .source import Wanted
-from .target import Runner, Target, chosen
-from .trace import Trace
-
-Shape = tuple[int, ...]
-
-
-class Disagreement(ArithmeticError):
-    """A lifted program computes something else than the function that it was lifted from."""
+from .comparison import compare, floats_of
+from .specialised import Shape, Specialised
+from .target import Runner, chosen
 
 
 def lift(
@@ -87,8 +74,8 @@ class Program:
         self._target = chosen(target, dtype)
         self._tolerance = 1e-9 if dtype == "float64" else 1e-3
         self._check = check
-        self._lifted: dict[tuple[Shape, ...], _Lifted] = {}
-        self._latest: _Lifted | None = None
+        self._lifted: dict[tuple[Shape, ...], Specialised] = {}
+        self._latest: Specialised | None = None
 
     def __call__(self, *arguments: Any, at: Any = None) -> Any:
         """Return the result for each example: an array of one number each, or of one row each for several results.
@@ -145,7 +132,7 @@ class Program:
             TypeError, ValueError, Disagreement: as `value_and_grad`.
         """
         value, slopes = self.value_and_grad(*arguments)
-        for parameter, slope in zip(self._parameters, _floats(slopes), strict=True):
+        for parameter, slope in zip(self._parameters, floats_of(slopes), strict=True):
             before = parameter._grad
             parameter._grad = slope if before is None else before + slope
         return value
@@ -192,7 +179,7 @@ class Program:
             TypeError, ValueError: for what is no numbers, or not as many as there are parameters.
         """
         modes.refuse_while_tracing("a lifted program")
-        for parameter, own in zip(self._parameters, _floats(self._vector(theta, "theta")), strict=True):
+        for parameter, own in zip(self._parameters, floats_of(self._vector(theta, "theta")), strict=True):
             parameter.data = own
 
     def __repr__(self) -> str:
@@ -201,7 +188,7 @@ class Program:
 
     # ---------------------------------------------------------------- what a call needs
 
-    def _prepared(self, arguments: Sequence[Any], single: str = "") -> tuple[list[Any], _Lifted]:
+    def _prepared(self, arguments: Sequence[Any], single: str = "") -> tuple[list[Any], Specialised]:
         """The arguments as the target has them, a row for each example, and the program for their shapes."""
         modes.refuse_while_tracing("a lifted program")
         read = self._target.rows
@@ -216,14 +203,14 @@ class Program:
         lifted = self._lifted.get(shapes)
         if lifted is None:  # without a lock: the user's function runs here, and may wait for another thread's call
             with modes.no_gc():
-                lifted = _Lifted(self._function, self._parameters, shapes, self._target)
+                lifted = Specialised(self._function, self._parameters, shapes, self._target)
             lifted = self._lifted.setdefault(shapes, lifted)
         self._latest = lifted
         if single and len(lifted.results) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return rows, lifted
 
-    def _leaves(self, lifted: _Lifted, at: Any = None) -> dict[str, Any]:
+    def _leaves(self, lifted: Specialised, at: Any = None) -> dict[str, Any]:
         theta = self.pack() if at is None else self._vector(at, "at")
         return {"theta": theta, "captured": self._target.numbers(lifted.captured) if lifted.captured else ()}
 
@@ -237,58 +224,15 @@ class Program:
 
     # ---------------------------------------------------------------- the comparison with the engine
 
-    def _compared(self, lifted: _Lifted, kind: str, rows: list[Any], direction: Any = None) -> Runner:
+    def _compared(self, lifted: Specialised, kind: str, rows: list[Any], direction: Any = None) -> Runner:
         """What runs a function of the program; at its first use it is compared with the engine, on a few examples."""
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared:
+            leaves = {**self._leaves(lifted), "direction": direction}
             with modes.defaults():
-                self._compare(lifted, kind, runner, rows, direction)
+                compare(self._function, self._parameters, lifted, kind, rows, leaves, self._target, self._tolerance)
             lifted.compared.add(kind)
         return runner
-
-    def _compare(self, lifted: _Lifted, kind: str, runner: Runner, rows: list[Any], direction: Any) -> None:
-        leaves = {**self._leaves(lifted), "direction": direction}
-        outputs: dict[int, list[Value]] = {}
-        for i in _telling_examples(rows, self._target):
-            example = [_nested(_floats(table[i]), shape) for table, shape in zip(rows, lifted.shapes, strict=True)]
-            outputs[i] = _outputs(self._function(*example))
-        for places in [list(outputs)] if kind == "forward" else _apart(outputs):
-            few = [self._target.rows([table[i] for i in places], "")[0] for table in rows]
-            expected = [outputs[i] for i in places]
-            found = runner.results(few, leaves) if kind == "forward" else runner.value_and_gradient(few, leaves)
-            if kind == "forward":
-                self._compare_results(found, expected)
-            elif kind == "value_and_grad":
-                self._compare_gradient(found, expected)
-            else:
-                self._compare_curvature(_floats(found[1]), [own[0] for own in expected], _floats(direction))
-
-    def _compare_results(self, found: Any, outputs: list[list[Value]]) -> None:
-        for row, own in zip(_floats(found), outputs, strict=True):
-            for i, (number, output) in enumerate(zip(_floats(row), own, strict=True)):
-                made_of = _made_of(sweep({output: 1.0}))
-                _agree(number, output.data, self._tolerance * (abs(output.data) + 1e-3 * made_of), f"result {i}")
-
-    def _compare_gradient(self, found: Any, outputs: list[list[Value]]) -> None:
-        value, slopes = found
-        share = 1 / len(outputs)
-        swept = [sweep({output: 1.0}) for (output,) in outputs]
-        mean_value = share * sum(output.data for (output,) in outputs)
-        made_of = share * sum(_made_of(slopes_of) for slopes_of in swept)
-        _agree(value, mean_value, self._tolerance * (abs(mean_value) + 1e-3 * made_of), "the value")
-        largest = _largest(slope for slopes_of in swept for slope in slopes_of.values())
-        for i, (parameter, own) in enumerate(zip(self._parameters, _floats(slopes), strict=True)):
-            eager = share * sum(slopes_of.get(parameter, 0.0) for slopes_of in swept)
-            _agree(own, eager, self._tolerance * largest, f"the gradient in parameter {i}")
-
-    def _compare_curvature(self, found: list[float], outputs: list[Value], direction: list[float]) -> None:
-        columns = [[entry.data for entry in hvp(output, self._parameters, direction)] for output in outputs]
-        expected = [sum(column) / len(outputs) for column in zip(*columns, strict=True)]
-        slopes = _largest(slope for output in outputs for slope in sweep({output: 1.0}).values())
-        scale = max(_largest(expected), slopes * _largest(direction))
-        for i, (own, eager) in enumerate(zip(found, expected, strict=True)):
-            if math.isfinite(own) or math.isfinite(eager):  # differentiated in another order, an inf may be a nan
-                _agree(own, eager, self._tolerance * scale, f"the Hessian times the vector, in parameter {i},")
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:
@@ -305,117 +249,3 @@ def _uneven(counts: list[int]) -> ValueError:
         return ValueError("there are no examples: the arguments are empty")
     listed = ", ".join(f"argument {i} has {own}" for i, own in enumerate(counts, start=1))
     return ValueError(f"the arguments must have an entry for each example: {listed}")
-
-
-def _telling_examples(rows: Sequence[Any], target: Target, most: int = 8) -> list[int]:
-    """Where the examples to compare are: the first, the last, those with nan, inf or 0, those with extreme numbers."""
-    edges, extremes = [0, len(rows[0]) - 1 if rows else 0], list[int]()
-    for table in rows:
-        special, largest_and_smallest = target.telling(table)
-        edges += special
-        extremes += largest_and_smallest
-    return list(dict.fromkeys([*edges, *extremes]))[:most]
-
-
-def _apart(outputs: dict[int, list[Value]]) -> list[list[int]]:
-    """The examples in batches: all that are finite in one; each other alone, as it would hide the rest in a mean."""
-    finite = [
-        i for i, (output,) in outputs.items() if all(map(math.isfinite, [output.data, *sweep({output: 1.0}).values()]))
-    ]
-    return [*([finite] if finite else []), *([i] for i in outputs if i not in finite)]
-
-
-def _made_of(slopes: dict[Value, float]) -> float:
-    """What a result is made of: to first order, sums in another order change it by so many roundings of that."""
-    shares = [abs(slope * node.data) for node, slope in slopes.items()]
-    return sum(share for share in shares if math.isfinite(share))
-
-
-def _largest(numbers: Iterable[float]) -> float:
-    return max((abs(number) for number in numbers if math.isfinite(number)), default=0.0)
-
-
-class _Lifted:
-    """The program for examples of one shape; each of its functions is written when it is first wanted."""
-
-    def __init__(
-        self, function: Callable[..., Any], parameters: Sequence[Value], shapes: tuple[Shape, ...], target: Target
-    ) -> None:
-        self.shapes, self._target = shapes, target
-        self._name = getattr(function, "__name__", type(function).__name__)
-        trace = Trace(parameters)
-        self.arguments = ["x", "y"][: len(shapes)] if len(shapes) <= 2 else [f"x{i}" for i in range(1, 1 + len(shapes))]
-        traced = [trace.argument(name, shape) for name, shape in zip(self.arguments, shapes, strict=True)]
-        with trace.running():
-            outputs = [trace.index_of(output) for output in _outputs(function(*traced))]
-        self.captured = trace.captured
-        self._sizes = {"theta": len(parameters), "direction": len(parameters), "captured": len(trace.captured)}
-        self._program = ArrayProgram()
-        along_theta = self._program.axis(len(parameters))
-        self._leaves = {name: self._program.leaf(name, (along_theta,)) for name in ("theta", "direction")}
-        self._leaves["captured"] = self._program.leaf("captured", (self._program.axis(len(trace.captured)),))
-        for name, shape in zip(self.arguments, shapes, strict=True):
-            axis = self._program.axis(math.prod(shape))
-            self._leaves[name] = self._program.leaf(name, (axis,), target.batched)
-        self.results = target.group(trace, outputs, self._program, self._leaves)
-        self._labels = {i: label for i, label in trace.labels.items() if i < len(parameters)}  # they come first
-        self._runners: dict[str, Runner] = {}
-        self.compared: set[str] = set()
-        self._lock = Lock()
-
-    def runner(self, kind: str) -> Runner:
-        """Return what runs "forward", "value_and_grad" or "hvp"."""
-        found = self._runners.get(kind)
-        if found is None:
-            with self._lock, modes.no_gc():
-                found = self._runners.get(kind) or self._written(kind)
-                self._runners[kind] = found
-        return found
-
-    def _written(self, kind: str) -> Runner:
-        results: list[Array | float] = list(self.results)
-        slopes: Array | float | None = None
-        theta = self._leaves["theta"]
-        if kind != "forward":
-            results = [mean(self._program, results[0])]
-            slopes = first = gradient(self._program, results[0], theta)
-            if kind == "hvp":
-                slopes = tangent(self._program, first, theta, self._leaves["direction"])
-        names = Names(results, self._labels, [*self.arguments, kind])
-        summary = f"{kind} of {self._name}: {counted(self._sizes['theta'], 'parameter')}."
-        return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
-
-
-def _outputs(returned: Any) -> list[Value]:
-    found = list(returned) if isinstance(returned, list | tuple) else [returned]
-    for output in found:
-        if not isinstance(output, Value):
-            raise TypeError(
-                f"the function must return a Value or several, got {output!r} of type {type(output).__name__}"
-            )
-    if not found:
-        raise ValueError("the function must return a Value or several, got none")
-    return found
-
-
-def _nested(flat: Sequence[float], shape: Shape) -> Any:
-    """Numbers as nested lists of Values of that shape."""
-    numbers = iter(flat)
-
-    def nested(shape: Shape) -> Any:
-        return [nested(shape[1:]) for _ in range(shape[0])] if shape else Value(next(numbers))
-
-    return nested(shape)
-
-
-def _floats(numbers: Any) -> list[float]:
-    listed = numbers.tolist() if hasattr(numbers, "tolist") else numbers
-    return listed if isinstance(listed, list) else [listed]  # a single number is not in a list
-
-
-def _agree(own: float, eager: float, tolerance: float, what: str) -> None:
-    if not same(own, eager) and not (math.isfinite(eager) and abs(own - eager) <= tolerance):
-        raise Disagreement(
-            f"{what}: the lifted program gives {own!r}, the function itself {eager!r}; does it depend on "
-            "anything but its arguments and the parameters, or change between two calls?"
-        )

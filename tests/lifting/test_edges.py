@@ -14,7 +14,7 @@ import pytest
 import scalargrad
 from scalargrad import Primitive, Value, lift, log, maximum, minimum, power, sigmoid, sqrt, tanh
 from scalargrad.engine.declaration import registered
-from scalargrad.lifting.program import Disagreement
+from scalargrad.lifting.comparison import Disagreement
 from scalargrad.lifting.trace import Traced
 
 EDGES = [

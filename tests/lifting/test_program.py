@@ -15,7 +15,7 @@ import scipy.optimize
 
 import scalargrad
 from scalargrad import Value, lift, nn, optim, relu, tanh
-from scalargrad.lifting.program import Disagreement
+from scalargrad.lifting.comparison import Disagreement
 from scalargrad.lifting.trace import TraceError
 from tests.lifting.nets import relative
 

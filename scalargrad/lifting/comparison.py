@@ -1,0 +1,136 @@
+"""The comparison of a lifted program with the function itself, at its first call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ..engine.derivatives import hvp
+from ..engine.floats import same
+from ..engine.graph import sweep
+from ..engine.value import Value
+from .specialised import Shape, Specialised, outputs_of
+from .target import Target
+
+
+class Disagreement(ArithmeticError):
+    """A lifted program computes something else than the function that it was lifted from."""
+
+
+def compare(
+    function: Callable[..., Any],
+    parameters: Sequence[Value],
+    program: Specialised,
+    kind: str,
+    rows: list[Any],
+    leaves: Mapping[str, Any],
+    target: Target,
+    tolerance: float,
+) -> None:
+    """Compare what a program gives for a few telling examples with the function itself, on Values.
+
+    Raises:
+        Disagreement: where they differ by more than rounding explains.
+    """
+    runner = program.runner(kind)
+    outputs: dict[int, list[Value]] = {}
+    for i in _telling_examples(rows, target):
+        example = [_nested(floats_of(table[i]), shape) for table, shape in zip(rows, program.shapes, strict=True)]
+        outputs[i] = outputs_of(function(*example))
+    for places in [list(outputs)] if kind == "forward" else _apart(outputs):
+        few = [target.rows([table[i] for i in places], "")[0] for table in rows]
+        expected = [outputs[i] for i in places]
+        found = runner.results(few, leaves) if kind == "forward" else runner.value_and_gradient(few, leaves)
+        if kind == "forward":
+            _compare_results(found, expected, tolerance)
+        elif kind == "value_and_grad":
+            _compare_gradient(found, expected, parameters, tolerance)
+        else:
+            _compare_curvature(
+                floats_of(found[1]), [own[0] for own in expected], parameters, floats_of(leaves["direction"]), tolerance
+            )
+
+
+def _compare_results(found: Any, outputs: list[list[Value]], tolerance: float) -> None:
+    for row, own in zip(floats_of(found), outputs, strict=True):
+        for i, (number, output) in enumerate(zip(floats_of(row), own, strict=True)):
+            made_of = _made_of(sweep({output: 1.0}))
+            _agree(number, output.data, tolerance * (abs(output.data) + 1e-3 * made_of), f"result {i}")
+
+
+def _compare_gradient(found: Any, outputs: list[list[Value]], parameters: Sequence[Value], tolerance: float) -> None:
+    value, slopes = found
+    share = 1 / len(outputs)
+    swept = [sweep({output: 1.0}) for (output,) in outputs]
+    mean_value = share * sum(output.data for (output,) in outputs)
+    made_of = share * sum(_made_of(slopes_of) for slopes_of in swept)
+    _agree(value, mean_value, tolerance * (abs(mean_value) + 1e-3 * made_of), "the value")
+    largest = _largest(slope for slopes_of in swept for slope in slopes_of.values())
+    for i, (parameter, own) in enumerate(zip(parameters, floats_of(slopes), strict=True)):
+        eager = share * sum(slopes_of.get(parameter, 0.0) for slopes_of in swept)
+        _agree(own, eager, tolerance * largest, f"the gradient in parameter {i}")
+
+
+def _compare_curvature(
+    found: list[float], outputs: list[Value], parameters: Sequence[Value], direction: list[float], tolerance: float
+) -> None:
+    columns = [[entry.data for entry in hvp(output, parameters, direction)] for output in outputs]
+    expected = [sum(column) / len(outputs) for column in zip(*columns, strict=True)]
+    slopes = _largest(slope for output in outputs for slope in sweep({output: 1.0}).values())
+    scale = max(_largest(expected), slopes * _largest(direction))
+    for i, (own, eager) in enumerate(zip(found, expected, strict=True)):
+        if math.isfinite(own) or math.isfinite(eager):  # differentiated in another order, an inf may be a nan
+            _agree(own, eager, tolerance * scale, f"the Hessian times the vector, in parameter {i},")
+
+
+def _telling_examples(rows: Sequence[Any], target: Target, most: int = 8) -> list[int]:
+    """Where the examples to compare are: the first, the last, those with nan, inf or 0, those with extreme numbers."""
+    edges, extremes = [0, len(rows[0]) - 1 if rows else 0], list[int]()
+    for table in rows:
+        special, largest_and_smallest = target.telling(table)
+        edges += special
+        extremes += largest_and_smallest
+    return list(dict.fromkeys([*edges, *extremes]))[:most]
+
+
+def _apart(outputs: dict[int, list[Value]]) -> list[list[int]]:
+    """The examples in batches: all that are finite in one; each other alone, as it would hide the rest in a mean."""
+    finite = [
+        i for i, (output,) in outputs.items() if all(map(math.isfinite, [output.data, *sweep({output: 1.0}).values()]))
+    ]
+    return [*([finite] if finite else []), *([i] for i in outputs if i not in finite)]
+
+
+def _made_of(slopes: dict[Value, float]) -> float:
+    """What a result is made of: to first order, sums in another order change it by so many roundings of that."""
+    shares = [abs(slope * node.data) for node, slope in slopes.items()]
+    return sum(share for share in shares if math.isfinite(share))
+
+
+def _largest(numbers: Iterable[float]) -> float:
+    return max((abs(number) for number in numbers if math.isfinite(number)), default=0.0)
+
+
+def _nested(flat: Sequence[float], shape: Shape) -> Any:
+    """Numbers as nested lists of Values of that shape."""
+    numbers = iter(flat)
+
+    def nested(shape: Shape) -> Any:
+        return [nested(shape[1:]) for _ in range(shape[0])] if shape else Value(next(numbers))
+
+    return nested(shape)
+
+
+def floats_of(numbers: Any) -> list[float]:
+    """Return numbers, a list or an array or a single one, as a list."""
+    listed = numbers.tolist() if hasattr(numbers, "tolist") else numbers
+    return listed if isinstance(listed, list) else [listed]  # a single number is not in a list
+
+
+def _agree(own: float, eager: float, tolerance: float, what: str) -> None:
+    if not same(own, eager) and not (math.isfinite(eager) and abs(own - eager) <= tolerance):
+        raise Disagreement(
+            f"{what}: the lifted program gives {own!r}, the function itself {eager!r}; does it depend on "
+            "anything but its arguments and the parameters, or change between two calls?"
+        )

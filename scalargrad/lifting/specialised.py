@@ -1,0 +1,84 @@
+"""One program for examples of one shape: the function traced, grouped, and written for each use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any
+
+from ..engine import modes
+from ..engine.floats import counted
+from ..engine.value import Value
+from .arrays.differentiate import gradient, mean, tangent
+from .arrays.program import Array, ArrayProgram
+from .names import Names
+from .source import Wanted
+from .target import Runner, Target
+from .trace import Trace
+
+Shape = tuple[int, ...]
+
+
+class Specialised:
+    """The program for examples of one shape; each of its functions is written when it is first wanted."""
+
+    def __init__(
+        self, function: Callable[..., Any], parameters: Sequence[Value], shapes: tuple[Shape, ...], target: Target
+    ) -> None:
+        self.shapes, self._target = shapes, target
+        self._name = getattr(function, "__name__", type(function).__name__)
+        trace = Trace(parameters)
+        self.arguments = ["x", "y"][: len(shapes)] if len(shapes) <= 2 else [f"x{i}" for i in range(1, 1 + len(shapes))]
+        traced = [trace.argument(name, shape) for name, shape in zip(self.arguments, shapes, strict=True)]
+        with trace.running():
+            outputs = [trace.index_of(output) for output in outputs_of(function(*traced))]
+        self.captured = trace.captured
+        self._sizes = {"theta": len(parameters), "direction": len(parameters), "captured": len(trace.captured)}
+        self._program = ArrayProgram()
+        along_theta = self._program.axis(len(parameters))
+        self._leaves = {name: self._program.leaf(name, (along_theta,)) for name in ("theta", "direction")}
+        self._leaves["captured"] = self._program.leaf("captured", (self._program.axis(len(trace.captured)),))
+        for name, shape in zip(self.arguments, shapes, strict=True):
+            axis = self._program.axis(math.prod(shape))
+            self._leaves[name] = self._program.leaf(name, (axis,), target.batched)
+        self.results = target.group(trace, outputs, self._program, self._leaves)
+        self._labels = {i: label for i, label in trace.labels.items() if i < len(parameters)}  # they come first
+        self._runners: dict[str, Runner] = {}
+        self.compared: set[str] = set()
+        self._lock = Lock()
+
+    def runner(self, kind: str) -> Runner:
+        """Return what runs "forward", "value_and_grad" or "hvp"."""
+        found = self._runners.get(kind)
+        if found is None:
+            with self._lock, modes.no_gc():
+                found = self._runners.get(kind) or self._written(kind)
+                self._runners[kind] = found
+        return found
+
+    def _written(self, kind: str) -> Runner:
+        results: list[Array | float] = list(self.results)
+        slopes: Array | float | None = None
+        theta = self._leaves["theta"]
+        if kind != "forward":
+            results = [mean(self._program, results[0])]
+            slopes = first = gradient(self._program, results[0], theta)
+            if kind == "hvp":
+                slopes = tangent(self._program, first, theta, self._leaves["direction"])
+        names = Names(results, self._labels, [*self.arguments, kind])
+        summary = f"{kind} of {self._name}: {counted(self._sizes['theta'], 'parameter')}."
+        return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
+
+
+def outputs_of(returned: Any) -> list[Value]:
+    """Return the results of a function as a list, or say what was wrong with them."""
+    found = list(returned) if isinstance(returned, list | tuple) else [returned]
+    for output in found:
+        if not isinstance(output, Value):
+            raise TypeError(
+                f"the function must return a Value or several, got {output!r} of type {type(output).__name__}"
+            )
+    if not found:
+        raise ValueError("the function must return a Value or several, got none")
+    return found
