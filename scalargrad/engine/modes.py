@@ -22,7 +22,6 @@ from inspect import (
     isgenerator,
     isgeneratorfunction,
 )
-from threading import RLock
 from types import coroutine
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
 
@@ -102,7 +101,6 @@ class _Block:
 
 _blocks: ContextVar[tuple[_Block, ...]] = ContextVar("blocks", default=())
 _open: set[_Block] = set()
-_lock = RLock()  # the garbage collector may close a generator, and so a block, while a thread is in here
 
 
 def _still_open() -> tuple[_Block, ...]:
@@ -117,10 +115,10 @@ def _setting(name: str) -> object:
 
 
 def _count() -> None:
+    """Set the number; whoever sets it looks again, so that no lock is needed that Ctrl-C could leave locked."""
     global active  # noqa: PLW0603  # the one number that operations look at
-    with _lock:
-        while active != len(_open):
-            active = len(_open)
+    while active != len(_open):
+        active = len(_open)
 
 
 class Mode:
@@ -312,7 +310,7 @@ def traced_by(trace: Tracing) -> Mode:
 
 # ---------------------------------------------------------------- the garbage collector
 
-_resting = 0  # how many blocks let the collector rest, in all threads
+_resting: list[object] = []  # the blocks that let the collector rest, in all threads
 _was_on = False
 
 
@@ -320,19 +318,22 @@ class _Resting(ContextDecorator):
     """A block in which the collector rests."""
 
     def __enter__(self) -> None:
-        global _resting, _was_on  # noqa: PLW0603  # there is one collector
-        with _lock:
-            if not _resting:
-                _was_on = gc.isenabled()
-                gc.disable()
-            _resting += 1
+        global _was_on  # noqa: PLW0603  # there is one collector
+        _resting.append(self)
+        if gc.isenabled():
+            _was_on = True
+            gc.disable()
 
     def __exit__(self, *raised: object) -> None:
-        global _resting  # noqa: PLW0603  # there is one collector
-        with _lock:
-            _resting -= 1
-            if not _resting and _was_on:
-                gc.enable()
+        global _was_on  # noqa: PLW0603  # there is one collector
+        _resting.remove(self)
+        if not _resting and _was_on:
+            _was_on = False
+            gc.enable()
+
+    def _recreate_cm(self) -> _Resting:
+        """A block of its own for each run of a decorated function."""
+        return _Resting()
 
 
 @overload
