@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from . import functional
 from .engine.declaration import Primitive, registered
-from .engine.floats import counted, held_by, integer, number
+from .engine.floats import counted, held_by, integer, number, refuse_set
 from .engine.notes import Mark, leave
 from .engine.value import Constant, Value
 
@@ -338,6 +338,7 @@ class MLP(Module):
 
 def _row(inputs: Iterable[Value | float], n_inputs: int, module: Module, layer: int | None = None) -> list[Value]:
     """The inputs as Values, exactly as many as the module, or its layer of that number, wants."""
+    refuse_set(inputs, "a row of inputs")
     row = [given if isinstance(given, Value) else Value(number(given, "an input")) for given in inputs]
     if len(row) != n_inputs:
         reader = repr(module) if layer is None else f"layer {layer} of {module!r}"

@@ -747,6 +747,13 @@ def test_a_row_of_the_wrong_length_says_which_layer_wanted_how_many(length: int)
                 reader(kind([1.0] * length))
 
 
+@pytest.mark.parametrize("reader", [nn.Neuron(2), nn.Layer(2, 3), nn.MLP(2, [3, 1])])
+def test_a_row_has_an_order(reader: Callable[[Any], object]) -> None:
+    """A set is no row, as its numbers would go to other weights in another run."""
+    with pytest.raises(TypeError, match="a row of inputs must have an order, which a set does not have"):
+        reader({1.0, 2.0})
+
+
 def test_layers_that_do_not_fit_each_other_are_told() -> None:
     """When layers have been put together wrongly, the error counts from 0 which one does not fit."""
     model = nn.MLP(2, [3, 1])

@@ -9,6 +9,7 @@ import copy as copying
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from .floats import refuse_set
 from .graph import Node, leaf, link, locals_of, operands_of, topological_order
 from .notes import Mark, marks_of, note, notes_of
 
@@ -224,10 +225,11 @@ def one_graph(results: Iterable[Node]) -> object:
     True
 
     Raises:
-        TypeError: for what is not several Values.
+        TypeError: for what is not several Values, or a set, which has no order.
     """
     if isinstance(results, Node) or not isinstance(results, Iterable):
         raise TypeError(f"one_graph takes several Values, such as a list of them, got {results!r}")
+    refuse_set(results, "the Values of one_graph")
     several = list(results)
     for result in several:
         if not isinstance(result, Node):

@@ -495,7 +495,12 @@ def test_one_graph_leaves_nothing_behind() -> None:
 
 @pytest.mark.parametrize(
     ("results", "told"),
-    [(Value(1.0), "several Values.*got Value"), (3, "several Values.*got 3"), ([Value(1.0), 2.0], "got 2.0 of type")],
+    [
+        (Value(1.0), "several Values.*got Value"),
+        (3, "several Values.*got 3"),
+        ([Value(1.0), 2.0], "got 2.0 of type"),
+        ({Value(1.0)}, "the Values of one_graph must have an order, which a set does not have"),
+    ],
 )
 def test_one_graph_is_of_values(results: Any, told: str) -> None:
     """What is not several Values is refused."""
