@@ -123,7 +123,7 @@ class Module:
         for name, parameter in parameters.items():
             parameter.data = numbers[name]
 
-    def save(self, path: str | os.PathLike[str], extra: object = None) -> None:
+    def save(self, path: str | bytes | os.PathLike[str], extra: object = None) -> None:
         """Write the parameters to a JSON file, exactly; whole, or not at all.
 
         `extra` is anything JSON holds that should go with them, such as an optimizer's state.
@@ -141,7 +141,7 @@ class Module:
 
         files.write(path, {"model": repr(self), "parameters": self.state_dict(), "extra": extra})
 
-    def load(self, path: str | os.PathLike[str]) -> Any:
+    def load(self, path: str | bytes | os.PathLike[str]) -> Any:
         """Set the parameters from a file that `save` wrote, and return its extra.
 
         On an error the parameters stay as they were.
@@ -156,11 +156,11 @@ class Module:
         saved = content["model"]
         if saved != repr(self):
             holds = saved if isinstance(saved, str) else "no model"
-            raise ValueError(f"{os.fspath(path)} holds {holds}, which does not fit {self!r}")
+            raise ValueError(f"{os.fsdecode(path)} holds {holds}, which does not fit {self!r}")
         try:
             self.load_state_dict(content["parameters"])
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{os.fspath(path)} holds no parameters of {self!r}: {error}") from None
+            raise ValueError(f"{os.fsdecode(path)} holds no parameters of {self!r}: {error}") from None
         return content["extra"]
 
     def __repr__(self) -> str:
