@@ -70,7 +70,7 @@ def test_an_extra_of_any_keys_can_be_read_again(tmp_path: Path, key: object) -> 
 
 
 def test_a_path_is_a_string_or_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file is saved where a string, bytes or a path says, also when that is relative or of characters of any script."""
+    """A file is saved where a string, bytes or a path says, also when that is relative or of any script."""
     monkeypatch.chdir(tmp_path)
     paths: list[Any] = ["model", "模型 ≈.json", Path("model.json"), tmp_path / "whole.json", "bytes ≈.json".encode()]
     for path in paths:
