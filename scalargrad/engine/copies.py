@@ -217,6 +217,9 @@ def one_graph(results: Iterable[Node]) -> object:
     same nodes have n copies of these, in time, in bytes, and when they are loaded. As one graph they
     share after loading all that they share now.
 
+    One thing is not shared: a result that an attribute of a subclass of Value refers to comes back as a
+    result of its own, beside its twin in the graph. `copy.deepcopy` keeps it one.
+
     >>> import pickle
     >>> from scalargrad import Value, one_graph, softmax
     >>> shares = softmax([Value(1.0), Value(2.0), Value(3.0)])
