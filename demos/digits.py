@@ -157,7 +157,10 @@ class Training:
         self.learner.settle()
         self.epoch += 1
         state = {"settings": self.settings, "epoch": self.epoch, "optimizer": self.learner.state_dict()}
-        self.model.save(self.path, extra=state)
+        try:
+            self.model.save(self.path, extra=state)
+        except ValueError as error:
+            raise SystemExit(f"training has diverged in epoch {self.epoch}: {error}; nothing was saved of it") from None
         return reached
 
     def resume(self) -> None:

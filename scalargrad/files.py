@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
 READ_ONLY = "Read-only, which holds for root as well: make the file writable, or choose another name"
 NOT_REGULAR = "Not a regular file: choose another name"
 NOT_OURS = "Owner or group cannot be kept, because only root could set them: choose another name"
 
 
-def write(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
+def write(path: Path, content: dict[str, Any]) -> None:
     """Write content as JSON with a checksum; floats come back exactly.
 
     Raises:
@@ -36,7 +38,7 @@ def write(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
     write_whole(path, text.encode())
 
 
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write a file entirely or not at all.
 
     The bytes go to a temporary file in the same folder, which is then renamed: a reader, or a crash,
@@ -49,7 +51,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
             a folder, a device, a pipe or a socket; the file is read-only, also for root; its owner
             or group cannot be kept; the disk is full.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     try:
         _replace(name, content)
     except OSError as error:
@@ -58,7 +60,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         raise OSError(error.errno, error.strerror, name) from None  # in place of the temporary file's name, or none
 
 
-def completed(path: str | os.PathLike[str], suffixes: Sequence[str], what: str) -> str:
+def completed(path: Path, suffixes: Sequence[str], what: str) -> str:
     """Return the path of a file to be written, with the first of these suffixes where it has none.
 
     >>> completed("neuron", ("svg", "png"), "a picture"), completed("neuron.png", ("svg", "png"), "a picture")
@@ -67,7 +69,7 @@ def completed(path: str | os.PathLike[str], suffixes: Sequence[str], what: str) 
     Raises:
         ValueError: when it has another suffix, or names no file, or a device or a pipe.
     """
-    text = os.fspath(path)
+    text = os.fsdecode(path)
     stem, suffix = os.path.splitext(text)
     if os.path.exists(text) and not os.path.isfile(text) and not os.path.isdir(text):
         raise ValueError(f"{what} is written to a regular file, got {text!r}")
@@ -79,14 +81,14 @@ def completed(path: str | os.PathLike[str], suffixes: Sequence[str], what: str) 
     return text
 
 
-def read(path: str | os.PathLike[str], keys: tuple[str, ...]) -> dict[str, Any]:
+def read(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     """Return the content that `write` wrote, which has exactly these keys.
 
     Raises:
         ValueError: when the file is damaged, or something else.
         OSError: when it cannot be read, or is not a regular file.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     _regular(name)  # opening a pipe would wait for a writer
     with open(name, "rb") as file:
         text = file.read()
@@ -158,6 +160,9 @@ def _begin(folder: str, prefix: str, mode: int) -> tuple[str, int, bool]:
         os.close(handle)  # another writer took it for abandoned before it was locked
 
 
+_AT_ONCE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # opening a pipe would wait for a reader
+
+
 def _remove_abandoned(folder: str, prefix: str) -> None:
     """Remove the temporary files that no writer holds locked."""
     names: list[str] = []
@@ -166,9 +171,9 @@ def _remove_abandoned(folder: str, prefix: str) -> None:
     for name in names:
         with suppress(OSError):  # such as a file of another user
             temporary = os.path.join(folder, name)
-            handle = os.open(temporary, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0))
+            handle = os.open(temporary, os.O_WRONLY | _AT_ONCE)
             try:
-                if _lock(handle):
+                if stat.S_ISREG(os.fstat(handle).st_mode) and _lock(handle):
                     os.unlink(temporary)
             finally:
                 os.close(handle)

@@ -17,7 +17,7 @@ from .engine.derivatives import hessian as hessian
 from .engine.derivatives import hvp as hvp
 from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
-from .engine.floats import held_by, number
+from .engine.floats import held_by, number, refuse_set
 from .engine.notes import Mark, leave
 from .engine.primitives import _gated, _held_finite, _weighted, add, divide, erfc, exp, greater, log, maximum, relu
 from .engine.value import Value
@@ -200,6 +200,7 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
 
 
 def _several(values: Iterable[Number], function: str) -> list[Any]:
+    refuse_set(values, f"the operands of {function}")
     terms = [_term(value, function) for value in values]
     if not terms:
         raise ValueError(f"{function} needs at least one value, got none")
@@ -210,6 +211,8 @@ def _pairs(
     outputs: Number | Iterable[Number], targets: Number | Iterable[Number], function: str
 ) -> list[tuple[Any, Any]]:
     outputs, targets = held_by(outputs), held_by(targets)
+    for given in (outputs, targets):
+        refuse_set(given, f"the operands of {function}")
     left = [_term(x, function) for x in (outputs if isinstance(outputs, Iterable) else [outputs])]
     right = [_term(x, function) for x in (targets if isinstance(targets, Iterable) else [targets])]
     if len(left) != len(right) or not left:

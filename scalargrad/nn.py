@@ -20,12 +20,12 @@ from dataclasses import is_dataclass
 from functools import partial
 from io import IOBase
 from itertools import count, product
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, NoneType
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType, NoneType
 from typing import Any, NamedTuple
 
 from . import functional
 from .engine.declaration import Primitive, registered
-from .engine.floats import counted, held_by, integer, number
+from .engine.floats import counted, held_by, integer, number, refuse_set
 from .engine.notes import Mark, leave
 from .engine.value import Constant, Value
 
@@ -36,9 +36,9 @@ Initial = Callable[[random.Random, int], float]
 class Module:
     """What has parameters: every leaf Value found in its attributes, and in what these hold.
 
-    It is found in modules, dataclasses, lists, tuples, the values of dicts, and arrays of objects, in one
-    another to any depth. Where a Value could not be found, as in a set, which has no order, the
-    assignment is refused: no part goes untrained in silence.
+    It is found in modules, dataclasses, lists, tuples, the values of dicts, and arrays of objects, and in the
+    attributes that a subclass of these adds, in one another to any depth. Where a Value could not be found, as
+    in a set, which has no order, the assignment is refused: no part goes untrained in silence.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -123,7 +123,7 @@ class Module:
         for name, parameter in parameters.items():
             parameter.data = numbers[name]
 
-    def save(self, path: str | os.PathLike[str], extra: object = None) -> None:
+    def save(self, path: str | bytes | os.PathLike[str], extra: object = None) -> None:
         """Write the parameters to a JSON file, exactly; whole, or not at all.
 
         `extra` is anything JSON holds that should go with them, such as an optimizer's state.
@@ -141,7 +141,7 @@ class Module:
 
         files.write(path, {"model": repr(self), "parameters": self.state_dict(), "extra": extra})
 
-    def load(self, path: str | os.PathLike[str]) -> Any:
+    def load(self, path: str | bytes | os.PathLike[str]) -> Any:
         """Set the parameters from a file that `save` wrote, and return its extra.
 
         On an error the parameters stay as they were.
@@ -156,11 +156,11 @@ class Module:
         saved = content["model"]
         if saved != repr(self):
             holds = saved if isinstance(saved, str) else "no model"
-            raise ValueError(f"{os.fspath(path)} holds {holds}, which does not fit {self!r}")
+            raise ValueError(f"{os.fsdecode(path)} holds {holds}, which does not fit {self!r}")
         try:
             self.load_state_dict(content["parameters"])
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{os.fspath(path)} holds no parameters of {self!r}: {error}") from None
+            raise ValueError(f"{os.fsdecode(path)} holds no parameters of {self!r}: {error}") from None
         return content["extra"]
 
     def __repr__(self) -> str:
@@ -338,6 +338,7 @@ class MLP(Module):
 
 def _row(inputs: Iterable[Value | float], n_inputs: int, module: Module, layer: int | None = None) -> list[Value]:
     """The inputs as Values, exactly as many as the module, or its layer of that number, wants."""
+    refuse_set(inputs, "a row of inputs")
     row = [given if isinstance(given, Value) else Value(number(given, "an input")) for given in inputs]
     if len(row) != n_inputs:
         reader = repr(module) if layer is None else f"layer {layer} of {module!r}"
@@ -454,9 +455,9 @@ def _searched(path: str, start: object, into_modules: bool = True) -> _Found:
             continue
         prefix = f"{path}." if path else ""
         pending.extend((f"{prefix}{name}", content) for name, content in reversed(inside))
-        if isinstance(item, dict):
+        if isinstance(item, _MAPPINGS):
             found.closed.extend((f"{path} (a key)", key) for key in item if not isinstance(key, (str, int)))
-        if isinstance(item, Module):
+        if isinstance(item, Module) or is_dataclass(item):
             shared = of_class.get(type(item))
             if shared is None:
                 shared = of_class[type(item)] = _of_class(type(item))
@@ -473,15 +474,20 @@ def _contents(item: Any) -> list[tuple[str, object]] | None:
     """What a module or container holds, by name; None for anything else."""
     if isinstance(item, Module) or is_dataclass(item):
         return _attributes(item)
-    if isinstance(item, dict):
-        return [(str(key), content) for key, content in item.items()]
-    if isinstance(item, (list, tuple)):
-        return [(str(i), content) for i, content in enumerate(item)]
-    if not _is_array(item) or item.dtype.names:
+    if isinstance(item, _MAPPINGS):
+        inside = [(str(key), content) for key, content in item.items()]
+    elif isinstance(item, (list, tuple)):
+        inside = [(str(i), content) for i, content in enumerate(item)]
+    elif not _is_array(item) or item.dtype.names:
         return None
-    array: Any = item
-    places = product(*map(range, array.shape)) if array.dtype.hasobject else ()
-    return [(".".join(map(str, place)), array[place]) for place in places]
+    else:
+        places = product(*map(range, item.shape)) if item.dtype.hasobject else ()
+        inside = [(".".join(map(str, place)), item[place]) for place in places]
+    return inside if type(item) in _WITHOUT_ATTRIBUTES else inside + _attributes(item)  # those that a subclass adds
+
+
+_MAPPINGS = (dict, MappingProxyType)
+_WITHOUT_ATTRIBUTES = {list, tuple, dict}
 
 
 def _is_array(item: Any) -> bool:
@@ -499,12 +505,12 @@ def _of_class(kind: type) -> list[tuple[str, object]]:
     """What a class itself holds that is no simple thing: its instances would share it, and it is not searched."""
     shared: dict[str, object] = {}
     for base in reversed(kind.__mro__):
-        if base is not Module:
+        if base not in {Module, object}:
             shared.update(vars(base))
     return [
         (name, content)
         for name, content in shared.items()
-        if isinstance(content, (Value, Module, list, tuple, dict, set, frozenset)) and not name.startswith("__")
+        if isinstance(content, (Value, Module)) or not (isinstance(content, _SIMPLE) or name.startswith("__"))
     ]
 
 
@@ -568,20 +574,29 @@ def _hidden_in(start: Any) -> list[Value]:
 
 
 def _parts(item: Any) -> list[Any]:
-    """What an object of any kind holds, as far as that can be seen without calling anything of its own."""
-    if isinstance(item, dict):
-        return [*item, *item.values()]
+    """What an object of any kind holds, as far as its attributes, or the array that it says it is, show it."""
+    attributes = [content for _, content in _attributes(item)]
+    if isinstance(item, _MAPPINGS):
+        return [*item, *item.values(), *attributes]
     if isinstance(item, _COLLECTIONS):
         collection: Any = item
-        return [*collection]
+        return [*collection, *attributes]
     if isinstance(item, partial):
         return [item.func, item.args, item.keywords]
     if isinstance(item, MethodType):
         return [item.__self__]
     inside = _contents(item)
     if inside is None and _is_array(item):
-        return list(item.ravel().tolist())  # an array of records
-    return [content for _, content in (_attributes(item) if inside is None else inside)]
+        return [*item.ravel().tolist(), *attributes]  # an array of records
+    return [*attributes, *_entries(item)] if inside is None else [content for _, content in inside]
+
+
+def _entries(item: Any) -> list[Any]:
+    """The objects in what numpy can make an array of, such as a Series of pandas, whose attributes do not show them."""
+    if not hasattr(type(item), "__array__") or str(getattr(item, "dtype", object.__name__)) != object.__name__:
+        return []
+    array = item.__array__()
+    return list(array.ravel().tolist()) if array.dtype.hasobject else []
 
 
 _COLLECTIONS: tuple[type, ...] = (

@@ -24,7 +24,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .engine import modes
-from .engine.floats import integer, number
+from .engine.floats import integer, number, refuse_set
 from .engine.value import Constant, Value
 
 if TYPE_CHECKING:  # it takes as long to import as all the rest
@@ -75,8 +75,9 @@ class _Optimizer(ABC):
         returned; one that cannot change stays as it is, and the moved one is a new array.
 
         Raises:
-            TypeError: for a gradient on Values, or none on an array.
-            ValueError: for a gradient of another shape.
+            TypeError: for a gradient on Values, or none on an array, or one that is no list, tuple or array of real
+                numbers.
+            ValueError: for a gradient of another shape, or a number beyond the range of floats.
         """
         modes.refuse_while_tracing("an optimizer's step")
         if self.theta is None:
@@ -310,7 +311,7 @@ class MinimizeResult:
 
 def minimize(
     loss: Callable[[], Value],
-    parameters: Iterable[Value],
+    parameters: Iterable[Value] | Array,
     rate: float = 0.1,
     tolerance: float = 1e-6,
     max_steps: int = 1000,
@@ -455,16 +456,17 @@ def _run(problem: Callable[[random.Random], MinimizeResult], seed: int, i: int) 
 # ---------------------------------------------------------------- what the arguments may be
 
 
-def distinct_variables(given: Iterable[Value]) -> list[Value]:
-    """Return parameters as a list, or say what was wrong with them.
+def distinct_variables(given: Iterable[Value] | Array) -> list[Value]:
+    """Return parameters as a list, the entries of an array in their order, or say what was wrong with them.
 
     Raises:
-        TypeError: for what is not several Values.
+        TypeError: for what is not several Values, or a set, which has no order.
         ValueError: for a result or a constant, or a Value that is there twice.
     """
     if not isinstance(given, Iterable):
         raise TypeError(f"parameters must be several Values, such as model.parameters(), got {given!r}")
-    parameters = list(given)
+    refuse_set(given, "parameters")
+    parameters: list[Any] = list(getattr(given, "flat", given))  # an array's entries, whatever its shape
     for parameter in parameters:
         if not isinstance(parameter, Value):
             raise TypeError(f"a parameter must be a Value, got {parameter!r} of type {type(parameter).__name__}")
@@ -482,11 +484,13 @@ def _parameters(given: Any) -> list[Value]:
     return parameters
 
 
-def _are_values(given: object) -> bool:
-    """Whether parameters are Values, or should be: they are neither a list of numbers nor an array of them."""
+def _are_values(given: Any) -> bool:
+    """Whether parameters are Values, or should be: neither a list of numbers nor an array of them."""
     if isinstance(given, list):
         return not given or not isinstance(given[0], Real)
-    return not hasattr(given, "__array_namespace__")
+    if hasattr(given, "__array_namespace__"):
+        return bool(getattr(given.dtype, "hasobject", False))
+    return True
 
 
 def _checked_theta(given: Any) -> Any:
@@ -503,16 +507,22 @@ def _checked_theta(given: Any) -> Any:
 
 def _gradient_of(theta: Any, given: Any) -> Any:
     """A gradient as what theta is, a list or an array of the same length, or say what was wrong with it."""
-    listed = given.tolist() if isinstance(theta, list) and hasattr(given, "tolist") else given
-    if isinstance(theta, list):
-        gradient = [number(x, "a number of the gradient") for x in listed]
-        shape: tuple[int, ...] = (len(gradient),)
-    else:
-        gradient = theta.__array_namespace__().asarray(given, dtype=theta.dtype)
-        shape = gradient.shape
+    on_list = isinstance(theta, list)
+    if not on_list and given.__class__ is theta.__class__ and given.dtype == theta.dtype and given.shape == theta.shape:
+        return given
+    is_list = isinstance(given, (list, tuple))
+    kind = getattr(getattr(given, "dtype", None), "kind", "")  # numpy's letter for what its entries are
+    if not is_list and (not hasattr(given, "tolist") or kind in {"m", "M"}):  # tolist makes numbers of durations
+        raise TypeError(
+            "the gradient must be a list, a tuple or an array along one axis, of real numbers, "
+            f"got {given!r} of type {type(given).__name__}"
+        )
+    shape = tuple(given.shape) if hasattr(given, "shape") else (len(given),)
     if shape != (len(theta),):
         raise ValueError(f"the gradient must have {len(theta)} numbers, one for each of theta, got the shape {shape}")
-    return gradient
+    if on_list or kind not in {"f", "i", "u", "b"}:
+        given = [number(x, "a number of the gradient") for x in (given if is_list else given.tolist())]
+    return given if on_list else theta.__array_namespace__().asarray(given, dtype=theta.dtype)
 
 
 def _within(given: float, name: str, low: float, high: float, closed: bool = False) -> float:

@@ -455,6 +455,40 @@ def test_the_entry_runs_the_command(monkeypatch: pytest.MonkeyPatch, capfd: pyte
     assert capfd.readouterr().err == ""
 
 
+class Wrapping:
+    """What Ctrl-C comes to as the class that has it is made."""
+
+    def __set_name__(self, _owner: object, _name: str) -> None:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_that_python_wraps_is_one(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C that has become the cause or the context of another error ends as Ctrl-C does; another error comes out."""
+
+    def by_class() -> int:
+        type("Made", (), {"attribute": Wrapping()})
+        return 0
+
+    def by_cause() -> int:
+        raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+
+    def by_context() -> int:
+        try:
+            interrupted()
+        finally:
+            raise RuntimeError("in the middle")
+
+    for run_command in (by_class, by_cause, by_context):
+        monkeypatch.setattr(cli, "main", run_command)
+        assert scalargrad_command.main() == 130
+        assert capfd.readouterr().err == "scalargrad: interrupted\n"
+    monkeypatch.setattr(cli, "main", lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        scalargrad_command.main()
+
+
 def interrupted(*_: Any) -> int:
     """What Ctrl-C comes in the middle of."""
     raise KeyboardInterrupt

@@ -70,15 +70,20 @@ def test_an_extra_of_any_keys_can_be_read_again(tmp_path: Path, key: object) -> 
 
 
 def test_a_path_is_a_string_or_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file is saved where the path says, also when that is relative or holds characters of any script."""
+    """A file is saved where a string, bytes or a path says, also when that is relative or of any script."""
     monkeypatch.chdir(tmp_path)
-    for path in ("model", "模型 ≈.json", Path("model.json"), tmp_path / "whole.json"):
+    paths: list[Any] = ["model", "模型 ≈.json", Path("model.json"), tmp_path / "whole.json", "bytes ≈.json".encode()]
+    for path in paths:
         neuron(1.0, 2.0).save(path)
         assert bits(neuron(0.0, 0.0)) != bits(neuron(1.0, 2.0))
         loaded = neuron(0.0, 0.0)
         assert loaded.load(path) is None
         assert bits(loaded) == bits(neuron(1.0, 2.0))
-    assert len(os.listdir(tmp_path)) == 4
+    assert len(os.listdir(tmp_path)) == 5
+    with pytest.raises(TypeError, match=r"expected str, bytes or os\.PathLike object, not int"):
+        neuron(1.0, 2.0).save(1)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^bytes ≈.json holds .*, which does not fit MLP"):
+        nn.MLP(2, [1]).load(paths[-1])
 
 
 class Line(nn.Module):
@@ -746,6 +751,25 @@ def leave_scrap(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             write(path)
     (scrap,) = abandoned(path.parent, path.name)
     return scrap
+
+
+@pytest.mark.parametrize("has_reader", [True, False])
+def test_a_pipe_named_like_a_scrap_is_left_alone(
+    has_reader: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is named like a temporary file, but is a pipe, is neither waited for nor removed."""
+    scrap = leave_scrap(tmp_path / "model.json", monkeypatch)
+    scrap.unlink()
+    os.mkfifo(scrap)
+    reader = os.open(scrap, os.O_RDONLY | os.O_NONBLOCK) if has_reader else None
+    writer = threading.Thread(target=write, args=(tmp_path / "model.json",), daemon=True)
+    writer.start()
+    writer.join(60)
+    assert not writer.is_alive()
+    assert (tmp_path / "model.json").read_bytes() == b"new"
+    assert scrap.is_fifo()
+    if reader is not None:
+        os.close(reader)
 
 
 def test_the_scraps_of_a_live_writer_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -424,6 +424,8 @@ def test_any_iterable_will_do(kind: Callable[[list[float]], Any]) -> None:
 # ---------------------------------------------------------------- bad input
 
 
+SEVERAL = [mean, logsumexp, softmax, log_softmax]
+ORDER = "must have an order, which a set does not have: make it a list"
 NONE = "needs at least one value, got none"
 EACH = "needs one target for each output, got"
 
@@ -452,6 +454,12 @@ EACH = "needs one target for each output, got"
         (softmax, (["1"],), TypeError, "an operand of softmax must be a real number, got '1' of type str"),
         (logsumexp, ([1.0, None],), TypeError, "an operand of logsumexp must be a real number, got None"),
         (mean, ([1j],), TypeError, "an operand of mean must be a real number, got 1j of type complex"),
+        *((function, ({0.5, 1.5},), TypeError, f"the operands of {function.__name__} {ORDER}") for function in SEVERAL),
+        (square_error, ({1.0, 2.0}, [1.0, 2.0]), TypeError, f"the operands of square_error {ORDER}"),
+        (square_error, ([1.0, 2.0], frozenset([1.0, 2.0])), TypeError, f"the operands of square_error {ORDER}"),
+        (hinge, ([1.0, 2.0], {1, -1}), TypeError, f"the operands of hinge {ORDER}"),
+        (cross_entropy, ({1.0, 2.0}, 0), TypeError, f"the operands of cross_entropy {ORDER}"),
+        (cross_entropy, ([1.0, 2.0], {0.25, 0.75}), TypeError, f"the operands of cross_entropy {ORDER}"),
         (square_error, (1j, 0), TypeError, "an operand of square_error must be a real number, got 1j of type complex"),
     ],
 )

@@ -113,6 +113,35 @@ def test_what_is_to_be_written_instead_runs(code: str) -> None:
     done(code, names())
 
 
+@pytest.mark.parametrize("function", [np.fmax, np.fmin])
+@pytest.mark.parametrize("other", [2.0, math.nan, Value(math.nan), np.array([1.0, math.nan])])
+def test_what_numpy_does_otherwise_for_objects_is_refused(function: Any, other: Any) -> None:
+    """A nan loses in fmax and fmin, but not in numpy's for objects: beside a Value they are refused."""
+    for operands in ((Value(3.0), other), (other, Value(3.0))):
+        with pytest.raises(
+            TypeError, match=rf"{function.__name__} is not defined for Values.*write np.m..imum\(x, y\)"
+        ):
+            function(*operands)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "numbers.fill(x)",
+        "np.put(numbers, 0, x)",
+        "np.add.at(numbers, 0, x)",
+        "np.place(numbers, [True, False], several)",
+    ],
+)
+def test_an_array_of_floats_takes_the_number_alone(code: str) -> None:
+    """Each of these puts the number of the Value into an array of floats."""
+    known = names()
+    assert f"`{code}`" in PAGE
+    done(code, known)
+    assert known["numbers"].dtype == float
+    assert known["numbers"][0] == DATA[0]
+
+
 # ---------------------------------------------------------------- nothing is missing on the page
 
 ANSWERS = {  # of which no answer is a number to differentiate, but a place, a count, a truth or a shape

@@ -11,14 +11,15 @@ import re
 import tempfile
 import threading
 import weakref
+from abc import ABC
 from collections import UserList, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from statistics import NormalDist, fmean, pvariance
-from types import SimpleNamespace
-from typing import Any, ClassVar
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, ClassVar, Generic, TypeVar
 from unittest.mock import Mock
 
 import numpy as np
@@ -242,6 +243,87 @@ def test_parameters_in_arrays_and_dataclasses_are_found() -> None:
     assert list(Slots().state_dict()) == ["other", "_Slots__hidden", "weight"]
 
 
+def test_parameters_in_what_a_subclass_adds_are_found() -> None:
+    """A list, tuple, dict or array of a subclass is searched with the attributes that it adds, and a dict's view."""
+    v = [Value(float(i)) for i in range(9)]
+    module: Any = Branch(
+        several=extended(list, v[0], [v[1]]),
+        pair=extended(tuple, v[2], (v[3],)),
+        table=extended(dict, v[4], {"a": v[5]}),
+        array=extended_array(v[6], [1.0]),
+        objects=extended_array([v[7]], [v[8]]),
+        view=MappingProxyType({"b": v[0], "c": 1}),
+    )
+    assert set(module.parameters()) == set(v)
+    module = Branch(view=MappingProxyType({"b": v[0], "c": 1}))
+    assert dict(module.named_parameters()) == {"view.b": v[0]}
+
+
+@dataclass
+class Point:
+    """A dataclass whose field has a default, and with a variable of the class."""
+
+    x: Value
+    shared: ClassVar[Any] = None
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda v: v,
+        lambda v: np.array([v], object),
+        Pair,
+        Holder,
+        lambda v: Holder([v]),
+        lambda v: MappingProxyType({"w": v}),
+        deque,
+    ],
+)
+def test_a_value_that_a_class_holds_is_refused(wrap: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever attribute of a class holds a Value, of a module or of a dataclass in it, it would not be trained."""
+    held = [Value(1.0)] if wrap is deque else Value(1.0)
+    monkeypatch.setattr(Point, "shared", wrap(held))
+    with pytest.raises(TypeError, match=r"part\.shared of a Branch.*, where a Value would not be found"):
+        Branch(part=Point(Value(2.0))).parameters()
+
+    class Shared(nn.Module):
+        weight = wrap(held)
+
+    with pytest.raises(TypeError, match=r"weight of a Shared.*, where a Value would not be found"):
+        Shared().parameters()
+    monkeypatch.setattr(Point, "shared", wrap([] if wrap is deque else Constant(1.0)))
+    assert len(Branch(part=Point(Value(2.0))).parameters()) == 1
+
+
+def test_what_a_class_has_beside_values_is_no_matter() -> None:
+    """Properties, methods, slots, and what abstract and generic classes note, are nobody's parameters."""
+
+    class Rich(nn.Module, Generic[T], ABC):
+        __slots__ = ("weight",)
+        table = MappingProxyType({"a": 1})
+
+        def __init__(self) -> None:
+            self.weight = Value(1.0)
+
+        @property
+        def twice(self) -> Value:
+            return self.weight * 2
+
+        @cached_property
+        def size(self) -> int:
+            return 1
+
+        @classmethod
+        def made(cls) -> Any:
+            return cls()
+
+        @staticmethod
+        def one() -> int:
+            return 1
+
+    assert Rich.made().state_dict() == {"weight": 1.0}
+
+
 def test_array_parameters_train() -> None:
     """A module whose weights are a matrix of Values learns: each entry moves by its gradient."""
 
@@ -259,8 +341,54 @@ def test_array_parameters_train() -> None:
     assert model.weights.astype(float).tolist() == [[0.5, -3.0], [2.5, -1.0]]
 
 
+T = TypeVar("T")
+
+
 def hiding(make: Callable[[Value], object], told: str, name: str) -> Any:
     return pytest.param(make, told, id=name)
+
+
+class Column:
+    """What numpy makes an array of, and has nothing in its attributes."""
+
+    __slots__ = ("dtype", "read")
+
+    def __init__(self, content: object) -> None:
+        self.dtype = "object"
+        self.read: Callable[[], object] = lambda: content
+
+    def __array__(self) -> Any:
+        return np.array([self.read(), 1.0], dtype=object)
+
+
+class Table:
+    """The same without a type."""
+
+    def __init__(self, content: object) -> None:
+        self.read: Callable[[], object] = lambda: content
+
+    def __array__(self) -> Any:
+        return np.array([[self.read()], [1.0]], dtype=object)
+
+
+def extended(kind: type, attribute: object, *content: object) -> Any:
+    """An instance of a subclass of a container, with an attribute of its own."""
+
+    class Extended(kind):  # type: ignore[misc]
+        pass
+
+    made = Extended(*content)
+    made.extra = attribute
+    return made
+
+
+def extended_array(attribute: object, entries: Any) -> Any:
+    class ExtendedArray(np.ndarray[Any, Any]):
+        extra: Any
+
+    made = np.array(entries).view(ExtendedArray)
+    made.extra = attribute
+    return made
 
 
 HIDING = [
@@ -285,6 +413,11 @@ HIDING = [
     hiding(lambda v: UserList([v]), "of type UserList", "user list"),
     hiding(lambda v: np.array([(v, 1.0)], dtype=[("w", "O"), ("x", "f8")]), "of type ndarray", "records"),
     hiding(lambda v: Holder(np.array([[v]])), "of type Holder", "array in an object"),
+    hiding(Column, "of type Column, which is not searched", "a column as pandas has them"),
+    hiding(Table, "of type Table, which is not searched", "a table as pandas has them"),
+    hiding(lambda v: extended(deque, v), "of type Extended", "attribute of a deque"),
+    hiding(lambda v: extended(set, v), "is a set", "attribute of a set"),
+    hiding(lambda v: MappingProxyType({v: 1.0}), r"part \(a key\) of a Branch", "key of a view"),
     hiding(lambda v: Pair(deque([Holder(v)])), "part.first of a Branch is of type deque", "deque in a dataclass"),
 ]
 
@@ -302,7 +435,7 @@ def test_no_part_goes_untrained_in_silence(make: Callable[[Value], object], told
     for search in (module.parameters, module.zero_grad, module.state_dict):
         with pytest.raises(TypeError, match=re.sub("^part", r"part\.0", told)):
             search()
-    assert repr(module) == "Branch(1 parameters)"
+    assert repr(module) == "Branch(1 parameter)"
 
 
 @pytest.mark.parametrize("make", [case.values[0] for case in HIDING if "iterator" not in case.values[1]])
@@ -745,6 +878,13 @@ def test_a_row_of_the_wrong_length_says_which_layer_wanted_how_many(length: int)
         for kind in (list, np.array):
             with pytest.raises(ValueError, match=f"^{message}, got {length}$"):
                 reader(kind([1.0] * length))
+
+
+@pytest.mark.parametrize("reader", [nn.Neuron(2), nn.Layer(2, 3), nn.MLP(2, [3, 1])])
+def test_a_row_has_an_order(reader: Callable[[Any], object]) -> None:
+    """A set is no row, as its numbers would go to other weights in another run."""
+    with pytest.raises(TypeError, match="a row of inputs must have an order, which a set does not have"):
+        reader({1.0, 2.0})
 
 
 def test_layers_that_do_not_fit_each_other_are_told() -> None:

@@ -9,9 +9,11 @@ import operator
 import pickle
 import random
 import sys
+from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from multiprocessing import get_context
 from types import FrameType, SimpleNamespace
 from typing import Any, cast
@@ -874,6 +876,7 @@ ON_ANYTHING: dict[str, Callable[[Any], Any]] = {
     "momentum": lambda parameters: GradientDescent(parameters, 0.3, momentum=0.9),
     "Adam": lambda parameters: Adam(parameters, 0.01),
 }
+LIFTED = partial(lift, lambda x: 1.0 * x)
 each_array = pytest.mark.parametrize("kind", ARRAYS)
 each_optimizer = pytest.mark.parametrize("name", ON_ANYTHING)
 
@@ -1019,6 +1022,83 @@ def test_values_and_arrays_are_not_mixed_up(name: str, call: Any, error: type[Ex
     """A gradient on Values, none on an array, and an array of another shape or kind are errors that say what to do."""
     with pytest.raises(error, match=message):
         call(ON_ANYTHING[name])
+
+
+NO_GRADIENTS: list[tuple[Any, type[Exception], str]] = [
+    ([None, 1.0], TypeError, "a number of the gradient must be a real number, got None"),
+    (["1", "2"], TypeError, "a number of the gradient must be a real number, got '1'"),
+    (np.array(["1", "2"]), TypeError, "a number of the gradient must be a real number, got '1'"),
+    ([1j, 2.0], TypeError, "a number of the gradient must be a real number, got 1j"),
+    (np.array([1j, 2.0]), TypeError, "a number of the gradient must be a real number, got 1j"),
+    (np.array([None, 2.0]), TypeError, "a number of the gradient must be a real number, got None"),
+    ([[1.0], [2.0]], TypeError, r"a number of the gradient must be a real number, got \[1.0\]"),
+    ([10**400, 1.0], ValueError, "a number of the gradient must be within the range of floats"),
+    (np.array([1, 2], "m8[ns]"), TypeError, "must be a list, a tuple or an array .*timedelta"),
+    ({1.0, 2.0}, TypeError, r"must be a list, a tuple or an array .*got \{1.0, 2.0\} of type set"),
+    ({1.0: 0, 2.0: 0}, TypeError, "must be a list, a tuple or an array .* of type dict"),
+    (b"ab", TypeError, "must be a list, a tuple or an array .* of type bytes"),
+    ("ab", TypeError, "must be a list, a tuple or an array .* of type str"),
+    (5.0, TypeError, "must be a list, a tuple or an array .*got 5.0 of type float"),
+    (np.array(5.0), ValueError, r"must have 2 numbers.*got the shape \(\)"),
+    (Value(5.0), TypeError, "must be a list, a tuple or an array .* of type Value"),
+    ((1.0,), ValueError, r"must have 2 numbers.*got the shape \(1,\)"),
+]
+
+
+@each_array
+@pytest.mark.parametrize(("gradient", "error", "message"), NO_GRADIENTS)
+def test_a_gradient_is_real_numbers(kind: str, gradient: Any, error: type[Exception], message: str) -> None:
+    """A list refuses the gradients that an array refuses, with the same words, and nothing is moved."""
+    optimizer = Adam(ARRAYS[kind]([1.0, 2.0]))
+    with pytest.raises(error, match=message):
+        optimizer.step(gradient)
+    assert (optimizer.steps, bits(optimizer.theta)) == (0, bits([1.0, 2.0]))
+
+
+@each_array
+@pytest.mark.parametrize(
+    "make",
+    [
+        list,
+        tuple,
+        np.array,
+        Frozen,
+        lambda numbers: np.array(numbers, np.float32),
+        lambda numbers: np.array(numbers, int),
+        lambda numbers: np.array(numbers, object),
+        lambda numbers: array("d", numbers),
+        lambda numbers: [np.float32(x) for x in numbers],
+    ],
+)
+def test_a_gradient_may_be_of_any_kind_of_real_numbers(kind: str, make: Callable[[list[float]], Any]) -> None:
+    """The same numbers move an array and a list to the same bits, whatever they are in."""
+    if make is Frozen and kind in {"numpy", "read-only"}:
+        pytest.skip("numpy does not read this array")
+    moved = GradientDescent(ARRAYS[kind]([1.0, 2.0]), 0.5).step(make([3.0, -4.0]))
+    assert bits(moved) == bits([-0.5, 4.0])
+
+
+@each_optimizer
+@pytest.mark.parametrize("shape", [(2,), (2, 1), (1, 2)])
+def test_an_array_of_values_is_taken_as_values(name: str, shape: tuple[int, ...]) -> None:
+    """An array of Values of any shape is their list; one that holds anything else is refused."""
+    several = [Value(1.0), Value(2.0)]
+    array_of_values = np.array(several).reshape(shape)
+    assert ON_ANYTHING[name](array_of_values).parameters == several
+    assert minimize(lambda: several[0] ** 2 + several[1], array_of_values, max_steps=0).x == [1.0, 2.0]
+    assert lift(lambda x: several[0] * x + several[1], array_of_values).pack().tolist() == [1.0, 2.0]
+    with pytest.raises(TypeError, match=r"a parameter must be a Value, got 1\.0 of type float"):
+        ON_ANYTHING[name](np.array([1.0, 2.0], object))
+
+
+@pytest.mark.parametrize("kind", [set, frozenset])
+@pytest.mark.parametrize("take", [*ON_ANYTHING.values(), lambda ps: minimize(lambda: Value(0.0), ps), LIFTED])
+def test_parameters_have_an_order(take: Callable[[Any], object], kind: Callable[[list[Value]], Any]) -> None:
+    """A set is refused, as its numbers would go to other parameters in another run; the views of a dict are taken."""
+    several = [Value(1.0), Value(2.0)]
+    with pytest.raises(TypeError, match="parameters must have an order, which a set does not have: make it a list"):
+        take(kind(several))
+    take(dict.fromkeys(several).keys())
 
 
 @each_optimizer

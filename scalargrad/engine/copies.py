@@ -9,6 +9,7 @@ import copy as copying
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from .floats import refuse_set
 from .graph import Node, leaf, link, locals_of, operands_of, topological_order
 from .notes import Mark, marks_of, note, notes_of
 
@@ -216,6 +217,9 @@ def one_graph(results: Iterable[Node]) -> object:
     same nodes have n copies of these, in time, in bytes, and when they are loaded. As one graph they
     share after loading all that they share now.
 
+    One thing is not shared: a result that an attribute of a subclass of Value refers to comes back as a
+    result of its own, beside its twin in the graph. `copy.deepcopy` keeps it one.
+
     >>> import pickle
     >>> from scalargrad import Value, one_graph, softmax
     >>> shares = softmax([Value(1.0), Value(2.0), Value(3.0)])
@@ -224,10 +228,11 @@ def one_graph(results: Iterable[Node]) -> object:
     True
 
     Raises:
-        TypeError: for what is not several Values.
+        TypeError: for what is not several Values, or a set, which has no order.
     """
     if isinstance(results, Node) or not isinstance(results, Iterable):
         raise TypeError(f"one_graph takes several Values, such as a list of them, got {results!r}")
+    refuse_set(results, "the Values of one_graph")
     several = list(results)
     for result in several:
         if not isinstance(result, Node):

@@ -7,11 +7,11 @@ graph that gives `grad`, forwards `jvp`; the others are made of these two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, KeysView, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar, overload
 
 from .errors import described, non_finite
-from .floats import held_by, number, same
+from .floats import held_by, number, refuse_set, same
 from .graph import blocks, topological_order
 from .modes import NonFinite
 from .value import Constant, Value
@@ -135,8 +135,7 @@ def _distinct(results: Sequence[Value | float], order: Iterable[Value]) -> list[
 
 def as_values(given: Any, purpose: str) -> list[Value]:
     """Return one Value or several as a list, or say what was wrong with them."""
-    if isinstance(given, Set) and not isinstance(given, KeysView):  # the keys of a dict have an order
-        raise TypeError(f"{purpose} must have an order, which a set has not: make it a list, got {given!r}")
+    refuse_set(given, purpose)
     several = _several(given)
     if not several and isinstance(given, Iterator):
         raise ValueError(f"{purpose} is an iterator that gives nothing, as after it has been read once: make it a list")

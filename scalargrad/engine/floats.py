@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, MappingView, Set
 from math import copysign, inf, nan
 from typing import Any, SupportsIndex
 
@@ -92,6 +92,22 @@ def integer(given: SupportsIndex, purpose: str, low: int | None = None) -> int:
         least = "" if low is None else f" of at least {low}"
         raise ValueError(f"{purpose} must be an integer{least}, got {given!r}")
     return value
+
+
+def refuse_set(given: object, purpose: str) -> None:
+    """Raise where an order matters and a set is given; the views of a dict have an order.
+
+    >>> refuse_set({2.0, 1.0}, "scores")
+    Traceback (most recent call last):
+        ...
+    TypeError: scores must have an order, which a set does not have: make it a list, got {1.0, 2.0}
+
+    Raises:
+        TypeError: for a set.
+    """
+    if isinstance(given, Set) and not isinstance(given, MappingView):
+        text = _shortened(given)
+        raise TypeError(f"{purpose} must have an order, which a set does not have: make it a list, got {text}")
 
 
 def counted(count: int, noun: str) -> str:

@@ -42,6 +42,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {  # what Values have no methods for
     "isfinite": _asked(math.isfinite),
     "signbit": _asked(lambda x: math.copysign(1.0, x) < 0),
 }
+_OF_OBJECTS = {"fmax": "maximum", "fmin": "minimum"}  # what numpy does for objects otherwise than for floats
 _OPERATORS: dict[str, Callable[..., Any]] = {
     name: getattr(operator, sign.method) for name, sign in OPERATORS.items() if name not in {"abs", "negative"}
 } | {"absolute": operator.abs}
@@ -56,6 +57,11 @@ def apply_ufunc(
         TypeError: for a function that they have not.
     """
     name = ufunc.__name__
+    if name in _OF_OBJECTS:
+        raise TypeError(
+            f"the array function {name} is not defined for Values, as numpy's for objects lets a nan win: "
+            f"write np.{_OF_OBJECTS[name]}(x, y) where no number is nan"
+        )
     function = methods.get(name, _FUNCTIONS.get(name)) if method == "__call__" else None
     scalar = _OPERATORS.get(name, function) if method == "__call__" else None
     operands = [operand if isinstance(operand, Node) else held_by(operand) for operand in operands]

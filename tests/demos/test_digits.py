@@ -486,6 +486,29 @@ def test_a_damaged_training_is_not_gone_on_with(
     assert train(tmp_path, "--resume", way=way) == undisturbed  # negative control: nothing is wrong with the rest
 
 
+@pytest.mark.parametrize("way", ["--eager", "--lift"])
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_training_that_diverges_ends_in_one_line(
+    way: str, name: str, tmp_path: Path, undisturbed: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where numbers have become nan or infinite, the run ends with a line that says so, and the file stays."""
+    model = nn.MLP(256, [2, 10], "sigmoid", rng=0)
+    path = tmp_path / "network.json"
+    path.write_bytes(undisturbed)
+    training = model.load(path)
+    absurd = {"first": [0.0] * 544, "second": [0.0] * 544, name: [1e308] * 544}
+    for parameter in model.parameters():
+        parameter.data = 1.7e308
+    model.save(path, training | {"optimizer": training["optimizer"] | absurd})
+    before = path.read_bytes()
+    with pytest.raises(
+        SystemExit, match=r"^training has diverged in epoch 4: cannot save .*; nothing was saved of it$"
+    ):
+        train(tmp_path, "--resume", "--epochs", "4", way=way)
+    assert path.read_bytes() == before
+    assert "Traceback" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["folder", "pipe"])
 def test_what_is_no_file_is_not_gone_on_with(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder or a pipe in place of the file is refused in one line at once."""

@@ -465,6 +465,21 @@ def test_one_graph_keeps_attributes_and_marks(copied: Copier) -> None:
     assert first.marks[0].inputs == [new_inner, new_y]
 
 
+@every_pickle
+def test_a_result_that_an_attribute_refers_to_is_a_twin(copied: Copier) -> None:
+    """As one_graph says, such a result comes back beside its twin in the graph; a deep copy has it once."""
+    x = Named(1.0)
+    inner = x * 3.0
+    x.author = inner
+    for copier, is_one in ((copied, False), (copy.deepcopy, True)):
+        result = copier(inner + 1.0)
+        assert (result.args[0].args[0].author is result.args[0]) == is_one
+        assert result.args[0].args[0].author.data == 3.0
+    new, new_x = copied(scalargrad.one_graph([inner + 1.0, x]))
+    assert new.args[0].args[0] is new_x
+    assert new_x.author is not new.args[0]
+
+
 def test_one_graph_grows_as_the_nodes_do() -> None:
     """400 results of a softmax are one graph of 113 kB; one by one, even ten are as much as that for each."""
     shares = scalargrad.softmax([Value(i / 100) for i in range(400)])
@@ -495,7 +510,12 @@ def test_one_graph_leaves_nothing_behind() -> None:
 
 @pytest.mark.parametrize(
     ("results", "told"),
-    [(Value(1.0), "several Values.*got Value"), (3, "several Values.*got 3"), ([Value(1.0), 2.0], "got 2.0 of type")],
+    [
+        (Value(1.0), "several Values.*got Value"),
+        (3, "several Values.*got 3"),
+        ([Value(1.0), 2.0], "got 2.0 of type"),
+        ({Value(1.0)}, "the Values of one_graph must have an order, which a set does not have"),
+    ],
 )
 def test_one_graph_is_of_values(results: Any, told: str) -> None:
     """What is not several Values is refused."""
