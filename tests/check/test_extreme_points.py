@@ -247,3 +247,63 @@ def test_no_composed_function_is_blamed(name: str, point: Point, order: int) -> 
     """Composed functions and losses are right at extreme points, and nothing else is said of them."""
     count, function = COMPOSED[name]
     gradcheck(function, *point[:count], order=order).raise_if_wrong()
+
+
+# ---------------------------------------------------------------- numbers lost on the way
+
+MAGNIFIED: list[Callable[[Value, Value], Value]] = [
+    lambda x, y: x**3 * y,
+    lambda x, y: x**2 * y,
+    lambda x, y: x.sin() ** 2 * y,
+    lambda x, y: x * y * x / x,
+    lambda x, y: (x * y) ** 3 * y,
+    lambda x, y: (-x.exp()).exp() * y * y,
+]
+
+
+def not_blamed(f: Callable[..., Value], point: Sequence[float], order: int = 1) -> Report:
+    """The report of a check that calls nothing wrong but what many digits call wrong."""
+    report = gradcheck(f, *point, order=order)
+    if report.wrong:
+        function, _ = by_many_digits(f, point)
+        names = [*report.point]
+        assert any(
+            is_wrong(found.analytic, function, point, *map(names.index, found.wrt.split(", ")))
+            for found in report.comparisons
+        ), str(report)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("f", "point", "slope"),
+    [
+        (MAGNIFIED[0], (1e-150, 1e300), 3.0),
+        (MAGNIFIED[1], (1e-200, 1e300), 2e100),
+        (MAGNIFIED[2], (1e-170, 1e200), 2e30),
+        (MAGNIFIED[3], (1e-200, 5e-324), 5e-324),
+        (MAGNIFIED[4], (1e-300, 1e150), 3.0),
+    ],
+)
+def test_what_is_lost_below_the_smallest_number_is_no_witness(
+    f: Callable[..., Value], point: Point, slope: float
+) -> None:
+    """A product that underflows to 0 before a large factor shows nothing about its slope."""
+    report = gradcheck(f, *point)
+    assert not report.wrong, str(report)
+    assert report.comparisons[0].analytic == pytest.approx(slope)
+
+
+@settings(max_examples=2 * settings().max_examples)
+@given(st.sampled_from(MAGNIFIED), st.floats(-323, 3), st.floats(-323, 308))
+def test_no_right_gradient_is_blamed_where_numbers_are_lost(
+    f: Callable[..., Value], tenth: float, power: float
+) -> None:
+    """Whatever underflows on the way, and whatever magnifies it, no right gradient is called wrong."""
+    not_blamed(f, (10.0**tenth, 10.0**power))
+
+
+def test_a_wrong_rule_is_caught_where_nothing_is_lost() -> None:
+    """Negative control: the same functions with one wrong rule are called wrong at ordinary points."""
+    for f in MAGNIFIED[:5]:
+        with modes.instead(primitives.multiply, spoiled(primitives.multiply, 0, 1.001)):
+            assert gradcheck(f, 0.7, 1.3).wrong
