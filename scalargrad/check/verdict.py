@@ -299,7 +299,7 @@ class _Measured:
 
     def _against_sides(self, target: Target, sides: Mapping[int, Estimate]) -> Estimate | None:
         """The slope to a side that contradicts, where that to the other side is known, or known not to be there."""
-        if UNKNOWN in sides.values():
+        if any(isinf(estimate.error) for estimate in sides.values()):
             return None
         for side, estimate in sides.items():
             known = -side in sides or isfinite(self.line.at(-side * FIRST * self.line.unit).t)
@@ -313,7 +313,7 @@ class _Measured:
     def _differ(self, below: Estimate, above: Estimate) -> bool:
         gap = abs(below.slope - above.slope)
         size = max(abs(below.slope), abs(above.slope))
-        if below.slope == above.slope or isnan(gap):
+        if below.slope == above.slope or isnan(gap) or isinf(below.error) or isinf(above.error):
             return False
         if not isfinite(size):
             return True

@@ -11,7 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from math import inf, isfinite, isinf, isnan, nextafter, pi
+from math import inf, isfinite, isinf, isnan, nan, nextafter, pi
 from typing import Any
 
 import mpmath
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from mpmath import mpf
 
 from scalargrad import Primitive, Value, functional, gradcheck
+from scalargrad import primitive as new_primitive
 from scalargrad.check import Expression, Report, strategies
 from scalargrad.check.detects import spoiled
 from scalargrad.check.recording import Recording
@@ -307,3 +308,22 @@ def test_a_wrong_rule_is_caught_where_nothing_is_lost() -> None:
     for f in MAGNIFIED[:5]:
         with modes.instead(primitives.multiply, spoiled(primitives.multiply, 0, 1.001)):
             assert gradcheck(f, 0.7, 1.3).wrong
+
+
+@pytest.mark.parametrize("f", [lambda x, y: x**y, lambda x, y: x**y * x.log(), lambda x, y: x**y * y])
+@pytest.mark.parametrize("above", [1e-7, 1e-5, 1e-9, 1e-3])
+def test_growth_like_a_logarithm_is_no_infinite_slope(f: Callable[..., Value], above: float) -> None:
+    """The slope x**0.0000001 log(x) grows towards 0 as far as floats go, but its limit is 0."""
+    for order in (1, 2):
+        report = gradcheck(f, 0.0, 1.0 + above, order=order)
+        assert not report.wrong, str(report)
+
+
+@pytest.mark.parametrize("power", [0.5, 1 / 3, 0.9])
+def test_growth_like_a_power_is_an_infinite_slope(power: float) -> None:
+    """Negative control: where the slope grows like a power, inf agrees, and a finite gradient is wrong."""
+    assert gradcheck(lambda x: x**power, 0.0)
+    flat = new_primitive(name="flat", partials=[lambda out, x: 1.0], domain=[(0.0, inf)])(
+        lambda x: x**power if x >= 0 else nan
+    )
+    assert gradcheck(flat, 0.0).wrong
