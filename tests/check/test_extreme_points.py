@@ -327,3 +327,11 @@ def test_growth_like_a_power_is_an_infinite_slope(power: float) -> None:
         lambda x: x**power if x >= 0 else nan
     )
     assert gradcheck(flat, 0.0).wrong
+
+
+@pytest.mark.parametrize("x", [1e80, -1e90, 1e100, 1e102])
+def test_the_second_derivative_of_atan_far_out(x: float) -> None:
+    """It is -2 / x³ far out, and no square overflows on the way to it."""
+    report = gradcheck(lambda x: x.atan(), x, order=2)
+    assert report, str(report)
+    assert report.comparisons[1].analytic == pytest.approx(-2.0 / x / x / x, rel=1e-6, abs=0.0)
