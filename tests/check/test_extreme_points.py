@@ -335,3 +335,70 @@ def test_the_second_derivative_of_atan_far_out(x: float) -> None:
     report = gradcheck(lambda x: x.atan(), x, order=2)
     assert report, str(report)
     assert report.comparisons[1].analytic == pytest.approx(-2.0 / x / x / x, rel=1e-6, abs=0.0)
+
+
+# ---------------------------------------------------------------- near the smallest normal number
+
+SMALLEST: list[Callable[[Value, Value], Value]] = [
+    primitives.hypot,
+    primitives.atan2,
+    lambda x, y: x / primitives.hypot(x, y),
+    lambda x, y: (x / y).atan(),
+    lambda x, y: x / (x + y),
+    lambda x, y: primitives.sqrt(abs(x) + abs(y)),
+    lambda x, y: x.sin() / y,
+]
+smallest = st.builds(
+    lambda sign, digits, power: sign * digits * 10.0**power,
+    st.sampled_from((1, -1)),
+    st.floats(1, 10),
+    st.floats(-324, -300),
+)
+
+
+def rightly_blamed(report: Report) -> bool:
+    """Whether the rules that a report blames are wrong at their operands, by many digits."""
+    named = {primitive.name: primitive for primitive in BUILT_IN}
+    return all(
+        is_wrong(
+            culprit.analytic,
+            lambda x, name=culprit.primitive: precise[name](*x),  # type: ignore[misc]  # a default is no operand
+            culprit.operands,
+            *map(operand_names(named[culprit.primitive]).index, culprit.operand.split(", ")),
+        )
+        for culprit in report.culprits
+    )
+
+
+@pytest.mark.parametrize(
+    ("f", "point"),
+    [
+        (SMALLEST[0], (4.67e-307, -1.16e-309)),
+        (SMALLEST[0], (0.0, 7.025379950095186e-309)),
+        (SMALLEST[1], (3.69e-310, 2.88e-308)),
+        (SMALLEST[1], (1.3998834159978296e-308, 1.14e-322)),
+        (SMALLEST[2], (1.9577287e-308, 2.4187467e-308)),
+    ],
+)
+def test_a_complex_step_among_the_smallest_numbers_is_no_witness(f: Callable[..., Value], point: Point) -> None:
+    """A complex step that loses its digits below the smallest normal number blames nothing."""
+    report = gradcheck(f, *point, order=2)
+    assert not report.wrong, str(report)
+
+
+@settings(max_examples=4 * settings().max_examples)
+@given(st.sampled_from(SMALLEST), smallest, smallest, st.integers(1, 2))
+def test_nothing_right_is_blamed_among_the_smallest_numbers(
+    f: Callable[..., Value], x: float, y: float, order: int
+) -> None:
+    """Near and below the smallest normal number no right derivative is called wrong, and no right rule."""
+    assert rightly_blamed(not_blamed(f, (x, y), order))
+
+
+def test_the_same_rules_are_blamed_at_ordinary_numbers() -> None:
+    """Negative control: a wrong rule of the same functions is blamed at ordinary numbers, and rightly so."""
+    for wrong in (primitives.hypot, primitives.atan2):
+        with modes.instead(wrong, spoiled(wrong, 0, 1.001)):
+            report = gradcheck(wrong, 0.7, 1.3)
+        assert report.wrong
+        assert [culprit.primitive for culprit in report.culprits] == [wrong.name]
