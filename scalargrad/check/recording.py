@@ -249,9 +249,13 @@ def crossed(breaks: Sequence[Break], old: Sequence[float], new: Sequence[float])
             # the break stays, or moves with the other operands: is this one still on its side?
             if _side(old[k], place) != _side(new[k], moved):
                 return True
-        elif _between(old[k], place, new[k]) or _between(old[k], moved, new[k]):
-            return True  # another break has become the nearest
+        elif any(_between(old[k], x, new[k]) for x in (place, moved, nearest(*_middle(old, new)))):
+            return True  # another break has become the nearest: one of these two, or one of several in between
     return False
+
+
+def _middle(old: Sequence[float], new: Sequence[float]) -> list[float]:
+    return [x / 2 + y / 2 for x, y in zip(old, new, strict=True)]
 
 
 def _side(x: float, place: float) -> int:

@@ -24,7 +24,7 @@ from scalargrad import Primitive, Value, functional, gradcheck
 from scalargrad import primitive as new_primitive
 from scalargrad.check import Expression, Report, strategies
 from scalargrad.check.detects import spoiled
-from scalargrad.check.recording import Recording
+from scalargrad.check.recording import Recording, breaks_between
 from scalargrad.check.report import Comparison
 from scalargrad.engine import modes, primitives
 from scalargrad.engine.declaration import operand_names
@@ -402,3 +402,70 @@ def test_the_same_rules_are_blamed_at_ordinary_numbers() -> None:
             report = gradcheck(wrong, 0.7, 1.3)
         assert report.wrong
         assert [culprit.primitive for culprit in report.culprits] == [wrong.name]
+
+
+# ---------------------------------------------------------------- faster than floats can follow
+
+own_sine = new_primitive(name="own_sine", partials=[lambda out, x: primitives.cos(x)])(mpmath.fp.sin)
+own_wobble = new_primitive(name="own_wobble", partials=[lambda out, x: 1 + primitives.cos(x)])(
+    lambda x: x + mpmath.fp.sin(x)
+)
+OSCILLATING: list[Callable[[Value], Value]] = [
+    lambda x: x + x.sin(),
+    lambda x: (x.sin() / x).exp(),
+    lambda x: x + x.tan(),
+    lambda x: x + x * (1 / x).sin(),
+    lambda x: x + (1e16 * x).sin(),
+    lambda x: x + primitives.gamma(x.sin() + 2),
+    lambda x: x + own_sine(x),
+    own_wobble,
+    lambda x: own_wobble(x) * x,
+]
+
+
+@pytest.mark.parametrize("x", [10.0**14.5, 1e15 * 1.2345678, 10.0**15.6, 4920156281885796.0, 1e50, 1e300])
+@pytest.mark.parametrize("f", OSCILLATING)
+def test_steps_of_many_periods_are_no_witness(f: Callable[[Value], Value], x: float) -> None:
+    """Where an operation oscillates over the spacing of floats, the whole says nothing against its slope."""
+    report = gradcheck(f, x)
+    assert not report.wrong, str(report)
+
+
+def test_the_slope_of_an_absorbed_sine() -> None:
+    """The slope of x + sin(x) is 1 + cos(x), also where the sum is x to the last bit."""
+    (found,) = gradcheck(OSCILLATING[0], 1e300).comparisons
+    assert found.analytic == pytest.approx(1 + mpmath.fp.cos(1e300))
+    assert found.verdict == "cannot tell"
+
+
+@settings(max_examples=4 * settings().max_examples)
+@given(
+    st.sampled_from(OSCILLATING[:6]),
+    st.sampled_from((1, -1)),
+    st.floats(12, 18) | st.floats(-18, 280),
+    st.integers(1, 2),
+)
+def test_nothing_right_is_blamed_where_an_operation_oscillates(
+    f: Callable[[Value], Value], sign: int, tenth: float, order: int
+) -> None:
+    """At no size of the operand is a right derivative of a function that oscillates called wrong."""
+    not_blamed(f, (sign * 10.0**tenth,), order)
+
+
+@pytest.mark.parametrize("f", OSCILLATING)
+@pytest.mark.parametrize("factor", [1.001, -1.0])
+def test_a_wrong_slope_is_caught_where_floats_can_follow(f: Callable[[Value], Value], factor: float) -> None:
+    """Negative control: with one of its rules wrong, each of these functions is called wrong at an ordinary point."""
+    inputs = [Value(3.3)]
+    applied = [op for op in Recording([f(*inputs)], inputs).ops if op is not None][-1]
+    with modes.instead(applied, spoiled(applied, 0, factor)):
+        assert gradcheck(f, 3.3).wrong
+
+
+def test_breaks_in_between_are_crossed() -> None:
+    """Operands that move over several poles cross them, also where the nearest pole to each end lies outside."""
+    tan = primitives.tan
+    for old, new in ((pi / 2 + 0.1, 5 * pi / 2 - 0.1), (pi / 2 + 0.1, 1e3 * pi + pi / 2 - 0.1)):
+        assert breaks_between(tan, [old], [new])
+        assert breaks_between(tan, [new], [old])
+    assert not breaks_between(tan, [pi / 2 + 0.1], [3 * pi / 2 - 0.1])
