@@ -24,7 +24,7 @@ from .verdict import AGREES, CANNOT_TELL, DISAGREES, Finding, Target, examine
 EACH = 1000  # nodes of one primitive whose rules are looked at when nothing is suspected
 THE_FUNCTION = "the function"
 A_FEW = 20  # likewise, of which the rules are differentiated
-NEIGHBOURS = (-256, -64, -16, -4, -1, 0, 1, 4, 16, 64, 256)  # places nearby, in spacings of floats
+NEIGHBOURS = [0, *(side * 4**k for k in range(9) for side in (-1, 1))]  # in spacings of floats
 
 
 Wrong = tuple[int, float, Estimate]  # a node's place, what the rule gives, what its values give
