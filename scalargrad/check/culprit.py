@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from math import isfinite, isnan
+from math import inf, isfinite, isnan
 
 from ..engine.declaration import Primitive, operand_names
 from ..engine.derivatives import grad
 from ..engine.errors import described
 from ..engine.value import Value
-from .numerical import EPSILON, NORMAL, Estimate, Line, Sample
+from .numerical import EPSILON, NORMAL, SAFETY, Estimate, Line, Sample
 from .recording import HELD, NO_SLOPE, Recording, Slope, breaks_between, on_break, outside
 from .report import Culprit
 from .rounding import data_errors, gradient, local_errors, rule_error
-from .verdict import AGREES, DISAGREES, Finding, Target, examine
+from .verdict import AGREES, CANNOT_TELL, DISAGREES, Finding, Target, examine
 
 EACH = 1000  # nodes of one primitive whose rules are looked at when nothing is suspected
 THE_FUNCTION = "the function"
 A_FEW = 20  # likewise, of which the rules are differentiated
+NEIGHBOURS = [0, *(side * 4**k for k in range(9) for side in (-1, 1))]  # in spacings of floats
 
 
 Wrong = tuple[int, float, Estimate]  # a node's place, what the rule gives, what its values give
@@ -138,14 +139,19 @@ def rule_at(recording: Recording, i: int, k: int, analytic: float, rtol: float) 
 
 
 def measured_slope(recording: Recording, i: int, k: int, rtol: float) -> Slope:
-    """Return the local gradient of a node in its operand k, by complex steps or differences of its operation alone."""
+    """Return the local gradient of a node in its operand k, by complex steps or differences of its operation alone.
+
+    Where these show nothing, though there is a slope, it is the rule's, which may be off by anything.
+    """
     slope, error = recording.slope_of(i, k)
     if isfinite(slope) or not isfinite(recording.numbers[i]):
         return slope, error
-    finding = _examined(recording, i, k, recording.nodes[i].local_gradients[k], rtol)
+    analytic = recording.nodes[i].local_gradients[k]
+    finding = _examined(recording, i, k, analytic, rtol)
     if finding.verdict in (AGREES, DISAGREES):
         return finding.estimate.slope, finding.estimate.error
-    return NO_SLOPE
+    op, _, numbers = _application(recording, i)
+    return NO_SLOPE if on_break(op, numbers) or outside(op, numbers) else (analytic, inf)
 
 
 def _examined(recording: Recording, i: int, k: int, analytic: float, rtol: float) -> Finding:
@@ -158,7 +164,21 @@ def _examined(recording: Recording, i: int, k: int, analytic: float, rtol: float
     witness = Estimate(exact, apart + 8 * off, "complex step", 0.0) if isfinite(exact) else None
     line = _line(op, numbers, k, op.value, 2 * EPSILON * abs(out))
     (finding,) = examine(line, [Target(analytic, off, abs(analytic), witness)], rtol)
+    if finding.verdict == DISAGREES and not isfinite(exact):
+        spread = _spread(op, k, out, numbers)
+        if abs(finding.estimate.slope - analytic) <= SAFETY * spread:
+            return finding._replace(verdict=CANNOT_TELL, why="the rule changes as much between floats nearby")
     return finding
+
+
+def _spread(op: Primitive, k: int, out: float, numbers: Sequence[float]) -> float:
+    """How much a rule changes between the operand and the floats near it."""
+    found: list[float] = []
+    for i in NEIGHBOURS:
+        moved = [*numbers]
+        moved[k] += i * EPSILON * abs(numbers[k])
+        found.append(op.partials[k](op.value(*moved) if i else out, *moved))
+    return max(found) - min(found)
 
 
 def derivative_at(recording: Recording, i: int, indices: tuple[int, ...], rtol: float) -> Wrong | None:

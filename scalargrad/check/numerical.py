@@ -254,6 +254,8 @@ def at_end(line: Line, side: int, reach: float, component: int, table: Estimate)
     ratios = [abs(smaller / larger) if larger else nan for larger, smaller in pairwise(slopes)]
     if line.on_break and len(ratios) >= 6:
         if all(ratio > 1.05 for ratio in ratios):
+            if ratios[-1] - 1 < (ratios[2] - 1) / 2:  # as a logarithm grows, which smaller steps may turn back
+                return Estimate(inf if slopes[-1] > 0 else -inf, inf, NAMES[side], reach)
             jump = all(ratio > PART * (1 - 4 * RESOLVED) for ratio in ratios[-3:])
             return Estimate(inf if slopes[-1] > 0 else -inf, 0.0, JUMP if jump else NAMES[side], reach)
         if all(ratio < 0.95 for ratio in ratios):

@@ -179,13 +179,12 @@ def complex_partial(op: Primitive, out: float, numbers: Sequence[float], k: int)
     best, closest, last = NO_SLOPE, UNCLEAR, nan
     for step in _complex_steps(numbers[k]):
         try:
-            slope, size, real = _complex_slope(spelling, numbers, k, step)
+            slope, size, apart = _complex_slope(spelling, numbers, k, step, out)
         except (ArithmeticError, ValueError):
             continue
-        apart = abs(real - out)
         if not apart <= 1e-6 * abs(out) + 1e-13 * max(map(abs, numbers)):
             continue
-        error = abs(slope - last) + 4 * (EPSILON * size + TINY / step)
+        error = abs(slope - last) + 4 * (EPSILON * size + TINY / step * max(1.0, size))
         if out:
             error += abs(slope) * (apart / abs(out))
         if exact_zero and slope == last == 0.0 and error < best[1]:
@@ -199,17 +198,18 @@ def complex_partial(op: Primitive, out: float, numbers: Sequence[float], k: int)
 
 
 def _complex_slope(
-    spelling: tuple[Callable[..., complex], tuple[int, ...]], numbers: Sequence[float], k: int, step: float
+    spelling: tuple[Callable[..., complex], tuple[int, ...]], numbers: Sequence[float], k: int, step: float, out: float
 ) -> tuple[float, float, float]:
-    """The slope in operand k, the size of the terms that it is the sum of, and the real part: the value."""
+    """The slope in operand k, the size of the terms that it is the sum of, and how far the value is from real parts."""
     rule, places = spelling
-    slope = size = real = 0.0
+    slope = size = apart = 0.0
     for place, operand in enumerate(places):
         if operand == k:
             given = [complex(numbers[i], step if at == place else 0.0) for at, i in enumerate(places)]
             result = complex(rule(*given))
-            slope, size, real = slope + result.imag / step, size + abs(result.imag / step), result.real
-    return slope, size, real
+            slope, size = slope + result.imag / step, size + abs(result.imag / step)
+            apart = max(apart, abs(result.real - out))
+    return slope, size, apart
 
 
 NO_SLOPE: Slope = (nan, inf)
@@ -249,9 +249,13 @@ def crossed(breaks: Sequence[Break], old: Sequence[float], new: Sequence[float])
             # the break stays, or moves with the other operands: is this one still on its side?
             if _side(old[k], place) != _side(new[k], moved):
                 return True
-        elif _between(old[k], place, new[k]) or _between(old[k], moved, new[k]):
-            return True  # another break has become the nearest
+        elif any(_between(old[k], x, new[k]) for x in (place, moved, nearest(*_middle(old, new)))):
+            return True  # another break has become the nearest: one of these two, or one of several in between
     return False
+
+
+def _middle(old: Sequence[float], new: Sequence[float]) -> list[float]:
+    return [x / 2 + y / 2 for x, y in zip(old, new, strict=True)]
 
 
 def _side(x: float, place: float) -> int:

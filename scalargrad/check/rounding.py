@@ -40,8 +40,11 @@ def data_errors(recording: Recording, input_errors: Sequence[float]) -> list[flo
         found[i] = error
     for i, node in enumerate(recording.nodes):
         if recording.ops[i] is not None:
+            operands = recording.operands[i]
             error = rounding_of(recording.numbers[i])
-            for operand, local in zip(recording.operands[i], node.local_gradients, strict=True):
+            if not error and all(recording.numbers[operand] or found[operand] for operand in operands):
+                error = TINY  # a 0 of numbers other than 0: what was lost there may be enlarged later
+            for operand, local in zip(operands, node.local_gradients, strict=True):
                 error += times(found[operand], abs(local))
             found[i] = error
     return found

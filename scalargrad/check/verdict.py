@@ -61,7 +61,8 @@ class Witnesses(NamedTuple):
 
     `faithful()` tells whether the recorded graph gives what the function gives at the sampled
     places: only then does what runs through the graph outweigh differences. `chained()` gives
-    each component's slope by the chain rule, with the operations' own slopes measured.
+    each component's slope by the chain rule, with the operations' own slopes measured; those that
+    cannot be measured are the rules', off by anything, and nan on a kink, a pole or a border.
     """
 
     faithful: Callable[[], bool] = lambda: True
@@ -205,7 +206,7 @@ class _Measured:
             if self._contradicts(target, estimate):
                 if exact is not None and self._contradicts(target, exact) and self._consistent(exact, estimate):
                     return self._more_precise(exact, estimate)
-                if self._holds(component, side, estimate) and not self._chain_agrees(component):
+                if self._holds(component, side, estimate) and not self._chain_allows(component):
                     return estimate
         return None
 
@@ -230,16 +231,18 @@ class _Measured:
                 return False
         return True
 
-    def _chain_agrees(self, component: int) -> bool:
-        """Whether the gradient is right by the chain rule, with each operation measured by itself.
+    def _chain_allows(self, component: int) -> bool:
+        """Whether the chain rule, with each operation measured by itself, does not deny the gradient.
 
-        It is so where the whole is too small a part of the function's numbers to be seen in them.
+        It may support the gradient where the whole hides it: where a part is too small to be seen
+        in the function's numbers, or oscillates faster than floats can follow. There, and where an
+        operation cannot be measured even by itself, the whole is no witness.
         """
         if self.witnesses.chained is None:
             return False
         slope, error = self.witnesses.chained()[component]
-        target = self.targets[component]
-        return self._agrees(component, Estimate(slope, error + target.error, "", 0.0)) and self.witnesses.faithful()
+        denied = self._contradicts(self.targets[component], Estimate(slope, error, "", 0.0))
+        return isfinite(slope) and not denied and self.witnesses.faithful()
 
     def _more_precise(self, exact: Estimate, estimate: Estimate) -> Estimate:
         both = exact._replace(method=f"{exact.method} and {estimate.method}", step=estimate.step)
@@ -299,7 +302,7 @@ class _Measured:
 
     def _against_sides(self, target: Target, sides: Mapping[int, Estimate]) -> Estimate | None:
         """The slope to a side that contradicts, where that to the other side is known, or known not to be there."""
-        if UNKNOWN in sides.values():
+        if any(isinf(estimate.error) for estimate in sides.values()):
             return None
         for side, estimate in sides.items():
             known = -side in sides or isfinite(self.line.at(-side * FIRST * self.line.unit).t)
@@ -313,7 +316,7 @@ class _Measured:
     def _differ(self, below: Estimate, above: Estimate) -> bool:
         gap = abs(below.slope - above.slope)
         size = max(abs(below.slope), abs(above.slope))
-        if below.slope == above.slope or isnan(gap):
+        if below.slope == above.slope or isnan(gap) or isinf(below.error) or isinf(above.error):
             return False
         if not isfinite(size):
             return True

@@ -366,7 +366,7 @@ def _squared(x: Any) -> Any:
 atan: Primitive = declare(
     math.atan,
     array="arctan({})",
-    partials=[lambda out, x: divide(1.0, 1 + _squared(x))],
+    partials=[lambda out, x: divide(divide(1.0, hypot(x, 1.0)), hypot(x, 1.0))],  # no square to overflow
     edges=[((-0.0,), -0.0, (1.0,)), ((inf,), pi / 2, (0.0,)), ((-inf,), -pi / 2, (0.0,))],
 )
 atan2: Primitive = declare(

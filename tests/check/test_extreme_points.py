@@ -11,7 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from math import inf, isfinite, isinf, isnan, nextafter, pi
+from math import inf, isfinite, isinf, isnan, nan, nextafter, pi
 from typing import Any
 
 import mpmath
@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from mpmath import mpf
 
 from scalargrad import Primitive, Value, functional, gradcheck
+from scalargrad import primitive as new_primitive
 from scalargrad.check import Expression, Report, strategies
 from scalargrad.check.detects import spoiled
-from scalargrad.check.recording import Recording
+from scalargrad.check.recording import Recording, breaks_between
 from scalargrad.check.report import Comparison
 from scalargrad.engine import modes, primitives
 from scalargrad.engine.declaration import operand_names
@@ -247,3 +248,226 @@ def test_no_composed_function_is_blamed(name: str, point: Point, order: int) -> 
     """Composed functions and losses are right at extreme points, and nothing else is said of them."""
     count, function = COMPOSED[name]
     gradcheck(function, *point[:count], order=order).raise_if_wrong()
+
+
+# ---------------------------------------------------------------- numbers lost on the way
+
+MAGNIFIED: list[Callable[[Value, Value], Value]] = [
+    lambda x, y: x**3 * y,
+    lambda x, y: x**2 * y,
+    lambda x, y: x.sin() ** 2 * y,
+    lambda x, y: x * y * x / x,
+    lambda x, y: (x * y) ** 3 * y,
+    lambda x, y: (-x.exp()).exp() * y * y,
+]
+
+
+def not_blamed(f: Callable[..., Value], point: Sequence[float], order: int = 1) -> Report:
+    """The report of a check that calls nothing wrong but what many digits call wrong."""
+    report = gradcheck(f, *point, order=order)
+    if report.wrong:
+        function, _ = by_many_digits(f, point)
+        names = [*report.point]
+        assert any(
+            is_wrong(found.analytic, function, point, *map(names.index, found.wrt.split(", ")))
+            for found in report.comparisons
+        ), str(report)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("f", "point", "slope"),
+    [
+        (MAGNIFIED[0], (1e-150, 1e300), 3.0),
+        (MAGNIFIED[1], (1e-200, 1e300), 2e100),
+        (MAGNIFIED[2], (1e-170, 1e200), 2e30),
+        (MAGNIFIED[3], (1e-200, 5e-324), 5e-324),
+        (MAGNIFIED[4], (1e-300, 1e150), 3.0),
+    ],
+)
+def test_what_is_lost_below_the_smallest_number_is_no_witness(
+    f: Callable[..., Value], point: Point, slope: float
+) -> None:
+    """A product that underflows to 0 before a large factor shows nothing about its slope."""
+    report = gradcheck(f, *point)
+    assert not report.wrong, str(report)
+    assert report.comparisons[0].analytic == pytest.approx(slope)
+
+
+@settings(max_examples=2 * settings().max_examples)
+@given(st.sampled_from(MAGNIFIED), st.floats(-323, 3), st.floats(-323, 308))
+def test_no_right_gradient_is_blamed_where_numbers_are_lost(
+    f: Callable[..., Value], tenth: float, power: float
+) -> None:
+    """Whatever underflows on the way, and whatever magnifies it, no right gradient is called wrong."""
+    not_blamed(f, (10.0**tenth, 10.0**power))
+
+
+def test_a_wrong_rule_is_caught_where_nothing_is_lost() -> None:
+    """Negative control: the same functions with one wrong rule are called wrong at ordinary points."""
+    for f in MAGNIFIED[:5]:
+        with modes.instead(primitives.multiply, spoiled(primitives.multiply, 0, 1.001)):
+            assert gradcheck(f, 0.7, 1.3).wrong
+
+
+@pytest.mark.parametrize("f", [lambda x, y: x**y, lambda x, y: x**y * x.log(), lambda x, y: x**y * y])
+@pytest.mark.parametrize("above", [1e-7, 1e-5, 1e-9, 1e-3])
+def test_growth_like_a_logarithm_is_no_infinite_slope(f: Callable[..., Value], above: float) -> None:
+    """The slope x**0.0000001 log(x) grows towards 0 as far as floats go, but its limit is 0."""
+    for order in (1, 2):
+        report = gradcheck(f, 0.0, 1.0 + above, order=order)
+        assert not report.wrong, str(report)
+
+
+@pytest.mark.parametrize("power", [0.5, 1 / 3, 0.9])
+def test_growth_like_a_power_is_an_infinite_slope(power: float) -> None:
+    """Negative control: where the slope grows like a power, inf agrees, and a finite gradient is wrong."""
+    assert gradcheck(lambda x: x**power, 0.0)
+    flat = new_primitive(name="flat", partials=[lambda out, x: 1.0], domain=[(0.0, inf)])(
+        lambda x: x**power if x >= 0 else nan
+    )
+    assert gradcheck(flat, 0.0).wrong
+
+
+@pytest.mark.parametrize("x", [1e80, -1e90, 1e100, 1e102])
+def test_the_second_derivative_of_atan_far_out(x: float) -> None:
+    """It is -2 / x³ far out, and no square overflows on the way to it."""
+    report = gradcheck(lambda x: x.atan(), x, order=2)
+    assert report, str(report)
+    assert report.comparisons[1].analytic == pytest.approx(-2.0 / x / x / x, rel=1e-6, abs=0.0)
+
+
+# ---------------------------------------------------------------- near the smallest normal number
+
+SMALLEST: list[Callable[[Value, Value], Value]] = [
+    primitives.hypot,
+    primitives.atan2,
+    lambda x, y: x / primitives.hypot(x, y),
+    lambda x, y: (x / y).atan(),
+    lambda x, y: x / (x + y),
+    lambda x, y: primitives.sqrt(abs(x) + abs(y)),
+    lambda x, y: x.sin() / y,
+]
+smallest = st.builds(
+    lambda sign, digits, power: sign * digits * 10.0**power,
+    st.sampled_from((1, -1)),
+    st.floats(1, 10),
+    st.floats(-324, -300),
+)
+
+
+def rightly_blamed(report: Report) -> bool:
+    """Whether the rules that a report blames are wrong at their operands, by many digits."""
+    named = {primitive.name: primitive for primitive in BUILT_IN}
+    return all(
+        is_wrong(
+            culprit.analytic,
+            lambda x, name=culprit.primitive: precise[name](*x),  # type: ignore[misc]  # a default is no operand
+            culprit.operands,
+            *map(operand_names(named[culprit.primitive]).index, culprit.operand.split(", ")),
+        )
+        for culprit in report.culprits
+    )
+
+
+@pytest.mark.parametrize(
+    ("f", "point"),
+    [
+        (SMALLEST[0], (4.67e-307, -1.16e-309)),
+        (SMALLEST[0], (0.0, 7.025379950095186e-309)),
+        (SMALLEST[1], (3.69e-310, 2.88e-308)),
+        (SMALLEST[1], (1.3998834159978296e-308, 1.14e-322)),
+        (SMALLEST[2], (1.9577287e-308, 2.4187467e-308)),
+    ],
+)
+def test_a_complex_step_among_the_smallest_numbers_is_no_witness(f: Callable[..., Value], point: Point) -> None:
+    """A complex step that loses its digits below the smallest normal number blames nothing."""
+    report = gradcheck(f, *point, order=2)
+    assert not report.wrong, str(report)
+
+
+@settings(max_examples=4 * settings().max_examples)
+@given(st.sampled_from(SMALLEST), smallest, smallest, st.integers(1, 2))
+def test_nothing_right_is_blamed_among_the_smallest_numbers(
+    f: Callable[..., Value], x: float, y: float, order: int
+) -> None:
+    """Near and below the smallest normal number no right derivative is called wrong, and no right rule."""
+    assert rightly_blamed(not_blamed(f, (x, y), order))
+
+
+def test_the_same_rules_are_blamed_at_ordinary_numbers() -> None:
+    """Negative control: a wrong rule of the same functions is blamed at ordinary numbers, and rightly so."""
+    for wrong in (primitives.hypot, primitives.atan2):
+        with modes.instead(wrong, spoiled(wrong, 0, 1.001)):
+            report = gradcheck(wrong, 0.7, 1.3)
+        assert report.wrong
+        assert [culprit.primitive for culprit in report.culprits] == [wrong.name]
+
+
+# ---------------------------------------------------------------- faster than floats can follow
+
+own_sine = new_primitive(name="own_sine", partials=[lambda out, x: primitives.cos(x)])(mpmath.fp.sin)
+own_wobble = new_primitive(name="own_wobble", partials=[lambda out, x: 1 + primitives.cos(x)])(
+    lambda x: x + mpmath.fp.sin(x)
+)
+OSCILLATING: list[Callable[[Value], Value]] = [
+    lambda x: x + x.sin(),
+    lambda x: (x.sin() / x).exp(),
+    lambda x: x + x.tan(),
+    lambda x: x + x * (1 / x).sin(),
+    lambda x: x + (1e16 * x).sin(),
+    lambda x: x + primitives.gamma(x.sin() + 2),
+    lambda x: x + own_sine(x),
+    own_wobble,
+    lambda x: own_wobble(x) * x,
+]
+
+
+@pytest.mark.parametrize(
+    "x", [10.0**14.5, 1e15 * 1.2345678, 10.0**15.6, 4920156281885796.0, 1e50, 3.9348362684820065e234, 1e300]
+)
+@pytest.mark.parametrize("f", OSCILLATING)
+def test_steps_of_many_periods_are_no_witness(f: Callable[[Value], Value], x: float) -> None:
+    """Where an operation oscillates over the spacing of floats, the whole says nothing against its slope."""
+    report = gradcheck(f, x)
+    assert not report.wrong, str(report)
+
+
+def test_the_slope_of_an_absorbed_sine() -> None:
+    """The slope of x + sin(x) is 1 + cos(x), also where the sum is x to the last bit."""
+    (found,) = gradcheck(OSCILLATING[0], 1e300).comparisons
+    assert found.analytic == pytest.approx(1 + mpmath.fp.cos(1e300))
+    assert found.verdict == "cannot tell"
+
+
+@settings(max_examples=4 * settings().max_examples)
+@given(
+    st.sampled_from(OSCILLATING[:6]),
+    st.sampled_from((1, -1)),
+    st.floats(12, 18) | st.floats(-18, 280),
+    st.integers(1, 2),
+)
+def test_nothing_right_is_blamed_where_an_operation_oscillates(
+    f: Callable[[Value], Value], sign: int, tenth: float, order: int
+) -> None:
+    """At no size of the operand is a right derivative of a function that oscillates called wrong."""
+    not_blamed(f, (sign * 10.0**tenth,), order)
+
+
+@pytest.mark.parametrize("f", OSCILLATING)
+@pytest.mark.parametrize("factor", [1.001, -1.0])
+def test_a_wrong_slope_is_caught_where_floats_can_follow(f: Callable[[Value], Value], factor: float) -> None:
+    """Negative control: with one of its rules wrong, each of these functions is called wrong at an ordinary point."""
+    inputs = [Value(3.3)]
+    applied = [op for op in Recording([f(*inputs)], inputs).ops if op is not None][-1]
+    with modes.instead(applied, spoiled(applied, 0, factor)):
+        assert gradcheck(f, 3.3).wrong
+
+
+def test_breaks_in_between_are_crossed() -> None:
+    """Operands that move over several poles cross them, also where the nearest pole to each end lies outside."""
+    tan = primitives.tan
+    for old, new in ((pi / 2 + 0.1, 5 * pi / 2 - 0.1), (pi / 2 + 0.1, 1e3 * pi + pi / 2 - 0.1)):
+        assert breaks_between(tan, [old], [new])
+        assert breaks_between(tan, [new], [old])
+    assert not breaks_between(tan, [pi / 2 + 0.1], [3 * pi / 2 - 0.1])
