@@ -825,7 +825,7 @@ class Value(Node):
         node.op = p.atan
         node._x = self
         node._y = None
-        node._dx = p.atan.partials[0](out, x)
+        node._dx = floats.divide(floats.divide(1.0, math.hypot(x, 1.0)), math.hypot(x, 1.0))
         return node
 
     arctan = atan
