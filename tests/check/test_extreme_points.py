@@ -26,7 +26,7 @@ from scalargrad.check import Expression, Report, strategies
 from scalargrad.check.detects import spoiled
 from scalargrad.check.recording import Recording, breaks_between
 from scalargrad.check.report import Comparison
-from scalargrad.engine import modes, primitives
+from scalargrad.engine import floats, modes, primitives
 from scalargrad.engine.declaration import operand_names
 from scalargrad.engine.primitives import BUILT_IN
 from tests.engine.test_primitives import differentiable
@@ -406,10 +406,20 @@ def test_the_same_rules_are_blamed_at_ordinary_numbers() -> None:
 
 # ---------------------------------------------------------------- faster than floats can follow
 
-own_sine = new_primitive(name="own_sine", partials=[lambda out, x: primitives.cos(x)])(mpmath.fp.sin)
-own_wobble = new_primitive(name="own_wobble", partials=[lambda out, x: 1 + primitives.cos(x)])(
-    lambda x: x + mpmath.fp.sin(x)
-)
+
+@lru_cache
+def own_sine() -> Primitive:
+    """A sine without an array spelling; declared late, so that no other test finds it among the operations."""
+    return new_primitive(name="own_sine", partials=[lambda out, x: primitives.cos(x)])(floats.sin)
+
+
+@lru_cache
+def own_wobble() -> Primitive:
+    """The operand and its sine, as one operation."""
+    rule = [lambda out, x: 1 + primitives.cos(x)]
+    return new_primitive(name="own_wobble", partials=rule)(lambda x: x + floats.sin(x))
+
+
 OSCILLATING: list[Callable[[Value], Value]] = [
     lambda x: x + x.sin(),
     lambda x: (x.sin() / x).exp(),
@@ -417,9 +427,9 @@ OSCILLATING: list[Callable[[Value], Value]] = [
     lambda x: x + x * (1 / x).sin(),
     lambda x: x + (1e16 * x).sin(),
     lambda x: x + primitives.gamma(x.sin() + 2),
-    lambda x: x + own_sine(x),
-    own_wobble,
-    lambda x: own_wobble(x) * x,
+    lambda x: x + own_sine()(x),
+    lambda x: 1 * own_wobble()(x),
+    lambda x: own_wobble()(x) * x,
 ]
 
 

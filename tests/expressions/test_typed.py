@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import scalargrad
 from scalargrad import Value, functional
-from scalargrad.engine.declaration import declare, registered
+from scalargrad.engine.declaration import declare
+from scalargrad.engine.primitives import BUILT_IN
 from scalargrad.expressions import typed
 from scalargrad.expressions.typed import ExpressionError, parse, parse_assignment
 
@@ -65,7 +66,7 @@ def test_values_are_recorded(text: str, x: float, y: float) -> None:
     assert isinstance(plain, float)
 
 
-@pytest.mark.parametrize("name", [p.name for p in registered() if not p.name.startswith("_")])
+@pytest.mark.parametrize("name", [p.name for p in BUILT_IN if not p.name.startswith("_")])
 def test_every_primitive_is_called_by_its_name(name: str) -> None:
     """Every declared operation can be called, and records itself."""
     primitive = getattr(scalargrad, name)

@@ -245,6 +245,31 @@ def test_a_result_from_before_is_read(program: Program, target: str) -> None:
 
 
 @each_target
+def test_an_operand_that_is_there_twice(target: str) -> None:
+    """An operation of three operands, recorded before the run, may have the same captured Value twice."""
+    blend = scalargrad.primitive(
+        partials=[lambda out, x, y, s: 1 - s, lambda out, x, y, s: s, lambda out, x, y, s: y - x],
+        name="blend_of_another_test",
+        array="{0} * (1 - {2}) + {1} * {2}",
+    )(lambda x, y, s: x * (1 - s) + y * s)
+    free, w = Value(3.0), Value(0.25)
+    result = blend(free, free, w)
+    assert list(lift(lambda x: x * result, [w], target=target)([2.0])) == [6.0]
+
+
+def test_a_row_has_no_other_attributes() -> None:
+    """What a list has not a row has not either, though it says more of the methods of numbers."""
+    seen: list[bool] = []
+
+    def function(y: Any) -> Any:
+        seen.append(hasattr(y, "nothing"))
+        return y[0] * 1.0
+
+    lift(function, [], check=False)([[1.0]])
+    assert seen == [False]
+
+
+@each_target
 def test_values_show_without_their_numbers(target: str) -> None:
     """`repr`, `str` and an empty format show a Value inside a traced function, by class and label."""
     w, free = Value(2.0, label="w"), Value(0.5)
