@@ -428,7 +428,7 @@ OSCILLATING: list[Callable[[Value], Value]] = [
     lambda x: x + (1e16 * x).sin(),
     lambda x: x + primitives.gamma(x.sin() + 2),
     lambda x: x + own_sine()(x),
-    lambda x: 1 * own_wobble()(x),
+    lambda x: -own_wobble()(x),
     lambda x: own_wobble()(x) * x,
 ]
 
