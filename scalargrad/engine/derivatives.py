@@ -78,8 +78,7 @@ def grad(output: Value, wrt: Any) -> Any:
             if operand in relevant:
                 _hand_on(gradients, operand, local_gradient(node, i), gradients[node])
 
-    found = _distinct([gradients.get(target, 0.0) for target in targets], order)
-    return _formed(found, wrt)
+    return _formed(_distinct([gradients.get(target, 0.0) for target in targets], order), wrt)
 
 
 def local_gradient(node: Value, index: int) -> Value | float:
@@ -123,14 +122,14 @@ def _hand_on(totals: dict[Value, Value | float], to: Value, local: Value | float
 def _distinct(results: Sequence[Value | float], order: Iterable[Value]) -> list[Value]:
     """The results as nodes of their own: ∂(x * y)/∂x is y, but must not be the user's very object y."""
     taken = set(order)
-    found = []
+    nodes = []
     for result in results:
         node = result if isinstance(result, Value) else Value(result)
         if node in taken:
             node = 1.0 * node
         taken.add(node)
-        found.append(node)
-    return found
+        nodes.append(node)
+    return nodes
 
 
 def as_values(given: Any, purpose: str) -> list[Value]:
@@ -159,14 +158,14 @@ def _is_array(given: Any) -> bool:
     return hasattr(given, "shape") and hasattr(given, "flat")
 
 
-def _formed(found: list[Value], like: Any) -> Any:
+def _formed(answers: list[Value], like: Any) -> Any:
     """Answers in the form of what was given: one Value, an array, or a list."""
     if isinstance(like, Value):
-        return found[0]
+        return answers[0]
     if not _is_array(like):
-        return found
+        return answers
     formed = like.copy()
-    for i, answer in enumerate(found):
+    for i, answer in enumerate(answers):
         formed.flat[i] = answer
     return formed
 

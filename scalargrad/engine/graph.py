@@ -23,7 +23,7 @@ class Node:
     Operands are kept in `_x` and `_y`, the local gradients in `_dx` and `_dy`; None means that there is
     none. More than two operands are a tuple in `_y`, with None in `_x`. So are those of an operation
     that blocks gradients, however few, so that the common case need not ask. `_grad` is None until a
-    sweep has come by. `_notes` is set only where there is something to keep (see `notes.py`). Every
+    sweep has reached the node. `_notes` is set only where there is something to keep (see `notes.py`). Every
     slot costs, and every object in one: the garbage collector looks at all of them, often.
     """
 

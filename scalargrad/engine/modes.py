@@ -95,7 +95,7 @@ class _Block:
 
     def __init__(self, mode: Mode, frame: int) -> None:
         self.mode = mode
-        self.frame = frame  # of the code that entered it, which also leaves it, whoever resumes that code
+        self.frame = frame  # of the code that entered it: the same code leaves it, in whatever thread
         self.is_open = True
 
 
@@ -115,7 +115,7 @@ def _setting(name: str) -> object:
 
 
 def _count() -> None:
-    """Set the number; whoever sets it looks again, so that no lock is needed that Ctrl-C could leave locked."""
+    """Set the number, and check it after each change: so there is no lock that Ctrl-C could leave locked."""
     global active  # noqa: PLW0603  # the one number that operations look at
     while active != len(_open):
         active = len(_open)
@@ -154,7 +154,7 @@ class Mode:
         """Decorate a function: each run of it is in the mode.
 
         Raises:
-            TypeError: for what is no function, and for a class, whose methods can be decorated.
+            TypeError: for anything but a function; of a class, decorate the methods.
         """
         if not callable(function) or isinstance(function, type):
             raise TypeError(f"a mode decorates a function or a method, got {function!r}")

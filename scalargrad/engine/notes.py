@@ -57,8 +57,8 @@ def marks_of(node: Node) -> tuple[Mark, ...]:
 def leave(results: Iterable[Node], mark: Mark, are_new: bool = False) -> None:
     """Leave a mark on the results of a module; on a leaf none, since nothing lies behind it.
 
-    Results are new when operations have just made them and nobody has noted anything on them: that
-    saves looking.
+    Results are new when operations have just made them and nothing is noted on them yet, so there is
+    nothing to look for.
     """
     if are_new and not modes.active:
         for result in results:

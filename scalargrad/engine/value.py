@@ -245,7 +245,7 @@ class Value(Node):
         sweep(seeds, deposit=True)
 
     def zero_grad(self) -> None:
-        """Forget the gradient, as if no sweep had come by."""
+        """Forget the gradient, as if no sweep had reached this Value."""
         if modes.active:
             modes.refuse_while_tracing("zero_grad()", self)
         self._grad = None

@@ -41,26 +41,30 @@ def compare(
     for places in [list(outputs)] if kind == "forward" else _apart(outputs):
         few = [target.rows([table[i] for i in places], "")[0] for table in rows]
         expected = [outputs[i] for i in places]
-        found = runner.results(few, leaves) if kind == "forward" else runner.value_and_gradient(few, leaves)
+        lifted = runner.results(few, leaves) if kind == "forward" else runner.value_and_gradient(few, leaves)
         if kind == "forward":
-            _compare_results(found, expected, tolerance)
+            _compare_results(lifted, expected, tolerance)
         elif kind == "value_and_grad":
-            _compare_gradient(found, expected, parameters, tolerance)
+            _compare_gradient(lifted, expected, parameters, tolerance)
         else:
             _compare_curvature(
-                floats_of(found[1]), [own[0] for own in expected], parameters, floats_of(leaves["direction"]), tolerance
+                floats_of(lifted[1]),
+                [own[0] for own in expected],
+                parameters,
+                floats_of(leaves["direction"]),
+                tolerance,
             )
 
 
-def _compare_results(found: Any, outputs: list[list[Value]], tolerance: float) -> None:
-    for row, own in zip(floats_of(found), outputs, strict=True):
+def _compare_results(lifted: Any, outputs: list[list[Value]], tolerance: float) -> None:
+    for row, own in zip(floats_of(lifted), outputs, strict=True):
         for i, (number, output) in enumerate(zip(floats_of(row), own, strict=True)):
             made_of = _made_of(sweep({output: 1.0}))
             _agree(number, output.data, tolerance * (abs(output.data) + 1e-3 * made_of), f"result {i}")
 
 
-def _compare_gradient(found: Any, outputs: list[list[Value]], parameters: Sequence[Value], tolerance: float) -> None:
-    value, slopes = found
+def _compare_gradient(lifted: Any, outputs: list[list[Value]], parameters: Sequence[Value], tolerance: float) -> None:
+    value, slopes = lifted
     share = 1 / len(outputs)
     swept = [sweep({output: 1.0}) for (output,) in outputs]
     mean_value = share * sum(output.data for (output,) in outputs)
@@ -73,13 +77,13 @@ def _compare_gradient(found: Any, outputs: list[list[Value]], parameters: Sequen
 
 
 def _compare_curvature(
-    found: list[float], outputs: list[Value], parameters: Sequence[Value], direction: list[float], tolerance: float
+    lifted: list[float], outputs: list[Value], parameters: Sequence[Value], direction: list[float], tolerance: float
 ) -> None:
     columns = [[entry.data for entry in hvp(output, parameters, direction)] for output in outputs]
     expected = [sum(column) / len(outputs) for column in zip(*columns, strict=True)]
     slopes = _largest(slope for output in outputs for slope in sweep({output: 1.0}).values())
     scale = max(_largest(expected), slopes * _largest(direction))
-    for i, (own, eager) in enumerate(zip(found, expected, strict=True)):
+    for i, (own, eager) in enumerate(zip(lifted, expected, strict=True)):
         if math.isfinite(own) or math.isfinite(eager):  # differentiated in another order, an inf may be a nan
             _agree(own, eager, tolerance * scale, f"the Hessian times the vector, in parameter {i},")
 

@@ -83,14 +83,14 @@ class Program:
         `at` are numbers to take in place of the parameters' own.
 
         Raises:
-            TypeError: for what is no numbers; TraceError, for a function that cannot be lifted.
+            TypeError: for arguments that are not numbers; TraceError, for a function that cannot be lifted.
             ValueError: for no examples, arguments of different length, or examples of different shapes.
             Disagreement: when the function itself gives something else.
         """
         rows, lifted = self._prepared(arguments)
         runner = self._compared(lifted, "forward", rows)
-        found = runner.results(rows, self._leaves(lifted, at))
-        return found if arguments else found[0]
+        results = runner.results(rows, self._leaves(lifted, at))
+        return results if arguments else results[0]
 
     def value_and_grad(self, *arguments: Any, at: Any = None, out: Any = None) -> tuple[float, Any]:
         """Return the mean of the result over the examples, and its gradient: an entry for each parameter.
@@ -107,8 +107,8 @@ class Program:
         if out is not None:
             self._target.check_room(out, len(self._parameters))
         runner = self._compared(lifted, "value_and_grad", rows)
-        found: tuple[float, Any] = runner.value_and_gradient(rows, leaves, out)
-        return found
+        value_and_gradient: tuple[float, Any] = runner.value_and_gradient(rows, leaves, out)
+        return value_and_gradient
 
     def backward(self, *arguments: Any) -> float:
         """Add the mean's gradient to each parameter's `.grad`, as `backward` of a Value does; return the mean.

@@ -50,12 +50,12 @@ class Specialised:
 
     def runner(self, kind: str) -> Runner:
         """Return what runs "forward", "value_and_grad" or "hvp"."""
-        found = self._runners.get(kind)
-        if found is None:
+        runner = self._runners.get(kind)
+        if runner is None:
             with self._lock, modes.no_gc():
-                found = self._runners.get(kind) or self._written(kind)
-                self._runners[kind] = found
-        return found
+                runner = self._runners.get(kind) or self._written(kind)
+                self._runners[kind] = runner
+        return runner
 
     def _written(self, kind: str) -> Runner:
         results: list[Array | float] = list(self.results)
@@ -73,12 +73,12 @@ class Specialised:
 
 def outputs_of(returned: Any) -> list[Value]:
     """Return the results of a function as a list, or say what was wrong with them."""
-    found = list(returned) if isinstance(returned, list | tuple) else [returned]
-    for output in found:
+    outputs = list(returned) if isinstance(returned, list | tuple) else [returned]
+    for output in outputs:
         if not isinstance(output, Value):
             raise TypeError(
                 f"the function must return a Value or several, got {output!r} of type {type(output).__name__}"
             )
-    if not found:
+    if not outputs:
         raise ValueError("the function must return a Value or several, got none")
-    return found
+    return outputs

@@ -1,8 +1,8 @@
 """What a target is: where the numbers of a lifted program lie, and what runs it.
 
-`program.py` speaks to any target in these words, and hands it array programs (`arrays.py`). So one
-more, an array library that compiles or runs on accelerators, is a file beside `numpy_target.py`
-and its name in `chosen`.
+`program.py` speaks to any target in these words, and hands it array programs (`arrays/`). So one
+more target, such as an array library that compiles or runs on accelerators, is a folder beside
+`to_numpy/` and its name in `chosen`.
 """
 
 from __future__ import annotations

@@ -88,8 +88,8 @@ class Trace:
 
     def record(self, node: Node) -> int:
         """Return where an operation stands, which is entered if it is new, or the operand that it leaves as it is."""
-        found = self.nodes.get(node)
-        return self.add(node) if found is None else found
+        place = self.nodes.get(node)
+        return self.add(node) if place is None else place
 
     def add(self, node: Node) -> int:
         """Return where a new operation stands, or the operand that it leaves as it is."""

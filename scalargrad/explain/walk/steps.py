@@ -1,8 +1,8 @@
 """The backward pass one step at a time, forwards and backwards.
 
-The steps are those of `sweep.py`, which is run once and observed; `record.py` keeps what it did. The
-cursor is one number, and where it stands every total is looked up, not computed. So going back is
-exact, and no node is touched.
+The steps are those of the sweep (`engine/graph.py`), which runs once and is observed; `record.py`
+keeps what it did. The cursor is one number, and where it stands every total is looked up, not
+computed. So going back is exact, and no node is touched.
 
 The sweep begins with ∂L/∂L = 1.0, the seed: that is no step, it is there before the first one.
 What a result hands to a constant is none either: a constant takes no gradient. An operation that
