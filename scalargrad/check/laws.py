@@ -29,10 +29,10 @@ from ..engine.derivatives import grad, jvp
 from ..engine.floats import integer, same
 from ..engine.value import Value
 from ..terminal import Text, html_table, table
-from .gradcheck import gradcheck
-from .recording import HELD
+from .check import gradcheck
+from .measure.recording import HELD
+from .measure.verdict import CANNOT_TELL, DISAGREES, KINK
 from .strategies import differentiable, points
-from .verdict import CANNOT_TELL, DISAGREES, KINK
 
 HOLDS = "holds"
 FAILS = "fails"
