@@ -32,7 +32,7 @@ SOURCES = {
 
 LAYERS = {  # for each folder: a module, or a folder in it, may import what stands in a line above its own
     "scalargrad": [
-        ["engine", "files", "terminal"],
+        ["engine", "extras", "files", "terminal"],
         ["functional"],
         ["nn", "expressions"],
         ["explain", "check", "lifting"],
