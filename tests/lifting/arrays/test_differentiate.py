@@ -144,6 +144,9 @@ OUTPUTS: dict[str, Callable[[Given], Any]] = {
     "a sum of what was put together": _beside_a_number(
         lambda g, seen, along: g.program.fold(p.add, seen, [along], True)
     ),
+    "a function of a sum of what was put together": _beside_a_number(
+        lambda g, seen, along: g.total(p.tanh(g.program.fold(p.add, seen, [along])))
+    ),
     "a view of what was computed": _folded,
     "the same view along fewer axes": _stretched,
     "all of them along fewer axes": lambda g: g.total(g.at(SIX) * g.inputs()),
