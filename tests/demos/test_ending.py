@@ -39,7 +39,7 @@ def test_a_missing_extra_is_one_line(demo: str, script: Script) -> None:
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"demos/{demo}.py needs ")
-    assert line.endswith(": pip install 'scalargrad-engine[demos]'")
+    assert line.endswith(": pip install --editable '.[demos]'")
 
 
 def test_any_other_error_keeps_its_traceback(script: Script) -> None:
