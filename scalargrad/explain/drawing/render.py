@@ -187,10 +187,10 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None, **_: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The picture for every kind of notebook.
+        """The picture for every kind of notebook: SVG as an image in HTML, and PNG for those that show no HTML.
 
-        An untrusted one shows no SVG, but PNG, and an `<img>` in HTML. HTML comes first where there is a choice: only
-        there a wide picture shrinks to the width of the cell.
+        There is no SVG by itself. An untrusted notebook does not show it, others show it wider than the cell, and
+        nbconvert makes no PDF of it without Inkscape.
         """
         del include, exclude  # IPython picks from what there is
         try:
@@ -198,15 +198,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
         except (ImportError, ValueError) as error:  # a notebook shows what to do, not a traceback
             line = self._not_shown(error)
             return {"text/plain": line, "text/html": f"<p>{escape(line)}</p>"}, {}
-        shown = {
-            "text/plain": repr(self),
-            "text/html": _image(picture, repr(self)),
-            "image/svg+xml": picture.decode(),
-        }
+        shown = {"text/plain": repr(self), "text/html": _image(picture, repr(self))}
         width, height = (round(length * SCREEN / POINTS) for length in _size(picture))
         try:
             shown["image/png"] = self.pipe("png", dpi=self.dpi or _affordable(width, height))
-        except ValueError:  # a Graphviz that can do no PNG: the others are enough
+        except ValueError:  # a Graphviz that can do no PNG: the image in HTML is enough
             return shown, {}
         return shown, {"image/png": {"width": width, "height": height, "needs_background": "light"}}
 
