@@ -18,6 +18,7 @@ from scalargrad import Value, ledger, tree
 from scalargrad.explain import notebook
 from scalargrad.explain.notebook import Explanation
 
+GUIDE = (Path(__file__).parents[2] / "docs" / "notebooks.md").read_text(encoding="utf-8")
 Shell = Any  # an InteractiveShell, whose methods have no types
 
 NEURON = """
@@ -172,6 +173,20 @@ def test_what_cannot_be_drawn_is_said(shell: Shell, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(notebook, "drawn", missing)
     assert explained(shell, "loss")._repr_html_().startswith("<p>drawing needs the extra &lt;draw&gt;</p><pre ")
+
+
+def test_the_guides_cells_run(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Every cell of the guide to notebooks runs, in their order, and shows what the guide says."""
+    monkeypatch.chdir(tmp_path)
+    cells = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+    runs = [shell.run_cell(cell) for cell in cells]
+    assert all(run.success for run in runs)
+    kinds = [type(run.result).__name__ for run in runs]
+    shown = ["NoneType", "Drawing", "str", "Drawing", "Text", "Text", "Steps", "Page", "Explanation", "Explanation"]
+    assert kinds == shown
+    assert {path.name for path in tmp_path.iterdir()} >= {"loss.svg", "loss.png"}
+    drawing = shell.user_ns["drawing"]
+    assert drawing._repr_mimebundle_()[0]["image/png"] == drawing.pipe("png", dpi=300)
 
 
 def test_a_value_shows_itself_on_one_short_line(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
