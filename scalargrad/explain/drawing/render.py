@@ -180,7 +180,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
 
     def _repr_html_(self) -> str:
         try:
-            return _image(self.pipe("svg"), repr(self))
+            return _image(self.pipe("svg"))
         except (ImportError, ValueError) as error:
             return f"<p>{escape(self._not_shown(error))}</p>"
 
@@ -198,7 +198,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
         except (ImportError, ValueError) as error:  # a notebook shows what to do, not a traceback
             line = self._not_shown(error)
             return {"text/plain": line, "text/html": f"<p>{escape(line)}</p>"}, {}
-        shown = {"text/plain": repr(self), "text/html": _image(picture, repr(self))}
+        shown = {"text/plain": repr(self), "text/html": _image(picture)}
         width, height = (round(length * SCREEN / POINTS) for length in _size(picture))
         try:
             shown["image/png"] = self.pipe("png", dpi=self.dpi or _affordable(width, height))
@@ -316,14 +316,14 @@ def _size(picture: bytes) -> list[float]:
     return [float(length) for length in _LENGTH.findall(picture)[:2]]
 
 
-def _image(picture: bytes, words: str) -> str:
+def _image(picture: bytes) -> str:
     """An SVG as an image in HTML: as large as it is, but no wider than what is around it; white in a dark notebook."""
     from base64 import b64encode
 
     width = round(_size(picture)[0] * SCREEN / POINTS)
     style = "max-width:100%;height:auto;background-color:#ffffff"
     data = b64encode(picture).decode()
-    return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(words)}" width="{width}" style="{style}">'
+    return f'<img src="data:image/svg+xml;base64,{data}" alt="drawing" width="{width}" style="{style}">'
 
 
 def _affordable(width: int, height: int) -> float:
