@@ -19,7 +19,9 @@ from .engine.declaration import Break as Break
 from .engine.declaration import Primitive as Primitive
 from .engine.declaration import primitive as primitive
 from .engine.derivatives import grad as grad
-from .engine.modes import NonFinite as NonFinite
+from .engine.derivatives import value_and_grad as value_and_grad
+from .engine.derivatives import vjp as vjp
+from .engine.errors import NonFinite as NonFinite
 from .engine.modes import no_gc as no_gc
 from .engine.modes import no_grad as no_grad
 from .engine.modes import trap as trap
