@@ -10,7 +10,7 @@ numbers         Value, Constant, one_graph
 derivatives     grad, jvp, jacobian, hessian, hvp
 modes           no_grad, trap, NonFinite, no_gc
 functions       total, mean, softmax, log_softmax, logsumexp, gelu, leaky_relu, and all operations
-losses          square_error, hinge, cross_entropy
+losses          square_error, hinge, cross_entropy, BoundedScores
 networks        nn.Neuron, nn.Layer, nn.MLP, nn.Module
 training        optim.GradientDescent, optim.Adam, optim.minimize, optim.restarts and more
 to explain      tree, ledger, draw, draw_network, page, prompt, steps, Steps, Step, TooLarge;
@@ -35,6 +35,7 @@ from .engine.value import Constant, Value
 
 # functions and losses
 from .functional import (
+    BoundedScores,
     cross_entropy,
     gelu,
     hinge,
@@ -85,6 +86,7 @@ __all__ = [
     "one_graph",
     "trap",
     # functions and losses
+    "BoundedScores",
     "cross_entropy",
     "gelu",
     "hinge",

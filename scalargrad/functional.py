@@ -23,7 +23,7 @@ from .engine.derivatives import jvp as jvp
 from .engine.floats import counted, held_by, number, refuse_set
 from .engine.notes import Mark, leave
 from .engine.primitives import _gated, _held_finite, _weighted, add, divide, erfc, exp, greater, log, maximum, relu
-from .engine.value import Value
+from .engine.value import Constant, Value
 
 Number = Value | float
 Floats = float | Iterable[float]  # one or several
@@ -252,8 +252,9 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
 def cross_entropy(scores: Any, target: Any) -> Any:
     """Return -Σ p log softmax(scores), where p is a class, counted from 0, or a distribution over them.
 
-    The scores are any numbers, not probabilities: the softmax is part of it. Given what softmax has
-    returned, it takes the softmax twice; no answer is then sure, and training stalls without an error.
+    The scores are any numbers, not probabilities: the softmax is a part of it. They come from a linear layer.
+    Where each is the result of an operation whose range is bounded, such as sigmoid or tanh, or of a softmax, no
+    class can become certain and the loss cannot reach 0: that is a `BoundedScores` warning.
 
     A class of probability 0 costs nothing, whatever its score: 0 log 0 is 0. A possible one whose score is
     -inf costs inf.
@@ -261,7 +262,7 @@ def cross_entropy(scores: Any, target: Any) -> Any:
     >>> cross_entropy([0.0, 1000.0], 0)
     1000.0
     >>> right, wrong = cross_entropy([0.0, 1000.0], 1), cross_entropy(softmax([0.0, 1000.0]), 1)
-    >>> abs(right), round(wrong, 6)  # the answer is right, and never costs less than this the wrong way
+    >>> abs(right), round(wrong, 6)  # with the softmax taken twice, a right answer costs this at least
     (0.0, 0.313262)
     >>> round(cross_entropy([1.0, 1.0], [0.25, 0.75]), 6)
     0.693147
@@ -274,6 +275,7 @@ def cross_entropy(scores: Any, target: Any) -> Any:
         ValueError: for a class out of range, or not one probability for each score.
     """
     terms = _several(scores, "cross_entropy")
+    _warn_of_bounds(terms)
     target = held_by(target)
     if isinstance(target, Iterable):
         pairs = _pairs(log_softmax(terms), target, "cross_entropy")
@@ -285,6 +287,63 @@ def cross_entropy(scores: Any, target: Any) -> Any:
     if not 0 <= index < len(terms):
         raise ValueError(f"the class in cross_entropy must be from 0 to {len(terms) - 1}, got {index}")
     return _marked("cross_entropy", [-log_softmax(terms)[index]], terms)[0]
+
+
+class BoundedScores(UserWarning):
+    """The scores of `cross_entropy` stay within bounds, so that no class can become certain."""
+
+
+def _warn_of_bounds(scores: Sequence[Any]) -> None:
+    """Warn of scores that are all results of bounded operations, apart from constants, or all those of a softmax."""
+    names: set[str] = set()
+    for score in scores:
+        primitive, _ = _operation_of(score) if isinstance(score, Value) else (None, ())
+        if primitive is not None and primitive.bounded:
+            names.add(primitive.name)
+        elif primitive is divide and _are_softmax(scores):
+            names = {"softmax"}
+            break
+        elif not isinstance(score, float | Constant):
+            return
+    if names:
+        modes.warn_caller(
+            f"the scores of cross_entropy are results of {' and '.join(sorted(names))} and so stay within bounds: no "
+            "class can become certain, and the loss cannot reach 0. Take the scores from a linear layer, "
+            "activation=None; the softmax is a part of cross_entropy",
+            BoundedScores,
+        )
+
+
+def _operation_of(node: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The operation that made a Value, eager or traced, and its operands."""
+    trace = modes.tracing()
+    return (node.op, node.args) if trace is None else trace.operation_of(node)
+
+
+def _are_softmax(scores: Sequence[Any]) -> bool:
+    """Whether each score is an exponential divided by the sum of all of them, whoever wrote the formula."""
+    if not all(isinstance(score, Value) for score in scores):
+        return False
+    operations = [_operation_of(score) for score in scores]
+    if any(primitive is not divide for primitive, _ in operations):
+        return False
+    exponentials = {operands[0] for _, operands in operations}
+    denominators = {operands[1] for _, operands in operations}
+    if len(denominators) != 1 or any(_operation_of(node)[0] is not exp for node in exponentials):
+        return False
+    added, pending = set(), list(denominators)
+    for _ in range(2 * len(scores) + 1):  # nodes of a sum of so many terms, and the 0 that `sum` starts from
+        node = pending.pop()
+        primitive, operands = _operation_of(node)
+        if node in exponentials:
+            added.add(node)
+        elif primitive is add:
+            pending += operands
+        elif not isinstance(node, Constant):
+            return False
+        if not pending:
+            break
+    return not pending and added == exponentials
 
 
 # ---------------------------------------------------------------- operands and results
