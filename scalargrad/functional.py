@@ -421,8 +421,8 @@ def _together(results: list[Any]) -> list[Any]:
 
 
 def _sum(terms: Sequence[Any]) -> Any:
-    is_plain = set(map(type, terms)) <= {Value, float}  # then + is the same, and faster than the primitive
-    return reduce(operator.add if is_plain else add, terms)
+    is_plain = all(issubclass(kind, Value | float) for kind in set(map(type, terms)))
+    return reduce(operator.add if is_plain else add, terms)  # the same, but + is faster than the primitive
 
 
 def _largest(terms: Sequence[Any]) -> Any:

@@ -116,8 +116,8 @@ def reference(name: str, xs: Sequence[float], *indices: int) -> list[float]:
         return [float(mpmath.diff(lambda *at, k=k: textbook(precise, at)[k], point, orders)) for k in outputs]
 
 
-def close(found: float, wanted: float, scale: float) -> bool:
-    return abs(found - wanted) <= TOLERANCE * scale
+def close(computed: float, expected: float, scale: float) -> bool:
+    return abs(computed - expected) <= TOLERANCE * scale
 
 
 # ---------------------------------------------------------------- against the textbook
@@ -136,9 +136,9 @@ def test_values_are_the_textbooks(name: str) -> None:
     @given(rows(10) | extreme)
     def check(xs: list[float]) -> None:
         changes = [reference(name, xs, j) for j in range(len(xs))]
-        for k, (found, wanted) in enumerate(zip(COMPOSED[name].function(xs), reference(name, xs), strict=True)):
-            scale = abs(wanted) + sum(abs(x * change[k]) for x, change in zip(xs, changes, strict=True))
-            assert close(found, wanted, scale + of_one + 1e-300)
+        for k, (computed, expected) in enumerate(zip(COMPOSED[name].function(xs), reference(name, xs), strict=True)):
+            scale = abs(expected) + sum(abs(x * change[k]) for x, change in zip(xs, changes, strict=True))
+            assert close(computed, expected, scale + of_one + 1e-300)
 
     check()
 
@@ -151,12 +151,12 @@ def test_gradients_are_those_of_dual_numbers(name: str) -> None:
     def check(xs: list[float]) -> None:
         for j in range(len(xs)):
             duals = COMPOSED[name].textbook(dual_functions, [Dual(x, float(i == j)) for i, x in enumerate(xs)])
-            for k, wanted in enumerate(duals):
+            for k, expected in enumerate(duals):
                 values = [Value(x) for x in xs]
                 output = COMPOSED[name].function(values)[k]
                 output.backward()
-                assert close(values[j].grad, wanted.derivative, wanted.magnitude)
-                assert close(grad(output, values[j]).data, wanted.derivative, wanted.magnitude)
+                assert close(values[j].grad, expected.derivative, expected.magnitude)
+                assert close(grad(output, values[j]).data, expected.derivative, expected.magnitude)
 
     check()
 
@@ -169,11 +169,11 @@ def test_gradients_hold_at_a_thousand(name: str) -> None:
     @given(extreme)
     def check(xs: list[float]) -> None:
         values = [Value(x) for x in xs]
-        found = [grad(output, values) for output in COMPOSED[name].function(values)]
+        computed = [grad(output, values) for output in COMPOSED[name].function(values)]
         for j in range(len(xs)):
-            for gradients, wanted in zip(found, reference(name, xs, j), strict=True):
+            for gradients, expected in zip(computed, reference(name, xs, j), strict=True):
                 assert math.isfinite(gradients[j].data)
-                assert close(gradients[j].data, wanted, 1 + abs(wanted))
+                assert close(gradients[j].data, expected, 1 + abs(expected))
 
     check()
 
@@ -186,11 +186,11 @@ def test_second_derivatives(name: str) -> None:
     @given(rows(4).map(lambda xs: xs[:2]))
     def check(xs: list[float]) -> None:
         values = [Value(x) for x in xs]
-        found = [hessian(output, values) for output in COMPOSED[name].function(values)]
+        computed = [hessian(output, values) for output in COMPOSED[name].function(values)]
         for i in range(len(xs)):
             for j in range(i + 1):
-                for matrix, wanted in zip(found, reference(name, xs, i, j), strict=True):
-                    assert close(matrix[i][j].data, wanted, 1 + abs(wanted))
+                for matrix, expected in zip(computed, reference(name, xs, i, j), strict=True):
+                    assert close(matrix[i][j].data, expected, 1 + abs(expected))
 
     check()
 
@@ -252,8 +252,8 @@ def test_gradient_of_cross_entropy_is_softmax_minus_target(xs: list[float], data
     one_hot = [float(i == target) for i in range(len(xs))]
     spellings: list[Any] = [target, np.int64(target), one_hot]
     for loss in [cross_entropy(scores, spelling) for spelling in spellings]:
-        for found, p, wanted in zip(grad(loss, scores), softmax(xs), one_hot, strict=True):
-            assert close(found.data, p - wanted, 1)
+        for computed, p, expected in zip(grad(loss, scores), softmax(xs), one_hot, strict=True):
+            assert close(computed.data, p - expected, 1)
 
 
 @given(rows(1000))
@@ -295,9 +295,9 @@ def test_scores_that_are_out_of_the_question(function: Callable[[Sequence[Value]
     """A score of -inf takes no part, and gets the gradient 0."""
     xs = [Value(1.0), Value(-math.inf), Value(2.0)]
     without = [Value(1.0), Value(2.0)]
-    found, wanted = function(xs), function(without)
-    first = found[0] if isinstance(found, list) else found
-    assert first.data == (wanted[0] if isinstance(wanted, list) else wanted).data
+    computed, expected = function(xs), function(without)
+    first = computed[0] if isinstance(computed, list) else computed
+    assert first.data == (expected[0] if isinstance(expected, list) else expected).data
     assert grad(first, xs[1]).data == 0.0
 
 
@@ -322,8 +322,8 @@ ENTROPIES = [  # scores, probabilities; cross_entropy and its gradient in the sc
 ]
 
 
-def alike(found: Any, wanted: Any) -> bool:
-    return bool(np.allclose(found, wanted, rtol=1e-14, atol=1e-15, equal_nan=True))
+def alike(computed: Any, expected: Any) -> bool:
+    return bool(np.allclose(computed, expected, rtol=1e-14, atol=1e-15, equal_nan=True))
 
 
 def by_every_way(function: Callable[..., Any], *rows: list[float]) -> Iterator[tuple[float, list[float]]]:
@@ -404,16 +404,16 @@ def test_what_infinite_scores_break_is_seen() -> None:
 )
 def test_functions_at_infinity(function: Callable[[Any], Any], below: Any, above: Any) -> None:
     """At -inf and inf the value and both derivatives are the limits, eager and lifted."""
-    for at, wanted in ((-inf, below), (inf, above)):
-        if wanted is not None:
+    for at, expected in ((-inf, below), (inf, above)):
+        if expected is not None:
             x = Value(at)
             first = grad(function(x), x)
-            assert (first.data, grad(first, x).data) == wanted[1:]
+            assert (first.data, grad(first, x).data) == expected[1:]
             assert type(function(at)) is float
             for value, (slope,) in by_every_way(lambda values: function(values[0]), [at]):
-                assert (value, slope) == wanted[:2]
+                assert (value, slope) == expected[:2]
             for target in ("numpy", "python"):
-                assert list(lift(lambda x=x: function(x), [x], target=target).hvp([1.0])) == [wanted[2]]
+                assert list(lift(lambda x=x: function(x), [x], target=target).hvp([1.0])) == [expected[2]]
 
 
 @pytest.mark.parametrize("kind", [tuple, iter, np.array], ids=["tuple", "iterator", "array"])
