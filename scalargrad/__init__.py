@@ -59,8 +59,8 @@ from .explain.walk.step import Step
 from .explain.walk.steps import Steps, steps
 
 # to check
+from .check.check import assert_gradients, gradcheck
 from .check.detects import assert_detects
-from .check.gradcheck import assert_gradients, gradcheck
 from .check.report import GradientMismatch
 
 # to lift

@@ -38,7 +38,7 @@ Numbers = Number | Iterable[Number]
 def leaky_relu(x: float, slope: float = 0.01) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
 def leaky_relu(x: Number, slope: Number = 0.01) -> Value: ...
-def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
+def leaky_relu(x: Number, slope: Number = 0.01) -> Any:
     """Return x where it is positive, and slope × x elsewhere; the derivative at 0 is the slope.
 
     With the slope 0, where -inf × 0 would be nan, it is relu.
@@ -59,7 +59,7 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
 def gelu(x: float) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
 def gelu(x: Number) -> Value: ...
-def gelu(x: Any) -> Any:
+def gelu(x: Number) -> Any:
     """Return x Φ(x), where Φ is the distribution function of the standard normal.
 
     Hendrycks and Gimpel, "Gaussian error linear units", arXiv:1606.08415, in the exact form.
@@ -83,7 +83,7 @@ def total(values: Iterable[Value]) -> Value: ...
 def total(values: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
 def total(values: Iterable[Number]) -> Value: ...
-def total(values: Any) -> Any:
+def total(values: Iterable[Number]) -> Any:
     """Return the sum, as `sum` does, but of Values a Value: it starts from the first of them, and not from 0.
 
     >>> rows = [([0.0, 1.0], 1.0), ([1.0, 1.0], 0.0)]
@@ -107,7 +107,7 @@ def mean(values: Iterable[Value]) -> Value: ...
 def mean(values: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
 def mean(values: Iterable[Number]) -> Value: ...
-def mean(values: Any) -> Any:
+def mean(values: Iterable[Number]) -> Any:
     """Return the arithmetic mean.
 
     >>> mean([1.0, 2.0, 6.0])
@@ -127,7 +127,7 @@ def logsumexp(values: Iterable[Value]) -> Value: ...
 def logsumexp(values: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
 def logsumexp(values: Iterable[Number]) -> Value: ...
-def logsumexp(values: Any) -> Any:
+def logsumexp(values: Iterable[Number]) -> Any:
     """Return log Σ exp(x), with the largest x taken out of the sum so that nothing overflows.
 
     It is inf if an x is, and -inf if all are, as in torch and scipy. Its gradient is the softmax, which is nan there
@@ -153,7 +153,7 @@ def softmax(values: Iterable[Value]) -> list[Value]: ...
 def softmax(values: Iterable[float]) -> list[float]: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
 def softmax(values: Iterable[Number]) -> list[Value]: ...
-def softmax(values: Any) -> Any:
+def softmax(values: Iterable[Number]) -> Any:
     """Return exp(x) / Σ exp(x) for each x: positive numbers that sum to 1.
 
     For an x of inf it is nan, inf / inf, and 0 for the others; where all are -inf it is nan, 0 / 0.
@@ -180,7 +180,7 @@ def log_softmax(values: Iterable[Value]) -> list[Value]: ...
 def log_softmax(values: Iterable[float]) -> list[float]: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
 def log_softmax(values: Iterable[Number]) -> list[Value]: ...
-def log_softmax(values: Any) -> Any:
+def log_softmax(values: Iterable[Number]) -> Any:
     """Return log softmax(x) for each x, exact also where the softmax underflows; nan where the softmax is.
 
     >>> log_softmax([0.0, 1000.0])
@@ -206,7 +206,7 @@ def log_softmax(values: Any) -> Any:
 def square_error(outputs: Floats, targets: Floats) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
 def square_error(outputs: Numbers, targets: Numbers) -> Value: ...
-def square_error(outputs: Any, targets: Any) -> Any:
+def square_error(outputs: Numbers, targets: Numbers) -> Any:
     """Return Σ (output - target)², of one output or of several.
 
     >>> square_error([1.0, 2.0], [0.0, 4.0])
@@ -224,7 +224,7 @@ def square_error(outputs: Any, targets: Any) -> Any:
 def hinge(scores: Floats, labels: Floats) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
 def hinge(scores: Numbers, labels: Numbers) -> Value: ...
-def hinge(scores: Any, labels: Any) -> Any:
+def hinge(scores: Numbers, labels: Numbers) -> Any:
     """Return Σ max(0, 1 - label × score), of one score or of several; labels are 1 or -1.
 
     In a lifted program the labels that are inputs are not checked, beyond those that its first call compares.
@@ -249,7 +249,7 @@ def cross_entropy(scores: Iterable[Value], target: SupportsIndex | Iterable[Numb
 def cross_entropy(scores: Iterable[float], target: SupportsIndex | Iterable[float]) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
 def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Number]) -> Value: ...
-def cross_entropy(scores: Any, target: Any) -> Any:
+def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Number]) -> Any:
     """Return -Σ p log softmax(scores), where p is a class, counted from 0, or a distribution over them.
 
     The scores are any numbers, not probabilities: the softmax is a part of it. They come from a linear layer.
@@ -428,6 +428,13 @@ def _sum(terms: Sequence[Any]) -> Any:
 def _largest(terms: Sequence[Any]) -> Any:
     """The maximum as a constant: the results do not depend on what is taken out, which must be finite."""
     return _held_finite(reduce(maximum, terms))
+
+
+# ---------------------------------------------------------------- where else they are known by name
+
+OF_ONE_NUMBER = (leaky_relu, gelu)  # activations of a neuron; functions of a typed expression
+OF_A_LAYER = (softmax, log_softmax)  # activations of a whole layer
+OF_A_PAIR = (square_error, hinge)  # functions of a typed expression
 
 
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it

@@ -17,22 +17,24 @@ from dataclasses import asdict, dataclass
 from math import isinf
 from typing import Any
 
+from ..extras import how_to_install
+
 try:
     from hypothesis import HealthCheck, Phase, find, settings
     from hypothesis import strategies as st
     from hypothesis.errors import Flaky, NoSuchExample
 except ImportError as error:
-    raise ImportError("laws need Hypothesis: install scalargrad-engine[check]") from error
+    raise ImportError(f"laws need Hypothesis: {how_to_install('check')}") from error
 
 from ..engine.declaration import NEVER_RAISE, Edge, Primitive, operand_names
 from ..engine.derivatives import grad, jvp
 from ..engine.floats import integer, same
 from ..engine.value import Value
 from ..terminal import Text, html_table, table
-from .gradcheck import gradcheck
-from .recording import HELD
+from .check import gradcheck
+from .measure.recording import HELD
+from .measure.verdict import CANNOT_TELL, DISAGREES, KINK
 from .strategies import differentiable, points
-from .verdict import CANNOT_TELL, DISAGREES, KINK
 
 HOLDS = "holds"
 FAILS = "fails"
@@ -271,7 +273,7 @@ def _array(primitive: Primitive, search: _Search) -> Finding:
     try:
         import numpy as np
     except ImportError:
-        return _not_checked("numpy is not installed: install scalargrad-engine[lift]")
+        return _not_checked(f"numpy is not installed: {how_to_install('lift')}")
     names = operand_names(primitive)
     try:
         code = compile(primitive.array.format(*names), primitive.name, "eval")

@@ -19,11 +19,8 @@ Initial = Callable[[random.Random, int], float]
 
 # ---------------------------------------------------------------- activations
 
-_OF_A_LAYER: dict[str, LayerActivation] = {
-    "softmax": functional.softmax,
-    "log_softmax": functional.log_softmax,
-}
-_OF_ONE_NUMBER: dict[str, Activation] = {"leaky_relu": functional.leaky_relu, "gelu": functional.gelu}
+_OF_A_LAYER: dict[str, LayerActivation] = {function.__name__: function for function in functional.OF_A_LAYER}
+_OF_ONE_NUMBER: dict[str, Activation] = {function.__name__: function for function in functional.OF_ONE_NUMBER}
 
 
 def layer_activation(given: object) -> LayerActivation | None:
