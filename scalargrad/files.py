@@ -31,7 +31,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
         OSError: when the file cannot be written.
     """
     try:
-        content = _parsed(json.dumps(content, allow_nan=False))  # as it will be read: keys are strings, tuples are lists
+        content = _parsed(json.dumps(content, allow_nan=False))  # as it will be read: string keys, no tuples
         text = json.dumps({"scalargrad": 1, "sha256": _checksum(content), **content})
     except RecursionError:
         raise ValueError("cannot save content that is nested so deeply") from None
