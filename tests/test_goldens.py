@@ -15,7 +15,7 @@ import pytest
 
 from scalargrad import Value, exp, grad, maximum, sigmoid, softmax, square_error, tanh, total
 from scalargrad.nn import MLP, Layer, Neuron
-from scalargrad.optim import GradientDescent, MinimizeResult, minimize, restarts
+from scalargrad.optim import Adagrad, GradientDescent, MinimizeResult, minimize, restarts
 
 
 def printed(number: Value | float, digits: str) -> bool:
@@ -265,3 +265,16 @@ def test_18_the_network_of_the_slides() -> None:
     assert [y.data for y in f([1, -1])] == [y.data for y in row]
     assert printed(f([0, 0])[0], ".51")
     assert printed(f([0, 0])[1], ".85")
+
+
+def test_21_adagrad_gives_each_parameter_its_rate() -> None:
+    """With the gradients 0.1, 0.2 and 20, 10 the rate is divided by 0.1, then 0.2236, and by 20, then 22.36."""
+    theta = [0.0, 0.0]
+    optimizer = Adagrad(theta, rate=1.0)
+    divisors = []
+    for gradients in ([0.1, 20.0], [0.2, 10.0]):
+        before = list(theta)
+        optimizer.step(gradients)
+        divisors.append([slope / (x - moved) for slope, x, moved in zip(gradients, before, theta, strict=True)])
+    assert all(map(printed, divisors[0], [".1", "20."]))
+    assert all(map(printed, divisors[1], [".2236", "22.36"]))
