@@ -170,7 +170,12 @@ MOMENTS = {
         *("in os:.replace", "in digits:.examine", "in matplotlib.figure:Figure.savefig"),
     ],
     "local_minima": [
-        *("importing argparse", "importing scalargrad", "in local_minima:.descend", "in scalargrad.optim:._evaluate"),
+        *(
+            "importing argparse",
+            "importing scalargrad",
+            "in local_minima:.descend",
+            "in scalargrad.optim.minimizing:._evaluate",
+        ),
         *("in local_minima:.learn", "in local_minima:.table", "in matplotlib.figure:Figure.savefig"),
     ],
     "moons": [
