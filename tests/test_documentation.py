@@ -32,9 +32,9 @@ def dead_links(page: Path, text: str) -> list[str]:
         target = page.parent / path if path else page
         if "://" in link:
             continue
-        if not target.exists():
-            dead.append(link)
-        elif anchor and anchor not in anchors(target.read_text(encoding="utf-8") if path else text):
+        exists = target.exists()
+        headings = anchors(target.read_text(encoding="utf-8") if path else text) if exists and anchor else {anchor}
+        if not exists or anchor not in headings:
             dead.append(link)
     return dead
 
