@@ -1,4 +1,4 @@
-"""The pictures of the documentation are what the library draws; `python -m tests.explain.drawing.test_readme` draws them again."""
+"""The pictures on the pages are what the library draws; `python -m tests.explain.drawing.test_readme` draws them again."""
 
 from __future__ import annotations
 
