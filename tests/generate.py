@@ -160,7 +160,7 @@ def _method(name: str, primitive: Primitive) -> str:
     lines += ["if modes.active:", f"    {recorded}"]
     lines += [f"{operand} = {node}._data" for operand, node in zip(names, operands, strict=True)]
     lines.append(f"out = {_value(primitive, names)}")
-    lines += ["node = _new(Value)", "node._data = out", "node._grad = None"]
+    lines += ["node = _new(Value)", "node._data = out", "node._grad = node._sum = None"]
     lines += [f"node.op = p.{primitive.name}", "node._x = self", f"node._y = {(*operands, None)[1]}"]
     for i, (slot, node) in enumerate(zip(("_dx", "_dy"), operands, strict=False)):
         local = local_gradient(primitive, i)

@@ -55,8 +55,8 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     ],
     "scalargrad.optim": [
         ["arguments"],
-        ["optimizer"],
-        ["descent", "adam"],
+        ["optimizer", "schedules"],
+        ["descent", "adaptive", "adam"],
         ["minimizing"],
         ["restarting"],
         [""],

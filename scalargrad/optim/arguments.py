@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from functools import wraps
 from numbers import Real
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from ..engine.floats import number
 from ..engine.value import Value
@@ -19,6 +20,8 @@ class Array(Protocol):
         """Return the library's functions."""
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Parameters = Iterable[Value] | list[float] | Array
 
 
@@ -79,24 +82,50 @@ def within(given: float, name: str, low: float, high: float, closed: bool = Fals
     return value
 
 
-def columns(state: dict[str, Any], names: list[str], length: int, beside: Iterable[str] = ()) -> list[list[float]]:
-    """Return the lists of numbers in the state of an optimizer, or say what was wrong with it."""
-    if not isinstance(state, dict):
-        raise TypeError(f"the state of an optimizer must be a dict, got a {type(state).__name__}")
-    if state.keys() != {*names, *beside}:
-        raise ValueError(
-            f"the state of this optimizer has {', '.join([*names, *beside])}, got {', '.join(map(str, state))}"
-        )
-    return [_column(state[name], name, length) for name in names]
-
-
-def _column(given: Any, name: str, length: int) -> list[float]:
+def column(given: Any, name: str, length: int) -> list[float]:
+    """Return a list of finite numbers in the state of an optimizer, one for each parameter, or say what was wrong."""
     if not isinstance(given, Collection) or isinstance(given, (str, bytes, Mapping, Set)):
         raise TypeError(f"{name} must be a list of numbers, got a {type(given).__name__}")
     if len(given) != length:
         raise ValueError(f"{name} must have {length} numbers, one for each parameter, got {len(given)}")
-    column = [number(x, name, bools=False) for x in given]
-    for x in column:
+    numbers = [number(x, name, bools=False) for x in given]
+    for x in numbers:
         if not math.isfinite(x):
             raise ValueError(f"{name} must hold finite numbers, got {x}")
-    return column
+    return numbers
+
+
+FOREIGN = {  # what other libraries call an argument, and what it is here
+    "lr": "rate",
+    "learning_rate": "rate",
+    "betas": "first_decay and second_decay",
+    "beta_1": "first_decay",
+    "beta_2": "second_decay",
+    "eps": "epsilon",
+    "alpha": "decay",
+    "rho": "decay",
+    "max_norm": "clip_norm",
+    "clipnorm": "clip_norm",
+}
+
+
+def refuse_foreign(names: Iterable[str]) -> None:
+    """Raise for an argument that goes by the name of another library, and say what it is called here.
+
+    Raises:
+        TypeError: for such a name.
+    """
+    for name in names:
+        if name in FOREIGN:
+            raise TypeError(f"there is no argument {name!r} here: it is called {FOREIGN[name]}")
+
+
+def in_our_words(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function that refuses the names that other libraries have for its arguments."""
+
+    @wraps(function)
+    def called(*arguments: P.args, **named: P.kwargs) -> R:
+        refuse_foreign(named)
+        return function(*arguments, **named)
+
+    return called

@@ -1,25 +1,26 @@
-"""Gradient descent, plain and with momentum."""
+"""Gradient descent, plain, with momentum, and with Nesterov's."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
-from .arguments import Parameters, columns, within
-from .optimizer import Optimizer
+from .arguments import Parameters, within
+from .optimizer import Optimizer, Schedule
 
 
 class GradientDescent(Optimizer):
     """Gradient descent: v ← momentum × v + ∇L, θ ← θ - rate × v.
 
-    For a parameter that no sweep has reached, ∇L is 0; with a momentum it goes on, unlike PyTorch's.
+    With `nesterov` it looks ahead: θ ← θ - rate × (∇L + momentum × v).
 
-    Polyak, "Some methods of speeding up the convergence of iteration methods" (1964).
+    Polyak, "Some methods of speeding up the convergence of iteration methods" (1964). Nesterov, "A method for
+    solving the convex programming problem with convergence rate O(1/k²)" (1983), in the form of Sutskever et al.,
+    "On the importance of initialization and momentum in deep learning" (2013).
 
-    >>> from scalargrad import Value
+    >>> from scalargrad import Value, optim
     >>> x = Value(10.0)
-    >>> optimizer = GradientDescent([x], rate=0.1)
+    >>> optimizer = optim.GradientDescent([x], rate=0.1)
     >>> (x * x).backward()
     >>> optimizer.step()
     >>> x.data
@@ -28,44 +29,41 @@ class GradientDescent(Optimizer):
     The parameters may also be an array, or a list of floats. Then `step` takes the gradient:
 
     >>> theta = [10.0]
-    >>> optimizer = GradientDescent(theta, rate=0.1)
+    >>> optimizer = optim.GradientDescent(theta, rate=0.1)
     >>> optimizer.step([20.0])
     [8.0]
 
+    Args:
+        parameters, rate, weight_decay, clip_norm: as for every `Optimizer`.
+        momentum: how much of the velocity stays from one step to the next, from 0 to below 1.
+        nesterov: whether the step looks ahead; this needs a momentum.
+
     Raises:
-        TypeError: for parameters that are neither Values nor an array or list of floats.
-        ValueError: for no parameters, an array of more than one axis, a rate that is not positive, or a
-            momentum outside of [0, 1).
+        TypeError, ValueError: as for every `Optimizer`.
     """
 
     velocity: Any
-    _memory = ("velocity",)
+    remembers = ("velocity",)
 
-    def __init__(self, parameters: Parameters, rate: float, momentum: float = 0.0) -> None:
-        super().__init__(parameters)
-        self.rate = within(rate, "rate", 0.0, math.inf)
+    def __init__(
+        self,
+        parameters: Parameters | None = None,
+        rate: float | Schedule = 0.001,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        clip_norm: float = math.inf,
+    ) -> None:
+        super().__init__(parameters, rate, weight_decay, clip_norm)
         self.momentum = within(momentum, "momentum", 0.0, 1.0, closed=True)
+        self.nesterov = nesterov
+        if nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum, such as momentum=0.9, got momentum=0.0")
 
-    def _rule(self, sqrt: Callable[[Any], Any]) -> Callable[..., tuple[Any, ...]]:  # noqa: ARG002  # as Adam's
-        momentum, rate = float(self.momentum), float(self.rate)
-
-        def rule(gradient: Any, velocity: Any) -> tuple[Any, ...]:
-            velocity = momentum * velocity + gradient if momentum else gradient
-            return rate * velocity, velocity
-
-        return rule
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what the next step depends on, as plain data."""
-        return {"velocity": self._remembered("velocity")}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`.
-
-        Raises:
-            ValueError: when it is of another optimizer, or of another number of parameters, or holds a nan
-                or an infinity.
-            TypeError: when it is no dict of lists of numbers.
-        """
-        (velocity,) = columns(state, ["velocity"], self.size)
-        self._remember("velocity", velocity)
+    def rule(self, gradient: Any, velocity: Any) -> tuple[Any, Any]:
+        """Return rate × v, or what looks ahead of it, and the new v."""
+        if not self.momentum:
+            return self.rate * gradient, gradient
+        velocity = self.momentum * velocity + gradient
+        direction = gradient + self.momentum * velocity if self.nesterov else velocity
+        return self.rate * direction, velocity

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ..engine import modes
 from ..engine.floats import integer
 from ..engine.value import Value
-from .arguments import Array, some_variables, within
+from .arguments import Array, in_our_words, some_variables, within
 
 CONVERGED, OUT_OF_STEPS, DIVERGED, INTERRUPTED, STOPPED = range(5)
 
@@ -46,6 +46,7 @@ class MinimizeResult:
         )
 
 
+@in_our_words
 def minimize(
     loss: Callable[[], Value],
     parameters: Iterable[Value] | Array,

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from scalargrad import Value
-from scalargrad.optim import Adam, GradientDescent
+from scalargrad.optim import Optimizer
 
 NUMBERS = st.floats(-1e3, 1e3)
 GRADIENTS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=8)
@@ -17,7 +17,7 @@ Gradients = list[tuple[float, float]]
 Recurrence = Callable[[float, list[float]], list[float]]
 
 
-def descended(optimizer: GradientDescent | Adam, gradients: Gradients) -> list[list[float]]:
+def descended(optimizer: Optimizer, gradients: Gradients) -> list[list[float]]:
     """Where the parameters are after each step, when these are the gradients."""
     path = []
     for row in gradients:

@@ -9,8 +9,7 @@ import pickle
 from array import array
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,17 +17,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scalargrad import Constant, Value, lift, nn, optim
-from scalargrad.optim import Adam, GradientDescent, minimize
+from scalargrad.optim import Adam, GradientDescent, Optimizer, minimize
+from tests.optim.kinds import ARRAYS, OPTIMIZERS, REMEMBERING, Frozen, bits
 from tests.optim.recurrences import NUMBERS, Recurrence, adam, close, expected, one, polyak
 
-OPTIMIZERS: dict[str, Callable[[list[Value]], GradientDescent | Adam]] = {
-    "gradient descent": lambda parameters: GradientDescent(parameters, 0.05, 0.9),
-    "Adam": lambda parameters: Adam(parameters, 0.1),
-}
 EITHER = st.sampled_from(sorted(OPTIMIZERS))
 
 
-def trained(optimizer: GradientDescent | Adam, steps: int) -> list[str]:
+def trained(optimizer: Optimizer, steps: int) -> list[str]:
     """The parameters' bits after so many more steps down a valley."""
     x, y = optimizer.parameters
     for _ in range(steps):
@@ -49,7 +45,7 @@ def test_stopping_and_resuming_gives_the_same_bits(name: str, before: int, after
     assert trained(second, after) == trained(first, after)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", REMEMBERING)
 def test_without_its_state_an_optimizer_does_something_else(name: str) -> None:
     """The state matters: an optimizer that starts from the same point without it takes another path."""
     first = OPTIMIZERS[name]([Value(0.3), Value(0.5)])
@@ -82,12 +78,12 @@ def test_zero_grad_forgets(name: str) -> None:
     assert not any(parameter.swept for parameter in parameters)
 
 
-RECURRENCES: dict[str, Recurrence] = {"gradient descent": polyak(0.05, 0.9), "Adam": adam(0.1, 0.9, 0.999, 1e-8)}
+RECURRENCES: dict[str, Recurrence] = {"momentum": polyak(0.05, 0.9), "Adam": adam(0.1, 0.9, 0.999, 1e-8)}
 SOMETIMES = st.lists(st.tuples(NUMBERS | st.none(), NUMBERS | st.none()), min_size=1, max_size=8)
 
 
-@given(EITHER, SOMETIMES)
-@example("gradient descent", [(None, None), (1.0, None), (None, 2.0), (None, None)])
+@given(st.sampled_from(sorted(RECURRENCES)), SOMETIMES)
+@example("momentum", [(None, None), (1.0, None), (None, 2.0), (None, None)])
 @example("Adam", [(None, None), (1.0, None), (None, 2.0), (None, None)])
 def test_where_no_sweep_has_come_the_gradient_is_0(
     name: str, gradients: list[tuple[float | None, float | None]]
@@ -106,7 +102,7 @@ def test_where_no_sweep_has_come_the_gradient_is_0(
     assert close(path, expected(RECURRENCES[name], (0.5, -0.25), zeros))
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", ["momentum", "Nesterov", "Adam", "AdamW", "NAdam", "a user's"])
 def test_to_skip_what_no_sweep_has_reached_is_told_apart(name: str) -> None:
     """Negative control: an optimizer that leaves such a parameter alone, as PyTorch's do, takes another path."""
     x, y = parameters = [Value(0.5), Value(0.5)]
@@ -120,40 +116,38 @@ def test_to_skip_what_no_sweep_has_reached_is_told_apart(name: str) -> None:
     assert y.data < before
 
 
+MOMENTUM: dict[Any, Any] = {"velocity": [0.5], "steps": 1}
+ADAM: dict[Any, Any] = {"first_moment": [0.5], "second_moment": [0.5], "steps": 1}
+NADAM: dict[Any, Any] = {**ADAM, "momentum_product": 0.5}
 BAD_STATES: list[tuple[str, Any, type[Exception], str]] = [
-    ("gradient descent", {}, ValueError, "has velocity, got $"),
-    ("gradient descent", {"first": [0.0], "second": [0.0], "steps": 1}, ValueError, "has velocity, got first"),
-    ("gradient descent", {"velocity": [0.0, 0.0]}, ValueError, "velocity must have 1 numbers.*, got 2"),
-    ("gradient descent", {"velocity": ["0"]}, TypeError, "velocity must be a real number"),
-    ("Adam", {"velocity": [0.0]}, ValueError, "has first, second, steps, got velocity"),
-    ("Adam", {"first": [0.5], "second": [0.5]}, ValueError, "has first, second, steps"),
-    ("Adam", {"first": [0.5], "second": [], "steps": 1}, ValueError, "second must have 1 numbers.*, got 0"),
-    ("Adam", {"first": [0.5], "second": [None], "steps": 1}, TypeError, "second must be a real number"),
-    ("Adam", {"first": [0.5], "second": [-0.5], "steps": 1}, ValueError, "second must hold no negative .*, got -0.5"),
-    ("Adam", {"first": [0.5], "second": [0.5], "steps": None}, ValueError, "steps must be .*, got None"),
-    ("Adam", {"first": [0.5], "second": [0.5], "steps": -1}, ValueError, "steps must be .*, got -1"),
-    ("Adam", {"first": [0.5], "second": [0.5], "steps": 2.5}, ValueError, "steps must be .*, got 2.5"),
-    ("Adam", {"first": [0.5], "second": [0.5], "steps": True}, ValueError, "steps must be .*, got True"),
-    (
-        "Adam",
-        {"first": [0.5], "second": [0.5], "steps": 10**400},
-        ValueError,
-        "steps must be within the range of floats",
-    ),
-    ("Adam", {"first": [math.nan], "second": [0.5], "steps": 1}, ValueError, "first must hold finite numbers, got nan"),
-    ("Adam", {"first": [0.5], "second": [math.inf], "steps": 1}, ValueError, "second must hold finite .*, got inf"),
-    (
-        "Adam",
-        {"first": {1.0: 1}, "second": [0.5], "steps": 1},
-        TypeError,
-        "first must be a list of numbers, got a dict",
-    ),
-    ("Adam", {"first": "1", "second": [0.5], "steps": 1}, TypeError, "first must be a list of numbers, got a str"),
-    ("Adam", {"first": 1.0, "second": [0.5], "steps": 1}, TypeError, "first must be a list of numbers, got a float"),
-    ("Adam", {"first": [10**400], "second": [0.5], "steps": 1}, ValueError, "first must be within the range of floats"),
-    ("gradient descent", {"velocity": [math.nan]}, ValueError, "velocity must hold finite numbers, got nan"),
-    ("gradient descent", {1: 2, "velocity": [0.0]}, ValueError, "has velocity, got 1, velocity"),
-    ("gradient descent", [0.0], TypeError, "the state of an optimizer must be a dict, got a list"),
+    ("momentum", {}, ValueError, "has velocity, steps, got $"),
+    ("momentum", ADAM, ValueError, "has velocity, steps, got first_moment, second_moment, steps"),
+    ("momentum", MOMENTUM | {1: 2}, ValueError, "has velocity, steps, got velocity, steps, 1"),
+    ("momentum", MOMENTUM | {"velocity": [0.0, 0.0]}, ValueError, "velocity must have 1 numbers.*, got 2"),
+    ("momentum", MOMENTUM | {"velocity": ["0"]}, TypeError, "velocity must be a real number"),
+    ("momentum", MOMENTUM | {"velocity": [math.nan]}, ValueError, "velocity must hold finite numbers, got nan"),
+    ("momentum", [0.0], TypeError, "the state of an optimizer must be a dict, got a list"),
+    ("Adam", MOMENTUM, ValueError, "has first_moment, second_moment, steps, got velocity, steps"),
+    ("Adam", {"first_moment": [0.5], "second_moment": [0.5]}, ValueError, "has first_moment, second_moment, steps"),
+    ("Adam", ADAM | {"second_moment": []}, ValueError, "second_moment must have 1 numbers.*, got 0"),
+    ("Adam", ADAM | {"second_moment": [None]}, TypeError, "second_moment must be a real number"),
+    ("Adam", ADAM | {"second_moment": [-0.5]}, ValueError, "second_moment must hold no negative .*, got -0.5"),
+    ("Adam", ADAM | {"second_moment": [math.inf]}, ValueError, "second_moment must hold finite .*, got inf"),
+    ("Adam", ADAM | {"first_moment": [math.nan]}, ValueError, "first_moment must hold finite numbers, got nan"),
+    ("Adam", ADAM | {"first_moment": {1.0: 1}}, TypeError, "first_moment must be a list of numbers, got a dict"),
+    ("Adam", ADAM | {"first_moment": "1"}, TypeError, "first_moment must be a list of numbers, got a str"),
+    ("Adam", ADAM | {"first_moment": 1.0}, TypeError, "first_moment must be a list of numbers, got a float"),
+    ("Adam", ADAM | {"first_moment": [10**400]}, ValueError, "first_moment must be within the range of floats"),
+    ("Adam", ADAM | {"steps": None}, ValueError, "steps must be .*, got None"),
+    ("Adam", ADAM | {"steps": -1}, ValueError, "steps must be .*, got -1"),
+    ("Adam", ADAM | {"steps": 2.5}, ValueError, "steps must be .*, got 2.5"),
+    ("Adam", ADAM | {"steps": True}, ValueError, "steps must be .*, got True"),
+    ("Adam", ADAM | {"steps": 10**400}, ValueError, "steps must be within the range of floats"),
+    ("NAdam", ADAM, ValueError, "has first_moment, second_moment, momentum_product, steps, got"),
+    ("NAdam", NADAM | {"momentum_product": 1.5}, ValueError, "momentum_product must be at most 1.0, got 1.5"),
+    ("NAdam", NADAM | {"momentum_product": -0.5}, ValueError, "momentum_product must be at least 0.0"),
+    ("NAdam", NADAM | {"momentum_product": "1"}, TypeError, "momentum_product must be a real number"),
+    ("Adagrad", {"square_sum": [-1.0], "steps": 1}, ValueError, "square_sum must hold no negative number"),
 ]
 
 
@@ -173,14 +167,20 @@ ANYTHING = st.recursive(
     max_leaves=4,
 )
 COLUMN = st.lists(st.floats() | ANYTHING, min_size=1, max_size=1) | ANYTHING
-STATES = st.fixed_dictionaries({"velocity": COLUMN}) | st.fixed_dictionaries(
-    {"first": COLUMN, "second": COLUMN, "steps": st.integers() | ANYTHING}
-)
 
 
-@given(EITHER, STATES | ANYTHING)
-def test_whatever_the_state_is_only_the_documented_errors_come(name: str, state: Any) -> None:
+def states(name: str) -> st.SearchStrategy[Any]:
+    """What has the form of a state of this optimizer, and anything else."""
+    keys = OPTIMIZERS[name](one()).state_dict()
+    columns = {key: COLUMN for key, content in keys.items() if isinstance(content, list)}
+    numbers = {key: st.floats(0, 1) | st.integers() | ANYTHING for key in keys if key not in columns}
+    return st.fixed_dictionaries(columns | numbers) | ANYTHING
+
+
+@given(EITHER, st.data())
+def test_whatever_the_state_is_only_the_documented_errors_come(name: str, data: st.DataObject) -> None:
     """Any state is loaded, and a step can be made from it, or is a TypeError or a ValueError that changes nothing."""
+    state = data.draw(states(name))
     optimizer = OPTIMIZERS[name](one())
     before = optimizer.state_dict()
     try:
@@ -206,6 +206,15 @@ def test_whatever_the_state_is_only_the_documented_errors_come(name: str, state:
         (lambda: GradientDescent(one(), True), TypeError, "rate must be a real number"),
         (lambda: GradientDescent(one(), 0.1, 1.0), ValueError, "momentum must be at least 0.0 and below 1.0"),
         (lambda: GradientDescent(one(), 0.1, -0.1), ValueError, "momentum must be"),
+        (lambda: GradientDescent(one(), nesterov=True), ValueError, "nesterov needs a momentum, such as momentum=0.9"),
+        (lambda: GradientDescent(one(), weight_decay=-1.0), ValueError, "weight_decay must be at least 0.0"),
+        (lambda: GradientDescent(one(), clip_norm=0.0), ValueError, "clip_norm must be above 0.0, got 0.0"),
+        (lambda: GradientDescent(one(), clip_norm=math.nan), ValueError, "clip_norm must be above 0.0, got nan"),
+        (lambda: optim.Adagrad(one(), epsilon=0.0), ValueError, "epsilon must be above 0.0"),
+        (lambda: optim.RMSprop(one(), decay=1.0), ValueError, "decay must be"),
+        (lambda: optim.Adadelta(one(), decay=-0.1), ValueError, "decay must be"),
+        (lambda: optim.NAdam(one(), momentum_decay=-0.1), ValueError, "momentum_decay must be"),
+        (lambda: Adam(0.1), TypeError, r"parameters must be several Values, such as model.parameters\(\), got 0.1"),  # type: ignore[arg-type]
         (lambda: Adam([]), ValueError, "no parameters"),
         (lambda: Adam(one(), 0.0), ValueError, "rate must be"),
         (lambda: Adam(one(), first_decay=1.0), ValueError, "first_decay must be"),
@@ -241,67 +250,9 @@ def test_a_model_is_not_its_parameters() -> None:
 # ---------------------------------------------------------------- on arrays
 
 
-class Frozen:
-    """An array that cannot change, as those of JAX: each operation gives a new one."""
-
-    def __init__(self, numbers: Any, dtype: Any = None) -> None:
-        self.numbers: Any = np.array(numbers.numbers if isinstance(numbers, Frozen) else numbers, dtype)
-        self.dtype, self.shape = self.numbers.dtype, self.numbers.shape
-
-    def __array_namespace__(self) -> Any:
-        asarray, sqrt = Frozen, lambda x: Frozen(np.sqrt(x.numbers))
-        return SimpleNamespace(asarray=asarray, sqrt=sqrt, isdtype=np.isdtype)
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def tolist(self) -> list[float]:
-        return cast(list[float], self.numbers.tolist())
-
-    def _with(self, other: Any, apply: Callable[[Any, Any], Any]) -> Frozen:
-        with np.errstate(all="ignore"):
-            return Frozen(apply(self.numbers, other.numbers if isinstance(other, Frozen) else other))
-
-    def __add__(self, other: Any) -> Frozen:
-        return self._with(other, lambda x, y: x + y)
-
-    def __sub__(self, other: Any) -> Frozen:
-        return self._with(other, lambda x, y: x - y)
-
-    def __mul__(self, other: Any) -> Frozen:
-        return self._with(other, lambda x, y: x * y)
-
-    def __rmul__(self, other: Any) -> Frozen:
-        return self._with(other, lambda x, y: y * x)
-
-    def __truediv__(self, other: Any) -> Frozen:
-        return self._with(other, lambda x, y: x / y)
-
-
-def read_only(numbers: list[float]) -> Any:
-    array = np.array(numbers)
-    array.flags.writeable = False
-    return array
-
-
-ARRAYS: dict[str, Callable[[list[float]], Any]] = {
-    "list": list,
-    "numpy": np.array,
-    "read-only": read_only,
-    "frozen": Frozen,
-}
-ON_ANYTHING: dict[str, Callable[[Any], Any]] = {
-    "gradient descent": lambda parameters: GradientDescent(parameters, 0.1),
-    "momentum": lambda parameters: GradientDescent(parameters, 0.3, momentum=0.9),
-    "Adam": lambda parameters: Adam(parameters, 0.01),
-}
 LIFTED = partial(lift, lambda x: 1.0 * x)
 each_array = pytest.mark.parametrize("kind", ARRAYS)
-each_optimizer = pytest.mark.parametrize("name", ON_ANYTHING)
-
-
-def bits(numbers: Any) -> list[str]:
-    return [float(x).hex() for x in (numbers if isinstance(numbers, list) else numbers.tolist())]
+each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
 
 
 @each_array
@@ -314,7 +265,7 @@ def test_an_array_moves_as_values_do(name: str, kind: str, data: st.DataObject) 
     start, gradients = data.draw(numbers), data.draw(st.lists(numbers, max_size=5))
     values = [Value(x) for x in start]
     theta = ARRAYS[kind](start)
-    on_values, on_array = ON_ANYTHING[name](values), ON_ANYTHING[name](theta)
+    on_values, on_array = OPTIMIZERS[name](values), OPTIMIZERS[name](theta)
     for gradient in gradients:
         for value, slope in zip(values, gradient, strict=True):
             value.grad = slope
@@ -329,7 +280,7 @@ def test_an_array_moves_as_values_do(name: str, kind: str, data: st.DataObject) 
 def test_arrays_that_can_change_do(name: str, kind: str) -> None:
     """Arrays of numpy and lists are moved in place and returned; others stay, and the moved one is new."""
     theta = ARRAYS[kind]([1.0, -2.0])
-    moved = ON_ANYTHING[name](theta).step(ARRAYS[kind]([3.0, 4.0]))
+    moved = OPTIMIZERS[name](theta).step(ARRAYS[kind]([3.0, 4.0]))
     assert (moved is theta) == (kind in ("list", "numpy"))
     assert (bits(theta) == bits([1.0, -2.0])) == (kind not in ("list", "numpy"))
     assert all(map(operator.ne, bits(moved), bits([1.0, -2.0])))
@@ -342,7 +293,7 @@ def test_no_gradient_is_kept(name: str, kind: str) -> None:
     results = []
     for again in (True, False):
         theta, gradient = ARRAYS[kind]([1.0, -2.0]), ARRAYS[kind]([3.0, 4.0])
-        optimizer = ON_ANYTHING[name](theta)
+        optimizer = OPTIMIZERS[name](theta)
         optimizer.step(gradient)
         second = gradient if again else ARRAYS[kind]([0.0, 0.0])
         second[:] = [0.5, -0.25]
@@ -368,18 +319,18 @@ def test_a_state_goes_from_values_to_arrays_and_back(name: str, kind: str) -> No
         values = [value.data for value in optimizer.parameters]
         return bits(values if optimizer.theta is None else optimizer.theta)
 
-    whole = ON_ANYTHING[name]([Value(1.0), Value(-2.0)])
+    whole = OPTIMIZERS[name]([Value(1.0), Value(-2.0)])
     step(whole, [3.0, 4.0])
     step(whole, [-0.5, 0.25])
     made: list[Callable[[list[float]], Any]] = [lambda xs: list(map(Value, xs)), ARRAYS[kind]]
     for first, second in (made, made[::-1]):
-        begun = ON_ANYTHING[name](first([1.0, -2.0]))
+        begun = OPTIMIZERS[name](first([1.0, -2.0]))
         step(begun, [3.0, 4.0])
         begun = pickle.loads(pickle.dumps(begun))
         theta = (
             [x.data for x in begun.parameters] if begun.theta is None else list(map(float.fromhex, bits(begun.theta)))
         )
-        resumed = ON_ANYTHING[name](second(theta))
+        resumed = OPTIMIZERS[name](second(theta))
         resumed.load_state_dict(json.loads(json.dumps(begun.state_dict())))
         step(resumed, [-0.5, 0.25])
         assert numbers(resumed) == numbers(whole)
@@ -401,7 +352,7 @@ def test_a_loop_on_arrays_is_the_loop_on_values(name: str) -> None:
         model = nn.MLP(2, [3, 1], "tanh", rng=0)
         program = lift(lambda x, y, model=model: (model(x) - y) ** 2, model.parameters())
         theta = program.pack()
-        optimizer = ON_ANYTHING[name](theta if on_array else model.parameters())
+        optimizer = OPTIMIZERS[name](theta if on_array else model.parameters())
         for _ in range(20):
             if on_array:
                 theta = optimizer.step(program.value_and_grad([[1.0, -1.0], [0.5, 2.0]], [1.0, 0.0], at=theta)[1])
@@ -440,7 +391,7 @@ def test_a_loop_on_arrays_is_the_loop_on_values(name: str) -> None:
 def test_values_and_arrays_are_not_mixed_up(name: str, call: Any, error: type[Exception], message: str) -> None:
     """A gradient on Values, none on an array, and an array of another shape or kind are errors that say what to do."""
     with pytest.raises(error, match=message):
-        call(ON_ANYTHING[name])
+        call(OPTIMIZERS[name])
 
 
 NO_GRADIENTS: list[tuple[Any, type[Exception], str]] = [
@@ -503,15 +454,15 @@ def test_an_array_of_values_is_taken_as_values(name: str, shape: tuple[int, ...]
     """An array of Values of any shape is their list; one that holds anything else is refused."""
     several = [Value(1.0), Value(2.0)]
     array_of_values = np.array(several).reshape(shape)
-    assert ON_ANYTHING[name](array_of_values).parameters == several
+    assert OPTIMIZERS[name](array_of_values).parameters == several
     assert minimize(lambda: several[0] ** 2 + several[1], array_of_values, max_steps=0).x == [1.0, 2.0]
     assert lift(lambda x: several[0] * x + several[1], array_of_values).pack().tolist() == [1.0, 2.0]
     with pytest.raises(TypeError, match=r"a parameter must be a Value, got 1\.0 of type float"):
-        ON_ANYTHING[name](np.array([1.0, 2.0], object))
+        OPTIMIZERS[name](np.array([1.0, 2.0], object))
 
 
 @pytest.mark.parametrize("kind", [set, frozenset])
-@pytest.mark.parametrize("take", [*ON_ANYTHING.values(), lambda ps: minimize(lambda: Value(0.0), ps), LIFTED])
+@pytest.mark.parametrize("take", [*OPTIMIZERS.values(), lambda ps: minimize(lambda: Value(0.0), ps), LIFTED])
 def test_parameters_have_an_order(take: Callable[[Any], object], kind: Callable[[list[Value]], Any]) -> None:
     """A set is refused, as its numbers would go to other parameters in another run; the views of a dict are taken."""
     several = [Value(1.0), Value(2.0)]
@@ -524,8 +475,161 @@ def test_parameters_have_an_order(take: Callable[[Any], object], kind: Callable[
 def test_a_refused_step_changes_nothing(name: str) -> None:
     """After an error in `step` the optimizer and the array are as they were."""
     theta = np.array([1.0, 2.0])
-    optimizer = ON_ANYTHING[name](theta)
+    optimizer = OPTIMIZERS[name](theta)
     before = repr((optimizer.state_dict(), theta, optimizer.steps))
     with pytest.raises(ValueError, match="must have 2 numbers"):
         optimizer.step(np.ones(3))
     assert repr((optimizer.state_dict(), theta, optimizer.steps)) == before
+
+
+# ---------------------------------------------------------------- clipping and weight decay
+
+FAR = st.floats(-1e200, 1e200)
+
+
+@each_array
+@given(st.lists(FAR, min_size=1, max_size=4), st.floats(1e-3, 1e3))
+def test_a_clipped_gradient_has_the_norm_and_the_direction(kind: str, gradient: list[float], norm: float) -> None:
+    """A longer gradient is scaled to the norm, without overflow on the way; a shorter one is left as it is."""
+    theta = ARRAYS[kind]([0.0] * len(gradient))
+    moved = GradientDescent(theta, 1.0, clip_norm=norm).step(ARRAYS[kind](gradient))
+    change = [-x for x in map(float.fromhex, bits(moved))]
+    length = math.hypot(*gradient)
+    if length <= norm * (1 - 1e-12):
+        assert change == gradient
+    else:
+        assert math.hypot(*change) == pytest.approx(norm, rel=1e-12)
+        assert change == pytest.approx([x * (norm / length) for x in gradient], rel=1e-12, abs=1e-300)
+
+
+def test_values_are_clipped_too() -> None:
+    """On Values the gradient is that of all parameters together."""
+    values = [Value(0.0), Value(0.0)]
+    for value, slope in zip(values, (3.0, -4.0), strict=True):
+        value.grad = slope
+    GradientDescent(values, 1.0, clip_norm=1.0).step()
+    assert [value.data for value in values] == pytest.approx([-0.6, 0.8])
+
+
+@each_array
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_clipping_hides_no_gradient_that_is_none(kind: str, wrong: float) -> None:
+    """A nan or an infinity in the gradient stays to be seen in the parameter, however the rest is clipped."""
+    theta = ARRAYS[kind]([0.0, 0.0])
+    moved = GradientDescent(theta, 1.0, clip_norm=1.0).step(ARRAYS[kind]([wrong, 1.0]))
+    assert not math.isfinite(float.fromhex(bits(moved)[0]))
+
+
+@pytest.mark.parametrize("kind", ["GradientDescent", "Adagrad", "RMSprop", "Adadelta", "Adam", "NAdam"])
+@given(st.floats(-10, 10), st.floats(-10, 10), st.floats(0, 1))
+def test_weight_decay_is_a_term_of_the_loss(kind: str, x: float, slope: float, decay: float) -> None:
+    """It moves a parameter as the loss plus ½ weight_decay × θ² does; AdamW's shrinks it beside Adam's step."""
+    make = getattr(optim, kind)
+    decayed = make([x], 0.1, weight_decay=decay).step([slope])
+    assert decayed == make([x], 0.1).step([slope + decay * x])
+    (apart,) = optim.AdamW([x], 0.1, weight_decay=decay).step([slope])
+    (plain,) = optim.Adam([x], 0.1).step([slope])
+    assert apart == pytest.approx(plain - 0.1 * decay * x, rel=1e-12, abs=1e-12)
+
+
+# ---------------------------------------------------------------- settings, and optimizers of one's own
+
+
+def test_an_optimizer_without_parameters_is_a_setting() -> None:
+    """`on` gives the same settings with a fresh memory, as often as it is asked; without parameters nothing moves."""
+    setting = Adam(rate=0.1, first_decay=0.5)
+    thetas: list[list[float]] = [[1.0], [1.0]]
+    for theta in thetas:
+        optimizer = setting.on(theta)
+        for _ in range(3):
+            optimizer.step([2.0])
+        assert (optimizer.rate, optimizer.first_decay, optimizer.steps) == (0.1, 0.5, 3)
+    assert thetas[0] == thetas[1] != [1.0]
+    assert (setting.steps, setting.size) == (0, 0)
+    with pytest.raises(TypeError, match=r"this optimizer has no parameters: make it as Adam\(parameters, …\)"):
+        setting.step()
+
+
+@each_optimizer
+def test_a_fresh_start_is_the_first_start(name: str) -> None:
+    """An optimizer that has taken steps, put on other parameters, does what a new one does there."""
+    used = OPTIMIZERS[name]([1.0, 2.0])
+    used.step([0.5, -0.5])
+    again, new = used.on([3.0]), OPTIMIZERS[name]([3.0])
+    assert again.step([0.25]) == new.step([0.25])
+    assert repr(again.state_dict()) == repr(new.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "shown"),
+    [
+        (Adam(), "Adam(rate=0.001)"),
+        (Adam([1.0]), "Adam(1 parameter, rate=0.001)"),
+        (Adam([1.0], epsilon=1e-6), "Adam(1 parameter, rate=0.001, epsilon=1e-06)"),
+        (GradientDescent([Value(1.0), Value(2.0)], 0.5, 0.9), "GradientDescent(2 parameters, rate=0.5, momentum=0.9)"),
+        (GradientDescent(rate=optim.InverseRoot(0.5)), "GradientDescent(rate=InverseRoot(rate=0.5))"),
+        (GradientDescent(rate=math.exp), "GradientDescent(rate=exp)"),
+        (optim.AdamW(np.ones(3), clip_norm=1.0), "AdamW(3 parameters, rate=0.001, clip_norm=1.0)"),
+    ],
+)
+def test_an_optimizer_shows_its_settings(optimizer: Optimizer, shown: str) -> None:
+    """It shows how many parameters it has, its rate, what differs from the defaults, and the steps taken."""
+    assert repr(optimizer) == shown
+    if optimizer.theta is not None:
+        optimizer.step([1.0] * optimizer.size)
+        assert repr(optimizer) == shown[:-1] + "; 1 step taken)"
+
+
+@pytest.mark.parametrize("parameters", [[Value(1.0)], [1.0], np.ones(1)])
+@pytest.mark.parametrize("returned", [1.0, (1.0,), (1.0, 2.0, 3.0), [1.0, 2.0], None])
+def test_a_rule_that_returns_something_else_is_told(parameters: Any, returned: Any) -> None:
+    """A rule that does not return the change and what to remember is an error, and the step is not taken."""
+
+    class Mistaken(Optimizer):
+        remembers = ("velocity",)
+
+        def rule(self, gradient: Any, velocity: Any) -> Any:  # noqa: ARG002  # this is the mistake
+            return returned
+
+    optimizer = Mistaken(parameters)
+    with pytest.raises(TypeError, match="the rule of Mistaken must return the change, velocity, got"):
+        optimizer.step(None if optimizer.theta is None else [1.0])
+    assert optimizer.steps == 0
+    assert [x.data if isinstance(x, Value) else x for x in parameters] == [1.0]
+
+
+def test_a_rule_that_is_missing_is_told() -> None:
+    """The base class, and a subclass without a rule, cannot be made."""
+    with pytest.raises(TypeError, match="abstract"):
+        Optimizer([1.0])  # type: ignore[abstract]
+
+
+# ---------------------------------------------------------------- names of other libraries
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Adam([1.0], lr=0.1), "no argument 'lr' here: it is called rate"),  # type: ignore[call-arg]
+        (lambda: GradientDescent([1.0], learning_rate=0.1), "no argument 'learning_rate' here: it is called rate"),  # type: ignore[call-arg]
+        (lambda: Adam([1.0], betas=(0.9, 0.99)), "'betas' here: it is called first_decay and second_decay"),  # type: ignore[call-arg]
+        (lambda: optim.RMSprop([1.0], alpha=0.9), "'alpha' here: it is called decay"),  # type: ignore[call-arg]
+        (lambda: minimize(lambda: Value(1.0), one(), lr=0.1), "no argument 'lr' here: it is called rate"),  # type: ignore[call-arg]
+    ],
+)
+def test_an_argument_of_another_library(call: Callable[[], object], message: str) -> None:
+    """An argument by the name that another library gives it is an error that says ours."""
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"), [("SGD", "optim.GradientDescent"), ("lr_scheduler", "optim.Cosine"), ("Nadam", "optim.NAdam")]
+)
+def test_a_class_of_another_library(name: str, ours: str) -> None:
+    """So is a class; any other name that is not there is the usual error."""
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}': here it is .*{ours}"):
+        getattr(optim, name)
+    assert not hasattr(optim, name)
+    with pytest.raises(AttributeError, match=r"module 'scalargrad\.optim' has no attribute 'Sdg'$"):
+        optim.Sdg  # type: ignore[attr-defined]  # noqa: B018  # it is there to fail
