@@ -1,4 +1,4 @@
-"""The pictures on the pages are what the library draws; `python -m tests.explain.drawing.test_readme` draws them again."""
+"""The pages show what the library draws; `python -m tests.explain.drawing.test_readme` draws their pictures again."""
 
 from __future__ import annotations
 
