@@ -24,7 +24,7 @@ SAYS = {
     "expressions": "text and functions",
     "functional": "composed functions and losses",
     "engine": "what is a Value, and how is its gradient computed?",
-    "files": "written whole or not at all",
+    "files": "safe writing",
     "terminal": "tables and colours",
 }
 WIDTH, HEIGHT, GAP = 960, 76, 14
