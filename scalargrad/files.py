@@ -196,8 +196,8 @@ def _lock(handle: int) -> bool | None:
 
 
 def _keep_owner_and_mode(temporary: str, existing: os.stat_result) -> None:
-    made = os.stat(temporary)
-    if (made.st_uid, made.st_gid) != (existing.st_uid, existing.st_gid):
+    created = os.stat(temporary)
+    if (created.st_uid, created.st_gid) != (existing.st_uid, existing.st_gid):
         try:
             os.chown(temporary, existing.st_uid, existing.st_gid)
         except PermissionError:
