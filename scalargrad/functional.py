@@ -27,6 +27,7 @@ from .engine.value import Constant, Value
 
 Number = Value | float
 Floats = float | Iterable[float]  # one or several
+Values = Value | Iterable[Value]
 Numbers = Number | Iterable[Number]
 
 # Of functions that are given `Any`, as a network returns, editors take the first form: so that of Values stands there.
@@ -203,6 +204,8 @@ def log_softmax(values: Iterable[Number]) -> Any:
 
 
 @overload
+def square_error(outputs: Values, targets: Numbers) -> Value: ...
+@overload
 def square_error(outputs: Floats, targets: Floats) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
 def square_error(outputs: Numbers, targets: Numbers) -> Value: ...
@@ -220,6 +223,8 @@ def square_error(outputs: Numbers, targets: Numbers) -> Any:
     return _marked("square_error", [error], chain.from_iterable(pairs))[0]
 
 
+@overload
+def hinge(scores: Values, labels: Numbers) -> Value: ...
 @overload
 def hinge(scores: Floats, labels: Floats) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload

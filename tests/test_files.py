@@ -237,7 +237,7 @@ def test_a_truncated_file_is_an_error(tmp_path: Path) -> None:
     whole, model = path.read_bytes(), neuron(1.0, 2.0)
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"model.json is no file that scalargrad saved, or is damaged"):
+        with pytest.raises(ValueError, match=r"model.json is not a file that scalargrad saved, or is damaged"):
             model.load(path)
     assert bits(model) == bits(neuron(1.0, 2.0))
     path.write_bytes(whole)
@@ -270,7 +270,7 @@ def test_a_file_of_something_else_is_an_error(tmp_path: Path, content: bytes) ->
     path = tmp_path / "model.json"
     path.write_bytes(content)
     model = neuron(1.0, 2.0)
-    with pytest.raises(ValueError, match=r"model.json is no file that scalargrad saved"):
+    with pytest.raises(ValueError, match=r"model.json is not a file that scalargrad saved"):
         model.load(path)
     assert bits(model) == bits(neuron(1.0, 2.0))
 
@@ -349,7 +349,7 @@ def test_what_json_itself_lets_pass_is_an_error(tmp_path: Path) -> None:
     assert "1e999 is no finite number" in refused(path, whole.replace(b"4.0", b"1e999"))
     assert "BOM" in refused(path, b"\xef\xbb\xbf" + whole)
     for version in (True, 1.0, "1", None, 0, -1):
-        assert "is no file that scalargrad saved" in refused(path, sealed(good(), version))
+        assert "is not a file that scalargrad saved" in refused(path, sealed(good(), version))
 
 
 @given(st.data())

@@ -484,6 +484,12 @@ def in_another_order(xs: Sequence[Any]) -> list[Any]:
     return [e / denominator for e in exponentials]
 
 
+def over_a_long_sum(xs: Sequence[Any]) -> list[Any]:
+    exponentials = [x.exp() for x in xs]
+    denominator = total(exponentials * 3)  # too long for the sum of a softmax
+    return [e / denominator for e in exponentials]
+
+
 BOUNDED: dict[str, Scores] = {
     **{
         primitive.name: lambda xs, primitive=primitive: [primitive(x) for x in xs]  # type: ignore[misc]
@@ -516,6 +522,7 @@ HEALTHY: dict[str, Scores] = {
     "an exponential over another sum": lambda xs: [x.exp() / (xs[0].exp() + xs[1].exp()) for x in xs],
     "a number over its sum": lambda xs: [x / total(xs) for x in xs],
     "an exponential over a product": lambda xs: [x.exp() / (xs[0].exp() * xs[1].exp() * xs[2].exp()) for x in xs],
+    "an exponential over a long sum": over_a_long_sum,
     "a quotient and a constant": lambda xs: [0.0, xs[0].exp() / xs[1].exp()],
     "a quotient and a leaf": lambda xs: [xs[0].exp() / xs[0].exp(), xs[1]],
 }

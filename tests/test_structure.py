@@ -373,7 +373,7 @@ def test_help_lists_functions_and_classes_by_purpose() -> None:
     """`help(scalargrad)` begins with a text of at most 25 lines that has every function and class."""
     text = scalargrad.__doc__ or ""
     assert len(text.splitlines()) <= 25
-    shown = pydoc.render_doc(scalargrad, renderer=pydoc.plaintext).splitlines()
+    shown = pydoc.plain(pydoc.render_doc(scalargrad)).splitlines()
     words = set(re.findall(r"[\w.]+", " ".join(shown[:40])))
     wanted = {name for name in scalargrad.__all__ if not isinstance(vars(scalargrad)[name], Primitive)}
     assert wanted - words == set()

@@ -34,7 +34,7 @@ def activation_function(given: object) -> Activation | None:
     """Return an activation of one number, given by name or as the function; None for a linear neuron.
 
     Raises:
-        ValueError: for an unknown name, which is told with all names that are known.
+        ValueError: for an unknown name; the message lists the known ones.
     """
     if given is None:
         return None

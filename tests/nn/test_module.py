@@ -150,3 +150,21 @@ def test_a_module_with_slots_is_copied() -> None:
     for duplicate in COPIES.values():
         assert duplicate(Slots()).state_dict() == Slots().state_dict()
         assert duplicate(Line(Value(2.0))).state_dict() == {"slope": 2.0, "offset": 1.0}
+
+
+# ---------------------------------------------------------------- modules that cannot be called
+
+
+def test_a_module_without_a_call_says_so() -> None:
+    """A module whose method is called forward, as elsewhere, says which name it needs; any other, that it has none."""
+
+    class Net(nn.Module):
+        def forward(self, x: Value) -> Value:
+            return x
+
+    net: Any = Net()
+    with pytest.raises(TypeError, match="a Net is called by its method __call__: give its method forward that name"):
+        net(Value(1.0))
+    branch: Any = Branch()
+    with pytest.raises(TypeError, match="a Branch cannot be called: give it a method __call__"):
+        branch(Value(1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import pickle
 import random
@@ -20,6 +21,7 @@ from scalargrad import Value, functional, nn
 from scalargrad.engine import declaration
 from scalargrad.engine.graph import topological_order
 from scalargrad.engine.primitives import BUILT_IN
+from scalargrad.nn import elsewhere
 from tests.nn.modules import bits
 
 # ---------------------------------------------------------------- what is computed
@@ -278,6 +280,157 @@ def test_a_signal_keeps_its_size_through_scaled_layers() -> None:
         assert growth(activation, lambda rng, n_inputs: rng.gauss(0, 0.02)) < 1e-3
 
 
+# ---------------------------------------------------------------- weights that are given
+
+SLIDE: dict[str, Any] = {
+    "weights": [[[1, -2], [-1, 1]], [[2, -1], [-2, -1]], [[3, -1], [-1, 4]]],
+    "biases": [[1, 0], [0, 0], [-2, 2]],
+}
+
+
+def test_given_weights_are_used() -> None:
+    """A neuron, a layer and a network compute with the weights and biases that they are given, as numpy does."""
+    x = [1.0, -1.0]
+    assert nn.Neuron(weights=[1, -2], bias=1, activation=None)(x).data == 4.0
+    assert nn.Neuron(weights=np.array([1.0, -2.0]))(x).data == 3.0
+    layer = nn.Layer(weights=[[1, -2], [-1, 1], [0, 3]], biases=(1, 0, -1), activation=None)
+    assert [y.data for y in layer(x)] == [4.0, -2.0, -4.0]
+    model = nn.MLP(**SLIDE, activation="tanh")
+    hidden = np.array(x)
+    for i, (weights, biases) in enumerate(zip(SLIDE["weights"], SLIDE["biases"], strict=True)):
+        z = np.array(weights) @ hidden + np.array(biases)
+        hidden = z if i == 2 else np.tanh(z)
+    np.testing.assert_allclose([y.data for y in model(x)], hidden, rtol=1e-14)
+    assert repr(model) == "MLP(2, [2, 2, 2], activation='tanh', output=None)"
+
+
+def test_a_given_value_is_the_parameter() -> None:
+    """A Value among the weights is used as it is: with its label, and shared where it is given twice."""
+    w, b = Value(2.0, label="w"), Value(-1.0)
+    neuron = nn.Neuron(weights=[w, w, 3.0], bias=b)
+    assert neuron.parameters() == [w, neuron.weights[2], b]
+    layer = nn.Layer(weights=[[w, 1.0], [0.0, w]], biases=[b, b])
+    assert len(layer.parameters()) == 4
+    layer.outputs([3.0, 5.0])[0].backward()
+    assert w.grad == 3.0
+
+
+def test_biases_are_zero_unless_given() -> None:
+    """Biases are 0 where weights alone are given, and are taken beside weights that are drawn."""
+    assert [neuron.bias.data for neuron in nn.Layer(weights=[[1, 2]] * 3).neurons] == [0.0] * 3
+    assert [neuron.bias.data for neuron in nn.Layer(2, 2, biases=[5, 6]).neurons] == [5.0, 6.0]
+    assert nn.Neuron(2, bias=3).bias.data == 3.0
+    model = nn.MLP(2, [2, 1], rng=0, biases=[[1, 2], [3]])
+    assert [[neuron.bias.data for neuron in layer.neurons] for layer in model.layers] == [[1.0, 2.0], [3.0]]
+    assert model.layers[0].neurons[0].w[0].data == nn.MLP(2, [2, 1], rng=0).layers[0].neurons[0].w[0].data
+
+
+def test_the_numbers_may_be_given_with_the_weights() -> None:
+    """The numbers of inputs and outputs are allowed beside weights that have them."""
+    assert nn.Neuron(2, weights=[1, 2]).n_inputs == 2
+    assert repr(nn.Layer(2, 1, weights=[[1, 2]])) == "Layer(2, 1, activation='relu')"
+    assert repr(nn.MLP(2, [2, 2, 2], **SLIDE)) == "MLP(2, [2, 2, 2], activation='relu', output=None)"
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: nn.Neuron(weights=[]), ValueError, "the weights must be at least one number, got none"),
+        (lambda: nn.Neuron(weights=3), TypeError, "the weights must be a list, got 3"),  # type: ignore[arg-type]
+        (lambda: nn.Neuron(weights={1, 2}), TypeError, "the weights must have an order"),
+        (lambda: nn.Neuron(weights=["1"]), TypeError, "one of the weights must be a real number, got '1'"),  # type: ignore[list-item]
+        (lambda: nn.Neuron(weights=[1], bias="b"), TypeError, "the bias must be a real number, got 'b'"),  # type: ignore[arg-type]
+        (lambda: nn.Neuron(3, weights=[1, 2]), ValueError, "Neuron has 3 inputs, got 2 weights"),
+        (lambda: nn.Neuron(weights=[1], rng=0), TypeError, "Neuron takes its weights, or rng and initial to draw them"),
+        (nn.Neuron, TypeError, "Neuron needs the number of its inputs, or its weights"),
+        (nn.Layer, TypeError, "Layer needs the numbers of its inputs and outputs, or its weights"),
+        (lambda: nn.Layer(2), TypeError, "Layer needs the numbers of its inputs and outputs, or its weights"),
+        (lambda: nn.Layer(weights=[]), ValueError, "Layer needs a row of weights for at least one neuron, got none"),
+        (lambda: nn.Layer(weights=[1, 2]), TypeError, "a row of weights must be a list, got 1"),  # type: ignore[list-item]
+        (lambda: nn.Layer(weights=[[1], [2, 3]]), ValueError, "Layer needs as many weights for each neuron, got 1, 2"),
+        (lambda: nn.Layer(2, 3, weights=[[1, 2]]), ValueError, "Layer has 3 neurons, got 1 row of weights"),
+        (lambda: nn.Layer(2, weights=[[1]]), ValueError, "Neuron has 2 inputs, got 1 weights"),
+        (lambda: nn.Layer(2, 3, biases=[1]), ValueError, "Layer needs a bias for each of 3 neurons, got 1"),
+        (lambda: nn.Layer(weights=[[1]], initial="uniform"), TypeError, "Layer takes its weights, or rng and initial"),
+        (nn.MLP, TypeError, "MLP needs the number of its inputs and the size of each layer, or its weights"),
+        (lambda: nn.MLP(2.0), TypeError, "MLP needs the number of its inputs and the size of each layer"),  # type: ignore[arg-type]
+        (lambda: nn.MLP(2.0, [1]), ValueError, "the number of inputs must be an integer of at least 1, got 2.0"),  # type: ignore[arg-type]
+        (lambda: nn.MLP(weights=[]), ValueError, "the weights of MLP must be a list for each layer, got 0"),
+        (lambda: nn.MLP(2, [1], weights=[[[1, 2]]] * 2), ValueError, "must be a list for each of 1 layer, got 2"),
+        (lambda: nn.MLP(**(SLIDE | {"biases": [[0, 0]]})), ValueError, "the biases of MLP .* each of 3 layers, got 1"),
+        (lambda: nn.MLP(weights=[[[1, 2]], [[1, 2]]]), ValueError, "Neuron has 1 inputs, got 2 weights"),
+        (lambda: nn.MLP(**SLIDE, rng=0), TypeError, "takes its weights, or rng and initial to draw them, not both"),
+    ],
+)
+def test_weights_that_make_no_sense(make: Callable[[], object], error: type[Exception], message: str) -> None:
+    """Weights and biases that do not fit, or are given and drawn, are an error that says what is wrong."""
+    with pytest.raises(error, match=message):
+        make()
+
+
+# ---------------------------------------------------------------- one output, or a list
+
+SINGLE = [nn.Layer(2, 1, rng=0), nn.MLP(2, [3, 1], rng=0)]
+SEVERAL = [nn.Layer(2, 3, rng=0), nn.Layer(2, 2, "softmax", rng=0), nn.MLP(2, [3, 2], rng=0)]
+
+
+@pytest.mark.parametrize("module", [*SINGLE, *SEVERAL], ids=repr)
+def test_outputs_are_always_a_list(module: Any) -> None:
+    """`outputs` returns a list, also of one Value, as a recurrent cell needs it; its numbers are those of a call."""
+    outputs = module.outputs([1.0, 2.0])
+    assert isinstance(outputs, list)
+    assert [y.data for y in outputs] == [y.data for y in np.ravel(module([1.0, 2.0]))]
+    assert outputs[0].marks
+    with pytest.raises(AttributeError, match=r"a list of \d Values? has no backward"):
+        outputs.backward()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("module", SINGLE, ids=repr)
+def test_output_is_the_only_one(module: Any) -> None:
+    """`output` returns the Value of a single output."""
+    assert module.output([1.0, 2.0]).data == module([1.0, 2.0]).data
+
+
+@pytest.mark.parametrize("module", SEVERAL, ids=repr)
+def test_output_is_refused_where_there_are_several(module: Any) -> None:
+    """`output` of several outputs is an error that gives the other method."""
+    with pytest.raises(ValueError, match=r"has \d outputs: call its method outputs, which returns a list"):
+        module.output([1.0, 2.0])
+
+
+# ---------------------------------------------------------------- names of other libraries
+
+
+@pytest.mark.parametrize("name", elsewhere.NAMES)
+def test_a_class_of_another_library_is_named_in_ours(name: str) -> None:
+    """`nn.Linear` and the like are errors that say what to write here."""
+    with pytest.raises(AttributeError, match=rf"^scalargrad\.nn has no {name}: write .+"):
+        getattr(nn, name)
+    assert not hasattr(nn, name)
+
+
+def test_a_name_that_nobody_has_is_pythons_error() -> None:
+    """Any other name is missing as from any module."""
+    with pytest.raises(AttributeError, match=r"^module 'scalargrad\.nn' has no attribute 'Lineer'$"):
+        nn.Lineer  # type: ignore[attr-defined]  # noqa: B018  # reading it is the test
+
+
+@pytest.mark.parametrize("name", elsewhere.ARGUMENTS)
+@pytest.mark.parametrize("kind", [nn.Neuron, nn.Layer, nn.MLP])
+def test_an_argument_of_another_library_is_named_in_ours(kind: Any, name: str) -> None:
+    """`nonlin=` and the like are errors that say what to write here."""
+    with pytest.raises(TypeError, match=rf"^{kind.__name__} has no argument {name}: write .+"):
+        kind(2, **{name: 1})
+
+
+def test_an_unknown_argument_lists_those_there_are() -> None:
+    """Any other argument is an error that lists the arguments, as they stand in the signature."""
+    for kind in (nn.Neuron, nn.Layer, nn.MLP):
+        *names, _unknown = inspect.signature(kind).parameters
+        with pytest.raises(TypeError, match=f"{kind.__name__} has no argument colour: it takes {', '.join(names)}$"):
+            kind(colour=1)  # type: ignore[arg-type]
+
+
 # ---------------------------------------------------------------- what is refused
 
 
@@ -343,6 +496,8 @@ def test_an_unknown_activation_lists_the_choices(name: str) -> None:
         (lambda: nn.MLP(2, [3], output="softmox"), ValueError, "no activation is named 'softmox'"),
         (lambda: nn.Neuron(2)(["1", "2"]), TypeError, "an input must be"),  # type: ignore[list-item]
         (lambda: nn.Neuron(2)(np.zeros((2, 2))), TypeError, "an input must be"),
+        (lambda: nn.MLP(1, [2])(3.0), TypeError, r"layer 0 of MLP\(1, \[2\], .* takes a list of 1 input, got 3.0"),  # type: ignore[arg-type]
+        (lambda: nn.Neuron(1, lambda z: 1.0)([1.0]), TypeError, "activation of Neuron.* must return a Value, got 1.0"),  # type: ignore[arg-type,return-value]
         (lambda: nn.Neuron(1)(Value(1.0)), TypeError, r"takes a list of 1 input, got Value\(data=1.0\)"),  # type: ignore[arg-type]
     ],
 )

@@ -354,7 +354,7 @@ def test_the_same_bytes_under_any_hash_seed(kind: str) -> None:
     """In fresh interpreters with different hash seeds the text and the picture of a network are the same."""
     program = f"""
 import random
-from scalargrad import *
+from scalargrad import draw, nn, softmax, square_error
 loss = square_error(softmax(nn.MLP(2, [3, 2], rng=0)([1.0, -2.0])), [1.0, 0.0])
 loss.backward()
 for collapse in ("none", "neuron", "layer"):
