@@ -7,7 +7,7 @@
 4.0
 
 numbers         Value, Constant, one_graph
-derivatives     grad, jvp, jacobian, hessian, hvp
+derivatives     grad, value_and_grad, jvp, vjp, jacobian, hessian, hvp
 modes           no_grad, trap, NonFinite, no_gc
 functions       total, mean, softmax, log_softmax, logsumexp, gelu, leaky_relu, and all operations
 losses          square_error, hinge, cross_entropy, BoundedScores
@@ -29,8 +29,9 @@ from . import optim as optim
 
 # numbers, derivatives, modes
 from .engine.copies import one_graph
-from .engine.derivatives import grad, hessian, hvp, jacobian, jvp
-from .engine.modes import NonFinite, no_gc, no_grad, trap
+from .engine.derivatives import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .engine.errors import NonFinite
+from .engine.modes import no_gc, no_grad, trap
 from .engine.value import Constant, Value
 
 # functions and losses
@@ -85,6 +86,8 @@ __all__ = [
     "no_grad",
     "one_graph",
     "trap",
+    "value_and_grad",
+    "vjp",
     # functions and losses
     "BoundedScores",
     "cross_entropy",

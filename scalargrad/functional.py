@@ -353,7 +353,7 @@ def _are_softmax(scores: Sequence[Any]) -> bool:
 
 # ---------------------------------------------------------------- operands and results
 
-_ELSEWHERE = {  # what other libraries call functions, and what to write instead
+_FOREIGN = {  # what other libraries call functions, and what to write instead
     "mse_loss": "square_error(outputs, targets), divided by the number of outputs",
     "nll_loss": "cross_entropy(scores, target), which has the log_softmax in it",
     "hinge_loss": "hinge(scores, labels)",
@@ -445,6 +445,6 @@ OF_A_PAIR = (square_error, hinge)  # functions of a typed expression
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
 
     def __getattr__(name: str) -> object:
-        if name in _ELSEWHERE or name in {primitive.name for primitive in registered()}:
-            raise AttributeError(f"{__name__} has no {name}: write {_ELSEWHERE.get(name, f'scalargrad.{name}')}")
+        if name in _FOREIGN or name in {primitive.name for primitive in registered()}:
+            raise AttributeError(f"{__name__} has no {name}: write {_FOREIGN.get(name, f'scalargrad.{name}')}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -127,8 +127,8 @@ DERIVATIVES = [
     ),
     case(lambda v: grad(v, number), TypeError, "wrt must be.*got 3.0 of type float", "wrt-float"),
     case(lambda v: grad(v, [v, text]), TypeError, "wrt must be.*got 'a' of type str", "wrt-list"),
-    case(lambda v: jvp(v, [v], [1.0, 2.0]), ValueError, "one tangent for each of 1 inputs, got 2", "tangents"),
-    case(lambda v: functional.hvp(v, [v], []), ValueError, "one tangent for each of 1 inputs, got 0", "hvp"),
+    case(lambda v: jvp(v, [v], [1.0, 2.0]), ValueError, "wrt has 1 Value: give as many tangents, got 2", "tangents"),
+    case(lambda v: functional.hvp(v, [v], []), ValueError, "wrt has 1 Value: give as many tangents, got 0", "hvp"),
     case(lambda v: scalargrad.hessian(v, [number]), TypeError, "wrt must be.*got 3.0 of type float", "hessian"),
 ]
 

@@ -43,12 +43,12 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["__main__"],
     ],
     "scalargrad.engine": [
-        ["floats"],
+        ["floats", "foreign"],
         ["declaration"],
         ["primitives"],
         ["modes"],
         ["graph"],
-        ["notes", "ufuncs"],
+        ["backward", "notes", "ufuncs"],
         ["copies", "errors"],
         ["value"],
         ["derivatives", "variables"],
@@ -62,7 +62,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["restarting"],
         [""],
     ],
-    "scalargrad.nn": [["search", "elsewhere"], ["module"], ["arguments"], ["neuron"], ["layer"], ["mlp"], [""]],
+    "scalargrad.nn": [["search", "foreign"], ["module"], ["arguments"], ["neuron"], ["layer"], ["mlp"], [""]],
     "scalargrad.expressions": [["typed", "recorded"]],
     "scalargrad.explain": [
         ["colours", "names"],

@@ -10,7 +10,7 @@ All of it is arithmetic on Values; nothing here knows how to differentiate. Your
 
 from typing import TYPE_CHECKING
 
-from . import elsewhere
+from . import foreign
 from .arguments import activation_name
 from .layer import Layer
 from .mlp import MLP
@@ -22,4 +22,4 @@ __all__ = ["MLP", "Layer", "Module", "Neuron", "activation_name"]
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
 
     def __getattr__(name: str) -> object:
-        raise AttributeError(elsewhere.no_attribute(__name__, name))
+        raise AttributeError(foreign.no_attribute(__name__, name))

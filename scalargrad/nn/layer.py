@@ -24,7 +24,7 @@ from .arguments import (
     row_of,
     single,
 )
-from .elsewhere import refuse_arguments
+from .foreign import refuse_arguments
 from .module import Module
 from .neuron import Neuron
 

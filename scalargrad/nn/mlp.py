@@ -22,7 +22,7 @@ from .arguments import (
     row_of,
     single,
 )
-from .elsewhere import refuse_arguments
+from .foreign import refuse_arguments
 from .layer import Layer
 from .module import Module
 

@@ -22,7 +22,7 @@ from .arguments import (
     refuse_drawing,
     row_of,
 )
-from .elsewhere import refuse_arguments
+from .foreign import refuse_arguments
 from .module import Module
 
 

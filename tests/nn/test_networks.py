@@ -21,7 +21,7 @@ from scalargrad import Value, functional, nn
 from scalargrad.engine import declaration
 from scalargrad.engine.graph import topological_order
 from scalargrad.engine.primitives import BUILT_IN
-from scalargrad.nn import elsewhere
+from scalargrad.nn import foreign
 from tests.nn.modules import bits
 
 # ---------------------------------------------------------------- what is computed
@@ -401,7 +401,7 @@ def test_output_is_refused_where_there_are_several(module: Any) -> None:
 # ---------------------------------------------------------------- names of other libraries
 
 
-@pytest.mark.parametrize("name", elsewhere.NAMES)
+@pytest.mark.parametrize("name", foreign.NAMES)
 def test_a_class_of_another_library_is_named_in_ours(name: str) -> None:
     """`nn.Linear` and the like are errors that say what to write here."""
     with pytest.raises(AttributeError, match=rf"^scalargrad\.nn has no {name}: write .+"):
@@ -415,7 +415,7 @@ def test_a_name_that_nobody_has_is_pythons_error() -> None:
         nn.Lineer  # type: ignore[attr-defined]  # noqa: B018  # reading it is the test
 
 
-@pytest.mark.parametrize("name", elsewhere.ARGUMENTS)
+@pytest.mark.parametrize("name", foreign.ARGUMENTS)
 @pytest.mark.parametrize("kind", [nn.Neuron, nn.Layer, nn.MLP])
 def test_an_argument_of_another_library_is_named_in_ours(kind: Any, name: str) -> None:
     """`nonlin=` and the like are errors that say what to write here."""
