@@ -275,7 +275,7 @@ def trap(function: Callable[..., Any] | None = None, /) -> Any:
     ...     Value(0.0, label="x").log()
     Traceback (most recent call last):
         ...
-    scalargrad.engine.modes.NonFinite: log(x) is -inf in the forward pass, where x = 0.0; made at ...:2
+    scalargrad.engine.errors.NonFinite: log(x) is -inf in the forward pass, where x = 0.0; made at ...:2
 
     Raises:
         TypeError: as a decorator, for anything but a function.
@@ -357,27 +357,7 @@ def no_gc(function: Callable[..., Any] | None = None, /) -> Any:
     return _Resting() if function is None else _Resting()(function)
 
 
-# ---------------------------------------------------------------- errors and lines
-
-
-class NonFinite(ArithmeticError):
-    """A nan or an inf where all that it was made from was finite.
-
-    Attributes:
-        operation: the primitive's name.
-        operands: the operands' values, by label or by the operand's name in the rule.
-        line: the line of code that made the node, as `file:number`.
-    """
-
-    def __init__(self, message: str, operation: str, operands: dict[str, float], line: str | None) -> None:
-        super().__init__(message, operation, operands, line)
-        self.message = message
-        self.operation = operation
-        self.operands = operands
-        self.line = line
-
-    def __str__(self) -> str:
-        return self.message
+# ---------------------------------------------------------------- lines
 
 
 def line_of_caller() -> str:

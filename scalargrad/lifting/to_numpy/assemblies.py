@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ..arrays.differentiate import Piece
-from ..arrays.program import Array
+import numpy as np
+
+from ..arrays.program import Array, Assembly, Piece
 from ..source import Wanted
 from . import spelling
-from .assembling import Plan, index_of
+from .assembling import Plan
 from .layout import block
 from .products import Products
 from .views import shape_of
+
+if TYPE_CHECKING:
+    from ..arrays.program import IntArray
 
 
 class Assemblies(Products):
@@ -22,7 +26,7 @@ class Assemblies(Products):
         super().__init__(wanted, dtype)
         self._rows: dict[str, str] = {}  # the names of buffers to which numbers are added one by one, folded flat
 
-    def write_assembly(self, array: Array) -> None:
+    def write_assembly(self, array: Assembly) -> None:
         """Write what puts an array together."""
         self.room_of(array)
         self.fill(self.flat(array), self.plan_of(array), array.size, array.batched)
@@ -33,7 +37,7 @@ class Assemblies(Products):
             self.run.insert(0 if base == "gradient" else len(self.run), f"{base}.fill(0)")
         for piece, is_fresh, is_once in plan.steps:
             if not self._is_there(base, plan, piece):
-                self.run += self._put(base, piece, index_of(piece, size), size, batched, is_fresh and is_once, is_once)
+                self.run += self._put(base, piece, piece.places.index, size, batched, is_fresh and is_once, is_once)
 
     def _is_there(self, base: str, plan: Plan, piece: Piece) -> bool:
         """Whether a piece is in its place from the start, or has been computed there."""
@@ -43,7 +47,9 @@ class Assemblies(Products):
             return piece.array in self.direct
         return piece.array in self.within and self.within[piece.array][1] is piece
 
-    def _put(self, base: str, piece: Piece, index: Any, size: int, batched: bool, fresh: bool, once: bool) -> list[str]:
+    def _put(
+        self, base: str, piece: Piece, index: int | IntArray, size: int, batched: bool, fresh: bool, once: bool
+    ) -> list[str]:
         if not once:
             return [self._scattered(base, piece, index, batched)]
         value = self.aligned(piece.array, piece.axes, batched)
@@ -57,14 +63,14 @@ class Assemblies(Products):
         self.namespace[places] = index
         return [f"{base}[{places}] {'=' if fresh else '+='} {value}"]
 
-    def _scattered(self, base: str, piece: Piece, index: Any, batched: bool) -> str:
+    def _scattered(self, base: str, piece: Piece, index: int | IntArray, batched: bool) -> str:
         """Add a piece of which several numbers go into one place, one number after the other.
 
         Base, places and numbers are flat, those of a batch too: numpy is quick only then, and numpy
         2.4 reads beyond the numbers when the base is flat and the places are not.
         """
         places = self.names.unused(self._stem(piece, "places"))
-        self.namespace[places] = index.reshape(-1)
+        self.namespace[places] = np.ravel(index)
         if batched:
             if base not in self._rows:
                 self._rows[base] = self._bound_as(f"{base}_row", f"{base}.reshape(-1)")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from ..arrays.differentiate import Piece
-from ..arrays.program import Array
+from ..arrays.program import Array, Piece
 
 
 class Plan:
@@ -20,7 +18,7 @@ class Plan:
         self.steps: list[tuple[Piece, bool, bool]] = []
         self.adds_to_gaps = False
         for piece in pieces:
-            index = index_of(piece, size)
+            index = piece.places.index
             places, distinct = np.size(index), np.zeros(size, bool)
             distinct[index] = True
             is_once = int(distinct.sum()) == places
@@ -39,10 +37,3 @@ class Plan:
             return 0.0
         numbers = {piece.array for piece in self.pieces if not isinstance(piece.array, Array)}
         return numbers.pop() if self.fills_once and len(numbers) == 1 else None
-
-
-def index_of(piece: Piece, size: int) -> Any:
-    """Return where a piece goes in an array of that size."""
-    if piece.places is not None:
-        return piece.places.index
-    return np.arange(size) if size > 1 else 0

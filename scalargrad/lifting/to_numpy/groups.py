@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 from ...engine import primitives as p
-from ..arrays.program import Array
+from ..arrays.program import Apply, Array, Axis, Fold
 
-BATCH = "batch"
-Axes = list[Any]
+BATCH: Literal["batch"] = "batch"
+Axes = list[Axis | Literal["batch"]]
 
 
 def axes_of(array: Array) -> Axes:
@@ -28,10 +28,10 @@ class Groups:
         self.lone = [axis for axis in in_x + in_y if (axis in in_x) != (axis in in_y) and axis not in in_result]
 
     @classmethod
-    def fit_a_view(cls, array: Array) -> bool:
-        """Whether a reduction can be written into any view: no axes have to be folded for it."""
-        product = array.arrays[0]
-        if product.kind != "apply" or product.detail is not p.multiply or len(product.arrays) != 2:
+    def fit_a_view(cls, array: Fold) -> bool:
+        """Whether a fold can be written into any view: no axes have to be flattened for it."""
+        product = array.operand
+        if not isinstance(product, Apply) or product.primitive is not p.multiply or len(product.arrays) != 2:
             return True
         groups = cls(array, *product.arrays)
         return max(len(groups.shared), len(groups.rows), len(groups.columns)) <= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...engine import primitives as p
-from ..arrays.program import Array
+from ..arrays.program import Apply, Array, Fold
 from ..source import Wanted
 from . import spelling
 from .groups import BATCH, Axes, Groups, axes_of, extent
@@ -19,16 +19,16 @@ class Products(Rooms):
         super().__init__(wanted, dtype)
         self.run: list[str] = []
 
-    def write_contraction(self, array: Array) -> None:
+    def write_contraction(self, array: Fold) -> None:
         """Write a sum of products of two arrays."""
-        x, y = array.arrays[0].arrays
+        x, y = array.operand.arrays
         groups = Groups(array, x, y)
         is_product = not groups.lone and BATCH not in groups.shared
         is_product &= not groups.shared or bool(groups.rows and groups.columns)
         if not is_product or not self._as_matrices(array, x, y, groups):
             self._write_sum_of_products(array, x, y)
 
-    def _as_matrices(self, array: Array, x: Array, y: Array, groups: Groups) -> bool:
+    def _as_matrices(self, array: Fold, x: Array, y: Array, groups: Groups) -> bool:
         """Write a contraction as a matrix product, if the axes lie so that it is one."""
         shared, rows, along, columns = groups.shared, groups.rows, groups.along, groups.columns
         result = axes_of(array)
@@ -44,9 +44,10 @@ class Products(Rooms):
         if not result:
             name = self.expressions[array] = self.names.of(array)
             self.run.append(f"{name} = np.dot({left}, {right})")
-            product = array.arrays[0].detail
-            if product is not p.multiply:  # 0 × inf is 0 there; it is nan here, and seldom
-                terms = spelling.text(spelling.expression(product, self.dtype), [left, right])
+            product = array.operand
+            assert isinstance(product, Apply)
+            if product.primitive is not p.multiply:  # 0 × inf is 0 there; it is nan here, and seldom
+                terms = spelling.text(spelling.expression(product.primitive, self.dtype), [left, right])
                 self.run += [f"if {name} != {name}:", f"    {name} = np.add.reduce({terms})"]
             return True
         name = out = self.expressions[array] = self.room_for(array)

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...engine import primitives as p
-from ..arrays.differentiate import Piece, pieces_of
-from ..arrays.program import Array, needed
+from ..arrays.differentiate import pieces_of
+from ..arrays.program import Apply, Array, Assembly, Fold, Leaf, Piece, needed
 from ..source import Wanted
 from . import spelling
-from .assembling import Plan, index_of
+from .assembling import Plan
 from .groups import Groups, axes_of
 from .layout import Block, block
 from .views import Views
@@ -40,7 +40,7 @@ class Rooms(Views):
         self.kind = "" if dtype == "float64" else f", np.{dtype}"  # what np.empty is told
         self.results = wanted.results
         self.gradient_size = wanted.sizes["theta"]
-        self.pieces = pieces_of(wanted.gradient)
+        self.pieces = pieces_of(wanted.gradient, self.gradient_size)
         self.order = needed([*self.results, *(piece.array for piece in self.pieces)])
         self.users = self._users()
         ends = [*self.results, *(piece.array for piece in self.pieces)]
@@ -72,30 +72,30 @@ class Rooms(Views):
         return {
             array
             for array in self.order
-            if array.kind == "apply"
-            and (array.detail is p.multiply or self._is_weighted_total(array))
+            if isinstance(array, Apply)
+            and (array.primitive is p.multiply or self._is_weighted_total(array))
             and len(array.arrays) == 2
             and array not in self.kept
             and self.users[array]
-            and all(user.kind == "reduce" and user.detail[0] is p.add for user in self.users[array])
+            and all(isinstance(user, Fold) and user.primitive is p.add for user in self.users[array])
         }
 
-    def _is_weighted_total(self, array: Array) -> bool:
+    def _is_weighted_total(self, array: Apply) -> bool:
         """Whether an array is products in which a weight of 0 wins, of which only the sum of all is asked for."""
         axes = {tuple(axes_of(operand)) for operand in array.arrays}
         single = all(not (user.axes or user.batched) for user in self.users[array])
-        return array.detail is p._weighted and len(axes) == 1 and single
+        return array.primitive is p._weighted and len(axes) == 1 and single
 
     def _arguments_to_turn(self) -> set[Array]:
         """The arguments that are read more than once other than by matrix products, which take them as they are."""
         reads = Counter(
             stored
             for array in self.order
-            if array.kind in ("apply", "reduce") and array not in self.folded
+            if isinstance(array, Apply | Fold) and array not in self.folded
             if array.arrays[0] not in self.folded or not (array.axes or array.batched)
             for operand in array.arrays
             for stored in self.storage(operand)
-            if stored.kind == "leaf"
+            if isinstance(stored, Leaf)
         )
         return {array for array, count in reads.items() if count > 1 and self.is_argument(array) and array.size > 1}
 
@@ -105,8 +105,8 @@ class Rooms(Views):
         pieces = Counter(piece.array for piece in self.pieces)
         covered = np.zeros(self.gradient_size, bool)
         for piece in self.pieces:
-            index = index_of(piece, self.gradient_size)
-            lies = block(index, self.gradient_size) if isinstance(index, np.ndarray) else None
+            index = piece.places.index
+            lies = block(index, self.gradient_size)
             array = piece.array
             if (
                 isinstance(array, Array)
@@ -116,22 +116,21 @@ class Rooms(Views):
                 and pieces[array] == 1  # else more may be added to it before it is read for its other places
                 and not self.users[array]
                 and not self.is_alias(array)
-                and array.kind in ("apply", "reduce")
-                and (array.kind == "apply" or Groups.fit_a_view(array))
+                and (isinstance(array, Apply) or (isinstance(array, Fold) and Groups.fit_a_view(array)))
                 and not any(array is result for result in self.results)
             ):
                 found[array] = lies
             covered[index] = True
         return found
 
-    def _written_into_assemblies(self) -> dict[Array, tuple[Array, Piece, Block]]:
+    def _written_into_assemblies(self) -> dict[Array, tuple[Assembly, Piece, Block]]:
         """The results that are computed right where they belong in an assembly: it, the piece, its places there."""
-        found: dict[Array, tuple[Array, Piece, Block]] = {}
+        found: dict[Array, tuple[Assembly, Piece, Block]] = {}
         for assembly in self.order:
-            if assembly.kind == "assemble" and len(assembly.axes) == 1 and self.plan_of(assembly).fills_once:
+            if isinstance(assembly, Assembly) and len(assembly.axes) == 1 and self.plan_of(assembly).fills_once:
                 for piece in self.plan_of(assembly).pieces:
                     array = piece.array
-                    lies = block(piece.places.index, assembly.size) if piece.axes and piece.places else None
+                    lies = block(piece.places.index, assembly.size) if piece.axes else None
                     if (
                         isinstance(array, Array)
                         and lies is not None
@@ -140,7 +139,7 @@ class Rooms(Views):
                         and array.batched == assembly.batched
                         and array not in found
                         and array not in self.direct
-                        and array.kind in ("apply", "reduce")
+                        and isinstance(array, Apply | Fold)
                         and not self.is_alias(array)
                     ):
                         found[array] = assembly, piece, lies
@@ -237,14 +236,13 @@ class Rooms(Views):
         filling = f", {number}" if room == "full" else ""
         self.bound.append(f"{name} = np.{room}({shape}{filling}{self.kind})")
 
-    def plan_of(self, assembly: Array) -> Plan:
+    def plan_of(self, assembly: Assembly) -> Plan:
         """In which order the pieces of an assembly are put into it."""
         if assembly not in self._plans:
-            pieces = zip(assembly.detail, assembly.operands, strict=True)
-            self._plans[assembly] = Plan([Piece(part, along, at) for (at, along), part in pieces], assembly.size)
+            self._plans[assembly] = Plan(assembly.pieces, assembly.size)
         return self._plans[assembly]
 
-    def room_of(self, assembly: Array) -> str:
+    def room_of(self, assembly: Assembly) -> str:
         """The name of an assembly's buffer; one of its own, if numbers stay there or come before the rest."""
         if assembly not in self.expressions:
             constant = self.plan_of(assembly).constant

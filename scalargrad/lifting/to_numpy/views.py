@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..arrays.program import Array, Axis
+from ..arrays.program import Apply, Array, Axis, Leaf, View
 from ..names import Names
 from . import spelling
 from .layout import Block, block
@@ -39,9 +39,9 @@ class Views:
 
     def is_alias(self, array: Array) -> bool:
         """Whether an array has no buffer of its own, but is a view of another."""
-        if array.kind == "view":
-            return isinstance(array.detail.index, int) or self.block_of(array) is not None
-        return array.kind == "apply" and array.detail.array == "{}"
+        if isinstance(array, View):
+            return isinstance(array.places.index, int) or self.block_of(array) is not None
+        return isinstance(array, Apply) and array.primitive.array == "{}"
 
     def storage(self, array: Array) -> list[Array]:
         """The arrays whose buffers are read when this one is."""
@@ -56,33 +56,31 @@ class Views:
     def is_plain(self, array: Array) -> bool:
         """Whether an array is its buffer as it is, seen under other axes at most."""
         if not self.is_alias(array):
-            return array.kind != "leaf"
+            return not isinstance(array, Leaf)
         base = array.arrays[0]
-        if array.kind == "view":
-            sizes = [[axis.size for axis in one.axes] for one in (array, base)]
-            return sizes[0] == sizes[1] and array.detail.are_all(base.size) and self.is_plain(base)
+        if isinstance(array, View):
+            return array.sizes == base.sizes and array.shows_all and self.is_plain(base)
         return self.is_plain(base)
 
     def is_all_in_order(self, array: Array) -> bool:
         """Whether an array is all of a buffer, folded differently at most."""
         if not self.is_alias(array):
-            return array.kind != "leaf" or array in self.turned
-        base = array.arrays[0]
-        return (array.kind != "view" or array.detail.are_all(base.size)) and self.is_all_in_order(base)
+            return not isinstance(array, Leaf) or array in self.turned
+        return (not isinstance(array, View) or array.shows_all) and self.is_all_in_order(array.arrays[0])
 
     def shape(self, array: Array) -> str:
         """The shape of an array's buffer, as text."""
         return shape_of(array.axes, array.batched)
 
-    def block_of(self, view: Array) -> Block | None:
+    def block_of(self, view: View) -> Block | None:
         """How the places that a view shows lie in its base."""
         if view not in self._blocks:
-            self._blocks[view] = block(view.detail.index, view.arrays[0].size)
+            self._blocks[view] = block(view.places.index, view.base.size)
         return self._blocks[view]
 
     def is_argument(self, array: Array) -> bool:
         """Whether an array is an argument, which has its examples in front."""
-        return array.kind == "leaf" and array.batched and array not in self.turned
+        return isinstance(array, Leaf) and array.batched and array not in self.turned
 
     def of_argument(self, base: Array, index: int | None) -> str | None:
         """All numbers of an argument, or one of them, with the examples behind; None for what is no argument."""

@@ -7,12 +7,10 @@ of different examples lie side by side in the last axis.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ...engine import primitives as p
-from ..arrays.program import Array, Axis
+from ..arrays.program import Apply, Array, Assembly, Axis, Fold, Leaf, View
 from ..source import Source, Wanted, docstring
 from . import spelling
 from .assemblies import Assemblies
@@ -29,9 +27,9 @@ class _Writer(Assemblies):
         super().__init__(wanted, dtype)
         self.function, self.arguments, self.summary = wanted.function, wanted.arguments, wanted.summary
         for array in self.order:
-            if array.kind == "apply" and array.detail.array is None:  # to be called element by element
-                function = np.vectorize(array.detail.value, otypes=[float])
-                self.namespace[self.names.of_function(array.detail)] = function
+            if isinstance(array, Apply) and array.primitive.array is None:  # to be called element by element
+                function = np.vectorize(array.primitive.value, otypes=[float])
+                self.namespace[self.names.of_function(array.primitive)] = function
 
     def source(self) -> Source:
         for array in self.order:
@@ -67,47 +65,45 @@ class _Writer(Assemblies):
             self.run += [*([""] if self.run else []), f"# {comment}"]
 
     def _write(self, array: Array) -> None:
-        if array.kind == "leaf":
+        if isinstance(array, Leaf):
             self._write_leaf(array)
         elif array in self.folded:
             return
-        elif array.kind == "view":
+        elif isinstance(array, View):
             self._write_view(array)
-        elif array.kind == "apply":
+        elif isinstance(array, Apply):
             self._write_operation(array)
-        elif array.kind == "assemble":
+        elif isinstance(array, Assembly):
             self.write_assembly(array)
-        elif array.arrays[0] in self.folded:
-            self.write_contraction(array)
         else:
-            primitive, along, batch = array.detail
-            operand = array.arrays[0]
-            self._write_fold(
-                array, f"np.{spelling.ufunc(primitive)}.reduce", operand, [*along, *([None] if batch else [])]
-            )
+            assert isinstance(array, Fold)
+            if array.operand in self.folded:
+                self.write_contraction(array)
+            else:
+                self._write_fold(array)
 
-    def _write_leaf(self, array: Array) -> None:
-        if isinstance(array.detail, np.ndarray):
+    def _write_leaf(self, array: Leaf) -> None:
+        if array.table is not None:
             name = self.names.of(array)
-            self.namespace[name] = array.detail.astype(self.dtype)
+            self.namespace[name] = array.table.astype(self.dtype)
             self.expressions[array] = name
-        elif array.detail == "share":
+        elif array.name == "share":
             self.expressions[array] = "share"
             self.bound.append("share = 1 / B")
-        elif array.detail == "count":
+        elif array.name == "count":
             self.expressions[array] = "B"
         elif array in self.turned:
-            name = self.expressions[array] = self.names.unused(f"{array.detail}_columns")
+            name = self.expressions[array] = self.names.unused(f"{array.name}_columns")
             self.bound.append(f"{name} = np.empty({self.shape(array)}{self.kind})")
-            self.run.append(f"np.copyto({name}, {array.detail}.T)")
+            self.run.append(f"np.copyto({name}, {array.name}.T)")
         else:
-            self.expressions[array] = array.detail
+            self.expressions[array] = array.name
             if not array.batched:
-                self.leaves.append(array.detail)
+                self.leaves.append(array.name)
 
-    def _write_view(self, array: Array) -> None:
-        base = array.arrays[0]
-        index = array.detail.index
+    def _write_view(self, array: View) -> None:
+        base = array.base
+        index = array.places.index
         flat = self.flat(base)
         if isinstance(index, int):
             at = "" if base.size == 1 and not base.axes else f"[{index}]"
@@ -127,20 +123,20 @@ class _Writer(Assemblies):
         self.run.append(f'np.take({source}, {places}, axis=0, out={name}, mode="clip")')
         self.expressions[array] = name
 
-    def _write_operation(self, array: Array) -> None:
-        if array.detail.array == "{}":
+    def _write_operation(self, array: Apply) -> None:
+        if array.primitive.array == "{}":
             self.expressions[array] = self.bound_name(array.arrays[0])
             return
         operands = [self.aligned(operand, array.axes, array.batched) for operand in array.operands]
         is_single = not array.axes and not array.batched
-        if array.detail.array is None:
-            call = f"{self.names.of_function(array.detail)}({', '.join(operands)})"
+        if array.primitive.array is None:
+            call = f"{self.names.of_function(array.primitive)}({', '.join(operands)})"
             if not is_single:
                 self.release_operands(array)
             name = self.expressions[array] = self.names.of(array) if is_single else self.room_for(array)
             self.run.append(f"{name} = {call}" if is_single else f"np.copyto({name}, {call})")
             return
-        expression = spelling.expression(array.detail, self.dtype)
+        expression = spelling.expression(array.primitive, self.dtype)
         if is_single:
             name = self.expressions[array] = self.names.of(array)
             self.run.append(f"{name} = {spelling.text(expression, operands)}")
@@ -157,13 +153,16 @@ class _Writer(Assemblies):
 
     def _is_factor_alone(self, array: Array) -> bool:
         return array not in self.kept and all(
-            user.kind == "apply" and user.detail is p.multiply and user not in self.folded for user in self.users[array]
+            isinstance(user, Apply) and user.primitive is p.multiply and user not in self.folded
+            for user in self.users[array]
         )
 
-    def _write_fold(self, array: Array, fold: str, operand: Array, along: Sequence[Axis | None]) -> None:
+    def _write_fold(self, array: Fold) -> None:
+        operand, fold = array.operand, f"np.{spelling.ufunc(array.primitive)}.reduce"
         axes: list[Axis | None] = [*operand.axes, *([None] if operand.batched else [])]
+        along: list[Axis | None] = [*array.along, *([None] if array.over_batch else [])]
         positions = [axes.index(axis) for axis in along]
-        if fold == "np.add.reduce" and [axis.size for axis in along if axis] == [2] and None not in along:
+        if fold == "np.add.reduce" and not array.over_batch and [axis.size for axis in array.along] == [2]:
             self._write_sum_of_two(array, operand, positions[0])
             return
         source = self.bound_name(operand)
