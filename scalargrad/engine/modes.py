@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import ContextDecorator
 from contextvars import ContextVar
@@ -22,8 +23,8 @@ from inspect import (
     isgenerator,
     isgeneratorfunction,
 )
-from types import coroutine
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
+from types import FrameType, coroutine
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from .declaration import Primitive
@@ -35,13 +36,16 @@ R = TypeVar("R")
 
 
 class Tracing(Protocol):
-    """The trace of a function that is being lifted: it records operations, and refuses to give out numbers."""
+    """The run of a function that is lifted or watched: it records operations, and refuses or notes readings."""
 
     def applied(self, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
         """Record an operation."""
 
-    def refuse(self, asked: str, value: object = None) -> NoReturn:
-        """Raise the error for what a lifted function may not do, such as to read the number of a Value."""
+    def refuse(self, asked: str, value: object = None) -> None:
+        """Raise the error for what the function may not do, such as to read the number of a Value; or only note it."""
+
+    def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
+        """Return the operation that made a Value, and its operands; each can be passed to this method again."""
 
 
 def recording() -> bool:
@@ -360,15 +364,27 @@ def no_gc(function: Callable[..., Any] | None = None, /) -> Any:
 
 
 def line_of_caller() -> str:
-    """Return the nearest line of the user's code as `file:number`; without one, the line that called the package."""
+    """Return `file:number` of the nearest line of the user's code; without one, of the call of the package."""
+    frame = _frame_of_caller()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn at the line that `line_of_caller` returns."""
+    frame = _frame_of_caller()
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    module = frame.f_globals.get("__name__")
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, module, registry)
+
+
+def _frame_of_caller() -> FrameType:
     frame = sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     nearest = own = frame
     while own.f_back is not None and _is_library(own.f_code.co_filename):
         own = own.f_back
-    frame = nearest if _is_library(own.f_code.co_filename) else own
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return nearest if _is_library(own.f_code.co_filename) else own
 
 
 def _is_library(file: str) -> bool:
