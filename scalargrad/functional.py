@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import chain
 from math import sqrt
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, overload
 
 from .engine import modes
 from .engine.declaration import registered
@@ -369,13 +369,24 @@ class Outputs(list[Value]):
     if not TYPE_CHECKING:  # pragma: no branch  # an editor marks what a list does not have
 
         def __getattr__(self, name: str) -> object:
-            kind = type(self).__name__
             if name.startswith("__") or not hasattr(Value, name):
-                raise AttributeError(f"{kind!r} object has no attribute {name!r}")
-            raise AttributeError(
-                f"a list of {counted(len(self), 'Value')} has no {name}: take one of them, as in outputs[0], or "
-                "make one Value of them, by a loss or by total(outputs)"
-            )
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(f"{counted(len(self), 'Value')} in a list have no {name}: {_ONE}")
+
+        def _no_number(self, *_other: object) -> NoReturn:
+            raise TypeError(f"{counted(len(self), 'Value')} in a list are not a number in arithmetic: {_ONE}")
+
+        __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = _no_number
+        __mul__ = __rmul__ = __imul__ = _no_number  # a list would be repeated
+
+        def __add__(self, other: object) -> list[Any]:
+            return super().__add__(other) if isinstance(other, list) else self._no_number()
+
+        def __radd__(self, other: object) -> list[Any]:
+            return [*other, *self] if isinstance(other, list) else self._no_number()
+
+
+_ONE = "take one of them, as in outputs[0], or make one Value of them, by a loss or by total(outputs)"
 
 
 def _several(values: Any, function: str) -> list[Any]:
