@@ -24,7 +24,7 @@ from inspect import (
     isgeneratorfunction,
 )
 from types import FrameType, coroutine
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from .declaration import Primitive
@@ -36,13 +36,13 @@ R = TypeVar("R")
 
 
 class Tracing(Protocol):
-    """The run of a function that is being lifted: what it asks of Values is recorded, or refused."""
+    """The run of a function that is being lifted or watched: what it asks of Values is recorded, or refused."""
 
     def applied(self, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
         """Record an operation."""
 
-    def refuse(self, asked: str, value: object = None) -> NoReturn:
-        """Raise the error for what a lifted function may not do, such as read the number of a Value."""
+    def refuse(self, asked: str, value: object = None) -> None:
+        """Raise the error for what the function may not do, such as read the number of a Value; or only note it."""
 
     def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
         """Return the operation that made a Value, and its operands, as what this can be asked about again."""
