@@ -597,11 +597,12 @@ def test_a_list_of_outputs_says_what_it_cannot_do() -> None:
     with pytest.raises(AttributeError, match="'Outputs' object has no attribute 'shape'"):
         outputs.shape  # noqa: B018  # reading it is the test
     assert not hasattr(outputs, "__array__")
-    for calculation in (
+    calculations: list[Callable[[], object]] = [
         *(lambda: outputs - 1.0, lambda: 1.0 - outputs, lambda: outputs / 2, lambda: 2 / outputs, lambda: outputs**2),
         *(lambda: 2**outputs, lambda: -outputs, lambda: abs(outputs), lambda: 2 * outputs, lambda: outputs * 0.5),
         *(lambda: outputs + 1, lambda: 1 + outputs, lambda: outputs - outputs, lambda: sum([outputs])),
-    ):
+    ]
+    for calculation in calculations:
         with pytest.raises(TypeError, match=r"2 Values in a list are not a number in arithmetic: take one .*"):
             calculation()
     assert outputs + [outputs[0]] == [*outputs, outputs[0]]  # noqa: RUF005  # adding lists is the test

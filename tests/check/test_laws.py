@@ -211,7 +211,7 @@ def test_a_function_that_raises_is_told_which_one_does_not() -> None:
     """A value built on `math.exp` fails beyond its range; with `scalargrad.exp`, which the law names, it holds."""
     rule = primitives.sigmoid.partials
     raising = scalargrad.primitive(partials=rule, name="by_math")(lambda x: 1 / (1 + math.exp(-x)))
-    (found,) = [found for found in check_primitive(raising).findings if found.law == "any float"]
+    (found,) = [found for found in check_primitive(raising).results if found.law == "any float"]
     assert found.verdict == "fails"
     assert found.point is not None
     assert -800 < found.point[0] < -709
