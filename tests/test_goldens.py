@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import random
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from scalargrad import Value, exp, grad, maximum, sigmoid, softmax, square_error, tanh
-from scalargrad.nn import Layer, Neuron
-from scalargrad.optim import GradientDescent, MinimizeResult, minimize, restarts
+from scalargrad import Value, exp, grad, maximum, sigmoid, softmax, square_error, tanh, total
+from scalargrad.nn import MLP, Layer, Neuron
+from scalargrad.optim import Adagrad, GradientDescent, MinimizeResult, minimize, restarts
 
 
 def printed(number: Value | float, digits: str) -> bool:
@@ -237,13 +238,13 @@ def test_17_the_lecture_in_its_order() -> None:
     assert [output.data for output in layer(x)] == [neuron(x).data for neuron in layer.neurons]
 
     distribution = softmax(layer(x))
-    assert math.isclose(sum(distribution).data, 1.0, rel_tol=1e-15)
+    assert math.isclose(total(distribution).data, 1.0, rel_tol=1e-15)
     assert all(0 < p.data < 1 for p in distribution)
 
     examples = [([0.0, 0.0], [1.0, 0.0]), ([1.0, 1.0], [0.0, 1.0])]
 
     def loss() -> Value:
-        return sum((square_error(softmax(layer(x)), y) for x, y in examples), Value(0.0))
+        return total(square_error(softmax(layer(x)), y) for x, y in examples)
 
     before = loss()
     result = minimize(loss, layer.parameters(), rate=1.0, tolerance=0.05, max_steps=200)
@@ -251,3 +252,29 @@ def test_17_the_lecture_in_its_order() -> None:
     assert result.gradient_norm < 0.05
     assert result.fun == loss().data < before.data / 2
     assert [softmax(layer(x))[1] > 0.5 for x, _ in examples] == [False, True]
+
+
+def test_18_the_network_of_the_slides() -> None:
+    """The lecture's network of three sigmoid layers, written down as on the slide: f(1, -1) by layers, and f(0, 0)."""
+    weights = [[[1, -2], [-1, 1]], [[2, -1], [-2, -1]], [[3, -1], [-1, 4]]]
+    f = MLP(weights=weights, biases=[[1, 0], [0, 0], [-2, 2]], activation="sigmoid", output="sigmoid")
+    row: list[Any] = [1, -1]
+    for layer, digits in zip(f.layers, [(".98", ".12"), (".86", ".11"), (".62", ".83")], strict=True):
+        row = layer.outputs(row)
+        assert all(printed(y, expected) for y, expected in zip(row, digits, strict=True))
+    assert [y.data for y in f([1, -1])] == [y.data for y in row]
+    assert printed(f([0, 0])[0], ".51")
+    assert printed(f([0, 0])[1], ".85")
+
+
+def test_21_adagrad_gives_each_parameter_its_rate() -> None:
+    """With the gradients 0.1, 0.2 and 20, 10 the rate is divided by 0.1, then 0.2236, and by 20, then 22.36."""
+    theta = [0.0, 0.0]
+    optimizer = Adagrad(theta, rate=1.0)
+    divisors = []
+    for gradients in ([0.1, 20.0], [0.2, 10.0]):
+        before = list(theta)
+        optimizer.step(gradients)
+        divisors.append([slope / (x - moved) for slope, x, moved in zip(gradients, before, theta, strict=True)])
+    assert all(map(printed, divisors[0], [".1", "20."]))
+    assert all(map(printed, divisors[1], [".2236", "22.36"]))

@@ -352,8 +352,8 @@ def test_training_sets_have_the_shape_asked_for(several: Any, classes: Any, plai
             "expected a primitive, got <built-in function sin>",
         ),
         (lambda: expressions(depth=0), ValueError, "the depth must be an integer of at least 1, got 0"),
-        (lambda: expressions(primitives=[own((1.0, 1.0), [])]), ValueError, "own is not smooth at any of the points tried"),
-        (lambda: expressions(primitives=[own((math.nan,) * 2, [])]), ValueError, "own is not smooth at any of the points tried"),
+        (lambda: expressions(primitives=[own((1.0, 1.0), [])]), ValueError, "own is not smooth at any of the"),
+        (lambda: expressions(primitives=[own((math.nan,) * 2, [])]), ValueError, "own is not smooth at any of the"),
         (lambda: networks(inputs=0), ValueError, "the number of inputs must be an integer of at least 1, got 0"),
         (lambda: networks(activations=[]), ValueError, "at least one activation to choose from, got none"),
         (lambda: training_sets(classes=0), ValueError, "the number of classes must be an integer of at least 1, got 0"),
@@ -370,5 +370,5 @@ def test_without_hypothesis_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     """Where Hypothesis is not installed, the import fails with the extra to install."""
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     monkeypatch.delitem(sys.modules, "scalargrad.check.strategies")
-    with pytest.raises(ImportError, match=r"install scalargrad-engine\[check\]"):
+    with pytest.raises(ImportError, match=r"install 'scalargrad-engine\[check\]', or in a clone"):
         importlib.import_module("scalargrad.check.strategies")

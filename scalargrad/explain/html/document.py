@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ...engine.floats import integer
 from ...engine.value import Value
+from ...extras import how_to_install
 from ..colours import NOTHING, field
 from ..drawing.collapse import everything
 from ..drawing.picture import TooLarge
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 
 PREFIX = "graph_"
 PIXELS_PER_POINT = 4 / 3
+IN_A_NOTEBOOK = "width:100%;height:680px;border:none"
+UNTRUSTED = (  # all that is left of the frame there
+    "This notebook is not trusted and shows no page: run the cell, or trust the notebook (in JupyterLab, the command "
+    "Trust Notebook)."
+)
 
 
 class Page(str):
@@ -53,6 +59,11 @@ class Page(str):
         target = _target(path)
         write_whole(target, self.encode())
         return target
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f'<iframe srcdoc="{escape(self)}" title="Backward pass" style="{IN_A_NOTEBOOK}">{UNTRUSTED}</iframe>'
 
     def __repr__(self) -> str:
         return f"<page of {len(self):,} characters: .save('page.html') writes it>"
@@ -194,7 +205,7 @@ def _template() -> Template:
     try:
         from jinja2 import Environment, StrictUndefined
     except ImportError as missing:
-        raise ImportError(f"a page needs the extra page: pip install 'scalargrad-engine[page]' ({missing})") from None
+        raise ImportError(f"a page needs the extra page: {how_to_install('page')} ({missing})") from None
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters.update(shown=lambda x: numeral(float(x)), exact=lambda x: exact(float(x)), hashed=_hashed)
     return environment.from_string(_file("page.html"))
