@@ -110,6 +110,7 @@ class LawReport:
         Raises:
             LawBroken: with this report.
         """
+        __tracebackhide__ = True  # pytest shows the line of the test
         if self.broken:
             raise LawBroken(self)
 
