@@ -19,7 +19,7 @@ BROKEN_PIPE = 141  # the status of a program that the system ends because nobody
 def ended(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     """Say what ended the demo."""
     if isinstance(error, ModuleNotFoundError):
-        say(f"{sys.argv[0]} needs {error.name}: pip install 'scalargrad-engine[demos]'")
+        say(f"{sys.argv[0]} needs {error.name}: pip install --editable '.[demos]'")
     elif isinstance(error, KeyboardInterrupt):  # Python itself ends with the status for it
         say(": ".join(["interrupted", *map(str, error.args)]))
     elif isinstance(error, OSError) and error.filename is not None:

@@ -10,9 +10,9 @@
 from . import functional as functional
 from . import nn as nn
 from . import optim as optim
+from .check.check import assert_gradients as assert_gradients
+from .check.check import gradcheck as gradcheck
 from .check.detects import assert_detects as assert_detects
-from .check.gradcheck import assert_gradients as assert_gradients
-from .check.gradcheck import gradcheck as gradcheck
 from .check.report import GradientMismatch as GradientMismatch
 from .engine.copies import one_graph as one_graph
 from .engine.declaration import Break as Break

@@ -242,3 +242,10 @@ def _sum(terms: Sequence[Any]) -> Any:
 def _largest(terms: Sequence[Any]) -> Any:
     """The maximum as a constant: the results do not depend on what is taken out, which must be finite."""
     return _held_finite(reduce(maximum, terms))
+
+
+# ---------------------------------------------------------------- where else they are known by name
+
+OF_ONE_NUMBER = (leaky_relu, gelu)  # activations of a neuron; functions of a typed expression
+OF_A_LAYER = (softmax, log_softmax)  # activations of a whole layer
+OF_A_PAIR = (square_error, hinge)  # functions of a typed expression

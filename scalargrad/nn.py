@@ -352,11 +352,8 @@ def _bare(outputs: list[Any]) -> Any:
 
 # ---------------------------------------------------------------- what the arguments may be
 
-_OF_A_LAYER: dict[str, Callable[[list[Value]], list[Value]]] = {
-    "softmax": functional.softmax,
-    "log_softmax": functional.log_softmax,
-}
-_OF_ONE_NUMBER: dict[str, Activation] = {"leaky_relu": functional.leaky_relu, "gelu": functional.gelu}
+_OF_A_LAYER: dict[str, Callable[[list[Value]], list[Value]]] = {f.__name__: f for f in functional.OF_A_LAYER}
+_OF_ONE_NUMBER: dict[str, Activation] = {f.__name__: f for f in functional.OF_ONE_NUMBER}
 
 
 def _whole_layer(given: str | Activation | None) -> Callable[[list[Value]], list[Value]] | None:

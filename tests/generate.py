@@ -159,14 +159,22 @@ def _method(name: str, primitive: Primitive) -> str:
         return _written(head, [*lines, recorded])
     lines += ["if modes.active:", f"    {recorded}"]
     lines += [f"{operand} = {node}._data" for operand, node in zip(names, operands, strict=True)]
-    lines.append(f"out = {ast.unparse(value_of(primitive, [ast.Name(operand) for operand in names]))}")
-    lines += ["node = _new(Value)", "node._data = out", "node._grad = None"]
+    lines.append(f"out = {_value(primitive, names)}")
+    lines += ["node = _new(Value)", "node._data = out", "node._grad = node._sum = None"]
     lines += [f"node.op = p.{primitive.name}", "node._x = self", f"node._y = {(*operands, None)[1]}"]
     for i, (slot, node) in enumerate(zip(("_dx", "_dy"), operands, strict=False)):
         local = local_gradient(primitive, i)
         is_dear = "(" in local and primitive.arity == 2  # a constant needs none
         lines.append(f"node.{slot} = {local}{f' if {node}.takes_gradient else 0.0' if is_dear else ''}")
     return _written(head, [*lines, "return node"])
+
+
+def _value(primitive: Primitive, operands: Sequence[str]) -> str:
+    """The value on floats, as an expression; a function of `primitives.py` itself is called as declared."""
+    try:
+        return ast.unparse(value_of(primitive, [ast.Name(operand) for operand in operands]))
+    except LookupError:
+        return f"p.{primitive.name}.value({', '.join(operands)})"
 
 
 def _written(head: str, lines: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from scalargrad import Value, exp, grad, maximum, sigmoid, softmax, square_error, tanh
 from scalargrad.nn import Layer, Neuron
-from scalargrad.optim import GradientDescent, MinimizeResult, minimize, restarts
+from scalargrad.optim import Adagrad, GradientDescent, MinimizeResult, minimize, restarts
 
 
 def printed(number: Value | float, digits: str) -> bool:
@@ -251,3 +251,16 @@ def test_17_the_lecture_in_its_order() -> None:
     assert result.gradient_norm < 0.05
     assert result.fun == loss().data < before.data / 2
     assert [softmax(layer(x))[1] > 0.5 for x, _ in examples] == [False, True]
+
+
+def test_21_adagrad_gives_each_parameter_its_rate() -> None:
+    """With the gradients 0.1, 0.2 and 20, 10 the rate is divided by 0.1, then 0.2236, and by 20, then 22.36."""
+    theta = [0.0, 0.0]
+    optimizer = Adagrad(theta, rate=1.0)
+    divisors = []
+    for gradients in ([0.1, 20.0], [0.2, 10.0]):
+        before = list(theta)
+        optimizer.step(gradients)
+        divisors.append([slope / (x - moved) for slope, x, moved in zip(gradients, before, theta, strict=True)])
+    assert all(map(printed, divisors[0], [".1", "20."]))
+    assert all(map(printed, divisors[1], [".2236", "22.36"]))

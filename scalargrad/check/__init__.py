@@ -4,9 +4,9 @@
 """
 
 from ..expressions.recorded import Expression as Expression
+from .check import assert_gradients as assert_gradients
+from .check import gradcheck as gradcheck
 from .detects import Detections as Detections
 from .detects import assert_detects as assert_detects
-from .gradcheck import assert_gradients as assert_gradients
-from .gradcheck import gradcheck as gradcheck
 from .report import GradientMismatch as GradientMismatch
 from .report import Report as Report

@@ -15,11 +15,13 @@ from ..engine.declaration import Primitive, operand_names
 from ..engine.derivatives import grad
 from ..engine.errors import described
 from ..engine.value import Value
-from .numerical import EPSILON, NORMAL, SAFETY, Estimate, Line, Sample
-from .recording import HELD, NO_SLOPE, Recording, Slope, breaks_between, on_break, outside
+from .measure.breaks import breaks_between, on_break, outside
+from .measure.complex_step import NO_SLOPE, Slope
+from .measure.recording import HELD, Recording
+from .measure.rounding import data_errors, gradient, local_errors, rule_error
+from .measure.slopes import EPSILON, NORMAL, SAFETY, Estimate, Line, Sample
+from .measure.verdict import AGREES, CANNOT_TELL, DISAGREES, Finding, Target, examine
 from .report import Culprit
-from .rounding import data_errors, gradient, local_errors, rule_error
-from .verdict import AGREES, CANNOT_TELL, DISAGREES, Finding, Target, examine
 
 EACH = 1000  # nodes of one primitive whose rules are looked at when nothing is suspected
 THE_FUNCTION = "the function"

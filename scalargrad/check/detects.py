@@ -17,10 +17,10 @@ from ..engine.derivatives import as_values
 from ..engine.modes import instead
 from ..engine.primitives import stop_gradient
 from ..engine.value import Value
+from .check import assert_gradients
 from .culprit import differentiated
-from .gradcheck import assert_gradients
-from .recording import HELD, Recording
-from .rounding import data_errors, gradient, local_errors
+from .measure.recording import HELD, Recording
+from .measure.rounding import data_errors, gradient, local_errors
 from .subject import subject
 
 SPOILED = {"× 1.001": 1.001, "with the other sign": -1.0, "set to 0": 0.0}

@@ -14,24 +14,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from math import isinf
 from typing import Any
+
+from ..extras import how_to_install
 
 try:
     from hypothesis import HealthCheck, Phase, find, settings
     from hypothesis import strategies as st
     from hypothesis.errors import Flaky, NoSuchExample
 except ImportError as error:
-    raise ImportError("laws need Hypothesis: install scalargrad-engine[check]") from error
+    raise ImportError(f"laws need Hypothesis: {how_to_install('check')}") from error
 
-from ..engine.declaration import Edge, Primitive, operand_names
+from ..engine.declaration import NEVER_RAISE, Edge, Primitive, operand_names
 from ..engine.derivatives import grad, jvp
 from ..engine.floats import integer, same
 from ..engine.value import Value
 from ..terminal import Text, html_table, table
-from .gradcheck import gradcheck
-from .recording import HELD
+from .check import gradcheck
+from .measure.recording import HELD
+from .measure.verdict import CANNOT_TELL, DISAGREES, KINK
 from .strategies import differentiable, points
-from .verdict import CANNOT_TELL, DISAGREES, KINK
 
 HOLDS = "holds"
 FAILS = "fails"
@@ -239,11 +242,26 @@ def _any_float(primitive: Primitive, search: _Search) -> Finding:
     """For no float at all does the value or a partial raise, or turn into anything but a float."""
 
     def broken(point: Point) -> str:
-        out: Any = primitive.value(*point)
-        results = [("the value", out)]
-        for name, rule in zip(operand_names(primitive), primitive.partials, strict=True):
-            results.append((f"the rule in {name}", rule(out, *point)))
+        try:
+            out: Any = primitive.value(*point)
+            results = [("the value", out)]
+            for name, rule in zip(operand_names(primitive), primitive.partials, strict=True):
+                results.append((f"the rule in {name}", rule(out, *point)))
+        except (ArithmeticError, ValueError) as error:
+            return f"{type(error).__name__}: {error}; {NEVER_RAISE}"
         return "; ".join(f"{what} is {x!r} of type {type(x).__name__}" for what, x in results if type(x) is not float)
+
+    return search(st.tuples(*[st.floats()] * primitive.arity), broken)
+
+
+def _bounded(primitive: Primitive, search: _Search) -> Finding:
+    """An operation that is declared bounded is not infinite for any float."""
+    if not primitive.bounded:
+        return _not_checked("it is not declared bounded")
+
+    def broken(point: Point) -> str:
+        out = primitive(*point)
+        return f"the value is {out}" if isinf(out) else ""
 
     return search(st.tuples(*[st.floats()] * primitive.arity), broken)
 
@@ -255,7 +273,7 @@ def _array(primitive: Primitive, search: _Search) -> Finding:
     try:
         import numpy as np
     except ImportError:
-        return _not_checked("numpy is not installed: install scalargrad-engine[lift]")
+        return _not_checked(f"numpy is not installed: {how_to_install('lift')}")
     names = operand_names(primitive)
     try:
         code = compile(primitive.array.format(*names), primitive.name, "eval")
@@ -430,6 +448,7 @@ def _algebra(primitive: Primitive, search: _Search) -> Finding:
 _LAWS: dict[str, Callable[[Primitive, _Search], Finding]] = {
     "value": _value,
     "any float": _any_float,
+    "bounded": _bounded,
     "array": _array,
     "smooth": _smooth,
     "partials": _slopes(1),

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from ..terminal import Text, html_table, table
-from .verdict import AGREES, CANNOT_TELL, DISAGREES, KINK
+from .measure.verdict import AGREES, CANNOT_TELL, DISAGREES, KINK
 
 
 class GradientMismatch(AssertionError):

@@ -25,10 +25,12 @@ from functools import lru_cache
 from typing import Any
 from unicodedata import normalize
 
+from ..extras import how_to_install
+
 try:
     from hypothesis import strategies as st
 except ImportError as error:
-    raise ImportError("strategies need Hypothesis: install scalargrad-engine[check]") from error
+    raise ImportError(f"strategies need Hypothesis: {how_to_install('check')}") from error
 
 from ..engine import primitives as p
 from ..engine.declaration import Interval, Primitive

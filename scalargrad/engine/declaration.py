@@ -15,13 +15,14 @@ from functools import wraps
 from inspect import CO_VARARGS, signature
 from keyword import iskeyword
 from math import inf
-from typing import Any, NamedTuple, Never, Protocol, TypeVar, overload
+from typing import Any, Concatenate, NamedTuple, Never, ParamSpec, Protocol, TypeVar, overload
 from unicodedata import normalize
 
 from .floats import counted, number
 
 # ---------------------------------------------------------------- what a declaration says
 
+FloatFunction = Callable[..., float]
 Rule = Callable[..., Any]
 Interval = tuple[float, float]
 Edge = tuple[tuple[float, ...], float, tuple[float, ...]]
@@ -105,6 +106,7 @@ class Primitive:  # noqa: D101  # it has one, and so has each of its instances: 
     identity: float | None  # the operand that changes nothing, on either side
     right_identity: float | None  # the second operand that changes nothing: x - 0, x / 1
     blocks_gradient: bool = False  # no derivative passes to any operand, not even 0 × inf; the partials are 0
+    bounded: bool = False  # the value stays within fixed bounds
 
     __doc__ = _Documentation()
 
@@ -152,49 +154,15 @@ _registry: dict[str, Primitive] = {}
 _built_in: set[str] = set()
 
 
+NEVER_RAISE = (
+    "on floats the functions of scalargrad give the inf or nan of IEEE 754 where those of math, / and ** raise: "
+    "write scalargrad.exp(x) in place of math.exp(x), and scalargrad.divide(x, y) in place of x / y"
+)
+
+
 def primitive(
-    *undeclared: Never, partials: Sequence[Rule] = (), **declaration: Any
-) -> Callable[[Callable[..., float]], Primitive]:
-    """Declare an operation: decorate the function that computes its value with its partial derivatives.
-
-    A partial is a function `(out, *operands)`, one for each operand, written with operators and
-    other primitives, so that it can be differentiated again. The rest is as in `declare`.
-
-    >>> import scalargrad
-    >>> @scalargrad.primitive(partials=[lambda out, x: scalargrad.divide(1, 1 + abs(x)) ** 2])
-    ... def softsign(x):
-    ...     return x / (1 + abs(x))
-    >>> x = scalargrad.Value(1.0)
-    >>> softsign(x).backward()
-    >>> x.grad
-    0.25
-
-    Raises:
-        TypeError: without brackets, which is without partials; and as `declare`.
-        ValueError: as `declare`.
-    """
-    if undeclared:
-        operands = _parameters(undeclared[0]) or ("x",)
-        rules = ", ".join(f"lambda out, {', '.join(operands)}: ..." for _ in operands)
-        wanted = f"write @primitive(partials=[{rules}]) above it"
-        raise TypeError(f"primitive takes the partials by keyword and then the function: {wanted}")
-
-    def declared(value: Callable[..., float]) -> Primitive:
-        name = _name_of(value, declaration.get("name"))
-
-        @wraps(value)
-        def checked(*operands: float) -> float:
-            return number(value(*operands), f"the value of {name}")
-
-        return declare(checked, partials=partials, **{**declaration, "name": name})
-
-    return declared
-
-
-def declare(
-    value: Callable[..., float],
-    *,
-    partials: Sequence[Rule],
+    *_bare: Never,
+    partials: Sequence[Rule] = (),
     name: str | None = None,
     summary: str | None = None,
     notation: str | None = None,
@@ -208,69 +176,151 @@ def declare(
     identity: float | None = None,
     right_identity: float | None = None,
     blocks_gradient: bool = False,
-) -> Primitive:
-    """Declare an operation whose value is at hand as a function; the fields are those of `Primitive`.
+    bounded: bool = False,
+) -> Callable[[FloatFunction], Primitive]:
+    """Declare an operation: decorate the function that computes its value on floats.
 
-    The function takes and returns floats, and neither it nor a partial raises for any float. A
-    name of one's own declared again is replaced, as one does at a prompt.
+    Neither the value nor a partial should raise for any float, nan and inf included. Use the functions of
+    scalargrad in both: on floats, `scalargrad.exp` and `scalargrad.divide` give the inf or nan of IEEE 754
+    where `math.exp` and `/` raise. You may declare a name of your own again: the new operation replaces it.
 
-    Every local gradient is multiplied as IEEE 754 has it: 0.0 × inf is nan. An operation that
-    `blocks_gradient` hands nothing on instead, whatever the gradient of its result is: so do
-    `stop_gradient`, `greater`, and your own steps and roundings. Its partials must be 0.0.
+    >>> import scalargrad
+    >>> @scalargrad.primitive(partials=[lambda out, x: scalargrad.divide(1, 1 + abs(x)) ** 2], bounded=True)
+    ... def softsign(x):
+    ...     return x / (1 + abs(x))
+    >>> x = scalargrad.Value(1.0)
+    >>> softsign(x).backward()
+    >>> x.grad
+    0.25
 
-    >>> import math
-    >>> declare(math.atan, partials=[lambda out, x: (1 + x * x) ** -1], name="angle")
-    <primitive angle>
+    Args:
+        partials: the partial derivatives, one function `(out, *operands)` for each operand. Write them with
+            operators and other primitives, so that they can be differentiated again and shown as formulas.
+        name: the name; by default the function's.
+        summary: one line of documentation; by default the first line of the function's docstring.
+        notation: how the operation is written in Python, such as `"{} * {}"`; by default `"name({}, {})"`.
+        array: the same for arrays, in the names of numpy, such as `"arctan2({}, {})"`. Without it, a lifted
+            program calls the function once for each number.
+        domain: for each operand the open interval `(low, high)` in which the operation is differentiable,
+            apart from kinks and poles; by default all reals. `(nan, nan)` means nowhere.
+        kinks: where the slope jumps and the partials choose one, each as `Break(operand, nearest)`. `operand`
+            is a position, and `nearest(*operands)` returns the place of the nearest kink, or nan for none.
+        poles: where there is no derivative, in the same form.
+        edges: exact results to test, each as `(operands, value, partials)`: `((0.0,), 1.0, (0.0,))`.
+        associative: whether f(f(x, y), z) is f(x, f(y, z)).
+        commutative: whether f(x, y) is f(y, x).
+        identity: the number e for which f(x, e) and f(e, x) are x.
+        right_identity: the number e for which f(x, e) is x; by default the identity.
+        blocks_gradient: whether the operands receive no gradient at all, as in `stop_gradient`, steps and
+            roundings. The partials must be 0.0. Without it, a partial of 0.0 still gives nan times inf.
+        bounded: whether the value stays within fixed bounds for all operands, as that of `tanh` does.
+
+    Returns:
+        A decorator that returns the `Primitive`.
 
     Raises:
-        TypeError: for a value or partial that is not callable, or a partial that is not written with
-            operators and primitives.
-        ValueError: for a built-in name, no partials, a value or partial with too few or too many
-            parameters, a domain of another length, a notation that is bad or leaves an operand out, or a
+        TypeError: without brackets, and so without partials; for a value or partial that is not callable, or
+            a partial that is not written with operators and primitives.
+        ValueError: for the name of a built-in operation, no partials, a value or partial with too few or too
+            many parameters, a domain of another length, a notation that is invalid or lacks an operand, or a
             partial other than 0.0 of an operation that blocks gradients.
     """
-    name = _name_of(value, name)
-    if name in _built_in:
-        raise ValueError(f"{name} is a primitive of scalargrad: choose another name")
+    if _bare:
+        operands = _parameters(_bare[0]) or ("x",)
+        rules = ", ".join(f"lambda out, {', '.join(operands)}: ..." for _ in operands)
+        wanted = f"write @primitive(partials=[{rules}]) above it"
+        raise TypeError(f"primitive takes the partials by keyword and then the function: {wanted}")
+
+    def declared(value: FloatFunction) -> Primitive:
+        own_name = _name_of(value, name)
+        if own_name in _built_in:
+            raise ValueError(f"{own_name} is a primitive of scalargrad: choose another name")
+        _check_partials(own_name, partials)
+        if not callable(value):
+            raise TypeError(f"the value of {own_name} must be a function of floats, got {value!r}")
+        if domain is not None and len(domain) != len(partials):
+            raise ValueError(f"{own_name} has {len(partials)} partials and {len(domain)} intervals as its domain")
+        record = Primitive(
+            name=own_name,
+            summary=summary or ((value.__doc__ or "").strip() or f"{own_name}.").splitlines()[0],
+            value=_checked(value, own_name, len(partials)) if _built_in else value,
+            partials=tuple(partials),
+            notation=notation or f"{own_name}({', '.join('{}' for _ in partials)})",
+            array=array,
+            domain=tuple(domain) if domain is not None else (REALS,) * len(partials),
+            kinks=tuple(kinks),
+            poles=tuple(poles),
+            edges=tuple(edges),
+            associative=associative,
+            commutative=commutative,
+            identity=identity,
+            right_identity=identity if right_identity is None else right_identity,
+            blocks_gradient=blocks_gradient,
+            bounded=bounded,
+        )
+        _check_notation(record)
+        if _built_in:  # the engine's operations use one another in their rules before all are declared
+            _check_rules(record)
+        _registry[own_name] = record
+        return record
+
+    return declared
+
+
+P = ParamSpec("P")
+
+
+def _value_first(
+    door: Callable[P, Callable[[FloatFunction], Primitive]],
+) -> Callable[Concatenate[FloatFunction, P], Primitive]:
+    def declare(value: FloatFunction, /, *positional: P.args, **declaration: P.kwargs) -> Primitive:
+        """Declare an operation as `primitive` does, from a function that exists already.
+
+        >>> declare(math.atan, partials=[lambda out, x: (1 + x * x) ** -1], name="angle")
+        <primitive angle>
+        """
+        return door(*positional, **declaration)(value)
+
+    return declare
+
+
+declare = _value_first(primitive)
+
+
+def _checked(value: FloatFunction, name: str, count: int) -> FloatFunction:
+    """A user's value, which must take `count` operands and return numbers."""
+    try:
+        signature(value).bind(*range(count))
+    except ValueError:  # a function in C without a signature
+        pass
+    except TypeError:
+        wanted = f"{counted(count, 'operand')}, as there are partials"
+        raise ValueError(f"the value of {name} must take {wanted}, got {signature(value)}") from None
+
+    @wraps(value)
+    def checked(*operands: float) -> float:
+        try:
+            result = value(*operands)
+        except (ArithmeticError, ValueError) as error:
+            error.add_note(NEVER_RAISE)
+            raise
+        return number(result, f"the value of {name}")
+
+    return checked
+
+
+def _check_partials(name: str, partials: Sequence[Rule]) -> None:
     if not isinstance(partials, Sequence):
         raise TypeError(f"the partials of {name} must be a list with one function for each operand, got {partials!r}")
     if not partials:
         raise ValueError(f"{name} needs one partial derivative for each operand, got none")
-    if not callable(value):
-        raise TypeError(f"the value of {name} must be a function of floats, got {value!r}")
-    operands = f"{counted(len(partials), 'operand')}, as there are partials"
-    if _built_in:  # closed: this is a user's
-        _check_value(name, value, len(partials), operands)
     for partial in partials:
         if not callable(partial):
             raise TypeError(f"a partial of {name} must be a function (out, *operands), got {partial!r}")
         parameters = _parameters(partial)
         if parameters and len(parameters) != 1 + len(partials) and not partial.__code__.co_flags & CO_VARARGS:
-            raise ValueError(f"a partial of {name} must take out and {operands}, got ({', '.join(parameters)})")
-    if domain is not None and len(domain) != len(partials):
-        raise ValueError(f"{name} has {len(partials)} partials and {len(domain)} intervals as its domain")
-    declared = Primitive(
-        name=name,
-        summary=summary or ((value.__doc__ or "").strip() or f"{name}.").splitlines()[0],
-        value=value,
-        partials=tuple(partials),
-        notation=notation or f"{name}({', '.join('{}' for _ in partials)})",
-        array=array,
-        domain=tuple(domain) if domain is not None else (REALS,) * len(partials),
-        kinks=tuple(kinks),
-        poles=tuple(poles),
-        edges=tuple(edges),
-        associative=associative,
-        commutative=commutative,
-        identity=identity,
-        right_identity=identity if right_identity is None else right_identity,
-        blocks_gradient=blocks_gradient,
-    )
-    _check_notation(declared)
-    if _built_in:  # those of the engine speak of one another before all are declared
-        _check_rules(declared)
-    _registry[name] = declared
-    return declared
+            wanted = f"out and {counted(len(partials), 'operand')}, as there are partials"
+            raise ValueError(f"a partial of {name} must take {wanted}, got ({', '.join(parameters)})")
 
 
 def _name_of(value: Callable[..., float], given: str | None) -> str:
@@ -280,17 +330,6 @@ def _name_of(value: Callable[..., float], given: str | None) -> str:
     if not read.isidentifier() or iskeyword(read) or read == "__debug__":
         raise ValueError(f"a primitive needs a name that can be written in Python, got {name!r}")
     return read
-
-
-def _check_value(name: str, value: Callable[..., float], count: int, wanted: str) -> None:
-    try:
-        taken = signature(value)
-    except ValueError:  # a function in C that does not tell
-        return
-    try:
-        taken.bind(*range(count))
-    except TypeError:
-        raise ValueError(f"the value of {name} must take {wanted}, got {taken}") from None
 
 
 def _check_rules(declared: Primitive) -> None:

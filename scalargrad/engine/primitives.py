@@ -162,6 +162,7 @@ greater: Primitive = declare(
     kinks=[Break(0, lambda x, y: y)],
     edges=[((1.0, 1.0), 0.0, (0.0, 0.0)), ((nan, 1.0), 0.0, (0.0, 0.0)), ((inf, inf), 0.0, (0.0, 0.0))],
     blocks_gradient=True,
+    bounded=True,
 )
 
 
@@ -295,6 +296,7 @@ _cosine: Primitive = declare(
         lambda out, x, y: -divide(out * _cosine(y, x), hypot(x, y)),
     ],
     poles=[Break(0, lambda x, y: 0.0 if y == 0 else nan)],
+    bounded=True,
 )
 hypot: Primitive = declare(
     math.hypot,
@@ -318,12 +320,14 @@ sin: Primitive = declare(
     array="sin({})",
     partials=[lambda out, x: cos(x)],
     edges=[((-0.0,), -0.0, (1.0,)), ((inf,), nan, (nan,))],
+    bounded=True,
 )
 cos: Primitive = declare(
     floats.cos,
     array="cos({})",
     partials=[lambda out, x: -sin(x)],
     edges=[((0.0,), 1.0, (-0.0,)), ((-inf,), nan, (nan,))],
+    bounded=True,
 )
 tan: Primitive = declare(
     floats.tan,
@@ -338,6 +342,7 @@ asin: Primitive = declare(
     partials=[lambda out, x: divide(1.0, sqrt((1 - x) * (1 + x)))],
     domain=[(-1.0, 1.0)],
     edges=[((-0.0,), -0.0, (1.0,)), ((1.0,), pi / 2, (inf,)), ((-1.0,), -pi / 2, (inf,)), ((2.0,), nan, (nan,))],
+    bounded=True,
 )
 acos: Primitive = declare(
     floats.acos,
@@ -345,6 +350,7 @@ acos: Primitive = declare(
     partials=[lambda out, x: divide(-1.0, sqrt((1 - x) * (1 + x)))],
     domain=[(-1.0, 1.0)],
     edges=[((0.0,), pi / 2, (-1.0,)), ((1.0,), 0.0, (-inf,)), ((-1.0,), pi, (-inf,)), ((2.0,), nan, (nan,))],
+    bounded=True,
 )
 # A rule such as 1 / (1 + x * x) is 0 at infinity, where its own derivative multiplies 0 by infinity. It goes
 # by the nearest number that is finite, and whose square is not.
@@ -368,6 +374,7 @@ atan: Primitive = declare(
     array="arctan({})",
     partials=[lambda out, x: divide(divide(1.0, hypot(x, 1.0)), hypot(x, 1.0))],  # no square to overflow
     edges=[((-0.0,), -0.0, (1.0,)), ((inf,), pi / 2, (0.0,)), ((-inf,), -pi / 2, (0.0,))],
+    bounded=True,
 )
 atan2: Primitive = declare(
     math.atan2,
@@ -385,6 +392,7 @@ atan2: Primitive = declare(
         ((-0.0, -2.0), -pi, (-0.5, 0.0)),
         ((1.0, inf), 0.0, (0.0, -0.0)),
     ],
+    bounded=True,
 )
 sinh: Primitive = declare(
     floats.sinh,
@@ -403,6 +411,7 @@ tanh: Primitive = declare(
     array="tanh({})",
     partials=[lambda out, x: 1 - out * out],
     edges=[((-0.0,), -0.0, (1.0,)), ((1000.0,), 1.0, (0.0,)), ((-inf,), -1.0, (0.0,))],
+    bounded=True,
 )
 asinh: Primitive = declare(
     math.asinh,
@@ -432,6 +441,7 @@ sigmoid: Primitive = declare(
     array="exp(-logaddexp(0.0, -{}))",
     partials=[lambda out, x: out * (1 - out)],
     edges=[((0.0,), 0.5, (0.25,)), ((1000.0,), 1.0, (0.0,)), ((-1000.0,), 0.0, (0.0,)), ((-inf,), 0.0, (0.0,))],
+    bounded=True,
 )
 softplus: Primitive = declare(
     floats.softplus,
@@ -449,12 +459,14 @@ erf: Primitive = declare(
     summary="The error function.",
     partials=[lambda out, x: 2 / math.sqrt(pi) * exp(-_squared(x))],
     edges=[((-0.0,), -0.0, (2 / math.sqrt(pi),)), ((inf,), 1.0, (0.0,)), ((-inf,), -1.0, (0.0,))],
+    bounded=True,
 )
 erfc: Primitive = declare(
     math.erfc,
     summary="The complementary error function, 1 - erf(x) without cancellation.",
     partials=[lambda out, x: -2 / math.sqrt(pi) * exp(-_squared(x))],
     edges=[((0.0,), 1.0, (-2 / math.sqrt(pi),)), ((inf,), 0.0, (-0.0,)), ((-inf,), 2.0, (-0.0,))],
+    bounded=True,
 )
 
 

@@ -29,7 +29,7 @@ LONGEST = 10_000  # characters of an expression
 WIDEST = 72  # characters of it that an error shows
 ROOM = 40  # cells for a name in an error
 
-COMPOSED = {f.__name__: f for f in (functional.gelu, functional.leaky_relu, functional.square_error, functional.hinge)}
+COMPOSED: dict[str, Callable[..., Any]] = {f.__name__: f for f in (*functional.OF_ONE_NUMBER, *functional.OF_A_PAIR)}
 CONSTANTS = {"pi": math.pi, "e": math.e}
 TESTS: dict[str, Callable[[float], bool]] = {"isnan": math.isnan, "isinf": math.isinf, "isfinite": math.isfinite}
 SPECIAL = {"inf": math.inf, "nan": math.nan}  # constants of conditions; an expression is of finite numbers

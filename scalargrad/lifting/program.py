@@ -9,7 +9,7 @@ from typing import Any
 from ..engine import modes
 from ..engine.floats import counted
 from ..engine.value import Value
-from ..optim import distinct_variables
+from ..engine.variables import distinct_variables
 from .comparison import compare, floats_of
 from .specialised import Shape, Specialised
 from .target import Runner, chosen

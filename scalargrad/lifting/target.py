@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from ..engine.value import Value
+from ..extras import how_to_install
 from .arrays.program import Array, ArrayProgram
 from .source import Source, Wanted
 from .trace import Trace
@@ -87,5 +88,5 @@ def chosen(name: str | None, dtype: str) -> Target:
     try:
         from .to_numpy.target import Target as NumpyTarget
     except ModuleNotFoundError:
-        raise ImportError('the target "numpy" needs the extra scalargrad-engine[lift]') from None
+        raise ImportError(f'the target "numpy" needs the extra lift: {how_to_install("lift")}') from None
     return NumpyTarget(dtype)

@@ -24,7 +24,8 @@ from scalargrad import Primitive, Value, functional, gradcheck
 from scalargrad import primitive as new_primitive
 from scalargrad.check import Expression, Report, strategies
 from scalargrad.check.detects import spoiled
-from scalargrad.check.recording import Recording, breaks_between
+from scalargrad.check.measure.breaks import breaks_between
+from scalargrad.check.measure.recording import Recording
 from scalargrad.check.report import Comparison
 from scalargrad.engine import floats, modes, primitives
 from scalargrad.engine.declaration import operand_names

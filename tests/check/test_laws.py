@@ -13,10 +13,11 @@ from typing import Any, cast
 
 import pytest
 
+import scalargrad
 from scalargrad import Primitive, Value, greater, stop_gradient
 from scalargrad.check.laws import LawBroken, LawReport, check_primitive
 from scalargrad.engine import primitives
-from scalargrad.engine.declaration import POSITIVE, REALS, Break
+from scalargrad.engine.declaration import NEVER_RAISE, POSITIVE, REALS, Break
 
 BUILT_IN = [declared for declared in vars(primitives).values() if isinstance(declared, Primitive)]
 SQUARE = dataclasses.replace(
@@ -103,6 +104,7 @@ FAULTS: dict[str, tuple[Primitive, list[str], str]] = {
         ["any float"],
         "of type complex",
     ),
+    "not bounded": (dataclasses.replace(SQUARE, bounded=True), ["bounded"], "the value is inf"),
     "array": (
         dataclasses.replace(SQUARE, array="{0} + {0}"),
         ["array"],
@@ -204,6 +206,21 @@ def test_every_law_has_a_fault() -> None:
     assert {law for _, broken, _ in FAULTS.values() for law in broken} == laws
 
 
+def test_a_function_that_raises_is_told_which_one_does_not() -> None:
+    """A value built on `math.exp` fails beyond its range; with `scalargrad.exp`, which the law names, it holds."""
+    rule = primitives.sigmoid.partials
+    raising = scalargrad.primitive(partials=rule, name="by_math")(lambda x: 1 / (1 + math.exp(-x)))
+    (found,) = [found for found in check_primitive(raising).findings if found.law == "any float"]
+    assert found.verdict == "fails"
+    assert found.point is not None
+    assert -800 < found.point[0] < -709
+    assert found.why == f"OverflowError: math range error; {NEVER_RAISE}"
+    assert "write scalargrad.exp(x) in place of math.exp(x)" in found.why
+    answering = scalargrad.primitive(partials=rule, name="by_scalargrad")(lambda x: 1 / (1 + scalargrad.exp(-x)))
+    assert check_primitive(answering)
+    assert answering(-1000.0) == 0.0
+
+
 @pytest.mark.parametrize("threshold", [-3, 0, 1, 2, 3])
 def test_the_smallest_point_is_found(threshold: int) -> None:
     """Where a rule is wrong from some point on, the simplest such point is reported."""
@@ -249,6 +266,7 @@ def test_what_is_not_declared_is_not_checked() -> None:
     bare = dataclasses.replace(SQUARE, array=None, edges=())
     reasons = {found.law: found.why for found in check_primitive(bare, examples=5).findings if found.why}
     assert reasons == {
+        "bounded": "it is not declared bounded",
         "array": "no spelling for arrays is declared",
         "edges": "none is pinned",
         "kinks": "none is declared",
@@ -270,7 +288,7 @@ def test_without_numpy_the_array_spelling_is_not_checked(monkeypatch: pytest.Mon
     monkeypatch.setattr(builtins, "__import__", without_numpy)
     report = check_primitive(SQUARE, examples=5)
     assert report
-    assert "numpy is not installed: install scalargrad-engine[lift]" in str(report)
+    assert "numpy is not installed: pip install 'scalargrad-engine[lift]'" in str(report)
 
 
 def test_a_report_reads_as_a_table() -> None:
@@ -284,7 +302,7 @@ def test_a_report_reads_as_a_table() -> None:
     assert "<td>forward = reverse</td><td>holds</td>" in cells
     data = json.loads(json.dumps(report.as_dict()))
     assert (data["holds"], data["broken"]) == (False, ["edges"])
-    assert data["findings"][7] == {
+    assert data["findings"][8] == {
         "law": "edges",
         "verdict": "fails",
         "tried": 2,
@@ -326,5 +344,5 @@ def test_without_hypothesis_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     """Where Hypothesis is not installed, the import fails with the extra to install."""
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     monkeypatch.delitem(sys.modules, "scalargrad.check.laws")
-    with pytest.raises(ImportError, match=r"install scalargrad-engine\[check\]"):
+    with pytest.raises(ImportError, match=r"install 'scalargrad-engine\[check\]', or in a clone"):
         importlib.import_module("scalargrad.check.laws")

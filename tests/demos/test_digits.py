@@ -169,7 +169,7 @@ def numbers(saved: bytes) -> tuple[Any, Any]:
     content = json.loads(saved)
     state = content["extra"]["optimizer"]
     rest = content["extra"]["settings"], content["extra"]["epoch"], state["steps"]
-    return np.array([*content["parameters"].values(), *state["first"], *state["second"]]), rest
+    return np.array([*content["parameters"].values(), *state["first_moment"], *state["second_moment"]]), rest
 
 
 def test_lifted_is_eager(tmp_path: Path, undisturbed: bytes, lifted: bytes) -> None:
@@ -457,10 +457,18 @@ def changed(value: Any, place: Sequence[object], new: Any) -> Any:
         (["epoch"], 10**300, "epochs behind it, --epochs is 3"),
         (["epoch"], None, "but no training to go on with"),
         (["optimizer"], 1, "holds no state of the optimizer: the state of an optimizer must be a dict"),
-        (["optimizer", "first"], None, "holds no state of the optimizer: the state of this optimizer has first"),
-        (["optimizer", "first"], 1.0, "holds no state of the optimizer: first must be a list of numbers"),
-        (["optimizer", "second"], [-1.0] * 544, "holds no state of the optimizer: second must hold no negative"),
-        (["optimizer", "first"], ["a"] * 544, "holds no state of the optimizer: first must be a real number"),
+        (
+            ["optimizer", "first_moment"],
+            None,
+            "no state of the optimizer: the state of this optimizer has first_moment",
+        ),
+        (["optimizer", "first_moment"], 1.0, "no state of the optimizer: first_moment must be a list of numbers"),
+        (
+            ["optimizer", "second_moment"],
+            [-1.0] * 544,
+            "no state of the optimizer: second_moment must hold no negative",
+        ),
+        (["optimizer", "first_moment"], ["a"] * 544, "no state of the optimizer: first_moment must be a real number"),
         (["optimizer", "steps"], 10**400, "holds no state of the optimizer: steps must be within the range"),
     ],
     ids=lambda given: repr(given)[:30],
@@ -487,7 +495,7 @@ def test_a_damaged_training_is_not_gone_on_with(
 
 
 @pytest.mark.parametrize("way", ["--eager", "--lift"])
-@pytest.mark.parametrize("name", ["first", "second"])
+@pytest.mark.parametrize("name", ["first_moment", "second_moment"])
 def test_training_that_diverges_ends_in_one_line(
     way: str, name: str, tmp_path: Path, undisturbed: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -496,7 +504,7 @@ def test_training_that_diverges_ends_in_one_line(
     path = tmp_path / "network.json"
     path.write_bytes(undisturbed)
     training = model.load(path)
-    absurd = {"first": [0.0] * 544, "second": [0.0] * 544, name: [1e308] * 544}
+    absurd = {"first_moment": [0.0] * 544, "second_moment": [0.0] * 544, name: [1e308] * 544}
     for parameter in model.parameters():
         parameter.data = 1.7e308
     model.save(path, training | {"optimizer": training["optimizer"] | absurd})

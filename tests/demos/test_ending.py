@@ -39,7 +39,7 @@ def test_a_missing_extra_is_one_line(demo: str, script: Script) -> None:
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"demos/{demo}.py needs ")
-    assert line.endswith(": pip install 'scalargrad-engine[demos]'")
+    assert line.endswith(": pip install --editable '.[demos]'")
 
 
 def test_any_other_error_keeps_its_traceback(script: Script) -> None:
@@ -170,7 +170,12 @@ MOMENTS = {
         *("in os:.replace", "in digits:.examine", "in matplotlib.figure:Figure.savefig"),
     ],
     "local_minima": [
-        *("importing argparse", "importing scalargrad", "in local_minima:.descend", "in scalargrad.optim:._evaluate"),
+        *(
+            "importing argparse",
+            "importing scalargrad",
+            "in local_minima:.descend",
+            "in scalargrad.optim.minimizing:._evaluate",
+        ),
         *("in local_minima:.learn", "in local_minima:.table", "in matplotlib.figure:Figure.savefig"),
     ],
     "moons": [

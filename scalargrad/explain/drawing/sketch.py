@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...extras import how_to_install
 from ..colours import EDGES, INK, LINE, LIT, PARAMETER
 from ..names import derivative, exact, numeral
 from . import card
@@ -281,7 +282,7 @@ def new_drawing(direction: str, prefix: str, engine: str = "dot", **look: str) -
     try:
         from .render import Drawing
     except ImportError as missing:
-        raise ImportError(f"drawing needs the extra draw: pip install 'scalargrad-engine[draw]' ({missing})") from None
+        raise ImportError(f"drawing needs the extra draw: {how_to_install('draw')} ({missing})") from None
     font = {"fontname": "Helvetica,Arial,sans-serif", "fontsize": "11"}
     graph = {"id": f"{prefix}graph", "charset": "UTF-8", "rankdir": direction, "bgcolor": "transparent"}
     return Drawing(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ...engine.floats import integer
 from ...engine.value import Value
+from ...extras import how_to_install
 from ..colours import NOTHING, field
 from ..drawing.collapse import everything
 from ..drawing.picture import TooLarge
@@ -194,7 +195,7 @@ def _template() -> Template:
     try:
         from jinja2 import Environment, StrictUndefined
     except ImportError as missing:
-        raise ImportError(f"a page needs the extra page: pip install 'scalargrad-engine[page]' ({missing})") from None
+        raise ImportError(f"a page needs the extra page: {how_to_install('page')} ({missing})") from None
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters.update(shown=lambda x: numeral(float(x)), exact=lambda x: exact(float(x)), hashed=_hashed)
     return environment.from_string(_file("page.html"))

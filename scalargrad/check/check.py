@@ -1,8 +1,8 @@
 """Is this gradient right? The sweep's derivatives beside the slopes of the function's own values.
 
-Here are the functions that a user calls; what they do is in `orders.py`, whose parts are
-`numerical.py`, which measures slopes, `rounding.py`, which knows what numbers may be off by,
-`verdict.py`, which compares, and `culprit.py`, which finds the rule that is wrong.
+These are the functions that a user calls. `compare.py` compares one derivative after another,
+`culprit.py` finds the rule that is wrong, and `measure/` measures slopes, bounds the rounding of
+numbers and gives the verdict.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..engine import modes
 from ..engine.floats import integer, number
-from .orders import Check
+from .compare import Check
 from .report import GradientMismatch, Report
 from .subject import subject
 

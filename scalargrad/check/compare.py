@@ -23,12 +23,13 @@ from ..engine.graph import sweep, topological_order
 from ..engine.primitives import add
 from ..engine.value import Value
 from .culprit import THE_FUNCTION, culprits, measured_slope
-from .numerical import EPSILON, NORMAL, Estimate, Line, Sample
-from .recording import NO_SLOPE, Recording, Slope
+from .measure.complex_step import NO_SLOPE, Slope
+from .measure.recording import Recording
+from .measure.rounding import Gradient, data_errors, gradient, local_errors
+from .measure.slopes import EPSILON, NORMAL, Estimate, Line, Sample
+from .measure.verdict import DISAGREES, Finding, Target, Witnesses, examine
 from .report import Comparison, Culprit, Report
-from .rounding import Gradient, data_errors, gradient, local_errors
 from .subject import Subject
-from .verdict import DISAGREES, Finding, Target, Witnesses, examine
 
 A_FEW = 3  # inputs that are named
 

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from math import inf, isfinite
 from typing import NamedTuple
 
-from ..engine.declaration import Primitive
-from ..engine.graph import sweep
-from .numerical import EPSILON, TINY
-from .recording import Recording, crossed
+from ...engine.declaration import Primitive
+from ...engine.graph import sweep
+from .breaks import crossed
+from .recording import Recording
+from .slopes import EPSILON, TINY
 
 
 class Gradient(NamedTuple):

@@ -138,7 +138,7 @@ def test_parameters_are_restored_after_an_error() -> None:
 def test_forwards_is_checked_against_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
     """A forward mode that gives something else than the sweep is a fault."""
     assert not gradcheck(lambda x, y: x * y, 2.0, 3.0).faults
-    monkeypatch.setattr("scalargrad.check.orders.jvp", lambda outputs, wrt, tangents: [Value(1.0) for _ in outputs])
+    monkeypatch.setattr("scalargrad.check.compare.jvp", lambda outputs, wrt, tangents: [Value(1.0) for _ in outputs])
     (fault,) = gradcheck(lambda x, y: x * y, 2.0, 3.0).faults
     assert fault.startswith("along a random direction the derivative of f differs: forwards it is 1, by the sweep ")
 

@@ -7,16 +7,13 @@ one of its kinks, its poles or the border of its domain, where a difference woul
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import frexp, inf, isfinite, nan
 
-from ..engine import primitives
-from ..engine.declaration import Break, Primitive
-from ..engine.graph import topological_order
-from ..engine.value import Constant, Value
-from .analytic import occurrences
-from .numerical import EPSILON, NORMAL, TINY
-
-Slope = tuple[float, float]  # a derivative, and what it may be off by
+from ...engine import primitives
+from ...engine.graph import topological_order
+from ...engine.value import Constant, Value
+from .breaks import breaks_between, can_break, on_break, outside
+from .complex_step import Slope, complex_partial
+from .slopes import EPSILON, TINY
 
 HELD = {
     primitives.stop_gradient,
@@ -48,7 +45,7 @@ class Recording:
         self._steps = [
             (i, op, self.operands[i]) for i, op in enumerate(self.ops) if op is not None and i in self.moving
         ]
-        self._watched = [step for step in self._steps if _can_break(step[1])]
+        self._watched = [step for step in self._steps if can_break(step[1])]
         self._slopes: dict[tuple[int, int], Slope] = {}
 
     def _moved_by(self, places: Sequence[int]) -> set[int]:
@@ -151,116 +148,3 @@ class Recording:
             if slope or error:  # true for a nan, too
                 slopes[i] = (slope, error)
         return [slopes.get(i, (0.0, 0.0)) for i in self.outputs]
-
-
-def on_break(op: Primitive, numbers: Sequence[float]) -> bool:
-    """Whether operands stand exactly on a kink, on a pole or on the border of the domain."""
-    return any(isfinite(x) and x in borders for x, borders in zip(numbers, op.domain, strict=True)) or any(
-        numbers[k] == nearest(*numbers) for k, nearest in op.kinks + op.poles
-    )
-
-
-def outside(op: Primitive, numbers: Sequence[float]) -> bool:
-    """Whether an operand lies beyond the border of the operation's domain."""
-    return any(x < low or x > high for x, (low, high) in zip(numbers, op.domain, strict=True))
-
-
-def complex_partial(op: Primitive, out: float, numbers: Sequence[float], k: int) -> Slope:
-    """Return ∂out/∂operand k as Im f(x + ih) / h, and what it may be off by: as much as two steps are apart.
-
-    A step that is too large for the function, or too small for floats, gives another slope than the
-    next one does. Where the real part is not the operation's value, neither is the imaginary part its
-    slope. A slope of 0 may be one that was lost among the smallest numbers: beside such it is none.
-    """
-    spelling = occurrences(op)
-    if spelling is None or not isfinite(out) or on_break(op, numbers):
-        return NO_SLOPE
-    exact_zero = all(x == 0.0 or abs(x) > FAINT for x in (out, *numbers))
-    best, closest, last = NO_SLOPE, UNCLEAR, nan
-    for step in _complex_steps(numbers[k]):
-        try:
-            slope, size, apart = _complex_slope(spelling, numbers, k, step, out)
-        except (ArithmeticError, ValueError):
-            continue
-        if not apart <= 1e-6 * abs(out) + 1e-13 * max(map(abs, numbers)):
-            continue
-        error = abs(slope - last) + 4 * (EPSILON * size + TINY / step * max(1.0, size))
-        if out:
-            error += abs(slope) * (apart / abs(out))
-        if exact_zero and slope == last == 0.0 and error < best[1]:
-            best = (0.0, error)
-        elif error < closest * abs(slope):
-            best, closest = (slope, error), error / abs(slope)
-        if best[1] <= CLEAR * abs(best[0]) + NORMAL:
-            break
-        last = slope
-    return best
-
-
-def _complex_slope(
-    spelling: tuple[Callable[..., complex], tuple[int, ...]], numbers: Sequence[float], k: int, step: float, out: float
-) -> tuple[float, float, float]:
-    """The slope in operand k, the size of the terms that it is the sum of, and how far the value is from real parts."""
-    rule, places = spelling
-    slope = size = apart = 0.0
-    for place, operand in enumerate(places):
-        if operand == k:
-            given = [complex(numbers[i], step if at == place else 0.0) for at, i in enumerate(places)]
-            result = complex(rule(*given))
-            slope, size = slope + result.imag / step, size + abs(result.imag / step)
-            apart = max(apart, abs(result.real - out))
-    return slope, size, apart
-
-
-NO_SLOPE: Slope = (nan, inf)
-CLEAR = 2.0**-40  # relative: steps whose slopes are no further apart need no third
-UNCLEAR = 2.0**-20  # relative: steps whose slopes are further apart are both no good
-FAINT = 1e-280
-STEPS = [2.0**-30, 2.0**-48, 2.0**-72, 2.0**-104]
-TINIEST = [2.0**-200, 2.0**-400, 2.0**-700, 2.0**-1000]
-
-
-def _complex_steps(x: float) -> list[float]:
-    """Steps to try, in turn: for a function that changes over x, over 1, or over less than that."""
-    scale = 2.0 ** (frexp(x)[1] - 1) if x else 1.0
-    return [step for step in (*(scale * part for part in STEPS), *STEPS, *TINIEST) if step]
-
-
-def _can_break(op: Primitive) -> bool:
-    return bool(op.kinks or op.poles) or any(isfinite(low) or isfinite(high) for low, high in op.domain)
-
-
-def breaks_between(op: Primitive, old: Sequence[float], new: Sequence[float]) -> bool:
-    """Whether operands that move from old to new come onto or over a kink, a pole or a border of the operation."""
-    for k, (low, high) in enumerate(op.domain):
-        for border in (low, high):
-            if border not in (-inf, inf) and _side(old[k], border) != _side(new[k], border):
-                return True
-    return crossed(op.kinks + op.poles, old, new)
-
-
-def crossed(breaks: Sequence[Break], old: Sequence[float], new: Sequence[float]) -> bool:
-    """Whether operands that move from old to new come onto or over one of these breaks."""
-    for k, nearest in breaks:
-        place, moved = nearest(*old), nearest(*new)
-        if place == moved or place == nearest(
-            *[x if i == k else y for i, (x, y) in enumerate(zip(new, old, strict=True))]
-        ):
-            # the break stays, or moves with the other operands: is this one still on its side?
-            if _side(old[k], place) != _side(new[k], moved):
-                return True
-        elif any(_between(old[k], x, new[k]) for x in (place, moved, nearest(*_middle(old, new)))):
-            return True  # another break has become the nearest: one of these two, or one of several in between
-    return False
-
-
-def _middle(old: Sequence[float], new: Sequence[float]) -> list[float]:
-    return [x / 2 + y / 2 for x, y in zip(old, new, strict=True)]
-
-
-def _side(x: float, place: float) -> int:
-    return (x > place) - (x < place)
-
-
-def _between(x: float, place: float, y: float) -> bool:
-    return min(x, y) <= place <= max(x, y)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf, isfinite, isinf, isnan, nan
 from typing import NamedTuple
 
-from .numerical import EPSILON, FIRST, JUMP, NORMAL, SAFETY, UNKNOWN, Estimate, Line, at_end, extrapolated, followed
+from .slopes import EPSILON, FIRST, JUMP, NORMAL, SAFETY, UNKNOWN, Estimate, Line, at_end, extrapolated, followed
 
 AGREES = "agrees"
 DISAGREES = "disagrees"

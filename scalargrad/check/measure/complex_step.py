@@ -12,11 +12,14 @@ from __future__ import annotations
 import ast
 import cmath
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import frexp, inf, isfinite, nan
 from typing import Any
 
-from ..engine.declaration import Primitive
+from ...engine.declaration import Primitive
+from .breaks import on_break
+from .slopes import EPSILON, NORMAL, TINY
 
 # ---------------------------------------------------------------- the array namespace in complex numbers
 
@@ -174,3 +177,68 @@ def occurrences(primitive: Primitive) -> tuple[Callable[..., complex], tuple[int
     code = compile(f"lambda {parameters}: 0j + ({ast.unparse(read)})", f"<{primitive.name} in complex numbers>", "eval")
     rule: Callable[..., complex] = eval(code, {"__builtins__": {}, **NAMESPACE})  # noqa: S307  # a declaration's text
     return rule, positions
+
+
+# ---------------------------------------------------------------- the step
+
+Slope = tuple[float, float]  # a derivative, and what it may be off by
+
+NO_SLOPE: Slope = (nan, inf)
+CLEAR = 2.0**-40  # relative: steps whose slopes are no further apart need no third
+UNCLEAR = 2.0**-20  # relative: steps whose slopes are further apart are both no good
+FAINT = 1e-280
+STEPS = [2.0**-30, 2.0**-48, 2.0**-72, 2.0**-104]
+TINIEST = [2.0**-200, 2.0**-400, 2.0**-700, 2.0**-1000]
+
+
+def _complex_steps(x: float) -> list[float]:
+    """Steps to try, in turn: for a function that changes over x, over 1, or over less than that."""
+    scale = 2.0 ** (frexp(x)[1] - 1) if x else 1.0
+    return [step for step in (*(scale * part for part in STEPS), *STEPS, *TINIEST) if step]
+
+
+def complex_partial(op: Primitive, out: float, numbers: Sequence[float], k: int) -> Slope:
+    """Return ∂out/∂operand k as Im f(x + ih) / h, and what it may be off by: as much as two steps are apart.
+
+    A step that is too large for the function, or too small for floats, gives another slope than the
+    next one does. Where the real part is not the operation's value, neither is the imaginary part its
+    slope. A slope of 0 may be one that was lost among the smallest numbers: beside such it is none.
+    """
+    spelling = occurrences(op)
+    if spelling is None or not isfinite(out) or on_break(op, numbers):
+        return NO_SLOPE
+    exact_zero = all(x == 0.0 or abs(x) > FAINT for x in (out, *numbers))
+    best, closest, last = NO_SLOPE, UNCLEAR, nan
+    for step in _complex_steps(numbers[k]):
+        try:
+            slope, size, apart = _complex_slope(spelling, numbers, k, step, out)
+        except (ArithmeticError, ValueError):
+            continue
+        if not apart <= 1e-6 * abs(out) + 1e-13 * max(map(abs, numbers)):
+            continue
+        error = abs(slope - last) + 4 * (EPSILON * size + TINY / step * max(1.0, size))
+        if out:
+            error += abs(slope) * (apart / abs(out))
+        if exact_zero and slope == last == 0.0 and error < best[1]:
+            best = (0.0, error)
+        elif error < closest * abs(slope):
+            best, closest = (slope, error), error / abs(slope)
+        if best[1] <= CLEAR * abs(best[0]) + NORMAL:
+            break
+        last = slope
+    return best
+
+
+def _complex_slope(
+    spelling: tuple[Callable[..., complex], tuple[int, ...]], numbers: Sequence[float], k: int, step: float, out: float
+) -> tuple[float, float, float]:
+    """The slope in operand k, the size of the terms that it is the sum of, and how far the value is from real parts."""
+    rule, places = spelling
+    slope = size = apart = 0.0
+    for place, operand in enumerate(places):
+        if operand == k:
+            given = [complex(numbers[i], step if at == place else 0.0) for at, i in enumerate(places)]
+            result = complex(rule(*given))
+            slope, size = slope + result.imag / step, size + abs(result.imag / step)
+            apart = max(apart, abs(result.real - out))
+    return slope, size, apart

@@ -1,0 +1,56 @@
+"""Going downhill: optimizers and their schedules, the loops around them, and starting again elsewhere.
+
+An optimizer moves parameters one step at a time: Values by their `.grad`, or an array by a gradient that is
+given, with the same rule and to the same bits. There are `GradientDescent`, `Adagrad`, `RMSprop`, `Adadelta`,
+`Adam`, `AdamW` and `NAdam`, with PyTorch's defaults; a subclass of `Optimizer` is another. The rate is a number,
+or a schedule: `InverseRoot`, `StepDecay`, `Cosine`, `WarmUp`, or any function of the number of steps taken.
+
+`minimize` is the whole loop, until ‖∇L‖ < ε. It ends in the nearest minimum, which need not be the lowest:
+`restarts` runs it from several places and keeps the best.
+
+A parameter that no sweep has reached has the gradient 0, here as everywhere, on Values and on arrays.
+So an optimizer that remembers still moves it. PyTorch skips a parameter whose gradient is None, as
+`zero_grad` leaves it there, and what it remembers of it stays as it was. To hold a parameter
+still, leave it out of the optimizer.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .adam import Adam as Adam
+from .adam import AdamW as AdamW
+from .adam import NAdam as NAdam
+from .adaptive import Adadelta as Adadelta
+from .adaptive import Adagrad as Adagrad
+from .adaptive import RMSprop as RMSprop
+from .arguments import Array as Array
+from .descent import GradientDescent as GradientDescent
+from .minimizing import CONVERGED as CONVERGED
+from .minimizing import DIVERGED as DIVERGED
+from .minimizing import INTERRUPTED as INTERRUPTED
+from .minimizing import OUT_OF_STEPS as OUT_OF_STEPS
+from .minimizing import STOPPED as STOPPED
+from .minimizing import MinimizeResult as MinimizeResult
+from .minimizing import minimize as minimize
+from .optimizer import Optimizer as Optimizer
+from .optimizer import Schedule as Schedule
+from .restarting import Restarts as Restarts
+from .restarting import restarts as restarts
+from .schedules import Cosine as Cosine
+from .schedules import InverseRoot as InverseRoot
+from .schedules import StepDecay as StepDecay
+from .schedules import WarmUp as WarmUp
+
+_FOREIGN = {  # what other libraries call a class, and what it is here
+    "SGD": "optim.GradientDescent(parameters, rate, momentum)",
+    "RMSProp": "optim.RMSprop",
+    "AdaGrad": "optim.Adagrad",
+    "AdaDelta": "optim.Adadelta",
+    "Nadam": "optim.NAdam",
+    "lr_scheduler": "a schedule in place of the rate, as in optim.Adam(parameters, rate=optim.Cosine(0.1, steps=1000))",
+}
+
+if not TYPE_CHECKING:  # pragma: no branch  # a type checker knows what there is
+
+    def __getattr__(name: str) -> Any:
+        hint = f": here it is {_FOREIGN[name]}" if name in _FOREIGN else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")

@@ -1,0 +1,131 @@
+"""What optimizers and the loops around them may be given, and what is said of anything else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from functools import wraps
+from numbers import Real
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from ..engine.floats import number
+from ..engine.value import Value
+from ..engine.variables import distinct_variables
+
+
+class Array(Protocol):
+    """An array of numpy, JAX or another library that follows the Python array API."""
+
+    def __array_namespace__(self) -> Any:
+        """Return the library's functions."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Parameters = Iterable[Value] | list[float] | Array
+
+
+def some_variables(given: Any) -> list[Value]:
+    """Return parameters as a list with at least one Value, or say what was wrong with them."""
+    parameters = distinct_variables(given)
+    if not parameters:
+        raise ValueError("there are no parameters to change")
+    return parameters
+
+
+def are_values(given: Any) -> bool:
+    """Whether parameters are Values, or should be: neither a list of numbers nor an array of them."""
+    if isinstance(given, list):
+        return not given or not isinstance(given[0], Real)
+    if hasattr(given, "__array_namespace__"):
+        return bool(getattr(given.dtype, "hasobject", False))
+    return True
+
+
+def checked_theta(given: Any) -> Any:
+    """A list of floats or an array of floats along one axis, or say what was wrong with it."""
+    if isinstance(given, list):
+        given[:] = [number(x, "a number of theta") for x in given]
+        return given
+    if len(given.shape) != 1 or not given.shape[0]:
+        raise ValueError(f"theta must be an array of at least one number along one axis, got the shape {given.shape}")
+    if not given.__array_namespace__().isdtype(given.dtype, "real floating"):
+        raise TypeError(f"theta must be an array of floats, got {given.dtype}; convert it, as theta.astype(float)")
+    return given
+
+
+def gradient_of(theta: Any, given: Any) -> Any:
+    """A gradient as what theta is, a list or an array of the same length, or say what was wrong with it."""
+    on_list = isinstance(theta, list)
+    if not on_list and given.__class__ is theta.__class__ and given.dtype == theta.dtype and given.shape == theta.shape:
+        return given
+    is_list = isinstance(given, (list, tuple))
+    kind = getattr(getattr(given, "dtype", None), "kind", "")  # numpy's letter for what its entries are
+    if not is_list and (not hasattr(given, "tolist") or kind in {"m", "M"}):  # tolist makes numbers of durations
+        raise TypeError(
+            "the gradient must be a list, a tuple or an array along one axis, of real numbers, "
+            f"got {given!r} of type {type(given).__name__}"
+        )
+    shape = tuple(given.shape) if hasattr(given, "shape") else (len(given),)
+    if shape != (len(theta),):
+        raise ValueError(f"the gradient must have {len(theta)} numbers, one for each of theta, got the shape {shape}")
+    if on_list or kind not in {"f", "i", "u", "b"}:
+        given = [number(x, "a number of the gradient") for x in (given if is_list else given.tolist())]
+    return given if on_list else theta.__array_namespace__().asarray(given, dtype=theta.dtype)
+
+
+def within(given: float, name: str, low: float, high: float, closed: bool = False) -> float:
+    """Return a number between two bounds, the lower one included if `closed`, or say what was wrong with it."""
+    value = number(given, name, bools=False)
+    if not (low < value < high or (closed and value == low)):
+        raise ValueError(f"{name} must be {'at least' if closed else 'above'} {low} and below {high}, got {given!r}")
+    return value
+
+
+def column(given: Any, name: str, length: int) -> list[float]:
+    """Return a list of finite numbers in the state of an optimizer, one for each parameter, or say what was wrong."""
+    if not isinstance(given, Collection) or isinstance(given, (str, bytes, Mapping, Set)):
+        raise TypeError(f"{name} must be a list of numbers, got a {type(given).__name__}")
+    if len(given) != length:
+        raise ValueError(f"{name} must have {length} numbers, one for each parameter, got {len(given)}")
+    numbers = [number(x, name, bools=False) for x in given]
+    for x in numbers:
+        if not math.isfinite(x):
+            raise ValueError(f"{name} must hold finite numbers, got {x}")
+    return numbers
+
+
+FOREIGN = {  # what other libraries call an argument, and what it is here
+    "lr": "rate",
+    "learning_rate": "rate",
+    "betas": "first_decay and second_decay",
+    "beta_1": "first_decay",
+    "beta_2": "second_decay",
+    "eps": "epsilon",
+    "alpha": "decay",
+    "rho": "decay",
+    "max_norm": "clip_norm",
+    "clipnorm": "clip_norm",
+}
+
+
+def refuse_foreign(names: Iterable[str]) -> None:
+    """Raise for an argument that goes by the name of another library, and say what it is called here.
+
+    Raises:
+        TypeError: for such a name.
+    """
+    for name in names:
+        if name in FOREIGN:
+            raise TypeError(f"there is no argument {name!r} here: it is called {FOREIGN[name]}")
+
+
+def in_our_words(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function that refuses the names that other libraries have for its arguments."""
+
+    @wraps(function)
+    def called(*arguments: P.args, **named: P.kwargs) -> R:
+        refuse_foreign(named)
+        return function(*arguments, **named)
+
+    return called

@@ -1,0 +1,349 @@
+"""The base class of optimizers: one rule for a step, on Values or on an array."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any, ClassVar, Self
+
+from ..engine import modes
+from ..engine.floats import counted, integer, number
+from ..engine.value import Value
+from .arguments import (
+    Parameters,
+    are_values,
+    checked_theta,
+    column,
+    gradient_of,
+    refuse_foreign,
+    some_variables,
+    within,
+)
+
+Schedule = Callable[[int], float]
+
+
+class Optimizer(ABC):
+    """The base class: it moves parameters, Values by their `.grad` or an array by a gradient that is given.
+
+    A subclass states its rule: what to subtract from a parameter, given its gradient and what the optimizer
+    remembers about it. The rule is written once. It is applied to the numbers of Values one by one, and to an
+    array as a whole; `self.math` has the functions for both. State saving, `minimize` and the training loop
+    follow from the rule.
+
+    >>> class Sign(Optimizer):
+    ...     '''θ ← θ - rate × v ÷ (|v| + ε), where v averages the gradient.'''
+    ...     remembers = ("velocity",)
+    ...     def __init__(self, parameters=None, rate=0.5, decay=0.5):
+    ...         super().__init__(parameters, rate)
+    ...         self.decay = decay
+    ...     def rule(self, gradient, velocity):
+    ...         velocity = self.decay * velocity + (1 - self.decay) * gradient
+    ...         return self.rate * velocity / (abs(velocity) + 1e-12), velocity
+    >>> theta = [10.0, -3.0]
+    >>> optimizer = Sign(theta)
+    >>> [round(x, 6) for x in optimizer.step([20.0, -6.0])]
+    [9.5, -2.5]
+    >>> optimizer
+    Sign(2 parameters, rate=0.5; 1 step taken)
+
+    A parameter that no sweep has reached has the gradient 0. A rule that remembers still moves it, where
+    PyTorch skips it. To hold a parameter still, leave it out of the optimizer.
+
+    Args:
+        parameters: several Values, an array of floats along one axis, or a list of floats. Without them the
+            optimizer is a setting, such as `Adam(rate=0.01)`, for `minimize` and `train`.
+        rate: how far a step goes: a number, or a schedule, which is a function of the number of steps taken.
+        weight_decay: this times the parameter is added to its gradient, as by the loss ½ weight_decay ‖θ‖².
+        clip_norm: a gradient whose norm is larger is scaled down to this norm (Pascanu, Mikolov and Bengio, "On
+            the difficulty of training recurrent neural networks", arXiv:1211.5063).
+
+    Attributes:
+        parameters: the Values that are moved; none on an array.
+        theta: the array or list that is moved; None on Values.
+        steps: how many steps have been taken.
+
+    Raises:
+        TypeError: for parameters that are neither Values nor an array or list of floats, or settings that are
+            no numbers.
+        ValueError: for no parameters, an array of more than one axis, or a setting out of its range.
+    """
+
+    remembers: ClassVar[tuple[str, ...]] = ()  # attributes with a number for each parameter, 0 at first
+    not_negative: ClassVar[tuple[str, ...]] = ()  # those of them that are never negative
+    decouples_weight_decay: ClassVar[bool] = False  # whether weight decay stays out of the gradient, as in AdamW
+    _numbers: ClassVar[tuple[str, ...]] = ()  # attributes with a single number that the next step depends on
+
+    def __new__(cls, *_arguments: Any, **named: Any) -> Self:
+        """Refuse the names that other libraries have for the arguments."""
+        refuse_foreign(named)
+        return super().__new__(cls)
+
+    def __init__(
+        self,
+        parameters: Parameters | None = None,
+        rate: float | Schedule = 0.001,
+        weight_decay: float = 0.0,
+        clip_norm: float = math.inf,
+    ) -> None:
+        self.steps = 0
+        self.rate = rate
+        self.weight_decay = within(weight_decay, "weight_decay", 0.0, math.inf, closed=True)
+        self.clip_norm = number(clip_norm, "clip_norm", bools=False)
+        if not self.clip_norm > 0:
+            raise ValueError(f"clip_norm must be above 0.0, got {clip_norm!r}")
+        self.theta: Any = None
+        self.parameters: list[Value] = []
+        if parameters is not None:
+            self._take(parameters)
+
+    def _take(self, parameters: Parameters) -> None:
+        self.theta = None if are_values(parameters) else checked_theta(parameters)
+        self.parameters = some_variables(parameters) if self.theta is None else []
+        self.steps = 0
+        for name in self.remembers:
+            self._remember(name, [0.0] * self.size)
+
+    @property
+    def rate(self) -> float:
+        """How far a step goes: the rate of the latest step, before the first that of the first."""
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: float | Schedule) -> None:
+        self.schedule = rate if callable(rate) else None
+        self._rate = self._scheduled() if callable(rate) else within(rate, "rate", 0.0, math.inf)
+
+    def _scheduled(self) -> float:
+        assert self.schedule is not None
+        return within(
+            self.schedule(self.steps),
+            f"the rate that the schedule gives for step {self.steps}",
+            0.0,
+            math.inf,
+            closed=True,
+        )
+
+    @property
+    def size(self) -> int:
+        """How many numbers are moved."""
+        return len(self.parameters) if self.theta is None else len(self.theta)
+
+    @property
+    def math(self) -> Any:
+        """The functions for what the rule is given: Python's `math` for a number, the array's own for an array."""
+        return math if self.theta is None or isinstance(self.theta, list) else self.theta.__array_namespace__()
+
+    def on(self, parameters: Parameters) -> Self:
+        """Return an optimizer with the same settings, which remembers nothing yet, on these parameters.
+
+        >>> from scalargrad import Value, optim
+        >>> optim.Adam(rate=0.1).on([Value(1.0), Value(2.0)])
+        Adam(2 parameters, rate=0.1)
+
+        Raises:
+            TypeError, ValueError: as for a new optimizer.
+        """
+        other = copy.copy(self)
+        other._take(parameters)
+        return other
+
+    # ---------------------------------------------------------------- a step
+
+    @abstractmethod
+    def rule(self, gradient: Any, /, *remembered: Any) -> Any:
+        """Return the change to subtract from a parameter, then what to remember in place of what was remembered.
+
+        Each argument is a number, or an array with a number for each parameter: the gradient, and then what
+        `remembers` names. Where that names nothing, the change is returned alone.
+        """
+
+    def prepare(self) -> None:  # noqa: B027  # most optimizers have nothing to prepare
+        """Compute what is the same for all parameters: called before the rule in each step.
+
+        `self.steps` is the number of steps that have been taken before.
+        """
+
+    def step(self, gradient: Any = None) -> Any:
+        """Move the parameters: Values by their `.grad`; an array or list by the gradient given, one number for each.
+
+        On an array it returns the moved array. An array of numpy, or a list, is changed in place and
+        returned; one that cannot change stays as it is, and the moved one is a new array.
+
+        Raises:
+            TypeError: for a gradient on Values, or none on an array, or one that is no list, tuple or array of real
+                numbers; and for an optimizer without parameters.
+            ValueError: for a gradient of another shape, or a number beyond the range of floats.
+        """
+        modes.refuse_while_tracing("an optimizer's step")
+        if self.theta is None:
+            return self._step_of_values(gradient)
+        if gradient is None:
+            raise TypeError("on an array step(gradient) needs the gradient, as program.value_and_grad returns it")
+        gradient = gradient_of(self.theta, gradient)
+        self._begin()
+        if isinstance(self.theta, list):
+            changes, remembered = self._changes(self.theta, [x or 0.0 for x in gradient])
+            self._commit(remembered)
+            self.theta[:] = [x - change for x, change in zip(self.theta, changes, strict=True)]
+        else:
+            self._move_array(gradient)
+        return self.theta
+
+    def _step_of_values(self, gradient: object) -> None:
+        if gradient is not None:
+            raise TypeError("on Values step() takes no gradient: it reads each .grad, which backward() fills")
+        if not self.parameters:
+            raise TypeError(f"this optimizer has no parameters: make it as {type(self).__name__}(parameters, …)")
+        self._begin()
+        numbers = [parameter._data for parameter in self.parameters]
+        gradients = [parameter._grad or 0.0 for parameter in self.parameters]  # not .grad: it would take as long
+        changes, remembered = self._changes(numbers, gradients)
+        self._commit(remembered)
+        for parameter, change in zip(self.parameters, changes, strict=True):
+            parameter._data -= change
+
+    def _begin(self) -> None:
+        if self.schedule is not None:
+            self._rate = self._scheduled()
+        self.prepare()
+
+    def _commit(self, remembered: list[Any]) -> None:
+        for name, content in zip(self.remembers, remembered, strict=True):
+            setattr(self, name, content)
+        self.steps += 1
+
+    def _changes(self, numbers: list[float], gradients: list[float]) -> tuple[list[float], list[Any]]:
+        if self.clip_norm < math.inf:
+            norm = math.hypot(*gradients)
+            if norm > self.clip_norm:
+                gradients = [self.clip_norm / norm * gradient for gradient in gradients]
+        shrinking = self._shrinking()
+        if self.weight_decay and not shrinking:
+            gradients = [gradient + self.weight_decay * x for gradient, x in zip(gradients, numbers, strict=True)]
+        changes, *remembered = self._checked(list(map(self.rule, gradients, *map(self._column, self.remembers))))
+        if shrinking:
+            changes = [change + shrinking * x for change, x in zip(changes, numbers, strict=True)]
+        return changes, remembered
+
+    def _checked(self, rows: list[Any]) -> list[Any]:
+        """What the rule returned, as the column of changes and a column for each thing remembered."""
+        if not self.remembers:
+            return [rows]
+        self._refuse_other(rows[0])
+        return [list(column) for column in zip(*rows, strict=True)]
+
+    def _move_array(self, gradient: Any) -> None:
+        theta = self.theta
+        arrays = theta.__array_namespace__()
+        with arrays.errstate(all="ignore") if hasattr(arrays, "errstate") else nullcontext():  # inf and nan are answers
+            gradient = gradient + 0.0  # a copy; and -0.0 becomes 0.0, as on Values
+            if self.clip_norm < math.inf:
+                norm = _norm(arrays, gradient)
+                if norm > self.clip_norm:
+                    gradient = self.clip_norm / norm * gradient
+            shrinking = self._shrinking()
+            if self.weight_decay and not shrinking:
+                gradient = gradient + self.weight_decay * theta
+            change = self.rule(gradient, *map(self._column, self.remembers))
+            remembered: list[Any] = []
+            if self.remembers:
+                self._refuse_other(change)
+                change, *remembered = change
+            if shrinking:
+                change = change + shrinking * theta
+            if hasattr(theta, "flags") and not theta.flags.writeable:
+                self.theta = theta - change
+            else:
+                theta -= change  # in place where the array can change, a new array where it cannot
+                self.theta = theta
+        self._commit(remembered)
+
+    def _shrinking(self) -> float:
+        """By which part of itself a parameter shrinks, beside the rule."""
+        return self._rate * self.weight_decay if self.decouples_weight_decay else 0.0
+
+    def _refuse_other(self, returned: Any) -> None:
+        if not isinstance(returned, tuple) or len(returned) != 1 + len(self.remembers):
+            expected = ", ".join(["the change", *self.remembers])
+            raise TypeError(f"the rule of {type(self).__name__} must return {expected}, got {returned!r}")
+
+    def zero_grad(self) -> None:
+        """Forget the gradient of each parameter.
+
+        Raises:
+            TypeError: on an array, which has no gradient to forget.
+        """
+        if self.theta is not None:
+            raise TypeError("on an array there is no gradient to forget: step(gradient) keeps none")
+        for parameter in self.parameters:
+            parameter.zero_grad()
+
+    # ---------------------------------------------------------------- what is remembered
+
+    def _column(self, name: str) -> Any:
+        return getattr(self, name)
+
+    def _remember(self, name: str, numbers: list[float]) -> None:
+        """Keep numbers as what the rule works on: a list, or an array like the parameters."""
+        if self.theta is None or isinstance(self.theta, list):
+            setattr(self, name, numbers)
+        else:
+            setattr(self, name, self.theta.__array_namespace__().asarray(numbers, dtype=self.theta.dtype))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next step depends on, beside the parameters and the settings, as plain data."""
+        state: dict[str, Any] = {}
+        for name in self.remembers:
+            content = self._column(name)
+            state[name] = list(content) if isinstance(content, list) else content.tolist()
+        return state | {name: getattr(self, name) for name in self._numbers} | {"steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a `state_dict`.
+
+        Raises:
+            ValueError: when it is of another optimizer or of another number of parameters, or cannot be a state.
+            TypeError: when it is no dict of lists of numbers.
+        """
+        names = [*self.remembers, *self._numbers, "steps"]
+        if not isinstance(state, dict):
+            raise TypeError(f"the state of an optimizer must be a dict, got a {type(state).__name__}")
+        if state.keys() != set(names):
+            raise ValueError(f"the state of this optimizer has {', '.join(names)}, got {', '.join(map(str, state))}")
+        columns = {name: column(state[name], name, self.size) for name in self.remembers}
+        for name in self.not_negative:
+            if any(x < 0 for x in columns[name]):
+                raise ValueError(f"{name} must hold no negative number, got {min(columns[name])}")
+        numbers = {name: within(state[name], name, 0.0, math.inf, closed=True) for name in self._numbers}
+        steps = integer(state["steps"], "steps", low=0)
+        number(steps, "steps")  # a decay to a higher power would be an OverflowError
+        for name, content in columns.items():
+            self._remember(name, content)
+        for name, own in numbers.items():
+            setattr(self, name, own)
+        self.steps = steps
+
+    def __repr__(self) -> str:
+        settings = []
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            own = getattr(self, name, parameter.default)
+            if name == "rate":
+                own = self.schedule or self._rate
+            if name != "parameters" and (name == "rate" or own != parameter.default):
+                settings.append(f"{name}={getattr(own, '__name__', None) or repr(own)}")
+        size = [counted(self.size, "parameter")] if self.size else []
+        taken = f"; {counted(self.steps, 'step')} taken" if self.steps else ""
+        return f"{type(self).__name__}({', '.join(size + settings)}{taken})"
+
+
+def _norm(arrays: Any, gradient: Any) -> float:
+    """The Euclidean norm of an array, which overflows no sooner than it must."""
+    largest = float(arrays.max(arrays.abs(gradient)))
+    if not 0 < largest < math.inf:
+        return largest
+    return largest * math.sqrt(float(arrays.sum((gradient / largest) ** 2)))
