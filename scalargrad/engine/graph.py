@@ -4,14 +4,13 @@ Each node sends to each operand a contribution: its own gradient times the local
 up what it receives. In an order where every result comes before its operands, a node's sum is complete
 when its turn comes. This order and this loop are all there is to backpropagation.
 
-The gradients here are floats. `derivatives.py` goes through the same order with Values: it calls the rules
-where this file uses their numbers.
+The gradients here are floats. `backward.py` does the same sweep faster. `derivatives.py` goes through the
+same order with Values: it calls the rules where this file uses their numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
 from typing import Any, TypeVar
 
 from . import modes
@@ -175,75 +174,3 @@ def observed_sweep(seeds: Mapping[NodeType, float], observe: Observer) -> dict[N
                 sums[operand] = after = before + local * upstream
                 observe(node, i, local, upstream, before, after)
     return sums
-
-
-# ---------------------------------------------------------------- the same sweep, with the sums in the nodes
-
-_sums_are_free = Lock()
-
-
-def deposit(root: Node, gradient: float) -> None:
-    """Sweep from one node, and add each gradient to its node's `_grad`; constants take none.
-
-    Each sum is in its node's `_sum`, which is faster than in a dict. One sweep at a time can use them. If
-    another one is running, in any thread, this one uses a dict. An interrupted sweep resets them; should
-    this be interrupted too, all later sweeps use a dict.
-    """
-    if not _sums_are_free.acquire(blocking=False):
-        for node, total in sweep({root: gradient}).items():
-            if node.takes_gradient:
-                before = node._grad
-                node._grad = total if before is None else before + total
-        return
-    order: list[Node] = []
-    try:
-        _begin_sums(root, order)
-        root._sum = gradient
-        for node in reversed(order):
-            upstream: Any = node._sum
-            node._sum = None
-            x = node._x
-            if x is not None:
-                x._sum += node._dx * upstream
-                y = node._y
-                if y is not None:
-                    y._sum += node._dy * upstream
-            elif not node.takes_gradient:
-                continue
-            elif not blocks(node):
-                for operand, local in zip(node._y, node._dy, strict=True):
-                    operand._sum += local * upstream
-            before = node._grad
-            node._grad = upstream if before is None else before + upstream
-    except BaseException:  # Ctrl-C, for one
-        for node in order:
-            node._sum = None
-        _sums_are_free.release()
-        raise
-    _sums_are_free.release()
-
-
-def _begin_sums(root: Node, order: list[Node]) -> None:
-    """Give each node that a gradient reaches the sum 0.0, and append it to `order`, operands first.
-
-    This is `topological_order` with `_sum` in place of the dict. A node is appended before its sum is set,
-    so that an interrupted sweep knows all nodes to reset.
-    """
-    node: Node | None = root
-    path: list[Node | None] = [None]
-    while node is not None:
-        while (x := node._x) is not None and x._sum is None:
-            path.append(node)
-            node = x
-        while node is not None:
-            y = node._y
-            if y is not None:
-                if y.__class__ is tuple:
-                    y = None if blocks(node) else next((each for each in y if each._sum is None), None)
-                if y is not None and y._sum is None:
-                    path.append(node)
-                    node = y
-                    break
-            order.append(node)
-            node._sum = 0.0
-            node = path.pop()

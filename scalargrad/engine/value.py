@@ -19,10 +19,12 @@ from typing import Any, cast
 
 from . import copies, floats, modes
 from . import primitives as p
+from .backward import deposit
 from .declaration import OPERATORS, Primitive, named
 from .errors import all_finite, non_finite, trap_contribution
 from .floats import is_number, number
-from .graph import Node, deposit, leaf, link, locals_of, observed_sweep, operands_of
+from .foreign import FOREIGN, ForeignName
+from .graph import Node, leaf, link, locals_of, observed_sweep, operands_of
 from .notes import Mark, marks_of, note, notes_of
 from .ufuncs import apply_ufunc
 
@@ -300,6 +302,9 @@ class Value(Node):
 
     def __format__(self, spec: str) -> str:
         return format(self._number("format()"), spec) if spec else str(self)
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in FOREIGN]
 
     # copies and pickles
 
@@ -1073,6 +1078,10 @@ class Value(Node):
 
     deg2rad = radians
     # ---- end of what is written
+
+
+for _name in FOREIGN:
+    setattr(Value, _name, ForeignName(_name))
 
 
 class Constant(Value):

@@ -33,6 +33,7 @@ from .minimizing import MinimizeResult as MinimizeResult
 from .minimizing import minimize as minimize
 from .optimizer import Optimizer as Optimizer
 from .optimizer import Schedule as Schedule
+from .restarting import Client as Client
 from .restarting import Restarts as Restarts
 from .restarting import restarts as restarts
 from .schedules import Cosine as Cosine

@@ -10,6 +10,8 @@ from ..engine import modes
 from ..engine.floats import integer
 from ..engine.value import Value
 from .arguments import Array, in_our_words, some_variables, within
+from .descent import GradientDescent
+from .optimizer import Optimizer, Schedule, on_variables
 
 CONVERGED, OUT_OF_STEPS, DIVERGED, INTERRUPTED, STOPPED = range(5)
 
@@ -50,29 +52,47 @@ class MinimizeResult:
 def minimize(
     loss: Callable[[], Value],
     parameters: Iterable[Value] | Array,
-    rate: float = 0.1,
+    rate: float | Schedule | None = None,
     tolerance: float = 1e-6,
     max_steps: int = 1000,
     callback: Callable[[MinimizeResult], object] | None = None,
+    *,
+    optimizer: Optimizer | None = None,
 ) -> MinimizeResult:
-    """Go downhill until the gradient's norm is below the tolerance: θ ← θ - rate × ∇L.
+    """Go downhill until the gradient's norm is below the tolerance: θ ← θ - rate × ∇L, or as an optimizer goes.
 
-    `loss` computes the loss anew from the parameters. The parameters are left where the result's
-    `x` says. `callback` is given the result so far at each point, always the same object, and stops
-    the loop by raising StopIteration. When the loss or its gradient becomes nan or infinite, and on Ctrl-C, the
-    parameters go back to the last point where all was well, and the result says so.
+    When the loss or its gradient becomes nan or infinite, and on Ctrl-C, the parameters go back to the last point
+    where all was well, and the result says so.
 
-    >>> from scalargrad import Value
+    >>> from scalargrad import Value, optim
     >>> x = Value(10.0)
-    >>> minimize(lambda: x**2, [x], rate=0.05, max_steps=10)
+    >>> optim.minimize(lambda: x**2, [x], rate=0.05, max_steps=10)
     MinimizeResult(the number of steps has run out; fun=12.1577, gradient_norm=6.97, nit=10, success=False, x=[3.48678])
+    >>> optim.minimize(lambda: x**2, [x], optimizer=optim.GradientDescent(rate=0.1, momentum=0.5))
+    MinimizeResult(the gradient's norm is below the tolerance; fun=..., success=True, x=[...])
+
+    Args:
+        loss: computes the loss anew from the parameters.
+        parameters: the Values to change. They are left where the result's `x` says.
+        rate: that of gradient descent, a number or a schedule; 0.1 by default.
+        tolerance: ε, where ‖∇L‖ < ε ends the loop.
+        max_steps: after so many steps the loop ends in any case.
+        callback: is given the result so far at each point, always the same object, and stops the loop by raising
+            StopIteration.
+        optimizer: what takes the steps, in place of gradient descent: one without parameters, such as
+            `Adam(rate=0.01)`, or one that has these parameters and goes on from what it remembers.
 
     Raises:
-        TypeError: for a loss that does not return a Value, or parameters that are no Values.
-        ValueError: for no parameters, or a rate, tolerance or max_steps out of its range.
+        TypeError: for a loss that does not return a Value, parameters that are no Values, an optimizer that is none,
+            or both a rate and an optimizer.
+        ValueError: for no parameters, a rate, tolerance or max_steps out of its range, or an optimizer of other
+            parameters.
     """
     variables = some_variables(parameters)
-    rate = within(rate, "rate", 0.0, math.inf)
+    if rate is not None and optimizer is not None:
+        raise TypeError("give a rate or an optimizer, not both: the optimizer has a rate of its own")
+    moving = GradientDescent(rate=0.1 if rate is None else rate) if optimizer is None else optimizer
+    moving = on_variables(moving, variables)
     tolerance = within(tolerance, "tolerance", 0.0, math.inf, closed=True)
     max_steps = integer(max_steps, "max_steps", low=0)
 
@@ -97,7 +117,8 @@ def minimize(
             if result.success or nit == max_steps:
                 break
             for variable, slope in zip(variables, gradient, strict=True):
-                variable.data -= rate * slope
+                variable.grad = slope  # whatever the callback has done
+            moving.step()
             nit += 1
     except KeyboardInterrupt:
         return _ended(result, variables, INTERRUPTED, f"interrupted after {result.nit} steps")

@@ -347,3 +347,23 @@ def _norm(arrays: Any, gradient: Any) -> float:
     if not 0 < largest < math.inf:
         return largest
     return largest * math.sqrt(float(arrays.sum((gradient / largest) ** 2)))
+
+
+def on_variables(optimizer: Optimizer, variables: list[Value]) -> Optimizer:
+    """Return an optimizer that moves these Values: itself if it has them, else a fresh one with its settings.
+
+    Raises:
+        TypeError: for what is no optimizer.
+        ValueError: for an optimizer that has other parameters.
+    """
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"an optimizer must be one such as optim.Adam(rate=0.01), got {optimizer!r}")
+    if not optimizer.size:
+        return optimizer.on(variables)
+    own = optimizer.parameters
+    if len(own) != len(variables) or any(x is not y for x, y in zip(own, variables, strict=True)):
+        raise ValueError(
+            f"the optimizer has parameters of its own, and they are not these: {optimizer!r}; "
+            f"make it without any, as {type(optimizer).__name__}(rate=…)"
+        )
+    return optimizer

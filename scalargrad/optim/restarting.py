@@ -4,76 +4,222 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Protocol
 
-from ..engine.floats import integer
+from ..engine.floats import integer, number
+from .arguments import in_our_words
 from .minimizing import INTERRUPTED, MinimizeResult
 
 if TYPE_CHECKING:  # it takes as long to import as all the rest
     from concurrent.futures import Executor, Future
 
+Problem = Callable[[random.Random], MinimizeResult]
+Runs = Generator[MinimizeResult, None, None]
 
-@dataclass
+
+class Client(Protocol):
+    """A client of dask.distributed, as far as it is needed here."""
+
+    def get_executor(self) -> Executor:
+        """Return an executor that works on the cluster."""
+
+
 class Restarts:
-    """What `restarts` came to: all runs in their order, and the best of them."""
+    """The runs of `restarts`: a loop over it gets each as it finishes.
 
-    best: MinimizeResult
-    runs: list[MinimizeResult]
+    Leaving the loop early cancels the runs that have not begun.
+
+    Attributes:
+        message: how far it has come, and why it ended.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        n: int,
+        seed: int,
+        executor: Executor | None,
+        until: Callable[[MinimizeResult], object] | None,
+        seconds: float,
+    ) -> None:
+        self._n, self._until, self._deadline = n, until, time.monotonic() + seconds
+        self._end = n  # the number of the first run that does not count
+        self._finished: dict[int, MinimizeResult] = {}  # by their numbers, in the order in which they finished
+        self._is_iterated = False
+        self._reason = ""
+        if executor is None:
+            self._coming = self._one_by_one(problem, seed)
+        else:
+            futures: list[Future[MinimizeResult]] = []
+            try:
+                for i in range(n):
+                    futures.append(executor.submit(_run, problem, seed, i))
+            except BaseException:
+                _cancel(futures)
+                raise
+            self._coming = self._as_they_finish(futures)
+
+    @property
+    def runs(self) -> list[MinimizeResult]:
+        """What each run came to, in the order of their numbers; in the loop, of those that have finished so far."""
+        self._finish()
+        return [run for _, run in sorted(self._finished.items())]
+
+    @property
+    def best(self) -> MinimizeResult:
+        """The run with the lowest loss, the first of several; in the loop, of those that have finished so far."""
+        return min(self.runs, key=lambda run: (math.isnan(run.fun), run.fun))
+
+    @property
+    def message(self) -> str:
+        """How many runs have finished, and why no more."""
+        return f"{len(self._finished)} of {self._n} runs have finished{self._reason}"
+
+    def __iter__(self) -> Iterator[MinimizeResult]:
+        yield from list(self._finished.values())
+        self._is_iterated = True
+        try:
+            yield from self._coming
+        finally:
+            self._is_iterated = False
+            self._coming.close()
+
+    def __repr__(self) -> str:
+        best = f", best.fun={self._lowest():.6g}" if self._finished else ""
+        return f"Restarts({self.message}{best})"
+
+    def _lowest(self) -> float:
+        return min((run.fun for run in self._finished.values()), key=lambda fun: (math.isnan(fun), fun))
+
+    def _finish(self) -> None:
+        if not self._is_iterated:
+            for _ in self:
+                pass
+
+    # ---------------------------------------------------------------- where the runs come from
+
+    def _one_by_one(self, problem: Problem, seed: int) -> Runs:
+        try:
+            i = 0
+            while i < self._end:
+                if i and time.monotonic() >= self._deadline:
+                    self._reason = ": the time is up"
+                    break
+                run = _run(problem, seed, i)
+                yield from self._kept(i, run)
+                if run.status == INTERRUPTED:
+                    raise KeyboardInterrupt
+                i += 1
+        except KeyboardInterrupt:
+            self._interrupted()
+
+    def _as_they_finish(self, futures: list[Future[MinimizeResult]]) -> Runs:
+        from concurrent.futures import FIRST_COMPLETED, wait
+
+        numbers = {future: i for i, future in enumerate(futures)}
+        pending = set(futures)
+        try:
+            while pending:
+                left = None if math.isinf(self._deadline) or not self._finished else self._deadline - time.monotonic()
+                finished, pending = wait(pending, left and max(0.0, left), FIRST_COMPLETED)
+                if not finished:
+                    self._reason = ": the time is up"
+                    break
+                for future in sorted(finished, key=numbers.__getitem__):
+                    yield from self._kept(numbers[future], future.result())
+                pending = {future for future in pending if numbers[future] < self._end}
+        except KeyboardInterrupt:
+            for future, i in numbers.items():
+                is_new = i not in self._finished and future.done() and not future.cancelled()
+                if is_new and future.exception() is None:
+                    yield from self._kept(i, future.result())
+            self._interrupted()
+        finally:
+            _cancel(futures)
+
+    def _kept(self, i: int, run: MinimizeResult) -> Iterator[MinimizeResult]:
+        if i >= self._end:
+            return
+        self._finished[i] = run
+        if self._until is not None and self._until(run):
+            self._end = i + 1
+            self._finished = {number: run for number, run in self._finished.items() if number < self._end}
+            self._reason = f": run {i} was what `until` waited for"
+        yield run
+
+    def _interrupted(self) -> None:
+        if not self._finished:
+            raise  # noqa: PLE0704  # it is called where Ctrl-C is caught
+        self._reason = ": interrupted"
 
 
+def _cancel(futures: list[Future[MinimizeResult]]) -> None:
+    for future in futures:
+        future.cancel()
+
+
+@in_our_words
 def restarts(
-    problem: Callable[[random.Random], MinimizeResult], n: int, seed: int, executor: Executor | None = None
+    problem: Problem,
+    n: int,
+    seed: int,
+    executor: Executor | Client | None = None,
+    *,
+    until: Callable[[MinimizeResult], object] | None = None,
+    seconds: float = math.inf,
 ) -> Restarts:
     """Solve a problem from n different starting points, and keep the lowest minimum found.
 
     `problem(rng)` draws its initial values from the generator and returns what `minimize` came
     to. Run i always gets the generator seeded with (seed, i), so the answer depends neither on the
-    executor nor on the order in which it works. For an executor of processes the problem must be
-    picklable, such as a function of a module. Ctrl-C returns what has been finished.
+    executor nor on the order in which it works.
 
-    >>> from scalargrad import Value
-    >>> from scalargrad.optim import minimize
+    >>> from scalargrad import Value, optim
     >>> def valley(rng):
     ...     x = Value(rng.uniform(-3, 3))
-    ...     return minimize(lambda: x**4 - 3 * x**2 + x, [x], rate=0.01)
-    >>> found = restarts(valley, n=8, seed=0)
-    >>> round(found.best.fun, 4), sorted({round(run.fun, 4) for run in found.runs})
+    ...     return optim.minimize(lambda: x**4 - 3 * x**2 + x, [x], rate=0.01)
+    >>> result = optim.restarts(valley, n=8, seed=0)
+    >>> round(result.best.fun, 4), sorted({round(run.fun, 4) for run in result.runs})
     (-3.5139, [-3.5139, -1.0702])
+
+    A loop over the result gets each run as it finishes:
+
+    >>> for run in optim.restarts(valley, n=8, seed=1, until=lambda run: run.fun < -3.5):
+    ...     print(round(run.fun, 4))
+    -1.0702
+    -3.5139
+
+    Args:
+        problem: what one run does; for an executor of processes a function of a module.
+        n: how many runs.
+        seed: an integer, from which each run's generator follows.
+        executor: who does the runs: an executor of threads or processes from `concurrent.futures`, or a client of
+            `dask.distributed`. Without one, each run is done when it is needed, in this thread.
+        until: a predicate of a run. When it holds for run i, the runs after i are dropped and the runs before i are
+            waited for, so this answer does not depend on who is faster either.
+        seconds: after this time no more runs are waited for; those that have finished are the answer, at least one.
+
+    Returns:
+        What has `runs` and `best`, which wait for all runs. Ctrl-C ends the waiting, with the runs that have finished.
 
     Raises:
         TypeError: for a problem that does not return a MinimizeResult.
-        ValueError: for an n below 1, or a seed that is no integer.
+        ValueError: for an n below 1, a seed that is no integer, or negative seconds.
         KeyboardInterrupt: on Ctrl-C before the first run has finished.
     """
     n = integer(n, "n", low=1)
     seed = integer(seed, "seed")
-    runs: list[MinimizeResult] = []
-    futures: list[Future[MinimizeResult]] = []
-    try:
-        if executor is None:
-            for i in range(n):
-                runs.append(_run(problem, seed, i))
-                if runs[-1].status == INTERRUPTED:
-                    break
-        else:
-            futures += [executor.submit(_run, problem, seed, i) for i in range(n)]
-            for future in futures:
-                runs.append(future.result())
-    except KeyboardInterrupt:
-        finished = [future for future in futures[len(runs) :] if future.done() and not future.cancelled()]
-        runs += [future.result() for future in finished if future.exception() is None]
-        if not runs:
-            raise
-    finally:
-        for future in futures:
-            future.cancel()
-    best = min(runs, key=lambda run: (math.isnan(run.fun), run.fun))
-    return Restarts(best, runs)
+    seconds = number(seconds, "seconds", bools=False)
+    if not seconds >= 0:
+        raise ValueError(f"seconds must be at least 0.0, got {seconds!r}")
+    if executor is not None and hasattr(executor, "get_executor"):
+        executor = executor.get_executor()
+    return Restarts(problem, n, seed, executor, until, seconds)
 
 
-def _run(problem: Callable[[random.Random], MinimizeResult], seed: int, i: int) -> MinimizeResult:
+def _run(problem: Problem, seed: int, i: int) -> MinimizeResult:
     result = problem(random.Random(f"{seed}/{i}"))
     if not isinstance(result, MinimizeResult):
         raise TypeError(f"the problem must return a MinimizeResult, got {result!r} of type {type(result).__name__}")

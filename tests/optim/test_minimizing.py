@@ -15,7 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import Value, exp, log
-from scalargrad.optim import CONVERGED, DIVERGED, INTERRUPTED, OUT_OF_STEPS, STOPPED, MinimizeResult, minimize
+from scalargrad.optim import (
+    CONVERGED,
+    DIVERGED,
+    INTERRUPTED,
+    OUT_OF_STEPS,
+    STOPPED,
+    Adam,
+    GradientDescent,
+    InverseRoot,
+    MinimizeResult,
+    NAdam,
+    Optimizer,
+    minimize,
+)
+from tests.optim.kinds import OPTIMIZERS
 from tests.optim.recurrences import NUMBERS, one
 
 
@@ -192,6 +206,70 @@ def test_the_gradients_of_before_do_not_matter() -> None:
     assert minimize(lambda: x**2, [x]) == minimize(lambda: y**2, [y])
 
 
+# ---------------------------------------------------------------- any optimizer
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_it_goes_as_the_optimizer_goes(name: str) -> None:
+    """With any optimizer the points are those of a loop of zero_grad, backward and step."""
+    loss, parameters = bowl()
+    optimizer = OPTIMIZERS[name](parameters)
+    expected = []
+    for _ in range(6):
+        expected.append([parameter.data for parameter in parameters])
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+    loss, parameters = bowl()
+    path: list[list[float]] = []
+
+    def callback(reached: MinimizeResult) -> None:
+        path.append(reached.x)
+        loss().backward()  # which is not to count
+
+    result = minimize(loss, parameters, optimizer=OPTIMIZERS[name](None), max_steps=5, callback=callback)
+    assert path == expected
+    assert result.x == expected[-1]
+
+
+@pytest.mark.parametrize("optimizer", [Adam(rate=0.1), GradientDescent(rate=InverseRoot(0.3)), NAdam(rate=0.1)])
+def test_the_criterion_stays(optimizer: Optimizer) -> None:
+    """Whatever takes the steps, the loop ends where the gradient's norm is below the tolerance."""
+    loss, parameters = bowl()
+    result = minimize(loss, parameters, optimizer=optimizer, tolerance=1e-4, max_steps=20_000)
+    assert (result.status, result.success) == (CONVERGED, True)
+    assert result.gradient_norm < 1e-4
+    assert result.x == pytest.approx([1.0, -0.5], abs=1e-4)
+
+
+def test_an_optimizer_of_these_parameters_goes_on() -> None:
+    """An optimizer that has the parameters goes on from what it remembers; one without them is left as it is."""
+    loss, parameters = bowl()
+    once = minimize(loss, parameters, optimizer=Adam(rate=0.1), max_steps=7)
+    loss, parameters = bowl()
+    optimizer = Adam(parameters, rate=0.1)
+    for steps in (3, 4):
+        twice = minimize(loss, parameters, optimizer=optimizer, max_steps=steps)
+    assert optimizer.steps == 7
+    assert twice.x == once.x
+    loss, parameters = bowl()
+    setting = Adam(rate=0.1)
+    for steps in (3, 4):
+        twice = minimize(loss, parameters, optimizer=setting, max_steps=steps)
+    assert setting.steps == 0
+    assert twice.x != once.x
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_divergence_with_any_optimizer_ends_at_the_last_finite_point(name: str) -> None:
+    """Where the loss becomes nan, the parameters are at the last point where it was a number."""
+    x = Value(0.02)
+    result = minimize(lambda: log(x) + x * 1e-3, [x], optimizer=OPTIMIZERS[name](None))
+    assert result.status == DIVERGED
+    assert [x.data] == result.x
+    assert math.isfinite(log(x).data)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -200,6 +278,18 @@ def test_the_gradients_of_before_do_not_matter() -> None:
         (lambda: minimize(lambda: 1.0, one()), TypeError, "loss must return a Value, got 1.0 of type float"),  # type: ignore[arg-type,return-value]
         (lambda: minimize(lambda: None, one()), TypeError, "loss must return a Value, got None"),  # type: ignore[arg-type,return-value]
         (lambda: minimize(lambda: Value(1.0), one(), rate=0), ValueError, "rate must be"),
+        (
+            lambda: minimize(lambda: Value(1.0), one(), 0.1, optimizer=Adam()),
+            TypeError,
+            "a rate or an optimizer, not both",
+        ),
+        (
+            lambda: minimize(lambda: Value(1.0), one(), optimizer=Adam),  # type: ignore[arg-type]
+            TypeError,
+            "an optimizer must be one such",
+        ),
+        (lambda: minimize(lambda: Value(1.0), one(), optimizer=Adam(one())), ValueError, "they are not these: Adam"),
+        (lambda: minimize(lambda: Value(1.0), one(), optimizer=Adam([1.0])), ValueError, "has parameters of its own"),
         (lambda: minimize(lambda: Value(1.0), one(), tolerance=-1), ValueError, "tolerance must be at least 0.0"),
         (lambda: minimize(lambda: Value(1.0), one(), max_steps=-1), ValueError, "max_steps must be .*, got -1"),
         (lambda: minimize(lambda: Value(1.0), one(), max_steps=1.0), ValueError, "max_steps must be"),  # type: ignore[arg-type]

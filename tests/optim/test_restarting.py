@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing import get_context
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from scalargrad import Value, cos, log
+from scalargrad import Value, cos, log, optim
 from scalargrad.optim import DIVERGED, INTERRUPTED, MinimizeResult, minimize, restarts
 
 
@@ -30,53 +31,41 @@ def waves(rng: random.Random) -> MinimizeResult:
 
 
 class Backwards(Executor):
-    """Does nothing until a result is asked for, and then everything, the last first."""
+    """Does nothing until so many calls have been submitted, and then all of them, the last first."""
 
-    def __init__(self) -> None:
+    def __init__(self, n: int) -> None:
+        self.n = n
         self.waiting: list[tuple[int, Future[Any], Callable[[], Any]]] = []
         self.done: list[int] = []
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        future = Asked(self)
+        future: Future[Any] = Future()
         self.waiting.append((len(self.waiting), future, lambda: function(*arguments, **named)))
+        if len(self.waiting) == self.n:
+            for place, waiting, call in reversed(self.waiting):
+                try:
+                    waiting.set_result(call())
+                except LookupError as error:
+                    waiting.set_exception(error)
+                self.done.append(place)
         return future
-
-    def work(self) -> None:
-        """Do what is waiting."""
-        while self.waiting:
-            place, future, call = self.waiting.pop()
-            future.set_result(call())
-            self.done.append(place)
-
-
-class Asked(Future[Any]):
-    """A future of that executor."""
-
-    def __init__(self, executor: Backwards) -> None:
-        super().__init__()
-        self.executor = executor
-
-    def result(self, timeout: float | None = None) -> Any:
-        self.executor.work()
-        return super().result(timeout)
 
 
 @contextmanager
-def dask() -> Iterator[Executor]:
-    """The executor of a dask client, whose scheduler and worker are threads of this process."""
+def dask() -> Iterator[optim.Client]:
+    """A client of dask, whose scheduler and worker are threads of this process."""
     from distributed import Client
 
-    client = Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None)  # type: ignore[no-untyped-call]
-    with client, client.get_executor() as executor:  # type: ignore[no-untyped-call]
-        yield executor
+    with Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None) as client:  # type: ignore[no-untyped-call]
+        yield client
 
 
-EXECUTORS: dict[str, Callable[[], AbstractContextManager[Executor | None]]] = {
-    "none": nullcontext,
+EXECUTORS: dict[str, Callable[[int], AbstractContextManager[Executor | optim.Client | None]]] = {
+    "none": lambda n: nullcontext(),
     "backwards": Backwards,
-    "threads": lambda: ThreadPoolExecutor(3),
-    "processes": lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn")),  # a fork of threads may hang
-    "dask": dask,
+    "threads": lambda n: ThreadPoolExecutor(3),
+    "processes": lambda n: ProcessPoolExecutor(2, mp_context=get_context("spawn")),  # a fork of threads may hang
+    "dask": lambda n: dask(),
 }
 
 
@@ -89,18 +78,81 @@ def alone() -> list[MinimizeResult]:
 @pytest.mark.parametrize("name", EXECUTORS)
 def test_the_answer_does_not_depend_on_the_executor(name: str, alone: list[MinimizeResult]) -> None:
     """Every executor gives the same runs, in the same order, to the last bit, and so the same best."""
-    with EXECUTORS[name]() as executor:
-        found = restarts(waves, 6, seed=5, executor=executor)
-    assert found.runs == alone
-    assert found.best is min(found.runs, key=lambda run: run.fun)
+    with EXECUTORS[name](6) as executor:
+        result = restarts(waves, 6, seed=5, executor=executor)
+        yielded = list(result)
+    assert sorted(yielded, key=alone.index) == result.runs == alone
+    assert result.best is min(result.runs, key=lambda run: run.fun)
+    assert repr(result) == f"Restarts(6 of 6 runs have finished, best.fun={result.best.fun:.6g})"
 
 
 def test_an_executor_may_work_backwards() -> None:
     """The executor that works backwards does so: the order of the runs is not that of the work."""
-    executor = Backwards()
-    found = restarts(waves, 3, seed=5, executor=executor)
+    executor = Backwards(3)
+    result = restarts(waves, 3, seed=5, executor=executor)
     assert executor.done == [2, 1, 0]
-    assert found.runs == restarts(waves, 3, seed=5).runs
+    assert result.runs == restarts(waves, 3, seed=5).runs
+
+
+def is_long(run: MinimizeResult) -> bool:
+    """Whether a run took more steps than the first two with the seed 5."""
+    return run.nit > 70
+
+
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_a_predicate_stops_early_and_the_answer_is_the_same(name: str, alone: list[MinimizeResult]) -> None:
+    """The answer is the runs up to the first for which the predicate holds, whoever does them and in whatever order."""
+    first = next(i for i, run in enumerate(alone) if is_long(run))
+    assert 0 < first < len(alone) - 1
+    with EXECUTORS[name](6) as executor:
+        result = restarts(waves, 6, 5, executor, until=is_long)
+        yielded = list(result)
+    assert result.runs == alone[: first + 1]
+    assert all(run in yielded for run in result.runs)
+    assert result.message == f"{first + 1} of 6 runs have finished: run {first} was what `until` waited for"
+    if executor is None:
+        assert yielded == result.runs
+
+
+def test_runs_come_as_they_finish(alone: list[MinimizeResult]) -> None:
+    """In the loop each run is there when it has finished, and `runs` and `best` are those so far."""
+    begun = []
+
+    def problem(rng: random.Random) -> MinimizeResult:
+        begun.append(1)
+        return waves(rng)
+
+    result = restarts(problem, 4, 5)
+    assert begun == []
+    for count, run in enumerate(result, start=1):
+        assert len(begun) == count
+        assert result.runs == alone[:count]
+        assert run is result.runs[-1]
+        assert result.best == min(alone[:count], key=lambda run: run.fun)
+        assert f"{count} of 4 runs" in repr(result)
+    assert list(result) == result.runs == alone[:4]
+
+
+def test_leaving_the_loop_ends_it(alone: list[MinimizeResult]) -> None:
+    """After a break the runs that have not begun are cancelled, and those that have finished are the answer."""
+    executor = Scripted("finished", "never", "never")
+    for result in (restarts(waves, 3, 5), restarts(waves, 3, 5, executor)):
+        for _ in result:
+            break
+        assert result.runs == alone[:1]
+    assert [future.cancelled() for future in executor.futures] == [False, True, True]
+
+
+def test_when_the_time_is_up_what_has_finished_is_the_answer(alone: list[MinimizeResult]) -> None:
+    """With no time at all one run is waited for, and no more; with enough of it, all are."""
+    for executor in (None, Scripted("finished", "never", "never")):
+        result = restarts(waves, 3, 5, executor, seconds=0.0)
+        assert result.runs == alone[:1]
+        assert result.message == "1 of 3 runs have finished: the time is up"
+    assert [future.cancelled() for future in executor.futures] == [False, True, True]  # type: ignore[union-attr]
+    assert restarts(waves, 3, 5, Scripted(*["finished"] * 3), seconds=1e9).runs == alone[:3]
+    with ThreadPoolExecutor(1) as threads:
+        assert restarts(waves, 3, 5, threads, seconds=0.0).runs[:1] == alone[:1]
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.integers())
@@ -118,11 +170,11 @@ def test_a_run_depends_on_the_seed_and_its_number_alone(n: int, more: int, seed:
 
 def test_restarts_find_what_one_run_misses() -> None:
     """Of the many local minima of x·cos(2x) the best of twenty runs is below all of the interval of their starts."""
-    found = restarts(waves, 20, seed=0)
+    result = restarts(waves, 20, seed=0)
     lowest = min(wave(-3 + 6 * i / 10_000) for i in range(10_001))
-    assert found.best.fun <= lowest + 1e-9
-    assert len({round(run.fun, 4) for run in found.runs}) > 2
-    assert any(run.fun > lowest + 1 for run in found.runs)
+    assert result.best.fun <= lowest + 1e-9
+    assert len({round(run.fun, 4) for run in result.runs}) > 2
+    assert any(run.fun > lowest + 1 for run in result.runs)
 
 
 @given(st.lists(st.sampled_from([math.nan, math.inf]) | st.floats(-10, 10), min_size=1, max_size=6))
@@ -131,9 +183,9 @@ def test_a_nan_never_wins(losses: list[float]) -> None:
     """The best is the first run with the lowest loss, and nan only when there is nothing else."""
     assume(not all(map(math.isnan, losses)))
     left = iter(losses)
-    found = restarts(lambda rng: MinimizeResult([], next(left), 0.0, 0), len(losses), 0)
+    result = restarts(lambda rng: MinimizeResult([], next(left), 0.0, 0), len(losses), 0)
     lowest = min(loss for loss in losses if not math.isnan(loss))
-    assert found.best is found.runs[losses.index(lowest)]
+    assert result.best is result.runs[losses.index(lowest)]
 
 
 def test_when_all_is_nan_the_answer_says_so() -> None:
@@ -150,15 +202,8 @@ def mistaken(_rng: random.Random) -> MinimizeResult:
 @pytest.mark.parametrize("name", EXECUTORS)
 def test_an_error_in_a_run_comes_out(name: str) -> None:
     """What a run raises, in whatever thread or process, is raised by restarts."""
-    with EXECUTORS[name]() as executor, pytest.raises(LookupError, match="mine"):
-        restarts(mistaken, 2, 0, executor)
-
-
-class Pending(Future[Any]):
-    """A run that has not finished when one presses Ctrl-C, waiting for it."""
-
-    def result(self, timeout: float | None = None) -> Any:  # noqa: ARG002  # it is that of Future
-        raise KeyboardInterrupt
+    with EXECUTORS[name](2) as executor, pytest.raises(LookupError, match="mine"):
+        list(restarts(mistaken, 2, 0, executor))
 
 
 class Scripted(Executor):
@@ -169,15 +214,31 @@ class Scripted(Executor):
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         fate = next(self.fates)
-        future: Future[Any] = Pending() if fate == "pending" else Future()
+        future: Future[Any] = Future()
         if fate == "finished":
             future.set_result(function(*arguments, **named))
         elif fate == "failed":
             future.set_exception(LookupError("mine"))
+        elif fate == "Ctrl-C":
+            raise KeyboardInterrupt
         self.futures.append(future)
         return future
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One presses Ctrl-C as soon as there is something to wait for."""
+    wait = concurrent.futures.wait
+
+    def interrupted(futures: Collection[Future[Any]], *arguments: Any, **named: Any) -> Any:
+        if not any(future.done() for future in futures):
+            raise KeyboardInterrupt
+        return wait(futures, *arguments, **named)
+
+    monkeypatch.setattr(concurrent.futures, "wait", interrupted)
+
+
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "fates",
     [("finished", "pending", "pending"), ("finished", "finished", "pending"), ("pending", "finished", "finished")],
@@ -185,34 +246,57 @@ class Scripted(Executor):
 def test_ctrl_c_keeps_what_has_been_finished(fates: tuple[str, ...], alone: list[MinimizeResult]) -> None:
     """On Ctrl-C every finished run is kept, whatever their order, and those that have not begun are cancelled."""
     executor = Scripted(*fates)
+    result = restarts(waves, len(fates), 5, executor)
+    finished = [run for run, fate in zip(alone, fates, strict=False) if fate == "finished"]
     try:
-        found = restarts(waves, len(fates), 5, executor)
+        assert result.runs == finished
     except KeyboardInterrupt:
         pytest.fail("the finished runs are lost")
-    finished = [run for run, fate in zip(alone, fates, strict=False) if fate == "finished"]
-    assert found.runs == finished
-    assert found.best == min(finished, key=lambda run: run.fun)
+    assert result.best == min(finished, key=lambda run: run.fun)
+    assert result.message == f"{len(finished)} of {len(fates)} runs have finished: interrupted"
     assert [future.cancelled() for future in executor.futures] == [fate == "pending" for fate in fates]
+
+
+def test_ctrl_c_keeps_what_finishes_meanwhile(monkeypatch: pytest.MonkeyPatch, alone: list[MinimizeResult]) -> None:
+    """A run that finishes as one presses Ctrl-C is kept; one that fails then is not told of."""
+    executor = Scripted("pending", "pending", "pending")
+
+    def interrupted(*_arguments: Any) -> Any:
+        executor.futures[1].set_result(alone[1])
+        executor.futures[2].set_exception(LookupError("mine"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(concurrent.futures, "wait", interrupted)
+    assert restarts(waves, 3, 5, executor).runs == alone[1:2]
+
+
+def test_ctrl_c_while_submitting_cancels() -> None:
+    """Ctrl-C while runs are handed out is Ctrl-C, and those that were handed out are cancelled."""
+    executor = Scripted("pending", "Ctrl-C")
+    with pytest.raises(KeyboardInterrupt):
+        restarts(waves, 2, 5, executor)
+    assert [future.cancelled() for future in executor.futures] == [True]
 
 
 def test_after_an_error_the_rest_is_cancelled() -> None:
     """When a run fails, those that have not begun are cancelled."""
     executor = Scripted("finished", "failed", "never", "never")
     with pytest.raises(LookupError, match="mine"):
-        restarts(waves, 4, 5, executor)
+        list(restarts(waves, 4, 5, executor))
     assert [future.cancelled() for future in executor.futures] == [False, False, True, True]
 
 
+@pytest.mark.usefixtures("impatient")
 def test_ctrl_c_before_anything_is_finished() -> None:
     """With nothing to keep, Ctrl-C is Ctrl-C."""
     with pytest.raises(KeyboardInterrupt):
-        restarts(waves, 2, 5, Scripted("pending", "pending"))
+        list(restarts(waves, 2, 5, Scripted("pending", "pending")))
 
     def interrupting(_rng: random.Random) -> MinimizeResult:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restarts(interrupting, 2, 5)
+        list(restarts(interrupting, 2, 5))
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -233,11 +317,11 @@ def test_ctrl_c_without_an_executor(inside: bool, alone: list[MinimizeResult]) -
 
         return minimize(loss, [x])
 
-    found = restarts(problem, 6, 5)
-    assert found.runs[:2] == alone[:2]
-    assert [run.status for run in found.runs[2:]] == [INTERRUPTED] * inside
+    result = restarts(problem, 6, 5)
+    assert result.runs[:2] == alone[:2]
+    assert [run.status for run in result.runs[2:]] == [INTERRUPTED] * inside
     assert len(begun) == 3
-    assert found.best == min(alone[:2], key=lambda run: run.fun)
+    assert result.best == min(alone[:2], key=lambda run: run.fun)
 
 
 @pytest.mark.parametrize("seed", [1.0, True, "1", None, random.Random(0)])
@@ -252,8 +336,10 @@ def test_a_seed_is_an_integer(seed: Any) -> None:
     [
         (lambda: restarts(waves, 0, 0), ValueError, "n must be an integer of at least 1, got 0"),
         (lambda: restarts(waves, True, 0), ValueError, "n must be"),
+        (lambda: restarts(waves, 1, 0, seconds=-1), ValueError, "seconds must be at least 0.0, got -1"),
+        (lambda: restarts(waves, 1, 0, seconds=math.nan), ValueError, "seconds must be at least 0.0, got nan"),
         (lambda: restarts(waves, 1.0, 0), ValueError, "n must be"),  # type: ignore[arg-type]
-        (lambda: restarts(lambda rng: rng.random(), 1, 0), TypeError, "must return a MinimizeResult, got 0."),  # type: ignore[arg-type,return-value]
+        (lambda: restarts(lambda rng: rng.random(), 1, 0).best, TypeError, "must return a MinimizeResult, got 0."),  # type: ignore[arg-type,return-value]
     ],
 )
 def test_bad_arguments(call: Callable[[], object], error: type[Exception], message: str) -> None:
