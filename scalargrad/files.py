@@ -1,4 +1,4 @@
-"""Files that are whole: written entirely or not at all, and read only if they are what was written."""
+"""Files that are written entirely or not at all, and read only if they hold what was written."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def write(path: Path, content: dict[str, Any]) -> None:
     Raises:
         ValueError: when the content has a nan or an infinity, which JSON has not, or keys of one dict
             that JSON spells alike, or is nested too deeply.
-        TypeError: when it has anything else that is not JSON.
+        TypeError: when it holds anything else that JSON cannot.
         OSError: when the file cannot be written.
     """
     try:
-        content = _parsed(json.dumps(content, allow_nan=False))  # as it will be read: keys are strings, tuples lists
+        content = _parsed(json.dumps(content, allow_nan=False))  # as it will be read: string keys, no tuples
         text = json.dumps({"scalargrad": 1, "sha256": _checksum(content), **content})
     except RecursionError:
         raise ValueError("cannot save content that is nested so deeply") from None
@@ -196,8 +196,8 @@ def _lock(handle: int) -> bool | None:
 
 
 def _keep_owner_and_mode(temporary: str, existing: os.stat_result) -> None:
-    made = os.stat(temporary)
-    if (made.st_uid, made.st_gid) != (existing.st_uid, existing.st_gid):
+    created = os.stat(temporary)
+    if (created.st_uid, created.st_gid) != (existing.st_uid, existing.st_gid):
         try:
             os.chown(temporary, existing.st_uid, existing.st_gid)
         except PermissionError:
@@ -206,7 +206,7 @@ def _keep_owner_and_mode(temporary: str, existing: os.stat_result) -> None:
 
 
 def _sync(folder: str) -> None:
-    """See to it that the new name outlives a power cut, where a folder can be synchronized."""
+    """Write the folder to disk, where the system can, so that the new name survives a power cut."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except (AttributeError, PermissionError):  # Windows; a folder that may be written to but not read
@@ -222,7 +222,7 @@ def _sync(folder: str) -> None:
 
 # ---------------------------------------------------------------- reading
 
-_STRANGE = "no file that scalargrad saved, or is damaged"
+_STRANGE = "not a file that scalargrad saved, or is damaged"
 
 
 class _LaterFormat(ValueError):

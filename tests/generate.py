@@ -160,7 +160,7 @@ def _method(name: str, primitive: Primitive) -> str:
     lines += ["if modes.active:", f"    {recorded}"]
     lines += [f"{operand} = {node}._data" for operand, node in zip(names, operands, strict=True)]
     lines.append(f"out = {_value(primitive, names)}")
-    lines += ["node = _new(Value)", "node._data = out", "node._grad = None"]
+    lines += ["node = _new(Value)", "node._data = out", "node._grad = node._sum = None"]
     lines += [f"node.op = p.{primitive.name}", "node._x = self", f"node._y = {(*operands, None)[1]}"]
     for i, (slot, node) in enumerate(zip(("_dx", "_dy"), operands, strict=False)):
         local = local_gradient(primitive, i)
@@ -185,14 +185,18 @@ def _written(head: str, lines: Sequence[str]) -> str:
 
 
 def door() -> Iterator[str]:
-    """The lines that export the primitives, log2 before log10."""
+    """The lines that export the primitives, log2 before log10; `from scalargrad import *` leaves Python's abs alone."""
 
     def order(name: str) -> list[tuple[str, int]]:
         return [(text, int(digits or -1)) for text, digits in re.findall(r"(\D+)(\d*)", name)]
 
-    for name in sorted((primitive.name for primitive in BUILT_IN if not primitive.name.startswith("_")), key=order):
-        yield f"from .engine.primitives import {name} as {name}\n"
-    yield "\n"
+    names = sorted((primitive.name for primitive in BUILT_IN if not primitive.name.startswith("_")), key=order)
+    yield "from .engine.primitives import abs as abs\n"
+    yield "from .engine.primitives import (\n"
+    yield from (f"    {name},\n" for name in names if name != "abs")
+    yield ")\n\n__all__ += [\n"
+    yield from (f'    "{name}",\n' for name in names if name != "abs")
+    yield "]\n\n"
 
 
 # ---------------------------------------------------------------- files

@@ -140,16 +140,16 @@ def _replaced(point: Point, operand: int, x: float) -> Point:
 
 def misplaced(primitive: Primitive, point: Point, from_ends: float, from_breaks: float) -> dict[int, float]:
     """The positions of the operands that are outside the domain, with nan; or, close to a break, with its place."""
-    found = {}
+    places = {}
     for i, (x, (low, high)) in enumerate(zip(point, primitive.domain, strict=True)):
         distance = from_ends * min(1.0, high - low)
         if not (x == math.floor(x) >= 0 if math.isnan(low) else low + distance < x < high - distance):
-            found[i] = math.nan
-    if not found:
+            places[i] = math.nan
+    if not places:
         for operand, nearest in primitive.kinks + primitive.poles:
             if abs(point[operand] - nearest(*point)) < from_breaks:
-                found[operand] = nearest(*point)
-    return found
+                places[operand] = nearest(*point)
+    return places
 
 
 def differentiable(primitive: Primitive) -> list[int]:
@@ -379,7 +379,5 @@ def _checked_primitives(given: Sequence[Primitive]) -> list[Primitive]:
 @lru_cache(maxsize=1)
 def default() -> list[Primitive]:
     """Every public primitive of which all operands count and some slope is not 0 everywhere."""
-    public = [found for name, found in vars(p).items() if isinstance(found, Primitive) and not name.startswith("_")]
-    return [
-        found for found in public if len(differentiable(found)) == found.arity and any(_slopes(found, _home(found)))
-    ]
+    public = [op for name, op in vars(p).items() if isinstance(op, Primitive) and not name.startswith("_")]
+    return [op for op in public if len(differentiable(op)) == op.arity and any(_slopes(op, _home(op)))]

@@ -7,13 +7,13 @@ graph that gives `grad`, forwards `jvp`; the others are made of these two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import wraps
 from typing import Any, Protocol, TypeVar, overload
 
-from .errors import described, non_finite
-from .floats import held_by, number, refuse_set, same
+from .errors import NonFinite, described, non_finite
+from .floats import counted, held_by, integer, number, refuse_set, same
 from .graph import blocks, topological_order
-from .modes import NonFinite
 from .value import Constant, Value
 
 
@@ -60,17 +60,24 @@ def grad(output: Value, wrt: Any) -> Any:
         ValueError: for an iterator that has been read before; when `.data` has been changed since the
             forward pass, where it matters.
     """
-    wrt = held_by(wrt)
-    targets = as_values(wrt, "wrt")
     if not isinstance(output, Value):
         raise TypeError(f"output must be a Value, got {output!r} of type {type(output).__name__}")
-    order = topological_order(output, reached=True)
+    return _pulled_back([output], [1.0], wrt)
+
+
+def _pulled_back(outputs: list[Value], upstream: Sequence[Value | float], wrt: Any) -> Any:
+    """The gradients of `wrt`, given those of the outputs."""
+    wrt = held_by(wrt)
+    targets = as_values(wrt, "wrt")
+    order = topological_order(*outputs, reached=True)
     relevant = set(targets)
     for node in order:
         if not blocks(node) and any(operand in relevant for operand in node.args):
             relevant.add(node)
 
-    gradients: dict[Value, Value | float] = {output: 1.0}
+    gradients: dict[Value, Value | float] = {}
+    for output, gradient in zip(outputs, upstream, strict=True):
+        _hand_on(gradients, output, 1.0, gradient)
     for node in reversed(order):
         if node not in gradients or blocks(node):
             continue
@@ -192,12 +199,7 @@ def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
     """
     outputs, wrt, tangents = map(held_by, (outputs, wrt, tangents))
     roots, inputs = as_values(outputs, "outputs"), as_values(wrt, "wrt")
-    given = map(held_by, _several(tangents))
-    directions = [tangent if isinstance(tangent, Value) else number(tangent, "a tangent") for tangent in given]
-    if _is_array(wrt) and _is_array(tangents) and wrt.shape != tangents.shape:
-        raise ValueError(f"jvp needs tangents of the shape {wrt.shape} of wrt, got {tangents.shape}")
-    if len(directions) != len(inputs):
-        raise ValueError(f"jvp needs one tangent for each of {len(inputs)} inputs, got {len(directions)}")
+    directions = _vector(tangents, "tangent", inputs, wrt, "wrt")
     order = topological_order(*roots, *inputs)
     known: dict[Value, Value | float] = {}
     for node, tangent in zip(inputs, directions, strict=True):
@@ -209,6 +211,111 @@ def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
             if operand in known:
                 _hand_on(known, node, local_gradient(node, i), known[operand])
     return _formed(_distinct([known.get(root, 0.0) for root in roots], order), outputs)
+
+
+@overload
+def vjp(outputs: Value | Iterable[Value] | Array, wrt: Value, gradients: Tangents) -> Value: ...
+@overload
+def vjp(outputs: Value | Iterable[Value] | Array, wrt: ArrayType, gradients: Tangents) -> ArrayType: ...
+@overload
+def vjp(outputs: Value | Iterable[Value] | Array, wrt: Iterable[Value], gradients: Tangents) -> list[Value]: ...
+def vjp(outputs: Any, wrt: Any, gradients: Any) -> Any:
+    """Return a vector times the Jacobian of the outputs, by one pass backwards through the recorded graph.
+
+    `grad` is the case of one output with the gradient 1.0; `jvp` is the same product forwards.
+
+    >>> x, y = Value(3.0), Value(4.0)
+    >>> [slope.data for slope in vjp([x * y, x + y], [x, y], [1.0, 10.0])]
+    [14.0, 13.0]
+
+    Args:
+        outputs: one Value or several, as `wrt` of `grad`.
+        wrt: one Value or several, as of `grad`.
+        gradients: the vector: one number or Value for each output, the upstream gradient at which it starts.
+
+    Returns:
+        The gradient of each of `wrt`, in its form, as Values that can be differentiated again.
+
+    Raises:
+        TypeError: for outputs or a wrt that are not Values, or a gradient that is not a number.
+        ValueError: for another number of gradients than of outputs, or arrays of different shapes; as `grad`.
+    """
+    outputs, gradients = held_by(outputs), held_by(gradients)
+    roots = as_values(outputs, "outputs")
+    return _pulled_back(roots, _vector(gradients, "gradient", roots, outputs, "outputs"), wrt)
+
+
+def _vector(given: Any, what: str, values: list[Value], like: Any, purpose: str) -> list[Value | float]:
+    """The entries of a vector, of which there must be one for each of some Values."""
+    entries = [each if isinstance(each, Value) else number(each, f"a {what}") for each in map(held_by, _several(given))]
+    if _is_array(like) and _is_array(given) and like.shape != given.shape:
+        raise ValueError(f"the {what}s must have the shape {like.shape} of {purpose}, got {given.shape}")
+    if len(entries) != len(values):
+        raise ValueError(f"{purpose} has {counted(len(values), 'Value')}: give as many {what}s, got {len(entries)}")
+    return entries
+
+
+@overload
+def value_and_grad(function: Callable[..., Value], argnums: int = 0) -> Callable[..., tuple[Value, Any]]: ...
+@overload
+def value_and_grad(
+    function: Callable[..., Value], argnums: Sequence[int]
+) -> Callable[..., tuple[Value, tuple[Any, ...]]]: ...
+def value_and_grad(function: Callable[..., Value], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return a function that returns a function's value and its gradient, as in JAX.
+
+    It calls the function with its own arguments, where a number to differentiate in becomes a Value. Both
+    results are Values: the value that the function returns, and what `grad` returns for that argument.
+
+    >>> value, slope = value_and_grad(lambda x, n: x ** n)(2.0, 3)
+    >>> value.data, slope.data
+    (8.0, 12.0)
+    >>> value, (by_x, by_y) = value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
+    >>> by_x.data, by_y.data
+    (3.0, 2.0)
+
+    Args:
+        function: it takes Values and whatever else, and returns a Value.
+        argnums: the position of the argument to differentiate in: a number, a Value, or several in a list
+            or an array. Several positions give a tuple of gradients.
+
+    Raises:
+        TypeError: for a function that is not callable or does not return a Value, or an argument to
+            differentiate in that is not made of numbers and Values.
+        ValueError: for a position that is not an integer or has no argument; as `grad`.
+    """
+    if not callable(function):
+        raise TypeError(f"value_and_grad takes a function, got {function!r}: of a Value, grad returns the gradient")
+    several = argnums if isinstance(argnums, Iterable) else [argnums]
+    positions = [integer(position, "a position in argnums", low=0) for position in several]
+
+    @wraps(function)
+    def evaluated(*arguments: Any, **options: Any) -> Any:
+        given = list(arguments)
+        for position in positions:
+            if position >= len(given):
+                raise ValueError(f"argnums has {position}, but there are {counted(len(given), 'argument')} by position")
+            given[position] = _as_variables(given[position])
+        value = function(*given, **options)
+        if not isinstance(value, Value):
+            raise TypeError(f"the function must return a Value, got {value!r} of type {type(value).__name__}")
+        gradients = tuple([grad(value, given[position]) for position in positions])
+        return value, gradients if isinstance(argnums, Iterable) else gradients[0]
+
+    return evaluated
+
+
+def _as_variables(argument: Any) -> Any:
+    """An argument with Values in place of its numbers: one, a list, or an array of its shape."""
+    argument = held_by(argument)
+    refuse_set(argument, "an argument to differentiate in")
+    entries = [
+        each if isinstance(each, Value) else Value(number(held_by(each), "an argument to differentiate in"))
+        for each in _several(argument)
+    ]
+    if _is_array(argument):
+        return _formed(entries, argument.astype(object))
+    return entries if isinstance(argument, Iterable) else entries[0]
 
 
 def jacobian(outputs: Iterable[Value] | Array, wrt: Iterable[Value] | Array) -> list[list[Value]]:

@@ -1,4 +1,4 @@
-"""Errors that name the node: its operation, its operands by label, and the line of code that made it."""
+"""Error messages that name a node: its operation, its operands by label, and the line of code that made it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,27 @@ import math
 
 from .declaration import Primitive, operand_names
 from .graph import Node, operands_of
-from .modes import NonFinite
 from .notes import notes_of
+
+
+class NonFinite(ArithmeticError):
+    """An operation or a sweep made a nan or an inf from finite numbers.
+
+    Attributes:
+        operation: the primitive's name.
+        operands: the operands' numbers, by label or by their names in the rule.
+        line: the line of code that made the node, as `file:number`.
+    """
+
+    def __init__(self, message: str, operation: str, operands: dict[str, float], line: str | None) -> None:
+        super().__init__(message, operation, operands, line)
+        self.message = message
+        self.operation = operation
+        self.operands = operands
+        self.line = line
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def described(node: Node) -> str:

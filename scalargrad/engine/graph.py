@@ -1,11 +1,11 @@
 """The graph, its order, and the sweep: backpropagation on one page.
 
-A node hands to each of its operands its own gradient times the local one; an operand adds up what
-it is handed. When every result comes before its operands, a node's sum is complete by the time it
-hands it on. That order, and the loop, are all there is to backpropagation.
+Each node sends to each operand a contribution: its own gradient times the local gradient. The operand adds
+up what it receives. In an order where every result comes before its operands, a node's sum is complete
+when its turn comes. This order and this loop are all there is to backpropagation.
 
-Here the numbers are floats. `derivatives.py` walks the same order in Values, by the rules in place
-of their numbers.
+The gradients here are floats. `backward.py` does the same sweep faster. `derivatives.py` goes through the
+same order with Values: it calls the rules where this file uses their numbers.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from .declaration import Primitive
 class Node:
     """A place in the graph: a number, and how it was made.
 
-    Operands are kept in `_x` and `_y`, the local gradients in `_dx` and `_dy`; None means that there is
-    none. More than two operands are a tuple in `_y`, with None in `_x`. So are those of an operation
-    that blocks gradients, however few, so that the common case need not ask. `_grad` is None until a
-    sweep has reached the node. `_notes` is set only where there is something to keep (see `notes.py`). Every
-    slot costs, and every object in one: the garbage collector looks at all of them, often.
+    `_x` and `_y` hold the operands, `_dx` and `_dy` the local gradients; None means that there is none.
+    More than two operands are a tuple in `_y`, with None in `_x`. So are all operands of an operation that
+    blocks gradients. `_grad` is None until a sweep reaches the node. `_sum` is None except during a sweep.
+    `_notes` is set only where there are notes (see `notes.py`).
     """
 
-    __slots__ = ("_data", "_dx", "_dy", "_grad", "_notes", "_x", "_y", "op")
+    __slots__ = ("_data", "_dx", "_dy", "_grad", "_notes", "_sum", "_x", "_y", "op")
     takes_gradient = True  # a constant takes none
 
     _data: float
     _grad: float | None
+    _sum: float | None
     _notes: Any
     _x: Any
     _y: Any
@@ -71,6 +71,7 @@ def leaf(kind: type[NodeType], data: float, grad: float | None = None, notes: di
     node = object.__new__(kind)
     node._data = data
     node._grad = grad
+    node._sum = None
     if notes is not None:
         node._notes = dict(notes)
     node.op = node._x = node._y = None
@@ -132,11 +133,10 @@ def topological_order(*roots: NodeType, reached: bool = False) -> dict[NodeType,
 # ---------------------------------------------------------------- the sweep
 
 
-def sweep(seeds: Mapping[NodeType, float], deposit: bool = False) -> dict[NodeType, float]:
-    """Hand gradients back from results to operands, and return for each node the sum of all that reach it.
+def sweep(seeds: Mapping[NodeType, float]) -> dict[NodeType, float]:
+    """Return the gradient of every node that the seeds reach; no node changes.
 
-    `seeds` are the gradients of the results to begin with. With `deposit` each sum is added to its
-    node's `_grad` too, as soon as it is complete; a constant takes none.
+    `seeds` are the nodes to begin with, and their gradients.
 
     >>> from scalargrad import Value
     >>> a = Value(3.0)
@@ -144,38 +144,33 @@ def sweep(seeds: Mapping[NodeType, float], deposit: bool = False) -> dict[NodeTy
     >>> sweep({c: 1.0}) == {a: 6.0, c: 1.0}
     True
     """
-    totals = topological_order(*seeds, reached=True)
-    totals.update(seeds)
-    for node, upstream in reversed(totals.items()):
+    sums = topological_order(*seeds, reached=True)
+    sums.update(seeds)
+    for node, upstream in reversed(sums.items()):
         x = node._x
         if x is not None:
-            totals[x] += node._dx * upstream
+            sums[x] += node._dx * upstream
             y = node._y
             if y is not None:
-                totals[y] += node._dy * upstream
-        elif not node.takes_gradient:
-            continue
+                sums[y] += node._dy * upstream
         elif not blocks(node):
             for operand, local in zip(node._y, node._dy, strict=True):
-                totals[operand] += local * upstream
-        if deposit:
-            before = node._grad
-            node._grad = upstream if before is None else before + upstream
-    return totals
+                sums[operand] += local * upstream
+    return sums
 
 
 def observed_sweep(seeds: Mapping[NodeType, float], observe: Observer) -> dict[NodeType, float]:
-    """Do the same sweep, without a deposit, and show each contribution.
+    """Do the same, and call `observe` for each contribution.
 
-    `observe` is called with the result, the operand's position, the local and the upstream gradient,
-    and the operand's total before and after.
+    It receives the result, the operand's position, the local and the upstream gradient, and the operand's
+    sum before and after.
     """
-    totals = topological_order(*seeds, reached=True)
-    totals.update(seeds)
-    for node, upstream in reversed(totals.items()):
+    sums = topological_order(*seeds, reached=True)
+    sums.update(seeds)
+    for node, upstream in reversed(sums.items()):
         if not blocks(node):
             for i, (operand, local) in enumerate(zip(operands_of(node), locals_of(node), strict=True)):
-                before = totals[operand]
-                totals[operand] = after = before + local * upstream
+                before = sums[operand]
+                sums[operand] = after = before + local * upstream
                 observe(node, i, local, upstream, before, after)
-    return totals
+    return sums

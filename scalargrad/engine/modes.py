@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import ContextDecorator
 from contextvars import ContextVar
@@ -22,8 +23,8 @@ from inspect import (
     isgenerator,
     isgeneratorfunction,
 )
-from types import coroutine
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
+from types import FrameType, coroutine
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from .declaration import Primitive
@@ -35,13 +36,16 @@ R = TypeVar("R")
 
 
 class Tracing(Protocol):
-    """The run of a function that is being lifted: what it asks of Values is recorded, or refused."""
+    """The run of a function that is being lifted or watched: what it asks of Values is recorded, or refused."""
 
     def applied(self, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
         """Record an operation."""
 
-    def refuse(self, asked: str, value: object = None) -> NoReturn:
-        """Raise the error for what a lifted function may not do, such as read the number of a Value."""
+    def refuse(self, asked: str, value: object = None) -> None:
+        """Raise the error for what the function may not do, such as read the number of a Value; or only note it."""
+
+    def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
+        """Return the operation that made a Value, and its operands, as what this can be asked about again."""
 
 
 def recording() -> bool:
@@ -275,7 +279,7 @@ def trap(function: Callable[..., Any] | None = None, /) -> Any:
     ...     Value(0.0, label="x").log()
     Traceback (most recent call last):
         ...
-    scalargrad.engine.modes.NonFinite: log(x) is -inf in the forward pass, where x = 0.0; made at ...:2
+    scalargrad.engine.errors.NonFinite: log(x) is -inf in the forward pass, where x = 0.0; made at ...:2
 
     Raises:
         TypeError: as a decorator, for anything but a function.
@@ -357,39 +361,31 @@ def no_gc(function: Callable[..., Any] | None = None, /) -> Any:
     return _Resting() if function is None else _Resting()(function)
 
 
-# ---------------------------------------------------------------- errors and lines
-
-
-class NonFinite(ArithmeticError):
-    """A nan or an inf where all that it was made from was finite.
-
-    Attributes:
-        operation: the primitive's name.
-        operands: the operands' values, by label or by the operand's name in the rule.
-        line: the line of code that made the node, as `file:number`.
-    """
-
-    def __init__(self, message: str, operation: str, operands: dict[str, float], line: str | None) -> None:
-        super().__init__(message, operation, operands, line)
-        self.message = message
-        self.operation = operation
-        self.operands = operands
-        self.line = line
-
-    def __str__(self) -> str:
-        return self.message
+# ---------------------------------------------------------------- lines
 
 
 def line_of_caller() -> str:
     """Return `file:number` of the nearest line of the user's own code, or else of what called this package."""
+    frame = _frame_of_caller()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn at the line that `line_of_caller` returns."""
+    frame = _frame_of_caller()
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    module = frame.f_globals.get("__name__")
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, module, registry)
+
+
+def _frame_of_caller() -> FrameType:
     frame = sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     nearest = own = frame
     while own.f_back is not None and _is_library(own.f_code.co_filename):
         own = own.f_back
-    frame = nearest if _is_library(own.f_code.co_filename) else own
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return nearest if _is_library(own.f_code.co_filename) else own
 
 
 def _is_library(file: str) -> bool:

@@ -19,10 +19,12 @@ from typing import Any, cast
 
 from . import copies, floats, modes
 from . import primitives as p
+from .backward import deposit
 from .declaration import OPERATORS, Primitive, named
 from .errors import all_finite, non_finite, trap_contribution
 from .floats import is_number, number
-from .graph import Node, leaf, link, locals_of, observed_sweep, operands_of, sweep
+from .foreign import FOREIGN, ForeignName
+from .graph import Node, leaf, link, locals_of, observed_sweep, operands_of
 from .notes import Mark, marks_of, note, notes_of
 from .ufuncs import apply_ufunc
 
@@ -139,6 +141,7 @@ class Value(Node):
     def __init__(self, data: float, label: str | None = None) -> None:
         self._data = number(data, "data")
         self._grad = None
+        self._sum = None
         if label is not None:
             self.label = label
         self.op = None
@@ -239,10 +242,10 @@ class Value(Node):
             NonFinite: under `trap`, when the sweep makes a nan or inf; no gradient is changed then.
         """
         modes.refuse_while_tracing("backward()", self)
-        seeds = {self: number(gradient, "gradient")}
+        upstream = number(gradient, "gradient")
         if modes.trapping():
-            observed_sweep(seeds, trap_contribution)  # it raises before anything is deposited
-        sweep(seeds, deposit=True)
+            observed_sweep({self: upstream}, trap_contribution)  # it raises before any gradient is changed
+        deposit(self, upstream)
 
     def zero_grad(self) -> None:
         """Forget the gradient, as if no sweep had reached this Value."""
@@ -299,6 +302,9 @@ class Value(Node):
 
     def __format__(self, spec: str) -> str:
         return format(self._number("format()"), spec) if spec else str(self)
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in FOREIGN]
 
     # copies and pickles
 
@@ -369,7 +375,7 @@ class Value(Node):
         out = x + y
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.add
         node._x = self
         node._y = right
@@ -395,7 +401,7 @@ class Value(Node):
         out = x - y
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.subtract
         node._x = self
         node._y = right
@@ -421,7 +427,7 @@ class Value(Node):
         out = x * y
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.multiply
         node._x = self
         node._y = right
@@ -447,7 +453,7 @@ class Value(Node):
         out = floats.divide(x, y)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.divide
         node._x = self
         node._y = right
@@ -467,7 +473,7 @@ class Value(Node):
         out = -x
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.negative
         node._x = self
         node._y = None
@@ -490,7 +496,7 @@ class Value(Node):
         out = floats.power(x, y)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.power
         node._x = self
         node._y = right
@@ -514,7 +520,7 @@ class Value(Node):
         out = x if x > y or x != x else y
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.maximum
         node._x = self
         node._y = right
@@ -534,7 +540,7 @@ class Value(Node):
         out = x if x < y or x != x else y
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.minimum
         node._x = self
         node._y = right
@@ -550,7 +556,7 @@ class Value(Node):
         out = abs(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.abs
         node._x = self
         node._y = None
@@ -568,7 +574,7 @@ class Value(Node):
         out = x if x > 0 or x != x else 0.0
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.relu
         node._x = self
         node._y = None
@@ -587,7 +593,7 @@ class Value(Node):
         out = floats.exp(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.exp
         node._x = self
         node._y = None
@@ -602,7 +608,7 @@ class Value(Node):
         out = floats.exp2(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.exp2
         node._x = self
         node._y = None
@@ -617,7 +623,7 @@ class Value(Node):
         out = floats.expm1(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.expm1
         node._x = self
         node._y = None
@@ -632,7 +638,7 @@ class Value(Node):
         out = floats.log(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.log
         node._x = self
         node._y = None
@@ -647,7 +653,7 @@ class Value(Node):
         out = floats.log2(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.log2
         node._x = self
         node._y = None
@@ -662,7 +668,7 @@ class Value(Node):
         out = floats.log10(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.log10
         node._x = self
         node._y = None
@@ -677,7 +683,7 @@ class Value(Node):
         out = floats.log1p(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.log1p
         node._x = self
         node._y = None
@@ -692,7 +698,7 @@ class Value(Node):
         out = floats.sqrt(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.sqrt
         node._x = self
         node._y = None
@@ -707,7 +713,7 @@ class Value(Node):
         out = math.cbrt(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.cbrt
         node._x = self
         node._y = None
@@ -726,7 +732,7 @@ class Value(Node):
         out = math.hypot(x, y)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.hypot
         node._x = self
         node._y = right
@@ -742,7 +748,7 @@ class Value(Node):
         out = floats.sin(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.sin
         node._x = self
         node._y = None
@@ -757,7 +763,7 @@ class Value(Node):
         out = floats.cos(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.cos
         node._x = self
         node._y = None
@@ -772,7 +778,7 @@ class Value(Node):
         out = floats.tan(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.tan
         node._x = self
         node._y = None
@@ -787,7 +793,7 @@ class Value(Node):
         out = floats.asin(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.asin
         node._x = self
         node._y = None
@@ -804,7 +810,7 @@ class Value(Node):
         out = floats.acos(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.acos
         node._x = self
         node._y = None
@@ -821,7 +827,7 @@ class Value(Node):
         out = math.atan(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.atan
         node._x = self
         node._y = None
@@ -842,7 +848,7 @@ class Value(Node):
         out = math.atan2(y, x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.atan2
         node._x = self
         node._y = right
@@ -860,7 +866,7 @@ class Value(Node):
         out = floats.sinh(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.sinh
         node._x = self
         node._y = None
@@ -875,7 +881,7 @@ class Value(Node):
         out = floats.cosh(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.cosh
         node._x = self
         node._y = None
@@ -890,7 +896,7 @@ class Value(Node):
         out = math.tanh(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.tanh
         node._x = self
         node._y = None
@@ -905,7 +911,7 @@ class Value(Node):
         out = math.asinh(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.asinh
         node._x = self
         node._y = None
@@ -922,7 +928,7 @@ class Value(Node):
         out = floats.acosh(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.acosh
         node._x = self
         node._y = None
@@ -939,7 +945,7 @@ class Value(Node):
         out = floats.atanh(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.atanh
         node._x = self
         node._y = None
@@ -956,7 +962,7 @@ class Value(Node):
         out = floats.sigmoid(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.sigmoid
         node._x = self
         node._y = None
@@ -971,7 +977,7 @@ class Value(Node):
         out = x + math.log1p(math.exp(-x)) if x > 0 else math.log1p(math.exp(x))
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.softplus
         node._x = self
         node._y = None
@@ -986,7 +992,7 @@ class Value(Node):
         out = math.erf(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.erf
         node._x = self
         node._y = None
@@ -1001,7 +1007,7 @@ class Value(Node):
         out = math.erfc(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.erfc
         node._x = self
         node._y = None
@@ -1016,7 +1022,7 @@ class Value(Node):
         out = floats.gamma(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.gamma
         node._x = self
         node._y = None
@@ -1031,7 +1037,7 @@ class Value(Node):
         out = floats.lgamma(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.lgamma
         node._x = self
         node._y = None
@@ -1046,7 +1052,7 @@ class Value(Node):
         out = math.degrees(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.degrees
         node._x = self
         node._y = None
@@ -1063,7 +1069,7 @@ class Value(Node):
         out = math.radians(x)
         node = _new(Value)
         node._data = out
-        node._grad = None
+        node._grad = node._sum = None
         node.op = p.radians
         node._x = self
         node._y = None
@@ -1072,6 +1078,10 @@ class Value(Node):
 
     deg2rad = radians
     # ---- end of what is written
+
+
+for _name in FOREIGN:
+    setattr(Value, _name, ForeignName(_name))
 
 
 class Constant(Value):

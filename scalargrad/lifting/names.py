@@ -13,7 +13,7 @@ from unicodedata import normalize
 
 from ..engine import primitives as p
 from ..engine.declaration import Primitive
-from .arrays.program import Array, needed
+from .arrays.program import Apply, Array, Assembly, Fold, Leaf, View, needed
 
 _PYTHONS_OWN = {*keyword.kwlist, *dir(builtins), "__builtins__"}
 _PROGRAMS_OWN = {"np", "bind", "theta", "captured", "direction", "gradient", "B", "share"}
@@ -46,7 +46,7 @@ class Names:
                 self._users.setdefault(operand, []).append(array)
         for array in forward:
             self._recognise(array)
-        if forward and forward[-1].kind in ("apply", "reduce"):
+        if forward and isinstance(forward[-1], Apply | Fold):
             self._give(forward[-1], "value")
 
     def of(self, array: Array, purpose: str = "") -> str:
@@ -74,7 +74,7 @@ class Names:
             said = f"backward through layer {numbers[0]}" if numbers else "backward"
             if said == "backward" and len(self._said & {"backward"}) + len([s for s in self._said if "through" in s]):
                 return None
-            if array.kind in ("leaf", "view"):
+            if isinstance(array, Leaf | View):
                 return None
         if said is None or said in self._said:
             return None
@@ -85,16 +85,16 @@ class Names:
 
     def _recognise(self, array: Array) -> None:
         """Number the layers: a layer is a sum of parameters times something, what is added, and what comes of it."""
-        if array.kind == "reduce" and array.arrays[0].kind == "apply" and array.arrays[0].detail is p.multiply:
-            weights = [factor for factor in array.arrays[0].arrays if _is_parameters(factor)]
-            inputs = [factor for factor in array.arrays[0].arrays if factor.batched]
+        if isinstance(array, Fold) and isinstance(array.operand, Apply) and array.operand.primitive is p.multiply:
+            weights = [factor for factor in array.operand.arrays if _is_parameters(factor)]
+            inputs = [factor for factor in array.operand.arrays if factor.batched]
             if len(weights) == 1 and len(inputs) == 1:
                 self._recognise_product(array, weights[0], inputs[0])
-        elif array.kind == "apply":
-            own = [operand for operand in array.arrays if operand in self._layers and operand.kind != "view"]
+        elif isinstance(array, Apply):
+            own = [operand for operand in array.arrays if operand in self._layers and not isinstance(operand, View)]
             numbers = [self._layers[below] for operand in array.arrays if (below := _base(operand)) in self._layers]
             adds = all(operand in own or not operand.batched for operand in array.arrays)
-            if array.detail in (p.add, p.subtract) and own and adds:
+            if array.primitive in (p.add, p.subtract) and own and adds:
                 self._layers[array] = numbers[0]
                 self._continued[array] = own[0]
                 for operand in array.arrays:
@@ -113,15 +113,17 @@ class Names:
         number = self._layers[array] = self._sums[whole] = 1 + len(self._sums)
         self._give(weights, f"W{number}")
         self._give(array, f"z{number}")
-        self._weights[weights.arrays[0], _first(weights)] = weights
+        assert isinstance(weights, View), "parameters are read through views"
+        self._weights[weights.base, weights.places.first] = weights
         self._comments[array] = f"layer {number}: {_given(_base(inputs))} → {array.size}"
 
     def _whole_sum(self, array: Array) -> Array:
         """The sum that a term ends up in."""
-        while len(users := self._users.get(array, [])) == 1 and users[0].kind == "apply":
-            if users[0].detail not in (p.add, p.subtract):
+        while len(users := self._users.get(array, [])) == 1:
+            (user,) = users
+            if not isinstance(user, Apply) or user.primitive not in (p.add, p.subtract):
                 break
-            array = users[0]
+            array = user
         return array
 
     def _give(self, array: Array, name: str) -> None:
@@ -131,11 +133,8 @@ class Names:
     def _labelled(self, array: Array) -> str | None:
         """The label of an array, or what the labels of all the parameters that a view shows begin with."""
         labels = [array.label]
-        if self._labels and array.kind == "view" and _is_parameters(array):
-            index = array.detail.index
-            labels = [
-                self._labels.get(place) for place in ([index] if isinstance(index, int) else index.ravel().tolist())
-            ]
+        if self._labels and isinstance(array, View) and _is_parameters(array):
+            labels = [self._labels.get(place) for place in array.places.in_a_row()]
         if labels == [None]:
             return None
         stems = {re.split(r"[\W\d]*$|\[|\.\d", normalize("NFKC", label))[0] if label else "" for label in labels}
@@ -151,29 +150,31 @@ class Names:
             while of in self._continued:
                 of = self._continued[of]
             return f"d{self.of(of)}"
-        if array.kind == "apply":
-            return _result_of(array.detail)
-        if array.kind == "reduce":
-            return "total" if array.detail[0] is p.add else _result_of(array.detail[0])
-        if array.kind == "view" and array.arrays[0].kind == "leaf":
-            return self._stem_of_a_view(array)
-        stem = {"view": "part", "leaf": "table", "assemble": "whole"}[array.kind]
-        if array.kind == "assemble" and len(array.arrays) == 1:
+        stem = "table"
+        if isinstance(array, Fold) and array.primitive is p.add:
+            stem = "total"
+        elif isinstance(array, Apply | Fold):
+            stem = _result_of(array.primitive)
+        elif isinstance(array, View):
+            stem = self._stem_of_a_view(array, array.base) if isinstance(array.base, Leaf) else "part"
+        elif isinstance(array, Assembly) and len(array.arrays) == 1:
             stem = f"{self._name_of_all(array.arrays[0])}_{_BESIDE.get(array.operands[1:], 'and_more')}"
+        elif isinstance(array, Assembly):
+            stem = "whole"
         return stem
 
-    def _stem_of_a_view(self, array: Array) -> str:
+    def _stem_of_a_view(self, view: View, base: Leaf) -> str:
         """The name of a leaf, or of a layer's weights, with the place in it or the word for several."""
-        index, leaf = array.detail.index, array.arrays[0].detail
-        weights = self._weights.get((array.arrays[0], _first(array)))
-        if weights is not None and 1 < array.size <= weights.size:
+        weights = self._weights.get((base, view.places.first))
+        if weights is not None and 1 < view.size <= weights.size:
             return f"{self.of(weights)}_part"
-        return f"{leaf if isinstance(leaf, str) else 'table'}_{index if isinstance(index, int) else 'part'}"
+        index = view.places.index
+        return f"{base.name or 'table'}_{index if isinstance(index, int) else 'part'}"
 
     def _name_of_all(self, array: Array) -> str:
         """The name of an array, or of what it shows all of."""
-        shown = array.arrays[0] if array.kind == "view" and array.detail.are_all(array.arrays[0].size) else array
-        return shown.detail if isinstance(shown.detail, str) else self.of(shown)
+        shown = array.base if isinstance(array, View) and array.shows_all else array
+        return shown.name if isinstance(shown, Leaf) and shown.name else self.of(shown)
 
     def unused(self, stem: str) -> str:
         """Return a name like that which nothing has yet, and take it; no name is two texts, as Python reads them."""
@@ -203,29 +204,23 @@ def _numbered(stem: str, number: int) -> str:
 
 def _shown(array: Array) -> Array:
     """What a view shows, where it shows all of it."""
-    while array.kind == "view" and array.arrays[0].kind != "leaf" and array.detail.are_all(array.arrays[0].size):
-        array = array.arrays[0]
+    while isinstance(array, View) and not isinstance(array.base, Leaf) and array.shows_all:
+        array = array.base
     return array
 
 
 def _base(array: Array) -> Array:
     """What a view shows, or a view of a view."""
-    while array.kind == "view":
-        array = array.arrays[0]
+    while isinstance(array, View):
+        array = array.base
     return array
 
 
 def _given(inputs: Array) -> int:
     """How many numbers a layer is given, the 1 for its biases left out."""
-    return sum(piece.size for piece in inputs.arrays) if inputs.kind == "assemble" else inputs.size
-
-
-def _first(view: Array) -> int:
-    """The first of the places that a view shows."""
-    index = view.detail.index
-    return index if isinstance(index, int) else int(index.flat[0])
+    return sum(piece.size for piece in inputs.arrays) if isinstance(inputs, Assembly) else inputs.size
 
 
 def _is_parameters(array: Array) -> bool:
     base = _base(array)
-    return base.kind == "leaf" and isinstance(base.detail, str) and base.detail == "theta"
+    return isinstance(base, Leaf) and base.name == "theta"

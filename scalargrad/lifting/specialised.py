@@ -37,7 +37,9 @@ class Specialised:
         self._sizes = {"theta": len(parameters), "direction": len(parameters), "captured": len(trace.captured)}
         self._program = ArrayProgram()
         along_theta = self._program.axis(len(parameters))
-        self._leaves = {name: self._program.leaf(name, (along_theta,)) for name in ("theta", "direction")}
+        self._leaves: dict[str, Array] = {
+            name: self._program.leaf(name, (along_theta,)) for name in ("theta", "direction")
+        }
         self._leaves["captured"] = self._program.leaf("captured", (self._program.axis(len(trace.captured)),))
         for name, shape in zip(self.arguments, shapes, strict=True):
             axis = self._program.axis(math.prod(shape))

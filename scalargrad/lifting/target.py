@@ -17,7 +17,7 @@ from .arrays.program import Array, ArrayProgram
 from .source import Source, Wanted
 from .trace import Trace
 
-Group = Callable[[Trace, Sequence[int], ArrayProgram, dict[str, Array]], list[Array | float]]
+Group = Callable[[Trace, Sequence[int], ArrayProgram, Mapping[str, Array]], list[Array | float]]
 
 
 class Runner(Protocol):

@@ -203,9 +203,9 @@ def test_lifted_is_eager(program: Program, target: str) -> None:
 # ---------------------------------------------------------------- and what breaks them
 
 
-def multiplying_by_zero(seeds: dict[Value, float], deposit: bool) -> None:  # noqa: ARG001  # as sweep
+def multiplying_by_zero(root: Value, gradient: float) -> None:
     """A sweep to which what blocks gradients is an operation like others, with local gradients of 0."""
-    totals = topological_order(*seeds) | seeds
+    totals = topological_order(root) | {root: gradient}
     for node, upstream in reversed(totals.items()):
         for operand, local in zip(node.args, node.local_gradients, strict=True):
             totals[operand] += local * upstream
@@ -232,7 +232,7 @@ ZERO = Program((2.0, 0.0), (("multiply", (0, 0.0)), ("multiply", (2, inf)), ("ad
 def test_a_sweep_that_multiplies_what_is_blocked_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: a sweep that hands on 0 × inf where nothing is to be handed on is not `grad`."""
     law_of(test_grad_is_backward)(BLOCKED)
-    monkeypatch.setattr(value_module, "sweep", multiplying_by_zero)
+    monkeypatch.setattr(value_module, "deposit", multiplying_by_zero)
     with pytest.raises(AssertionError):
         law_of(test_grad_is_backward)(BLOCKED)
     with pytest.raises(AssertionError):

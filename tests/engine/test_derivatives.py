@@ -35,7 +35,10 @@ from scalargrad import (
     sin,
     stop_gradient,
     tanh,
+    value_and_grad,
+    vjp,
 )
+from scalargrad.engine import derivatives
 from scalargrad.engine.declaration import registered
 from scalargrad.engine.graph import topological_order
 from scalargrad.functional import hvp
@@ -443,6 +446,139 @@ def test_types_say_which_form_comes_back() -> None:
     assert_type(jacobian(xs, iter([x])), list[list[Value]])
 
 
+# ---------------------------------------------------------------- backwards from several, and from functions
+
+
+@given(programs(max_instructions=6), directions, directions)
+def test_vjp_is_the_transpose_of_jvp(program: Program, left: list[float], right: list[float]) -> None:
+    """For every vector on either side, vᵀ (J u), forwards, is (vᵀ J) u, backwards."""
+    leaves, nodes = evaluated(program)
+    outputs, along = nodes[-3:], [right[i % 3] for i in range(len(leaves))]
+    left = left[: len(outputs)]
+    forwards = sum(v * slope.data for v, slope in zip(left, jvp(outputs, leaves, along), strict=True))
+    backwards = sum(slope.data * u for slope, u in zip(vjp(outputs, leaves, left), along, strict=True))
+    size = 0.0  # of the terms that may cancel
+    for cut in range(min(3, len(program.instructions))):
+        shorter = Program(program.leaves, program.instructions[: len(program.instructions) - cut])
+        size += sum(dual.magnitude for dual in dual_gradient(shorter, program.leaves))
+    assert abs(forwards - backwards) <= 1e-13 * (1 + size)
+
+
+def test_a_sum_that_forgets_a_contribution_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: where contributions replace one another, a product with one side is not that with the other."""
+    law: Any = test_vjp_is_the_transpose_of_jvp
+    case = Program((3.0,), (("multiply", (0, 0)), ("add", (1, 1)))), [1.0, 2.0, 0.5], [1.0, 1.0, 1.0]
+    law.hypothesis.inner_test(*case)
+    monkeypatch.setattr(derivatives, "_hand_on", replacing)
+    with pytest.raises(AssertionError):
+        law.hypothesis.inner_test(*case)
+
+
+def replacing(totals: dict[Value, Any], to: Value, local: Any, gradient: Any) -> None:
+    totals[to] = local * gradient
+
+
+@given(programs())
+def test_grad_is_the_vjp_of_one_output(program: Program) -> None:
+    """With the gradient 1.0 for one output, a vector-Jacobian product is `grad`, to the last bit."""
+    leaves, nodes = evaluated(program)
+    assert bits(vjp(nodes[-1], leaves, 1.0)) == bits(grad(nodes[-1], leaves))
+
+
+def test_vjp_adds_over_outputs_and_can_be_differentiated() -> None:
+    """An output that is given twice counts twice, and the product is differentiable in the vector and in wrt."""
+    x, y, v = Value(3.0), Value(4.0), Value(2.0)
+    product = x * y
+    (by_x, by_y) = vjp([product, product, x * x], [x, y], [v, 1.0, 10.0])
+    assert (by_x.data, by_y.data) == (3 * 4.0 + 10 * 6.0, 3 * 3.0)
+    assert [slope.data for slope in grad(by_x, [v, x, y])] == [4.0, 20.0, 3.0]
+    assert vjp(product, x, 1.0).data == 4.0
+    assert vjp(np.array([product, x]), np.array([[x, y]]), np.array([1.0, 2.0])).shape == (1, 2)
+
+
+def cubic(x: Value, y: Value) -> Value:
+    return x**3 * y
+
+
+def test_value_and_grad_is_the_value_and_its_grad() -> None:
+    """It returns what the function returns, and `grad` of it in the arguments that argnums tells."""
+    value, slope = value_and_grad(cubic)(2.0, Value(5.0))
+    assert (value.data, slope.data) == (40.0, 60.0)
+    value, (by_y, by_x) = value_and_grad(cubic, [1, 0])(2, np.float64(5.0))
+    assert (value.data, by_y.data, by_x.data) == (40.0, 8.0, 60.0)
+    assert value_and_grad(cubic, argnums=1)(2.0, 5.0)[1].data == 8.0
+    assert value_and_grad(cubic)(2.0, y=5.0)[1].data == 60.0
+    assert value_and_grad(cubic).__name__ == "cubic"
+
+
+def test_value_and_grad_goes_to_any_order() -> None:
+    """Of its own gradient it takes the value and gradient again, and Values among the arguments are kept."""
+
+    def order(n: int) -> Callable[[Value], Value]:
+        return (lambda x: x**5) if n == 0 else (lambda x: value_and_grad(order(n - 1))(x)[1])
+
+    assert [order(n)(Value(2.0)).data for n in range(7)] == [32.0, 80.0, 160.0, 240.0, 240.0, 120.0, 0.0]
+    x = Value(2.0)
+    value, slope = value_and_grad(cubic)(x, Value(5.0))
+    assert grad(slope, x).data == 60.0
+    assert grad(value, x).data == slope.data
+
+
+@pytest.mark.parametrize("form", [list, tuple, iter, np.array])
+def test_value_and_grad_of_several_numbers_in_one_argument(form: Any) -> None:
+    """A list of numbers and Values becomes Values, and so does its gradient; an array gives one of its shape."""
+
+    def norm(weights: Any, scale: float) -> Value:
+        result: Value = scalargrad.functional.mean([scale * weight**2 for weight in weights])
+        return result
+
+    value, slopes = value_and_grad(norm)(form([1.0, 3.0]), 2.0)
+    assert (value.data, [slope.data for slope in slopes]) == (10.0, [2.0, 6.0])
+    weights = [Value(1.0), Value(3.0)]
+    assert [slope.data for slope in value_and_grad(norm)(weights, 2.0)[1]] == [2.0, 6.0]
+    squares = value_and_grad(lambda grid: (grid * grid).sum())(np.ones((2, 3)))
+    assert squares[1].shape == (2, 3)
+    assert {slope.data for slope in squares[1].flat} == {2.0}
+
+
+def test_types_of_value_and_grad_and_vjp() -> None:
+    """To a type checker, the value is a Value, and several positions give a tuple of gradients."""
+    x = Value(2.0)
+    assert_type(value_and_grad(lambda x: x * x)(x), tuple[Value, Any])
+    assert_type(value_and_grad(cubic)(2.0, x), tuple[Value, Any])
+    assert_type(value_and_grad(cubic, (0, 1))(x, x), tuple[Value, tuple[Any, ...]])
+    assert_type(vjp([x], x, [1.0]), Value)
+    assert_type(vjp(x, [x], 1.0), list[Value])
+
+
+@pytest.mark.parametrize(
+    ("argnums", "arguments", "error", "message"),
+    [
+        (2, (1.0, 2.0), ValueError, "argnums has 2, but there are 2 arguments by position"),
+        (-1, (1.0, 2.0), ValueError, "a position in argnums must be an integer of at least 0, got -1"),
+        (1.5, (1.0, 2.0), ValueError, "a position in argnums must be an integer of at least 0, got 1.5"),
+        ([True], (1.0, 2.0), ValueError, "a position in argnums must be an integer of at least 0, got True"),
+        (0, ("x", 2.0), TypeError, "an argument to differentiate in must be a real number, got 'x' of type str"),
+        (0, ({1.0}, 2.0), TypeError, "an argument to differentiate in must have an order"),
+    ],
+)
+def test_bad_arguments_of_value_and_grad(argnums: Any, arguments: Any, error: type[Exception], message: str) -> None:
+    """A position that is none, and an argument that is no number, are errors that show it."""
+    function: Any = value_and_grad
+    with pytest.raises(error) as raised:
+        function(cubic, argnums)(*arguments)
+    assert str(raised.value).startswith(message)
+
+
+def test_value_and_grad_of_what_is_no_function_of_values() -> None:
+    """A Value in place of the function, and a function that returns none, are errors that tell what to do."""
+    wrong: Any = value_and_grad
+    with pytest.raises(TypeError, match=r"value_and_grad takes a function, got Value.*: of a Value, grad returns"):
+        wrong(Value(1.0), Value(2.0))
+    with pytest.raises(TypeError, match=r"the function must return a Value, got 2\.0 of type float"):
+        wrong(float)(2.0)
+
+
 # ---------------------------------------------------------------- bad input
 
 
@@ -455,12 +591,22 @@ def test_types_say_which_form_comes_back() -> None:
         (grad, (Value(1.0), [None]), TypeError, "wrt must be a Value or a sequence of Values, got None of type NoneT"),
         (jvp, (1.0, Value(1.0), 1.0), TypeError, "outputs must be a Value or a sequence of Values, got 1.0 of type"),
         (jvp, (Value(1.0), "x", 1.0), TypeError, "wrt must be a Value or a sequence of Values, got 'x' of type str"),
-        (jvp, (Value(1.0), Value(1.0), [1.0, 2.0]), ValueError, "jvp needs one tangent for each of 1 inputs, got 2"),
-        (jvp, (Value(1.0), [Value(1.0)] * 2, 1.0), ValueError, "jvp needs one tangent for each of 2 inputs, got 1"),
+        (
+            jvp,
+            (Value(1.0), Value(1.0), [1.0, 2.0]),
+            ValueError,
+            "wrt has 1 Value: give as many tangents, got 2",
+        ),
+        (jvp, (Value(1.0), [Value(1.0)] * 2, 1.0), ValueError, "wrt has 2 Values: give as many tangents, got 1"),
         (jacobian, ([1.0], [Value(1.0)]), TypeError, "outputs must be a Value or a sequence of Values, got 1.0"),
         (jacobian, ([], [1.0]), TypeError, "wrt must be a Value or a sequence of Values, got 1.0 of type float"),
         (hessian, (1.0, [Value(1.0)]), TypeError, "output must be a Value, got 1.0 of type float"),
-        (hvp, (Value(1.0), [Value(1.0)], []), ValueError, "jvp needs one tangent for each of 1 inputs, got 0"),
+        (vjp, (1.0, Value(1.0), 1.0), TypeError, "outputs must be a Value or a sequence of Values, got 1.0 of type"),
+        (vjp, (Value(1.0), 1.0, 1.0), TypeError, "wrt must be a Value or a sequence of Values, got 1.0 of type"),
+        (vjp, (Value(1.0), Value(1.0), "1"), TypeError, "a gradient must be a real number, got '1' of type str"),
+        (vjp, ([Value(1.0)] * 2, Value(1.0), 1), ValueError, "outputs has 2 Values: give as many gradients, got 1"),
+        (vjp, (grid(), Value(1.0), np.ones(6)), ValueError, "the gradients must have the shape (2, 3) of outputs"),
+        (hvp, (Value(1.0), [Value(1.0)], []), ValueError, "wrt has 1 Value: give as many tangents, got 0"),
         (
             grad,
             (Value(1.0), {Value(1.0)}),
@@ -490,8 +636,18 @@ def test_types_say_which_form_comes_back() -> None:
         ),
         (grad, (Value(1.0), np.array("x")), TypeError, "wrt must be a Value or a sequence of Values, got np.str_('x')"),
         (hessian, (Value(1.0), np.array([None])), TypeError, "wrt must be a Value or a sequence of Values, got None"),
-        (jvp, (Value(1.0), grid(), np.ones(6)), ValueError, "jvp needs tangents of the shape (2, 3) of wrt, got (6,)"),
-        (hvp, (Value(1.0), grid(), np.ones((3, 2))), ValueError, "jvp needs tangents of the shape (2, 3) of wrt, got"),
+        (
+            jvp,
+            (Value(1.0), grid(), np.ones(6)),
+            ValueError,
+            "the tangents must have the shape (2, 3) of wrt, got (6,)",
+        ),
+        (
+            hvp,
+            (Value(1.0), grid(), np.ones((3, 2))),
+            ValueError,
+            "the tangents must have the shape (2, 3) of wrt, got",
+        ),
     ],
 )
 def test_bad_input(function: Any, arguments: tuple[Any, ...], error: type[Exception], message: str) -> None:

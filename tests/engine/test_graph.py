@@ -60,16 +60,16 @@ def deposited(totals: dict[Value, float]) -> None:
             node.grad += total
 
 
-def replacing(seeds: dict[Value, float], deposit: bool) -> None:  # noqa: ARG001  # as sweep
-    totals = topological_order(*seeds) | seeds
+def replacing(root: Value, gradient: float) -> None:
+    totals = topological_order(root) | {root: gradient}
     for node, upstream in reversed(totals.items()):
         for operand, local in zip(node.args, node.local_gradients, strict=True):
             totals[operand] = local * upstream
     deposited(totals)
 
 
-def too_early(seeds: dict[Value, float], deposit: bool) -> None:  # noqa: ARG001  # as sweep
-    totals = topological_order(*seeds) | seeds
+def too_early(root: Value, gradient: float) -> None:
+    totals = topological_order(root) | {root: gradient}
     first, *others = reversed(totals)
     for node in [first, *reversed(others)]:
         for operand, local in zip(node.args, node.local_gradients, strict=True):
@@ -77,8 +77,8 @@ def too_early(seeds: dict[Value, float], deposit: bool) -> None:  # noqa: ARG001
     deposited(totals)
 
 
-def first_operand_only(seeds: dict[Value, float], deposit: bool) -> None:  # noqa: ARG001  # as sweep
-    totals = topological_order(*seeds) | seeds
+def first_operand_only(root: Value, gradient: float) -> None:
+    totals = topological_order(root) | {root: gradient}
     for node, upstream in reversed(totals.items()):
         for operand, local in list(zip(node.args, node.local_gradients, strict=True))[:1]:
             totals[operand] += local * upstream
@@ -91,7 +91,7 @@ def test_a_wrong_sweep_is_seen(wrong: Callable[..., None], monkeypatch: pytest.M
     law: Any = test_backward_is_the_derivative
     program = Program((3.0,), (("multiply", (0, 0)), ("add", (1, 1)), ("multiply", (2, 1))))
     law.hypothesis.inner_test(program)
-    monkeypatch.setattr(value_module, "sweep", wrong)
+    monkeypatch.setattr(value_module, "deposit", wrong)
     with pytest.raises(AssertionError):
         law.hypothesis.inner_test(program)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from scalargrad.lifting.arrays.program import Array, needed
+from scalargrad.lifting.arrays.program import Apply, Array, Assembly, Fold, Leaf, View, needed
 
 
 def evaluate(root: Array | float, given: Mapping[str, Any], count: int) -> Any:
@@ -33,59 +33,58 @@ def evaluate(root: Array | float, given: Mapping[str, Any], count: int) -> Any:
 
     for array in needed([root]):
         sizes = [axis.size for axis in array.axes]
-        if array.kind == "leaf":
+        if isinstance(array, Leaf):
             numbers = _leaf(array, given, count)
             found[array] = np.broadcast_to(numbers.reshape([*sizes, -1]), [*sizes, count])
-        elif array.kind == "view":
-            base = array.arrays[0]
-            found[array] = found[base].reshape(base.size, count)[array.detail.index]
-        elif array.kind == "apply":
+        elif isinstance(array, View):
+            found[array] = found[array.base].reshape(array.base.size, count)[array.places.index]
+        elif isinstance(array, Apply):
             operands = [spread(operand, array.axes) for operand in array.operands]
-            found[array] = np.vectorize(array.detail.value, otypes=[float])(*operands)
-        elif array.kind == "reduce":
-            found[array] = _folded(array, found[array.arrays[0]], count)
+            found[array] = np.vectorize(array.primitive.value, otypes=[float])(*operands)
+        elif isinstance(array, Fold):
+            found[array] = _folded(array, found[array.operand], count)
         else:
+            assert isinstance(array, Assembly)
             whole = np.zeros((array.size, count))
-            for (places, along), piece in zip(array.detail, array.operands, strict=True):
-                np.add.at(whole, places.index, spread(piece, along))
+            for piece in array.pieces:
+                np.add.at(whole, piece.places.index, spread(piece.array, piece.axes))
             found[array] = whole.reshape([*sizes, count])
     return spread(root, root.axes if isinstance(root, Array) else ())
 
 
-def _leaf(array: Array, given: Mapping[str, Any], count: int) -> Any:
-    if isinstance(array.detail, np.ndarray):
-        return array.detail
-    if array.detail in ("share", "count"):
-        return np.array([1 / count if array.detail == "share" else float(count)])
-    numbers = np.asarray(given[array.detail], dtype=float)
+def _leaf(array: Leaf, given: Mapping[str, Any], count: int) -> Any:
+    if array.table is not None:
+        return array.table
+    if array.name in ("share", "count"):
+        return np.array([1 / count if array.name == "share" else float(count)])
+    numbers = np.asarray(given[array.name], dtype=float)
     return numbers.T if array.batched else numbers
 
 
-def _folded(array: Array, numbers: Any, count: int) -> Any:
-    primitive, along, batch = array.detail
-    fold = np.vectorize(primitive.value, otypes=[float])
-    axes = [array.arrays[0].axes.index(axis) for axis in along] + ([numbers.ndim - 1] if batch else [])
+def _folded(array: Fold, numbers: Any, count: int) -> Any:
+    fold = np.vectorize(array.primitive.value, otypes=[float])
+    axes = [array.operand.axes.index(axis) for axis in array.along] + ([numbers.ndim - 1] if array.over_batch else [])
     for axis in sorted(axes, reverse=True):
         first, *rest = np.moveaxis(numbers, axis, 0)
         for one in rest:
             first = fold(first, one)
         numbers = first
-    return np.repeat(np.asarray(numbers)[..., None], count, axis=-1) if batch else numbers
+    return np.repeat(np.asarray(numbers)[..., None], count, axis=-1) if array.over_batch else numbers
 
 
 def operations(*roots: Array | float) -> int:
     """How many arrays are computed for the roots: all but what is given."""
-    return sum(array.kind != "leaf" for array in needed(roots))
+    return sum(not isinstance(array, Leaf) for array in needed(roots))
 
 
 def kinds(*roots: Array | float) -> list[str]:
     """What is computed for the roots, in order: the kind, and the primitive where there is one."""
     listed = []
     for array in needed(roots):
-        if array.kind == "apply":
-            listed.append(array.detail.name)
-        elif array.kind == "reduce":
-            listed.append(f"reduce {array.detail[0].name}{' over the batch' if array.detail[2] else ''}")
-        elif array.kind != "leaf":
-            listed.append(array.kind)
+        if isinstance(array, Apply):
+            listed.append(array.primitive.name)
+        elif isinstance(array, Fold):
+            listed.append(f"fold {array.primitive.name}{' over the batch' if array.over_batch else ''}")
+        elif not isinstance(array, Leaf):
+            listed.append(type(array).__name__.lower())
     return listed

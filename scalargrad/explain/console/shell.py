@@ -11,6 +11,7 @@ import cmd
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import BuiltinFunctionType
 from typing import IO, Any, ClassVar
 
 from ...expressions.typed import ExpressionError, nearest
@@ -22,7 +23,8 @@ ROOM = 40  # cells for what was typed, in an answer
 class Console(cmd.Cmd):
     """Commands read from the terminal, or from a file given as `stdin`; answers go to `stdout`.
 
-    What does not come from a keyboard is shown as it is read, so that the output reads as a session.
+    What comes from a file is shown as it is read, so that the output reads as a session. Keyboards and notebooks,
+    which put an `input` of their own in the place of Python's, have shown it already.
     There are colours on a terminal that has them, unless `NO_COLOR` is set.
 
     Raises:
@@ -37,7 +39,9 @@ class Console(cmd.Cmd):
             if stream is None:
                 raise OSError(f"standard {name} is closed")
         self.use_rawinput = stdin is None
-        self._echoes = not self.stdin.isatty()
+        self._has_keyboard = self.stdin.isatty()
+        is_front_end = self.use_rawinput and not isinstance(input, BuiltinFunctionType)  # such as Jupyter's
+        self._echoes = not self._has_keyboard and not is_front_end
         self._colours = has_colours(self.stdout)
 
     def run(self) -> None:
@@ -53,7 +57,7 @@ class Console(cmd.Cmd):
                     self.cmdloop()
                     leave = True
                 except KeyboardInterrupt:
-                    if self._echoes:
+                    if not self._has_keyboard:
                         raise
                     self.say("\ninterrupted: quit leaves")
                     self.intro = None
@@ -116,7 +120,7 @@ class Console(cmd.Cmd):
         return False
 
     def precmd(self, line: str) -> str:
-        """Show a line that did not come from the keyboard, so that what is written reads as a session does."""
+        """Show a line that nothing else has shown, so that what is written reads as a session does."""
         if self._echoes and line != "EOF":
             self.say(line)
         return line.strip()

@@ -1,32 +1,40 @@
-"""A program in arrays: what a scalar graph becomes once alike numbers are put side by side.
+"""Array programs: what a scalar graph becomes when scalars that are computed alike lie side by side.
 
-An array has axes, each with a size, and may differ from example to example (`batched`). Five things
-make arrays, and no more:
+An array has axes, each with a size. A batched array has numbers of its own for each example. There are
+five classes of arrays:
 
-    leaf       what is given: the parameters, an argument, a table of constants
-    view       numbers of another array, picked out and arranged along axes of the view's own
-    apply      a primitive, number by number; an operand without an axis is the same all along it
-    reduce     a primitive folded along axes, or along the batch: sums, largest elements
-    assemble   numbers of several arrays added up into the places of a new one
+    Leaf       what is given: the parameters, an argument, a table of constants
+    View       numbers of another array, picked and arranged along axes of the view
+    Apply      a primitive, element by element; an operand without an axis is the same all along it
+    Fold       a primitive folded along axes, or over the batch: a sum, a maximum
+    Assembly   numbers of several arrays, each added into its places of a new array
 
-A sum over an axis of a product is what a matrix product is, and needs no sixth.
+A matrix product is the sum of a product along an axis, so it needs no class.
 
-An `Array` is an operand like any other: a primitive or a rule called on arrays gives the array that
-it computes. So the rules of the primitives differentiate array programs too. Nothing is entered
-twice, and what is known to change nothing is not entered at all.
+Arrays are operands, as Values are: a primitive or a rule called on arrays gives the array that it
+computes. So the rules of the primitives differentiate array programs too. A program holds each array
+once, and no operation that would change nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, TypeVar
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive, Symbol
 
-Kind = Literal["leaf", "view", "apply", "reduce", "assemble"]
-Apply = Callable[..., "Array | float"]
+if TYPE_CHECKING:  # programs of single numbers work without numpy
+    import numpy as np
+    from numpy.typing import NDArray
+
+    IntArray = NDArray[np.int_]
+    FloatArray = NDArray[np.float64]
+
+ArrayClass = TypeVar("ArrayClass", bound="Array")
+BATCH_LEAVES = ("share", "count")  # what a batch gives: one over the number of examples, and that number
 
 
 class Axis:
@@ -40,13 +48,34 @@ class Axis:
 
 
 class Places:
-    """The places in an array that a view shows: a whole number, or an array of them with the view's axes."""
+    """Places in an array whose axes are flattened: one place, or a table of places.
+
+    Attributes:
+        index: a whole number, or an integer array with the axes along which the places lie.
+        key: equal for equal places.
+    """
 
     __slots__ = ("index", "key")
 
-    def __init__(self, index: Any) -> None:
+    def __init__(self, index: int | IntArray) -> None:
         self.index = index
-        self.key: Any = index if isinstance(index, int) else (index.shape, index.tobytes())
+        self.key: Hashable = index if isinstance(index, int) else (index.shape, index.tobytes())
+
+    @classmethod
+    def all_of(cls, sizes: Sequence[int]) -> Places:
+        """Return all places of an array of these sizes, in order."""
+        import numpy as np
+
+        return cls(np.arange(math.prod(sizes)).reshape(sizes))
+
+    @property
+    def first(self) -> int:
+        """The first place."""
+        return self.index if isinstance(self.index, int) else int(self.index.flat[0])
+
+    def in_a_row(self) -> list[int]:
+        """Return the places as a list."""
+        return [self.index] if isinstance(self.index, int) else self.index.ravel().tolist()
 
     def are_all(self, size: int) -> bool:
         """Whether these are all places of an array of that size, in order."""
@@ -56,43 +85,46 @@ class Places:
         return bool(flat.size == size and flat[0] == 0 and (flat[1:] - flat[:-1] == 1).all())
 
 
+class Piece(NamedTuple):
+    """A part of an array: an array or a number, which lies along these axes, and its places in the whole."""
+
+    array: Array | float
+    axes: tuple[Axis, ...]
+    places: Places
+
+
 class Array(Symbol):
-    """One array of a program; see the module's docstring.
+    """An array of a program; the classes below say how it is made.
 
     Attributes:
-        kind: which of the five made it.
-        operands: what it was made of: arrays, and numbers as floats.
+        program: the program that holds it.
+        operands: what it is computed from: arrays, and numbers as floats.
         arrays: the operands that are arrays.
         axes: its axes, in the order in which it is stored.
-        batched: whether it has one entry for each example.
-        detail: a leaf's name, a view's Places, the primitive that is applied or folded, the Places of
-            each array that is assembled.
+        batched: whether it has numbers of its own for each example.
         number: its place in the program; operands come first.
-        label: what the user calls it.
+        label: the user's name for it.
         gradient_of: the arrays whose gradient it is.
     """
 
-    __slots__ = ("arrays", "axes", "batched", "detail", "gradient_of", "kind", "label", "number", "operands", "program")
+    __slots__ = ("arrays", "axes", "batched", "gradient_of", "label", "number", "operands", "program")
 
-    def __init__(  # the attributes
-        self,
-        program: ArrayProgram,
-        kind: Kind,
-        operands: tuple[Array | float, ...],
-        axes: tuple[Axis, ...],
-        batched: bool,
-        detail: Any,
+    def __init__(
+        self, program: ArrayProgram, operands: tuple[Array | float, ...], axes: tuple[Axis, ...], batched: bool
     ) -> None:
         self.program = program
-        self.kind = kind
         self.operands = operands
         self.arrays = tuple([operand for operand in operands if isinstance(operand, Array)])
         self.axes = axes
         self.batched = batched
-        self.detail = detail
         self.number = -1
         self.label: str | None = None
         self.gradient_of: list[Array] = []
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes of its axes."""
+        return tuple([axis.size for axis in self.axes])
 
     @property
     def size(self) -> int:
@@ -104,12 +136,91 @@ class Array(Symbol):
 
     @classmethod
     def apply_primitive(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
-        """Enter the operation, number by number."""
+        """Add the operation to the program of the operands, element by element."""
         program = next(operand.program for operand in operands if isinstance(operand, Array))
         return program.apply(primitive, operands)
 
     def __str__(self) -> str:
-        return f"{self.kind}{self.number}{[axis.size for axis in self.axes]}{'×B' if self.batched else ''}"
+        return f"{type(self).__name__.lower()}{self.number}{list(self.sizes)}{'×B' if self.batched else ''}"
+
+
+class Leaf(Array):
+    """An array that is given: under a name, or as a table of constants."""
+
+    __slots__ = ("name", "table")
+
+    def __init__(
+        self,
+        program: ArrayProgram,
+        name: str,
+        axes: tuple[Axis, ...],
+        batched: bool,
+        table: FloatArray | None = None,
+    ) -> None:
+        super().__init__(program, (), axes, batched)
+        self.name = name  # "" for a table
+        self.table = table
+
+
+class View(Array):
+    """The numbers at some places of another array, along axes of the view."""
+
+    __slots__ = ("base", "places")
+
+    def __init__(self, program: ArrayProgram, base: Array, places: Places, axes: tuple[Axis, ...]) -> None:
+        super().__init__(program, (base,), axes, base.batched)
+        self.base = base
+        self.places = places
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether it has all numbers of its base, in order."""
+        return self.places.are_all(self.base.size)
+
+
+class Apply(Array):
+    """A primitive of the operands, element by element."""
+
+    __slots__ = ("primitive",)
+
+    def __init__(
+        self,
+        program: ArrayProgram,
+        primitive: Primitive,
+        operands: tuple[Array | float, ...],
+        axes: tuple[Axis, ...],
+        batched: bool,
+    ) -> None:
+        super().__init__(program, operands, axes, batched)
+        self.primitive = primitive
+
+
+class Fold(Array):
+    """A primitive of two operands, folded along some axes of an array; with `over_batch` over the examples too."""
+
+    __slots__ = ("along", "operand", "over_batch", "primitive")
+
+    def __init__(
+        self, program: ArrayProgram, primitive: Primitive, operand: Array, along: tuple[Axis, ...], over_batch: bool
+    ) -> None:
+        left = tuple([axis for axis in operand.axes if axis not in along])
+        super().__init__(program, (operand,), left, operand.batched and not over_batch)
+        self.primitive = primitive
+        self.operand = operand
+        self.along = along
+        self.over_batch = over_batch
+
+
+class Assembly(Array):
+    """Zeros to which pieces are added, each in its places."""
+
+    __slots__ = ("pieces",)
+
+    def __init__(self, program: ArrayProgram, pieces: tuple[Piece, ...], axes: tuple[Axis, ...]) -> None:
+        operands = tuple([piece.array for piece in pieces])
+        super().__init__(program, operands, axes, False)
+        self.batched = any(array.batched for array in self.arrays)
+        self.pieces = pieces
 
 
 class ArrayProgram:
@@ -117,7 +228,7 @@ class ArrayProgram:
 
     def __init__(self) -> None:
         self.arrays: list[Array] = []
-        self._known: dict[Any, Array] = {}
+        self._known: dict[Hashable, Any] = {}
         self._axes = 0
 
     def axis(self, size: int) -> Axis:
@@ -125,97 +236,86 @@ class ArrayProgram:
         self._axes += 1
         return Axis(self._axes, size)
 
-    def leaf(self, name: Any, axes: tuple[Axis, ...] = (), batched: bool = False, table: Any = None) -> Array:
-        """Return an array that is given, under a name; or, of that very content, a table of constants."""
-        return self._enter("leaf", (), axes, batched, name if table is None else table, key=name)
+    def leaf(self, name: str, axes: tuple[Axis, ...] = (), batched: bool = False) -> Leaf:
+        """Return the array that is given under a name."""
+        return self._entered(Leaf(self, name, axes, batched), name)
 
-    def view(self, base: Array, index: Any, axes: tuple[Axis, ...]) -> Array:
-        """Return what lies at these places of the base, along new axes."""
+    def table(self, numbers: FloatArray, axes: tuple[Axis, ...]) -> Leaf:
+        """Return the array that has these constants, of a shape that fits the axes."""
+        return self._entered(Leaf(self, "", axes, False, numbers), numbers.tobytes())
+
+    def view(self, base: Array, index: int | IntArray, axes: tuple[Axis, ...]) -> Array:
+        """Return the numbers at these places of the base, along axes of the view."""
         if not base.axes:
             return base
         places = Places(index)
-        return self._enter("view", (base,), axes, base.batched, places, key=places.key)
+        return self._entered(View(self, base, places, axes), places.key)
 
     def apply(self, primitive: Primitive, operands: Sequence[Array | float]) -> Array | float:
-        """Return the primitive of the operands, number by number, simplified where that changes nothing."""
-        operands = tuple(operand if isinstance(operand, Array) else float(operand) for operand in operands)
-        numbers = [operand for operand in operands if not isinstance(operand, Array)]
-        if len(numbers) == len(operands):
-            return primitive.value(*numbers)
+        """Return the primitive of the operands, element by element, simplified where that changes nothing."""
+        operands = tuple([operand if isinstance(operand, Array) else float(operand) for operand in operands])
+        arrays = [operand for operand in operands if isinstance(operand, Array)]
+        if not arrays:
+            return primitive.value(*operands)
         simpler = simplified(primitive, operands, self.apply)
         if simpler is not None:
             return simpler
-        arrays = [operand for operand in operands if isinstance(operand, Array)]
         batched = any(array.batched for array in arrays)
-        return self._enter("apply", operands, _united(arrays), batched, primitive, key=primitive)
+        return self._entered(Apply(self, primitive, operands, _united(arrays), batched), primitive)
 
-    def reduce(
+    def fold(
         self, primitive: Primitive, array: Array | float, axes: Iterable[Axis], batch: bool = False
     ) -> Array | float:
-        """Return the fold of the primitive along those axes of the array, and along the batch if asked."""
+        """Return the fold of the primitive along those of the axes that the array has, and over the batch if asked."""
         if not isinstance(array, Array):
             return array
-        along = tuple(axis for axis in array.axes if axis in set(axes))
+        wanted = set(axes)
+        along = tuple([axis for axis in array.axes if axis in wanted])
         batch = batch and array.batched
         if not along and not batch:
             return array
-        if primitive is p.add and array.kind == "apply":
+        if primitive is p.add and isinstance(array, Apply):
             taken_out = self._factor_taken_out(array, along, batch)
             if taken_out is not None:
                 return taken_out
-        left = tuple(axis for axis in array.axes if axis not in along)
-        detail = (primitive, along, batch)
-        return self._enter("reduce", (array,), left, array.batched and not batch, detail, key=detail)
+        return self._entered(Fold(self, primitive, array, along, batch), (primitive, along, batch))
 
-    def assemble(
-        self, axes: tuple[Axis, ...], pieces: Sequence[tuple[Places, tuple[Axis, ...], Array | float]]
-    ) -> Array:
-        """Return zeros with the pieces added up into their places; a piece lies along the axes of its places."""
-        operands = tuple(piece for _, _, piece in pieces)
-        batched = any(piece.batched for piece in operands if isinstance(piece, Array))
-        detail = tuple((places, along) for places, along, _ in pieces)
-        key = tuple((places.key, along) for places, along in detail)
-        return self._enter("assemble", operands, axes, batched, detail, key=key)
+    def assemble(self, axes: tuple[Axis, ...], pieces: Sequence[Piece]) -> Assembly:
+        """Return zeros to which the pieces are added, each in its places."""
+        key = tuple([(piece.places.key, piece.axes) for piece in pieces])
+        return self._entered(Assembly(self, tuple(pieces), axes), key)
 
-    def _factor_taken_out(self, array: Array, along: tuple[Axis, ...], batch: bool) -> Array | float | None:
+    def _factor_taken_out(self, array: Apply, along: tuple[Axis, ...], batch: bool) -> Array | float | None:
         """The sum of c × x as c × the sum of x, where c is the same all along; the sum of -x as -(the sum)."""
-        if array.detail is p.negative:
-            return self.apply(p.negative, [self.reduce(p.add, array.operands[0], along, batch)])
-        if array.detail is p.multiply:
+        if array.primitive is p.negative:
+            return self.apply(p.negative, [self.fold(p.add, array.operands[0], along, batch)])
+        if array.primitive is p.multiply:
             for factor, other in (array.operands, array.operands[::-1]):
                 varies = isinstance(factor, Array) and (set(factor.axes) & set(along) or (batch and factor.batched))
                 if not varies and _spans(other, along, batch):
-                    return self.apply(p.multiply, [factor, self.reduce(p.add, other, along, batch)])
+                    return self.apply(p.multiply, [factor, self.fold(p.add, other, along, batch)])
         return None
 
-    def _enter(
-        self,
-        kind: Kind,
-        operands: tuple[Array | float, ...],
-        axes: tuple[Axis, ...],
-        batched: bool,
-        detail: Any,
-        key: Any,
-    ) -> Array:
-        whole = (kind, key, axes, *(operand if isinstance(operand, Array) else repr(operand) for operand in operands))
-        found = self._known.get(whole)
-        if found is None:
-            found = self._known[whole] = Array(self, kind, operands, axes, batched, detail)
-            found.number = len(self.arrays)
-            self.arrays.append(found)
-        return found
+    def _entered(self, array: ArrayClass, key: Hashable) -> ArrayClass:
+        """The array, added to the program; or the one of that class, key, axes and operands that it has already."""
+        operands = [operand if isinstance(operand, Array) else repr(operand) for operand in array.operands]
+        known: ArrayClass = self._known.setdefault((type(array), key, array.axes, *operands), array)
+        if known is array:
+            array.number = len(self.arrays)
+            self.arrays.append(array)
+        return known
 
 
 def needed(roots: Iterable[Array | float]) -> list[Array]:
-    """Return the arrays that the roots are computed from, and the roots, in the program's order."""
-    found: set[Array] = set()
+    """Return the roots that are arrays, and all arrays that they are computed from, in the program's order."""
+    arrays: set[Array] = set()
     pending = [root for root in roots if isinstance(root, Array)]
     while pending:
         array = pending.pop()
-        if array not in found:
-            found.add(array)
+        if array not in arrays:
+            arrays.add(array)
             pending += array.arrays
-    return sorted(found, key=lambda array: array.number)
+    return sorted(arrays, key=attrgetter("number"))
 
 
 def _spans(array: Array | float, axes: Sequence[Axis], batch: bool) -> bool:
@@ -225,15 +325,17 @@ def _spans(array: Array | float, axes: Sequence[Axis], batch: bool) -> bool:
 
 def _united(arrays: Iterable[Array]) -> tuple[Axis, ...]:
     """The axes that any of them has."""
-    return tuple(sorted({axis for array in arrays for axis in array.axes}, key=lambda axis: axis.number))
+    return tuple(sorted({axis for array in arrays for axis in array.axes}, key=attrgetter("number")))
 
 
 # ---------------------------------------------------------------- what changes nothing
 
+Rewriter = Callable[[Primitive, "Sequence[Array | float]"], "Array | float"]  # applies a primitive, simplified
 
-def simplified(primitive: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
-    """Return what an operation comes to, where that takes fewer operations; None where it does not."""
-    if len(operands) == 2 and not primitive.kinks:  # at a tie each has a share of the gradient
+
+def simplified(primitive: Primitive, operands: tuple[Array | float, ...], apply: Rewriter) -> Array | float | None:
+    """Return an equal array or number that takes fewer operations, made with `apply`; None where there is none."""
+    if len(operands) == 2 and not primitive.kinks:  # at a tie each operand has a share of the gradient
         x, y = operands
         if y == primitive.right_identity and not _is_infinite(y):
             return x
@@ -248,65 +350,62 @@ def _is_infinite(operand: Array | float) -> bool:
     return not isinstance(operand, Array) and math.isinf(operand)
 
 
-Rewrite = Callable[[Primitive, "tuple[Array | float, ...]", Apply], "Array | float | None"]
-
-
-def _negative(_: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
+def _negative(_: Primitive, operands: tuple[Array | float, ...], apply: Rewriter) -> Array | float | None:
     """-(-x) as x; -(c × x) as (-c) × x, where c is a single number."""
     (x,) = operands
-    if isinstance(x, Array) and _is(x, p.negative):
+    if _is(x, p.negative):
         return x.operands[0]
-    if isinstance(x, Array) and _is(x, p.multiply) and _is_single(x.operands[0]):
+    if _is(x, p.multiply) and _is_single(x.operands[0]):
         return apply(p.multiply, [apply(p.negative, [x.operands[0]]), x.operands[1]])
     return None
 
 
-def _product(_: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
+def _product(_: Primitive, operands: tuple[Array | float, ...], apply: Rewriter) -> Array | float | None:
     """-1 × y and (-x) × y as -(x × y); 2 × (3 × y) as 6 × y; x × (1 / y) as x / y. The number comes first."""
     x, y = operands
-    found: Array | float | None = None
+    simpler: Array | float | None = None
     if not isinstance(y, Array):
-        found = apply(p.multiply, [y, x])
+        simpler = apply(p.multiply, [y, x])
     elif x == -1.0:
-        found = apply(p.negative, [y])
-    elif isinstance(x, Array) and _is(x, p.negative) and not _is_single(x):
-        found = apply(p.negative, [apply(p.multiply, [x.operands[0], y])])
+        simpler = apply(p.negative, [y])
+    elif _is(x, p.negative) and not _is_single(x):
+        simpler = apply(p.negative, [apply(p.multiply, [x.operands[0], y])])
     elif _is(y, p.negative) and not isinstance(x, Array):
-        found = apply(p.multiply, [-x, y.operands[0]])
+        simpler = apply(p.multiply, [-x, y.operands[0]])
     elif _is(y, p.negative):
-        found = apply(p.negative, [apply(p.multiply, [x, y.operands[0]])])
+        simpler = apply(p.negative, [apply(p.multiply, [x, y.operands[0]])])
     elif _is_fixed(x) and _is(y, p.multiply) and _is_fixed(y.operands[0]):
         factor = apply(p.multiply, [x, y.operands[0]])
         if isinstance(factor, Array) or 1e-300 < abs(factor) < 1e300:  # 1e-200 × (1e-200 × y) is not 0 × y
-            found = apply(p.multiply, [factor, y.operands[1]])
+            simpler = apply(p.multiply, [factor, y.operands[1]])
     else:
         for factor, other in ((x, y), (y, x)):
-            if isinstance(other, Array) and _is(other, p.divide) and other.operands[0] == 1.0:
+            if _is(other, p.divide) and other.operands[0] == 1.0:
                 return apply(p.divide, [factor, other.operands[1]])
-    return found
+    return simpler
 
 
-def _sum(primitive: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
+def _sum(primitive: Primitive, operands: tuple[Array | float, ...], apply: Rewriter) -> Array | float | None:
     """X + x as 2 × x, x + (-y) as x - y, x - (-y) as x + y, (-x) + y as y - x, 0 - y as -y."""
     x, y = operands
     if x is y and primitive is p.add:
         return apply(p.multiply, [2.0, x])
-    if isinstance(y, Array) and _is(y, p.negative):
+    if _is(y, p.negative):
         return apply(p.subtract if primitive is p.add else p.add, [x, y.operands[0]])
-    if primitive is p.add and isinstance(x, Array) and _is(x, p.negative):
+    if primitive is p.add and _is(x, p.negative):
         return apply(p.subtract, [y, x.operands[0]])
     if primitive is p.subtract and x == 0.0:
         return apply(p.negative, [y])
     return None
 
 
-def _power(_: Primitive, operands: tuple[Array | float, ...], apply: Apply) -> Array | float | None:
+def _power(_: Primitive, operands: tuple[Array | float, ...], apply: Rewriter) -> Array | float | None:
     """X ** 2 as x × x."""
     x, y = operands
     return apply(p.multiply, [x, x]) if y == 2.0 else None
 
 
-_REWRITES: dict[Primitive, Rewrite] = {
+_REWRITES: dict[Primitive, Callable[[Primitive, tuple[Array | float, ...], Rewriter], Array | float | None]] = {
     p.negative: _negative,
     p.multiply: _product,
     p.add: _sum,
@@ -324,12 +423,14 @@ def _is_fixed(array: Array | float) -> bool:
     """Whether it is a number, or a number times a share of the batch: of an ordinary size whatever is given."""
     if not isinstance(array, Array) or _is_of_the_batch(array):
         return True
-    return array.kind == "apply" and all(not isinstance(one, Array) or _is_of_the_batch(one) for one in array.operands)
+    return isinstance(array, Apply) and all(
+        not isinstance(operand, Array) or _is_of_the_batch(operand) for operand in array.operands
+    )
 
 
 def _is_of_the_batch(array: Array) -> bool:
-    return array.kind == "leaf" and isinstance(array.detail, str) and array.detail in {"share", "count"}
+    return isinstance(array, Leaf) and array.name in BATCH_LEAVES
 
 
-def _is(array: Array, primitive: Primitive) -> bool:
-    return array.kind == "apply" and array.detail is primitive
+def _is(array: Array | float, primitive: Primitive) -> TypeGuard[Apply]:
+    return isinstance(array, Apply) and array.primitive is primitive

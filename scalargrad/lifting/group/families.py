@@ -8,8 +8,7 @@ The inputs of an argument are a family to begin with, and so are the parameters,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
@@ -156,7 +155,7 @@ class Families:
 
     def sort(self) -> None:
         """Give each node that is left its family."""
-        known: dict[Any, Family] = {}
+        known: dict[Hashable, Family] = {}
         for name in ("constant", "theta", "captured", *self.leaves):
             if name not in known:
                 batched = name in self.leaves and self.leaves[name].batched
@@ -175,14 +174,15 @@ class Families:
                 else:
                     place[i] = node[1]
                 continue
-            read: list[Any] = self.kinds(i) if i in self.terms else [family[operand] for operand in node[1:]]
-            key = (op, *read)
-            found = known.get(key)
-            if found is None:
-                numbers = [f for _, *factors in read for f in factors if f != NONE] if i in self.terms else read
-                found = known[key] = self.new_family(any(self.families[f].batched for f in numbers))
-            family[i] = found.number
-            found.members.append(i)
+            kinds = self.kinds(i) if i in self.terms else []
+            key: Hashable = (op, *kinds) if kinds else (op, *[family[operand] for operand in node[1:]])
+            own = known.get(key)
+            if own is None:
+                factors = [f for _, *pair in kinds for f in pair if f != NONE]
+                read = factors if kinds else [family[operand] for operand in node[1:]]
+                own = known[key] = self.new_family(any(self.families[f].batched for f in read))
+            family[i] = own.number
+            own.members.append(i)
 
     def new_family(self, batched: bool) -> Family:
         """Return a family that has no members yet."""

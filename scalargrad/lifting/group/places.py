@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ..arrays.program import IntArray
 
 PAD = -1  # the place of nothing, where a member has fewer terms than others
 
@@ -13,7 +16,7 @@ Kind = tuple[int, int, int]  # of a term: minus its sign, and its factors' famil
 Row = tuple[list[int], list[int]]  # of a member's terms of one kind: the places of the first factors, of the second
 
 
-def order_of(columns: Sequence[Any]) -> Any:
+def order_of(columns: Sequence[IntArray]) -> IntArray:
     """The order of a family's members: by the places of the operand that differs most, then by the others'."""
     count = len(columns[0])
     if count == 1:
@@ -25,7 +28,7 @@ def order_of(columns: Sequence[Any]) -> Any:
     return np.lexsort([*columns[::-1], columns[first]])
 
 
-def dimensions(columns: Sequence[Any]) -> list[int]:
+def dimensions(columns: Sequence[IntArray]) -> list[int]:
     """Sizes of nested loops in which each column grows evenly, outermost first; one loop where there are none."""
     whole = len(columns[0])
     table = np.stack(columns)
@@ -55,13 +58,13 @@ def are_too_ragged(rows: dict[Kind, list[Row]], limit: int) -> bool:
     return any(len(lengths) * max(lengths) > limit * sum(lengths) for lengths in lengths_of(rows))
 
 
-def evened(rows: Sequence[Sequence[int]]) -> Any:
+def evened(rows: Sequence[Sequence[int]]) -> IntArray:
     """Return rows of places, each in order, with nothing behind the shorter ones."""
     length = max(map(len, rows))
     return np.array([sorted(row) + [PAD] * (length - len(row)) for row in rows])
 
 
-def evened_pairs(rows: Sequence[Row]) -> list[Any]:
+def evened_pairs(rows: Sequence[Row]) -> list[IntArray]:
     """Factors of members with different numbers of terms, with nothing where others have a term.
 
     At the border of an image a neuron misses some of the inputs that others have, but the weights
@@ -77,7 +80,7 @@ def evened_pairs(rows: Sequence[Row]) -> list[Any]:
     return min(found, key=lambda factors: sum(_row_numbers(factor)[1] for factor in factors))
 
 
-def _evened_in_order(rows: Sequence[Row]) -> Any:
+def _evened_in_order(rows: Sequence[Row]) -> IntArray:
     length = max(len(ys) for _, ys in rows)
     ordered = [[y for _, y in sorted(zip(xs, ys, strict=True))] for xs, ys in rows]
     return np.array([row + [PAD] * (length - len(row)) for row in ordered])
@@ -104,7 +107,7 @@ def _laid_beside(rows: Sequence[Row]) -> list[list[list[int]]] | None:
     return [firsts, seconds]
 
 
-def sorted_alike(xs: Any, ys: Any) -> list[Any]:
+def sorted_alike(xs: IntArray, ys: IntArray) -> list[IntArray]:
     """The factors of each member's terms, in the order in which the fewest different rows arise.
 
     A sum of products may be written in any order. By the places of one factor or of the other, the
@@ -122,19 +125,19 @@ def sorted_alike(xs: Any, ys: Any) -> list[Any]:
     return min(best, other, key=lambda factors: sum(_row_numbers(factor)[1] for factor in factors))
 
 
-def _are_a_layer(xs: Any, ys: Any) -> bool:
+def _are_a_layer(xs: IntArray, ys: IntArray) -> bool:
     """Whether all members have the same second factors, and each its own first ones: this is soon seen."""
     return bool((ys == ys[0]).all()) and len(set(xs[:, 0].tolist())) == len(xs)
 
 
-def _row_numbers(rows: Any) -> tuple[Any, int]:
+def _row_numbers(rows: IntArray) -> tuple[IntArray, int]:
     """A number for each row, the same for equal rows, and how many there are."""
     known: dict[bytes, int] = {}
     numbers = [known.setdefault(row.tobytes(), len(known)) for row in rows]
     return np.array(numbers), len(known)
 
 
-def grid(xs: Any, ys: Any) -> tuple[Any, tuple[int, int, int]]:
+def grid(xs: IntArray, ys: IntArray) -> tuple[IntArray, tuple[int, int, int]]:
     """The order of members, and the numbers of blocks, rows and columns, in which they form matrix products.
 
     Members of one block pair each of its rows of first factors with each of its rows of second

@@ -13,14 +13,14 @@ operands are still described, by a list of their places.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
-from ..arrays.program import Array, ArrayProgram, Axis, Places
+from ..arrays.program import Array, ArrayProgram, Axis, Leaf, Piece, Places
 from ..trace import Trace
 from .families import NONE, Families, Family
 from .places import (
@@ -37,12 +37,15 @@ from .places import (
     sorted_alike,
 )
 
+if TYPE_CHECKING:
+    from ..arrays.program import FloatArray, IntArray
+
 
 def regroup(
     trace: Trace,
     outputs: Sequence[int],
     program: ArrayProgram,
-    leaves: dict[str, Array],
+    leaves: Mapping[str, Array],
     *,
     can_fold: Callable[[Primitive], bool],
 ) -> list[Array | float]:
@@ -64,7 +67,7 @@ class _Grouping(Families):
         trace: Trace,
         outputs: Sequence[int],
         program: ArrayProgram,
-        leaves: dict[str, Array],
+        leaves: Mapping[str, Array],
         can_fold: Callable[[Primitive], bool],
     ) -> None:
         super().__init__(trace, outputs, leaves, can_fold)
@@ -95,7 +98,7 @@ class _Grouping(Families):
         self._arrange(family, order, axes, array)
         return array
 
-    def _shared_axes(self, families: Sequence[int], columns: Sequence[Any]) -> tuple[Axis, ...] | None:
+    def _shared_axes(self, families: Sequence[int], columns: Sequence[IntArray]) -> tuple[Axis, ...] | None:
         """The axes of the operands' arrays, where these are all read whole and in order, and have the same axes."""
         axes: tuple[Axis, ...] | None = None
         for family, column in zip(families, columns, strict=True):
@@ -107,15 +110,17 @@ class _Grouping(Families):
             axes = base.axes
         return axes
 
-    def _seen(self, family: int, column: Any, axes: tuple[Axis, ...], shared: tuple[Axis, ...] | None) -> Array | float:
+    def _seen(
+        self, family: int, column: IntArray, axes: tuple[Axis, ...], shared: tuple[Axis, ...] | None
+    ) -> Array | float:
         """An operand, along the family's axes: its array itself, where the axes are the array's own."""
         base = self._whole(family, column)
         return base if base is not None and base.axes == shared else self._view(family, column, axes)
 
-    def _whole(self, family: int, places: Any) -> Array | None:
+    def _whole(self, family: int, places: IntArray) -> Array | None:
         """The array of a family, if it is computed, and these places are all of it in order."""
         base = self.families[family].array
-        if not isinstance(base, Array) or base.kind == "leaf":
+        if not isinstance(base, Array) or isinstance(base, Leaf):
             return None
         return base if Places(places).are_all(base.size) else None
 
@@ -126,7 +131,7 @@ class _Grouping(Families):
         if are_too_ragged(rows, 1 if fold.identity is None else 4):
             return self._lay_out_apart(family)
         parts = self._with_a_bias_as_weight(self._parts(rows))
-        order: Any = order_of([places[:, 0] for part in parts for places in part.places])
+        order = order_of([places[:, 0] for part in parts for places in part.places])
         parts = [part.arranged(order) for part in parts]
         contractions = [part for part in parts if len(part.places) == 2 and part.length > 1]
         shared: tuple[Axis, ...] | None = None
@@ -157,7 +162,7 @@ class _Grouping(Families):
         alike: dict[tuple[int, ...], list[int]] = {}
         for i, counts in zip(family.members, zip(*lengths_of(self._rows(family)), strict=True), strict=True):
             alike.setdefault(counts, []).append(i)
-        pieces: list[tuple[Places, tuple[Axis, ...], Array | float]] = []
+        pieces: list[Piece] = []
         start = 0
         for members in alike.values():
             alone = Family(family.number, family.batched)
@@ -166,7 +171,7 @@ class _Grouping(Families):
             axes = array.axes if isinstance(array, Array) else ()
             size = array.size if isinstance(array, Array) else 1
             places = (start + np.arange(size)).reshape([axis.size for axis in axes])
-            pieces.append((Places(places if axes else start), axes, array))
+            pieces.append(Piece(array, axes, Places(places if axes else start)))
             for i in members:
                 self.place[i] += start
             start += size
@@ -181,12 +186,12 @@ class _Grouping(Families):
         if shared:
             factors = [self._seen(family, places[:, 0], axes, shared) for family, places in read]
         elif len(read) == 1 and not axes and base is not None:
-            return self._signed(part, self.program.reduce(op, base, base.axes))
+            return self._signed(part, self.program.fold(op, base, base.axes))
         else:
             nothing = 0.0 if op is p.add else op.identity
             factors = [self._view(family, places, (*axes, along), nothing) for family, places in read]
         term = factors[0] if len(factors) == 1 else self.program.apply(p.multiply, factors)
-        folded = self.program.reduce(op, term, (along,))
+        folded = self.program.fold(op, term, (along,))
         if op is p.add and part.length > 1 and not (isinstance(term, Array) and along in term.axes):
             folded = self.program.apply(p.multiply, [float(part.length), folded])  # the same term so many times
         return self._signed(part, folded)
@@ -248,7 +253,7 @@ class _Grouping(Families):
             not self.families[f].batched
             and isinstance(inputs, Array)
             and inputs.batched
-            and inputs.kind != "leaf"
+            and not isinstance(inputs, Leaf)
             and len(inputs.axes) == 1
             and bool(part.length == inputs.size and (part.places[1] == np.arange(inputs.size)).all())
         )
@@ -263,7 +268,7 @@ class _Grouping(Families):
             self.beside_one[family] = found.number
         return self.beside_one[family]
 
-    def _arrange(self, family: Family, order: Any, axes: Sequence[Axis], array: Array | float) -> None:
+    def _arrange(self, family: Family, order: IntArray, axes: Sequence[Axis], array: Array | float) -> None:
         """Note where in the family's array each member stands; several at one place where they are the same."""
         family.members = [family.members[i] for i in order.tolist()]
         sizes = [axis.size for axis in axes]
@@ -278,7 +283,7 @@ class _Grouping(Families):
     def _axes(self, sizes: Sequence[int]) -> tuple[Axis, ...]:
         return tuple(self.program.axis(size) for size in sizes if size > 1)
 
-    def _view(self, family: int, places: Any, axes: Sequence[Axis], nothing: float | None = None) -> Array | float:
+    def _view(self, family: int, places: IntArray, axes: Sequence[Axis], nothing: float | None = None) -> Array | float:
         """What lies at these places of a family, at PAD `nothing`; without the axes along which it is the same."""
         index = places.reshape([axis.size for axis in axes])
         for at in range(len(axes) - 1, -1, -1):
@@ -294,7 +299,7 @@ class _Grouping(Families):
             numbers = np.where(index == PAD, nothing, numbers) if nothing is not None else numbers
             if not axes or _are_the_same(numbers):
                 return float(numbers.flat[0])
-            return self.program.leaf(("table", numbers.tobytes()), axes, table=np.ascontiguousarray(numbers))
+            return self.program.table(np.ascontiguousarray(numbers), axes)
         if (index == PAD).any():
             assert nothing is not None
             index = np.where(index == PAD, base.size, index)
@@ -305,12 +310,12 @@ class _Grouping(Families):
         """An array in a row, and behind it one number more."""
         key = base, nothing
         if key not in self.extended:
-            axes = base.axes if base.kind != "leaf" and len(base.axes) == 1 else self._axes((base.size,))
+            axes = base.axes if not isinstance(base, Leaf) and len(base.axes) == 1 else self._axes((base.size,))
             places = np.arange(base.size) if axes else 0
             shown = base if axes == base.axes else self.program.view(base, places, axes)
-            pieces: list[Any] = [(Places(places), axes, shown)]
+            pieces = [Piece(shown, axes, Places(places))]
             if nothing != 0.0:
-                pieces.append((Places(base.size), (), nothing))
+                pieces.append(Piece(nothing, (), Places(base.size)))
             self.extended[key] = self.program.assemble((self.program.axis(base.size + 1),), pieces)
         return self.extended[key]
 
@@ -329,18 +334,18 @@ class Part(NamedTuple):
 
     sign: int
     families: tuple[int, ...]
-    places: list[Any]  # for each factor an array: a row for each member, a column for each term
+    places: list[IntArray]  # for each factor an array: a row for each member, a column for each term
 
     @property
     def length(self) -> int:
         """How many terms each member has."""
         return int(self.places[0].shape[1])
 
-    def arranged(self, order: Any) -> Part:
+    def arranged(self, order: IntArray) -> Part:
         """Return the same with its members in another order."""
         return Part(self.sign, self.families, [places[order] for places in self.places])
 
 
-def _are_the_same(numbers: Any) -> bool:
+def _are_the_same(numbers: FloatArray) -> bool:
     """Whether they are one number, a zero of the same sign."""
     return bool((numbers == numbers.flat[0]).all() and (np.signbit(numbers) == np.signbit(numbers.flat[0])).all())

@@ -6,9 +6,12 @@ numbers gathered one by one.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ..arrays.program import IntArray
 
 
 class Block(NamedTuple):
@@ -67,14 +70,14 @@ def _transposition(axes: list[int]) -> str:
     return ".T" if axes == [1, 0] else f".transpose({', '.join(map(str, axes))})"
 
 
-def block(index: Any, size: int) -> Block | None:
-    """Return how these places lie in an array of that size; None when slices do not reach them.
+def block(index: int | IntArray, size: int) -> Block | None:
+    """Return how these places lie in an array of that size; None for a single place, or where slices do not reach them.
 
     >>> block(np.arange(6).reshape(2, 3), 6)
     Block(start=0, stop=6, extents=(2, 3), parts=(slice(0, 2, None), slice(0, 3, None)), order=(0, 1))
     """
-    steps = _steps(index)
-    if steps is None or any(step <= 0 for step in steps):
+    steps = None if isinstance(index, int) else _steps(index)
+    if isinstance(index, int) or steps is None or any(step <= 0 for step in steps):
         return None
     first = int(index.flat[0])
     falling = sorted(range(len(steps)), key=lambda axis: -steps[axis])
@@ -100,11 +103,12 @@ def block(index: Any, size: int) -> Block | None:
     return Block(start, start + counts[0] * widths[0], tuple(extents), tuple(parts), order)
 
 
-def _steps(index: Any) -> list[int] | None:
+def _steps(index: IntArray) -> list[int] | None:
     """By how much the place grows along each axis, if it grows evenly."""
-    start = places = index.item(0)
-    steps = []
+    start = index.item(0)
+    places: IntArray = np.array(start)
+    steps: list[int] = []
     for axis, extent in enumerate(index.shape):
-        steps.append(index[(0,) * axis + (1, ...)].item(0) - start)
+        steps.append(index.take([1], axis=axis).item(0) - start)
         places = np.add.outer(places, np.arange(extent) * steps[-1])
     return steps if (index == places).all() else None

@@ -14,7 +14,7 @@ from typing import Any
 from ...engine import primitives as p
 from ...engine.declaration import OPERATORS, Primitive, named
 from ..arrays.differentiate import pieces_of
-from ..arrays.program import Array, needed
+from ..arrays.program import Apply, Array, Leaf, View, needed
 from ..source import Source, Wanted, docstring
 
 LEAVES = ("theta", "direction", "captured")  # what is given beside the arguments
@@ -25,28 +25,32 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
     texts: dict[Array, str] = {}
     lines: list[str] = []
     names = wanted.names
-    pieces = _by_place(wanted.gradient)
+    pieces = _by_place(wanted)
     parts = [part for place in pieces.values() for part in place]
 
     def text(operand: Array | float) -> str:
         return texts[operand] if isinstance(operand, Array) else _literal(operand)
 
     order = needed([*wanted.results, *parts])
-    called = [array.detail for array in order if array.kind == "apply" and not _is_operator(array.detail, careful)]
+    applied = [array.primitive for array in order if isinstance(array, Apply)]
+    called = [primitive for primitive in applied if not _is_operator(primitive, careful)]
     functions = {primitive: names.of_function(primitive) for primitive in called}
     for array in order:
-        if array.kind == "leaf":
-            texts[array] = array.detail
-        elif array.kind == "view":
+        if isinstance(array, Leaf):
+            texts[array] = array.name
+            continue
+        if isinstance(array, View):
             texts[array] = names.of(array)
-            lines.append(f"{texts[array]} = {texts[array.arrays[0]]}[{array.detail.index}]")
-        elif array.detail is p.stop_gradient:
+            lines.append(f"{texts[array]} = {texts[array.base]}[{array.places.index}]")
+            continue
+        assert isinstance(array, Apply), "single numbers are neither folded nor put together"
+        if array.primitive is p.stop_gradient:
             texts[array] = text(array.operands[0])
         else:
             operands = [text(operand) for operand in array.operands]
             texts[array] = names.of(array)
-            name = functions.get(array.detail)
-            written = f"{name}({', '.join(operands)})" if name else array.detail.notation.format(*operands)
+            name = functions.get(array.primitive)
+            written = f"{name}({', '.join(operands)})" if name else array.primitive.notation.format(*operands)
             lines.append(f"{texts[array]} = {written}")
     returned = [text(result) for result in wanted.results]
     if wanted.gradient is not None:
@@ -65,12 +69,12 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
     return Source("\n".join(whole), namespace)
 
 
-def _by_place(gradient: Array | float | None) -> dict[int, list[Array | float]]:
-    """What goes into each place of a gradient, to be added up."""
-    found: dict[int, list[Array | float]] = {}
-    for piece in pieces_of(gradient):
-        found.setdefault(0 if piece.places is None else int(piece.places.index), []).append(piece.array)
-    return found
+def _by_place(wanted: Wanted) -> dict[int, list[Array | float]]:
+    """What goes into each place of the gradient, to be added up."""
+    parts: dict[int, list[Array | float]] = {}
+    for piece in pieces_of(wanted.gradient, wanted.sizes["theta"]):
+        parts.setdefault(piece.places.first, []).append(piece.array)
+    return parts
 
 
 _ALIKE = {  # the primitives whose value is that of an operator, for every float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import io
 import math
@@ -530,6 +531,32 @@ def test_an_interrupt_ends_a_session_from_a_file(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(KeyboardInterrupt):
         Prompt(walk, stdin=Keyboard("step\n^C\nstep\n"), stdout=io.StringIO()).run()
     assert walk.position == 1
+
+
+@pytest.mark.parametrize("has_front_end", [True, False])
+def test_a_line_is_shown_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], has_front_end: bool
+) -> None:
+    """A notebook asks by an `input` of its own and shows what was typed; a line from a file is shown here."""
+    if has_front_end:
+        lines = iter(["step", "quit"])
+        monkeypatch.setattr(builtins, "input", lambda asked="": next(lines))
+    else:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("step\nquit\n"))
+    prompt(neuron())
+    assert ("step\n1/" in capsys.readouterr().out) != has_front_end
+
+
+def test_an_interrupt_of_a_notebook_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook's button to interrupt ends the cell, prompt and all."""
+
+    def interrupted(_asked: str = "") -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(builtins, "input", interrupted)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    with pytest.raises(KeyboardInterrupt):
+        prompt(neuron())
 
 
 def test_names_are_completed() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scalargrad import Value, lift, tanh
 from scalargrad.engine import primitives as p
 from scalargrad.lifting.arrays.differentiate import gradient, mean, pieces_of, restricted, tangent
-from scalargrad.lifting.arrays.program import Array, ArrayProgram, Places, needed
+from scalargrad.lifting.arrays.program import Array, ArrayProgram, Fold, Piece, Places, needed
 from tests.lifting.interpreter import evaluate, kinds, operations
 
 COUNT = 3
@@ -46,7 +46,7 @@ class Given:
         return self.program.view(self.x, np.arange(2), (self.rows,))
 
     def total(self, array: Any) -> Any:
-        return self.program.reduce(p.add, array, (self.rows, self.columns, self.along), batch=True)
+        return self.program.fold(p.add, array, (self.rows, self.columns, self.along), batch=True)
 
     def value(self, output: Any, theta: Any) -> float:
         return float(evaluate(output, {**self.numbers, "theta": theta}, COUNT)[0])
@@ -62,11 +62,11 @@ SIX = np.arange(6).reshape(2, 3)
 def _assembled(g: Given) -> Any:
     """Two parameters, a product and a constant in an array of five, of which some are read."""
     axis = g.program.axis(5)
-    pieces: Any = [
-        (Places(np.array([3, 0])), (g.rows,), g.at(np.array([4, 1])) * g.inputs()),
-        (Places(np.array([1, 2, 3])), (g.columns,), g.at(5)),
-        (Places(4), (), 3.0),
-        (Places(2), (), p.exp(g.at(0))),
+    pieces = [
+        Piece(g.at(np.array([4, 1])) * g.inputs(), (g.rows,), Places(np.array([3, 0]))),
+        Piece(g.at(5), (g.columns,), Places(np.array([1, 2, 3]))),
+        Piece(3.0, (), Places(4)),
+        Piece(p.exp(g.at(0)), (), Places(2)),
     ]
     whole = g.program.assemble((axis,), pieces)
     return g.total(p.tanh(g.program.view(whole, np.array([[0, 1, 2], [3, 4, 3]]), (g.rows, g.columns))))
@@ -77,9 +77,9 @@ def _beside_a_number(read: Callable[[Given, Any, Any], Any]) -> Callable[[Given]
 
     def output(g: Given) -> Any:
         axis, along = g.program.axis(3), g.program.axis(3)
-        pieces: Any = [
-            (Places(np.arange(2)), (g.rows,), p.tanh(g.at(np.array([4, 1])) * g.inputs())),
-            (Places(2), (), 1.0),
+        pieces = [
+            Piece(p.tanh(g.at(np.array([4, 1])) * g.inputs()), (g.rows,), Places(np.arange(2))),
+            Piece(1.0, (), Places(2)),
         ]
         whole = g.program.assemble((axis,), pieces)
         return read(g, g.program.view(whole, np.arange(3), (along,)), along)
@@ -90,14 +90,14 @@ def _beside_a_number(read: Callable[[Given, Any, Any], Any]) -> Callable[[Given]
 def _layer(g: Given, inputs: Any, along: Any) -> Any:
     """A layer on these inputs, and the inputs again."""
     weights = g.program.view(g.theta, SIX, (g.rows, along))
-    return g.total(p.exp(g.program.reduce(p.add, weights * inputs, [along]))) + g.program.reduce(
+    return g.total(p.exp(g.program.fold(p.add, weights * inputs, [along]))) + g.program.fold(
         p.add, inputs * inputs, [along], batch=True
     )
 
 
 def _layer_of_constants(g: Given, inputs: Any, along: Any) -> Any:
-    weights = g.program.leaf("constants", (g.rows, along), table=SIX - 2.5)
-    return g.total(p.exp(g.program.reduce(p.add, weights * inputs, [along])))
+    weights = g.program.table(SIX.astype(float) - 2.5, (g.rows, along))
+    return g.total(p.exp(g.program.fold(p.add, weights * inputs, [along])))
 
 
 def _folded(g: Given) -> Any:
@@ -106,7 +106,7 @@ def _folded(g: Given) -> Any:
     axis, part = g.program.axis(6), g.program.axis(2)
     flat = g.program.view(outputs, np.arange(6), (axis,))
     few = g.program.view(outputs, np.array([1, 5]), (part,))
-    return g.program.reduce(p.add, flat * flat, [axis], batch=True) * g.program.reduce(p.add, few, [part], batch=True)
+    return g.program.fold(p.add, flat * flat, [axis], batch=True) * g.program.fold(p.add, few, [part], batch=True)
 
 
 def _stretched(g: Given) -> Any:
@@ -114,20 +114,20 @@ def _stretched(g: Given) -> Any:
     outputs = p.tanh(g.at(SIX))
     rows, columns = g.program.axis(2), g.program.axis(3)
     seen = g.program.view(outputs, SIX, (rows, columns))
-    weights = g.program.leaf("weights", (rows,), table=np.array([2.0, -0.5]))
-    return g.program.reduce(p.add, weights * seen, [rows, columns])
+    weights = g.program.table(np.array([2.0, -0.5]), (rows,))
+    return g.program.fold(p.add, weights * seen, [rows, columns])
 
 
 def _alike(g: Given) -> Any:
     """A view of what moves along rows alone, but lies along columns too."""
-    weights = g.program.leaf("weights", (g.columns,), table=np.array([2.0, -0.5, 1.0]))
+    weights = g.program.table(np.array([2.0, -0.5, 1.0]), (g.columns,))
     base, axis = g.at(np.array([5, 2])) + weights, g.program.axis(4)
-    return g.program.reduce(p.add, p.tanh(g.program.view(base, np.array([5, 0, 4, 1]), (axis,))), [axis])
+    return g.program.fold(p.add, p.tanh(g.program.view(base, np.array([5, 0, 4, 1]), (axis,))), [axis])
 
 
 OUTPUTS: dict[str, Callable[[Given], Any]] = {
     "a sum of all": lambda g: g.total(g.at(SIX)),
-    "a matrix product": lambda g: g.total(p.tanh(g.program.reduce(p.add, g.at(SIX) * g.inputs(), [g.rows]))),
+    "a matrix product": lambda g: g.total(p.tanh(g.program.fold(p.add, g.at(SIX) * g.inputs(), [g.rows]))),
     "the same along rows": lambda g: g.total(g.at(np.arange(3)) * g.inputs()),
     "the same along columns": lambda g: g.total(g.inputs() * g.inputs() * g.at(np.arange(2)) + g.at(np.arange(3))),
     "one for all": lambda g: g.total(g.at(4) * g.inputs()),
@@ -142,7 +142,10 @@ OUTPUTS: dict[str, Callable[[Given], Any]] = {
     "a layer of what was put together": _beside_a_number(_layer),
     "constants times what was put together": _beside_a_number(_layer_of_constants),
     "a sum of what was put together": _beside_a_number(
-        lambda g, seen, along: g.program.reduce(p.add, seen, [along], True)
+        lambda g, seen, along: g.program.fold(p.add, seen, [along], True)
+    ),
+    "a function of a sum of what was put together": _beside_a_number(
+        lambda g, seen, along: g.total(p.tanh(g.program.fold(p.add, seen, [along])))
     ),
     "a view of what was computed": _folded,
     "the same view along fewer axes": _stretched,
@@ -219,7 +222,7 @@ def test_a_wrong_gradient_is_seen() -> None:
 def test_no_gradient_passes_another_fold() -> None:
     """A maximum is folded only where no gradient passes: one that did would be wrong, and is stopped."""
     made = Given()
-    largest = made.program.reduce(p.maximum, made.at(SIX), [made.rows, made.columns])
+    largest = made.program.fold(p.maximum, made.at(SIX), [made.rows, made.columns])
     with pytest.raises(AssertionError, match="only sums are folded"):
         gradient(made.program, largest, made.theta)
     assert tangent(made.program, p.stop_gradient(largest), made.theta, made.direction) == 0.0
@@ -229,16 +232,16 @@ def test_no_gradient_passes_another_fold() -> None:
 
 Batched = Callable[[Any, Any], Any]  # of x, which differs between examples, and w, which does not
 MEANS: dict[str, tuple[Batched, list[str]]] = {
-    "x": (lambda x, w: x, ["view", "reduce add over the batch", "multiply"]),
+    "x": (lambda x, w: x, ["view", "fold add over the batch", "multiply"]),
     "w": (lambda x, w: w, ["view"]),
-    "tanh(x)": (lambda x, w: p.tanh(x), ["view", "tanh", "reduce add over the batch", "multiply"]),
-    "x + w": (lambda x, w: x + w, ["view", "reduce add over the batch", "multiply", "view", "add"]),
-    "w - x": (lambda x, w: w - x, ["view", "reduce add over the batch", "multiply", "view", "subtract"]),
-    "-x": (lambda x, w: -x, ["view", "reduce add over the batch", "multiply", "negative"]),
-    "w * x": (lambda x, w: w * x, ["view", "reduce add over the batch", "multiply", "view", "multiply"]),
-    "x * w": (lambda x, w: x * w, ["view", "reduce add over the batch", "multiply", "view", "multiply"]),
-    "0.5 * x": (lambda x, w: 0.5 * x, ["view", "reduce add over the batch", "multiply", "multiply"]),
-    "x * x": (lambda x, w: x * x, ["view", "multiply", "reduce add over the batch", "multiply"]),
+    "tanh(x)": (lambda x, w: p.tanh(x), ["view", "tanh", "fold add over the batch", "multiply"]),
+    "x + w": (lambda x, w: x + w, ["view", "fold add over the batch", "multiply", "view", "add"]),
+    "w - x": (lambda x, w: w - x, ["view", "fold add over the batch", "multiply", "view", "subtract"]),
+    "-x": (lambda x, w: -x, ["view", "fold add over the batch", "multiply", "negative"]),
+    "w * x": (lambda x, w: w * x, ["view", "fold add over the batch", "multiply", "view", "multiply"]),
+    "x * w": (lambda x, w: x * w, ["view", "fold add over the batch", "multiply", "view", "multiply"]),
+    "0.5 * x": (lambda x, w: 0.5 * x, ["view", "fold add over the batch", "multiply", "multiply"]),
+    "x * x": (lambda x, w: x * x, ["view", "multiply", "fold add over the batch", "multiply"]),
 }
 
 
@@ -253,7 +256,7 @@ def test_what_does_not_depend_on_the_batch_stays_outside(name: str) -> None:
     made = Given()
     found = mean(made.program, formula(*_examples(made)))
     assert sorted(kinds(found)) == sorted(left)
-    summed = [array for array in made.program.arrays if array.kind == "reduce" and array.detail[2]]
+    summed = [array for array in made.program.arrays if isinstance(array, Fold) and array.over_batch]
     assert all(made.theta not in array.arrays and not _reads(array, made.theta) for array in summed)
 
 
@@ -285,13 +288,13 @@ def test_a_product_of_two_that_differ_stays_inside() -> None:
 
 def _sum_of_squares(made: Given) -> Any:
     """A sum over two numbers of each example."""
-    return made.program.reduce(p.add, made.inputs() * made.inputs(), [made.rows])
+    return made.program.fold(p.add, made.inputs() * made.inputs(), [made.rows])
 
 
 SUMS: dict[str, tuple[Callable[[Given], Any], int]] = {
     "a sum": (_sum_of_squares, 1),
     "a sum that is read again": (lambda g: _sum_of_squares(g) + p.tanh(_sum_of_squares(g)), 3),
-    "a layer's one output": (lambda g: g.program.reduce(p.add, g.at(np.arange(2)) * g.inputs(), [g.rows]), 2),
+    "a layer's one output": (lambda g: g.program.fold(p.add, g.at(np.arange(2)) * g.inputs(), [g.rows]), 2),
 }
 
 
@@ -302,7 +305,7 @@ def test_the_mean_of_a_sum_is_one_sum(name: str) -> None:
     made = Given()
     loss = formula(made)
     found = mean(made.program, loss)
-    assert sum(kind.startswith("reduce") for kind in kinds(found)) == sums
+    assert sum(kind.startswith("fold") for kind in kinds(found)) == sums
     expected = np.mean(evaluate(loss, made.numbers, COUNT))
     assert np.allclose(evaluate(found, made.numbers, COUNT), expected, rtol=1e-13)
 
@@ -335,8 +338,8 @@ def test_a_shared_term_is_one_piece(in_parts: bool) -> None:
     made = Given()
     slope = _sums_of_sums(p.tanh(made.theta), p.exp(made.theta), 14)
     if in_parts:
-        slope = slope + made.program.assemble((made.along,), [(Places(2), (), made.at(0))])
-    pieces = pieces_of(slope)
+        slope = slope + made.program.assemble((made.along,), [Piece(made.at(0), (), Places(2))])
+    pieces = pieces_of(slope, 6)
     assert len(pieces) <= 20 if in_parts else len(pieces) == 1
     assert np.allclose(_added_up(made, pieces), made.vector(slope), rtol=1e-12)
 
@@ -364,8 +367,8 @@ def test_of_what_stands_beside_numbers_only_the_part_is_computed() -> None:
     """The gradient of a layer's inputs has no row for the 1 beside them."""
     made = Given()
     slope = gradient(made.program, OUTPUTS["a layer of what was put together"](made), made.theta)
-    backward = [array for array in needed([slope]) if array.kind == "reduce" and not array.detail[2] and array.batched]
-    assert {array.size for array in backward} == {2}
+    folds = [array for array in needed([slope]) if isinstance(array, Fold)]
+    assert {array.size for array in folds if array.batched} == {2}
 
 
 def test_computing_all_of_it_is_seen() -> None:
@@ -383,8 +386,8 @@ def test_a_part_of_a_result_is_the_result_of_parts(picked: list[int]) -> None:
     made = Given()
     axis, new = made.program.axis(3), made.program.axis(len(picked))
     weights = made.program.view(made.theta, SIX, (made.rows, axis))
-    table = made.program.leaf("table", (made.rows, axis), table=SIX * 0.3)
-    inner = made.program.reduce(p.add, p.exp(weights * table) * made.inputs(), [made.rows])
+    table = made.program.table(SIX.astype(float) * 0.3, (made.rows, axis))
+    inner = made.program.fold(p.add, p.exp(weights * table) * made.inputs(), [made.rows])
     whole = p.tanh(inner) * made.inputs() + 2.0
     found = evaluate(restricted(made.program, whole, axis, np.array(picked), new), made.numbers, COUNT)
     assert np.allclose(found, evaluate(whole, made.numbers, COUNT)[:, picked], rtol=1e-14)
@@ -398,27 +401,24 @@ def test_a_gradient_is_the_sum_of_its_pieces(name: str) -> None:
     """The pieces, each added up in its places, are the gradient; what covers it all comes last."""
     made = Given()
     slope = gradient(made.program, OUTPUTS[name](made), made.theta)
-    pieces = pieces_of(slope)
+    pieces = pieces_of(slope, 6)
     assert np.allclose(_added_up(made, pieces), made.vector(slope), rtol=1e-12)
-    assert [piece.places is None for piece in pieces] == sorted(piece.places is None for piece in pieces)
+    cover_all = [piece.places.are_all(6) for piece in pieces]
+    assert cover_all == sorted(cover_all)
 
 
-def _added_up(made: Given, pieces: list[Any]) -> Any:
+def _added_up(made: Given, pieces: list[Piece]) -> Any:
     whole = np.zeros(6)
     for piece in pieces:
-        axis = [made.along] if piece.places is None else list(piece.axes)
-        assembled = made.program.assemble((made.along,), [(_places(piece), tuple(axis), piece.array)])
+        axes = piece.axes or ((made.along,) if piece.places.are_all(6) else ())
+        assembled = made.program.assemble((made.along,), [piece._replace(axes=axes)])
         whole += evaluate(assembled, made.numbers, COUNT)[:, 0]
     return whole
 
 
-def _places(piece: Any) -> Places:
-    return Places(np.arange(6)) if piece.places is None else piece.places
-
-
 def test_no_gradient_has_no_pieces() -> None:
     """Where nothing depends on the parameters there is nothing to add up."""
-    assert pieces_of(None) == pieces_of(0.0) == []
+    assert pieces_of(None, 6) == pieces_of(0.0, 6) == []
 
 
 def test_a_gradient_is_shared() -> None:
@@ -431,5 +431,5 @@ def test_a_gradient_is_shared() -> None:
         "tanh",
         "multiply",
         "subtract",
-        "assemble",
+        "assembly",
     ]

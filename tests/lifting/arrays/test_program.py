@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 
 import scalargrad
 from scalargrad.engine import primitives as p
-from scalargrad.lifting.arrays.program import Array, ArrayProgram, Axis, Places, needed
+from scalargrad.lifting.arrays.program import (
+    Array,
+    ArrayProgram,
+    Assembly,
+    Axis,
+    Fold,
+    Leaf,
+    Piece,
+    Places,
+    View,
+    needed,
+)
 from tests.lifting.interpreter import evaluate, kinds, operations
 
 COUNT = 2
@@ -141,22 +152,22 @@ def test_what_is_as_short_as_can_be() -> None:
 
 Sum = tuple[Callable[[Any], Any], list[str]]
 SUMS: dict[str, Sum] = {
-    "of c * x along an axis": (lambda g: _total(g, 3.0 * g.x, [g.rows]), ["reduce add", "multiply"]),
-    "of s * x along an axis": (lambda g: _total(g, g.s * g.x, [g.rows, g.columns]), ["reduce add", "multiply"]),
+    "of c * x along an axis": (lambda g: _total(g, 3.0 * g.x, [g.rows]), ["fold add", "multiply"]),
+    "of s * x along an axis": (lambda g: _total(g, g.s * g.x, [g.rows, g.columns]), ["fold add", "multiply"]),
     "of x * s along the batch": (
         lambda g: _total(g, g.x * g.s, [], batch=True),
-        ["reduce add over the batch", "multiply"],
+        ["fold add over the batch", "multiply"],
     ),
-    "of y * x along rows": (lambda g: _total(g, g.y * g.x, [g.rows]), ["reduce add", "multiply"]),
-    "of y * x along columns": (lambda g: _total(g, g.y * g.x, [g.columns]), ["multiply", "reduce add"]),
+    "of y * x along rows": (lambda g: _total(g, g.y * g.x, [g.rows]), ["fold add", "multiply"]),
+    "of y * x along columns": (lambda g: _total(g, g.y * g.x, [g.columns]), ["multiply", "fold add"]),
     "of y * x along the batch": (
         lambda g: _total(g, g.y * g.x, [], batch=True),
-        ["reduce add over the batch", "multiply"],
+        ["fold add over the batch", "multiply"],
     ),
-    "of -x": (lambda g: _total(g, -g.x, [g.rows]), ["reduce add", "negative"]),
+    "of -x": (lambda g: _total(g, -g.x, [g.rows]), ["fold add", "negative"]),
     "of -x along all": (
         lambda g: _total(g, -g.x, [g.rows, g.columns], batch=True),
-        ["reduce add over the batch", "negative"],
+        ["fold add over the batch", "negative"],
     ),
     "of s along an axis that it has not": (lambda g: _total(g, g.s, [g.rows], batch=True), []),
     "of a number": (lambda g: _total(g, 2.5, [g.rows]), []),
@@ -164,7 +175,7 @@ SUMS: dict[str, Sum] = {
 
 
 def _total(made: Given, array: Any, axes: list[Axis], batch: bool = False) -> Any:
-    return made.program.reduce(p.add, array, axes, batch)
+    return made.program.fold(p.add, array, axes, batch)
 
 
 @pytest.mark.parametrize("name", SUMS)
@@ -193,7 +204,7 @@ def test_a_sum_is_the_sum(factor: str, along: tuple[int, ...], seed: int, c: flo
 def test_a_largest_element_keeps_its_factor() -> None:
     """Negative control: out of a maximum nothing is taken, for -x would be wrong."""
     made = Given()
-    assert kinds(made.program.reduce(p.maximum, -made.x, [made.rows])) == ["negative", "reduce maximum"]
+    assert kinds(made.program.fold(p.maximum, -made.x, [made.rows])) == ["negative", "fold maximum"]
 
 
 # ---------------------------------------------------------------- random programs
@@ -240,11 +251,11 @@ def test_nothing_twice() -> None:
     program, axis = made.program, made.columns
     for _ in range(2):
         program.leaf("x", (made.rows, made.columns), batched=True)
-        program.leaf(("table", b"1"), (axis,), table=np.ones(3))
+        program.table(np.ones(3), (axis,))
         view = program.view(made.y, np.array([2, 0, 1]), (axis,))
-        program.reduce(p.add, view, [axis])
-        program.assemble((axis,), [(Places(np.array([2, 0, 1])), (axis,), view), (Places(1), (), 2.0)])
-    assert [array.kind for array in program.arrays] == ["leaf", "leaf", "leaf", "leaf", "view", "reduce", "assemble"]
+        program.fold(p.add, view, [axis])
+        program.assemble((axis,), [Piece(view, (axis,), Places(np.array([2, 0, 1]))), Piece(2.0, (), Places(1))])
+    assert [type(array) for array in program.arrays] == [Leaf, Leaf, Leaf, Leaf, View, Fold, Assembly]
 
 
 def test_plus_and_minus_zero_are_two() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scalargrad import Value, lift, maximum, minimum, primitive, softmax, stop_gradient, tanh
 from scalargrad.engine import modes
-from scalargrad.lifting.arrays.program import Array, ArrayProgram
+from scalargrad.lifting.arrays.program import Apply, Array, ArrayProgram
 from scalargrad.lifting.group import regroup as grouping
 from scalargrad.lifting.group.scalars import ungrouped
 from scalargrad.lifting.to_numpy.spelling import is_one_function
@@ -86,31 +86,31 @@ def heads(start: int, bias: int = 2) -> Callable[[Any, Any], Any]:
 
 Case = tuple[Callable[[Any, Any], Any], int, int, int, list[str]]  # function, parameters, inputs, before, after
 CASES: dict[str, Case] = {
-    "a sum is one fold": (lambda w, x: sum(w), 6, 1, 5, ["reduce add"]),
-    "a sum of sums is one sum": (lambda w, x: ((w[0] + w[1]) + (w[2] + w[3])) + (w[4] + w[5]), 6, 1, 5, ["reduce add"]),
+    "a sum is one fold": (lambda w, x: sum(w), 6, 1, 5, ["fold add"]),
+    "a sum of sums is one sum": (lambda w, x: ((w[0] + w[1]) + (w[2] + w[3])) + (w[4] + w[5]), 6, 1, 5, ["fold add"]),
     "differences are two folds": (
         lambda w, x: ((w[0] - w[1]) - (w[2] - w[3])) - (w[5] - w[4]),
         6,
         1,
         5,
-        ["reduce add", "reduce add", "subtract"],
+        ["fold add", "fold add", "subtract"],
     ),
     "a minus before a sum is within it": (
         lambda w, x: -(-(w[0] + w[1]) - (w[2] + w[3])),
         4,
         1,
         5,
-        ["reduce add"],
+        ["fold add"],
     ),
-    "products are terms of their sum": (dot, 5, 5, 9, ["multiply", "reduce add"]),
+    "products are terms of their sum": (dot, 5, 5, 9, ["multiply", "fold add"]),
     "neurons are rows": (
         lambda w, x: dot([1.0] * 3, [tanh(dot(w[4 * k : 4 * k + 4], x)) for k in range(3)]),
         12,
         4,
         26,
-        ["multiply", "reduce add", "tanh", "reduce add"],
+        ["multiply", "fold add", "tanh", "fold add"],
     ),
-    "a constant factor": (lambda w, x: sum(2.0 * v for v in w), 4, 1, 7, ["reduce add", "multiply"]),
+    "a constant factor": (lambda w, x: sum(2.0 * v for v in w), 4, 1, 7, ["fold add", "multiply"]),
     "the same term many times": (
         lambda w, x: tanh(w[0]) + w[1] * x[0] + w[1] * x[0] + w[1] * x[0],
         2,
@@ -123,7 +123,7 @@ CASES: dict[str, Case] = {
         12,
         2,
         20,
-        ["multiply", "reduce add", "add", "tanh", "assemble", "multiply", "reduce add", "tanh"],
+        ["multiply", "fold add", "add", "tanh", "assembly", "multiply", "fold add", "tanh"],
     ),
     "two layers read the same, with one 1": (
         lambda w, x: [*heads(6)(w, x), *(tanh(z + dot(w[18:20], x)) for z in linear(w[12:18], layer(w, x)))],
@@ -131,8 +131,8 @@ CASES: dict[str, Case] = {
         2,
         35,
         [
-            *("multiply", "reduce add", "add", "tanh", "assemble", "multiply", "reduce add", "tanh"),
-            *("multiply", "reduce add", "multiply", "reduce add", "add", "tanh"),
+            *("multiply", "fold add", "add", "tanh", "assembly", "multiply", "fold add", "tanh"),
+            *("multiply", "fold add", "multiply", "fold add", "add", "tanh"),
         ],
     ),
     "what is the same in another order is one": (
@@ -147,14 +147,14 @@ CASES: dict[str, Case] = {
         12,
         2,
         20,
-        ["multiply", "reduce add", "add", "tanh", "multiply", "reduce add", "add", "tanh"],
+        ["multiply", "fold add", "add", "tanh", "multiply", "fold add", "add", "tanh"],
     ),
     "a maximum that no gradient passes": (
         lambda w, x: stop_gradient(maximum(maximum(w[0], w[1]), maximum(w[2], maximum(w[3], w[4])))) * x[0],
         5,
         1,
         6,
-        ["reduce maximum", "stop_gradient", "multiply"],
+        ["fold maximum", "stop_gradient", "multiply"],
     ),
 }
 each_case = pytest.mark.parametrize("name", CASES)
@@ -262,7 +262,7 @@ def test_very_ragged_members_are_arrays_of_their_own() -> None:
         return dot([1.0 + k for k in range(10)], [tanh(sum(w[i] * x[j] for i, j in row)) for row in rows])
 
     made = Regrouped(function, 40, 40)
-    assert "assemble" in kinds(*made.results)
+    assert "assembly" in kinds(*made.results)
     largest = max(array.size for result in made.results if isinstance(result, Array) for array in result.program.arrays)
     assert largest <= 40
     assert made.error([rng.gauss(0, 1) for _ in range(40)], [[rng.gauss(0, 1) for _ in range(40)]]) < 1e-12
@@ -334,7 +334,7 @@ def test_a_chain_without_an_identity() -> None:
 
     made = Regrouped(function, 5, 1)
     assert made.error([0.5, -0.4, 0.3, 0.7, -0.9], [[1.0], [2.0]]) < 1e-12
-    assert "reduce least_of_a_test" in kinds(*made.results)
+    assert "fold least_of_a_test" in kinds(*made.results)
 
 
 def test_families_have_the_first_member_s_label() -> None:
@@ -363,7 +363,7 @@ def test_what_is_not_needed_is_not_entered() -> None:
     for group in (regroup, ungrouped):
         made = Regrouped(function, 2, 1, group)
         assert not {"sin", "cos"} & {
-            array.detail.name for array in made.results[0].program.arrays if array.kind == "apply"
+            array.primitive.name for array in made.results[0].program.arrays if isinstance(array, Apply)
         }
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalargrad.engine import primitives as p
-from scalargrad.lifting.arrays.program import Array, ArrayProgram, Axis, Places
+from scalargrad.lifting.arrays.program import Array, ArrayProgram, Piece, Places
 from scalargrad.lifting.names import Names
 from scalargrad.lifting.source import Wanted, compiled
 from scalargrad.lifting.to_numpy.writer import write
@@ -39,11 +39,11 @@ class Sketch:
 
     def product(self, x: Array, y: Array, *along: int, batch: bool = False) -> Any:
         multiplied = self.program.apply(p.multiply, [x, y])
-        return self.program.reduce(p.add, multiplied, [self.axes[axis] for axis in along], batch)
+        return self.program.fold(p.add, multiplied, [self.axes[axis] for axis in along], batch)
 
     def sum_of_sines(self, array: Any) -> Any:
         sines = self.program.apply(p.sin, [array])
-        return self.program.reduce(p.add, sines, array.axes, batch=True)
+        return self.program.fold(p.add, sines, array.axes, batch=True)
 
 
 def interleaved() -> Any:
@@ -71,8 +71,8 @@ def spread_and_met() -> Any:
     """A row goes to several rows of places, some of which are the same."""
     sketch = Sketch(2, 3)
     row = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 1)])
-    places = Places(np.array([[0, 1, 2], [1, 2, 3]]))
-    return sketch.sum_of_sines(sketch.program.assemble((sketch.program.axis(5),), [(places, tuple(sketch.axes), row)]))
+    piece = Piece(row, tuple(sketch.axes), Places(np.array([[0, 1, 2], [1, 2, 3]])))
+    return sketch.sum_of_sines(sketch.program.assemble((sketch.program.axis(5),), [piece]))
 
 
 def met_across() -> Any:
@@ -81,7 +81,7 @@ def met_across() -> Any:
     table = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 0, 1, 2)])
     places = Places(np.array([[[0, 1, 0], [1, 2, 1]], [[2, 3, 2], [3, 4, 3]]]))
     axis = sketch.program.axis(5)
-    return sketch.sum_of_sines(sketch.program.assemble((axis,), [(places, tuple(sketch.axes), table)]))
+    return sketch.sum_of_sines(sketch.program.assemble((axis,), [Piece(table, tuple(sketch.axes), places)]))
 
 
 def turned_and_spread() -> Any:
@@ -92,7 +92,7 @@ def turned_and_spread() -> Any:
     first = rows * 3 + columns
     places = Places(np.stack([first, (first + 4) % 9], axis=2))
     axis = sketch.program.axis(9)
-    weighed = sketch.program.assemble((axis,), [(places, tuple(sketch.axes), square)])
+    weighed = sketch.program.assemble((axis,), [Piece(square, tuple(sketch.axes), places)])
     weights = sketch.program.view(sketch.theta, np.arange(9), (axis,))
     return sketch.sum_of_sines(sketch.program.apply(p.multiply, [weighed, weights]))
 
@@ -114,7 +114,7 @@ def parameters_met() -> Any:
     row = sketch.program.apply(p.tanh, [sketch.shown(sketch.theta, 1)])
     places = Places(np.array([[0, 0, 1], [2, 1, 2], [3, 4, 3]]))
     axis = sketch.program.axis(5)
-    whole = sketch.program.assemble((axis,), [(places, tuple(sketch.axes), row)])
+    whole = sketch.program.assemble((axis,), [Piece(row, tuple(sketch.axes), places)])
     return sketch.sum_of_sines(sketch.program.apply(p.multiply, [whole, sketch.program.view(sketch.x, 2, ())]))
 
 
@@ -123,7 +123,7 @@ def row_met() -> Any:
     sketch = Sketch(4)
     row = sketch.program.apply(p.tanh, [sketch.shown(sketch.theta, 0)])
     axis = sketch.program.axis(3)
-    whole = sketch.program.assemble((axis,), [(Places(np.array([0, 2, 0, 1])), tuple(sketch.axes), row)])
+    whole = sketch.program.assemble((axis,), [Piece(row, tuple(sketch.axes), Places(np.array([0, 2, 0, 1])))])
     return sketch.sum_of_sines(sketch.program.apply(p.multiply, [whole, sketch.program.view(sketch.x, 2, ())]))
 
 
@@ -166,7 +166,7 @@ def met(kinds: list[str], sizes: tuple[int, int], along: list[int], seed: int) -
     rows, columns = sizes
     whole = np.arange((rows + 1) * (columns + 1) * 2).reshape(rows + 1, columns + 1, 2)
     wider = tuple(sketch.program.axis(size) for size in whole.shape)
-    pieces: list[tuple[Places, tuple[Axis, ...], Array | float]] = []
+    pieces: list[Piece] = []
     for kind in kinds:
         leaf = sketch.x if "examples" in kind else sketch.theta
         piece: Any = 0.75
@@ -176,7 +176,7 @@ def met(kinds: list[str], sizes: tuple[int, int], along: list[int], seed: int) -
         elif kind != "numbers":
             piece = sketch.program.apply(p.sin, [sketch.shown(leaf, *along)])
         for _ in range(2):
-            pieces.append((Places(rng.integers(0, 4, size=(rows, columns, 2))), tuple(sketch.axes), piece))
+            pieces.append(Piece(piece, tuple(sketch.axes), Places(rng.integers(0, 4, size=(rows, columns, 2)))))
     together = sketch.program.assemble((sketch.program.axis(5),), pieces)
     weights = sketch.program.view(sketch.x, np.arange(5), together.axes)
     return sketch.sum_of_sines(sketch.program.apply(p.multiply, [together, weights]))
