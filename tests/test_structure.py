@@ -55,7 +55,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         [""],
     ],
     "scalargrad.optim": [
-        ["arguments"],
+        ["arguments", "metrics"],
         ["optimizer", "schedules"],
         ["descent", "adaptive", "adam"],
         ["minimizing", "ways"],
@@ -119,7 +119,14 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
 RANKS = {
     folder: {name: rank for rank, layer in enumerate(layers) for name in layer} for folder, layers in LAYERS.items()
 }
-EXTRAS = {"terminal", "expressions", "explain", "check", "lifting"}  # where more than the standard library is used
+EXTRAS = {
+    "terminal",
+    "expressions",
+    "explain",
+    "check",
+    "lifting",
+    "optim",
+}  # where more than the standard library is used
 FORBIDDEN = {("lifting", "nn")}
 
 

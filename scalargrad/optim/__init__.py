@@ -25,6 +25,7 @@ from .adaptive import RMSprop as RMSprop
 from .arguments import Array as Array
 from .descent import GradientDescent as GradientDescent
 from .history import History as History
+from .metrics import accuracy as accuracy
 from .minimizing import CONVERGED as CONVERGED
 from .minimizing import DIVERGED as DIVERGED
 from .minimizing import INTERRUPTED as INTERRUPTED

@@ -116,7 +116,8 @@ class History:
         lines: list[list[str | Part]] = []
         for epoch, row in enumerate(rows, start=1):
             style = BOLD if epoch == self.best_epoch else ""
-            lines.append([(f"{epoch}", style), *((f"{number:.4g}", style) for number in row.values())])
+            shown = [f"{x:.2f}" if name == "seconds" else f"{x:.4g}" for name, x in row.items()]
+            lines.append([(text, style) for text in (f"{epoch}", *shown)])
         if len(lines) > SHOWN:
             left_out = len(lines) - SHOWN
             lines[FIRST : FIRST + left_out] = [[f"… {counted(left_out, 'more epoch')} …"]]

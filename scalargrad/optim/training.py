@@ -121,7 +121,7 @@ def train(
         for variable, own in zip(variables, last, strict=True):
             variable.data = own
     way = _way(loss, variables, moving, columns, lifted)
-    begin = Point((), 0, 0.0, None, ()) if point is None else point
+    begin = Point((), 0, 0.0, None, (None, None)) if point is None else point
     history._point = begin._replace(saved=way.save())
     history.optimizer, history.way = way.optimizer, way.described
     training = _Training(way, history, loss, columns, held_out, measures, batch_size, settings["seed"])
@@ -347,4 +347,4 @@ def _resumed(state: Any, settings: dict[str, int], optimizer: Optimizer, size: i
         best = Best(epoch, column(best["parameters"], "the best parameters", size))
     last = None if state["last"] is None else column(state["last"], "the last parameters", size)
     optimizer.load_state_dict(state["optimizer"])
-    return Point(rows, batch, number(state["total"], "total"), best, ()), last
+    return Point(rows, batch, number(state["total"], "total"), best, (None, None)), last

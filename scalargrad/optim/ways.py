@@ -89,7 +89,7 @@ class OnValues:
             self.optimizer.step()
         return mean
 
-    def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:
+    def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:  # noqa: ARG002  # as of arrays
         """Return the mean of a function of one example, where no graph is kept."""
         return measured(function, columns)
 
