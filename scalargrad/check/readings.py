@@ -30,6 +30,11 @@ class _Watch:
             label = value.label if isinstance(value, Value) else None
             self.readings.append((asked, label, modes.line_of_caller()))
 
+    def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
+        """Return the operation that made a Value, and its operands."""
+        with modes.defaults():
+            return node.op, node.args
+
 
 def number_taken(f: Callable[[], object]) -> str | None:
     """Run a function, and say where it first takes the number out of a Value; None if it does not.

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scalargrad import Value, gradcheck, nn
+from scalargrad import Value, cross_entropy, gradcheck, nn
 from scalargrad.check.readings import number_taken
+from scalargrad.functional import BoundedScores
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,13 @@ def test_a_number_of_no_input_is_told() -> None:
     with pytest.raises(TypeError, match=r"got 3.0 of type float: the number does not depend on the inputs"):
         gradcheck(lambda x: 3.0, 1.0)
     assert number_taken(lambda: 3.0) is None
+
+
+def test_a_watched_function_is_warned_as_always() -> None:
+    """While a function is watched, `cross_entropy` still sees which operation made its scores."""
+    scores = [Value(0.5, label="score").tanh(), Value(-0.5).tanh()]
+    with pytest.warns(BoundedScores, match="results of tanh"):
+        assert "takes the number" in str(number_taken(lambda: float(cross_entropy(scores, 0))))
 
 
 def test_what_is_no_number_is_only_named() -> None:
