@@ -24,15 +24,16 @@ class _Watch:
         with modes.defaults():
             return Value.apply_primitive(primitive, operands)
 
-    def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
-        """Return the operation that made a Value, and its operands."""
-        return node.op, node.args
-
     def refuse(self, asked: str, value: object = None) -> None:
         """Note who asks, and refuse nothing."""
         if asked in TAKE_THE_NUMBER:
             label = value.label if isinstance(value, Value) else None
             self.readings.append((asked, label, modes.line_of_caller()))
+
+    def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
+        """Return the operation that made a Value, and its operands."""
+        with modes.defaults():
+            return node.op, node.args
 
 
 def number_taken(f: Callable[[], object]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scalargrad import Value, cross_entropy, gradcheck, nn
+from scalargrad import BoundedScores, Value, cross_entropy, gradcheck, nn
 from scalargrad.check.readings import number_taken
 
 
@@ -69,3 +69,11 @@ def test_what_is_no_number_is_only_named() -> None:
     with pytest.raises(TypeError, match=r"got None of type NoneType$"):
         gradcheck(lambda x: runs.append(1), 1.0)
     assert len(runs) == 1
+
+
+def test_a_loss_may_look_at_operations() -> None:
+    """A cross-entropy, which looks at what made its scores, runs under the watch as it does without."""
+    scores = [Value(1.0), Value(2.0)]
+    assert number_taken(lambda: cross_entropy(scores, 0)) is None
+    with pytest.warns(BoundedScores):
+        assert number_taken(lambda: cross_entropy([score.tanh() for score in scores], 0)) is None
