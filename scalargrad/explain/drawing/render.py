@@ -54,14 +54,16 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
     Attributes:
         source: the graph in the DOT language.
         format: that of `render` and `pipe` where none is asked for.
-        titles: what a pointer resting on an element of the SVG is told, by the element's id.
+        titles: the text that the SVG shows where a pointer rests on an element, by the element's id.
         gradients: the elements of which the last line of text is a gradient; in the SVG its class is `gradient`.
+        contents: what is drawn, in words: 7 values.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"format": "svg", "filename": "drawing", **options})
         self.titles: dict[str, str] = {}
         self.gradients: set[str] = set()
+        self.contents = "nothing"
 
     def pipe(
         self,
@@ -151,7 +153,10 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
         return shown
 
     def __repr__(self) -> str:
-        return f"<drawing of {len(self.titles)} elements>"
+        return f'<drawing of {self.contents}: .render("{self.filename}.{self.format}") saves it, .view() opens it>'
+
+    def __str__(self) -> str:
+        return repr(self)  # the text in the DOT language is .source
 
 
 # ---------------------------------------------------------------- Graphviz

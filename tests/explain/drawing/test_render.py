@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from scalargrad import Value, draw
+from scalargrad import Value, draw, nn
 from scalargrad.explain.drawing import render
 from scalargrad.explain.drawing.render import Drawing
 from tests.explain.drawing.test_picture import LABELS, check_label
@@ -235,7 +235,7 @@ def test_notebooks_show_the_picture() -> None:
     """IPython's own formatter gets an SVG from a drawing, and a short line where there are no pictures."""
     shown, _ = DisplayFormatter().format(draw(neuron()))  # type: ignore[no-untyped-call]  # IPython has no types here
     assert shown["image/svg+xml"].startswith("<?xml")
-    assert shown["text/plain"] == "<drawing of 11 elements>"
+    assert shown["text/plain"] == '<drawing of 6 values: .render("drawing.svg") saves it, .view() opens it>'
     assert draw(neuron())._repr_svg_() == shown["image/svg+xml"]
 
 
@@ -376,3 +376,13 @@ def test_any_label_is_shown_by_any_graphviz(renderer: str, label: str) -> None:
     """Labels of every kind come out whole, whichever Graphviz it is: they differ in years."""
     assert renderer
     check_label(label)
+
+
+def test_a_drawing_says_what_it_is_and_how_to_see_it() -> None:
+    """At a prompt, printed or not, it counts its values and names the ways to save and to open it; .source is DOT."""
+    x = Value(2.0)
+    drawing = draw(x * 3)
+    assert repr(drawing) == str(drawing) == '<drawing of 3 values: .render("drawing.svg") saves it, .view() opens it>'
+    assert drawing.source.startswith("digraph {")
+    hidden = draw(nn.Neuron(2, rng=0)([1.0, 2.0]), collapse="neuron")
+    assert repr(hidden).startswith("<drawing of 3 values, and 7 hidden in boxes: ")
