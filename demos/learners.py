@@ -1,8 +1,8 @@
-"""What learns: a model and a loss, rows of numbers and targets, and Adam between them.
+"""Two ways to train a model with Adam: on Values, or by a lifted program.
 
-The loss of one example is scalar code. `Eager` records and sweeps a graph for each example, as the
-lecture has it. `Lifted` turns the code into a program on arrays first. Both do the same arithmetic,
-and save the same state: what one has begun the other can go on with.
+The loss of one example is scalar code. `Eager` records and sweeps a graph for each example, as in the
+lecture. `Lifted` turns the code into a program on arrays first. Both do the same arithmetic and save
+the same state, so that either can continue what the other began.
 """
 
 from __future__ import annotations
@@ -22,29 +22,34 @@ Loss = Callable[[Any, Any], Value]
 
 
 class Learner(Protocol):
-    """A model on its way; `rate` is that of the next step."""
+    """A model in training.
+
+    Attributes:
+        model: the model.
+        rate: the rate of the next step.
+    """
 
     model: Any
     rate: float
 
     def learn(self, rows: Rows, targets: Rows) -> float:
-        """Take one step downhill on the mean loss, and return the sum of the losses before it."""
+        """Take one step down the mean loss, and return the sum of the losses before it."""
 
     def answers(self, rows: Rows) -> list[int]:
         """Return for each row which of the model's outputs is the largest."""
 
     def settle(self) -> None:
-        """See to it that the model has what was learnt."""
+        """Write what was learned into the model."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the next step depends on, beside the model."""
+        """Return what the next step depends on, apart from the model."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict` and from what the model has."""
+        """Continue from a `state_dict` and from the numbers of the model."""
 
 
 class Eager:
-    """The graph of each example is recorded, swept, and forgotten at once."""
+    """Trains on Values: records the graph of each example, sweeps it, and drops it."""
 
     def __init__(self, model: Any, loss: Loss, rate: float) -> None:
         self.model = model
@@ -53,32 +58,32 @@ class Eager:
         self.state_dict, self.load_state_dict = self.optimizer.state_dict, self.optimizer.load_state_dict
 
     def learn(self, rows: Rows, targets: Rows) -> float:
-        """The gradient of the mean is the sum of the gradients, each divided by how many there are."""
-        total = 0.0
+        """Add up the gradients of the losses, each divided by the number of examples, and take a step."""
+        loss_sum = 0.0
         self.optimizer.rate = self.rate
         self.optimizer.zero_grad()
         for row, target in zip(rows, targets, strict=True):
             error = self.loss(row, target)
             error.backward(1 / len(rows))
-            total += error.data
+            loss_sum += error.data
         self.optimizer.step()
-        return total
+        return loss_sum
 
     def answers(self, rows: Rows) -> list[int]:
-        """One row after another."""
-        found = []
+        """Return the answers, computed one row after another."""
+        answers = []
         with no_grad():
             for row in rows:
                 outputs = [output.data for output in self.model(row)]
-                found.append(outputs.index(max(outputs)))
-        return found
+                answers.append(outputs.index(max(outputs)))
+        return answers
 
     def settle(self) -> None:
-        """Nothing to do: it is the model's own parameters that are moved."""
+        """Do nothing: the optimizer changes the model's own parameters."""
 
 
 class Lifted:
-    """Two programs, for the loss and for the outputs, whose parameters are one array."""
+    """Trains by two lifted programs, of the loss and of the outputs; the parameters are one array."""
 
     def __init__(self, model: Any, loss: Loss, rate: float) -> None:
         self.model = model
@@ -90,14 +95,14 @@ class Lifted:
         self.state_dict = self.optimizer.state_dict
 
     def learn(self, rows: Rows, targets: Rows) -> float:
-        """The program's value is the mean, and its gradient the mean's."""
+        """Take a step by the program, which computes the mean of the losses and its gradient."""
         value, gradient = self.program.value_and_grad(rows, targets, at=self.theta)
         self.optimizer.rate = self.rate
         self.optimizer.step(gradient)
         return float(value) * len(rows)
 
     def answers(self, rows: Rows) -> list[int]:
-        """All at once."""
+        """Return the answers, computed all at once."""
         return [int(place) for place in numpy.argmax(self.outputs(rows, at=self.theta), axis=1)]
 
     def settle(self) -> None:
@@ -105,11 +110,11 @@ class Lifted:
         self.program.unpack(self.theta)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state; the array is read from the model's parameters."""
+        """Continue from a state; the array is read from the model's parameters."""
         self.optimizer.load_state_dict(state)
         self.theta[:] = self.program.pack()
 
     def source(self, row: Row, target: Any) -> str:
-        """The program that the loss has become, for a row and a target like these."""
+        """Return the text of the program for a row and a target like these."""
         self.program.value_and_grad([row], [target])
         return str(self.program.source)

@@ -1,9 +1,9 @@
-"""Local minima: gradient descent ends in the nearest valley, so start it from many places and keep the best.
+"""Local minima: gradient descent ends in a valley near its start, so start from many places and keep the best.
 
-Gradient descent, x ← x - μ f'(x), only ever goes downhill. It stops where the slope is 0, in a
-local minimum, and where that is was settled by the starting point. First on a curve whose valleys
-can all be seen, x·cos(4x); then on a network that learns XOR, whose loss is a landscape over nine
-weights that nobody can see, and which has its valleys too.
+Gradient descent, x ← x - μ f'(x), only goes downhill. It stops where the slope is 0, in a local
+minimum, and the starting point decides in which. First on the curve x·cos(4x), whose valleys can all be
+seen; then on a network that learns XOR. Its loss is a landscape over nine weights, which cannot be
+seen, but has valleys too.
 
     python demos/local_minima.py
 """
@@ -27,7 +27,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pictures import GREY, INK, count, picture, save
 
-from scalargrad import Value, cos, functional, nn, optim
+from scalargrad import Value, cos, nn, optim, square_error, total
 
 # ---------------------------------------------------------------- a curve with many valleys
 
@@ -36,18 +36,18 @@ FARTHEST = 4.7  # starting points lie between -4.7 and 4.7
 
 @dataclass
 class Descent(optim.MinimizeResult):
-    """A run on the curve, with every x it came through."""
+    """A run on the curve, with each x on its way."""
 
     path: tuple[float, ...] = ()
 
 
 def curve(x: Any) -> Any:
-    """x·cos(4x), of a Value or a plain number."""
+    """Return x·cos(4x), of a Value or a plain number."""
     return x * cos(4 * x)
 
 
 def descend(rng: random.Random) -> Descent:
-    """Start somewhere on the curve and go downhill until it is level."""
+    """Start at a random point of the curve and go downhill until the slope is 0."""
     x = Value(rng.uniform(-FARTHEST, FARTHEST))
     path: list[float] = []
     result = optim.minimize(lambda: curve(x), [x], rate=0.01, callback=lambda at: path.append(at.x[0]))
@@ -60,16 +60,15 @@ XOR = [((0.0, 0.0), 0.0), ((0.0, 1.0), 1.0), ((1.0, 0.0), 1.0), ((1.0, 1.0), 0.0
 
 
 def learn(rng: random.Random) -> optim.MinimizeResult:
-    """Start a network of two hidden neurons with weights from -1 to 1, and lower its square error.
+    """Start a network of two hidden neurons with weights from -1 to 1, and minimize its square error.
 
-    The neurons are relus: one that is cut off for all inputs has the gradient 0 exactly, so a
-    network that is stuck is seen to be. With sigmoids it would creep on for ever.
+    The activation is relu: a neuron that is 0 for all inputs has the gradient 0 exactly, so a network
+    that is stuck stops. With sigmoid it would go on for ever in tiny steps.
     """
     network = nn.MLP(2, [2, 1], "relu", rng=rng, initial="uniform")
 
     def loss() -> Value:
-        error: Value = functional.square_error([network(row) for row, _ in XOR], [target for _, target in XOR])
-        return error
+        return total(square_error(network.output(x), y) for x, y in XOR)
 
     return optim.minimize(loss, network.parameters(), rate=0.05, max_steps=2000)
 
@@ -80,17 +79,17 @@ Ends = dict[tuple[float, ...], int]  # how many runs ended at these numbers
 
 
 def valleys(runs: Sequence[Descent]) -> Ends:
-    """The minima of the curve that were found, from left to right: x and its height."""
+    """Count the runs at each minimum of the curve, from left to right: x and its height."""
     return dict(sorted(Counter((round(run.x[0], 3), round(run.fun, 3)) for run in runs).items()))
 
 
 def levels(runs: Sequence[optim.MinimizeResult]) -> Ends:
-    """The square errors at which networks ended, from the lowest to the highest."""
+    """Count the networks at each final square error, from the lowest to the highest."""
     return dict(sorted(Counter((round(run.fun, 3),) for run in runs).items()))
 
 
 def table(title: str, names: Sequence[str], ends: Ends) -> str:
-    """The ends as text, with the lowest of them marked."""
+    """Return the counts as text, with the lowest end marked."""
     lowest = min(ends, key=lambda end: end[-1])
     lines = [title, "".join(f"{name:>14}" for name in (*names, "runs"))]
     for end, runs in ends.items():
@@ -106,7 +105,7 @@ COLOURS = ("#2f6db5", "#d9662b", "#3a9a6b", "#8b5fb0", "#c9a227", "#c2497a", "#3
 
 
 def draw_curve(axes: Axes, runs: Sequence[Descent]) -> None:
-    """The curve, and each run's path along it, in the colour of the valley where it ended."""
+    """Draw the curve, and the path of each run along it in the colour of the valley where it ended."""
     span = [FARTHEST * 1.06 * (i / 400 - 1) for i in range(801)]
     axes.plot(span, [curve(x) for x in span], color=GREY, linewidth=1.2, zorder=1)
     for (end, height), colour in zip(valleys(runs), COLOURS * 2, strict=False):
@@ -118,9 +117,7 @@ def draw_curve(axes: Axes, runs: Sequence[Descent]) -> None:
         axes.scatter([end], [height], s=90, color=colour, edgecolor="white", zorder=4)
         axes.annotate(f"{len(here)}", (end, height), (0, -9), textcoords="offset points", ha="center", va="top")
     best = min(runs, key=lambda run: run.fun)
-    axes.scatter(
-        best.x, [best.fun], s=320, marker="*", color="#f2c230", edgecolor=INK, zorder=5, label="the best found"
-    )
+    axes.scatter(best.x, [best.fun], s=320, marker="*", color="#f2c230", edgecolor=INK, zorder=5, label="the best")
     axes.scatter([], [], s=26, color="white", edgecolor=GREY, label="a starting point")
     axes.scatter([], [], s=90, color=GREY, edgecolor="white", label="a minimum, with its number of runs")
     axes.set(title=f"x·cos(4x): {len(runs)} runs end in {len(valleys(runs))} minima", xlabel="x", ylabel="x·cos(4x)")
@@ -129,7 +126,7 @@ def draw_curve(axes: Axes, runs: Sequence[Descent]) -> None:
 
 
 def draw_levels(axes: Axes, runs: Sequence[optim.MinimizeResult]) -> None:
-    """The final square errors of all networks, sorted: a staircase, one stair for each kind of valley."""
+    """Draw the final square errors of all networks, sorted: a staircase, one stair for each kind of valley."""
     place = 0
     for ((error,), runs_here), colour in zip(levels(runs).items(), COLOURS * 99, strict=False):
         ranks = range(place + 1, place + runs_here + 1)
@@ -148,7 +145,7 @@ def draw_levels(axes: Axes, runs: Sequence[optim.MinimizeResult]) -> None:
 
 
 def workers(executor: str) -> AbstractContextManager[Executor | None]:
-    """Who does the runs: this process one by one, threads, or processes."""
+    """Return what does the runs: threads, or processes, or for None this process, one run after another."""
     match executor:
         case "thread":
             return ThreadPoolExecutor()
@@ -159,8 +156,8 @@ def workers(executor: str) -> AbstractContextManager[Executor | None]:
 
 @contextmanager
 def processes() -> Iterator[Executor]:
-    """Processes that Ctrl-C leaves alone: the demo ends them."""
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a process keeps that is started now
+    """Start processes that ignore Ctrl-C: the demo ends them."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # processes that are started now inherit this
     try:
         pool = ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
         pool.submit(int).result()
@@ -171,7 +168,7 @@ def processes() -> Iterator[Executor]:
 
 
 def finished(restarts: optim.Restarts, n: int) -> list[optim.MinimizeResult]:
-    """All runs; where Ctrl-C has cut them short, it ends the demo."""
+    """Return all runs; end the demo if Ctrl-C has cut them short."""
     runs = restarts.runs
     if len(runs) < n or runs[-1].status == optim.INTERRUPTED:
         raise KeyboardInterrupt
@@ -181,13 +178,13 @@ def finished(restarts: optim.Restarts, n: int) -> list[optim.MinimizeResult]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run, report and draw, as the arguments say."""
     parser = argparse.ArgumentParser(
-        description="Go downhill from many starting points, and see in which minima one ends.",
+        description="Go downhill from many starting points, and see in which minima the runs end.",
         epilog="example: python demos/local_minima.py --restarts 200 --executor process",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--restarts", type=count, default=100, help="starting points of each of the two problems")
     parser.add_argument("--seed", type=int, default=0, help="of the starting points")
-    parser.add_argument("--executor", choices=["none", "thread", "process"], default="none", help="who does the runs")
+    parser.add_argument("--executor", choices=["none", "thread", "process"], default="none", help="what does the runs")
     parser.add_argument("--output", type=picture, default="output/local_minima.png", help="the picture to write")
     options = parser.parse_args(argv)
 

@@ -1,8 +1,8 @@
-"""Two moons: a small network learns to tell two half circles apart, and draws the line it has found.
+"""Two moons: a small network learns to tell two half circles apart; a picture shows its boundary.
 
-The network of micrograd's demo: two inputs (a point's place), two layers of 16 neurons, one
+The network of micrograd's demo: two inputs (the coordinates of a point), two layers of 16 neurons, one
 output, the score: above 0 for one moon and below 0 for the other. The loss is the hinge loss, which
-is 0 once every score is on its side by a margin of 1, plus a little for large weights. All points
+is 0 when each score is on the right side by a margin of 1, plus a penalty for large weights. All points
 take part in each step of gradient descent, and the rate falls from 1 to 0.1.
 
     python demos/moons.py
@@ -22,7 +22,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from pictures import BLUE, INK, ORANGE, count, picture, save
 
-from scalargrad import Value, functional, nn, no_gc, no_grad, optim
+from scalargrad import Value, hinge, nn, no_gc, no_grad, optim, total
 
 Point = tuple[float, float]
 
@@ -30,7 +30,7 @@ Point = tuple[float, float]
 
 
 def two_moons(points: int, rng: random.Random) -> tuple[list[Point], list[int]]:
-    """Two half circles that reach into each other, a little blurred, and a label of 1 or -1 for each point."""
+    """Return points on two half circles that reach into each other, with noise, and a label of 1 or -1 for each."""
     places, labels = [], []
     for i in range(points):
         angle = math.pi * rng.random()
@@ -45,22 +45,21 @@ def two_moons(points: int, rng: random.Random) -> tuple[list[Point], list[int]]:
 
 
 def loss_of(model: nn.MLP, scores: list[Value], labels: list[int]) -> Value:
-    """The mean hinge loss, and a penalty that keeps the weights small."""
-    hinge: Value = functional.hinge(scores, labels) / len(labels)
-    return hinge + 1e-4 * sum((p * p for p in model.parameters()), Value(0.0))
+    """Return the mean hinge loss, plus a penalty that keeps the weights small."""
+    return hinge(scores, labels) / len(labels) + 1e-4 * total(p * p for p in model.parameters())
 
 
 def accuracy_of(scores: Sequence[Value], labels: Sequence[int]) -> float:
-    """The share of points whose score is on the right side of 0."""
+    """Return the share of points whose score is on the right side of 0."""
     return sum((score > 0) == (label > 0) for score, label in zip(scores, labels, strict=True)) / len(labels)
 
 
 def train(model: nn.MLP, places: list[Point], labels: list[int], steps: int) -> None:
-    """Gradient descent on all points at once."""
+    """Take steps of gradient descent, each on all points."""
     optimizer = optim.GradientDescent(model.parameters(), rate=1.0)
     for step in range(steps):
         with no_gc():
-            scores = [model(place) for place in places]
+            scores = [model.output(place) for place in places]
             loss = loss_of(model, scores, labels)
             optimizer.zero_grad()
             loss.backward()
@@ -76,7 +75,7 @@ SHADES = LinearSegmentedColormap.from_list("moons", ["#6f9fd8", "#dbe7f5", "#fff
 
 
 def draw(model: Callable[[Point], Value], places: list[Point], labels: list[int], title: str) -> Figure:
-    """The score over the whole plane as a colour, the lines where it is 0 and ±1, and the points."""
+    """Draw the score over the plane as a colour, the lines where it is 0 and ±1, and the points."""
     xs = [-1.6 + 4.2 * i / 60 for i in range(61)]
     ys = [-1.2 + 2.9 * i / 42 for i in range(43)]
     with no_grad():
@@ -121,9 +120,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{model}: {len(model.parameters())} parameters, {options.points} points")
     train(model, places, labels, options.steps)
     with no_grad():
-        accuracy = accuracy_of([model(place) for place in places], labels)
+        accuracy = accuracy_of([model.output(place) for place in places], labels)
     title = f"Two moons after {options.steps} steps: {accuracy:.0%} of {options.points} points on their side"
-    save(draw(model, places, labels, title), options.output)
+    save(draw(model.output, places, labels, title), options.output)
     print(f"boundary drawn in {options.output}")
 
 

@@ -1,4 +1,4 @@
-"""What the demos share: picture files that are whole, and arguments that are checked before the work begins."""
+"""What the demos share: picture files, and arguments that are checked before the work begins."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ FORMATS = (".png", ".svg", ".pdf")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture, whole or not at all."""
-    drawn = BytesIO()
-    figure.savefig(drawn, format=path.suffix[1:], dpi=150)
-    write_whole(path, drawn.getvalue())
+    """Write a picture, entirely or not at all."""
+    content = BytesIO()
+    figure.savefig(content, format=path.suffix[1:], dpi=150)
+    write_whole(path, content.getvalue())
 
 
 def folder(text: str) -> Path:
-    """An argument that names a folder, which is made here: a bad one is an error at once, not after the work."""
+    """Read an argument that names a folder, and make the folder: if that is impossible, it is an error at once."""
     if not text:
         raise argparse.ArgumentTypeError("expected the name of a folder, got ''")
     path = Path(text)
@@ -34,7 +34,7 @@ def folder(text: str) -> Path:
 
 
 def picture(text: str) -> Path:
-    """An argument that names a picture file."""
+    """Read an argument that names a picture file."""
     path = Path(text)
     if path.suffix not in FORMATS or (path.exists() and not path.is_file()):
         raise argparse.ArgumentTypeError(f"{text!r} is no name for a picture: it ends in {', '.join(FORMATS)}")
@@ -43,7 +43,7 @@ def picture(text: str) -> Path:
 
 
 def count(text: str) -> int:
-    """An argument that is an integer of at least 1."""
+    """Read an argument that is an integer of at least 1."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
     return int(text)

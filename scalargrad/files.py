@@ -1,4 +1,4 @@
-"""Files that are whole: written entirely or not at all, and read only if they are what was written."""
+"""Files that are written entirely or not at all, and read only if they hold what was written."""
 
 from __future__ import annotations
 
@@ -24,14 +24,18 @@ NOT_OURS = "Owner or group cannot be kept, because only root could set them: cho
 def write(path: Path, content: dict[str, Any]) -> None:
     """Write content as JSON with a checksum; floats come back exactly.
 
+    Args:
+        path: of the file, which is replaced if there is one.
+        content: what `read` will return.
+
     Raises:
         ValueError: when the content has a nan or an infinity, which JSON has not, or keys of one dict
             that JSON spells alike, or is nested too deeply.
-        TypeError: when it has anything else that is not JSON.
+        TypeError: when it holds anything else that JSON cannot.
         OSError: when the file cannot be written.
     """
     try:
-        content = _parsed(json.dumps(content, allow_nan=False))  # as it will be read: keys are strings, tuples lists
+        content = _parsed(json.dumps(content, allow_nan=False))  # as it will be read: string keys, no tuples
         text = json.dumps({"scalargrad": 1, "sha256": _checksum(content), **content})
     except RecursionError:
         raise ValueError("cannot save content that is nested so deeply") from None
@@ -39,7 +43,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file entirely or not at all.
+    """Write bytes to a file, entirely or not at all.
 
     The bytes go to a temporary file in the same folder, which is then renamed: a reader, or a crash,
     sees the old file or the new one. A file that is replaced keeps its mode, owner and group. A
@@ -63,6 +67,11 @@ def write_whole(path: Path, content: bytes) -> None:
 def completed(path: Path, suffixes: Sequence[str], what: str) -> str:
     """Return the path of a file to be written, with the first of these suffixes where it has none.
 
+    Args:
+        path: as the user gave it.
+        suffixes: those that are allowed, without the dot.
+        what: the file is, for the message of an error.
+
     >>> completed("neuron", ("svg", "png"), "a picture"), completed("neuron.png", ("svg", "png"), "a picture")
     ('neuron.svg', 'neuron.png')
 
@@ -82,7 +91,11 @@ def completed(path: Path, suffixes: Sequence[str], what: str) -> str:
 
 
 def read(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
-    """Return the content that `write` wrote, which has exactly these keys.
+    """Return the content that `write` wrote.
+
+    Args:
+        path: of the file.
+        keys: those that the content has, and no others.
 
     Raises:
         ValueError: when the file is damaged, or something else.
@@ -196,8 +209,8 @@ def _lock(handle: int) -> bool | None:
 
 
 def _keep_owner_and_mode(temporary: str, existing: os.stat_result) -> None:
-    made = os.stat(temporary)
-    if (made.st_uid, made.st_gid) != (existing.st_uid, existing.st_gid):
+    created = os.stat(temporary)
+    if (created.st_uid, created.st_gid) != (existing.st_uid, existing.st_gid):
         try:
             os.chown(temporary, existing.st_uid, existing.st_gid)
         except PermissionError:
@@ -206,7 +219,7 @@ def _keep_owner_and_mode(temporary: str, existing: os.stat_result) -> None:
 
 
 def _sync(folder: str) -> None:
-    """See to it that the new name outlives a power cut, where a folder can be synchronized."""
+    """Write the folder to disk, where the system can, so that the new name survives a power cut."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except (AttributeError, PermissionError):  # Windows; a folder that may be written to but not read
@@ -222,7 +235,7 @@ def _sync(folder: str) -> None:
 
 # ---------------------------------------------------------------- reading
 
-_STRANGE = "no file that scalargrad saved, or is damaged"
+_STRANGE = "not a file that scalargrad saved, or is damaged"
 
 
 class _LaterFormat(ValueError):

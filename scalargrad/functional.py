@@ -1,7 +1,8 @@
-"""Functions composed of primitives: softmax and its kin, losses, and what else networks are made of.
+"""Functions composed of primitives: sums and means, softmax and what belongs to it, losses.
 
-Each accepts Values and plain numbers alike, and holds for inputs of ±1000 as for ±1. A score of -inf is one
-that is out of the question: it takes no part, and has the probability 0 and the gradient 0.
+Each takes Values and plain numbers alike: with a Value among them the result is a Value, otherwise a float. Each
+holds for inputs of ±1000 as for ±1. A score of -inf says that something is impossible: it takes no part, and has
+the probability 0 and the gradient 0.
 """
 
 from __future__ import annotations
@@ -11,64 +12,128 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import chain
 from math import sqrt
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, overload
 
+from .engine import modes
+from .engine.declaration import registered
 from .engine.derivatives import hessian as hessian
 from .engine.derivatives import hvp as hvp
 from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
-from .engine.floats import held_by, number, refuse_set
+from .engine.floats import counted, held_by, number, refuse_set
 from .engine.notes import Mark, leave
 from .engine.primitives import _gated, _held_finite, _weighted, add, divide, erfc, exp, greater, log, maximum, relu
-from .engine.value import Value
+from .engine.value import Constant, Value
 
 Number = Value | float
+Floats = float | Iterable[float]  # one or several
+Values = Value | Iterable[Value]
+Numbers = Number | Iterable[Number]
+
+# Of functions that are given `Any`, as a network returns, editors take the first form: so that of Values stands there.
 
 # ---------------------------------------------------------------- of one number
 
 
-def leaky_relu(x: Number, slope: float = 0.01) -> Any:
+@overload
+def leaky_relu(x: float, slope: float = 0.01) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def leaky_relu(x: Number, slope: Number = 0.01) -> Value: ...
+def leaky_relu(x: Number, slope: Number = 0.01) -> Any:
     """Return x where it is positive, and slope × x elsewhere; the derivative at 0 is the slope.
 
     With the slope 0, where -inf × 0 would be nan, it is relu.
 
+    Args:
+        x: a Value or a number.
+        slope: that below 0.
+
     >>> leaky_relu(4.0, 0.5), leaky_relu(-4.0, 0.5)
     (4.0, -2.0)
+
+    Raises:
+        TypeError: for anything but a number.
     """
+    x, slope = _one(x, "leaky_relu"), _one(slope, "leaky_relu")
     if not isinstance(slope, Value) and slope == 0:
         return relu(x)
     return x * (slope + (1 - slope) * greater(x, 0.0))
 
 
+@overload
+def gelu(x: float) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def gelu(x: Number) -> Value: ...
 def gelu(x: Number) -> Any:
-    """Return x Φ(x), where Φ is the distribution function of the standard normal.
+    """Return x Φ(x) of a Value or a number, where Φ is the distribution function of the standard normal.
 
     Hendrycks and Gimpel, "Gaussian error linear units", arXiv:1606.08415, in the exact form.
 
     >>> round(gelu(1.0), 6)
     0.841345
+
+    Raises:
+        TypeError: for anything but a number.
     """
+    x = _one(x, "gelu")
     return _gated(0.5 * x, erfc(-x / sqrt(2)))
 
 
 # ---------------------------------------------------------------- of several numbers
 
 
+@overload
+def total(values: Iterable[Value]) -> Value: ...
+@overload
+def total(values: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def total(values: Iterable[Number]) -> Value: ...
+def total(values: Iterable[Number]) -> Any:
+    """Return the sum of at least one Value or number. Unlike `sum` it starts from the first of them, and not from 0.
+
+    >>> rows = [([0.0, 1.0], 1.0), ([1.0, 1.0], 0.0)]
+    >>> weights = [Value(0.5), Value(-0.5)]
+    >>> loss = total(square_error(total(w * x for w, x in zip(weights, row)), y) for row, y in rows)
+    >>> loss.backward()
+    >>> loss.data, [w.grad for w in weights]
+    (2.25, [0.0, -3.0])
+
+    Raises:
+        ValueError: for no values.
+        TypeError: for anything but several numbers.
+    """
+    terms = _several(values, "total")
+    return terms[0] if len(terms) == 1 else _marked("total", [_sum(terms)], terms)[0]
+
+
+@overload
+def mean(values: Iterable[Value]) -> Value: ...
+@overload
+def mean(values: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def mean(values: Iterable[Number]) -> Value: ...
 def mean(values: Iterable[Number]) -> Any:
-    """Return the arithmetic mean.
+    """Return the arithmetic mean of at least one Value or number.
 
     >>> mean([1.0, 2.0, 6.0])
     3.0
 
     Raises:
         ValueError: for no values.
+        TypeError: for anything but several numbers.
     """
     terms = _several(values, "mean")
     return _marked("mean", [_sum(terms) / len(terms)], terms)[0]
 
 
+@overload
+def logsumexp(values: Iterable[Value]) -> Value: ...
+@overload
+def logsumexp(values: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def logsumexp(values: Iterable[Number]) -> Value: ...
 def logsumexp(values: Iterable[Number]) -> Any:
-    """Return log Σ exp(x), with the largest x taken out of the sum so that nothing overflows.
+    """Return log Σ exp(x) of several x, with the largest taken out of the sum so that nothing overflows.
 
     It is inf if an x is, and -inf if all are, as in torch and scipy. Its gradient is the softmax, which is nan there
     for the x that are the largest.
@@ -87,8 +152,14 @@ def logsumexp(values: Iterable[Number]) -> Any:
     return _marked("logsumexp", [largest + log(_sum([exp(x - largest) for x in terms]))], terms)[0]
 
 
-def softmax(values: Iterable[Number]) -> list[Any]:
-    """Return exp(x) / Σ exp(x) for each x: positive numbers that sum to 1.
+@overload
+def softmax(values: Iterable[Value]) -> list[Value]: ...
+@overload
+def softmax(values: Iterable[float]) -> list[float]: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def softmax(values: Iterable[Number]) -> list[Value]: ...
+def softmax(values: Iterable[Number]) -> Any:
+    """Return exp(x) / Σ exp(x) for each of several x, in a list: positive numbers that sum to 1.
 
     For an x of inf it is nan, inf / inf, and 0 for the others; where all are -inf it is nan, 0 / 0.
 
@@ -104,12 +175,20 @@ def softmax(values: Iterable[Number]) -> list[Any]:
     terms = _several(values, "softmax")
     largest = _largest(terms)
     exponentials = [exp(x - largest) for x in terms]
-    total = _sum(exponentials)
-    return _marked("softmax", [divide(exponential, total) for exponential in exponentials], terms)
+    denominator = _sum(exponentials)
+    return _together(_marked("softmax", [divide(exponential, denominator) for exponential in exponentials], terms))
 
 
-def log_softmax(values: Iterable[Number]) -> list[Any]:
-    """Return log softmax(x) for each x, exact also where the softmax underflows; nan where the softmax is.
+@overload
+def log_softmax(values: Iterable[Value]) -> list[Value]: ...
+@overload
+def log_softmax(values: Iterable[float]) -> list[float]: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def log_softmax(values: Iterable[Number]) -> list[Value]: ...
+def log_softmax(values: Iterable[Number]) -> Any:
+    """Return log softmax(x) for each of several x, in a list; exact also where the softmax underflows to 0.
+
+    It is nan where the softmax is nan.
 
     >>> log_softmax([0.0, 1000.0])
     [-1000.0, 0.0]
@@ -124,14 +203,24 @@ def log_softmax(values: Iterable[Number]) -> list[Any]:
     largest = _largest(terms)
     shifted = [x - largest for x in terms]
     normaliser = log(_sum([exp(x) for x in shifted]))
-    return _marked("log_softmax", [x - normaliser for x in shifted], terms)
+    return _together(_marked("log_softmax", [x - normaliser for x in shifted], terms))
 
 
 # ---------------------------------------------------------------- losses
 
 
-def square_error(outputs: Number | Iterable[Number], targets: Number | Iterable[Number]) -> Any:
+@overload
+def square_error(outputs: Values, targets: Numbers) -> Value: ...
+@overload
+def square_error(outputs: Floats, targets: Floats) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def square_error(outputs: Numbers, targets: Numbers) -> Value: ...
+def square_error(outputs: Numbers, targets: Numbers) -> Any:
     """Return Σ (output - target)², of one output or of several.
+
+    Args:
+        outputs: a Value or a number, or several.
+        targets: a number for each output.
 
     >>> square_error([1.0, 2.0], [0.0, 4.0])
     5.0
@@ -144,8 +233,20 @@ def square_error(outputs: Number | Iterable[Number], targets: Number | Iterable[
     return _marked("square_error", [error], chain.from_iterable(pairs))[0]
 
 
-def hinge(scores: Number | Iterable[Number], labels: Number | Iterable[Number]) -> Any:
-    """Return Σ max(0, 1 - label × score), of one score or of several; labels are 1 or -1.
+@overload
+def hinge(scores: Values, labels: Numbers) -> Value: ...
+@overload
+def hinge(scores: Floats, labels: Floats) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def hinge(scores: Numbers, labels: Numbers) -> Value: ...
+def hinge(scores: Numbers, labels: Numbers) -> Any:
+    """Return Σ max(0, 1 - label × score), of one score or of several.
+
+    Args:
+        scores: a Value or a number, or several.
+        labels: 1 or -1 for each score.
+
+    In a lifted program the labels that are inputs are not checked, beyond those that its first call compares.
 
     >>> hinge(0.25, 1), hinge(0.25, -1)
     (0.75, 1.25)
@@ -155,25 +256,36 @@ def hinge(scores: Number | Iterable[Number], labels: Number | Iterable[Number]) 
     """
     pairs = _pairs(scores, labels, "hinge")
     for _, label in pairs:
-        if float(label) not in (1.0, -1.0):
+        if not (isinstance(label, Value) and modes.tracing()) and float(label) not in (1.0, -1.0):
             raise ValueError(f"a label of hinge must be 1 or -1, got {label!r}")
     loss = _sum([relu(1 - label * score) for score, label in pairs])
     return _marked("hinge", [loss], chain.from_iterable(pairs))[0]
 
 
+@overload
+def cross_entropy(scores: Iterable[Value], target: SupportsIndex | Iterable[Number]) -> Value: ...
+@overload
+def cross_entropy(scores: Iterable[float], target: SupportsIndex | Iterable[float]) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Number]) -> Value: ...
 def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Number]) -> Any:
-    """Return -Σ p log softmax(scores), where p is a class, counted from 0, or a distribution over them.
+    """Return -Σ p log softmax(scores), the negative log likelihood of a class or of a distribution over classes.
 
-    The scores are any numbers, not probabilities: the softmax is part of it. Given what softmax has
-    returned, it takes the softmax twice; no answer is then sure, and training stalls without an error.
+    Args:
+        scores: a Value or a number for each class.
+        target: the class, counted from 0; or p, a probability for each class.
 
-    A class of probability 0 costs nothing, whatever its score: 0 log 0 is 0. A possible one whose score is
-    -inf costs inf.
+    The scores are any numbers, not probabilities: the softmax is a part of it. They come from a linear layer.
+    Where each is the result of an operation whose range is bounded, such as sigmoid or tanh, or of a softmax, no
+    class can become certain and the loss cannot reach 0: that is a `BoundedScores` warning.
+
+    A class of probability 0 costs nothing, whatever its score: 0 log 0 is 0. A class that is possible and has the
+    score -inf costs inf.
 
     >>> cross_entropy([0.0, 1000.0], 0)
     1000.0
     >>> right, wrong = cross_entropy([0.0, 1000.0], 1), cross_entropy(softmax([0.0, 1000.0]), 1)
-    >>> abs(right), round(wrong, 6)  # the answer is right, and never costs less than this the wrong way
+    >>> abs(right), round(wrong, 6)  # with the softmax taken twice, a right answer costs this at least
     (0.0, 0.313262)
     >>> round(cross_entropy([1.0, 1.0], [0.25, 0.75]), 6)
     0.693147
@@ -186,6 +298,7 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
         ValueError: for a class out of range, or not one probability for each score.
     """
     terms = _several(scores, "cross_entropy")
+    _warn_of_bounds(terms)
     target = held_by(target)
     if isinstance(target, Iterable):
         pairs = _pairs(log_softmax(terms), target, "cross_entropy")
@@ -199,30 +312,132 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
     return _marked("cross_entropy", [-log_softmax(terms)[index]], terms)[0]
 
 
-def _several(values: Iterable[Number], function: str) -> list[Any]:
+class BoundedScores(UserWarning):
+    """The scores of `cross_entropy` stay within bounds, so that no class can become certain."""
+
+
+def _warn_of_bounds(scores: Sequence[Any]) -> None:
+    """Warn of scores that are all results of bounded operations, apart from constants, or all those of a softmax."""
+    names: set[str] = set()
+    for score in scores:
+        primitive, _ = _operation_of(score) if isinstance(score, Value) else (None, ())
+        if primitive is not None and primitive.bounded:
+            names.add(primitive.name)
+        elif primitive is divide and _are_softmax(scores):
+            names = {"softmax"}
+            break
+        elif not isinstance(score, float | Constant):
+            return
+    if names:
+        modes.warn_caller(
+            f"the scores of cross_entropy are results of {' and '.join(sorted(names))} and so stay within bounds: no "
+            "class can become certain, and the loss cannot reach 0. Take the scores from a linear layer, "
+            "activation=None; the softmax is a part of cross_entropy",
+            BoundedScores,
+        )
+
+
+def _operation_of(node: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The operation that made a Value, eager or traced, and its operands."""
+    trace = modes.tracing()
+    return (node.op, node.args) if trace is None else trace.operation_of(node)
+
+
+def _are_softmax(scores: Sequence[Any]) -> bool:
+    """Whether each score is an exponential divided by the sum of all of them, no matter who wrote the formula."""
+    if not all(isinstance(score, Value) for score in scores):
+        return False
+    operations = [_operation_of(score) for score in scores]
+    if any(primitive is not divide for primitive, _ in operations):
+        return False
+    exponentials = {operands[0] for _, operands in operations}
+    denominators = {operands[1] for _, operands in operations}
+    if len(denominators) != 1 or any(_operation_of(node)[0] is not exp for node in exponentials):
+        return False
+    added, pending = set(), list(denominators)
+    for _ in range(2 * len(scores) + 1):  # nodes of a sum of so many terms, and the 0 that `sum` starts from
+        node = pending.pop()
+        primitive, operands = _operation_of(node)
+        if node in exponentials:
+            added.add(node)
+        elif primitive is add:
+            pending += operands
+        elif not isinstance(node, Constant):
+            return False
+        if not pending:
+            break
+    return not pending and added == exponentials
+
+
+# ---------------------------------------------------------------- operands and results
+
+_FOREIGN = {  # what other libraries call functions, and what to write instead
+    "mse_loss": "square_error(outputs, targets), divided by the number of outputs",
+    "nll_loss": "cross_entropy(scores, target), which has the log_softmax in it",
+    "hinge_loss": "hinge(scores, labels)",
+    "hinge_embedding_loss": "hinge(scores, labels)",
+    "one_hot": "[float(i == target) for i in range(n)]",
+    "linear": "a scalargrad.nn.Layer(n_inputs, n_outputs, activation=None)",
+}
+
+
+class Outputs(list[Value]):
+    """Several Values that were computed together: a list, which says what to do where one Value is needed."""
+
+    if not TYPE_CHECKING:  # pragma: no branch  # an editor marks what a list does not have
+
+        def __getattr__(self, name: str) -> object:
+            if name.startswith("__") or not hasattr(Value, name):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(f"{counted(len(self), 'Value')} in a list have no {name}: {_ONE}")
+
+        def _no_number(self, *_other: object) -> NoReturn:
+            raise TypeError(f"{counted(len(self), 'Value')} in a list are not a number in arithmetic: {_ONE}")
+
+        __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = _no_number
+        __mul__ = __rmul__ = __imul__ = _no_number  # a list would be repeated
+
+        def __add__(self, other: object) -> list[Any]:
+            return super().__add__(other) if isinstance(other, list) else self._no_number()
+
+        def __radd__(self, other: object) -> list[Any]:
+            return [*other, *self] if isinstance(other, list) else self._no_number()
+
+
+_ONE = "take one of them, as in outputs[0], or make one Value of them, by a loss or by total(outputs)"
+
+
+def _several(values: Any, function: str) -> list[Any]:
+    """The operands of a function of several numbers."""
     refuse_set(values, f"the operands of {function}")
-    terms = [_term(value, function) for value in values]
+    try:
+        given = iter(values)
+    except TypeError:
+        raise TypeError(f"{function} takes several numbers, in a list, got {values!r}") from None
+    terms = [_one(value, function) for value in given]
     if not terms:
         raise ValueError(f"{function} needs at least one value, got none")
     return terms
 
 
-def _pairs(
-    outputs: Number | Iterable[Number], targets: Number | Iterable[Number], function: str
-) -> list[tuple[Any, Any]]:
-    outputs, targets = held_by(outputs), held_by(targets)
-    for given in (outputs, targets):
-        refuse_set(given, f"the operands of {function}")
-    left = [_term(x, function) for x in (outputs if isinstance(outputs, Iterable) else [outputs])]
-    right = [_term(x, function) for x in (targets if isinstance(targets, Iterable) else [targets])]
+def _pairs(outputs: Any, targets: Any, function: str) -> list[tuple[Any, Any]]:
+    """The outputs, each with its target."""
+    left, right = _one_or_several(outputs, function), _one_or_several(targets, function)
     if len(left) != len(right) or not left:
         raise ValueError(
-            f"{function} needs one target for each output, got {len(left)} outputs and {len(right)} targets"
+            f"{function} needs one target for each output, got {counted(len(left), 'output')} and "
+            f"{counted(len(right), 'target')}"
         )
     return list(zip(left, right, strict=True))
 
 
-def _term(given: Any, function: str) -> Any:
+def _one_or_several(given: Any, function: str) -> list[Any]:
+    given = held_by(given)
+    refuse_set(given, f"the operands of {function}")
+    return [_one(x, function) for x in (given if isinstance(given, Iterable) else [given])]
+
+
+def _one(given: Any, function: str) -> Any:
     """A Value, or whatever takes part in operations, as it is; a plain number as a float."""
     return given if hasattr(given, "apply_primitive") else number(given, f"an operand of {function}")
 
@@ -235,8 +450,13 @@ def _marked(name: str, results: list[Any], inputs: Iterable[Any]) -> list[Any]:
     return results
 
 
+def _together(results: list[Any]) -> list[Any]:
+    return Outputs(results) if any(isinstance(result, Value) for result in results) else results
+
+
 def _sum(terms: Sequence[Any]) -> Any:
-    return reduce(add, terms)
+    is_plain = all(issubclass(kind, Value | float) for kind in set(map(type, terms)))
+    return reduce(operator.add if is_plain else add, terms)  # the same, but + is faster than the primitive
 
 
 def _largest(terms: Sequence[Any]) -> Any:
@@ -249,3 +469,11 @@ def _largest(terms: Sequence[Any]) -> Any:
 OF_ONE_NUMBER = (leaky_relu, gelu)  # activations of a neuron; functions of a typed expression
 OF_A_LAYER = (softmax, log_softmax)  # activations of a whole layer
 OF_A_PAIR = (square_error, hinge)  # functions of a typed expression
+
+
+if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
+
+    def __getattr__(name: str) -> object:
+        if name in _FOREIGN or name in {primitive.name for primitive in registered()}:
+            raise AttributeError(f"{__name__} has no {name}: write {_FOREIGN.get(name, f'scalargrad.{name}')}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -116,6 +116,13 @@ def _is_terminal(file: IO[str] | None) -> bool:
 
 Row = Sequence["str | Part"]  # a cell without a style may be its text alone
 
+# the styles of HTML for notebooks: what is around it has other ones in each
+RULE = "1px solid #999999"
+TABLE = "border-collapse:collapse;margin:8px 0"
+CELL = "padding:2px 12px 2px 0;vertical-align:baseline"
+CAPTION = "caption-side:top;text-align:left;padding:2px 0"
+LINES = "font-family:monospace;white-space:pre;overflow:auto;line-height:1.3;margin:8px 0"
+
 
 def table(
     headings: Sequence[str],
@@ -185,25 +192,40 @@ def html_table(
 ) -> str:
     """Return a table as a fragment of HTML for a notebook, with every text escaped.
 
-    >>> html_table([], [["x", "1.0"]], numbers={1})
-    '<table><tbody><tr><td style="text-align:left">x</td><td style="text-align:right">1.0</td></tr></tbody></table>'
+    Its few styles stand on the elements themselves: a notebook that is not trusted drops all others, and marimo has
+    none for tables.
+
+    >>> html_table([], [["<b>"]])
+    '<table style="..."><tbody><tr><td style="...">&lt;b&gt;</td></tr></tbody></table>'
     """
     from html import escape
 
     count = len(headings) or max(map(len, rows), default=0)
+    styles = {"th": f"{CELL};border-bottom:{RULE}", "td": CELL}
 
     def line(tag: str, row: Row) -> str:
         fragment = ""
         for i, cell in enumerate(row):
             spans = f' colspan="{count - i}"' if i == len(row) - 1 and i < count - 1 else ""
-            side = "right" if i in numbers else "left"
+            side = "text-align:right;white-space:nowrap" if i in numbers else "text-align:left"
             text = escape(cell if isinstance(cell, str) else cell[0])
-            fragment += f'<{tag}{spans} style="text-align:{side}">{text}</{tag}>'
+            fragment += f'<{tag}{spans} style="{styles[tag]};{side}">{text}</{tag}>'
         return f"<tr>{fragment}</tr>"
 
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    title = f'<caption style="{CAPTION}">{escape(caption)}</caption>' if caption else ""
     head = f"<thead>{line('th', headings)}</thead>" if headings else ""
-    return f"<table>{title}{head}<tbody>{''.join(line('td', row) for row in rows)}</tbody></table>"
+    return f'<table style="{TABLE}">{title}{head}<tbody>{"".join(line("td", row) for row in rows)}</tbody></table>'
+
+
+def html_lines(text: str) -> str:
+    """Return lines of text as a fragment of HTML for a notebook: aligned as in a terminal, and never broken.
+
+    >>> html_lines("x < 1")
+    '<pre style="...">x &lt; 1</pre>'
+    """
+    from html import escape
+
+    return f'<pre style="{LINES}">{escape(text)}</pre>'
 
 
 # ---------------------------------------------------------------- colours
@@ -244,6 +266,9 @@ class Text(str):
         import sys
 
         return self.coloured(sys.stdout)
+
+    def _repr_html_(self) -> str:
+        return html_lines(self)
 
     def __reduce__(self) -> tuple[type[Text], tuple[tuple[Part, ...]]]:
         return Text, (self.parts,)

@@ -185,14 +185,18 @@ def _written(head: str, lines: Sequence[str]) -> str:
 
 
 def door() -> Iterator[str]:
-    """The lines that export the primitives, log2 before log10."""
+    """The lines that export the primitives, log2 before log10; `from scalargrad import *` leaves Python's abs alone."""
 
     def order(name: str) -> list[tuple[str, int]]:
         return [(text, int(digits or -1)) for text, digits in re.findall(r"(\D+)(\d*)", name)]
 
-    for name in sorted((primitive.name for primitive in BUILT_IN if not primitive.name.startswith("_")), key=order):
-        yield f"from .engine.primitives import {name} as {name}\n"
-    yield "\n"
+    names = sorted((primitive.name for primitive in BUILT_IN if not primitive.name.startswith("_")), key=order)
+    yield "from .engine.primitives import abs as abs\n"
+    yield "from .engine.primitives import (\n"
+    yield from (f"    {name},\n" for name in names if name != "abs")
+    yield ")\n\n__all__ += [\n"
+    yield from (f'    "{name}",\n' for name in names if name != "abs")
+    yield "]\n\n"
 
 
 # ---------------------------------------------------------------- files

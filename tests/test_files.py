@@ -27,10 +27,10 @@ from scalargrad import Value, files, nn
 
 def neuron(*numbers: float) -> nn.Neuron:
     """A linear neuron with these weights and, last, this bias."""
-    made = nn.Neuron(len(numbers) - 1, None)
-    for parameter, number in zip(made.parameters(), numbers, strict=True):
+    neuron = nn.Neuron(len(numbers) - 1, None)
+    for parameter, number in zip(neuron.parameters(), numbers, strict=True):
         parameter.data = number
-    return made
+    return neuron
 
 
 def bits(model: nn.Module) -> list[str]:
@@ -194,7 +194,7 @@ def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     neuron(5.0, 6.0).save(tmp_path / "other.json")
     assert len(list(tmp_path.iterdir())) == 3
     neuron(5.0, 6.0).save(path)
-    assert {found.name for found in tmp_path.iterdir()} == {"model.json", "other.json"}
+    assert {entry.name for entry in tmp_path.iterdir()} == {"model.json", "other.json"}
 
 
 # ---------------------------------------------------------------- damage
@@ -237,7 +237,7 @@ def test_a_truncated_file_is_an_error(tmp_path: Path) -> None:
     whole, model = path.read_bytes(), neuron(1.0, 2.0)
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"model.json is no file that scalargrad saved, or is damaged"):
+        with pytest.raises(ValueError, match=r"model.json is not a file that scalargrad saved, or is damaged"):
             model.load(path)
     assert bits(model) == bits(neuron(1.0, 2.0))
     path.write_bytes(whole)
@@ -270,7 +270,7 @@ def test_a_file_of_something_else_is_an_error(tmp_path: Path, content: bytes) ->
     path = tmp_path / "model.json"
     path.write_bytes(content)
     model = neuron(1.0, 2.0)
-    with pytest.raises(ValueError, match=r"model.json is no file that scalargrad saved"):
+    with pytest.raises(ValueError, match=r"model.json is not a file that scalargrad saved"):
         model.load(path)
     assert bits(model) == bits(neuron(1.0, 2.0))
 
@@ -349,7 +349,7 @@ def test_what_json_itself_lets_pass_is_an_error(tmp_path: Path) -> None:
     assert "1e999 is no finite number" in refused(path, whole.replace(b"4.0", b"1e999"))
     assert "BOM" in refused(path, b"\xef\xbb\xbf" + whole)
     for version in (True, 1.0, "1", None, 0, -1):
-        assert "is no file that scalargrad saved" in refused(path, sealed(good(), version))
+        assert "is not a file that scalargrad saved" in refused(path, sealed(good(), version))
 
 
 @given(st.data())
@@ -440,7 +440,7 @@ def test_a_file_of_another_size_is_an_error(tmp_path: Path, size: int, fault: st
     assert bits(model) == [(5.0).hex()] * size
 
 
-def test_a_later_format_is_told_from_damage(tmp_path: Path) -> None:
+def test_a_later_format_is_not_taken_for_damage(tmp_path: Path) -> None:
     """A file of a format to come is not called damaged."""
     path = tmp_path / "model.json"
     neuron(1.0, 2.0).save(path)
@@ -546,8 +546,8 @@ def test_root_gives_a_file_back_to_its_owner(tmp_path: Path) -> None:
     os.chown(path, 12345, 23456)
     path.chmod(0o640)
     write(path)
-    found = path.stat()
-    assert (found.st_uid, found.st_gid, mode(path), path.read_bytes()) == (12345, 23456, 0o640, b"new")
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, mode(path), path.read_bytes()) == (12345, 23456, 0o640, b"new")
 
 
 def test_a_read_only_file_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -571,11 +571,11 @@ def test_a_read_only_file_is_left_alone(tmp_path: Path, monkeypatch: pytest.Monk
 def refusal(path: Path | str) -> OSError:
     """The error for a path that names no file; its folder stays as it was."""
     folder = Path(path).parent
-    before = {found.name: found.lstat().st_ino for found in folder.iterdir()} if folder.is_dir() else None
+    before = {entry.name: entry.lstat().st_ino for entry in folder.iterdir()} if folder.is_dir() else None
     with pytest.raises(OSError, match=re.escape(f"'{path}'")) as caught:
         write(path)
     if before is not None:
-        assert {found.name: found.lstat().st_ino for found in folder.iterdir()} == before
+        assert {entry.name: entry.lstat().st_ino for entry in folder.iterdir()} == before
     return caught.value
 
 
@@ -605,7 +605,7 @@ def test_a_name_that_no_file_can_have(tmp_path: Path, name: str, monkeypatch: py
     (tmp_path / "file").write_bytes(b"old")
     with pytest.raises(OSError, match=rf"'{name}'$"):
         write(name)
-    assert [found.name for found in tmp_path.iterdir()] == ["file"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
     with pytest.raises(OSError, match="Errno"):
         open(name, "wb")  # noqa: SIM115  # the oracle
 
@@ -622,14 +622,14 @@ def test_links_lead_to_the_file(tmp_path: Path) -> None:
         assert (tmp_path / f"to {name}").is_symlink()
         assert (tmp_path / "a" / name).read_bytes() == b"new"
     assert (tmp_path / "hard").read_bytes() == b"old"
-    assert sorted(found.name for found in (tmp_path / "a").iterdir()) == ["file", "missing"]
+    assert sorted(entry.name for entry in (tmp_path / "a").iterdir()) == ["file", "missing"]
 
 
 @pytest.mark.parametrize("name", ["m" * 255, "é" * 127, "模" * 85])
 def test_a_name_may_be_as_long_as_names_are(tmp_path: Path, name: str) -> None:
     """A file name of 255 bytes is written; one that is longer is refused by that name."""
     write(tmp_path / name)
-    assert [found.name for found in tmp_path.iterdir()] == [name]
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
     assert refusal(tmp_path / f"{name}{name}").errno == errno.ENAMETOOLONG
 
 
@@ -661,7 +661,7 @@ def test_an_error_without_a_number_is_itself(tmp_path: Path, monkeypatch: pytest
 
 def abandoned(folder: Path, name: str) -> list[Path]:
     """The temporary files of a path."""
-    return [found for found in folder.iterdir() if found.name.startswith(".scalargrad-") and found.name != name]
+    return [entry for entry in folder.iterdir() if entry.name.startswith(".scalargrad-") and entry.name != name]
 
 
 def test_the_folder_is_synchronized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -816,7 +816,7 @@ def test_a_file_taken_for_a_scrap_is_made_again(tmp_path: Path, moment: str, mon
     monkeypatch.setattr(files, "_lock", late)
     write(tmp_path / "model.json")
     assert len(calls) == 2
-    assert [found.name for found in tmp_path.iterdir()] == ["model.json"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.json"]
     assert (tmp_path / "model.json").read_bytes() == b"new"
 
 

@@ -6,8 +6,11 @@ unbounded exponent, that is the reference for values; run on Duals, for gradient
 
 from __future__ import annotations
 
+import linecache
 import math
+import pickle
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,8 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from scalargrad import Value, grad, hessian, lift
+from scalargrad import Value, functional, grad, hessian, lift, nn, no_grad
+from scalargrad.engine.graph import topological_order
+from scalargrad.engine.primitives import BUILT_IN
 from scalargrad.functional import (
+    BoundedScores,
     cross_entropy,
     gelu,
     hinge,
@@ -29,6 +35,7 @@ from scalargrad.functional import (
     mean,
     softmax,
     square_error,
+    total,
 )
 from tests.oracle import Dual, dual_functions, precise
 
@@ -57,6 +64,7 @@ COMPOSED = {
     "softmax": Composed(softmax, textbook_softmax),
     "log_softmax": Composed(log_softmax, lambda f, xs: [f["log"](p) for p in textbook_softmax(f, xs)]),
     "logsumexp": Composed(lambda xs: [logsumexp(xs)], lambda f, xs: [f["log"](sum(f["exp"](x) for x in xs))]),
+    "total": Composed(lambda xs: [total(xs)], lambda f, xs: [sum(xs)]),
     "mean": Composed(lambda xs: [mean(xs)], lambda f, xs: [sum(xs) / len(xs)]),
     "square_error": Composed(
         lambda xs: [square_error(xs, TARGETS[: len(xs)])],
@@ -108,8 +116,8 @@ def reference(name: str, xs: Sequence[float], *indices: int) -> list[float]:
         return [float(mpmath.diff(lambda *at, k=k: textbook(precise, at)[k], point, orders)) for k in outputs]
 
 
-def close(found: float, wanted: float, scale: float) -> bool:
-    return abs(found - wanted) <= TOLERANCE * scale
+def close(computed: float, expected: float, scale: float) -> bool:
+    return abs(computed - expected) <= TOLERANCE * scale
 
 
 # ---------------------------------------------------------------- against the textbook
@@ -128,9 +136,9 @@ def test_values_are_the_textbooks(name: str) -> None:
     @given(rows(10) | extreme)
     def check(xs: list[float]) -> None:
         changes = [reference(name, xs, j) for j in range(len(xs))]
-        for k, (found, wanted) in enumerate(zip(COMPOSED[name].function(xs), reference(name, xs), strict=True)):
-            scale = abs(wanted) + sum(abs(x * change[k]) for x, change in zip(xs, changes, strict=True))
-            assert close(found, wanted, scale + of_one + 1e-300)
+        for k, (computed, expected) in enumerate(zip(COMPOSED[name].function(xs), reference(name, xs), strict=True)):
+            scale = abs(expected) + sum(abs(x * change[k]) for x, change in zip(xs, changes, strict=True))
+            assert close(computed, expected, scale + of_one + 1e-300)
 
     check()
 
@@ -143,12 +151,12 @@ def test_gradients_are_those_of_dual_numbers(name: str) -> None:
     def check(xs: list[float]) -> None:
         for j in range(len(xs)):
             duals = COMPOSED[name].textbook(dual_functions, [Dual(x, float(i == j)) for i, x in enumerate(xs)])
-            for k, wanted in enumerate(duals):
+            for k, expected in enumerate(duals):
                 values = [Value(x) for x in xs]
                 output = COMPOSED[name].function(values)[k]
                 output.backward()
-                assert close(values[j].grad, wanted.derivative, wanted.magnitude)
-                assert close(grad(output, values[j]).data, wanted.derivative, wanted.magnitude)
+                assert close(values[j].grad, expected.derivative, expected.magnitude)
+                assert close(grad(output, values[j]).data, expected.derivative, expected.magnitude)
 
     check()
 
@@ -161,11 +169,11 @@ def test_gradients_hold_at_a_thousand(name: str) -> None:
     @given(extreme)
     def check(xs: list[float]) -> None:
         values = [Value(x) for x in xs]
-        found = [grad(output, values) for output in COMPOSED[name].function(values)]
+        computed = [grad(output, values) for output in COMPOSED[name].function(values)]
         for j in range(len(xs)):
-            for gradients, wanted in zip(found, reference(name, xs, j), strict=True):
+            for gradients, expected in zip(computed, reference(name, xs, j), strict=True):
                 assert math.isfinite(gradients[j].data)
-                assert close(gradients[j].data, wanted, 1 + abs(wanted))
+                assert close(gradients[j].data, expected, 1 + abs(expected))
 
     check()
 
@@ -178,11 +186,11 @@ def test_second_derivatives(name: str) -> None:
     @given(rows(4).map(lambda xs: xs[:2]))
     def check(xs: list[float]) -> None:
         values = [Value(x) for x in xs]
-        found = [hessian(output, values) for output in COMPOSED[name].function(values)]
+        computed = [hessian(output, values) for output in COMPOSED[name].function(values)]
         for i in range(len(xs)):
             for j in range(i + 1):
-                for matrix, wanted in zip(found, reference(name, xs, i, j), strict=True):
-                    assert close(matrix[i][j].data, wanted, 1 + abs(wanted))
+                for matrix, expected in zip(computed, reference(name, xs, i, j), strict=True):
+                    assert close(matrix[i][j].data, expected, 1 + abs(expected))
 
     check()
 
@@ -244,8 +252,8 @@ def test_gradient_of_cross_entropy_is_softmax_minus_target(xs: list[float], data
     one_hot = [float(i == target) for i in range(len(xs))]
     spellings: list[Any] = [target, np.int64(target), one_hot]
     for loss in [cross_entropy(scores, spelling) for spelling in spellings]:
-        for found, p, wanted in zip(grad(loss, scores), softmax(xs), one_hot, strict=True):
-            assert close(found.data, p - wanted, 1)
+        for computed, p, expected in zip(grad(loss, scores), softmax(xs), one_hot, strict=True):
+            assert close(computed.data, p - expected, 1)
 
 
 @given(rows(1000))
@@ -287,9 +295,9 @@ def test_scores_that_are_out_of_the_question(function: Callable[[Sequence[Value]
     """A score of -inf takes no part, and gets the gradient 0."""
     xs = [Value(1.0), Value(-math.inf), Value(2.0)]
     without = [Value(1.0), Value(2.0)]
-    found, wanted = function(xs), function(without)
-    first = found[0] if isinstance(found, list) else found
-    assert first.data == (wanted[0] if isinstance(wanted, list) else wanted).data
+    computed, expected = function(xs), function(without)
+    first = computed[0] if isinstance(computed, list) else computed
+    assert first.data == (expected[0] if isinstance(expected, list) else expected).data
     assert grad(first, xs[1]).data == 0.0
 
 
@@ -314,8 +322,8 @@ ENTROPIES = [  # scores, probabilities; cross_entropy and its gradient in the sc
 ]
 
 
-def alike(found: Any, wanted: Any) -> bool:
-    return bool(np.allclose(found, wanted, rtol=1e-14, atol=1e-15, equal_nan=True))
+def alike(computed: Any, expected: Any) -> bool:
+    return bool(np.allclose(computed, expected, rtol=1e-14, atol=1e-15, equal_nan=True))
 
 
 def by_every_way(function: Callable[..., Any], *rows: list[float]) -> Iterator[tuple[float, list[float]]]:
@@ -396,16 +404,16 @@ def test_what_infinite_scores_break_is_seen() -> None:
 )
 def test_functions_at_infinity(function: Callable[[Any], Any], below: Any, above: Any) -> None:
     """At -inf and inf the value and both derivatives are the limits, eager and lifted."""
-    for at, wanted in ((-inf, below), (inf, above)):
-        if wanted is not None:
+    for at, expected in ((-inf, below), (inf, above)):
+        if expected is not None:
             x = Value(at)
             first = grad(function(x), x)
-            assert (first.data, grad(first, x).data) == wanted[1:]
+            assert (first.data, grad(first, x).data) == expected[1:]
             assert type(function(at)) is float
             for value, (slope,) in by_every_way(lambda values: function(values[0]), [at]):
-                assert (value, slope) == wanted[:2]
+                assert (value, slope) == expected[:2]
             for target in ("numpy", "python"):
-                assert list(lift(lambda x=x: function(x), [x], target=target).hvp([1.0])) == [wanted[2]]
+                assert list(lift(lambda x=x: function(x), [x], target=target).hvp([1.0])) == [expected[2]]
 
 
 @pytest.mark.parametrize("kind", [tuple, iter, np.array], ids=["tuple", "iterator", "array"])
@@ -421,12 +429,223 @@ def test_any_iterable_will_do(kind: Callable[[list[float]], Any]) -> None:
         assert cross_entropy(kind(xs), kind(targets)) == cross_entropy(xs, targets)
 
 
+# ---------------------------------------------------------------- losses of lifted functions
+
+LOSSES: dict[str, tuple[Callable[..., Any], list[list[float]]]] = {  # and targets for three examples
+    "square_error": (square_error, [[0.5, -1.0], [2.0, 0.0], [0.0, 1.0]]),
+    "hinge": (hinge, [[1.0, -1.0], [-1.0, -1.0], [1.0, 1.0]]),
+    "cross_entropy": (cross_entropy, [[0.25, 0.75], [1.0, 0.0], [0.0, 1.0]]),
+    "total": (lambda outputs, weights: total(o * w for o, w in zip(outputs, weights, strict=True)), [[1.0, 2.0]] * 3),
+    "mean": (lambda outputs, weights: mean([*outputs, *weights]), [[1.0, 2.0]] * 3),
+    "logsumexp": (lambda outputs, weights: logsumexp([*outputs, *weights]), [[1.0, 2.0]] * 3),
+}
+INPUTS = [[1.0, 2.0], [-1.0, 0.5], [0.0, -2.0]]
+
+
+@pytest.mark.parametrize("target", ["numpy", "python"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_can_be_lifted(name: str, target: str) -> None:
+    """A loss of outputs and targets, both different in each example, is lifted: its values and gradient are eager's."""
+    loss, targets = LOSSES[name]
+    model = nn.MLP(2, [3, 2], "tanh", rng=0)
+    program: Any = lift(lambda x, y: loss(model.outputs(x), y), model.parameters(), target=target)
+    losses = [loss(model.outputs(x), y) for x, y in zip(INPUTS, targets, strict=True)]
+    assert list(program(INPUTS, targets)) == pytest.approx([value.data for value in losses], rel=1e-12)
+    value, gradient = program.value_and_grad(INPUTS, targets)
+    average = mean(losses)
+    average.backward()
+    assert value == pytest.approx(average.data, rel=1e-12)
+    assert list(gradient) == pytest.approx([parameter.grad for parameter in model.parameters()], rel=1e-12, abs=1e-15)
+
+
+def test_a_lifted_hinge_meets_a_wrong_label() -> None:
+    """Labels of 0 and 1 are refused when the program is called for the first time, though it cannot look at them."""
+    w = Value(0.5)
+    program: Any = lift(lambda x, y: hinge(w * x, y), [w])
+    with pytest.raises(ValueError, match=r"a label of hinge must be 1 or -1, got Value\(data=0\.0\)"):
+        program([1.0, 2.0], [0.0, 1.0])
+
+
+# ---------------------------------------------------------------- scores that stay within bounds
+
+Scores = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+def written_out(xs: Sequence[Any]) -> list[Any]:
+    """A softmax as a student writes it."""
+    exponentials = [x.exp() for x in xs]
+    denominator = sum(exponentials)
+    return [e / denominator for e in exponentials]
+
+
+def in_another_order(xs: Sequence[Any]) -> list[Any]:
+    exponentials = [x.exp() for x in xs]
+    denominator = exponentials[0] + (exponentials[1] + exponentials[2])
+    return [e / denominator for e in exponentials]
+
+
+def over_a_long_sum(xs: Sequence[Any]) -> list[Any]:
+    exponentials = [x.exp() for x in xs]
+    denominator = total(exponentials * 3)  # too long for the sum of a softmax
+    return [e / denominator for e in exponentials]
+
+
+BOUNDED: dict[str, Scores] = {
+    **{
+        primitive.name: lambda xs, primitive=primitive: [primitive(x) for x in xs]  # type: ignore[misc]
+        for primitive in BUILT_IN
+        if primitive.bounded and primitive.arity == 1
+    },
+    "two of them": lambda xs: [xs[0].tanh(), xs[1].sigmoid(), xs[2].sin()],
+    "and a constant": lambda xs: [0.0, xs[0].tanh()],
+    "a layer": nn.Layer(3, 2, "sigmoid", rng=0),
+    "a network": nn.MLP(3, [4, 2], "relu", "tanh", rng=0),
+}
+SOFTMAX: dict[str, Scores] = {
+    "softmax": softmax,
+    "a softmax layer": nn.Layer(3, 3, "softmax", rng=0),
+    "of one": lambda xs: softmax(xs[:1]),
+    "written out": written_out,
+    "in another order": in_another_order,
+}
+HEALTHY: dict[str, Scores] = {
+    "leaves": lambda xs: xs,
+    "linear": lambda xs: [2 * x + 1 for x in xs],
+    "a network": nn.MLP(3, [4, 3], "tanh", rng=0),
+    "a residual": lambda xs: [x + x.tanh() for x in xs],
+    "a bound that is learned": lambda xs: [xs[0] * x.tanh() for x in xs],
+    "a wide bound": lambda xs: [30 * (x / 30).tanh() for x in xs],
+    "one without a bound": lambda xs: [xs[0].tanh(), xs[1].sigmoid(), xs[2]],
+    "relu": lambda xs: [x.relu() for x in xs],
+    "attention": lambda xs: [total(p * x for p, x in zip(softmax(xs), xs, strict=True)), xs[0]],
+    "the logarithm of a softmax": log_softmax,
+    "an exponential over another sum": lambda xs: [x.exp() / (xs[0].exp() + xs[1].exp()) for x in xs],
+    "a number over its sum": lambda xs: [x / total(xs) for x in xs],
+    "an exponential over a product": lambda xs: [x.exp() / (xs[0].exp() * xs[1].exp() * xs[2].exp()) for x in xs],
+    "an exponential over a long sum": over_a_long_sum,
+    "a quotient and a constant": lambda xs: [0.0, xs[0].exp() / xs[1].exp()],
+    "a quotient and a leaf": lambda xs: [xs[0].exp() / xs[0].exp(), xs[1]],
+}
+
+
+def warnings_of(scores: Scores, xs: Sequence[Any]) -> list[warnings.WarningMessage]:
+    """The warnings of a cross-entropy of such scores."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cross_entropy(scores(xs), 0)
+    return caught
+
+
+def lifted_warnings_of(scores: Scores) -> list[warnings.WarningMessage]:
+    """The warnings of the first call of a lifted cross-entropy."""
+    w = Value(1.0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        lift(lambda xs: cross_entropy(scores([w * x for x in xs]), 0), [w], check=False)([[0.5, -0.25, 1.0]])
+    return caught
+
+
+@pytest.mark.parametrize("scores", (BOUNDED | SOFTMAX).values(), ids=BOUNDED | SOFTMAX)
+def test_scores_within_bounds_are_warned_of_at_the_users_line(scores: Scores) -> None:
+    """A cross-entropy of sigmoids, or of a softmax, can never reach 0: that is a warning, eager and while tracing."""
+    eager = warnings_of(scores, [Value(0.5), Value(-0.25), Value(1.0)])
+    for caught, function in ((eager, warnings_of), (lifted_warnings_of(scores), lifted_warnings_of)):
+        assert {warning.category for warning in caught} == {BoundedScores}
+        assert {warning.filename for warning in caught} == {__file__}
+        line = linecache.getline(__file__, caught[0].lineno)
+        assert "cross_entropy(scores(" in line
+        assert function.__code__.co_firstlineno < caught[0].lineno
+    assert str(eager[0].message).startswith("the scores of cross_entropy are results of ")
+
+
+@pytest.mark.parametrize("scores", HEALTHY.values(), ids=HEALTHY)
+def test_healthy_scores_are_not_warned_of(scores: Scores) -> None:
+    """No warning for scores that can grow, whatever squashes come before them."""
+    assert warnings_of(scores, [Value(0.5), Value(-0.25), Value(1.0)]) == []
+    assert lifted_warnings_of(scores) == []
+
+
+@given(st.lists(st.sampled_from(["relu", "tanh", "sigmoid", "softmax", None]), max_size=3), st.booleans(), st.data())
+def test_no_network_with_a_linear_head_is_warned_of(hidden: list[Any], residual: bool, data: st.DataObject) -> None:
+    """Whatever the hidden layers are, with residual connections or without, a linear last layer is never warned of."""
+    width = data.draw(st.integers(2, 3))
+    layers = [nn.Layer(width, width, activation, rng=i) for i, activation in enumerate(hidden)]
+    head = nn.Layer(width, width, None, rng=9)
+    row: list[Any] = [Value(x) for x in data.draw(st.lists(st.floats(-2, 2), min_size=width, max_size=width))]
+    for layer in layers:
+        outputs = layer.outputs(row)
+        row = [x + y for x, y in zip(row, outputs, strict=True)] if residual else outputs
+    assert warnings_of(head.outputs, row) == []
+
+
+def test_what_is_not_recorded_is_not_warned_of() -> None:
+    """Without recording, and for plain numbers, nothing tells where scores come from."""
+    with no_grad():
+        assert warnings_of(BOUNDED["tanh"], [Value(0.5), Value(1.0)]) == []
+    assert warnings_of(softmax, [0.5, 1.0]) == []
+
+
+# ---------------------------------------------------------------- several outputs, and names of other libraries
+
+
+def test_a_list_of_outputs_says_what_it_cannot_do() -> None:
+    """`backward` and the like of a list of Values say to take one of them, or to make one Value of them."""
+    outputs: Any = softmax([Value(1.0), Value(2.0)])
+    for name in ("backward", "data", "grad", "exp"):
+        with pytest.raises(AttributeError, match=rf"2 Values in a list have no {name}: take one .*total\(outputs\)"):
+            getattr(outputs, name)
+    with pytest.raises(AttributeError, match="'Outputs' object has no attribute 'shape'"):
+        outputs.shape  # noqa: B018  # reading it is the test
+    assert not hasattr(outputs, "__array__")
+    calculations: list[Callable[[], object]] = [
+        *(lambda: outputs - 1.0, lambda: 1.0 - outputs, lambda: outputs / 2, lambda: 2 / outputs, lambda: outputs**2),
+        *(lambda: 2**outputs, lambda: -outputs, lambda: abs(outputs), lambda: 2 * outputs, lambda: outputs * 0.5),
+        *(lambda: outputs + 1, lambda: 1 + outputs, lambda: outputs - outputs, lambda: sum([outputs])),
+    ]
+    for calculation in calculations:
+        with pytest.raises(TypeError, match=r"2 Values in a list are not a number in arithmetic: take one .*"):
+            calculation()
+    assert outputs + [outputs[0]] == [*outputs, outputs[0]]  # noqa: RUF005  # adding lists is the test
+    assert [1.0, *outputs] == [1.0] + outputs  # noqa: RUF005
+    again = pickle.loads(pickle.dumps(outputs))
+    assert [value.data for value in again] == [value.data for value in outputs]
+    assert repr(outputs[:1]) == repr(list(outputs)[:1])
+    assert type(softmax([1.0])) is list
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mse_loss", r"has no mse_loss: write square_error\(outputs, targets\)"),
+        ("linear", "has no linear: write a scalargrad.nn.Layer"),
+        ("tanh", "has no tanh: write scalargrad.tanh"),
+        ("softmux", "module 'scalargrad.functional' has no attribute 'softmux'"),
+    ],
+)
+def test_names_of_other_libraries(name: str, message: str) -> None:
+    """A function that is called otherwise here is named in the error."""
+    with pytest.raises(AttributeError, match=message):
+        getattr(functional, name)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=6))
+def test_total_is_the_sum_without_its_zero(xs: list[float]) -> None:
+    """`total` adds from first to last, as `sum` does, and its graph has no 0 in it; of one Value it is that Value."""
+    values = [Value(x) for x in xs]
+    result = total(values)
+    assert result.data == total(xs) == sum(xs[1:], xs[0])
+    assert len(topological_order(result)) == 2 * len(xs) - 1
+    assert total(values[:1]) is values[0]
+    assert [slope.data for slope in grad(result, values)] == [1.0] * len(xs)
+
+
 # ---------------------------------------------------------------- bad input
 
 
-SEVERAL = [mean, logsumexp, softmax, log_softmax]
+SEVERAL = [total, mean, logsumexp, softmax, log_softmax]
 ORDER = "must have an order, which a set does not have: make it a list"
 NONE = "needs at least one value, got none"
+LIST = "takes several numbers, in a list, got"
 EACH = "needs one target for each output, got"
 
 
@@ -434,20 +653,32 @@ EACH = "needs one target for each output, got"
     ("function", "arguments", "error", "message"),
     [
         (mean, ([],), ValueError, f"mean {NONE}"),
+        *((function, (3.0,), TypeError, f"{function.__name__} {LIST} 3.0") for function in SEVERAL),
+        (softmax, (Value(1.0),), TypeError, f"softmax {LIST} Value(data=1.0)"),
+        (
+            cross_entropy,
+            (Value(1.0), 0),
+            TypeError,
+            f"cross_entropy {LIST} Value(data=1.0)",
+        ),
+        (gelu, ([1.0, 2.0],), TypeError, "an operand of gelu must be a real number, got [1.0, 2.0] of type list"),
+        (leaky_relu, ("1",), TypeError, "an operand of leaky_relu must be a real number, got '1' of type str"),
+        (leaky_relu, (1.0, [2.0]), TypeError, "an operand of leaky_relu must be a real number, got [2.0] of type list"),
+        (total, ([],), ValueError, f"total {NONE}"),
         (softmax, ([],), ValueError, f"softmax {NONE}"),
         (log_softmax, ([],), ValueError, f"log_softmax {NONE}"),
         (logsumexp, ([],), ValueError, f"logsumexp {NONE}"),
         (cross_entropy, ([], 0), ValueError, f"cross_entropy {NONE}"),
         (square_error, ([], []), ValueError, f"square_error {EACH} 0 outputs and 0 targets"),
-        (square_error, ([1.0], [1.0, 2.0]), ValueError, f"square_error {EACH} 1 outputs and 2 targets"),
-        (square_error, (1.0, [1.0, 2.0]), ValueError, f"square_error {EACH} 1 outputs and 2 targets"),
-        (hinge, ([1.0, 2.0], [1]), ValueError, f"hinge {EACH} 2 outputs and 1 targets"),
+        (square_error, ([1.0], [1.0, 2.0]), ValueError, f"square_error {EACH} 1 output and 2 targets"),
+        (square_error, (1.0, [1.0, 2.0]), ValueError, f"square_error {EACH} 1 output and 2 targets"),
+        (hinge, ([1.0, 2.0], [1]), ValueError, f"hinge {EACH} 2 outputs and 1 target"),
         (hinge, (0.5, 0), ValueError, "a label of hinge must be 1 or -1, got 0"),
         (hinge, ([0.5, 1.0], [1, 2]), ValueError, "a label of hinge must be 1 or -1, got 2"),
         (hinge, (0.5, math.nan), ValueError, "a label of hinge must be 1 or -1, got nan"),
         (cross_entropy, ([1.0, 2.0], 2), ValueError, "the class in cross_entropy must be from 0 to 1, got 2"),
         (cross_entropy, ([1.0, 2.0], -1), ValueError, "the class in cross_entropy must be from 0 to 1, got -1"),
-        (cross_entropy, ([1.0], [0.5, 0.5]), ValueError, f"cross_entropy {EACH} 1 outputs and 2 targets"),
+        (cross_entropy, ([1.0], [0.5, 0.5]), ValueError, f"cross_entropy {EACH} 1 output and 2 targets"),
         (cross_entropy, ([1.0], True), TypeError, "the class in cross_entropy must be an integer, got True"),
         (cross_entropy, ([1.0], 0.0), TypeError, "the class in cross_entropy must be an integer, got 0.0"),
         (cross_entropy, ([1.0], None), TypeError, "the class in cross_entropy must be an integer, got None"),

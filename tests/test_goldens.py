@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import random
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from scalargrad import Value, exp, grad, maximum, sigmoid, softmax, square_error, tanh
-from scalargrad.nn import Layer, Neuron
+from scalargrad import Value, exp, grad, maximum, sigmoid, softmax, square_error, tanh, total
+from scalargrad.nn import MLP, Layer, Neuron
 from scalargrad.optim import Adagrad, GradientDescent, MinimizeResult, minimize, restarts
 
 
@@ -237,13 +238,13 @@ def test_17_the_lecture_in_its_order() -> None:
     assert [output.data for output in layer(x)] == [neuron(x).data for neuron in layer.neurons]
 
     distribution = softmax(layer(x))
-    assert math.isclose(sum(distribution).data, 1.0, rel_tol=1e-15)
+    assert math.isclose(total(distribution).data, 1.0, rel_tol=1e-15)
     assert all(0 < p.data < 1 for p in distribution)
 
     examples = [([0.0, 0.0], [1.0, 0.0]), ([1.0, 1.0], [0.0, 1.0])]
 
     def loss() -> Value:
-        return sum((square_error(softmax(layer(x)), y) for x, y in examples), Value(0.0))
+        return total(square_error(softmax(layer(x)), y) for x, y in examples)
 
     before = loss()
     result = minimize(loss, layer.parameters(), rate=1.0, tolerance=0.05, max_steps=200)
@@ -251,6 +252,19 @@ def test_17_the_lecture_in_its_order() -> None:
     assert result.gradient_norm < 0.05
     assert result.fun == loss().data < before.data / 2
     assert [softmax(layer(x))[1] > 0.5 for x, _ in examples] == [False, True]
+
+
+def test_18_the_network_of_the_slides() -> None:
+    """The lecture's network of three sigmoid layers, written down as on the slide: f(1, -1) by layers, and f(0, 0)."""
+    weights = [[[1, -2], [-1, 1]], [[2, -1], [-2, -1]], [[3, -1], [-1, 4]]]
+    f = MLP(weights=weights, biases=[[1, 0], [0, 0], [-2, 2]], activation="sigmoid", output="sigmoid")
+    row: list[Any] = [1, -1]
+    for layer, digits in zip(f.layers, [(".98", ".12"), (".86", ".11"), (".62", ".83")], strict=True):
+        row = layer.outputs(row)
+        assert all(printed(y, expected) for y, expected in zip(row, digits, strict=True))
+    assert [y.data for y in f([1, -1])] == [y.data for y in row]
+    assert printed(f([0, 0])[0], ".51")
+    assert printed(f([0, 0])[1], ".85")
 
 
 def test_21_adagrad_gives_each_parameter_its_rate() -> None:

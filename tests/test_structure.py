@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import pydoc
 import re
 import subprocess
 import sys
@@ -54,13 +55,15 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         [""],
     ],
     "scalargrad.optim": [
-        ["arguments"],
+        ["arguments", "metrics"],
         ["optimizer", "schedules"],
         ["descent", "adaptive", "adam"],
-        ["minimizing"],
-        ["restarting"],
+        ["minimizing", "ways"],
+        ["restarting", "history", "progress"],
+        ["training"],
         [""],
     ],
+    "scalargrad.nn": [["search", "foreign"], ["module"], ["arguments"], ["neuron"], ["layer"], ["mlp"], [""]],
     "scalargrad.expressions": [["typed", "recorded"]],
     "scalargrad.explain": [
         ["colours", "names"],
@@ -75,15 +78,20 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     "scalargrad.explain.console": [["shell", "ask"], ["debugger"]],
     "scalargrad.explain.html": [["document"]],
     "scalargrad.check": [
-        ["measure", "subject", "strategies"],
-        ["report"],
-        ["culprit"],
+        ["measure", "readings", "strategies"],
+        ["directions", "report", "subject"],
+        ["by_hand", "culprit"],
         ["compare"],
         ["check"],
         ["detects", "laws"],
         [""],
     ],
-    "scalargrad.check.measure": [["slopes", "breaks"], ["complex_step", "verdict"], ["recording"], ["rounding"]],
+    "scalargrad.check.measure": [
+        ["slopes", "breaks"],
+        ["complex_step", "noise", "verdict"],
+        ["recording"],
+        ["rounding"],
+    ],
     "scalargrad.lifting": [
         ["trace", "arrays"],
         ["group", "names"],
@@ -98,11 +106,11 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     "scalargrad.lifting.arrays": [["program"], ["differentiate"]],
     "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
-        ["layout", "spelling", "groups", "assembling"],
+        ["layout", "spelling", "groups", "filling", "text"],
+        ["plan"],
         ["views"],
-        ["rooms"],
-        ["products"],
-        ["assemblies"],
+        ["buffers"],
+        ["operations", "folds", "assemblies"],
         ["writer"],
         ["target"],
     ],
@@ -111,7 +119,14 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
 RANKS = {
     folder: {name: rank for rank, layer in enumerate(layers) for name in layer} for folder, layers in LAYERS.items()
 }
-EXTRAS = {"terminal", "expressions", "explain", "check", "lifting"}  # where more than the standard library is used
+EXTRAS = {
+    "terminal",
+    "expressions",
+    "explain",
+    "check",
+    "lifting",
+    "optim",
+}  # where more than the standard library is used
 FORBIDDEN = {("lifting", "nn")}
 
 
@@ -184,6 +199,8 @@ def test_imports_point_downward(module: str) -> None:
         ("explain.walk.step", "if TYPE_CHECKING:\n    from .steps import Steps"),
         ("nn", "from . import optim"),
         ("nn", "import numpy as np"),
+        ("nn.neuron", "from .layer import Layer"),
+        ("nn.module", "from ..optim import Adam"),
         ("functional", "def late():\n    import graphviz"),
         ("engine.value", "from ..explain import draw"),
         ("engine.value", "from scalargrad.lifting.trace import Trace"),
@@ -324,24 +341,58 @@ def exported() -> dict[str, Any]:
     return {name: found for name, found in vars(scalargrad).items() if not name.startswith("_")}
 
 
-def order(statement: ast.ImportFrom) -> tuple[str, int, list[tuple[str, int]]]:
-    """By module, then constants, classes, functions, then name, where log2 comes before log10."""
-    name = statement.names[0].name
-    kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
-    return statement.module or "", kind, [(text, int(digits or -1)) for text, digits in re.findall(r"(\D+)(\d*)", name)]
-
-
 def test_the_door_only_exports() -> None:
-    """`__init__` is nothing but sorted lines of the form `from .x import y as y`."""
-    _docstring, *statements, version = ast.parse(SOURCES["scalargrad"].read_text(encoding="utf-8")).body
-    assert ast.unparse(version).startswith("__version__ = ")
-    exports = [found for found in statements if isinstance(found, ast.ImportFrom)]
-    assert len(exports) == len(statements)
-    for export in exports:
-        assert export.level == 1
-        assert [alias.asname for alias in export.names] == [alias.name for alias in export.names]
-        assert len(export.names) == 1
-    assert exports == sorted(exports, key=order)
+    """`__init__` is nothing but imports from the package, the lists of what it exports, and the version."""
+    _docstring, *statements = ast.parse(SOURCES["scalargrad"].read_text(encoding="utf-8")).body
+    others = [statement for statement in statements if not isinstance(statement, ast.ImportFrom)]
+    assert [ast.unparse(statement).split()[0:2] for statement in others] == [
+        ["__version__", "="],
+        ["__all__", "="],
+        ["__all__", "+="],
+        ["_MODULES", "="],
+        ["def", "__dir__()"],
+    ]
+    exports = [statement for statement in statements if isinstance(statement, ast.ImportFrom)]
+    assert {statement.level for statement in exports} == {1}
+    names = [alias.asname or alias.name for statement in exports for alias in statement.names]
+    assert len(set(names)) == len(names)
+
+
+def test_everything_public_is_exported_but_what_a_student_may_have() -> None:
+    """`__all__` has every public name except the modules and Python's abs, and each once."""
+    names = {name for name, item in exported().items() if not inspect.ismodule(item)}
+    assert {"Value", "total", "tanh", "abs"} <= names
+    assert sorted(scalargrad.__all__) == sorted(names - {"abs"})
+
+
+def test_dir_shows_what_is_public() -> None:
+    """`dir` shows what `__all__` has and the public modules, and nothing else; so a completion shows no machinery."""
+    modules = set(dir(scalargrad)) - set(scalargrad.__all__)
+    assert {"nn", "optim", "functional", "check"} <= modules
+    assert all(inspect.ismodule(vars(scalargrad)[name]) for name in modules)
+    assert not {"annotations", "terminal", "__name__"} & set(dir(scalargrad))
+
+
+def test_a_star_import_leaves_a_students_names_alone() -> None:
+    """`from scalargrad import *` brings Value and tanh, but hides neither Python's abs nor a variable named nn."""
+    namespace: dict[str, Any] = {"nn": "mine"}
+    exec("from scalargrad import *", namespace)  # noqa: S102  # that is what a student writes
+    assert namespace["nn"] == "mine"
+    assert "abs" not in namespace
+    assert namespace["tanh"] is scalargrad.tanh
+
+
+def test_help_lists_functions_and_classes_by_purpose() -> None:
+    """`help(scalargrad)` begins with a text of at most 25 lines that has every function and class."""
+    text = scalargrad.__doc__ or ""
+    assert len(text.splitlines()) <= 25
+    shown = pydoc.plain(pydoc.render_doc(scalargrad)).splitlines()
+    words = set(re.findall(r"[\w.]+", " ".join(shown[:40])))
+    wanted = {name for name in scalargrad.__all__ if not isinstance(vars(scalargrad)[name], Primitive)}
+    assert wanted - words == set()
+    of_modules = [name.split(".") for name in words if name.startswith(("nn.", "optim."))]
+    assert len(of_modules) >= 6
+    assert all(hasattr(vars(scalargrad)[module], name) for module, name in of_modules)
 
 
 def test_every_operation_goes_through_the_door() -> None:

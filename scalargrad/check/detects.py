@@ -1,8 +1,8 @@
-"""The negative control: spoil each rule in turn, and see the check fail.
+"""The negative control: make each rule wrong in turn, and see the check fail.
 
-A rule is spoiled while the check runs and nowhere else: within the block, and the thread, another
-primitive is recorded in its place, with the same value and a wrong derivative. Declarations are
-never touched.
+A rule is wrong only while the check runs, in the block and the thread of the check. There another
+primitive is recorded in its place, with the same value and a wrong derivative. Declarations do not
+change.
 """
 
 from __future__ import annotations
@@ -13,31 +13,34 @@ from math import isfinite
 from typing import Any
 
 from ..engine.declaration import Primitive, operand_names
-from ..engine.derivatives import as_values
+from ..engine.floats import counted
 from ..engine.modes import instead
 from ..engine.primitives import stop_gradient
 from ..engine.value import Value
 from .check import assert_gradients
 from .culprit import differentiated
 from .measure.recording import HELD, Recording
-from .measure.rounding import data_errors, gradient, local_errors
-from .subject import subject
+from .measure.rounding import bounded_gradient, data_errors, local_errors
+from .subject import Graph, subject
 
 SPOILED = {"× 1.001": 1.001, "with the other sign": -1.0, "set to 0": 0.0}
 
 
 @dataclass(frozen=True)
 class Detections:
-    """What `assert_detects` tried, in words: the wrong rules caught, and those that are right at this point.
+    """What `assert_detects` tried, in words.
 
-    A rule that is 0 at every node is not made wrong by a factor; no check could catch it there.
+    Attributes:
+        caught: the wrong rules that the check caught.
+        without_effect: rules that are 0 at every node, which a factor does not make wrong. No check could
+            catch them at this point.
     """
 
     caught: tuple[str, ...]
     without_effect: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"{len(self.caught)} wrong rules tried, all caught"]
+        lines = [f"{counted(len(self.caught), 'wrong rule')} tried, all caught"]
         lines += [f"{rule} changes nothing at this point" for rule in self.without_effect]
         return "\n".join(lines)
 
@@ -50,13 +53,10 @@ def assert_detects(
     wrt: Any = None,
     **settings: Any,
 ) -> Detections:
-    """Assert that a check of f's gradient fails as soon as any rule that f uses is made wrong.
+    """Assert that a check of f's gradient fails whenever a rule that f uses is wrong.
 
-    Each rule is multiplied by 1.001, by -1 and by 0 in turn, and the check must raise an
-    AssertionError each time; with `order` 2 or more, also where only the rule's own derivative is
-    wrong. The arguments are those of `gradcheck`; so are those of a `check` of your own, which is
-    called as `check(f, *point, **settings)` and must pass first with the rules as they are. It is
-    given `order` and `wrt` only where those are asked for.
+    Each rule is multiplied by 1.001, by -1 and by 0 in turn, and each time the check must raise an
+    AssertionError. With `order` 2 or more, so it must where only the rule's own derivative is wrong.
 
     >>> print(assert_detects(lambda x, y: (x * y).tanh(), 0.5, 0.8))
     9 wrong rules tried, all caught
@@ -65,18 +65,27 @@ def assert_detects(
         ...
     AssertionError: 3 of 3 wrong rules went unnoticed: the rule of exp in x × 1.001, ...
 
+    The arguments are those of `gradcheck`, and `check`: your own check, called as `check(f, *point, **settings)`,
+    which must pass with the right rules. It gets `order` and `wrt` only if they are given here.
+
+    Returns:
+        What was tried.
+
     Raises:
-        AssertionError: when a wrong rule goes unnoticed, or what the check raises with the right ones.
+        AssertionError: when a wrong rule goes unnoticed; and what the check raises with the right rules.
         ValueError: when f applies no operation to its inputs; and as `gradcheck`.
         TypeError: as `gradcheck`.
     """
     if order > 1:
         settings = {**settings, "order": order}
-    if wrt is not None:
-        f, settings = _recorded_anew(f, wrt), {**settings, "wrt": wrt}
-    check(f, *point, **settings)
     checked, _ = subject(f, point, wrt)
     recording = checked.at(checked.point, Recording)
+    if isinstance(checked, Graph):  # to be recorded again, with other rules
+        inputs = checked.inputs
+        f, point, wrt = (lambda: recording.rebuilt(inputs, hold=False)), (), inputs
+    if wrt is not None:
+        settings = {**settings, "wrt": wrt}
+    check(f, *point, **settings)
     caught, missed, without_effect = [], [], []
     for op, k, depth in _rules(recording, order):
         for how, factor in SPOILED.items():
@@ -119,48 +128,39 @@ def spoiled(op: Primitive, operand: int, factor: float, depth: int = 1) -> Primi
         turned = replace(stop_gradient, name=f"slope_times_{factor:g}", partials=turned_rule, blocks_gradient=False)
 
         def wrong(out: Any, *operands: Any) -> Any:
-            found = right(out, *operands)
-            return turned(found) if isinstance(found, Value) else found
+            slope = right(out, *operands)
+            return turned(slope) if isinstance(slope, Value) else slope
 
     rules = [wrong if k == operand else rule for k, rule in enumerate(op.partials)]
     return replace(op, partials=tuple(rules))
 
 
-def _recorded_anew(f: Any, wrt: Any) -> Any:
-    """A recorded graph as a function that records it again, so that rules can be exchanged; all else as it is."""
-    if callable(f):
-        return f
-    inputs = as_values(wrt, "wrt") if not hasattr(wrt, "parameters") else wrt.parameters()
-    recording = Recording(as_values(f, "what assert_detects checks"), inputs)
-    return lambda: recording.rebuilt(inputs, hold=False)
-
-
 def _rules(recording: Recording, order: int) -> list[tuple[Primitive, int, int]]:
     """Every rule that is applied to something that depends on an input, with the depths at which to spoil it."""
-    found: dict[tuple[Primitive, int, int], None] = {}
-    for i, op in enumerate(recording.ops):
+    rules: dict[tuple[Primitive, int, int], None] = {}
+    for place, op in enumerate(recording.ops):
         if op is not None and op not in HELD:
-            for k, operand in enumerate(recording.operands[i]):
+            for k, operand in enumerate(recording.operands[place]):
                 if operand in recording.moving:
-                    found.update(dict.fromkeys((op, k, depth) for depth in range(1, min(order, 2) + 1)))
-    return list(found)
+                    rules.update(dict.fromkeys((op, k, depth) for depth in range(1, min(order, 2) + 1)))
+    return list(rules)
 
 
-def _matters(recording: Recording, i: int, k: int, depth: int) -> bool:
+def _matters(recording: Recording, place: int, k: int, depth: int) -> bool:
     """Whether a factor makes the rule, or its derivative, wrong at this node."""
-    if recording.operands[i][k] not in recording.moving:
+    if recording.operands[place][k] not in recording.moving:
         return False
     if depth == 1:
-        local = recording.nodes[i].local_gradients[k]
+        local = recording.nodes[place].local_gradients[k]
         return isfinite(local) and local != 0.0
-    op = recording.ops[i]
+    op = recording.ops[place]
     assert op is not None
-    component, values = differentiated(op, [recording.numbers[place] for place in recording.operands[i]], (k,))
+    component, values = differentiated(op, recording.operands_at(place), (k,))
     alone = Recording([component], values)
-    slopes, _, _, _ = gradient(alone, 0, local_errors(alone, data_errors(alone, [0.0] * len(values))))
+    slopes = bounded_gradient(alone, 0, local_errors(alone, data_errors(alone, [0.0] * len(values)))).slopes
     return any(
-        slope and isfinite(slope) and place in recording.moving
-        for slope, place in zip(slopes, recording.operands[i], strict=True)
+        slope and isfinite(slope) and operand in recording.moving
+        for slope, operand in zip(slopes, recording.operands[place], strict=True)
     )
 
 

@@ -1,19 +1,19 @@
-"""The laws that every operation obeys, tried on one: for those who declare their own.
+"""The laws that every operation obeys, tried on an operation of your own.
 
     from scalargrad.check.laws import check_primitive
 
     def test_softsign():
         check_primitive(softsign).raise_if_wrong()
 
-What a primitive declares is what the checks go by: its domain says where points are drawn, its kinks
-where the slopes of the two sides may differ. So a declaration that promises too much fails here, too.
-Where a law fails, the smallest point is reported that Hypothesis finds.
+The checks rely on the declaration: points are drawn from its domain, and the slopes of the two sides
+may differ at its kinks. So a declaration that promises too much fails here, too. If a law fails,
+the report has the smallest point that Hypothesis finds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isinf
 from typing import Any
 
@@ -44,14 +44,14 @@ ROUNDING = 1e-12  # relative: some thousand roundings
 Point = tuple[float, ...]
 
 
-# ---------------------------------------------------------------- what was found
+# ---------------------------------------------------------------- the report
 
 
 class LawBroken(AssertionError):
     """A primitive does not do what it declares.
 
     Attributes:
-        report: the whole report, which is the message too.
+        report: the whole report, whose text is the message.
     """
 
     def __init__(self, report: LawReport) -> None:
@@ -59,18 +59,18 @@ class LawBroken(AssertionError):
         self.report = report
 
     def __str__(self) -> str:
-        return f"\n{self.report}"
+        return str(self.report)
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One law: whether it holds.
+class LawResult:
+    """Whether one law holds.
 
     Attributes:
         law: its name.
         verdict: "holds", "fails", "cannot tell" or "not checked".
-        tried: at how many points.
-        point: the smallest at which it fails.
+        tried: the number of points.
+        point: the smallest point at which it fails.
         why: what is wrong there, or why it was not checked.
     """
 
@@ -83,50 +83,51 @@ class Finding:
 
 @dataclass(frozen=True, repr=False)
 class LawReport:
-    """The result of `check_primitive`: true when no law fails. It prints as a table.
+    """The result of `check_primitive`: true if no law fails and none is undecided. It prints as a table.
 
     Attributes:
         primitive: the primitive's name.
-        findings: one for each law.
+        results: one for each law.
     """
 
     primitive: str
-    findings: tuple[Finding, ...]
+    results: tuple[LawResult, ...]
 
     def __repr__(self) -> str:
         return str(self)
 
     def __bool__(self) -> bool:
-        return all(found.verdict in (HOLDS, NOT_CHECKED) for found in self.findings)
+        return all(result.verdict in (HOLDS, NOT_CHECKED) for result in self.results)
 
     @property
     def broken(self) -> tuple[str, ...]:
         """The names of the laws that fail."""
-        return tuple(found.law for found in self.findings if found.verdict == FAILS)
+        return tuple(result.law for result in self.results if result.verdict == FAILS)
 
     def raise_if_wrong(self) -> None:
-        """Raise when a law fails.
+        """Raise an error if a law fails.
 
         Raises:
             LawBroken: with this report.
         """
+        __tracebackhide__ = True  # pytest shows the line of the test
         if self.broken:
             raise LawBroken(self)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain dicts, lists, strings and numbers."""
-        rows = [asdict(found) | {"point": found.point and list(found.point)} for found in self.findings]
-        return {"primitive": self.primitive, "holds": bool(self), "broken": list(self.broken), "findings": rows}
+        rows = [asdict(result) | {"point": result.point and list(result.point)} for result in self.results]
+        return {"primitive": self.primitive, "holds": bool(self), "broken": list(self.broken), "results": rows}
 
     def _table(self) -> list[tuple[str, ...]]:
         rows: list[tuple[str, ...]] = [("law", "verdict", "points", "why")]
-        for found in self.findings:
-            where = "" if found.point is None else f"at {', '.join(map(repr, found.point))}: "
-            rows.append((found.law, found.verdict, str(found.tried or ""), where + found.why))
+        for result in self.results:
+            where = "" if result.point is None else f"at {', '.join(map(repr, result.point))}: "
+            rows.append((result.law, result.verdict, str(result.tried or ""), where + result.why))
         return rows
 
     def _summary(self) -> str:
-        unsure = ", ".join(found.law for found in self.findings if found.verdict == CANNOT_TELL)
+        unsure = ", ".join(result.law for result in self.results if result.verdict == CANNOT_TELL)
         verdict = f"breaks {', '.join(self.broken)}" if self.broken else f"cannot tell {unsure}" if unsure else "holds"
         return f"{self.primitive}: {verdict}"
 
@@ -142,7 +143,7 @@ class LawReport:
 
 
 def check_primitive(primitive: Primitive, *, examples: int = 50) -> LawReport:
-    """Try every law on a primitive, each at so many points of its declared domain.
+    """Try every law on a primitive, at points of its declared domain.
 
     >>> from scalargrad import primitive
     >>> @primitive(partials=[lambda out, x: 2 * x], name="cube")
@@ -157,23 +158,33 @@ def check_primitive(primitive: Primitive, *, examples: int = 50) -> LawReport:
     partials  fails ... at 1.0: the rule in x gives 2.0, the values give 3
     ...
 
+    Args:
+        primitive: the operation.
+        examples: at how many points each law is tried.
+
+    Returns:
+        A report, which is true if every law holds.
+
     Raises:
         TypeError: for anything but a primitive.
         ValueError: for less than one example, or a primitive with an empty domain.
     """
     points(primitive)
     search = _Search(integer(examples, "the number of examples", low=1))
-    findings: list[Finding] = []
-    for law, tried in _LAWS.items():
-        found = tried(primitive, search)
-        findings.append(Finding(law, found.verdict, found.tried, found.point, found.why))
-        if found.verdict == FAILS:
-            search.broken.add(law)
-    return LawReport(primitive.name, tuple(findings))
+    results: list[LawResult] = []
+    for name, law in _LAWS.items():
+        results.append(replace(law(primitive, search), law=name))
+        if results[-1].verdict == FAILS:
+            search.broken.add(name)
+    return LawReport(primitive.name, tuple(results))
 
 
 class _Search:
-    """Tries a law on a number of points, and knows which laws are broken already."""
+    """Tries a law at a number of points.
+
+    Attributes:
+        broken: the laws that have failed so far.
+    """
 
     def __init__(self, examples: int) -> None:
         self.broken: set[str] = set()
@@ -186,26 +197,26 @@ class _Search:
             suppress_health_check=list(HealthCheck),
         )
 
-    def __call__(self, where: st.SearchStrategy[Any], broken: Callable[[Any], str | None]) -> Finding:
-        """Look for the smallest point at which `broken` says what is wrong; None from it: cannot tell."""
-        tried = told = 0
+    def __call__(self, where: st.SearchStrategy[Any], broken: Callable[[Any], str | None]) -> LawResult:
+        """Look for the smallest point at which `broken` says what is wrong; it returns None where it cannot tell."""
+        tried = decided = 0
 
         def fails(point: Any) -> bool:
-            nonlocal tried, told
+            nonlocal tried, decided
             tried += 1
-            found = _said(broken, point)
-            told += found is not None
-            return bool(found)
+            wrong = _said(broken, point)
+            decided += wrong is not None
+            return bool(wrong)
 
         try:
             point = find(where, fails, settings=self._settings)
         except NoSuchExample:
-            if not told:
-                return Finding("", CANNOT_TELL, tried, None, "at none of the points is the precision enough")
-            return Finding("", HOLDS, tried, None, f"{tried - told} of them cannot tell" if told < tried else "")
+            if not decided:
+                return LawResult("", CANNOT_TELL, tried, None, "the precision is not enough at any of the points")
+            return LawResult("", HOLDS, tried, None, f"{tried - decided} of them undecided" if decided < tried else "")
         except Flaky:
-            return Finding("", FAILS, tried, None, "it is not deterministic: twice at the same point, it differs")
-        return Finding("", FAILS, tried, point, _said(broken, point) or "")
+            return LawResult("", FAILS, tried, None, "it is not deterministic: twice at the same point, it differs")
+        return LawResult("", FAILS, tried, point, _said(broken, point) or "")
 
 
 def _said(broken: Callable[[Any], str | None], point: Any) -> str | None:
@@ -215,8 +226,8 @@ def _said(broken: Callable[[Any], str | None], point: Any) -> str | None:
         return f"{type(error).__name__}: {error}"
 
 
-def _not_checked(why: str) -> Finding:
-    return Finding("", NOT_CHECKED, 0, None, why)
+def _not_checked(why: str) -> LawResult:
+    return LawResult("", NOT_CHECKED, 0, None, why)
 
 
 def _close(x: float, y: float, scale: float) -> bool:
@@ -226,7 +237,7 @@ def _close(x: float, y: float, scale: float) -> bool:
 # ---------------------------------------------------------------- the value
 
 
-def _value(primitive: Primitive, search: _Search) -> Finding:
+def _value(primitive: Primitive, search: _Search) -> LawResult:
     """In the domain, the value is a number, and a Value records the same one."""
 
     def broken(point: Point) -> str:
@@ -238,8 +249,8 @@ def _value(primitive: Primitive, search: _Search) -> Finding:
     return search(points(primitive), broken)
 
 
-def _any_float(primitive: Primitive, search: _Search) -> Finding:
-    """For no float at all does the value or a partial raise, or turn into anything but a float."""
+def _any_float(primitive: Primitive, search: _Search) -> LawResult:
+    """The value and the partials are floats, and never raise, for any floats."""
 
     def broken(point: Point) -> str:
         try:
@@ -254,7 +265,7 @@ def _any_float(primitive: Primitive, search: _Search) -> Finding:
     return search(st.tuples(*[st.floats()] * primitive.arity), broken)
 
 
-def _bounded(primitive: Primitive, search: _Search) -> Finding:
+def _bounded(primitive: Primitive, search: _Search) -> LawResult:
     """An operation that is declared bounded is not infinite for any float."""
     if not primitive.bounded:
         return _not_checked("it is not declared bounded")
@@ -266,7 +277,7 @@ def _bounded(primitive: Primitive, search: _Search) -> Finding:
     return search(st.tuples(*[st.floats()] * primitive.arity), broken)
 
 
-def _array(primitive: Primitive, search: _Search) -> Finding:
+def _array(primitive: Primitive, search: _Search) -> LawResult:
     """The spelling for arrays, read in numpy's namespace, gives the value element by element."""
     if primitive.array is None:
         return _not_checked("no spelling for arrays is declared")
@@ -278,27 +289,26 @@ def _array(primitive: Primitive, search: _Search) -> Finding:
     try:
         code = compile(primitive.array.format(*names), primitive.name, "eval")
     except (SyntaxError, IndexError, KeyError, ValueError) as error:
-        return Finding("", FAILS, 0, None, f"{primitive.array!r} cannot be read: {error}")
+        return LawResult("", FAILS, 0, None, f"{primitive.array!r} cannot be read: {error}")
 
     def broken(rows: Sequence[Point]) -> str:
         columns = dict(zip(names, np.array(rows).T, strict=True))
         with np.errstate(all="ignore"):
-            found = eval(code, vars(np) | columns) * np.ones(len(rows))  # noqa: S307  # the declaration's own text
-        for row, element in zip(rows, found.tolist(), strict=True):
+            results = eval(code, vars(np) | columns) * np.ones(len(rows))  # noqa: S307  # the declaration's own text
+        for row, element in zip(rows, results.tolist(), strict=True):
             out = primitive(*row)
             slopes = [primitive.partials[i](out, *row) * row[i] for i in differentiable(primitive)]
             if not _close(element, out, abs(out) + sum(map(abs, slopes))):
                 return f"at {row} the value is {out!r}, the array's {element!r}"
         return ""
 
-    found = search(st.lists(points(primitive), min_size=2, max_size=2), broken)
-    return Finding("", found.verdict, found.tried, None, found.why)
+    return replace(search(st.lists(points(primitive), min_size=2, max_size=2), broken), point=None)
 
 
 # ---------------------------------------------------------------- the derivatives
 
 
-def _smooth(primitive: Primitive, search: _Search) -> Finding:
+def _smooth(primitive: Primitive, search: _Search) -> LawResult:
     """In the domain, away from declared breaks, the slopes of the two sides meet as the steps shrink."""
 
     def gap(point: Point, i: int, step: float) -> float:
@@ -316,10 +326,10 @@ def _smooth(primitive: Primitive, search: _Search) -> Finding:
     return search(points(primitive), broken)
 
 
-def _slopes(order: int) -> Callable[[Primitive, _Search], Finding]:
-    """In the domain, the derivatives of this order are the slopes of what they are derivatives of."""
+def _slopes(order: int) -> Callable[[Primitive, _Search], LawResult]:
+    """In the domain, the derivatives of this order are the slopes of the derivatives of the order before."""
 
-    def law(primitive: Primitive, search: _Search) -> Finding:
+    def law(primitive: Primitive, search: _Search) -> LawResult:
         if primitive in HELD:
             return _not_checked("it is held constant by definition")
         if order > 1 and search.broken & {"smooth", "partials"}:
@@ -331,9 +341,9 @@ def _slopes(order: int) -> Callable[[Primitive, _Search], Finding]:
 
 
 def _compared(primitive: Primitive, point: Point, order: int, wrong: set[str]) -> tuple[str | None, set[str]]:
-    """What is wrong with the derivatives of an order, None if that cannot be told; and the verdicts.
+    """What is wrong with the derivatives of an order, None if the check cannot tell; and the verdicts.
 
-    `wrong` are the verdicts that are taken as such.
+    `wrong` are the verdicts that count as wrong.
     """
     live, names = differentiable(primitive), operand_names(primitive)
 
@@ -344,20 +354,20 @@ def _compared(primitive: Primitive, point: Point, order: int, wrong: set[str]) -
     report = gradcheck(function, *[Value(point[i], label=names[i]) for i in live], order=order)
     if report.faults:
         return "; ".join(report.faults), {DISAGREES}
-    compared = [found for found in report.comparisons if found.order == order]
-    verdicts = {found.verdict for found in compared}
-    for found in compared:
-        if found.verdict in wrong:
+    compared = [one for one in report.comparisons if one.order == order]
+    verdicts = {one.verdict for one in compared}
+    for one in compared:
+        if one.verdict in wrong:
             what = "the rule" if order == 1 else "the rules' derivative"
-            sides = found.below is not None and found.above is not None
-            measured = f"{found.below!r} below and {found.above!r} above" if sides else f"{found.numerical:.9g}"
-            return f"{what} in {found.wrt} gives {found.analytic!r}, the values give {measured}", verdicts
+            sides = one.below is not None and one.above is not None
+            measured = f"{one.below!r} below and {one.above!r} above" if sides else f"{one.numerical:.9g}"
+            return f"{what} in {one.wrt} gives {one.analytic!r}, the values give {measured}", verdicts
     culprits = [str(culprit) for culprit in report.culprits if culprit.order == order]
     return "; ".join(culprits) or (None if CANNOT_TELL in verdicts else ""), verdicts
 
 
-def _kinks(primitive: Primitive, search: _Search) -> Finding:
-    """At a declared kink the slope that the rule chooses lies between those of the two sides, which differ."""
+def _kinks(primitive: Primitive, search: _Search) -> LawResult:
+    """At a declared kink the slopes of the two sides differ, and the rule chooses one of them or one between."""
     if not primitive.kinks:
         return _not_checked("none is declared")
     seen: set[str] = set()
@@ -367,13 +377,13 @@ def _kinks(primitive: Primitive, search: _Search) -> Finding:
         seen.update(verdicts)
         return what
 
-    found = search(points(primitive, near_kinks=True), broken)
-    if found.verdict == HOLDS and KINK not in seen:
-        return Finding("", FAILS, found.tried, None, "nowhere do the slopes of the two sides differ")
-    return found
+    result = search(points(primitive, near_kinks=True), broken)
+    if result.verdict == HOLDS and KINK not in seen:
+        return LawResult("", FAILS, result.tried, None, "the slopes of the two sides do not differ anywhere")
+    return result
 
 
-def _modes(primitive: Primitive, search: _Search) -> Finding:
+def _modes(primitive: Primitive, search: _Search) -> LawResult:
     """The sweep, `grad` and forward mode give the same derivatives."""
 
     def broken(point: Point) -> str:
@@ -394,8 +404,8 @@ def _modes(primitive: Primitive, search: _Search) -> Finding:
 # ---------------------------------------------------------------- what is pinned and promised
 
 
-def _edges(primitive: Primitive, _search: _Search) -> Finding:
-    """At each pinned edge, value and partials are the pinned ones to the bit."""
+def _edges(primitive: Primitive, _search: _Search) -> LawResult:
+    """At each pinned edge, the value and the partials have the pinned bits."""
     if not primitive.edges:
         return _not_checked("none is pinned")
 
@@ -413,17 +423,17 @@ def _edges(primitive: Primitive, _search: _Search) -> Finding:
     for edge in primitive.edges:
         why = _said(broken, edge)
         if why:
-            return Finding("", FAILS, len(primitive.edges), edge[0], why)
-    return Finding("", HOLDS, len(primitive.edges))
+            return LawResult("", FAILS, len(primitive.edges), edge[0], why)
+    return LawResult("", HOLDS, len(primitive.edges))
 
 
-def _algebra(primitive: Primitive, search: _Search) -> Finding:
-    """What is declared associative or commutative is, and the identity changes nothing."""
+def _algebra(primitive: Primitive, search: _Search) -> LawResult:
+    """An operation declared associative or commutative is so, and its identity changes nothing."""
     identity = primitive.identity
     if not (primitive.associative or primitive.commutative or identity is not None):
         return _not_checked("nothing is declared")
     if primitive.arity != 2:
-        return Finding("", FAILS, 0, None, "only an operation of two operands has an algebra")
+        return LawResult("", FAILS, 0, None, "only an operation of two operands has an algebra")
 
     def broken(drawn: tuple[Point, Point]) -> str:
         (x, y), (_, z) = drawn
@@ -441,11 +451,10 @@ def _algebra(primitive: Primitive, search: _Search) -> Finding:
                 return f"not {what} are {one!r} and {other!r} for x = {x!r}, y = {y!r}, z = {z!r}"
         return ""
 
-    found = search(st.tuples(points(primitive), points(primitive)), broken)
-    return Finding("", found.verdict, found.tried, None, found.why)
+    return replace(search(st.tuples(points(primitive), points(primitive)), broken), point=None)
 
 
-_LAWS: dict[str, Callable[[Primitive, _Search], Finding]] = {
+_LAWS: dict[str, Callable[[Primitive, _Search], LawResult]] = {
     "value": _value,
     "any float": _any_float,
     "bounded": _bounded,

@@ -1,7 +1,8 @@
 """Two commands for IPython and Jupyter, by `%load_ext scalargrad`.
 
     %step loss          a prompt on the backward pass of a Value
-    %%explain           the cell's last Value: its graph and every step of its backward pass
+    %explain loss       its graph and every step of its backward pass
+    %%explain           the same for the last line of a cell
 
 An expression here is the user's own Python in the user's own session, and IPython evaluates it.
 Nothing of IPython is imported before it asks for these commands.
@@ -10,30 +11,30 @@ Nothing of IPython is imported before it asks for these commands.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
-from ..engine.value import Value
+from ..terminal import html_lines
 from .console.debugger import prompt
 from .drawing.collapse import everything
 from .drawing.picture import TooLarge
 from .drawing.sketch import Look, drawn
 from .text import ledger, tree
 from .walk.data import graph_data
-from .walk.steps import Steps, steps
+from .walk.steps import Steps, as_steps
 
 LARGEST = 300  # nodes of a drawing
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Add `%step` and `%%explain` to an IPython shell: what `%load_ext scalargrad` calls.
+    """Add `%step`, `%explain` and `%%explain` to an IPython shell: what `%load_ext scalargrad` calls.
 
     >>> class Shell:
     ...     def register_magic_function(self, function, kind, name):
     ...         print(kind, name)
     >>> load_ipython_extension(Shell())
     line step
-    cell explain
+    line_cell explain
     """
 
     def step(line: str) -> None:
@@ -42,30 +43,32 @@ def load_ipython_extension(shell: Any) -> None:
 
         if not line:
             raise UsageError("%step needs a Value to step through, as in: %step loss")
-        found = shell.ev(line)
-        if isinstance(found, Steps):
-            prompt(found)
-        else:
-            prompt(_value(found, line), names=shell.user_ns)
+        prompt(_steps(shell, shell.ev(line), line))
 
-    def explain(line: str, cell: str) -> Explanation:
-        """Show the graph and the backward pass of the last Value of a cell."""
+    def explain(line: str, cell: str | None = None) -> Explanation:
+        """Show the graph and the backward pass of a Value: `%explain loss`, or `%%explain` for a cell's last line."""
         from IPython.core.error import UsageError
 
-        if line:
-            raise UsageError(f"%%explain takes a cell and nothing beside it, got {line}")
-        return Explanation(_value(_run(shell, cell), "the last line of the cell"), shell.user_ns)
+        if cell is not None:
+            if line:
+                raise UsageError(f"%%explain takes a cell and nothing beside it, got {line}")
+            return Explanation(_steps(shell, _run(shell, cell), "the last line of the cell"))
+        if not line:
+            raise UsageError("%explain needs a Value to explain, as in: %explain loss")
+        return Explanation(_steps(shell, shell.ev(line), line))
 
     shell.register_magic_function(step, "line", "step")
-    shell.register_magic_function(explain, "cell", "explain")
+    shell.register_magic_function(explain, "line_cell", "explain")
 
 
-def _value(found: object, what: str) -> Value:
+def _steps(shell: Any, given: Any, what: str) -> Steps:
+    """The steps of what an expression gives, in the names of the session's variables; steps as they are."""
     from IPython.core.error import UsageError
 
-    if not isinstance(found, Value):
-        raise UsageError(f"expected a Value, but {what} is {type(found).__name__}")
-    return found
+    try:
+        return as_steps(given, None if isinstance(given, Steps) else shell.user_ns)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{what}: {error}") from None
 
 
 def _run(shell: Any, cell: str) -> object:
@@ -93,10 +96,10 @@ def _assigned(statement: ast.stmt | None) -> ast.expr | None:
 
 
 class Explanation:
-    """A Value's graph and the steps of its backward pass: as text, and with a drawing in a notebook."""
+    """A graph and all steps of its backward pass: as text, and with a drawing in a notebook."""
 
-    def __init__(self, value: Value, names: Mapping[str, object]) -> None:
-        self.walk = steps(value, names=names).last()
+    def __init__(self, walk: Steps) -> None:
+        self.walk = copy(walk).last()
 
     def __repr__(self) -> str:
         return f"{tree(self.walk)!r}\n\n{ledger(self.walk)!r}"
@@ -110,7 +113,7 @@ class Explanation:
                 raise TooLarge(f"{len(walk.order):,} nodes are too many for a drawing here: see scalargrad.draw")
             data, totals = graph_data(walk.graph), walk.totals()
             look = Look(gradients=[totals.get(node) for node in walk.order])
-            drawing = drawn(data, everything(data["nodes"]), look).fragment()
+            drawing = drawn(data, everything(data["nodes"]), look)._repr_html_()
         except (ImportError, TooLarge) as error:
             drawing = f"<p>{escape(str(error))}</p>"
-        return f"{drawing}<pre>{escape(str(tree(walk)))}\n\n{escape(str(ledger(walk)))}</pre>"
+        return f"{drawing}{html_lines(str(tree(walk)))}{html_lines(str(ledger(walk)))}"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from numbers import Real
 from typing import Any, NoReturn
 
@@ -52,6 +53,7 @@ class Trace:
         self.captured: list[Value] = []
         self.labels: dict[int, str] = {}
         self.refused: TraceError | None = None
+        self._in_order: list[Node] = []
         self._constants: dict[int, float] = {}
         for parameter in self.of_value:
             if hasattr(parameter, "_notes"):  # as a label is; few Values have any
@@ -105,6 +107,18 @@ class Trace:
         """Record any primitive, and return its result."""
         places = [self.index_of(operand, f"an operand of {primitive.name}") for operand in operands]
         return _traced(self, (primitive, *places))
+
+    def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
+        """Return the operation that made a Value of this run, and its operands; None for a leaf.
+
+        An operand is a place in the list, which may be asked about in the same way, or a Value from before the run.
+        """
+        if isinstance(node, Value) and not isinstance(node, Traced):
+            return node.op, node.args
+        new = len(self.nodes) - len(self._in_order)
+        self._in_order += reversed(list(islice(reversed(self.nodes), new)))
+        operation, *operands = self._in_order[node if isinstance(node, int) else node.index]
+        return (operation, tuple(operands)) if isinstance(operation, Primitive) else (None, ())
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -96,6 +96,13 @@ def test_a_function_without_operations_has_no_rules() -> None:
         assert_detects(stop_gradient, 1.0, check=lambda f, x: None)
 
 
+def test_a_recorded_value_s_labelled_leaves_are_tried() -> None:
+    """As `gradcheck` does, it takes a recorded Value alone, or with its leaves as the point."""
+    x, y = Value(0.5, label="x"), Value(0.8)
+    assert len(assert_detects((x * y).tanh()).caught) == 6  # y has no label
+    assert len(assert_detects((x * y).tanh(), [x, y]).caught) == 9
+
+
 def test_graphs_and_models_are_tried_too() -> None:
     """A recorded graph is recorded anew with each wrong rule; a loss is called anew."""
     x, y = Value(0.5), Value(0.8)

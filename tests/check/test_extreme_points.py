@@ -210,11 +210,11 @@ def by_many_digits(f: Callable[..., Value], point: Sequence[float]) -> tuple[Fun
             if op is not None:
                 found[i] = precise[op.name](*[found[operand] for operand in recording.operands[i]])
             elif i not in found:
-                found[i] = mpf(recording.numbers[i])
+                found[i] = mpf(recording.data[i])
         result: mpf = found[recording.outputs[0]]
         return result
 
-    return function, recording.numbers[recording.outputs[0]]
+    return function, recording.data[recording.outputs[0]]
 
 
 @settings(max_examples=8 * settings().max_examples)

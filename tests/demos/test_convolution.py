@@ -25,10 +25,10 @@ from tests.demos.conftest import Script
 load_digits = functools.cache(digits.load_digits)
 
 
-def learnt(n: int) -> tuple[Any, Any]:
+def examples(n: int) -> tuple[Any, Any]:
     """The first digits of the default seed to learn from."""
-    found, _ = digits.split(load_digits(), random.Random(0))
-    return convolution.arrays(found[:n])
+    to_learn_from, _ = digits.split(load_digits(), random.Random(0))
+    return convolution.arrays(to_learn_from[:n])
 
 
 def patches(images: Any) -> Any:
@@ -54,30 +54,30 @@ def test_the_loops_are_a_convolution(seed: int) -> None:
     model = convolution.Convolution(random.Random(seed))
     for i, bias in enumerate(model.biases):
         bias.data = 0.1 * i - 0.5
-    images, _ = learnt(2)
+    images, _ = examples(2)
     filters = np.array([[weight.data for row in kernel for weight in row] for kernel in model.filters])
     expected = (
         np.einsum("nrcp,fp->nfrc", patches(images), filters) + np.array([b.data for b in model.biases])[:, None, None]
     )
     with no_grad():
-        found = [
+        computed = [
             [[[fit.data for fit in row] for row in fmap] for fmap in model.maps(image.tolist())] for image in images
         ]
-    assert np.allclose(found, np.maximum(expected, 0), rtol=1e-12, atol=1e-12)
-    assert not np.allclose(found, np.maximum(expected[:, ::-1], 0))
+    assert np.allclose(computed, np.maximum(expected, 0), rtol=1e-12, atol=1e-12)
+    assert not np.allclose(computed, np.maximum(expected[:, ::-1], 0))
 
 
 def test_training_is_the_textbook_s() -> None:
     """Four steps end where Adam on the oracle's gradients does, at rates along a cosine; a rate 0.1% off does not."""
-    images, targets = learnt(120)
+    images, targets = examples(120)
     model = convolution.Convolution(random.Random(3))
     theta = np.array([parameter.data for parameter in model.parameters()])
     learner = Lifted(model, convolution.loss_function(model), 0.0)
     with Progress(disable=True) as progress:
         convolution.train(learner, images, targets, epochs=2, seed=5, progress=progress)
-    found = [parameter.data for parameter in model.parameters()]
-    assert np.allclose(found, textbook(theta, images, targets, 1.0), rtol=1e-9, atol=1e-9)
-    assert not np.allclose(found, textbook(theta, images, targets, 1.001), rtol=1e-6, atol=1e-6)
+    trained = [parameter.data for parameter in model.parameters()]
+    assert np.allclose(trained, textbook(theta, images, targets, 1.0), rtol=1e-9, atol=1e-9)
+    assert not np.allclose(trained, textbook(theta, images, targets, 1.001), rtol=1e-6, atol=1e-6)
 
 
 def textbook(theta: Any, images: Any, targets: Any, factor: float) -> Any:

@@ -79,12 +79,12 @@ def test_digits_are_small_pictures() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_split_is_a_stratified_partition(seed: int) -> None:
-    """Every digit is either learnt from or held out, 100 of each class are held out, and the seed decides which."""
+    """Every digit is either learned from or held out, 100 of each class are held out, and the seed decides which."""
     loaded = load_digits()
-    learnt, held_out = digits.split(loaded, random.Random(seed))
-    assert sorted(map(id, learnt + held_out)) == sorted(map(id, loaded))
+    learned, held_out = digits.split(loaded, random.Random(seed))
+    assert sorted(map(id, learned + held_out)) == sorted(map(id, loaded))
     assert [sum(digit.label == label for digit in held_out) for label in range(10)] == [100] * 10
-    assert digits.split(loaded, random.Random(seed)) == (learnt, held_out)
+    assert digits.split(loaded, random.Random(seed)) == (learned, held_out)
     _, others = digits.split(loaded, random.Random(seed + 1))
     assert set(map(id, others)) != set(map(id, held_out))
 
@@ -141,13 +141,13 @@ def agree(theta: Arrays, model: nn.MLP) -> bool:
 def test_training_is_the_textbook_s(loss: str, is_lifted: bool, tmp_path: Path) -> None:
     """Two epochs end where matrices do: Adam on the mean loss of ten digits, at half the rate in the second epoch.
 
-    Controls: a rate that is 0.1% off, one that is not halved, the other loss, and other batches are told apart.
+    Controls: a rate that is 0.1% off, one that is not halved, the other loss, and other batches give other numbers.
     """
-    learnt, _ = digits.split(load_digits(), random.Random(0))
-    training = digits.Training(learnt[:27], loss, 3, seed=5, path=tmp_path / "network.json", lifted=is_lifted)
+    learned, _ = digits.split(load_digits(), random.Random(0))
+    training = digits.Training(learned[:27], loss, 3, seed=5, path=tmp_path / "network.json", lifted=is_lifted)
     batches: list[Batch] = []
     for epoch in ("5/0", "5/1"):
-        order = learnt[:27]
+        order = learned[:27]
         random.Random(epoch).shuffle(order)
         batches += [order[:10], order[10:20], order[20:]]
     other = "cross-entropy" if loss == "square" else "square"
@@ -173,11 +173,11 @@ def numbers(saved: bytes) -> tuple[Any, Any]:
 
 
 def test_lifted_is_eager(tmp_path: Path, undisturbed: bytes, lifted: bytes) -> None:
-    """Both ways save the same numbers for the same seed to 1e-9 of the largest; another seed's are told apart."""
-    (eager, eager_rest), (found, rest) = numbers(undisturbed), numbers(lifted)
+    """Both ways save the same numbers for the same seed to 1e-9 of the largest; another seed gives others."""
+    (eager, eager_rest), (numbers_of_lifted, rest) = numbers(undisturbed), numbers(lifted)
     scale = np.max(np.abs(eager))
     assert rest == eager_rest
-    assert np.max(np.abs(found - eager)) < 1e-9 * scale
+    assert np.max(np.abs(numbers_of_lifted - eager)) < 1e-9 * scale
     other, _ = numbers(train(tmp_path, "--seed", "2"))
     assert np.max(np.abs(other - eager)) > 1e-3 * scale
 
@@ -196,10 +196,10 @@ def test_one_way_goes_on_where_the_other_stopped(tmp_path: Path, undisturbed: by
     """A file that one way has saved is resumed by the other, to the same end."""
     for first, second in (("--eager", "--lift"), ("--lift", "--eager")):
         train(tmp_path, "--epochs", "1", way=first)
-        found, rest = numbers(train(tmp_path, "--resume", way=second))
+        resumed, rest = numbers(train(tmp_path, "--resume", way=second))
         expected, expected_rest = numbers(undisturbed)
         assert rest == expected_rest
-        assert np.max(np.abs(found - expected)) < 1e-9 * np.max(np.abs(expected))
+        assert np.max(np.abs(resumed - expected)) < 1e-9 * np.max(np.abs(expected))
 
 
 def test_the_program_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,7 +212,7 @@ def test_the_program_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_lifting_is_the_default() -> None:
-    """Without a word on the way, all digits are learnt from with 64 hidden neurons; --eager takes fewer."""
+    """By default all digits are learned from, lifted, with 64 hidden neurons; --eager takes fewer."""
     chosen = [vars(digits.arguments(argv)[1]) for argv in ([], ["--lift"], ["--eager"], ["--eager", "--hidden", "9"])]
     assert [(o["hidden"], o["epochs"], o["examples"]) for o in chosen] == [
         (64, 8, 4000),
@@ -247,8 +247,8 @@ def test_nothing_held_out_is_trained_on(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(digits, "loss_function", watched)
     train(tmp_path)
-    learnt, held_out = digits.split(load_digits(), random.Random(1))
-    assert sorted(seen) == sorted(3 * [id(digit.pixels) for digit in learnt[:27]])
+    learned, held_out = digits.split(load_digits(), random.Random(1))
+    assert sorted(seen) == sorted(3 * [id(digit.pixels) for digit in learned[:27]])
     assert not set(seen) & {id(digit.pixels) for digit in held_out}
 
 
@@ -382,7 +382,7 @@ def test_ctrl_c_keeps_what_is_saved(tmp_path: Path, undisturbed: bytes, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(digits, "train_epoch", next_epoch)
-        with pytest.raises(KeyboardInterrupt, match=r"^go on with --resume$"):
+        with pytest.raises(KeyboardInterrupt, match=r"^continue with --resume$"):
             train(tmp_path)
     assert train(tmp_path, "--resume") == undisturbed
 
@@ -411,7 +411,7 @@ OTHER_SETTINGS = [
     (["--examples", "26"], "was trained with --examples 27, not 26"),
     (["--seed", "2"], "was trained with --seed 1, not 2"),
     (["--hidden", "3"], "holds MLP(256, [2, 10], activation='sigmoid', output=None), which does not fit"),
-    (["--epochs", "2"], "has 3 epochs behind it, --epochs is 2"),
+    (["--epochs", "2"], "has 3 epochs already, --epochs is 2"),
 ]
 
 
@@ -432,7 +432,7 @@ def test_other_files_are_not_gone_on_with(
     path.write_bytes(undisturbed[: len(undisturbed) // 2])
     assert "or is damaged" in refusal(tmp_path, [], capsys)
     nn.MLP(256, [2, 10], "sigmoid", rng=0).save(path)
-    assert "but no training to go on with" in refusal(tmp_path, [], capsys)
+    assert "but no training to continue" in refusal(tmp_path, [], capsys)
 
 
 def changed(value: Any, place: Sequence[object], new: Any) -> Any:
@@ -454,8 +454,8 @@ def changed(value: Any, place: Sequence[object], new: Any) -> Any:
         (["epoch"], 2.0, "holds no number of epochs: 2.0"),
         (["epoch"], True, "holds no number of epochs: True"),
         (["epoch"], -1, "holds no number of epochs: -1"),
-        (["epoch"], 10**300, "epochs behind it, --epochs is 3"),
-        (["epoch"], None, "but no training to go on with"),
+        (["epoch"], 10**300, "epochs already, --epochs is 3"),
+        (["epoch"], None, "but no training to continue"),
         (["optimizer"], 1, "holds no state of the optimizer: the state of an optimizer must be a dict"),
         (
             ["optimizer", "first_moment"],

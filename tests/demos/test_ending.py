@@ -206,9 +206,9 @@ def interrupted(moment: str, *arguments: object) -> subprocess.CompletedProcess[
 def test_ctrl_c_is_one_line_in_any_phase(demo: str, moment: str, tmp_path: Path) -> None:
     """Ctrl-C while a demo imports, loads, trains, draws or saves is one line, and leaves no scraps."""
     done = interrupted(moment, f"demos/{demo}.py", *SMALL[demo], "--output", output(demo, tmp_path))
-    hint = ": go on with --resume" if demo == "digits" and moment in WHILE_TRAINING else ""
+    hint = ": continue with --resume" if demo == "digits" and moment in WHILE_TRAINING else ""
     assert (done.returncode, done.stderr) == (-signal.SIGINT, f"interrupted{hint}\n")
-    assert not [found.name for found in tmp_path.iterdir() if found.name != "network.json"]
+    assert not [entry.name for entry in tmp_path.iterdir() if entry.name != "network.json"]
 
 
 @pytest.mark.parametrize("executor", ["thread", "process"])

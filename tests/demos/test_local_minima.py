@@ -1,4 +1,4 @@
-"""Local minima: every run ends where the curve is level, whoever did the run, and the best is marked."""
+"""Local minima: each run ends where the curve is level, whatever did the run, and the best is marked."""
 
 from __future__ import annotations
 

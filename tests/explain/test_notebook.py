@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import sys
@@ -17,6 +18,7 @@ from scalargrad import Value, ledger, tree
 from scalargrad.explain import notebook
 from scalargrad.explain.notebook import Explanation
 
+GUIDE = (Path(__file__).parents[2] / "docs" / "notebooks.md").read_text(encoding="utf-8")
 Shell = Any  # an InteractiveShell, whose methods have no types
 
 NEURON = """
@@ -39,6 +41,9 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
 
 def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+
+LAST = "the last line of the cell: expected a Value or a list of Values, got"
 
 
 def explained(shell: Shell, cell: str) -> Any:
@@ -70,10 +75,12 @@ def test_step_takes_any_expression_and_steps(shell: Shell, monkeypatch: pytest.M
     ("cell", "message"),
     [
         ("%step", "%step needs a Value to step through, as in: %step loss"),
-        ("%step 1 + 1", "expected a Value, but 1 + 1 is int"),
+        ("%step 1 + 1", "1 + 1: expected a Value or a list of Values, got 2 of type int"),
+        ("%explain", "%explain needs a Value to explain, as in: %explain loss"),
+        ("%explain []", "[]: expected a Value or a list of Values, got [] with nothing in it"),
         ("%%explain loss\nloss", "%%explain takes a cell and nothing beside it, got loss"),
-        ("%%explain\nloss.data", "expected a Value, but the last line of the cell is float"),
-        ("%%explain\nprint(end='')", "expected a Value, but the last line of the cell is NoneType"),
+        ("%%explain\nloss.data", f"{LAST} -0.9999092042625951 of type float"),
+        ("%%explain\nprint(end='')", f"{LAST} None of type NoneType"),
     ],
 )
 def test_what_is_no_value_is_said(shell: Shell, capsys: pytest.CaptureFixture[str], cell: str, message: str) -> None:
@@ -123,11 +130,30 @@ def test_explain_shows_graph_and_backward_pass(shell: Shell, capsys: pytest.Capt
     assert not any(node.swept for node in found.walk.order)
 
 
+def test_a_line_shows_the_same_as_a_cell(shell: Shell) -> None:
+    """`%explain loss` shows what `%%explain` shows of a cell that ends in loss."""
+    found = shell.run_line_magic("explain", "loss")
+    assert repr(found) == repr(explained(shell, "loss"))
+    assert found._repr_html_() == explained(shell, "loss")._repr_html_()
+
+
+def test_several_values_and_steps_are_explained(shell: Shell) -> None:
+    """Of several values there is one pass; steps are shown whole, whatever their seeds, and their cursor stays."""
+    assert shell.run_line_magic("explain", "[loss, x * 2]").walk.total("x") == pytest.approx(2, abs=1e-3)
+    shell.run_cell("walk = steps(loss, gradient=3.0).to(1)")
+    found = shell.run_line_magic("explain", "walk")
+    assert found.walk.position == len(found.walk)
+    assert found.walk.total(shell.user_ns["loss"]) == 3.0
+    assert shell.user_ns["walk"].position == 1
+
+
 def test_a_notebook_shows_a_drawing_besides(shell: Shell) -> None:
     """In a notebook the drawing stands above the text, with the gradients of the pass."""
     shown = explained(shell, "loss")._repr_html_()
-    assert shown.startswith("<svg")
-    assert "loss = tanh(v2)" in shown.partition("<pre>")[2]
+    picture = re.match('<img src="data:image/svg[+]xml;base64,([^"]*)" ', shown)
+    assert picture
+    assert b">grad" in base64.b64decode(picture[1])
+    assert "loss = tanh(v2)" in shown.partition("<pre")[2]
 
 
 def test_no_label_becomes_markup(shell: Shell) -> None:
@@ -146,7 +172,21 @@ def test_what_cannot_be_drawn_is_said(shell: Shell, monkeypatch: pytest.MonkeyPa
         raise ImportError("drawing needs the extra <draw>")
 
     monkeypatch.setattr(notebook, "drawn", missing)
-    assert explained(shell, "loss")._repr_html_().startswith("<p>drawing needs the extra &lt;draw&gt;</p><pre>")
+    assert explained(shell, "loss")._repr_html_().startswith("<p>drawing needs the extra &lt;draw&gt;</p><pre ")
+
+
+def test_the_guides_cells_run(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Every cell of the guide to notebooks runs, in their order, and shows what the guide says."""
+    monkeypatch.chdir(tmp_path)
+    cells = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+    runs = [shell.run_cell(cell) for cell in cells]
+    assert all(run.success for run in runs)
+    kinds = [type(run.result).__name__ for run in runs]
+    shown = ["NoneType", "Drawing", "str", "Drawing", "Text", "Text", "Steps", "Page", "Explanation", "Explanation"]
+    assert kinds == shown
+    assert {path.name for path in tmp_path.iterdir()} >= {"loss.svg", "loss.png"}
+    drawing = shell.user_ns["drawing"]
+    assert drawing._repr_mimebundle_()[0]["image/png"] == drawing.pipe("png", dpi=300)
 
 
 def test_a_value_shows_itself_on_one_short_line(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:

@@ -205,7 +205,6 @@ def test_a_caught_refusal_counts(target: str) -> None:
     [
         (lambda x, w: x.backward(), r"backward\(\) cannot be used inside: the program has value_and_grad"),
         (lambda x, w: functional.cross_entropy([x, 2 * x], x), "used as an index, or as a class"),
-        (lambda x, w: functional.hinge(x, x), r"float\(\) reads the number of an input, or of a result of one"),
         (lambda x, w: w if w > 0 else -w, r"> reads the number of parameter 'w'.*use scalargrad.maximum, minimum, abs"),
         (lambda x, w: math.exp(w), r"float\(\) reads.*x.exp\(\) for math.exp\(x\), or stop_gradient, or a plain float"),
         (lambda x, w: w == 1, r"== reads the number of parameter 'w'.*between a Value and a number it is never true"),

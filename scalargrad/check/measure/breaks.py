@@ -1,4 +1,4 @@
-"""Kinks, poles and borders of operations: whether operands stand on one, or move onto or over one."""
+"""Kinks, poles and borders of operations: whether operands are on one, or move onto or across one."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from math import inf, isfinite
 from ...engine.declaration import Break, Primitive
 
 
-def on_break(op: Primitive, numbers: Sequence[float]) -> bool:
-    """Whether operands stand exactly on a kink, on a pole or on the border of the domain."""
-    return any(isfinite(x) and x in borders for x, borders in zip(numbers, op.domain, strict=True)) or any(
-        numbers[k] == nearest(*numbers) for k, nearest in op.kinks + op.poles
-    )
-
-
-def outside(op: Primitive, numbers: Sequence[float]) -> bool:
-    """Whether an operand lies beyond the border of the operation's domain."""
-    return any(x < low or x > high for x, (low, high) in zip(numbers, op.domain, strict=True))
-
-
 def can_break(op: Primitive) -> bool:
-    """Whether an operation has a kink, a pole or a border at all."""
+    """Whether an operation has a kink, a pole or a border of its domain."""
     return bool(op.kinks or op.poles) or any(isfinite(low) or isfinite(high) for low, high in op.domain)
 
 
+def on_break(op: Primitive, operands: Sequence[float]) -> bool:
+    """Whether the operands are exactly on a kink, on a pole or on the border of the domain."""
+    return any(isfinite(x) and x in borders for x, borders in zip(operands, op.domain, strict=True)) or any(
+        operands[k] == nearest(*operands) for k, nearest in op.kinks + op.poles
+    )
+
+
+def outside(op: Primitive, operands: Sequence[float]) -> bool:
+    """Whether an operand is beyond the border of the operation's domain."""
+    return any(x < low or x > high for x, (low, high) in zip(operands, op.domain, strict=True))
+
+
 def breaks_between(op: Primitive, old: Sequence[float], new: Sequence[float]) -> bool:
-    """Whether operands that move from old to new come onto or over a kink, a pole or a border of the operation."""
+    """Whether operands that move from old to new come onto or cross a kink, a pole or a border of the operation."""
     for k, (low, high) in enumerate(op.domain):
         for border in (low, high):
             if border not in (-inf, inf) and _side(old[k], border) != _side(new[k], border):
@@ -35,17 +35,17 @@ def breaks_between(op: Primitive, old: Sequence[float], new: Sequence[float]) ->
 
 
 def crossed(breaks: Sequence[Break], old: Sequence[float], new: Sequence[float]) -> bool:
-    """Whether operands that move from old to new come onto or over one of these breaks."""
+    """Whether operands that move from old to new come onto or cross one of these breaks."""
     for k, nearest in breaks:
         place, moved = nearest(*old), nearest(*new)
         if place == moved or place == nearest(
             *[x if i == k else y for i, (x, y) in enumerate(zip(new, old, strict=True))]
         ):
-            # the break stays, or moves with the other operands: is this one still on its side?
+            # the break stays, or moves with the other operands: is this operand still on its side?
             if _side(old[k], place) != _side(new[k], moved):
                 return True
         elif any(_between(old[k], x, new[k]) for x in (place, moved, nearest(*_middle(old, new)))):
-            return True  # another break has become the nearest: one of these two, or one of several in between
+            return True  # another break is now the nearest: one of these two, or one of several in between
     return False
 
 

@@ -1,10 +1,10 @@
-"""Operations in complex numbers, read off the array spelling that each declares.
+"""The complex step: an operation's slope from its array spelling, read in complex numbers.
 
 Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review
-40 (1998): Im f(x + ih) / h has no difference in it, so nothing cancels, and h may be as small as
-one likes. It needs f in complex arithmetic. The text `exp(-logaddexp(0, -{}))`, read with the
-complex functions below for the array namespace's, is just that, and knows nothing of the rules
-that are being checked. Choices (`maximum`, `where`) go by the real part.
+40 (1998): Im f(x + ih) / h has no difference, so nothing cancels, and h may be tiny. It needs f in
+complex arithmetic. The text `exp(-logaddexp(0, -{}))`, with the complex functions below in place of the
+array namespace's, is that, and it is independent of the rules that are checked. Choices (`maximum`, `where`)
+depend on the real part.
 """
 
 from __future__ import annotations
@@ -103,126 +103,129 @@ NAMESPACE: dict[str, Callable[..., Any]] = {
 
 
 class _InComplexNumbers(ast.NodeTransformer):
-    """Powers by `power`, comparisons by the real parts, `~` on a comparison as `not`."""
+    """Powers become `power`, comparisons compare the real parts, and `~` on a comparison becomes `not`."""
 
-    def visit_BinOp(self, found: ast.BinOp) -> ast.expr:
-        self.generic_visit(found)
-        return _call("power", found.left, found.right) if isinstance(found.op, ast.Pow) else found
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        return _call("power", node.left, node.right) if isinstance(node.op, ast.Pow) else node
 
-    def visit_Compare(self, found: ast.Compare) -> ast.expr:
-        self.generic_visit(found)
-        sides = [_call("real", side) for side in (found.left, *found.comparators)]
-        return ast.Compare(sides[0], found.ops, sides[1:])
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        sides = [_call("real", side) for side in (node.left, *node.comparators)]
+        return ast.Compare(sides[0], node.ops, sides[1:])
 
-    def visit_UnaryOp(self, found: ast.UnaryOp) -> ast.expr:
-        self.generic_visit(found)
-        return ast.UnaryOp(ast.Not(), found.operand) if isinstance(found.op, ast.Invert) else found
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(node)
+        return ast.UnaryOp(ast.Not(), node.operand) if isinstance(node.op, ast.Invert) else node
 
-    def visit_Constant(self, found: ast.Constant) -> ast.expr:
-        return ast.Constant(complex(found.value))  # type: ignore[arg-type]  # a spelling has numbers alone
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return ast.Constant(complex(node.value))  # type: ignore[arg-type]  # a spelling has only numbers
 
 
 def _call(name: str, *arguments: ast.expr) -> ast.expr:
     return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
 
 
+# ---------------------------------------------------------------- the operation in complex numbers
+
+
 @lru_cache(maxsize=256)
 def spelled(primitive: Primitive) -> Callable[..., complex] | None:
-    """Return the operation as a function of complex numbers; None when its spelling says no more than its name.
+    """Return the operation as a function of complex numbers; None if its array spelling cannot be read as one.
 
     >>> from scalargrad import erf, sigmoid
-    >>> rule = spelled(sigmoid)
-    >>> rule(1e-20j).imag / 1e-20
+    >>> function = spelled(sigmoid)
+    >>> function(1e-20j).imag / 1e-20
     0.25
     >>> spelled(erf) is None
     True
     """
-    places = occurrences(primitive)
-    if places is None:
+    spelling = occurrences(primitive)
+    if spelling is None:
         return None
-    rule, operands = places
+    function, positions = spelling
 
-    def of_operands(*numbers: complex) -> complex:
-        return rule(*[numbers[i] for i in operands])
+    def of_operands(*operands: complex) -> complex:
+        return function(*[operands[k] for k in positions])
 
     return of_operands
 
 
 @lru_cache(maxsize=256)
 def occurrences(primitive: Primitive) -> tuple[Callable[..., complex], tuple[int, ...]] | None:
-    """Return the operation as a function of complex numbers, one for each time that an operand stands in its spelling.
+    """Return the operation as a function of one complex number for each occurrence of an operand in its spelling.
 
-    Beside the function are the positions of these operands. A slope is the sum of those in all places of
-    an operand; where they cancel, it is known only as well as they are large. None as for `spelled`.
+    The second result is the position of the operand for each occurrence. The slope in an operand is the
+    sum of the slopes in its occurrences; where these cancel, the error is as large as theirs. None as for
+    `spelled`.
 
     >>> from scalargrad import primitive
     >>> square = primitive(partials=[lambda out, x: 2 * x], array="{0} * {0}", name="square_of_a_docstring")
-    >>> rule, places = occurrences(square(lambda x: x * x))
-    >>> rule(3.0, 4.0), places
+    >>> function, positions = occurrences(square(lambda x: x * x))
+    >>> function(3.0, 4.0), positions
     ((12+0j), (0, 0))
     """
     if primitive.array is None:
         return None
-    operands = {f"operand_{i}": i for i in range(primitive.arity)}
-    written = ast.parse(primitive.array.format(*operands), mode="eval")
-    names = [found for found in ast.walk(written) if isinstance(found, ast.Name)]
-    if not {found.id for found in names} <= NAMESPACE.keys() | operands.keys():
+    position_of = {f"operand_{k}": k for k in range(primitive.arity)}
+    written = ast.parse(primitive.array.format(*position_of), mode="eval")
+    names = [node for node in ast.walk(written) if isinstance(node, ast.Name)]
+    if not {name.id for name in names} <= NAMESPACE.keys() | position_of.keys():
         return None
-    places = [found for found in names if found.id in operands]
-    positions = tuple([operands[found.id] for found in places])
-    for i, found in enumerate(places):
-        found.id = f"place_{i}"
-    parameters = ", ".join(found.id for found in places)
+    operands = [name for name in names if name.id in position_of]
+    positions = tuple([position_of[name.id] for name in operands])
+    for i, name in enumerate(operands):
+        name.id = f"occurrence_{i}"
+    parameters = ", ".join(name.id for name in operands)
     read = ast.fix_missing_locations(_InComplexNumbers().visit(written))
     code = compile(f"lambda {parameters}: 0j + ({ast.unparse(read)})", f"<{primitive.name} in complex numbers>", "eval")
-    rule: Callable[..., complex] = eval(code, {"__builtins__": {}, **NAMESPACE})  # noqa: S307  # a declaration's text
-    return rule, positions
+    function: Callable[..., complex] = eval(code, {"__builtins__": {}, **NAMESPACE})  # noqa: S307  # a declaration's text
+    return function, positions
 
 
 # ---------------------------------------------------------------- the step
 
-Slope = tuple[float, float]  # a derivative, and what it may be off by
+Slope = tuple[float, float]  # a derivative and its error
 
 NO_SLOPE: Slope = (nan, inf)
-CLEAR = 2.0**-40  # relative: steps whose slopes are no further apart need no third
-UNCLEAR = 2.0**-20  # relative: steps whose slopes are further apart are both no good
-FAINT = 1e-280
+CLEAR = 2.0**-40  # relative: if the slopes of two steps differ less, no third is needed
+UNCLEAR = 2.0**-20  # relative: if the slopes of two steps differ more, neither is used
+FAINT = 1e-280  # beside a smaller number, a slope of 0 may be one that underflowed
 STEPS = [2.0**-30, 2.0**-48, 2.0**-72, 2.0**-104]
 TINIEST = [2.0**-200, 2.0**-400, 2.0**-700, 2.0**-1000]
 
 
 def _complex_steps(x: float) -> list[float]:
-    """Steps to try, in turn: for a function that changes over x, over 1, or over less than that."""
+    """The steps to try, in order: for a function that changes over x, over 1, or over less than that."""
     scale = 2.0 ** (frexp(x)[1] - 1) if x else 1.0
     return [step for step in (*(scale * part for part in STEPS), *STEPS, *TINIEST) if step]
 
 
-def complex_partial(op: Primitive, out: float, numbers: Sequence[float], k: int) -> Slope:
-    """Return ∂out/∂operand k as Im f(x + ih) / h, and what it may be off by: as much as two steps are apart.
+def complex_partial(op: Primitive, out: float, operands: Sequence[float], k: int) -> Slope:
+    """Return ∂out/∂operand k as Im f(x + ih) / h; its error is the difference between two steps.
 
-    A step that is too large for the function, or too small for floats, gives another slope than the
-    next one does. Where the real part is not the operation's value, neither is the imaginary part its
-    slope. A slope of 0 may be one that was lost among the smallest numbers: beside such it is none.
+    A step too large for the function, or too small for floats, gives another slope than the next step.
+    Where the real part is not the operation's value, the imaginary part is not its slope. A slope of 0
+    beside numbers near the smallest floats may have underflowed, and is not used.
     """
     spelling = occurrences(op)
-    if spelling is None or not isfinite(out) or on_break(op, numbers):
+    if spelling is None or not isfinite(out) or on_break(op, operands):
         return NO_SLOPE
-    exact_zero = all(x == 0.0 or abs(x) > FAINT for x in (out, *numbers))
-    best, closest, last = NO_SLOPE, UNCLEAR, nan
-    for step in _complex_steps(numbers[k]):
+    may_underflow = any(0.0 < abs(x) <= FAINT for x in (out, *operands))
+    best, last = NO_SLOPE, nan
+    for step in _complex_steps(operands[k]):
         try:
-            slope, size, apart = _complex_slope(spelling, numbers, k, step, out)
+            slope, size, apart = _complex_slope(spelling, operands, k, step, out)
         except (ArithmeticError, ValueError):
             continue
-        if not apart <= 1e-6 * abs(out) + 1e-13 * max(map(abs, numbers)):
+        if not apart <= 1e-6 * abs(out) + 1e-13 * max(map(abs, operands)):
             continue
         error = abs(slope - last) + 4 * (EPSILON * size + TINY / step * max(1.0, size))
         if out:
             error += abs(slope) * (apart / abs(out))
-        if exact_zero and slope == last == 0.0 and error < best[1]:
-            best = (0.0, error)
-        elif error < closest * abs(slope):
-            best, closest = (slope, error), error / abs(slope)
+        clear = not may_underflow if slope == last == 0.0 else error < UNCLEAR * abs(slope)
+        if clear and error < best[1]:
+            best = (slope, error)
         if best[1] <= CLEAR * abs(best[0]) + NORMAL:
             break
         last = slope
@@ -230,15 +233,15 @@ def complex_partial(op: Primitive, out: float, numbers: Sequence[float], k: int)
 
 
 def _complex_slope(
-    spelling: tuple[Callable[..., complex], tuple[int, ...]], numbers: Sequence[float], k: int, step: float, out: float
+    spelling: tuple[Callable[..., complex], tuple[int, ...]], operands: Sequence[float], k: int, step: float, out: float
 ) -> tuple[float, float, float]:
-    """The slope in operand k, the size of the terms that it is the sum of, and how far the value is from real parts."""
-    rule, places = spelling
+    """The slope in operand k, the sum of its terms' sizes, and the largest difference of a real part from the value."""
+    function, positions = spelling
     slope = size = apart = 0.0
-    for place, operand in enumerate(places):
+    for occurrence, operand in enumerate(positions):
         if operand == k:
-            given = [complex(numbers[i], step if at == place else 0.0) for at, i in enumerate(places)]
-            result = complex(rule(*given))
+            moved = [complex(operands[j], step if i == occurrence else 0.0) for i, j in enumerate(positions)]
+            result = complex(function(*moved))
             slope, size = slope + result.imag / step, size + abs(result.imag / step)
             apart = max(apart, abs(result.real - out))
     return slope, size, apart

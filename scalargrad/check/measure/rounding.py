@@ -1,11 +1,11 @@
-"""How far off rounding may have put the numbers of a graph, and the gradients that its sweep gives.
+"""Bounds on the rounding errors of a graph's numbers, and of the gradients that its sweep gives.
 
-A bound to first order, by the graph's own local gradients (Wilkinson's running error analysis). A
-result is off by what its operands are off by, times the slopes, plus one rounding of its own. A
-local gradient is off by what its rule changes when the result or an operand is moved by as much as
-that may be off. A gradient is off by what its contributions are off by.
+They are bounds to first order, from the graph's own local gradients (Wilkinson's running error
+analysis). The error of a result is the errors of its operands, times the slopes, plus one rounding.
+The error of a local gradient is the change of its rule when the result or an operand moves by its
+error. The error of a gradient is the sum of the errors of its contributions.
 
-This is why a checker here needs no absolute tolerance: it knows what a zero may hide.
+So the checker needs no absolute tolerance: it knows how large a number may be that is shown as 0.
 """
 
 from __future__ import annotations
@@ -21,109 +21,113 @@ from .recording import Recording
 from .slopes import EPSILON, TINY
 
 
-class Gradient(NamedTuple):
-    """The derivatives of one output in the inputs: the sweep's, their rounding, the size of their terms.
+class Bounded(NamedTuple):
+    """The derivatives of one output in the inputs, as the sweep gives them, with bounds.
 
-    `lost` is what a derivative forwards through the graph may lose to underflow: at each node the
-    smallest number, times how fast the output changes with it.
+    Attributes:
+        slopes: the derivatives.
+        errors: bounds on their rounding errors.
+        terms: for each input the sum over all paths of |the product of the local gradients|.
+        lost: how much a derivative forwards through the graph may lose to underflow: at each node the
+            smallest number, times how fast the output changes with the node.
     """
 
     slopes: list[float]
     errors: list[float]
-    terms: list[float]  # Σ over all paths of |the product of the local gradients|
+    terms: list[float]
     lost: float
 
 
 def data_errors(recording: Recording, input_errors: Sequence[float]) -> list[float]:
-    """Return what each node's number may be off by, when the inputs' may be off by so much."""
-    found = [0.0] * len(recording.nodes)
-    for i, error in zip(recording.inputs, input_errors, strict=True):
-        found[i] = error
-    for i, node in enumerate(recording.nodes):
-        if recording.ops[i] is not None:
-            operands = recording.operands[i]
-            error = rounding_of(recording.numbers[i])
-            if not error and all(recording.numbers[operand] or found[operand] for operand in operands):
-                error = TINY  # a 0 of numbers other than 0: what was lost there may be enlarged later
+    """Return a bound on the error of each node's number, given the errors of the inputs."""
+    errors = [0.0] * len(recording.nodes)
+    for place, error in zip(recording.inputs, input_errors, strict=True):
+        errors[place] = error
+    for place, node in enumerate(recording.nodes):
+        if recording.ops[place] is not None:
+            operands = recording.operands[place]
+            error = rounding_of(recording.data[place])
+            if not error and all(recording.data[operand] or errors[operand] for operand in operands):
+                error = TINY  # a 0 of operands other than 0 has underflowed, and may be enlarged later
             for operand, local in zip(operands, node.local_gradients, strict=True):
-                error += times(found[operand], abs(local))
-            found[i] = error
-    return found
+                error += times(errors[operand], abs(local))
+            errors[place] = error
+    return errors
 
 
 def local_errors(recording: Recording, errors: Sequence[float]) -> list[tuple[float, ...]]:
-    """Return what each node's local gradients may be off by, when the numbers may be off by so much."""
-    found: list[tuple[float, ...]] = []
-    for i, op in enumerate(recording.ops):
+    """Return bounds on the errors of each node's local gradients, given the errors of the numbers."""
+    bounds: list[tuple[float, ...]] = []
+    for place, op in enumerate(recording.ops):
         if op is None:
-            found.append(())
+            bounds.append(())
             continue
-        operands = recording.operands[i]
-        numbers = [recording.numbers[operand] for operand in operands]
-        moved = [
-            0.0 if operand in recording.constants else max(errors[operand], EPSILON * abs(recording.numbers[operand]))
-            for operand in operands
+        operands, data = recording.operands[place], recording.operands_at(place)
+        moves = [
+            0.0 if operand in recording.constants else max(errors[operand], EPSILON * abs(x))
+            for operand, x in zip(operands, data, strict=True)
         ]
-        found.append(
+        bounds.append(
             tuple(
                 0.0
-                if operands[k] in recording.constants
-                else rule_error(op, k, recording.numbers[i], errors[i], numbers, moved)
-                for k in range(op.arity)
+                if operand in recording.constants
+                else rule_error(op, k, recording.data[place], errors[place], data, moves)
+                for k, operand in enumerate(operands)
             )
         )
-    return found
+    return bounds
 
 
 def rule_error(
-    op: Primitive, k: int, out: float, out_error: float, numbers: Sequence[float], errors: Sequence[float]
+    op: Primitive, k: int, out: float, out_error: float, operands: Sequence[float], errors: Sequence[float]
 ) -> float:
-    """Return what a rule's result changes by when its arguments move by what they may be off by."""
+    """Return how much the rule in operand k changes when its arguments move by their errors."""
     partial = op.partials[k]
-    here = partial(out, *numbers)
-    change = abs(partial(out + out_error, *numbers) - here)
-    for j, (x, error) in enumerate(zip(numbers, errors, strict=True)):
-        moved = [*numbers]
+    here = partial(out, *operands)
+    change = abs(partial(out + out_error, *operands) - here)
+    for j, (x, error) in enumerate(zip(operands, errors, strict=True)):
+        moved = [*operands]
         moved[j] = x + error
-        if error and op.kinks and crossed(op.kinks, numbers, moved):
-            continue  # on a kink, a chosen slope is what it is
+        if error and op.kinks and crossed(op.kinks, operands, moved):
+            continue  # on a kink the rule chooses a slope, which has no error
         change += abs(partial(out, *moved) - here)
     total: float = change + rounding_of(here)
     return total if isfinite(total) else inf
 
 
-def gradient(recording: Recording, output: int, rule_errors: Sequence[Sequence[float]]) -> Gradient:
-    """Return the sweep's derivatives of one output in the recording's inputs."""
-    root = recording.nodes[recording.outputs[output]]
-    totals = sweep({root: 1.0})
+def bounded_gradient(recording: Recording, output: int, rule_errors: Sequence[Sequence[float]]) -> Bounded:
+    """Return the sweep's derivatives of one output in the recording's inputs, with bounds on their errors."""
+    root = recording.outputs[output]
+    totals = sweep({recording.nodes[root]: 1.0})
     size = [0.0] * len(recording.nodes)
     errors = [0.0] * len(recording.nodes)
     terms = [0.0] * len(recording.nodes)
-    terms[recording.outputs[output]] = 1.0
-    for i in range(recording.outputs[output], -1, -1):
-        node = recording.nodes[i]
-        if recording.ops[i] is None or (terms[i] == 0.0 and errors[i] == 0.0):
+    terms[root] = 1.0
+    for place in range(root, -1, -1):
+        node = recording.nodes[place]
+        if recording.ops[place] is None or (terms[place] == 0.0 and errors[place] == 0.0):
             continue
         upstream = abs(totals[node])
-        for operand, local, off in zip(recording.operands[i], node.local_gradients, rule_errors[i], strict=True):
-            terms[operand] += times(terms[i], abs(local))
+        rules = zip(recording.operands[place], node.local_gradients, rule_errors[place], strict=True)
+        for operand, local, local_error in rules:
+            terms[operand] += times(terms[place], abs(local))
             contribution = times(upstream, abs(local))
             size[operand] += contribution
-            errors[operand] += times(errors[i], abs(local)) + times(upstream, off)
+            errors[operand] += times(errors[place], abs(local)) + times(upstream, local_error)
             errors[operand] += EPSILON * (contribution + size[operand]) + (TINY if upstream and local else 0.0)
-    return Gradient(
-        [totals.get(recording.nodes[i], 0.0) for i in recording.inputs],
-        [errors[i] for i in recording.inputs],
-        [terms[i] for i in recording.inputs],
+    return Bounded(
+        [totals.get(recording.nodes[place], 0.0) for place in recording.inputs],
+        [errors[place] for place in recording.inputs],
+        [terms[place] for place in recording.inputs],
         TINY * sum(terms),
     )
 
 
 def rounding_of(x: float) -> float:
-    """Return what a number may be off by when it was rounded once."""
+    """Return a bound on the error of a number that was rounded once."""
     return EPSILON * abs(x) + TINY if x else 0.0
 
 
 def times(x: float, y: float) -> float:
-    """The product, where 0 wins over inf and nan: what is not there cannot be off."""
+    """The product, where 0 times inf or nan is 0: what is not there has no error."""
     return x * y if x and y else 0.0

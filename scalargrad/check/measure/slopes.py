@@ -1,14 +1,14 @@
-"""The slope of a function along a line, from its values alone, with what the slope may be off by.
+"""The slope of a function along a line, measured on its values alone, with a bound on its error.
 
-Central differences at steps h, h/2, h/4, … have the error c₂h² + c₄h⁴ + …; each column of
+Central differences at the steps h, h/2, h/4, … have the error c₂h² + c₄h⁴ + …. Each column of
 Richardson's table removes one more term (Ridders, "Accurate computation of F'(x) and F'(x)F''(x)",
-Advances in Engineering Software 4 (1982)). What is left is estimated by how much the last columns
-and rows still differ. Rounding is the other enemy: every value is off by `noise`, a bound that
-comes from the graph, and an entry of the table carries that over h, enlarged as the table enlarges
-it. The entry with the smallest sum of both is taken, and the sum told.
+Advances in Engineering Software 4 (1982)). The rest is estimated from the differences between the
+last columns and rows. The other source of error is rounding. Each value has an error of at most
+`noise`, and an entry of the table has that error divided by h, times the weights of the table. The
+entry with the smallest sum of both errors is the estimate, and the sum is its error.
 
-Where one side of the point may not be used, the same is done with differences to one side, whose
-error has every power of h.
+Where one side of the point cannot be used, the same is done with differences to the other side.
+Their error has every power of h.
 """
 
 from __future__ import annotations
@@ -20,29 +20,33 @@ from typing import NamedTuple
 
 EPSILON = 2.0**-52
 TINY = 5e-324  # the spacing of the smallest numbers
-NORMAL = 2.0**-1022  # below this a number has fewer digits
-FIRST = 0.237  # of the unit; no simple fraction, lest a step be a whole number of some function's periods
+NORMAL = 2.0**-1022  # smaller numbers have fewer digits
+FIRST = 0.237  # of the unit: the first step; no simple fraction, which could be a multiple of a function's period
+NEAREST = 2.0**-42  # of the unit: a break that is nearer counts as at the point
 LEVELS = 8
 SAFETY = 4.0  # an estimate of an error is itself an estimate
-REACHES = 20  # steps that are tried, each a quarter of the one before: a break still nearer counts as at the point
-RESOLVED = 1 / 64  # the part of a step by which rounding may change it: the method rests on their ratios
+REACHES = 20  # steps that are tried, each a quarter of the one before
+RESOLVED = 1 / 64  # the largest part of a step that rounding may change: the table relies on the ratios of steps
 
 
 class Sample(NamedTuple):
-    """The values at a place of the line; None where there are none to use.
+    """The function at one place of the line.
 
-    `t` is where it was really taken, after rounding. `numbers` and `ops` tell samples apart that
-    lie on different sides of a break, or took different branches.
+    Attributes:
+        t: the place after rounding.
+        values: the components of the function; nan where it has no value.
+        data: the numbers of all nodes, which tell on which side of a break the sample lies.
+        ops: the operations, which tell which branches the function took.
     """
 
     t: float
     values: tuple[float, ...]
-    numbers: Sequence[float]
+    data: Sequence[float]
     ops: object
 
 
 class Estimate(NamedTuple):
-    """A slope, how far off it may be, how it was found and from how large a step."""
+    """A slope, its error, the method that gave it, and the largest step."""
 
     slope: float
     error: float
@@ -51,14 +55,18 @@ class Estimate(NamedTuple):
 
 
 UNKNOWN = Estimate(nan, inf, "none", 0.0)
-NAMES = {0: "central differences", 1: "differences from above", -1: "differences from below"}
+METHODS = {0: "central differences", 1: "differences from above", -1: "differences from below"}
 
 
 class Line:
-    """A function of one number, sampled once at each place.
+    """A function of one number t, sampled at most once at each place.
 
-    `same(a, b)` tells whether two samples lie on one smooth piece. `noise` bounds the rounding
-    error of each value at 0; `on_break` says that the point is known to lie exactly where two meet.
+    Args:
+        evaluate: gives the sample at a place.
+        same: whether two samples lie on one smooth piece.
+        unit: the size of the point, by which steps are scaled.
+        noise: a bound on the rounding error of each component at t = 0.
+        on_break: whether the point is known to lie exactly between two smooth pieces.
     """
 
     def __init__(
@@ -79,25 +87,25 @@ class Line:
 
     @property
     def samples(self) -> list[Sample]:
-        """All that has been sampled so far."""
+        """All samples so far."""
         return list(self._samples.values())
 
     def at(self, t: float) -> Sample:
         """Return the sample at a place."""
-        found = self._samples.get(t)
-        if found is None:
-            found = self._samples[t] = self._evaluate(t)
-        return found
+        sample = self._samples.get(t)
+        if sample is None:
+            sample = self._samples[t] = self._evaluate(t)
+        return sample
 
     def smooth(self, t: float, anchor: Sample) -> bool:
-        """Whether the place lies on the anchor's piece and all is finite there."""
-        found = self.at(t)
-        return all(map(isfinite, found.values)) and found.t != self.base.t and self._same(anchor, found)
+        """Whether the function is finite at the place, which lies on the smooth piece of the anchor."""
+        sample = self.at(t)
+        return all(map(isfinite, sample.values)) and sample.t != self.base.t and self._same(anchor, sample)
 
     def reach(self, side: int, largest: float, anchored: bool = True) -> float:
-        """Return the largest step to one side, of those tried, that stays on one piece; 0 if none does.
+        """Return the largest step to one side that stays on one smooth piece; 0 if none of those tried does.
 
-        The piece is that of the point itself or, where `anchored` is false, the one that begins beside it.
+        It is the piece of the point itself or, where `anchored` is false, the piece that begins beside it.
         """
         for k in range(REACHES):
             step = largest / 4.0**k
@@ -107,11 +115,11 @@ class Line:
         return 0.0
 
     def branches_alike(self) -> bool:
-        """Whether the function has taken the same branches on both sides of the point, and at it."""
-        return all(self.at(side * FIRST * self.unit / 4.0**REACHES).ops == self.base.ops for side in (-1, 1))
+        """Whether the function takes the same branches at the point and right beside it, on both sides."""
+        return all(self.at(side * NEAREST * self.unit).ops == self.base.ops for side in (-1, 1))
 
     def quotients(self, step: float, side: int) -> tuple[list[float], list[float]] | None:
-        """Return the difference quotient of each component, and the rounding error it may have."""
+        """Return the difference quotient of each component with its rounding error; None where there is none."""
         above, below = self.at(side * step if side else step), self.at(0.0 if side else -step)
         width, wanted = above.t - below.t, side * step if side else 2 * step
         if not abs(width - wanted) < RESOLVED * step or not all(map(isfinite, above.values + below.values)):
@@ -126,33 +134,33 @@ class Line:
         return slopes, errors
 
     def steepness(self, component: int) -> float:
-        """Return the steepest secant from the point to any finite sample."""
-        found = 0.0
+        """Return the slope of the steepest secant from the point to a finite sample."""
+        steepest = 0.0
         for sample in self._samples.values():
             distance = abs(sample.t - self.base.t)
             if distance and isfinite(sample.values[component]):
-                found = max(found, abs(sample.values[component] - self.base.values[component]) / distance)
-        return found
+                steepest = max(steepest, abs(sample.values[component] - self.base.values[component]) / distance)
+        return steepest
 
     def constant(self, component: int) -> bool:
-        """Whether every sample has bit for bit the same value."""
-        return all(found.values[component] == self.base.values[component] for found in self._samples.values())
+        """Whether a component has the same bits in every sample."""
+        return all(sample.values[component] == self.base.values[component] for sample in self._samples.values())
 
 
 def extrapolated(
     line: Line, reach: float, side: int, enough: Callable[[list[Estimate]], bool], levels: int = LEVELS
 ) -> list[Estimate]:
-    """Return the best entry of Richardson's table for each component, from steps of `reach` downwards.
+    """Return the best entry of Richardson's table for each component, with steps from `reach` downwards.
 
-    It stops as soon as `enough` is satisfied with what there is.
+    It stops as soon as `enough` is true of the best entries so far.
     """
     tables = [_Table(side, reach) for _ in line.base.values]
     best = [UNKNOWN] * len(tables)
     for level in range(levels):
-        found = line.quotients(reach / 2**level, side)
-        if found is None:
+        quotients = line.quotients(reach / 2**level, side)
+        if quotients is None:
             break
-        for table, slope, rounding in zip(tables, *found, strict=True):
+        for table, slope, rounding in zip(tables, *quotients, strict=True):
             table.append(slope, rounding)
         best = [table.best() for table in tables]
         if level >= 2 and enough(best):
@@ -161,11 +169,11 @@ def extrapolated(
 
 
 class _Table:
-    """Richardson's table of one component, as far as it is needed: its last row, and which entries hold so far.
+    """Richardson's table of one component: its last row, and the entries that hold so far.
 
-    An entry counts when the last columns and rows differ by less than the quotients themselves, and
-    as long as no row below it, with smaller steps, contradicts it: near a pole a table's first
-    entries may look alike and its last run away.
+    An entry holds when the last columns and rows differ less than the quotients themselves, and as
+    long as no later row, with smaller steps, contradicts it. Near a pole the first entries of a
+    table may look alike and the last ones diverge.
     """
 
     def __init__(self, side: int, reach: float) -> None:
@@ -189,7 +197,7 @@ class _Table:
             row.append((entry, entry_rounding))
             truncation = max(abs(entry - newer), abs(entry - older))
             if truncation + entry_rounding < latest.error:
-                latest = Estimate(entry, truncation + entry_rounding, NAMES[self._side], self._reach)
+                latest = Estimate(entry, truncation + entry_rounding, METHODS[self._side], self._reach)
                 latest_rounding = entry_rounding
         self._row = row
         self._held = [
@@ -208,27 +216,27 @@ PART = 64.0
 
 
 def quotients_to(line: Line, side: int, steps: Iterable[float], component: int) -> Iterator[tuple[float, float, float]]:
-    """Yield the steps, with one component's quotients to one side and their rounding errors, as long as there are."""
+    """Yield each step with one component's quotient to one side and its rounding error, as long as there is one."""
     for step in steps:
-        found = line.quotients(step, side)
-        if found is None:
+        quotients = line.quotients(step, side)
+        if quotients is None:
             break
-        yield step, found[0][component], found[1][component]
+        yield step, quotients[0][component], quotients[1][component]
 
 
 def followed(line: Line, side: int, component: int, estimate: Estimate) -> list[tuple[float, float]] | None:
-    """Follow the quotients to one side: return the smaller steps and their rounding errors; None where they go astray.
+    """Follow the quotients to one side: return the smaller steps and their rounding errors; None if they diverge.
 
-    Those of a smooth function lie as far from its slope as its bend explains, in proportion to the
-    step, and the steps that the estimate rests on show the bend. Where others do not, the function
-    does something at smaller steps, or floats are too coarse to follow it; then the estimate may be
-    far off, however alike its own steps were.
+    The quotients of a smooth function differ from its slope in proportion to the step. The steps
+    of the estimate show the factor. If the quotients of smaller steps differ more, the function does
+    something else there, or floats are too coarse for it. Then the estimate may be far off, even
+    if its own steps agreed with each other.
     """
     wide = [estimate.step / 2**level for level in range(LEVELS)]
-    seen = [abs(slope - estimate.slope) / step for step, slope, _ in quotients_to(line, side, wide, component)]
-    if not seen:
+    bends = [abs(slope - estimate.slope) / step for step, slope, _ in quotients_to(line, side, wide, component)]
+    if not bends:
         return None
-    bend = max(seen)
+    bend = max(bends)
     narrow = [wide[-1] / PART**k for k in range(SCALES)]
     steps = []
     for step, slope, rounding in quotients_to(line, side, narrow, component):
@@ -244,20 +252,20 @@ JUMP = "a jump"
 def at_end(line: Line, side: int, reach: float, component: int, table: Estimate) -> Estimate:
     """Return the slope to one side of a point where a smooth piece ends, or may end.
 
-    There the function may be like a root, with no power series in h, or turn a corner that the
-    table's steps have not seen. So the quotients of ever smaller steps have the last word: when
-    those of a piece known to end here grow or shrink steadily, their limit is infinite or 0; when
-    they do not come to what the table says, there is none.
+    There the function may be like a root, which has no power series in h, or have a corner between
+    the steps of the table. So the quotients of smaller and smaller steps decide. If the piece is known
+    to end here and they grow or shrink steadily, their limit is infinite or 0. If they do not
+    approach the slope of the table, there is none.
     """
     steps = [reach / PART**k for k in range(SCALES)]
     slopes = [slope for _, slope, _ in quotients_to(line, side, steps, component)]
     ratios = [abs(smaller / larger) if larger else nan for larger, smaller in pairwise(slopes)]
     if line.on_break and len(ratios) >= 6:
         if all(ratio > 1.05 for ratio in ratios):
-            if ratios[-1] - 1 < (ratios[2] - 1) / 2:  # as a logarithm grows, which smaller steps may turn back
-                return Estimate(inf if slopes[-1] > 0 else -inf, inf, NAMES[side], reach)
+            if ratios[-1] - 1 < (ratios[2] - 1) / 2:  # like a logarithm, which may turn back at smaller steps
+                return Estimate(inf if slopes[-1] > 0 else -inf, inf, METHODS[side], reach)
             jump = all(ratio > PART * (1 - 4 * RESOLVED) for ratio in ratios[-3:])
-            return Estimate(inf if slopes[-1] > 0 else -inf, 0.0, JUMP if jump else NAMES[side], reach)
+            return Estimate(inf if slopes[-1] > 0 else -inf, 0.0, JUMP if jump else METHODS[side], reach)
         if all(ratio < 0.95 for ratio in ratios):
-            return Estimate(0.0, abs(slopes[-1]), NAMES[side], reach)
+            return Estimate(0.0, abs(slopes[-1]), METHODS[side], reach)
     return UNKNOWN if followed(line, side, component, table) is None else table

@@ -23,9 +23,9 @@ ROOM = 40  # cells for what was typed, in an answer
 class Console(cmd.Cmd):
     """Commands read from the terminal, or from a file given as `stdin`; answers go to `stdout`.
 
-    Enter repeats the last command that may be repeated. A line that neither a keyboard nor a notebook's
-    input field showed is shown as it is read, so that the output reads as a session. There are colours on a
-    terminal that has them, unless `NO_COLOR` is set.
+    Enter repeats the last command that may be repeated. What comes from a file is shown as it is read, so
+    that the output reads as a session. Keyboards and notebooks, which put an `input` of their own in the place
+    of Python's, have shown it already. There are colours on a terminal that has them, unless `NO_COLOR` is set.
 
     Raises:
         OSError: when a standard stream that it needs is closed.
@@ -40,8 +40,9 @@ class Console(cmd.Cmd):
             if stream is None:
                 raise OSError(f"standard {name} is closed")
         self.use_rawinput = stdin is None
-        by_frontend = stdin is None and not isinstance(input, BuiltinFunctionType)  # as in Jupyter, which shows a line
-        self._echoes = not (by_frontend or self.stdin.isatty())
+        self._has_keyboard = self.stdin.isatty()
+        is_front_end = self.use_rawinput and not isinstance(input, BuiltinFunctionType)  # such as Jupyter's
+        self._echoes = not self._has_keyboard and not is_front_end
         self._colours = has_colours(self.stdout)
 
     def run(self) -> None:
@@ -57,7 +58,7 @@ class Console(cmd.Cmd):
                     self.cmdloop()
                     leave = True
                 except KeyboardInterrupt:
-                    if self._echoes:
+                    if not self._has_keyboard:
                         raise
                     self.say("\ninterrupted: quit leaves")
                     self.intro = None
@@ -128,7 +129,7 @@ class Console(cmd.Cmd):
         return None
 
     def precmd(self, line: str) -> str:
-        """Show a line that did not come from the keyboard, so that what is written reads as a session does."""
+        """Show a line that nothing else has shown, so that what is written reads as a session does."""
         if self._echoes and line != "EOF":
             self.say(line)
         return line.strip()

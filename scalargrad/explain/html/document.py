@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 
 PREFIX = "graph_"
 PIXELS_PER_POINT = 4 / 3
+IN_A_NOTEBOOK = "width:100%;height:680px;border:none"
+UNTRUSTED = (  # all that is left of the frame there
+    "This notebook is not trusted and shows no page: run the cell, or trust the notebook (in JupyterLab, the command "
+    "Trust Notebook)."
+)
 
 
 class Page(str):
@@ -54,6 +59,11 @@ class Page(str):
         target = _target(path)
         write_whole(target, self.encode())
         return target
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f'<iframe srcdoc="{escape(self)}" title="Backward pass" style="{IN_A_NOTEBOOK}">{UNTRUSTED}</iframe>'
 
     def __repr__(self) -> str:
         return f"<page of {len(self):,} characters: .save('page.html') writes it>"

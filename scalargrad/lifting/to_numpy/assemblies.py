@@ -3,105 +3,119 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from ..arrays.program import Array, Assembly, Piece
-from ..source import Wanted
 from . import spelling
-from .assembling import Plan
+from .buffers import Buffers
+from .filling import Step
+from .groups import shape_of
 from .layout import block
-from .products import Products
-from .views import shape_of
-
-if TYPE_CHECKING:
-    from ..arrays.program import IntArray
+from .plan import Plan
+from .text import Section, Text
+from .views import Views
 
 
-class Assemblies(Products):
-    """What puts numbers into their places of an array."""
+class Whole(NamedTuple):
+    """An array that pieces are put into: the name of it with its axes flattened, how many numbers it has."""
 
-    def __init__(self, wanted: Wanted, dtype: str) -> None:
-        super().__init__(wanted, dtype)
-        self._rows: dict[str, str] = {}  # the names of buffers to which numbers are added one by one, folded flat
+    name: str
+    size: int
+    batched: bool
 
-    def write_assembly(self, array: Assembly) -> None:
-        """Write what puts an array together."""
-        self.room_of(array)
-        self.fill(self.flat(array), self.plan_of(array), array.size, array.batched)
 
-    def fill(self, base: str, plan: Plan, size: int, batched: bool) -> None:
-        """Write the pieces into their places of the base, and add them where something is already."""
-        if plan.adds_to_gaps:
-            self.run.insert(0 if base == "gradient" else len(self.run), f"{base}.fill(0)")
-        for piece, is_fresh, is_once in plan.steps:
-            if not self._is_there(base, plan, piece):
-                self.run += self._put(base, piece, piece.places.index, size, batched, is_fresh and is_once, is_once)
+@dataclass(frozen=True, slots=True)
+class Assemblies:
+    """Writes numbers into their places of an array."""
 
-    def _is_there(self, base: str, plan: Plan, piece: Piece) -> bool:
-        """Whether a piece is in its place from the start, or has been computed there."""
-        if not isinstance(piece.array, Array):
-            return base != "gradient" and plan.fills_once and piece.array == plan.constant
-        if base == "gradient":
-            return piece.array in self.direct
-        return piece.array in self.within and self.within[piece.array][1] is piece
+    plan: Plan
+    text: Text
+    views: Views
+    buffers: Buffers
+    _rows: dict[str, str] = field(default_factory=dict)  # flattened buffers, to which numbers are added one by one
 
-    def _put(
-        self, base: str, piece: Piece, index: int | IntArray, size: int, batched: bool, fresh: bool, once: bool
-    ) -> list[str]:
-        if not once:
-            return [self._scattered(base, piece, index, batched)]
-        value = self.aligned(piece.array, piece.axes, batched)
+    def write(self, assembly: Assembly) -> None:
+        """Write what puts an assembly together."""
+        self.buffers.of_assembly(assembly)
+        base, filling = self.views.flat(assembly), self.plan.fillings[assembly]
+        if filling.adds_to_gaps:
+            self.text.run.append(f"{base}.fill(0)")
+        whole = Whole(base, assembly.size, assembly.batched)
+        for step in filling.steps:
+            array = step.piece.array
+            if isinstance(array, Array):
+                is_there = array in self.plan.in_assembly and self.plan.in_assembly[array].piece is step.piece
+            else:
+                is_there = filling.fills_once and array == filling.constant
+            if not is_there:
+                self._put(whole, step, Section.VIEWS)
+
+    def write_gradient(self) -> None:
+        """Write what puts the gradient together."""
+        filling = self.plan.gradient
+        if filling.adds_to_gaps:
+            self.text.run.insert(0, "gradient.fill(0)")
+        whole = Whole("gradient", self.plan.gradient_size, batched=False)
+        for step in filling.steps:
+            if step.piece.array not in self.plan.in_gradient:
+                self._put(whole, step, Section.GRADIENT)
+
+    def _put(self, whole: Whole, step: Step, section: Section) -> None:
+        """Write a piece into its places, or add it where something is already."""
+        piece, index, base = step.piece, step.piece.places.index, whole.name
+        if not step.is_once:
+            self._scatter(whole, piece)
+            return
+        fresh = step.is_fresh
+        value = self.views.aligned(piece.array, piece.axes, whole.batched)
         if isinstance(index, int):
-            return [f"{base}[{index}] {'=' if fresh else '+='} {value}"]
-        lies = block(index, size)
+            self.text.run.append(f"{base}[{index}] {'=' if fresh else '+='} {value}")
+            return
+        lies = block(index, whole.size)
         if lies is not None:
-            target = self._named_target(lies.of_buffer(base, size, batched), piece)
-            return [f"np.copyto({target}, {value})" if fresh else f"np.add({target}, {value}, out={target})"]
-        places = self.names.unused(self._stem(piece, "places"))
-        self.namespace[places] = index
-        return [f"{base}[{places}] {'=' if fresh else '+='} {value}"]
+            place = lies.of_buffer(base, whole.size, whole.batched)
+            if not place.isidentifier():
+                place = self.text.bind_unused(self._stem(piece, "place"), place, section)
+            self.text.run.append(f"np.copyto({place}, {value})" if fresh else f"np.add({place}, {value}, out={place})")
+            return
+        places = self.text.names.unused(self._stem(piece, "places"))
+        self.text.namespace[places] = index
+        self.text.run.append(f"{base}[{places}] {'=' if fresh else '+='} {value}")
 
-    def _scattered(self, base: str, piece: Piece, index: int | IntArray, batched: bool) -> str:
+    def _scatter(self, whole: Whole, piece: Piece) -> None:
         """Add a piece of which several numbers go into one place, one number after the other.
 
         Base, places and numbers are flat, those of a batch too: numpy is quick only then, and numpy
         2.4 reads beyond the numbers when the base is flat and the places are not.
         """
-        places = self.names.unused(self._stem(piece, "places"))
-        self.namespace[places] = np.ravel(index)
-        if batched:
+        base, places = whole.name, self.text.names.unused(self._stem(piece, "places"))
+        self.text.namespace[places] = np.ravel(piece.places.index)
+        if whole.batched:
             if base not in self._rows:
-                self._rows[base] = self._bound_as(f"{base}_row", f"{base}.reshape(-1)")
+                self._rows[base] = self.text.bind_unused(f"{base}_row", f"{base}.reshape(-1)", Section.VIEWS)
             base = self._rows[base]
-            places = self._bound_as(f"{places}_row", f"np.add.outer({places} * B, np.arange(B)).reshape(-1)")
-        return f"np.add.at({base}, {places}, {self._row_of(piece, batched)})"
+            spread = f"np.add.outer({places} * B, np.arange(B)).reshape(-1)"
+            places = self.text.bind_unused(f"{places}_row", spread, Section.MEETING)
+        self.text.run.append(f"np.add.at({base}, {places}, {self._row_of(piece, whole.batched)})")
 
     def _row_of(self, piece: Piece, batched: bool) -> str:
         """The numbers of a piece in a row, each as often as it goes into a place."""
         array, axes = piece.array, piece.axes
         if not isinstance(array, Array):
             count = math.prod(axis.size for axis in axes)
-            return self.constant(spelling.literal(array), f"({count}{' * B' if batched else ''},)")
+            return self.buffers.constant(spelling.literal(array), f"({count}{' * B' if batched else ''},)")
         if array.axes == axes and array.batched == batched:
             if len(axes) + batched == 1:
-                return self.bound_name(array)
-            if not self.is_alias(array) or self.is_all_in_order(array):
-                return self.variant(array, ".reshape(-1)")
-        room = self._bound_as(f"{self.names.of(array)}_spread", f"np.empty({shape_of(axes, batched)}{self.kind})")
-        self.run.append(f"np.copyto({room}, {self.aligned(array, axes, batched)})")
-        return self._bound_as(f"{room}_row", f"{room}.reshape(-1)")
-
-    def _bound_as(self, stem: str, text: str) -> str:
-        name = self.names.unused(stem)
-        self.bound.append(f"{name} = {text}")
-        return name
+                return self.views.variant(array)
+            if array not in self.plan.aliases or array in self.plan.unbroken:
+                return self.views.variant(array, ".reshape(-1)")
+        name = self.text.names.unused(f"{self.text.names.of(array)}_spread")
+        self.text.bind_buffer(name, shape_of(axes, batched))
+        self.text.run.append(f"np.copyto({name}, {self.views.aligned(array, axes, batched)})")
+        return self.text.bind_unused(f"{name}_row", f"{name}.reshape(-1)", Section.VIEWS)
 
     def _stem(self, piece: Piece, purpose: str) -> str:
-        return f"{self.names.of(piece.array) if isinstance(piece.array, Array) else 'constant'}_{purpose}"
-
-    def _named_target(self, text: str, piece: Piece) -> str:
-        if text.isidentifier():
-            return text
-        return self._bound_as(self._stem(piece, "place"), text)
+        return f"{self.text.names.of(piece.array) if isinstance(piece.array, Array) else 'constant'}_{purpose}"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scalargrad import Value
 from scalargrad.check.measure.recording import Recording
-from scalargrad.check.measure.rounding import data_errors, gradient, local_errors
+from scalargrad.check.measure.rounding import bounded_gradient, data_errors, local_errors
 from tests.engine.test_primitives import BUILT_IN
 
 from ...oracle import DIGITS, precise
@@ -31,7 +31,7 @@ def test_rounding_is_bounded(names: list[str], x: float) -> None:
     root = chain(leaf, {op.name: op for op in BUILT_IN})
     recording = Recording([root], [leaf])
     errors = data_errors(recording, [0.0])
-    found = gradient(recording, 0, local_errors(recording, errors))
+    found = bounded_gradient(recording, 0, local_errors(recording, errors))
     with mpmath.workdps(DIGITS):
         value = chain(mpmath.mpf(x), precise)
         slope = mpmath.diff(lambda start: chain(start, precise), mpmath.mpf(x))

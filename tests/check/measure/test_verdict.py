@@ -7,7 +7,7 @@ import math
 import pytest
 
 from scalargrad.check.measure.slopes import Estimate, Line, Sample
-from scalargrad.check.measure.verdict import Target, Witnesses, examine
+from scalargrad.check.measure.verdict import Claim, Witnesses, examine
 
 from .test_slopes import line
 
@@ -24,20 +24,20 @@ def test_the_longer_side_is_used_where_the_shorter_is_too_short(side: int, metho
         [EPSILON],
         on_break=False,
     )
-    (found,) = examine(one_sided, [Target(math.cos(1.0), 1e-16, 1.0)], 1e-10)
+    (found,) = examine(one_sided, [Claim(math.cos(1.0), 1e-16, 1.0)], 1e-10)
     assert (found.verdict, found.estimate.method) == ("agrees", method)
 
 
 def test_two_outputs_are_judged_by_themselves() -> None:
     """One line serves all components; each has its own verdict."""
     both = Line(lambda t: Sample(t, (t * t + 3 * t, abs(t)), (), None), lambda a, b: True, 1.0, [0.0, 0.0], True)
-    findings = examine(both, [Target(3.0, 0.0, 3.0), Target(0.0, 0.0, 1.0)], 1e-6)
+    findings = examine(both, [Claim(3.0, 0.0, 3.0), Claim(0.0, 0.0, 1.0)], 1e-6)
     assert [found.verdict for found in findings] == ["agrees", "kink"]
 
 
 def test_an_exact_slope_that_the_function_does_not_follow_is_no_witness() -> None:
     """A complex step through a graph that does not give what the function gives does not outweigh differences."""
     along = line(math.sin, 1.0)
-    target = Target(2.0, 1e-16, 2.0, Estimate(2.0, 1e-15, "complex step", 0.0))
+    target = Claim(2.0, 1e-16, 2.0, Estimate(2.0, 1e-15, "complex step", 0.0))
     assert examine(along, [target], 1e-6, Witnesses(faithful=lambda: False))[0].verdict == "disagrees"
     assert examine(along, [target], 1e-6)[0].verdict == "agrees"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import io
 import math
@@ -548,6 +549,32 @@ def test_an_interrupt_ends_a_session_from_a_file(monkeypatch: pytest.MonkeyPatch
     assert walk.position == 1
 
 
+@pytest.mark.parametrize("has_front_end", [True, False])
+def test_a_line_is_shown_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], has_front_end: bool
+) -> None:
+    """A notebook asks by an `input` of its own and shows what was typed; a line from a file is shown here."""
+    if has_front_end:
+        lines = iter(["step", "quit"])
+        monkeypatch.setattr(builtins, "input", lambda asked="": next(lines))
+    else:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("step\nquit\n"))
+    prompt(neuron())
+    assert ("step\n1/" in capsys.readouterr().out) != has_front_end
+
+
+def test_an_interrupt_of_a_notebook_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook's button to interrupt ends the cell, prompt and all."""
+
+    def interrupted(_asked: str = "") -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(builtins, "input", interrupted)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    with pytest.raises(KeyboardInterrupt):
+        prompt(neuron())
+
+
 def test_names_are_completed() -> None:
     """Tab completes commands; after one, nodes, operations and the numbers of a step."""
     prompt = fresh()
@@ -689,20 +716,7 @@ def test_there_are_no_colours_where_none_are_wanted(terminal: Terminal) -> None:
     assert terminal.close() == 0
 
 
-# ---------------------------------------------------------------- in a notebook
-
-
-def test_a_frontend_that_shows_what_is_typed_needs_no_echo(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Jupyter puts its own function in place of `input`, and shows the line: it is not shown a second time."""
-    lines = iter(["step", "quit"])
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
-    monkeypatch.setattr("builtins.input", lambda prompt="": next(lines))
-    prompt(neuron())
-    said = capsys.readouterr().out.splitlines()
-    assert "step" not in said
-    assert said[1].startswith("1/9")
+# ---------------------------------------------------------------- room
 
 
 def test_lines_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

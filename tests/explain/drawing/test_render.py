@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import io
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from html import escape
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -28,11 +32,15 @@ PROGRAM = f"""#!{sys.executable}
 import re, sys, tempfile
 sys.path[:] = {sys.path!r}
 from pygraphviz import graphviz as library
-engine, kind = (re.fullmatch("-[KT](.+)", argument)[1].encode() for argument in sys.argv[1:])
+options = [re.fullmatch("-([KTG])(.+)", argument).groups() for argument in sys.argv[1:]]
+engine, kind = (dict(options)[letter].encode() for letter in "KT")
 file = tempfile.TemporaryFile()
 file.write(sys.stdin.buffer.read())
 file.seek(0)
 graph, context = library.agread(file, None), library.gvContextWithBuiltins()
+for letter, option in options:
+    if letter == "G":
+        library.agattr_label(graph, library.AGRAPH, *(word.encode() for word in option.split("=")))
 library.gvLayout(context, graph, engine)
 rendered = library.gvRenderData(context, graph, kind)
 if rendered == -1:
@@ -208,7 +216,9 @@ def test_what_is_offered_can_be_rendered(renderer: str, tmp_path: Path) -> None:
     assert ("webp" in offered) == (renderer == "dot itself")
 
 
-def test_without_graphviz_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_graphviz_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With neither library nor program the text is there, and rendering names the extra and the system's package."""
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     monkeypatch.setenv("PATH", "")
@@ -218,8 +228,11 @@ def test_without_graphviz_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
     wanted = r"scalargrad-engine\[draw\].*system package graphviz"
     with pytest.raises(ImportError, match=wanted):
         drawing.pipe("svg")
-    (shown,) = drawing._repr_mimebundle_().values()
-    assert re.search(wanted, shown)
+    shown, _ = DisplayFormatter().format(drawing)  # type: ignore[no-untyped-call]  # IPython has no types here
+    assert set(shown) == {"text/plain", "text/html"}
+    assert re.search(wanted, shown["text/plain"])
+    assert shown["text/html"] == drawing._repr_html_() == f"<p>{escape(shown['text/plain'])}</p>"
+    assert capsys.readouterr() == ("", "")  # IPython prints what a formatter raises
 
 
 def test_without_the_python_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,12 +244,125 @@ def test_without_the_python_package_it_says_what_to_install(monkeypatch: pytest.
         draw(neuron())
 
 
+# ---------------------------------------------------------------- pixels, and notebooks
+
+
+def pixels(picture: bytes) -> tuple[int, ...]:
+    """The width and the height of a PNG, as its header has them."""
+    return struct.unpack(">II", picture[16:24])
+
+
+def size(drawing: Drawing) -> list[float]:
+    """The width and the height of a drawing, in inches."""
+    picture = ElementTree.fromstring(drawing.pipe("svg"))  # noqa: S314  # written by the library itself
+    return [float(picture.attrib[side].removesuffix("pt")) / 72 for side in ("width", "height")]
+
+
+def chain(length: int) -> Value:
+    """A graph whose drawing is as wide as it is long."""
+    x = Value(0.5, label="x")
+    for _ in range(length):
+        x = x.tanh()
+    return x
+
+
+@pytest.mark.parametrize("dpi", [50, 96, 300, 333.3])
+def test_a_picture_has_as_many_pixels_as_asked_for(renderer: str, tmp_path: Path, dpi: float) -> None:
+    """An inch of a picture has that many pixels, in a file and as bytes; by default it has 192."""
+    assert renderer
+    drawing = draw(neuron())
+    inches = size(drawing)
+    written = Path(drawing.render(tmp_path / "neuron.png", dpi=dpi)).read_bytes()
+    assert pixels(written) == pytest.approx([dpi * length for length in inches], abs=2)
+    assert drawing.pipe("png", dpi=dpi) == written
+    assert pixels(drawing.pipe("png")) == pytest.approx([192 * length for length in inches], abs=2)
+    drawing.dpi = dpi
+    assert drawing.pipe("png") == written
+
+
+@pytest.mark.parametrize("kind", ["jpg", "gif"])
+def test_every_picture_of_pixels_has_a_resolution(kind: str) -> None:
+    """It is there for all formats that are made of pixels."""
+    drawing = draw(neuron())
+    assert len(drawing.pipe(kind, dpi=300)) > 1.5 * len(drawing.pipe(kind, dpi=96))
+
+
+@pytest.mark.parametrize(
+    ("dpi", "kind", "message"),
+    [
+        (0, "png", "dpi must be a positive number of pixels per inch, got 0"),
+        (-1.5, "png", "dpi must be a positive number of pixels per inch, got -1.5"),
+        (float("nan"), "png", "dpi must be a positive number of pixels per inch, got nan"),
+        (float("inf"), "png", "dpi must be a positive number of pixels per inch, got inf"),
+        ("300", "png", "dpi must be a real number, got '300' of type str"),
+        (True, "png", "dpi must be a real number, got True of type bool"),
+        (300, "svg", "dpi is for pictures made of pixels, such as png, got 300 for the format svg"),
+        (300, "gv", "dpi is for pictures made of pixels, such as png, got 300 for the format gv"),
+    ],
+)
+def test_a_resolution_that_means_nothing_is_refused(tmp_path: Path, dpi: float, kind: str, message: str) -> None:
+    """What is no resolution, and any for a picture without pixels, is an error; nothing is written."""
+    with pytest.raises((TypeError, ValueError), match=f"^{re.escape(message)}$"):
+        draw(neuron()).render(tmp_path / f"neuron.{kind}", dpi=dpi)
+    assert not list(tmp_path.iterdir())
+
+
+def in_a_notebook(drawing: Drawing) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What IPython's own formatter makes of a drawing."""
+    shown, metadata = DisplayFormatter().format(drawing)  # type: ignore[no-untyped-call]  # IPython has no types here
+    return shown, metadata
+
+
 def test_notebooks_show_the_picture() -> None:
-    """IPython's own formatter gets an SVG from a drawing, and a short line where there are no pictures."""
-    shown, _ = DisplayFormatter().format(draw(neuron()))  # type: ignore[no-untyped-call]  # IPython has no types here
-    assert shown["image/svg+xml"].startswith("<?xml")
-    assert shown["text/plain"] == '<drawing of 6 values: .render("drawing.svg") saves it, .view() opens it>'
-    assert draw(neuron())._repr_svg_() == shown["image/svg+xml"]
+    """Notebooks get the SVG as an image in HTML, a PNG and a line of text, and no SVG that readers drop or spoil."""
+    drawing = draw(neuron())
+    shown, _ = in_a_notebook(drawing)
+    assert set(shown) == {"text/plain", "text/html", "image/png"}
+    assert shown["image/png"] == drawing.pipe("png")
+    assert shown["text/plain"] == repr(drawing)
+    found = re.fullmatch(
+        '<img src="data:image/svg[+]xml;base64,([^"]*)" [^<>]*max-width:100%[^<>]*>', shown["text/html"]
+    )
+    assert found
+    assert base64.b64decode(found[1]) == drawing.pipe("svg")
+    assert drawing._repr_html_() == shown["text/html"]
+
+
+@pytest.mark.parametrize(("length", "density"), [(1, 2.0), (100, 1.53)])
+def test_all_pictures_of_a_notebook_are_as_large(length: int, density: float) -> None:
+    """On a screen, of 96 pixels an inch, image and PNG are as large as the SVG, however many pixels the PNG has."""
+    drawing = draw(chain(length))
+    shown, metadata = in_a_notebook(drawing)
+    told = metadata["image/png"]
+    assert [told["width"], told["height"]] == pytest.approx([96 * length for length in size(drawing)], abs=1)
+    assert f'width="{told["width"]}"' in shown["text/html"]
+    assert pixels(shown["image/png"])[0] / told["width"] == pytest.approx(density, abs=0.02)
+
+
+@pytest.mark.parametrize(("length", "direction"), [(280, "LR"), (100, "TB")])
+def test_a_large_picture_gets_fewer_pixels(length: int, direction: str) -> None:
+    """A notebook's PNG has no more than four million pixels, and no side that Graphviz would have to shorten."""
+    drawing = draw(chain(length), direction=direction)
+    inches = size(drawing)
+    width, height = pixels(in_a_notebook(drawing)[0]["image/png"])
+    assert width * height < 4.1e6
+    assert max(width, height) <= 32_767
+    assert width / height == pytest.approx(inches[0] / inches[1], rel=0.05)
+    drawing.dpi = 30
+    assert pixels(in_a_notebook(drawing)[0]["image/png"]) == pytest.approx([30 * side for side in inches], abs=2)
+
+
+def test_a_graphviz_without_png_shows_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some programs are built without PNG: the picture is shown all the same."""
+    graphviz = render._graphviz
+
+    def without_png(source: str, kind: str, engine: str, dpi: float | None = None) -> render._Finished:
+        return render._Finished(b"", "no png", 1) if kind == "png" else graphviz(source, kind, engine, dpi)
+
+    monkeypatch.setattr(render, "_graphviz", without_png)
+    shown, metadata = in_a_notebook(draw(neuron()))
+    assert set(shown) == {"text/plain", "text/html"}
+    assert metadata == {}
 
 
 def test_a_fragment_is_one_element_of_a_page() -> None:
@@ -354,7 +480,7 @@ def test_the_same_bytes_under_any_hash_seed(kind: str) -> None:
     """In fresh interpreters with different hash seeds the text and the picture of a network are the same."""
     program = f"""
 import random
-from scalargrad import *
+from scalargrad import draw, nn, softmax, square_error
 loss = square_error(softmax(nn.MLP(2, [3, 2], rng=0)([1.0, -2.0])), [1.0, 0.0])
 loss.backward()
 for collapse in ("none", "neuron", "layer"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import html
 import os
 import pickle
 import re
@@ -289,10 +290,15 @@ def test_a_page_shows_itself_in_a_line_and_can_be_saved(tmp_path: Path) -> None:
     assert repr(page(steps(neuron()))) == repr(found)
 
 
-def test_a_page_is_a_line_in_a_notebook_too() -> None:
-    """IPython shows a page by that line, and takes no part of it for markup."""
+def test_a_notebook_shows_a_page_in_a_frame() -> None:
+    """IPython gets the whole page in a frame, with a sentence for a notebook that shows no frames, and the line."""
     shown, _ = DisplayFormatter().format(page(neuron()))  # type: ignore[no-untyped-call]  # IPython has no types here
-    assert shown == {"text/plain": repr(page(neuron()))}
+    assert set(shown) == {"text/plain", "text/html"}
+    assert shown["text/plain"] == repr(page(neuron()))
+    frame = re.fullmatch(r'<iframe srcdoc="([^"]*)"[^<>]*>([^<>]*)</iframe>', shown["text/html"])
+    assert frame
+    assert html.unescape(frame[1]) == page(neuron())
+    assert "not trusted" in frame[2]
 
 
 def test_the_name_of_a_page_ends_in_html(tmp_path: Path) -> None:

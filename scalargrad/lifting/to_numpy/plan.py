@@ -1,0 +1,287 @@
+"""What is decided before a numpy program is written, as plain data: what gets memory, where, and for how long."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ...engine import primitives as p
+from ..arrays.differentiate import pieces_of
+from ..arrays.program import Apply, Array, Assembly, Fold, Leaf, Piece, View, needed
+from ..source import Wanted
+from .filling import Filling
+from .groups import axes_of, fits_a_view
+from .layout import Block, block
+
+
+class Home(NamedTuple):
+    """Where in an assembly a result is computed: as which piece of it, and in which block of its buffer."""
+
+    assembly: Assembly
+    piece: Piece
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the arrays of a program are kept in numpy.
+
+    Attributes:
+        results: what the program returns.
+        order: the arrays in the order in which they are computed.
+        position: the place of each array in that order.
+        users: for each array those that are computed from it.
+        kept: the arrays whose numbers are needed to the end.
+        blocks: how the views that slices reach lie in their bases.
+        aliases: the arrays without a buffer: they are views of other arrays in numpy too.
+        summed: the products that are never written out, as all that reads them sums them up.
+        stored: for each array those whose buffers are read when it is read.
+        turned: the arguments that are copied once, so that their examples lie in the last axis.
+        arguments: the other arguments, whose examples lie in the first axis.
+        plain: the arrays that are their buffer as it is, seen under other axes at most.
+        unbroken: the arrays that are all of a buffer in order, of another shape at most.
+        gradient_size: how many numbers the gradient has.
+        gradient: how the gradient is put together.
+        fillings: how each assembly is put together.
+        in_gradient: the results that are computed right in the gradient, with their places there.
+        in_assembly: the results that are computed right in an assembly.
+        last_use: the position after which nothing reads the buffer of an array.
+    """
+
+    results: Sequence[Array | float]
+    order: list[Array]
+    position: dict[Array, int]
+    users: dict[Array, list[Array]]
+    kept: set[Array]
+    blocks: dict[Array, Block]
+    aliases: set[Array]
+    summed: set[Array]
+    stored: dict[Array, list[Array]]
+    turned: set[Array]
+    arguments: set[Array]
+    plain: set[Array]
+    unbroken: set[Array]
+    gradient_size: int
+    gradient: Filling
+    fillings: dict[Array, Filling]
+    in_gradient: dict[Array, Block]
+    in_assembly: dict[Array, Home]
+    last_use: dict[Array, int]
+
+
+def planned(wanted: Wanted) -> Plan:
+    """Return the plan for a function that is to be written."""
+    gradient_size = wanted.sizes["theta"]
+    pieces = pieces_of(wanted.gradient, gradient_size)
+    ends = (*wanted.results, *(piece.array for piece in pieces))
+    kept = {end for end in ends if isinstance(end, Array)}
+    order = needed(kept)
+    users = _users(order)
+    blocks = _blocks(order)
+    aliases = {array for array in order if _is_alias(array, blocks)}
+    summed = _summed_products(order, users, kept)
+    stored = _stored(order, aliases, summed)
+    arguments: set[Array] = {array for array in order if isinstance(array, Leaf) and array.batched}
+    turned = {array for array in _often_read(order, summed, stored) if array in arguments and array.size > 1}
+    fillings: dict[Array, Filling] = {
+        array: Filling(array.pieces, array.size) for array in order if isinstance(array, Assembly)
+    }
+    in_gradient = _in_gradient(pieces, gradient_size, users, aliases, wanted.results)
+    position = {array: place for place, array in enumerate(order)}
+    return Plan(
+        results=wanted.results,
+        order=order,
+        position=position,
+        users=users,
+        kept=kept,
+        blocks=blocks,
+        aliases=aliases,
+        summed=summed,
+        stored=stored,
+        turned=turned,
+        arguments=arguments - turned,
+        plain=_plain(order, aliases),
+        unbroken=_unbroken(order, aliases, turned),
+        gradient_size=gradient_size,
+        gradient=Filling(pieces, gradient_size),
+        fillings=fillings,
+        in_gradient=in_gradient,
+        in_assembly=_in_assemblies(order, fillings, in_gradient, aliases),
+        last_use=_last_uses(position, stored, kept - in_gradient.keys()),
+    )
+
+
+def _users(order: Sequence[Array]) -> dict[Array, list[Array]]:
+    users: dict[Array, list[Array]] = {array: [] for array in order}
+    for array in order:
+        for operand in array.arrays:
+            users[operand].append(array)
+    return users
+
+
+def _blocks(order: Sequence[Array]) -> dict[Array, Block]:
+    blocks: dict[Array, Block] = {}
+    for array in order:
+        if isinstance(array, View):
+            lies = block(array.places.index, array.base.size)
+            if lies is not None:
+                blocks[array] = lies
+    return blocks
+
+
+def _is_alias(array: Array, blocks: Mapping[Array, Block]) -> bool:
+    if isinstance(array, View):
+        return isinstance(array.places.index, int) or array in blocks
+    return isinstance(array, Apply) and array.primitive.keeps_value
+
+
+def _summed_products(
+    order: Sequence[Array], users: Mapping[Array, Sequence[Array]], kept: Collection[Array]
+) -> set[Array]:
+    """The products that only sums read: a matrix product, or np.einsum, does both."""
+    return {
+        array
+        for array in order
+        if isinstance(array, Apply)
+        and (array.primitive is p.multiply or _is_summed_whole(array, users[array]))
+        and len(array.arrays) == 2
+        and array not in kept
+        and users[array]
+        and all(isinstance(user, Fold) and user.primitive is p.add for user in users[array])
+    }
+
+
+def _is_summed_whole(array: Apply, users: Sequence[Array]) -> bool:
+    """Whether an array is products of a kind, along the same axes, and all that reads it sums over all of them.
+
+    So the sum can be computed anew where it is nan, as a product of this kind may be a number there.
+    """
+    axes = {tuple(axes_of(operand)) for operand in array.arrays}
+    is_whole = len(axes) == 1 and all(not (user.axes or user.batched) for user in users)
+    return is_whole and array.primitive.multiplies and array.primitive.array is not None
+
+
+def _stored(order: Sequence[Array], aliases: Collection[Array], summed: Collection[Array]) -> dict[Array, list[Array]]:
+    stored: dict[Array, list[Array]] = {}
+    for array in order:
+        if array in summed:
+            stored[array] = [one for operand in array.arrays for one in stored[operand]]
+        else:
+            stored[array] = stored[array.arrays[0]] if array in aliases else [array]
+    return stored
+
+
+def _often_read(
+    order: Sequence[Array], summed: Collection[Array], stored: Mapping[Array, Sequence[Array]]
+) -> set[Array]:
+    """What is read more than once other than by matrix products, which take examples in any axis."""
+    reads = Counter(
+        one
+        for array in order
+        if isinstance(array, Apply | Fold) and array not in summed
+        if array.arrays[0] not in summed or not (array.axes or array.batched)
+        for operand in array.arrays
+        for one in stored[operand]
+    )
+    return {array for array, count in reads.items() if count > 1}
+
+
+def _plain(order: Sequence[Array], aliases: Collection[Array]) -> set[Array]:
+    plain: set[Array] = set()
+    for array in order:
+        if array not in aliases:
+            is_plain = not isinstance(array, Leaf)
+        else:
+            base = array.arrays[0]
+            keeps_shape = not isinstance(array, View) or (array.sizes == base.sizes and array.shows_all)
+            is_plain = base in plain and keeps_shape
+        if is_plain:
+            plain.add(array)
+    return plain
+
+
+def _unbroken(order: Sequence[Array], aliases: Collection[Array], turned: Collection[Array]) -> set[Array]:
+    unbroken: set[Array] = set()
+    for array in order:
+        if array not in aliases:
+            is_unbroken = not isinstance(array, Leaf) or array in turned
+        else:
+            is_unbroken = array.arrays[0] in unbroken and (not isinstance(array, View) or array.shows_all)
+        if is_unbroken:
+            unbroken.add(array)
+    return unbroken
+
+
+def _in_gradient(
+    pieces: Sequence[Piece],
+    size: int,
+    users: Mapping[Array, Sequence[Array]],
+    aliases: Collection[Array],
+    results: Sequence[Array | float],
+) -> dict[Array, Block]:
+    """The parts of the gradient that are computed right in it."""
+    direct: dict[Array, Block] = {}
+    times = Counter(piece.array for piece in pieces)
+    covered = np.zeros(size, bool)
+    for piece in pieces:
+        array, index = piece.array, piece.places.index
+        lies = block(index, size)
+        if (
+            isinstance(array, Apply | Fold)
+            and lies is not None
+            and not covered[index].any()
+            and array.axes == piece.axes != ()  # a single number is spread over its places
+            and times[array] == 1  # else more may be added to it before it is read for its other places
+            and not users[array]
+            and array not in aliases
+            and (isinstance(array, Apply) or fits_a_view(array))
+            and not any(array is result for result in results)
+        ):
+            direct[array] = lies
+        covered[index] = True
+    return direct
+
+
+def _in_assemblies(
+    order: Sequence[Array],
+    fillings: Mapping[Array, Filling],
+    in_gradient: Collection[Array],
+    aliases: Collection[Array],
+) -> dict[Array, Home]:
+    """The results that are computed right in an assembly."""
+    homes: dict[Array, Home] = {}
+    for assembly in order:
+        if isinstance(assembly, Assembly) and len(assembly.axes) == 1 and fillings[assembly].fills_once:
+            for piece in assembly.pieces:
+                array = piece.array
+                lies = block(piece.places.index, assembly.size) if piece.axes else None
+                if (
+                    isinstance(array, Apply | Fold)
+                    and lies is not None
+                    and not lies.has_gaps
+                    and array.axes == piece.axes
+                    and array.batched == assembly.batched
+                    and array not in homes
+                    and array not in in_gradient
+                    and array not in aliases
+                ):
+                    homes[array] = Home(assembly, piece, lies)
+    return homes
+
+
+def _last_uses(
+    position: Mapping[Array, int], stored: Mapping[Array, Sequence[Array]], kept: Collection[Array]
+) -> dict[Array, int]:
+    last = dict(position)
+    for array, place in position.items():
+        for operand in array.arrays:
+            for one in stored[operand]:
+                last[one] = max(last[one], place)
+    for array in kept:
+        for one in stored[array]:
+            last[one] = len(position)
+    return last

@@ -1,0 +1,84 @@
+"""The text of a numpy program in the making."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from ..names import Names
+from ..source import docstring
+
+
+class Section(Enum):
+    """What is bound once for each size of batch, with the comment that stands above it."""
+
+    BATCH = ""
+    GIVEN = "# what is given"
+    BUFFERS = "# room for what is computed; room that is free again gets a second name"
+    VIEWS = "# the same, folded or in part"
+    MEETING = "# where numbers meet, for each example"
+    GRADIENT = "# places in the gradient"
+
+
+class Text:
+    """The lines of a program, and what they speak of.
+
+    Attributes:
+        names: the names of what is computed.
+        dtype: the precision of its numbers.
+        dtype_argument: how np.empty is told of it.
+        leaves: the names of the arrays that it is bound to, beside the arguments, such as the parameters.
+        namespace: tables and functions, by name.
+        run: the lines that run for each batch.
+    """
+
+    def __init__(self, names: Names, dtype: str) -> None:
+        self.names = names
+        self.dtype = dtype
+        self.dtype_argument = "" if dtype == "float64" else f", np.{dtype}"
+        self.leaves: list[str] = []
+        self.namespace: dict[str, Any] = {}
+        self.run: list[str] = []
+        self._bound: dict[Section, list[str]] = {section: [] for section in Section}
+
+    def bind(self, name: str, text: str, section: Section) -> str:
+        """Bind a name once for each size of batch, and return it."""
+        self._bound[Section.BUFFERS if text.isidentifier() else section].append(f"{name} = {text}")
+        return name
+
+    def bind_unused(self, stem: str, text: str, section: Section) -> str:
+        """Bind a name like that which nothing has yet, and return it."""
+        return self.bind(self.names.unused(stem), text, section)
+
+    def bind_buffer(self, name: str, shape: str, number: str | None = None) -> str:
+        """Bind a name to a new buffer of that shape, in which that number stands from the start."""
+        made = {None: "empty", "0.0": "zeros", "1.0": "ones"}.get(number, "full")
+        filling = f", {number}" if made == "full" else ""
+        return self.bind(name, f"np.{made}({shape}{filling}{self.dtype_argument})", Section.BUFFERS)
+
+    def whole(self, summary: str, function: str, arguments: str, returned: str) -> str:
+        """Return the text of a module with a function `bind`, which returns the program for a size of batch."""
+        lines = [
+            docstring(summary),
+            "",
+            "import numpy as np",
+            "",
+            "",
+            f"def bind({', '.join([*self.leaves, 'gradient', 'B'])}):",
+            *(f"    {line}" if line else "" for line in self._bindings()),
+            "",
+            f"    def {function}({arguments}):",
+            *(f"        {line}" if line else "" for line in self.run),
+            f"        return {returned}",
+            "",
+            f"    return {function}",
+            "",
+        ]
+        return "\n".join(lines)
+
+    def _bindings(self) -> list[str]:
+        lines: list[str] = []
+        for section, bound in self._bound.items():
+            if bound:
+                lines += [*([""] if lines else []), *([section.value] if section.value else []), *bound]
+        return lines

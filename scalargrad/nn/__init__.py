@@ -1,0 +1,25 @@
+"""Neurons, layers, networks: a weighted sum and an activation, side by side, one after another.
+
+    neuron   z = w·x + b,  y = activation(z)
+    layer    neurons that read the same inputs
+    MLP      layers, each reading the outputs of the one before
+
+All of it is arithmetic on Values; nothing here knows how to differentiate. Your own networks are subclasses of
+`Module`, which finds the parameters in its attributes.
+"""
+
+from typing import TYPE_CHECKING
+
+from . import foreign
+from .arguments import activation_name
+from .layer import Layer
+from .mlp import MLP
+from .module import Module
+from .neuron import Neuron
+
+__all__ = ["MLP", "Layer", "Module", "Neuron", "activation_name"]
+
+if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
+
+    def __getattr__(name: str) -> object:
+        raise AttributeError(foreign.no_attribute(__name__, name))

@@ -1,0 +1,71 @@
+"""Names from other libraries, and what to write instead: an error for one of them says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_NETWORK = "MLP(n_inputs, sizes), or a Module of your own that calls its layers one after another"
+NAMES = {
+    "Linear": "Layer(n_inputs, n_outputs, activation=None)",
+    "Dense": "Layer(n_inputs, n_outputs, activation)",
+    "Sequential": _NETWORK,
+    "ModuleList": "a list, in which a Module finds its parameters",
+    "ModuleDict": "a dict, in which a Module finds its parameters",
+    "Parameter": "Value(number): a Module trains each leaf Value in its attributes",
+    "functional": "scalargrad.functional",
+    "init": 'initial="scaled", initial="uniform", or a function of a random.Random and the number of inputs',
+    "MSELoss": "scalargrad.square_error(outputs, targets), divided by the number of outputs",
+    "CrossEntropyLoss": "scalargrad.cross_entropy(scores, target), which has the softmax in it",
+    "NLLLoss": "scalargrad.cross_entropy(scores, target), which has the log_softmax in it",
+    "HingeEmbeddingLoss": "scalargrad.hinge(score, label)",
+}
+_ACTIVATIONS = ("ReLU", "Tanh", "Sigmoid", "Softmax", "GELU", "LeakyReLU", "Softplus", "LogSoftmax")
+_SPELLED = {"LeakyReLU": "leaky_relu", "LogSoftmax": "log_softmax"}
+NAMES |= {
+    name: f'activation="{_SPELLED.get(name, name.lower())}" of a Neuron, a Layer or an MLP' for name in _ACTIVATIONS
+}
+
+ARGUMENTS = {
+    "nonlin": "activation=None for a linear neuron, or the name of an activation",
+    "nonlinearity": "activation",
+    "act": "activation",
+    "seed": "rng=0, which takes a seed",
+    "random_state": "rng=0, which takes a seed",
+    "nin": "n_inputs",
+    "nout": "n_outputs",
+    "nouts": "sizes",
+    "in_features": "n_inputs",
+    "out_features": "n_outputs",
+    "hidden_layer_sizes": "sizes, with the number of outputs as its last",
+    "init": "initial",
+    "lr": "the rate of an optimizer: optim.GradientDescent(model.parameters(), rate=0.1)",
+    "learning_rate": "the rate of an optimizer: optim.GradientDescent(model.parameters(), rate=0.1)",
+}
+
+
+def no_attribute(module: str, name: str) -> str:
+    """Return the message for a name that a module does not have.
+
+    >>> no_attribute("scalargrad.nn", "Linear")
+    'scalargrad.nn has no Linear: write Layer(n_inputs, n_outputs, activation=None)'
+    >>> no_attribute("scalargrad.nn", "Lineer")
+    "module 'scalargrad.nn' has no attribute 'Lineer'"
+    """
+    instead = NAMES.get(name)
+    return f"{module} has no {name}: write {instead}" if instead else f"module {module!r} has no attribute {name!r}"
+
+
+def refuse_arguments(function: str, unknown: Iterable[str], known: Iterable[str]) -> None:
+    """Raise for the first argument that a function does not have.
+
+    >>> refuse_arguments("Neuron", ["nonlin"], ["n_inputs", "activation"])
+    Traceback (most recent call last):
+        ...
+    TypeError: Neuron has no argument nonlin: write activation=None for a linear neuron, or the name of an activation
+
+    Raises:
+        TypeError: when there is one.
+    """
+    for name in unknown:
+        instead = f"write {ARGUMENTS[name]}" if name in ARGUMENTS else f"it takes {', '.join(known)}"
+        raise TypeError(f"{function} has no argument {name}: {instead}")
