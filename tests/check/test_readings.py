@@ -62,13 +62,6 @@ def test_a_number_of_no_input_is_told() -> None:
     assert number_taken(lambda: 3.0) is None
 
 
-def test_a_watched_function_is_warned_as_always() -> None:
-    """While a function is watched, `cross_entropy` still sees which operation made its scores."""
-    scores = [Value(0.5, label="score").tanh(), Value(-0.5).tanh()]
-    with pytest.warns(BoundedScores, match="results of tanh"):
-        assert "takes the number" in str(number_taken(lambda: float(cross_entropy(scores, 0))))
-
-
 def test_what_is_no_number_is_only_named() -> None:
     """A function that returns nothing is not run again."""
     runs: list[int] = []
