@@ -382,6 +382,7 @@ def test_all_options_reach_the_record() -> None:
         "right_identity": 0.0,
         "blocks_gradient": False,
         "bounded": True,
+        "multiplies": True,
     }
     small = scalargrad.primitive(partials=[lambda out, x, y: 1.0] * 2, name="small", **given)(math.hypot)
     assert {name: getattr(small, name) for name in given} == given

@@ -613,3 +613,40 @@ def test_which_operations_have_an_identity() -> None:
         "minimum": math.inf,
     }
     assert {op.name for op in BUILT_IN if op.identity is not None} == {"add", "multiply", "maximum", "minimum"}
+
+
+# ---------------------------------------------------------------- what array programs are told
+
+MANY = [0.0, -0.0, 1.0, -2.5, 1e-320, 1e200, -1e308, math.inf, -math.inf, math.nan]
+
+
+def products(primitive: Primitive) -> list[bool]:
+    """Whether the value is the product of two operands, at each pair of floats where that is a number."""
+    pairs = [(x, y) for x, y in itertools.product(MANY, repeat=2) if not math.isnan(x * y)]
+    return [primitive.value(x, y) == x * y for x, y in pairs]
+
+
+@every_primitive
+def test_what_is_declared_to_multiply_does(primitive: Primitive) -> None:
+    """An operation that is declared to multiply is the product wherever that is a number; no other one is."""
+    if primitive.arity == 2:
+        assert all(products(primitive)) == primitive.multiplies
+    else:
+        assert not primitive.multiplies
+
+
+@every_primitive
+def test_what_answers_for_a_function_that_raises_is_that_function(primitive: Primitive) -> None:
+    """A value that answers where one of Python's functions raises is that function wherever it does not."""
+    function = getattr(primitive.value, "answers_for", primitive.value)
+    raised, varied = 0, min(primitive.arity, 2)
+    for first in itertools.product(MANY, repeat=varied):
+        operands = (*first, *[2.0] * (primitive.arity - varied))
+        try:
+            answer = function(*operands)
+        except (ArithmeticError, ValueError):
+            raised += 1
+        else:
+            assert floats.same(answer, primitive.value(*operands))
+            assert math.isnan(answer) or math.copysign(1, answer) == math.copysign(1, primitive.value(*operands))
+    assert (raised > 0) == (function is not primitive.value)
