@@ -508,7 +508,8 @@ def test_value_and_grad_is_the_value_and_its_grad() -> None:
     assert (value.data, by_y.data, by_x.data) == (40.0, 8.0, 60.0)
     assert value_and_grad(cubic, argnums=1)(2.0, 5.0)[1].data == 8.0
     assert value_and_grad(cubic)(2.0, y=5.0)[1].data == 60.0
-    assert value_and_grad(cubic).__name__ == "cubic"
+    wrapped: Any = value_and_grad(cubic)
+    assert wrapped.__name__ == "cubic"
 
 
 def test_value_and_grad_goes_to_any_order() -> None:
@@ -544,8 +545,11 @@ def test_value_and_grad_of_several_numbers_in_one_argument(form: Any) -> None:
 def test_types_of_value_and_grad_and_vjp() -> None:
     """For a type checker, the value is a Value, and several positions give a tuple of gradients."""
     x = Value(2.0)
-    assert_type(value_and_grad(lambda x: x * x)(x), tuple[Value, Any])
-    assert_type(value_and_grad(cubic)(2.0, x), tuple[Value, Any])
+    assert_type(value_and_grad(lambda x: x * x)(x), tuple[Value, Value])
+    assert_type(value_and_grad(lambda xs: xs[0])([1.0, x]), tuple[Value, list[Value]])
+    assert_type(value_and_grad(lambda xs: xs[0])(np.ones(2)), tuple[Value, Any])
+    assert_type(value_and_grad(cubic)(2.0, x), tuple[Value, Value])
+    assert_type(value_and_grad(cubic, 1)(2.0, x), tuple[Value, Any])
     assert_type(value_and_grad(cubic, (0, 1))(x, x), tuple[Value, tuple[Any, ...]])
     assert_type(vjp([x], x, [1.0]), Value)
     assert_type(vjp(x, [x], 1.0), list[Value])
