@@ -20,12 +20,12 @@ SAYS = {
     "check": "is this gradient right?",
     "lifting": "what array program is this?",
     "nn": "neurons, layers, networks",
-    "optim": "going downhill",
+    "optim": "optimizers and training",
     "expressions": "text and functions",
     "functional": "composed functions and losses",
     "engine": "what is a Value, and how is its gradient computed?",
-    "files": "whole, or not at all",
-    "terminal": "tables, colour",
+    "files": "safe writing",
+    "terminal": "tables and colours",
 }
 WIDTH, HEIGHT, GAP = 960, 76, 14
 STYLE = (

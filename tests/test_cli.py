@@ -685,23 +685,24 @@ def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: Capt
     assert project["scripts"] == {"scalargrad": "scalargrad_command:main"}
 
 
-# ---------------------------------------------------------------- what the README says
+# ---------------------------------------------------------------- what the documentation says
 
 
 def blocks(language: str) -> list[str]:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def test_the_readmes_commands_work() -> None:
-    """Every command of the README runs as it stands."""
+def test_the_commands_of_the_documentation_work() -> None:
+    """Every command in the README and the guides runs as it stands."""
     commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("scalargrad ")]
-    assert {shlex.split(line)[1] for line in commands} == {"explain", "draw", "check"}
+    assert {shlex.split(line)[1] for line in commands} == set(COMMANDS)
     assert [run(*shlex.split(line)[1:]) for line in commands] == [0] * len(commands)
 
 
-def test_the_readmes_session_is_one(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    """The session at the prompt that the README shows is what the prompt answers."""
+def test_the_session_of_the_documentation_is_one(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """The session at the prompt that the guide shows is what the prompt answers."""
     ((command, *session),) = [block.splitlines() for block in blocks("text") if "(step) " in block]
     typed = [line.removeprefix("(step) ") for line in session if line.startswith("(step) ")]
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(typed)))

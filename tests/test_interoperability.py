@@ -78,7 +78,9 @@ def kept(result: Any, several: list[Value]) -> bool:
     return all(isinstance(part, Value) and set(several) & topological_order(part).keys() for part in parts(result))
 
 
-KEPT, DROPPED, REFUSED = map(table, ("What keeps the graph", "What drops the graph without a word", "What is refused"))
+KEPT, DROPPED, REFUSED = map(
+    table, ("What keeps the graph", "What drops the graph without an error", "What is refused")
+)
 MODULES = {"math", "prod", "sumprod", "numbers", "dtype=object"}  # in code type on the page, and no example
 
 

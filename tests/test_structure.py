@@ -72,7 +72,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["notebook"],
         [""],
     ],
-    "scalargrad.explain.walk": [["calls", "graph", "step"], ["record", "table"], ["steps"], ["data"]],
+    "scalargrad.explain.walk": [["modules", "step"], ["calls", "graph"], ["record", "table"], ["steps"], ["data"]],
     "scalargrad.explain.drawing": [["card", "collapse", "render"], ["sketch"], ["picture", "network"]],
     "scalargrad.explain.console": [["shell", "ask"], ["debugger"]],
     "scalargrad.explain.html": [["document"]],

@@ -30,9 +30,10 @@ class _Watch:
             label = value.label if isinstance(value, Value) else None
             self.readings.append((asked, label, modes.line_of_caller()))
 
-    def operation_of(self, node: Value) -> tuple[Primitive | None, tuple[Value, ...]]:
-        """Return the operation that made a Value, and its operands, as they are recorded."""
-        return node.op, node.args
+    def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
+        """Return the operation that made a Value, and its operands."""
+        with modes.defaults():
+            return node.op, node.args
 
 
 def number_taken(f: Callable[[], object]) -> str | None:

@@ -211,12 +211,12 @@ def test_a_function_that_raises_is_told_which_one_does_not() -> None:
     """A value built on `math.exp` fails beyond its range; with `scalargrad.exp`, which the law names, it holds."""
     rule = primitives.sigmoid.partials
     raising = scalargrad.primitive(partials=rule, name="by_math")(lambda x: 1 / (1 + math.exp(-x)))
-    (found,) = [found for found in check_primitive(raising).results if found.law == "any float"]
-    assert found.verdict == "fails"
-    assert found.point is not None
-    assert -800 < found.point[0] < -709
-    assert found.why == f"OverflowError: math range error; {NEVER_RAISE}"
-    assert "write scalargrad.exp(x) in place of math.exp(x)" in found.why
+    (result,) = [result for result in check_primitive(raising).results if result.law == "any float"]
+    assert result.verdict == "fails"
+    assert result.point is not None
+    assert -800 < result.point[0] < -709
+    assert result.why == f"OverflowError: math range error; {NEVER_RAISE}"
+    assert "write scalargrad.exp(x) in place of math.exp(x)" in result.why
     answering = scalargrad.primitive(partials=rule, name="by_scalargrad")(lambda x: 1 / (1 + scalargrad.exp(-x)))
     assert check_primitive(answering)
     assert answering(-1000.0) == 0.0

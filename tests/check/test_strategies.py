@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import importlib
 import math
+import random
 import sys
 from collections.abc import Callable
 from typing import Any, cast
@@ -96,6 +97,15 @@ def test_points_lie_in_the_declared_domain(primitive: Primitive) -> None:
             assert low < x < high or (math.isnan(low) and x in range(4))
         for operand, nearest in primitive.kinks + primitive.poles:
             assert not abs(point[operand] - nearest(*point)) < MARGIN / 2
+
+
+def test_points_come_close_to_the_ends_of_the_domain() -> None:
+    """Near the end of a domain rules are most often wrong: some points are a thousandth from it, none nearer."""
+    ends = {x for (x,) in examples(points(primitives.log), 200)}
+    assert min(ends) == MARGIN / 100
+    assert MARGIN / 10 in ends
+    both = {x for (x,) in examples(points(primitives.atanh), 200)}
+    assert (min(both), max(both)) == (-1 + MARGIN / 100, 1 - MARGIN / 100)
 
 
 @pytest.mark.parametrize("primitive", KINKED, ids=lambda primitive: primitive.name)
@@ -291,6 +301,12 @@ def test_networks_have_the_shape_asked_for(model: MLP) -> None:
     assert model.activation == "sin"
     assert all(parameter.data * 10 == round(parameter.data * 10) for parameter in model.parameters())
     assert repr(model).startswith("MLP(2, [")
+
+
+def test_weights_are_tenths_from_minus_two_to_two() -> None:
+    """Each tenth from -2 to 2 comes up, and no other number."""
+    rng = random.Random(0)
+    assert {strategies.tenths(rng, 3) for _ in range(2000)} == {k / 10 for k in range(-20, 21)}
 
 
 def test_networks_vary() -> None:

@@ -1,7 +1,8 @@
-"""The README's pictures are what the library draws; `python -m tests.explain.drawing.test_readme` draws them again."""
+"""The pages show what the library draws; `python -m tests.explain.drawing.test_readme` draws their pictures again."""
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -35,15 +36,17 @@ def digits() -> Drawing:
 
 
 PICTURES: dict[str, Callable[[], Drawing]] = {"docs/neuron.svg": neuron, "docs/digits.svg": digits}
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
 
 
 @pytest.mark.parametrize("path", PICTURES)
-def test_the_readme_shows_what_the_library_draws(path: str) -> None:
-    """Each picture has the same elements with the same texts as one drawn now, and a place in the README."""
+def test_the_pages_show_what_the_library_draws(path: str) -> None:
+    """Each picture has the same elements with the same texts as one drawn now, and a place on a page."""
     stored = (ROOT / path).read_text(encoding="utf-8")
     assert shown(stored) == shown(PICTURES[path]().pipe("svg", encoding="utf-8"))
     assert len(stored) < 150_000
-    assert f"({path})" in (ROOT / "README.md").read_text(encoding="utf-8")
+    places = [os.path.relpath(ROOT / path, page.parent) for page in PAGES]
+    assert any(f"({place})" in page.read_text(encoding="utf-8") for page, place in zip(PAGES, places, strict=True))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The program that the project's README prints is the one that its example lifts."""
+"""The program that the guide to lifting prints is the one that its example lifts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from scalargrad import lift, nn
 
-README = Path(__file__).parents[2] / "README.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "lifting.md"
 
 
 def lifted() -> str:
-    """The source of the README's example."""
+    """The source of the guide's example."""
     model = nn.MLP(2, [16, 1], activation="tanh", rng=0)
 
     def loss(x: Any, y: Any) -> Any:
@@ -23,14 +23,14 @@ def lifted() -> str:
     return program.source
 
 
-def printed(readme: str) -> list[str]:
+def printed(page: str) -> list[str]:
     """The programs that a page prints."""
-    return re.findall(r'```python\n("""value_and_grad of .*?\n)```', readme, flags=re.DOTALL)
+    return re.findall(r'```python\n("""value_and_grad of .*?\n)```', page, flags=re.DOTALL)
 
 
-def test_the_readme_prints_the_program() -> None:
-    """The front page shows what the example's program is today, to the letter."""
-    assert printed(README.read_text(encoding="utf-8")) == [lifted()]
+def test_the_guide_prints_the_program() -> None:
+    """The guide shows what the example's program is today, to the letter."""
+    assert printed(GUIDE.read_text(encoding="utf-8")) == [lifted()]
 
 
 def test_another_program_is_seen() -> None:
