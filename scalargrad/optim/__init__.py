@@ -24,6 +24,9 @@ from .adaptive import Adagrad as Adagrad
 from .adaptive import RMSprop as RMSprop
 from .arguments import Array as Array
 from .descent import GradientDescent as GradientDescent
+from .diagnosing import diagnose as diagnose
+from .diagnosis import Diagnosis as Diagnosis
+from .diagnosis import Finding as Finding
 from .history import History as History
 from .metrics import accuracy as accuracy
 from .minimizing import CONVERGED as CONVERGED

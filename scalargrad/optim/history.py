@@ -51,6 +51,7 @@ class History:
         status: the same as one of the numbers OUT_OF_STEPS, DIVERGED, INTERRUPTED and STOPPED.
         way: whether the loss was lifted or run on Values, and why.
         optimizer: the optimizer that takes the steps.
+        start: the parameters before the first step of this call of `train`.
         best_epoch: the epoch with the lowest loss on validation data, or on training data where there are none,
             counted from 1; None without `patience`.
     """
@@ -61,6 +62,7 @@ class History:
         self._settings = settings
         self._point: Point | None = None
         self._last: list[float] | None = None  # the parameters of the last step, where those of the best are in place
+        self.start: list[float] = []
         self.message = "training goes on"
         self.status = OUT_OF_STEPS
         self.way = ""
@@ -69,6 +71,23 @@ class History:
     def rows(self) -> list[Row]:
         """A dict for each epoch: its loss, metrics, what they are on validation data, and its seconds."""
         return [dict(row) for row in self._point.rows] if self._point else []
+
+    @property
+    def examples(self) -> int:
+        """How many examples there are to learn from."""
+        return self._settings["examples"]
+
+    @property
+    def batch_size(self) -> int:
+        """How many examples make a step."""
+        return self._settings["batch_size"]
+
+    @property
+    def steps(self) -> int:
+        """How many steps have been taken, those before a resumption included."""
+        if self._point is None:
+            return 0
+        return len(self) * math.ceil(self.examples / self.batch_size) + self._point.batch
 
     @property
     def best_epoch(self) -> int | None:

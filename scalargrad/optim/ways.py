@@ -84,7 +84,7 @@ class OnValues:
                 value.backward(share)
                 losses.append(value.data)
                 del value  # and with it the graph
-        mean = _mean(losses)
+        mean = mean_of(losses)
         if math.isfinite(mean):
             self.optimizer.step()
         return mean
@@ -171,7 +171,7 @@ class OnArrays:
         results: list[float] = []
         for start in range(0, len(columns[0]), CHUNK):
             results += list(map(float, program(*[column[start : start + CHUNK] for column in columns], at=self.theta)))
-        return _mean(results)
+        return mean_of(results)
 
     def _lifted(self, name: str, function: Callable[..., Any], columns: Columns) -> Program | None:
         program = lift(function, self._variables)
@@ -213,10 +213,11 @@ def measured(function: Callable[..., Any], columns: Columns) -> float:
         for example in zip(*columns, strict=True):
             result = function(*example)
             results.append(result.data if isinstance(result, Value) else number(result, "what a metric returns"))
-    return _mean(results)
+    return mean_of(results)
 
 
-def _mean(numbers: list[float]) -> float:
+def mean_of(numbers: list[float]) -> float:
+    """Return the mean, whatever the numbers are."""
     try:
         return math.fsum(numbers) / len(numbers)
     except (OverflowError, ValueError):  # of inf and -inf, or beyond the range
