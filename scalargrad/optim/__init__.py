@@ -27,6 +27,7 @@ from .descent import GradientDescent as GradientDescent
 from .diagnosing import diagnose as diagnose
 from .diagnosis import Diagnosis as Diagnosis
 from .diagnosis import Finding as Finding
+from .diagnosis import Fit as Fit
 from .history import History as History
 from .metrics import accuracy as accuracy
 from .minimizing import CONVERGED as CONVERGED

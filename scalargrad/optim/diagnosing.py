@@ -42,7 +42,7 @@ FADED = 1e-3  # a gradient that shrinks by this over the layers moves the first 
 MOST = 0.5  # of the relus or sigmoids of a layer
 LARGE, SMALL, UNLIKE = 10.0, 0.05, 100.0  # the sizes of inputs, of which 1 is best (LeCun et al., "Efficient BackProp")
 RECENT = 2.0  # the examples that were learnt last cost so many times less than the others
-FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)  # of the rate
+FACTORS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)  # of the rate
 
 READ = 32  # examples whose graphs are read
 MEASURED = 1000  # examples that a loss is measured on
@@ -174,11 +174,9 @@ class _Doctor:
         self._sample = self._chosen(way, self.data)
         self._others = None if self.validation is None else self._chosen(way, self.validation)
         self._taken = (history.steps if history else 0) or STEPS
-        self._steps = min(self._taken, STEPS)
+        self._steps = STEPS
         if not self._is_fast:
-            self._steps = min(
-                self._steps, BUDGET // (self.reading.nodes * batch_size * (len(FACTORS) + SHUFFLINGS + 2))
-            )
+            self._steps = min(STEPS, BUDGET // (self.reading.nodes * batch_size * (len(FACTORS) + SHUFFLINGS + 2)))
         self.rates: dict[float, float] = {}
 
     # ---------------------------------------------------------------- measuring
@@ -202,10 +200,7 @@ class _Doctor:
             result = self._loss(*example)
         if not isinstance(result, Value):
             raise TypeError(f"the loss must return a Value, got {result!r} of type {type(result).__name__}")
-        for warning in caught:
-            if issubclass(warning.category, BoundedScores):
-                return str(warning.message)
-        return ""
+        return next((str(warning.message) for warning in caught if issubclass(warning.category, BoundedScores)), "")
 
     def _fit(self, columns: Columns) -> Fit:
         loss = self._trials.loss_at(self._now, columns)
@@ -262,7 +257,7 @@ class _Doctor:
 
     def _loss_itself(self) -> Iterator[Finding]:
         if self._bounds:
-            is_softmax = "softmax" in self._bounds
+            is_softmax = "results of softmax" in self._bounds
             yield Finding(
                 "softmax twice" if is_softmax else "scores within bounds",
                 f"the scores of cross_entropy are results of {'a softmax' if is_softmax else 'a bounded operation'}",
@@ -304,10 +299,10 @@ class _Doctor:
             )
 
     def _inputs(self) -> Iterator[Finding]:
-        sizes = [size for size in self.reading.inputs if size > 0]
+        sizes = sorted(self.reading.inputs)
         if not sizes:
             return
-        low, high = min(sizes), max(sizes)
+        low, high = sizes[len(sizes) // 10], sizes[-1]  # of many pixels, a few at the rim are hardly ever set
         if high > LARGE or high < SMALL or high > UNLIKE * low:
             seen = f"up to {high:.3g}" if low > high / 2 else f"from {low:.3g} to {high:.3g}"
             yield Finding(
@@ -388,8 +383,8 @@ class _Doctor:
         dead = self._mostly_dead(self.reading.layers)
         if dead and not self._mostly_dead(self.at_start.layers):
             findings.append(_dead(dead, "now, and were alive at the start"))
-        findings = findings or self._without_momentum(control) or self._unfinished(training)
-        if not findings and training.learnt < POOR:
+        findings = findings or self._without_momentum(control) or self._unfinished(lately)
+        if not findings and training.learnt < POOR and len(self.data) > 1:
             findings.append(
                 Finding(
                     "model too small",
@@ -438,7 +433,7 @@ class _Doctor:
                     f"take {smaller:g} times the rate, or a schedule that lowers it",
                 )
             ]
-        if best > 1 and _is_better(reached, control):
+        if best > 1 and _is_better(reached, control) and _part(self.rates[1.0], training.chance) < GOOD:
             return [
                 Finding(
                     "rate too low",
@@ -468,21 +463,20 @@ class _Doctor:
             )
         ]
 
-    def _unfinished(self, training: Fit) -> list[Finding]:
-        """Whether the loss was still falling."""
-        if self._history is None:
-            before, after = training.loss, self.rates[1.0]
-            is_falling, when = _is_better(after, before), f"{self._steps} steps later"
+    def _unfinished(self, lately: float) -> list[Finding]:
+        """Whether more steps lower the loss, or the loss was still falling."""
+        losses = self._history["loss"] if self._history else []
+        before = losses[len(losses) * 4 // 5 - 1] if len(losses) >= SEVERAL else -math.inf
+        if _is_better(self.rates[1.0], lately):
+            falls = f"from {lately:.3g} to {self.rates[1.0]:.3g} in {self._steps} steps"
+        elif losses and losses[-1] < FALLING * before:
+            falls = f"from {before:.3g} to {losses[-1]:.3g} in the last fifth of {counted(len(losses), 'epoch')}"
         else:
-            losses = self._history["loss"]
-            before, after = (losses[len(losses) * 4 // 5 - 1], losses[-1]) if len(losses) > 4 else (math.nan, math.nan)
-            is_falling, when = after < FALLING * before, f"in the last fifth of {counted(len(losses), 'epoch')}"
-        if not is_falling:
             return []
         return [
             Finding(
                 "too few steps",
-                f"the loss is still falling: from {before:.3g} to {after:.3g} {when}",
+                f"the loss still falls: {falls}",
                 "training has ended before it was done",
                 "train for more epochs",
             )

@@ -94,6 +94,12 @@ class Diagnosis:
         """Whether nothing is wrong."""
         return not self.findings
 
+    @property
+    def _nothing(self) -> str:
+        if self.is_good_on_training_data:
+            return "Nothing is wrong."
+        return "Nothing is wrong that can be seen: the rest of the loss may be noise in the data."
+
     # ---------------------------------------------------------------- as text
 
     def _parts(self) -> list[Part]:
@@ -106,7 +112,7 @@ class Diagnosis:
             answer = _answer(bool(self.is_good_on_validation_data), self.validation)
             parts.append((f"Good on validation data? {answer}\n", ""))
         if not self.findings:
-            parts.append(("Nothing is wrong.\n", BOLD))
+            parts.append((f"{self._nothing}\n", BOLD))
         for place, finding in enumerate(self.findings, start=1):
             parts.append((f"{place}. {finding.name}\n", BOLD))
             for heading, text in (("seen", finding.measured), ("so", finding.meaning), ("do", finding.advice)):
@@ -158,7 +164,7 @@ class Diagnosis:
         for draw, axes in zip(panels, figure.subplots(1, len(panels), squeeze=False).flat, strict=True):
             draw(axes)
             axes.grid(alpha=0.25)
-        figure.suptitle(f"{self.findings[0]}" if self.findings else "Nothing is wrong.", wrap=True)
+        figure.suptitle(str(self.findings[0]) if self.findings else self._nothing, wrap=True)
         return figure
 
     def _draw_losses(self, axes: Axes) -> None:
