@@ -456,8 +456,8 @@ class _Doctor:
         return [
             Finding(
                 "no momentum",
-                f"the loss is {control:.3g}; after {self._steps} steps from the start with momentum=0.9 it is "
-                f"{reached:.3g}",
+                f"after {self._steps} steps from the start the loss is {self.rates[1.0]:.3g}, and {reached:.3g} with "
+                "momentum=0.9",
                 "the loss is steep in some directions, which limit the rate, and flat in others",
                 "take GradientDescent(rate, momentum=0.9), or Adam",
             )

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from ..extras import how_to_install
 from ..terminal import BOLD, Part, Text, html_lines, table
-from .history import History
+from .history import History, with_gaps
 from .layers import LayerReading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LEAP = 1000  # from the lowest loss to the highest: more than one scale shows
 WIDTH = 100  # of the lines of text
 TRAINING, VALIDATION = "#2f6db5", "#d9662b"
 
@@ -174,18 +175,25 @@ class Diagnosis:
         if self.validation is not None:
             fits.append(("validation data", "validation loss", VALIDATION, self.validation))
         rows = self.history.rows if self.history else []
+        drawn: list[float] = []
         for label, column, colour, fit in fits:
             if rows and column in rows[0]:
-                losses = [row[column] for row in rows]
+                losses = with_gaps([row[column] for row in rows])
                 marker = "o" if len(losses) == 1 else ""
                 axes.plot(range(1, len(losses) + 1), losses, color=colour, marker=marker, label=label)
             else:
-                axes.axhline(fit.loss, color=colour, label=label)
-        axes.axhline(self.training.chance, color="#8a97a5", linestyle=":", label="if nothing were learnt")
+                losses = with_gaps([fit.loss])
+                axes.axhline(losses[0], color=colour, label=label)
+            drawn += losses
+        chance = with_gaps([self.training.chance])
+        axes.axhline(chance[0], color="#8a97a5", linestyle=":", label="if nothing were learnt")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set(
-            xlabel="epoch", ylabel="loss", title="loss", ylim=(0, None) if self.training.loss >= 0 else (None, None)
-        )
+        axes.set(xlabel="epoch", ylabel="loss", title="loss")
+        positive = [loss for loss in drawn + chance if loss > 0]
+        if positive and not any(loss <= 0 for loss in drawn + chance) and max(positive) > LEAP * min(positive):
+            axes.set_yscale("log")
+        elif positive:
+            axes.set_ylim(min(0.0, *drawn), 1.05 * max(positive))
         axes.legend(frameon=False, fontsize="small")
 
     def _draw_layers(self, axes: Axes) -> None:
@@ -195,7 +203,7 @@ class Diagnosis:
                 ("#4c9a6a", "outputs", [layer.outputs for layer in layers]),
                 ("#8a5fb0", "gradients", [layer.gradient for layer in layers]),
             ):
-                shown = [size if 0 < size < math.inf else math.nan for size in sizes]  # 0 has no place on such an axis
+                shown = with_gaps([size or math.nan for size in sizes])  # 0 has no place on such an axis
                 if layers is not self.layers or when == "now":
                     axes.plot(places, shown, color=colour, linestyle=line, marker="o", label=f"{name} {when}")
         for place, layer in zip(places, self.layers, strict=True):
@@ -204,24 +212,27 @@ class Diagnosis:
                 where = axes.get_xaxis_transform()
                 axes.text(place, 0.02, f"{flat:.0%}\nflat", ha="center", fontsize="small", transform=where)
         axes.set(xlabel="layer", title="sizes by layer", yscale="log", xticks=list(places))
-        axes.margins(x=0.1, y=0.25)
+        axes.margins(y=0.25)
         low, high = axes.get_ylim()
-        axes.set_ylim(min(low, high / 1000), high)  # so that 0.2 and 0.5 do not look far apart
+        axes.set(
+            xlim=(0.5, len(self.layers) + 0.5), ylim=(min(low, high / 1000), high)
+        )  # so that 0.2 and 0.5 do not look far apart
         axes.legend(frameon=False, fontsize="small")
 
     def _draw_rates(self, axes: Axes) -> None:
         factors = list(self.rates)
-        losses = [loss if math.isfinite(loss) else math.nan for loss in self.rates.values()]
+        losses = with_gaps(list(self.rates.values()))
         axes.plot(factors, losses, color=TRAINING, marker="o")
-        where = axes.get_xaxis_transform()
         for factor, loss in zip(factors, losses, strict=True):
             if math.isnan(loss):
-                axes.text(factor, 0.95, "diverged", ha="center", va="top", fontsize="small", transform=where)
+                axes.annotate(
+                    "diverged", (factor, 0.97), xycoords=("data", "axes fraction"), ha="center", va="top", rotation=90
+                )
         axes.axvline(1, color="#8a97a5", linestyle="--", linewidth=1)
-        axes.set(xscale="log", yscale="linear" if min(losses) <= 0 else "log", xlabel="rate", ylabel="loss")
-        axes.set(
-            xticks=factors, xticklabels=[f"×{factor:g}" for factor in factors], title="loss after a short training"
-        )
+        scale = "linear" if any(loss <= 0 for loss in losses) else "log"
+        axes.set(xscale="log", xlabel="rate", yscale=scale, ylabel="loss", title="loss after a short training")
+        axes.set(xticks=factors, xticklabels=[f"×{factor:g}" for factor in factors])
+        axes.set_xlim(factors[0] / 3, factors[-1] * 3)
         axes.xaxis.minorticks_off()
 
 

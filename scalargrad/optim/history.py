@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Row = dict[str, float]
 SHOWN = 20  # rows of the table, of which the first few
 FIRST = 5
+LARGEST = 1e100  # that is drawn
 
 
 class Best(NamedTuple):
@@ -195,7 +196,9 @@ class History:
             for (label, column), colour in zip(curves.items(), ("#2f6db5", "#d9662b"), strict=True):
                 if column in rows[0]:
                     marker = "o" if len(rows) <= SHOWN else ""
-                    axes.plot(epochs, _finite([row[column] for row in rows]), color=colour, marker=marker, label=label)
+                    axes.plot(
+                        epochs, with_gaps([row[column] for row in rows]), color=colour, marker=marker, label=label
+                    )
             if self.best_epoch is not None:
                 axes.axvline(self.best_epoch, color="#8a97a5", linestyle="--", linewidth=1, label="best epoch")
             axes.set(xlabel="epoch", ylabel=name)
@@ -205,6 +208,6 @@ class History:
         return figure
 
 
-def _finite(numbers: Sequence[float]) -> list[float]:
-    """Numbers to draw: a gap where there is none."""
-    return [number if math.isfinite(number) else math.nan for number in numbers]
+def with_gaps(numbers: Sequence[float]) -> list[float]:
+    """Return numbers to draw, with a gap where one is nan or infinite, or too large for the margins of a picture."""
+    return [number if abs(number) < LARGEST else math.nan for number in numbers]

@@ -293,7 +293,7 @@ def test_bad_arguments_are_refused() -> None:
         ),
     ):
         with pytest.raises(error, match=message):
-            diagnose(*arguments)  # type: ignore[arg-type]
+            diagnose(*arguments)
     with pytest.raises(TypeError, match="leave out optimizer"):
         diagnose(loss, model.parameters(), data, history, optimizer=Adam())
     with pytest.raises(ValueError, match="as many columns as data, 2, got 1"):
@@ -303,4 +303,4 @@ def test_bad_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="the optimizer has parameters of its own"):
         diagnose(loss, model.parameters(), data, optimizer=Adam([Value(1.0)]))
     with pytest.raises(TypeError, match="it is called rate"):
-        diagnose(loss, model.parameters(), data, lr=0.1)
+        diagnose(loss, model.parameters(), data, lr=0.1)  # type: ignore[call-arg]

@@ -119,10 +119,10 @@ def test_the_rates_are_drawn_where_they_were_tried() -> None:
     diagnosis = divergence(0).diagnosis()
     rates = diagnosis.plot().axes[2]
     drawn = np.asarray(rates.get_lines()[0].get_ydata())
-    expected = [loss if math.isfinite(loss) else math.nan for loss in diagnosis.rates.values()]
+    expected = [loss if loss < 1e100 else math.nan for loss in diagnosis.rates.values()]
     assert np.array_equal(drawn, expected, equal_nan=True)
     diverged = [text.get_text() for text in rates.texts]
-    assert diverged == ["diverged"] * sum(map(math.isinf, diagnosis.rates.values())) != []
+    assert diverged == ["diverged"] * sum(map(math.isnan, expected)) != []
     assert rates.get_yscale() == "log"
     below = diagnosis_of(rates={0.1: -1.0, 1.0: 0.5, 10.0: math.inf}, training=Fit(-1.0, -0.5, 1.0, True))
     assert below.plot().axes[2].get_yscale() == "linear"
@@ -138,6 +138,22 @@ def test_without_a_history_there_are_lines() -> None:
     assert [line.get_marker() for line in once.plot().axes[0].get_lines()] == ["o", "None"]
     assert once.plot().get_suptitle() != ""
     assert diagnosis_of(findings=[]).plot().get_suptitle().startswith("Nothing is wrong that can be seen")
+
+
+def test_losses_far_apart_are_drawn_on_a_logarithmic_scale() -> None:
+    """Losses that leap by orders of magnitude are; negative ones cannot be; and what is not finite is left out."""
+
+    def scale_of(*losses: float) -> str:
+        training, validation = (Fit(loss, 2.0, 0.0, False) for loss in losses)
+        return str(diagnosis_of(layers=[], training=training, validation=validation).plot().axes[0].get_yscale())
+
+    assert scale_of(0.5, 1.5) == "linear"
+    assert scale_of(0.5, 1500.0) == "log"
+    assert scale_of(-0.5, 1500.0) == "linear"
+    assert scale_of(math.inf, math.nan) == "linear"
+    nothing = Fit(-1.0, -0.5, 1.0, True)
+    low, high = diagnosis_of(layers=[], training=nothing, validation=None).plot().axes[0].get_ylim()
+    assert low < -1.0 < -0.5 < high
 
 
 def test_without_matplotlib_the_picture_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
