@@ -66,6 +66,24 @@ def pill(text: str, lit: bool = False) -> str:
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2"><TR>{inside}</TR></TABLE>>'
 
 
+def disc(word: str, number: float | None, gradient: float | None, largest: float) -> str:
+    """Return the text in a circle: what the number is, the number, and a gradient where there is one.
+
+    Args:
+        word: what the number is, such as bias.
+        number: the number; None for the word alone.
+        gradient: None where no sweep has been.
+        largest: the largest gradient in the drawing.
+    """
+    rows = [f"<TR><TD>{_font(word, size=8 if number is not None else 11, colour=QUIET)}</TD></TR>"]
+    if number is not None:
+        rows.append(f"<TR><TD>{_font(numeral(number), size=11)}</TD></TR>")
+    if gradient is not None:
+        text = _font(f"grad {numeral(gradient)}", size=7)
+        rows.append(f'<TR><TD STYLE="ROUNDED" BGCOLOR="{field(gradient, largest)}">{text}</TD></TR>')
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(rows)}</TABLE>>'
+
+
 Gradient = tuple[float | None, float]  # None where no sweep has been; and the largest in the drawing
 
 
