@@ -197,7 +197,7 @@ class _Sketch:
         box = self.boxes[call]
         title = box["name"] if box["name"] == box["kind"] else f"{box['name']} ({box['kind']})"
         look = f'id="{name}" label={card.pill(card.shortened(title))} {card.FRAME}'
-        self.drawing.body.append(f"\tsubgraph {name} {{\n\t\tgraph [{look}]\n")
+        self.drawing.body.append(f"\tsubgraph cluster{call} {{\n\t\tgraph [{look}]\n")  # Graphviz knows frames by it
         self.drawing.titles[name] = f"{title}: {box['size']:,} values"
 
     def _node(self, place: int) -> None:

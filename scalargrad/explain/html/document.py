@@ -188,14 +188,9 @@ def _rows(data: Mapping[str, Any], largest: float) -> Iterator[dict[str, Any]]:
 
 
 def _extent(drawing: str) -> str:
-    """A rule for how far a drawing may shrink and grow to fit: its letters stay legible, and no giants."""
-    points = re.findall(r'\b(width|height)="([\d.]+)pt"', drawing)[:2]
-    bounds = [
-        f"{bound}-{side}: {scale * float(length) * PIXELS_PER_POINT:.0f}px;"
-        for side, length in points
-        for bound, scale in (("min", 0.75), ("max", 1.5))
-    ]
-    return f"figure svg {{ {' '.join(bounds)} }}\n"
+    """A rule that tells the page's style how large the drawing is by itself."""
+    width, height = (float(x) * PIXELS_PER_POINT for _, x in re.findall(r'\b(width|height)="([\d.]+)pt"', drawing)[:2])
+    return f"figure {{ --width: {width:.0f}px; --height: {height:.0f}px; }}\n"
 
 
 # ---------------------------------------------------------------- the template
