@@ -332,8 +332,8 @@ def test_a_wrong_question_is_marked(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "How does the gradient of an expression come about?"),
-        (["--"], "How does the gradient of an expression come about?"),
+        ([], "Explain the gradient of an expression, step by step."),
+        (["--"], "Explain the gradient of an expression, step by step."),
         (["expalin"], "invalid choice: 'expalin'"),
         (["explain", "--pages", "a.html"], "unrecognized arguments: --pages"),
         (["draw", "--output"], "argument --output: expected one argument"),

@@ -187,7 +187,7 @@ def test_a_terminal_gets_colours(coloured_terminal: Terminal) -> None:
 
 
 def test_what_is_shown_is_what_is_written(coloured_terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The repr is for whoever looks at a terminal; the string itself never has a colour."""
+    """The repr has colours on a terminal; the string itself never has any."""
     monkeypatch.setattr(sys, "stdout", coloured_terminal)
     assert repr(COLOURED) == COLOURED.coloured(coloured_terminal)
     assert str(COLOURED) == COLOURED == "loss = -2.0"

@@ -286,7 +286,7 @@ def test_a_name_with_a_joint_in_it_is_a_name() -> None:
 
 
 def test_a_place_with_a_condition_is_refused_for_what_is_wrong_with_it() -> None:
-    """Of a place and a condition, the one that is wrong is told."""
+    """If the place or the condition is wrong, the error is about that one."""
     typed = ("b q if grad > 1", "b q, grad > 1", "b x1 if grad", "b grad > 1 if grad > 2", "b x1 if", "b x1,")
     assert session(neuron(), *typed) == [
         *["nothing in o is called 'q': there are x1, w1, x2, w2, b, n, o, v1, v2, v3"] * 2,

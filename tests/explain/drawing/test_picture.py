@@ -121,7 +121,7 @@ def test_long_names_are_short_on_an_arrow() -> None:
 
 
 def test_an_arrow_tells_its_local_derivative_in_full() -> None:
-    """A pointer that rests on an arrow or a card is told every digit."""
+    """The titles of arrows and cards have every digit."""
     x = Value(0.1, label="x")
     y = x.sin()
     y.backward()

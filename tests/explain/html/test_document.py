@@ -214,7 +214,7 @@ def test_several_values_have_one_page() -> None:
     assert len(Reader(found).rows) == 5
     assert page([total, product]) == page(steps([total, product]))
     many = page([Value(float(i)) + a for i in range(10)])
-    assert many.count("here the way back begins") == 3
+    assert many.count("the backward pass starts here") == 3
     assert "<span>and 7 more</span>" in many
 
 

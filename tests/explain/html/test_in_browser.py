@@ -157,7 +157,7 @@ def expected(at: int) -> dict[str, Any]:
         "ahead": [node for node, total in totals.items() if total is None],
     }
     if at == 0:
-        arithmetic, announcement = "∂o/∂o = 1.0 here the way back begins", "Start: ∂o/∂o = 1.0"
+        arithmetic, announcement = "∂o/∂o = 1.0 the backward pass starts here", "Start: ∂o/∂o = 1.0"
         return where | {"arithmetic": arithmetic, "announcement": announcement, "edges": [], "row": []}
     step = walk[at - 1]
     gradient, upstream = (derivative("o", name) for name in (step.names[2], step.names[1]))
@@ -448,7 +448,7 @@ def test_a_screen_reader_is_told_all(visit: Visit, neuron_page: str) -> None:
     expect(opened.locator("body")).to_match_aria_snapshot("""
         - banner:
           - heading "The gradients of o, step by step" [level=1]
-          - paragraph: /^o = tanh\\(n\\) = 0\\.7071\\. A result hands its gradient to each operand/
+          - paragraph: /^o = tanh\\(n\\) = 0\\.7071\\. Each result contributes to the gradient of each operand/
           - button "Light or dark"
         - main:
           - region "Current step":
