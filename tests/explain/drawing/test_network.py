@@ -16,11 +16,11 @@ from tests.explain.drawing.test_picture import shown
 
 def lines(drawing: Drawing) -> dict[str, dict[str, str]]:
     """The attributes of each weight's line in the DOT text, by its id."""
-    found = {}
+    attributes_of = {}
     for edge in re.findall(r"-> \w+ \[(.*)\]", drawing.source):
         attributes = {name: value.strip('"') for name, value in re.findall(r'(\w+)=("[^"]*"|\S+)', edge)}
-        found[attributes["id"]] = attributes
-    return found
+        attributes_of[attributes["id"]] = attributes
+    return attributes_of
 
 
 def test_there_is_a_line_for_each_weight_and_a_circle_for_each_neuron() -> None:
@@ -47,12 +47,12 @@ def test_a_line_says_the_weights_sign_and_size() -> None:
     neuron = nn.Neuron(5, rng=0)
     for weight, number in zip(neuron.weights, (2.0, -1.0, 0.0, float("nan"), float("inf")), strict=True):
         weight.data = number
-    found = [lines(draw_network(neuron))[f"weight_neuron0_0_input{i}"] for i in range(5)]
-    assert [line["style"] for line in found[:3]] == ["solid", "dashed", "solid"]
-    assert len({line["color"][:7] for line in found[:3]}) == 3
-    assert [float(line["penwidth"]) for line in found[:3]] == [4.0, 2.2, 0.4]
-    assert found[3]["color"] == found[4]["color"]
-    assert found[3]["color"] not in {line["color"] for line in found[:3]}
+    strokes = [lines(draw_network(neuron))[f"weight_neuron0_0_input{i}"] for i in range(5)]
+    assert [line["style"] for line in strokes[:3]] == ["solid", "dashed", "solid"]
+    assert len({line["color"][:7] for line in strokes[:3]}) == 3
+    assert [float(line["penwidth"]) for line in strokes[:3]] == [4.0, 2.2, 0.4]
+    assert strokes[3]["color"] == strokes[4]["color"]
+    assert strokes[3]["color"] not in {line["color"] for line in strokes[:3]}
 
 
 def test_a_long_column_shows_its_ends_and_says_how_many_lie_between() -> None:
@@ -66,8 +66,8 @@ def test_a_long_column_shows_its_ends_and_says_how_many_lie_between() -> None:
 
 def circles(drawing: Drawing) -> dict[str, list[str]]:
     """The texts in each circle, by its id, as the picture has them."""
-    found = shown(drawing.fragment())
-    return {name: texts for name, texts in found.items() if re.fullmatch(r"(input|neuron\d_)\d+", name)}
+    texts_of = shown(drawing.fragment())
+    return {name: texts for name, texts in texts_of.items() if re.fullmatch(r"(input|neuron\d_)\d+", name)}
 
 
 def test_a_circle_says_what_its_number_is() -> None:
@@ -75,10 +75,10 @@ def test_a_circle_says_what_its_number_is() -> None:
     model = nn.MLP(2, [2, 1], "tanh", rng=0)
     model.layers[0].neurons[1].bias.data = 0.123456
     drawing = draw_network(model)
-    found = circles(drawing)
-    assert found["input0"] == ["x1"]
-    assert found["input1"] == ["x2"]
-    assert found["neuron0_1"] == ["bias", "0.1235"]
+    discs = circles(drawing)
+    assert discs["input0"] == ["x1"]
+    assert discs["input1"] == ["x2"]
+    assert discs["neuron0_1"] == ["bias", "0.1235"]
     assert drawing.titles["neuron0_1"] == "layers.0.neurons.1: bias 0.123456"
     assert shown(drawing.fragment())["name_neuron0_1"] == ["neurons.1"]
     assert shown(drawing.fragment())["caption1"] == ["layers.0", "2 neurons", "tanh"]
@@ -94,10 +94,10 @@ def test_inputs_show_the_forward_pass(model: nn.MLP | nn.Layer | nn.Neuron) -> N
     made = model([0.5, -1.5])
     outputs = made if isinstance(made, list) else [made]
     drawing = draw_network(model, [0.5, Value(-1.5)])
-    found = circles(drawing)
-    assert [found["input0"], found["input1"]] == [["x1", "0.5"], ["x2", "-1.5"]]
-    last = max(name for name in found if name.startswith("neuron"))[: len("neuron0_")]
-    assert [found[f"{last}{i}"] for i in range(len(outputs))] == [["output", numeral(y.data)] for y in outputs]
+    discs = circles(drawing)
+    assert [discs["input0"], discs["input1"]] == [["x1", "0.5"], ["x2", "-1.5"]]
+    last = max(name for name in discs if name.startswith("neuron"))[: len("neuron0_")]
+    assert [discs[f"{last}{i}"] for i in range(len(outputs))] == [["output", numeral(y.data)] for y in outputs]
 
 
 def test_after_backward_circles_and_lines_have_gradients() -> None:
@@ -107,11 +107,11 @@ def test_after_backward_circles_and_lines_have_gradients() -> None:
     assert not any("grad" in text for texts in circles(draw_network(model, row)).values() for text in texts)
     loss.backward()
     drawing = draw_network(model, row)
-    found = circles(drawing)
-    assert found["input1"][-1] == f"grad {numeral(row[1].grad)}"
+    discs = circles(drawing)
+    assert discs["input1"][-1] == f"grad {numeral(row[1].grad)}"
     for i, layer in enumerate(model.layers):
         for j, neuron in enumerate(layer.neurons):
-            assert found[f"neuron{i}_{j}"][-1] == f"grad {numeral(neuron.bias.grad)}"
+            assert discs[f"neuron{i}_{j}"][-1] == f"grad {numeral(neuron.bias.grad)}"
             assert f"bias {neuron.bias.data!r} (gradient {neuron.bias.grad!r})" in drawing.titles[f"neuron{i}_{j}"]
     weight = model.layers[0].neurons[1].weights[0]
     assert drawing.titles["weight_neuron0_1_input0"].startswith(f"weight {weight.data!r} (gradient {weight.grad!r}) ")
@@ -152,7 +152,7 @@ def test_it_renders() -> None:
         r'<g id="(input|neuron0|neuron1)\w*" class="node">.*?<ellipse [^>]*cx="(\S+)"', picture, re.S
     ):
         places.setdefault(name, set()).add(x)
-    assert [len(found) for found in places.values()] == [1, 1, 1]
+    assert [len(column) for column in places.values()] == [1, 1, 1]
     (left,), (middle,), (right,) = (places[name] for name in ("input", "neuron0", "neuron1"))
     assert float(left) < float(middle) < float(right)
 

@@ -82,7 +82,7 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
-    """Open pages; in the end each was silent, and asked for nothing but its own file."""
+    """Open pages; in the end each was silent, and requested nothing but its own file."""
     made = Visit(browser, tmp_path)
     yield made
     for context in browser.contexts:
@@ -139,8 +139,8 @@ SHOWN = """() => {
 
 def shown(opened: Page) -> dict[str, Any]:
     """Everything that a page shows of its position."""
-    found: dict[str, Any] = opened.evaluate(SHOWN)
-    return found
+    state: dict[str, Any] = opened.evaluate(SHOWN)
+    return state
 
 
 def short(x: float) -> str:
@@ -173,10 +173,10 @@ def expected(at: int) -> dict[str, Any]:
 
 
 def stands_at(opened: Page, at: int) -> None:
-    found, wanted = shown(opened), expected(at)
-    found["ahead"] = sorted(found["ahead"])
+    state, wanted = shown(opened), expected(at)
+    state["ahead"] = sorted(state["ahead"])
     wanted["ahead"] = sorted(wanted["ahead"])
-    assert found == wanted
+    assert state == wanted
 
 
 def test_every_step_is_shown_forwards_and_backwards(visit: Visit, neuron_page: str) -> None:
@@ -383,8 +383,8 @@ def test_on_paper_all_is_there(visit: Visit, neuron_page: str) -> None:
     opened.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = ({SHOWN})(); }})")
     assert opened.pdf().startswith(b"%PDF")
     printed = opened.evaluate("printed")
-    found = [printed[what] for what in ("totals", "ahead", "edges", "row")]
-    assert found == [expected(9)["totals"], [], [], []]
+    on_paper = [printed[what] for what in ("totals", "ahead", "edges", "row")]
+    assert on_paper == [expected(9)["totals"], [], [], []]
     stands_at(opened, 2)
     opened.keyboard.press("End")
     opened.emulate_media(media="print")
@@ -415,14 +415,14 @@ COLOURS = """() => {
 def test_it_is_light_or_dark_and_legible(visit: Visit, neuron_page: str, scheme: str) -> None:
     """The page follows the system's scheme and can be switched; every text has a contrast of 4.5 or more."""
     opened = visit(neuron_page, 5, color_scheme=scheme)
-    found = [opened.evaluate(COLOURS)]
+    looks = [opened.evaluate(COLOURS)]
     opened.get_by_role("button", name="Light or dark").click()
-    found.append(opened.evaluate(COLOURS))
+    looks.append(opened.evaluate(COLOURS))
     opened.get_by_role("button", name="Light or dark").click()
-    found.append(opened.evaluate(COLOURS))
-    assert [look["paper"] > 0.5 for look in found] == [(scheme == "light") == is_even for is_even in (1, 0, 1)]
-    assert min(look["contrast"] for look in found) >= 4.5
-    assert min(look["texts"] for look in found) > 100
+    looks.append(opened.evaluate(COLOURS))
+    assert [look["paper"] > 0.5 for look in looks] == [(scheme == "light") == is_even for is_even in (1, 0, 1)]
+    assert min(look["contrast"] for look in looks) >= 4.5
+    assert min(look["texts"] for look in looks) > 100
 
 
 def test_pale_text_would_be_seen(visit: Visit, neuron_page: str) -> None:
@@ -433,7 +433,7 @@ def test_pale_text_would_be_seen(visit: Visit, neuron_page: str) -> None:
 
 
 def test_who_wants_no_motion_gets_none(visit: Visit, neuron_page: str) -> None:
-    """The lit edge moves, but not for those who have asked for reduced motion."""
+    """The lit edge moves, but not for users who prefer reduced motion."""
     animation = "getComputedStyle(document.querySelector('.edge.current path')).animationName"
     assert visit(neuron_page, 5).evaluate(animation) != "none"
     assert visit(neuron_page, 5, reduced_motion="reduce").evaluate(animation) == "none"
@@ -558,9 +558,9 @@ def test_modules_have_frames(visit: Visit, network_page: str) -> None:
 @pytest.fixture(scope="module")
 def elements_of_product(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> int:
     opened = Visit(browser, tmp_path_factory.mktemp("product"))(page(product()), 1)
-    found: int = opened.evaluate("document.querySelectorAll('*').length")
+    count: int = opened.evaluate("document.querySelectorAll('*').length")
     opened.context.close()
-    return found
+    return count
 
 
 @pytest.mark.parametrize("label", LABELS, ids=range(len(LABELS)))
@@ -603,8 +603,8 @@ def test_it_fits_any_width(visit: Visit, neuron_page: str, width: int) -> None:
 
 
 def network(width: int) -> Value:
-    found: Value = nn.MLP(2, [width, width, 1], rng=0)([1.0, 2.0])
-    return found
+    output: Value = nn.MLP(2, [width, width, 1], rng=0)([1.0, 2.0])
+    return output
 
 
 def test_what_is_current_is_in_sight(visit: Visit) -> None:
