@@ -26,6 +26,7 @@ CELLS = {
     "start": """%load_ext scalargrad
 from IPython.display import HTML, SVG, display
 from scalargrad import *
+from scalargrad import nn
 x, w, b = Value(2.0, label="x"), Value(-0.5, label="w"), Value(0.25, label="b")
 loss = (x * w + b).tanh()
 long = loss
