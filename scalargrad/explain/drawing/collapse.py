@@ -91,12 +91,17 @@ class Plan:
                     pending.append(head)
         return ranks
 
-    def far(self) -> set[Arrow]:
-        """Return the arrows that are better cut, with the operand's name at their start, where many reach far."""
-        ranks = self.ranks()
+    def nearest(self, ranks: Mapping[int | Box, int]) -> dict[int | Box, int]:
+        """Return the lowest rank that an arrow from each node or box leads to."""
         nearest: dict[int | Box, int] = {}
         for arrow in self.arrows:
             nearest[arrow.tail] = min(ranks[arrow.head], nearest.get(arrow.tail, len(ranks)))
+        return nearest
+
+    def far(self) -> set[Arrow]:
+        """Return the arrows that are better cut, with the operand's name at their start, where many reach far."""
+        ranks = self.ranks()
+        nearest = self.nearest(ranks)
         bundles = {box for box in self.boxes if box.call is None}
         spans = {}
         for arrow in self.arrows:

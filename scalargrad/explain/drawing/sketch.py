@@ -96,7 +96,7 @@ class _Sketch:
         return None if item.call is None else self.boxes[item.call]["parent"]
 
     def _columns(self, plan: Plan) -> Iterator[list[int | Box]]:
-        """What stands in one column from first to last: inputs of one row, parts of one module, results."""
+        """What stands in one column from first to last: inputs of one row, other leaves, parts of a module, results."""
         single, ranks = set(plan.single), plan.ranks()
         rows: dict[int, list[tuple[int, int]]] = {}
         for place in plan.single:
@@ -104,6 +104,12 @@ class _Sketch:
                 row, position = self.nodes[place]["row"]
                 rows.setdefault(row, []).append((position, place))
         columns: list[list[int | Box]] = [[place for _, place in sorted(row)] for row in rows.values()]
+        readers = plan.nearest(ranks)
+        leaves: dict[tuple[int, int | None], list[int | Box]] = {}  # those that stand before the same rank
+        for place in plan.single:
+            if self.nodes[place]["kind"] in {"leaf", "parameter"} and place in readers:
+                leaves.setdefault((readers[place], self._frame_of(place)), []).append(place)
+        columns += leaves.values()
         used = {operand for node in self.nodes for operand in node["operands"]}
         ends = [place for place in plan.single if place not in used]
         groups = [*plan.parts, *([place for place in box["results"] if place in single] for box in self.boxes), ends]

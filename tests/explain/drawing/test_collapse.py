@@ -307,6 +307,18 @@ def test_open_neurons_stand_from_first_to_last_too(network: str, direction: str)
         assert frames == sorted(frames), call.path
 
 
+@pytest.mark.parametrize("direction", ["LR", "RL", "TB", "BT"])
+@pytest.mark.parametrize("partials", [False, True])
+def test_leaves_stand_in_the_order_of_the_code_in_every_picture(partials: bool, direction: str) -> None:
+    """The inputs and weights of a neuron written out stand as the code names them, whatever else is shown."""
+    x1, w1, x2, w2, b = (Value(float(i), label=name) for i, name in enumerate(["x1", "w1", "x2", "w2", "b"]))
+    y = (x1 * w1 + x2 * w2 + b).tanh()
+    at = places(draw(y, partials=partials, direction=direction), direction)
+    graph = Graph(y)
+    column = [at[f"node{graph.places[leaf]}"] for leaf in (x1, w1, x2, w2)]
+    assert column == sorted(column)
+
+
 def test_arrows_leave_a_result_at_the_side_that_they_lead_to() -> None:
     """The results of a box stand across the direction of the arrows: no arrow crosses the text of another."""
     outputs = nn.Layer(2, 3, "tanh", rng=0)([Value(1.0), Value(2.0)])
