@@ -125,7 +125,7 @@ def test_a_spelling_that_numpy_has_not_is_named() -> None:
 
     w = Value(1.5)
     program = lift(lambda x: squared_oddly(w * x), [w], target="numpy", check=False)
-    with pytest.raises(TypeError, match="squared_oddly has squared_by_nobody, which numpy has not"):
+    with pytest.raises(TypeError, match="squared_oddly has squared_by_nobody, which numpy does not have"):
         program([1.0, 2.0])
 
 
