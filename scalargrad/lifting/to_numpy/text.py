@@ -26,7 +26,7 @@ class Text:
     Attributes:
         names: the names of what is computed.
         dtype: the precision of its numbers.
-        dtype_argument: how np.empty is told of it.
+        dtype_argument: the argument that tells np.empty of it.
         leaves: the names of the arrays that it is bound to, beside the arguments, such as the parameters.
         namespace: tables and functions, by name.
         run: the lines that run for each batch.
