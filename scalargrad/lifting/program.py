@@ -85,7 +85,7 @@ class Program:
         self._lifted: dict[tuple[Shape, ...], Specialised] = {}
         self._latest: Specialised | None = None
 
-    def __call__(self, *arguments: Any, at: Any = None) -> Any:
+    def __call__(self, *arguments: object, at: object = None) -> Any:
         """Return the result of each example.
 
         Args:
@@ -107,7 +107,7 @@ class Program:
         results = runner.results(rows, self._leaves(lifted, at))
         return results if arguments else results[0]
 
-    def value_and_grad(self, *arguments: Any, at: Any = None, out: Any = None) -> tuple[float, Any]:
+    def value_and_grad(self, *arguments: object, at: object = None, out: object = None) -> tuple[float, Any]:
         """Return the mean of the result over the examples, and its gradient.
 
         Args:
@@ -127,12 +127,12 @@ class Program:
         rows, lifted = self._prepared(arguments, single="value_and_grad")
         leaves = self._leaves(lifted, at)
         if out is not None:
-            self._target.check_room(out, len(self._parameters))
+            self._target.check_out(out, len(self._parameters))
         runner = self._compared(lifted, "value_and_grad", rows)
         value_and_gradient: tuple[float, Any] = runner.value_and_gradient(rows, leaves, out)
         return value_and_gradient
 
-    def backward(self, *arguments: Any) -> float:
+    def backward(self, *arguments: object) -> float:
         """Add the gradient of the mean to each parameter's `.grad`, as `backward` of a Value does; return the mean.
 
         So a loop of `zero_grad`, `backward` and an optimizer's `step` keeps its form. But it reads and writes
@@ -159,7 +159,7 @@ class Program:
             parameter._grad = slope if before is None else before + slope
         return value
 
-    def hvp(self, *arguments: Any, at: Any = None) -> Any:
+    def hvp(self, *arguments: object, at: object = None) -> Any:
         """Return the Hessian of the mean times a vector: `program.hvp(X, Y, vector)`.
 
         Args:
@@ -201,7 +201,7 @@ class Program:
         modes.refuse_while_tracing("a lifted program")
         return self._target.packed(self._parameters)
 
-    def unpack(self, theta: Any) -> None:
+    def unpack(self, theta: object) -> None:
         """Set the parameters to these numbers: all of them, or none if there is an error.
 
         Args:
@@ -220,7 +220,7 @@ class Program:
 
     # ---------------------------------------------------------------- arguments
 
-    def _prepared(self, arguments: Sequence[Any], single: str = "") -> tuple[list[Any], Specialised]:
+    def _prepared(self, arguments: Sequence[object], single: str = "") -> tuple[list[Any], Specialised]:
         """The arguments as tables of the target, a row for each example, and the program for their shapes."""
         modes.refuse_while_tracing("a lifted program")
         read = self._target.rows
@@ -242,11 +242,11 @@ class Program:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return rows, lifted
 
-    def _leaves(self, lifted: Specialised, at: Any = None) -> dict[str, Any]:
+    def _leaves(self, lifted: Specialised, at: object = None) -> dict[str, Any]:
         theta = self.pack() if at is None else self._vector(at, "at")
         return {"theta": theta, "captured": self._target.packed(lifted.captured) if lifted.captured else ()}
 
-    def _vector(self, given: Any, name: str) -> Any:
+    def _vector(self, given: object, name: str) -> Any:
         if self._target.is_row(given, len(self._parameters)):
             return given
         table, shape = self._target.rows(given, name)

@@ -73,19 +73,20 @@ class Specialised:
         return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
 
 
-def outputs_of(returned: Any) -> list[Value]:
+def outputs_of(returned: object) -> list[Value]:
     """Return the results of a function as a list.
 
     Raises:
         TypeError: for a result that is not a Value.
         ValueError: for no results.
     """
-    outputs = list(returned) if isinstance(returned, list | tuple) else [returned]
-    for output in outputs:
+    outputs: list[Value] = []
+    for output in returned if isinstance(returned, list | tuple) else [returned]:
         if not isinstance(output, Value):
             raise TypeError(
                 f"the function must return a Value or several, got {output!r} of type {type(output).__name__}"
             )
+        outputs.append(output)
     if not outputs:
         raise ValueError("the function must return a Value or several, got none")
     return outputs

@@ -259,4 +259,4 @@ def test_choosing_examples_is_soon_done() -> None:
     table = np.random.default_rng(0).normal(size=(1000, 7))
     table[[3, 5, 8, 900], [0, 6, 2, 1]] = nan, -inf, 0.0, 99.0
     table[901, 4] = -99.0
-    assert NumpyTarget("float64").telling(table) == ([3, 5, 8], [900, 901])
+    assert NumpyTarget("float64").notable_rows(table) == ([3, 5, 8], [900, 901])

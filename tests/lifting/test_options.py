@@ -58,7 +58,7 @@ def test_the_gradient_may_go_where_something_given_is(what: str) -> None:
     [np.zeros(3), np.zeros(21, np.float32), np.zeros((21, 1)), np.zeros(42)[::2], [0.0] * 21],
     ids=["short", "float32", "a column", "every other", "a list"],
 )
-def test_room_for_the_gradient_must_fit(array: Any) -> None:
+def test_an_array_for_the_gradient_must_fit(array: Any) -> None:
     """An `out` of another form is an error that says what is needed."""
     with pytest.raises(TypeError, match="out must be a writable array of 21 numbers in a row, float64, got"):
         small().value_and_grad(ROWS, out=array)

@@ -196,12 +196,14 @@ def _plain(order: Sequence[Array], aliases: Collection[Array]) -> set[Array]:
         if array not in aliases:
             is_plain = not isinstance(array, Leaf)
         else:
-            base = array.arrays[0]
-            keeps_shape = not isinstance(array, View) or (array.sizes == base.sizes and array.shows_all)
-            is_plain = base in plain and keeps_shape
+            is_plain = array.arrays[0] in plain and (not isinstance(array, View) or _keeps_shape(array))
         if is_plain:
             plain.add(array)
     return plain
+
+
+def _keeps_shape(view: View) -> bool:
+    return view.sizes == view.base.sizes and view.shows_all
 
 
 def _unbroken(order: Sequence[Array], aliases: Collection[Array], turned: Collection[Array]) -> set[Array]:

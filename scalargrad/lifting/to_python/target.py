@@ -25,7 +25,7 @@ class PythonTarget:
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype  # Python has one
 
-    def rows(self, argument: Any, given: int | str) -> tuple[list[list[float]], tuple[int, ...]]:
+    def rows(self, argument: object, given: int | str) -> tuple[list[list[float]], tuple[int, ...]]:
         """Return an argument as a list of numbers for each example, and the shape of one example.
 
         In messages the argument is `given`, its name, or its position from 1.
@@ -43,7 +43,7 @@ class PythonTarget:
             raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
         return [flat for flat, _ in read], read[0][1] if read else ()
 
-    def telling(self, table: Any) -> tuple[list[int], list[int]]:
+    def notable_rows(self, table: list[list[float]]) -> tuple[list[int], list[int]]:
         """Return the first rows of a table with nan, inf and 0, and those with the extreme finite numbers."""
         kinds: list[Callable[[float], bool]] = [math.isnan, math.isinf, lambda x: x == 0]
         firsts = [next((i for i, row in enumerate(table) if any(map(kind, row))), None) for kind in kinds]
@@ -56,7 +56,7 @@ class PythonTarget:
         """Return the Values' numbers as a list."""
         return [value._data for value in values]
 
-    def is_row(self, given: Any, size: int) -> bool:  # noqa: ARG002  # as numpy's
+    def is_row(self, given: object, size: int) -> bool:  # noqa: ARG002  # as numpy's
         """Return whether something can be taken as it is: no, every list is looked at."""
         return False
 
@@ -64,7 +64,7 @@ class PythonTarget:
         """Return rows of one number each as one list."""
         return [row[0] for row in table]
 
-    def check_room(self, out: Any, size: int) -> None:
+    def check_out(self, out: object, size: int) -> None:
         """Refuse to write a gradient into something.
 
         Raises:
@@ -77,7 +77,7 @@ class PythonTarget:
         return PythonRunner(wanted)
 
 
-def _flat(example: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
+def _flat(example: object, name: str) -> tuple[list[float], tuple[int, ...]]:
     if not isinstance(example, Sequence) or isinstance(example, str):
         return [number(example, f"an entry of {name}")], ()
     parts = [_flat(part, name) for part in example]
