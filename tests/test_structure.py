@@ -55,11 +55,12 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         [""],
     ],
     "scalargrad.optim": [
-        ["arguments"],
+        ["arguments", "metrics"],
         ["optimizer", "schedules"],
         ["descent", "adaptive", "adam"],
-        ["minimizing"],
-        ["restarting"],
+        ["minimizing", "ways"],
+        ["restarting", "history", "progress"],
+        ["training"],
         [""],
     ],
     "scalargrad.nn": [["search", "foreign"], ["module"], ["arguments"], ["neuron"], ["layer"], ["mlp"], [""]],
@@ -72,7 +73,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["notebook"],
         [""],
     ],
-    "scalargrad.explain.walk": [["calls", "graph", "step"], ["record", "table"], ["steps"], ["data"]],
+    "scalargrad.explain.walk": [["modules", "step"], ["calls", "graph"], ["record", "table"], ["steps"], ["data"]],
     "scalargrad.explain.drawing": [["card", "collapse", "render"], ["sketch"], ["picture", "network"]],
     "scalargrad.explain.console": [["shell", "ask"], ["debugger"]],
     "scalargrad.explain.html": [["document"]],
@@ -118,7 +119,14 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
 RANKS = {
     folder: {name: rank for rank, layer in enumerate(layers) for name in layer} for folder, layers in LAYERS.items()
 }
-EXTRAS = {"terminal", "expressions", "explain", "check", "lifting"}  # where more than the standard library is used
+EXTRAS = {
+    "terminal",
+    "expressions",
+    "explain",
+    "check",
+    "lifting",
+    "optim",
+}  # where more than the standard library is used
 FORBIDDEN = {("lifting", "nn")}
 
 

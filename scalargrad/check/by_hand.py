@@ -101,9 +101,7 @@ class ByHand:
             for other, error in slopes_at_scales(lambda t: sample(t).values[0], unit):
                 allowed = self._rtol * abs(other) + error + SAFETY * claim.error
                 if abs(other - claim.slope) <= allowed < abs(other - estimate.slope) - SAFETY * estimate.error:
-                    why = (
-                        f"at other steps the slope is {other:.3g}: the rounding errors of the function may be too large"
-                    )
+                    why = f"at other steps the slope is {other:.3g}: the function's rounding errors may be too large"
                     return claim, judgement._replace(verdict=CANNOT_TELL, why=why)
         return claim, judgement
 

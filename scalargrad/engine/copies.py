@@ -1,6 +1,6 @@
-"""Copies and pickles of a graph, as one flat list of nodes, so that its depth does not matter.
+"""Copies and pickles of a graph. The graph becomes a flat list of nodes, so that its depth does not matter.
 
-A subclass of Value keeps the attributes that it adds, in its `__dict__` and in slots.
+Copies of subclasses of Value keep the attributes that the subclass adds, in its `__dict__` and in slots.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from .floats import refuse_set
 from .graph import Node, leaf, link, locals_of, operands_of, topological_order
 from .notes import Mark, marks_of, note, notes_of
 
-Flat = tuple[list[Any], list[tuple[int, Any]]]  # leaves and rows for results; the states of results, with their places
+Flat = tuple[list[Any], list[tuple[int, Any]]]  # leaves, and rows for results; the states of results by place
 
 
 def is_plain(node: Node) -> bool:
-    """Return whether the node is of a class of the engine, and not of a subclass with attributes of its own."""
+    """Return whether the node's class belongs to the engine: it adds no attributes."""
     return "is_plain" in vars(node.__class__)
 
 
-# ---------------------------------------------------------------- what a subclass adds
+# ---------------------------------------------------------------- attributes of subclasses
 
 
 def state_of(node: Node) -> Any:
-    """Return the attributes that a subclass adds, in the form of `object.__getstate__`; None for none."""
+    """Return the attributes that a subclass adds, in the form of `object.__getstate__`, or None."""
     if is_plain(node):
         return None
     state: Any = object.__getstate__(node)
@@ -47,7 +47,7 @@ def set_state(node: Node, state: Any) -> None:
 
 
 def copied(node: Node) -> Any:
-    """Return a copy of a node, made of the same operands."""
+    """Return a copy of a node, with the same operands."""
     if node.op is None and not is_plain(node):
         return _copied_leaf(node, {}, copying.copy)
     twin: Any = _twin(node, operands_of(node))
@@ -58,7 +58,7 @@ def copied(node: Node) -> Any:
 
 
 def deep_copied(root: Node, memo: dict[int, Any]) -> Any:
-    """Return a copy of a node and of all that it was computed from."""
+    """Return a copy of a node and of everything that it was computed from."""
     pending = [root]
     marked: list[Node] = []
     while pending:
@@ -86,7 +86,7 @@ def deep_copied(root: Node, memo: dict[int, Any]) -> Any:
 
 
 def _twin(node: Node, operands: tuple[Node, ...]) -> Node:
-    """Another node like this one, made of other operands."""
+    """A copy of a node, with other operands."""
     twin = leaf(node.__class__, node._data, node._grad, notes_of(node) or None)
     if node.op is not None:
         link(twin, node.op, operands, locals_of(node))
@@ -94,7 +94,7 @@ def _twin(node: Node, operands: tuple[Node, ...]) -> Node:
 
 
 class _Reduced:
-    """What the copy module makes a copy from: the answer of a `__reduce__`."""
+    """Gives the copy module the result of a `__reduce__`."""
 
     def __init__(self, reduced: tuple[Any, ...]) -> None:
         self._reduced = reduced
@@ -104,9 +104,12 @@ class _Reduced:
 
 
 def _copied_leaf(node: Node, memo: dict[int, Any], copier: Callable[[Any], Any]) -> Node:
-    """A copy of a subclass's leaf, as its own `__reduce__` says; known before its attributes, which may refer to it."""
+    """A copy of a subclass's leaf, as its `__reduce__` says.
+
+    The copy is in `memo` before its attributes are copied, because they may refer to it.
+    """
     reduced = node.__reduce_ex__(4)
-    if isinstance(reduced, str):  # the name of a global object, of which there is one
+    if isinstance(reduced, str):  # the name of a global object, which is not copied
         memo[id(node)] = node
         return node
     make, *rest = reduced
@@ -119,21 +122,21 @@ def _copied_leaf(node: Node, memo: dict[int, Any], copier: Callable[[Any], Any])
     return copy
 
 
-def _copied_marks(nodes: Iterable[Node], met: dict[int, Any], copies: Mapping[int, Any]) -> dict[int, Any]:
-    """For each mark on the nodes, by its id, one that says the same of their copies; those met before are completed."""
-    marks = {id(mark): mark for node in nodes for mark in marks_of(node)}
-    for key, mark in marks.items():
-        inputs = met.setdefault(key, Mark(mark.together, None, [], mark.each)).inputs
+def _copied_marks(nodes: Iterable[Node], marks: dict[int, Any], copies: Mapping[int, Any]) -> dict[int, Any]:
+    """Add to `marks`, by its id, a copy of each mark on the nodes, with the copies of its inputs, and return it."""
+    originals = {id(mark): mark for node in nodes for mark in marks_of(node)}
+    for key, mark in originals.items():
+        inputs = marks.setdefault(key, Mark(mark.together, None, [], mark.each)).inputs
         inputs[:] = [copies[key] for key in mark.ids() if key in copies]
-    return met
+    return marks
 
 
 # ---------------------------------------------------------------- pickles
 
 
 def reduced(node: Node) -> Any:
-    """Return what `__reduce__` returns: a leaf by itself, a result with all that it was computed from."""
-    if node.op is not None:  # made blank, then filled: an attribute of a node may refer to this very result
+    """Return what `__reduce__` returns: a leaf alone, a result with everything that it was computed from."""
+    if node.op is not None:  # made blank first, because an attribute of a node may refer to this result
         return _blank, (node.__class__,), _flattened(node), None, None, _fill
     fields = node.__class__, node._data, node._grad, notes_of(node) or None
     state = node.__getstate__()
@@ -145,7 +148,7 @@ def _blank(kind: type[Node]) -> Node:
 
 
 def _fill(root: Node, flat: Flat) -> None:
-    """Make of a blank result what was flattened."""
+    """Turn a blank node into the result that was flattened."""
     _restored(flat, root)
 
 
@@ -169,7 +172,7 @@ def _row(node: Node, places: dict[Node, int], marks: dict[int, Mark]) -> tuple[A
 
 
 def _restored(flat: Flat, root: Node | None = None) -> list[Any]:
-    """The nodes, of which the last is the given one."""
+    """The nodes; a given root becomes the last of them."""
     rows, states = flat
     nodes: list[Any] = []
     marks: dict[int, Any] = {}
@@ -195,7 +198,7 @@ def _restored(flat: Flat, root: Node | None = None) -> list[Any]:
 
 
 class _OneGraph:
-    """What `one_graph` returns."""
+    """Pickles several results as one graph."""
 
     def __init__(self, results: list[Node]) -> None:
         self._results = results
@@ -211,24 +214,23 @@ def _loaded(flat: Flat, places: list[int]) -> list[Node]:
 
 
 def one_graph(results: Iterable[Node]) -> object:
-    """Return an object that pickles several results of one graph with each node once; loaded, it is their list.
+    """Return an object that pickles several results of one graph, with each node once. It loads as a list.
 
-    A result that is pickled by itself takes along all that it was computed from. So n results of the
-    same nodes have n copies of these, in time, in bytes, and when they are loaded. As one graph they
-    share after loading all that they share now.
+    A result that is pickled alone brings everything that it was computed from. So n results of the same nodes
+    take n times the time and space, and no longer share the nodes when loaded. As one graph they do.
 
-    One thing is not shared: a result that an attribute of a subclass of Value refers to comes back as a
-    result of its own, beside its twin in the graph. `copy.deepcopy` keeps it one.
+    One exception: a result to which an attribute of a subclass of Value refers is loaded a second time, apart
+    from the graph. `copy.deepcopy` keeps it one.
 
     >>> import pickle
     >>> from scalargrad import Value, one_graph, softmax
     >>> shares = softmax([Value(1.0), Value(2.0), Value(3.0)])
     >>> first, second, third = pickle.loads(pickle.dumps(one_graph(shares)))
-    >>> first.args[1] is second.args[1] is third.args[1]  # the sum that all are divided by
+    >>> first.args[1] is second.args[1] is third.args[1]  # the sum that divides all three
     True
 
     Raises:
-        TypeError: for what is not several Values, or a set, which has no order.
+        TypeError: for anything but several Values, or for a set, which has no order.
     """
     if isinstance(results, Node) or not isinstance(results, Iterable):
         raise TypeError(f"one_graph takes several Values, such as a list of them, got {results!r}")

@@ -1,8 +1,7 @@
-"""What an operation declares, and the door through which one is declared.
+"""The record of an operation, and the decorator that declares one.
 
-A `Primitive` is a record: the value of an operation on floats, one partial derivative for each
-operand, and what drawings, checks and array programs need to know. `primitives.py` declares
-those of the engine; users declare their own by the same door.
+A `Primitive` holds the value of an operation on floats, one partial derivative for each operand, and what
+drawings, checks and array programs need to know. `primitives.py` declares the operations of the engine.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ Edge = tuple[tuple[float, ...], float, tuple[float, ...]]
 
 
 class Operator(NamedTuple):
-    """An operator of Python's: the name of its special method and function, and its node in a syntax tree."""
+    """A Python operator: the name of its method and function, and its node in a syntax tree."""
 
     method: str
-    node: type[ast.operator | ast.unaryop] | None  # None: it is written as a call
+    node: type[ast.operator | ast.unaryop] | None  # None: written as a call
 
 
-OPERATORS = {  # which operator applies which primitive, by the primitive's name
+OPERATORS = {  # by the name of the primitive that the operator applies
     "add": Operator("add", ast.Add),
     "subtract": Operator("sub", ast.Sub),
     "multiply": Operator("mul", ast.Mult),
@@ -50,33 +49,38 @@ POSITIVE: Interval = (0.0, inf)
 
 
 class Break(NamedTuple):
-    """Where an operation is not smooth in one operand, the others held."""
+    """Where an operation is not smooth in one operand while the others stay the same.
+
+    Attributes:
+        operand: the position of the operand.
+        nearest: a function of all operands that returns the place of the nearest break, or nan for none.
+    """
 
     operand: int
-    nearest: Callable[..., float]  # of all operands: the place of the nearest break; nan where there is none
+    nearest: Callable[..., float]
 
 
 class Operand(Protocol):
-    """What an object has that is no plain number and yet takes part in operations: Values, symbols."""
+    """An object other than a number that operations accept: a Value, a symbol."""
 
     @classmethod
     def apply_primitive(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
-        """Return the operation's result on operands of which at least one is of this class."""
+        """Return the operation's result; at least one operand is of this class."""
 
 
 OperandType = TypeVar("OperandType", bound=Operand)
 
 
 class _Documentation:
-    """Lets `help(scalargrad.tanh)` show what `tanh` declares, and `help(Primitive)` what a primitive is."""
+    """`help(scalargrad.tanh)` shows what `tanh` declares, `help(Primitive)` what a primitive is."""
 
     def __get__(self, declared: Primitive | None, owner: type) -> str:
         return _PRIMITIVE if declared is None else describe(declared)
 
 
-_PRIMITIVE = """An operation on real numbers with its derivatives: an immutable record, called like a function.
+_PRIMITIVE = """An operation on real numbers and its derivatives. Call it like a function.
 
-Plain numbers give a float; with a Value among the operands the result is a Value.
+With a Value among the operands the result is a Value, otherwise a float. The record cannot be changed.
 
 >>> import scalargrad
 >>> scalargrad.hypot(3, 4)
@@ -85,27 +89,27 @@ Plain numbers give a float; with a Value among the operands the result is a Valu
 Value(data=5.0)
 
 Raises:
-    TypeError: for an operand that is no real number, or too few or too many of them.
+    TypeError: for an operand that is not a real number, or another number of operands.
 """
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Primitive:  # noqa: D101  # it has one, and so has each of its instances: see _Documentation
+class Primitive:  # noqa: D101  # its docstring is made by _Documentation
     name: str
     summary: str  # one line of documentation
-    value: Callable[..., float]  # of floats; never raises, never complex
+    value: FloatFunction  # never raises, never complex
     partials: tuple[Rule, ...]  # one for each operand: (out, *operands) -> ∂out/∂operand
-    notation: str  # how an application is written, in Python: "{} * {}"
-    array: str | None  # the same in the names of an array namespace; None: there is no such spelling
-    domain: tuple[Interval, ...]  # one open interval for each operand: smooth inside, kinks and poles apart
-    kinks: tuple[Break, ...]  # where a subgradient was chosen
+    notation: str  # in Python: "{} * {}"
+    array: str | None  # in the names of numpy; None where no expression is known
+    domain: tuple[Interval, ...]  # for each operand, an open interval: smooth there except at kinks and poles
+    kinks: tuple[Break, ...]  # where the rules choose a subgradient
     poles: tuple[Break, ...]  # where there is no derivative
-    edges: tuple[Edge, ...]  # pinned: operands, value, partials
+    edges: tuple[Edge, ...]  # exact results: operands, value, partials
     associative: bool
     commutative: bool
-    identity: float | None  # the operand that changes nothing, on either side
-    right_identity: float | None  # the second operand that changes nothing: x - 0, x / 1
-    blocks_gradient: bool = False  # no derivative passes to any operand, not even 0 × inf; the partials are 0
+    identity: float | None  # f(x, e) and f(e, x) are x
+    right_identity: float | None  # f(x, e) is x: x - 0, x / 1
+    blocks_gradient: bool = False  # no gradient reaches any operand, not even 0 × inf; the partials are 0
     bounded: bool = False  # the value stays within fixed bounds
     multiplies: bool = False  # the value is the product of two operands wherever that is a number
 
@@ -122,7 +126,7 @@ class Primitive:  # noqa: D101  # it has one, and so has each of its instances: 
         return self.array == "{}"
 
     @overload
-    def __call__(self, *operands: float) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+    def __call__(self, *operands: float) -> float: ...  # type: ignore[overload-overlap]  # only floats: a float
     @overload
     def __call__(self, *operands: OperandType | float) -> OperandType: ...
     def __call__(self, *operands: Any) -> Any:
@@ -143,21 +147,21 @@ class Primitive:  # noqa: D101  # it has one, and so has each of its instances: 
 
 
 def _apply(primitive: Primitive, operands: tuple[Any, ...]) -> Any:
-    """The operation on anything but floats: the most derived class among the operands decides how."""
-    decides: Any = None
+    """Apply the operation to operands that are not all floats, as their most derived class does it."""
+    most_derived: Any = None
     for operand in operands:
         kind = type(operand)
-        if hasattr(kind, "apply_primitive") and (decides is None or issubclass(kind, decides)):
-            decides = kind
-    if decides is not None:
-        return decides.apply_primitive(primitive, operands)
+        if hasattr(kind, "apply_primitive") and (most_derived is None or issubclass(kind, most_derived)):
+            most_derived = kind
+    if most_derived is not None:
+        return most_derived.apply_primitive(primitive, operands)
     return primitive.value(*(number(operand, f"an operand of {primitive.name}") for operand in operands))
 
 
-# ---------------------------------------------------------------- the door
+# ---------------------------------------------------------------- declaring an operation
 
 _registry: dict[str, Primitive] = {}
-_built_in: set[str] = set()
+_built_in: set[str] = set()  # empty until the engine has declared its own
 
 
 NEVER_RAISE = (
@@ -281,7 +285,7 @@ P = ParamSpec("P")
 
 
 def _value_first(
-    door: Callable[P, Callable[[FloatFunction], Primitive]],
+    decorator: Callable[P, Callable[[FloatFunction], Primitive]],
 ) -> Callable[Concatenate[FloatFunction, P], Primitive]:
     def declare(value: FloatFunction, /, *positional: P.args, **declaration: P.kwargs) -> Primitive:
         """Declare an operation as `primitive` does, from a function that exists already.
@@ -289,7 +293,7 @@ def _value_first(
         >>> declare(math.atan, partials=[lambda out, x: (1 + x * x) ** -1], name="angle")
         <primitive angle>
         """
-        return door(*positional, **declaration)(value)
+        return decorator(*positional, **declaration)(value)
 
     return declare
 
@@ -334,12 +338,12 @@ def _check_partials(name: str, partials: Sequence[Rule]) -> None:
 
 
 def _name_of(value: Callable[..., float], given: str | None) -> str:
-    """The name that a primitive is given, or else its function's, as Python reads it: ﬁt and fit are one name."""
+    """The given name, or else the function's, as Python reads it: ﬁt and fit are the same name."""
     name = getattr(value, "__name__", None) if given is None else given
-    read = normalize("NFKC", name) if isinstance(name, str) else ""
-    if not read.isidentifier() or iskeyword(read) or read == "__debug__":
+    normal = normalize("NFKC", name) if isinstance(name, str) else ""
+    if not normal.isidentifier() or iskeyword(normal) or normal == "__debug__":
         raise ValueError(f"a primitive needs a name that can be written in Python, got {name!r}")
-    return read
+    return normal
 
 
 def _check_rules(declared: Primitive) -> None:
@@ -349,7 +353,7 @@ def _check_rules(declared: Primitive) -> None:
         except TypeError as error:
             wanted = "operators and other primitives, to be differentiated again and shown as a formula"
             raise TypeError(f"a partial of {declared.name} must be written with {wanted}: {error}") from None
-        except NameError:  # a rule may speak of its own operation, which has no name yet
+        except NameError:  # a rule may use its own operation, whose name is not bound yet
             written = "a formula"
         if declared.blocks_gradient and written != "0":
             raise ValueError(f"{declared.name} blocks gradients, so each of its partials must be 0.0, got {written}")
@@ -360,14 +364,14 @@ def _check_notation(declared: Primitive) -> None:
     try:
         written = ast.parse(declared.notation.format(*names), mode="eval")
         if _built_in and not set(names) <= {getattr(node, "id", "") for node in ast.walk(written)}:
-            raise ValueError  # an operand is not shown; in the engine, power so hides what guards its slopes
+            raise ValueError  # an operand is not shown, which only the engine's private operations may do
     except (IndexError, KeyError, SyntaxError, ValueError):
         wanted = f"a Python expression with {{}} for each of {declared.arity} operands"
         raise ValueError(f"the notation of {declared.name} must be {wanted}, got {declared.notation!r}") from None
 
 
 def _placeholders(primitive: Primitive) -> list[str]:
-    """Names for the operands that do not occur in the primitive's notation."""
+    """Names for the operands that the primitive's notation does not use."""
     stem, written = "operand_", normalize("NFKC", primitive.notation)
     while stem in written:
         stem += "_"
@@ -375,13 +379,13 @@ def _placeholders(primitive: Primitive) -> list[str]:
 
 
 def named(name: str) -> Primitive:
-    """Return the primitive of that name.
+    """Return the primitive with this name.
 
     >>> named("tanh")
     <primitive tanh>
 
     Raises:
-        LookupError: when no primitive of that name has been declared.
+        LookupError: when no primitive with this name is declared.
     """
     try:
         return _registry[normalize("NFKC", name)]
@@ -390,7 +394,7 @@ def named(name: str) -> Primitive:
 
 
 def close_built_ins() -> tuple[Primitive, ...]:
-    """Keep the names declared so far for the engine, and return its primitives: `primitives.py` ends with this."""
+    """Reserve the names declared so far for the engine, and return their primitives."""
     _built_in.update(_registry)
     return registered()
 
@@ -407,10 +411,23 @@ def registered() -> tuple[Primitive, ...]:
 # ---------------------------------------------------------------- rules as formulas
 
 
-class Symbol:
-    """An operand that stands for itself: a rule called on symbols returns the formula it computes.
+Method = Callable[[Any, Any], Any]
 
-    Python's own grammar supplies the parentheses.
+
+def _operator(name: str) -> tuple[Method, Method]:
+    """The methods for a symbol on the left and on the right of an operator."""
+
+    def method(symbol: Any, other: Any) -> Any:
+        return named(name)(symbol, other)
+
+    def reflected(symbol: Any, other: Any) -> Any:
+        return named(name)(other, symbol)
+
+    return method, reflected
+
+
+class Symbol:
+    """A name in place of a number: a rule that is called with symbols returns its formula.
 
     >>> x, y = Symbol("x"), Symbol("y")
     >>> print((x + y) * x - (x - y))
@@ -427,40 +444,16 @@ class Symbol:
 
     @classmethod
     def apply_primitive(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Symbol:
-        """Write the operation's notation around its operands."""
+        """Return the operation's notation, with its operands filled in."""
         places = dict(zip(_placeholders(primitive), map(_expression, operands), strict=True))
         written = ast.parse(primitive.notation.format(*places), mode="eval").body
         return Symbol(_Substitution(places).visit(written))
 
-    def __add__(self, other: Any) -> Any:
-        return named("add")(self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return named("add")(other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return named("subtract")(self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return named("subtract")(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return named("multiply")(self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return named("multiply")(other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return named("divide")(self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return named("divide")(other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return named("power")(self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return named("power")(other, self)
+    __add__, __radd__ = _operator("add")
+    __sub__, __rsub__ = _operator("subtract")
+    __mul__, __rmul__ = _operator("multiply")
+    __truediv__, __rtruediv__ = _operator("divide")
+    __pow__, __rpow__ = _operator("power")
 
     def __neg__(self) -> Any:
         return named("negative")(self)
@@ -489,9 +482,9 @@ def _expression(operand: Symbol | float) -> ast.expr:
 
 
 def formula(primitive: Primitive, index: int, names: Sequence[str] | None = None) -> str:
-    """Return the partial derivative in one operand, as it is declared, in Python's notation.
+    """Return the rule for one operand as a Python expression.
 
-    `names` are those of the result and of each operand, to stand in place of the rule's own.
+    `names` are names for the result and each operand; by default those of the rule.
 
     >>> formula(named("tanh"), 0)
     '1 - out * out'
@@ -503,7 +496,7 @@ def formula(primitive: Primitive, index: int, names: Sequence[str] | None = None
 
 
 def operand_names(primitive: Primitive) -> tuple[str, ...]:
-    """Return the names of the operands, as the rule for the first one calls them.
+    """Return the names of the operands in the first rule.
 
     >>> operand_names(named("atan2"))
     ('y', 'x')
@@ -513,13 +506,13 @@ def operand_names(primitive: Primitive) -> tuple[str, ...]:
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of a Python function's positional parameters; none for anything else that is callable."""
+    """The names of a Python function's positional parameters; none for other callables."""
     code = getattr(function, "__code__", None)
     return code.co_varnames[: code.co_argcount] if code is not None else ()
 
 
 def describe(primitive: Primitive) -> str:
-    """Return the documentation of a primitive, made from what it declares.
+    """Return the documentation of a primitive, from its record.
 
     >>> print(describe(named("tanh")))
     tanh(x): Return the hyperbolic tangent of x.
@@ -535,7 +528,7 @@ def describe(primitive: Primitive) -> str:
     lines = [f"{primitive.notation.format(*names)}: {primitive.summary}", ""]
     lines += [f"∂out/∂{name} = {formula(primitive, i)}" for i, name in enumerate(names)]
     if primitive.blocks_gradient:
-        lines += ["", "It hands no gradient on, whatever its own is."]
+        lines += ["", "It passes no gradient to its operands."]
     for name, (low, high) in zip(names, primitive.domain, strict=True):
         if low < high and (low, high) != REALS:
             lines += ["", f"Differentiable for {low} < {name} < {high}."]

@@ -1,15 +1,15 @@
-"""Derivatives that are Values: each can be differentiated again, to any order.
+"""Derivatives that are Values, which can be differentiated again, to any order.
 
-`backward` runs on the numbers that the forward pass recorded. Here the same rules are called on
-the recorded Values instead, so that what comes out is a graph of its own. Backwards through the
-graph that gives `grad`, forwards `jvp`; the others are made of these two.
+`backward` uses the numbers of the forward pass. Here the same rules are called with the recorded Values, so
+that the derivatives have graphs too: backwards in `grad` and `vjp`, forwards in `jvp`. The other functions
+call these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 from .errors import NonFinite, described, non_finite
 from .floats import counted, held_by, integer, number, refuse_set, same
@@ -18,7 +18,7 @@ from .value import Constant, Value
 
 
 class Array(Protocol):
-    """An array of Values, as numpy has them."""
+    """An array of Values, such as a numpy array."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,11 +43,9 @@ def grad(output: Value, wrt: ArrayType) -> ArrayType: ...
 @overload
 def grad(output: Value, wrt: Iterable[Value]) -> list[Value]: ...
 def grad(output: Value, wrt: Any) -> Any:
-    """Return ∂output/∂v for one Value or for each of several, as Values that can be differentiated again.
+    """Return ∂output/∂v for one Value v or several, as Values that can be differentiated again.
 
-    Several are a list, an array, or whatever else gives Values in an order, such as a generator or the
-    `values()` of a dict. For an array the answer is an array of its shape; otherwise it is a list. Nothing
-    is added to any `.grad`.
+    It adds nothing to any `.grad`.
 
     >>> x = Value(2.0)
     >>> first = grad(x ** 3, x)
@@ -55,10 +53,16 @@ def grad(output: Value, wrt: Any) -> Any:
     >>> first.data, second.data, grad(second, x).data
     (12.0, 12.0, 6.0)
 
+    Args:
+        output: the Value to differentiate.
+        wrt: one Value, or several in an order: a list, an array, a generator, the `values()` of a dict.
+
+    Returns:
+        One Value for one; an array of the same shape for an array; otherwise a list.
+
     Raises:
         TypeError: for an output or a wrt that is not a Value, or a set, which has no order.
-        ValueError: for an iterator that has been read before; when `.data` has been changed since the
-            forward pass, where it matters.
+        ValueError: for an iterator that is used up; when a change of `.data` since the forward pass matters.
     """
     if not isinstance(output, Value):
         raise TypeError(f"output must be a Value, got {output!r} of type {type(output).__name__}")
@@ -89,10 +93,10 @@ def _pulled_back(outputs: list[Value], upstream: Sequence[Value | float], wrt: A
 
 
 def local_gradient(node: Value, index: int) -> Value | float:
-    """Return ∂node/∂operand as the rule computes it from the node and its operands, as a Value where it varies.
+    """Return ∂node/∂operand, which the rule computes from the node and its operands.
 
     Raises:
-        ValueError: when it is no longer what it was in the forward pass.
+        ValueError: when it is not the number of the forward pass, because `.data` has changed.
     """
     assert node.op is not None
     operands = [operand._data if operand.__class__ is Constant else operand for operand in node.args]
@@ -112,7 +116,7 @@ def local_gradient(node: Value, index: int) -> Value | float:
 
 
 def product(x: Value | float, y: Value | float) -> Value | float:
-    """The product, without a node where one factor is the number 1."""
+    """Return the product, without a node where one factor is the number 1."""
     if isinstance(x, float) and x == 1.0:
         return y
     if isinstance(y, float) and y == 1.0:
@@ -121,13 +125,13 @@ def product(x: Value | float, y: Value | float) -> Value | float:
 
 
 def _hand_on(totals: dict[Value, Value | float], to: Value, local: Value | float, gradient: Value | float) -> None:
-    """Add local × gradient to a total."""
+    """Add a contribution to a total."""
     contribution = product(local, gradient)
     totals[to] = totals[to] + contribution if to in totals else contribution
 
 
 def _distinct(results: Sequence[Value | float], order: Iterable[Value]) -> list[Value]:
-    """The results as nodes of their own: ∂(x * y)/∂x is y, but must not be the user's very object y."""
+    """The results, with a new node for each that is a node of the graph: ∂(x * y)/∂x is y, but another object."""
     taken = set(order)
     nodes = []
     for result in results:
@@ -140,7 +144,7 @@ def _distinct(results: Sequence[Value | float], order: Iterable[Value]) -> list[
 
 
 def as_values(given: Any, purpose: str) -> list[Value]:
-    """Return one Value or several as a list, or say what was wrong with them."""
+    """Return one Value or several as a list, or raise an error that says what is wrong; `purpose` names them."""
     refuse_set(given, purpose)
     several = _several(given)
     if not several and isinstance(given, Iterator):
@@ -154,7 +158,7 @@ def as_values(given: Any, purpose: str) -> list[Value]:
 
 
 def _several(given: Any) -> list[Any]:
-    """What is given as a list: the entries of an array, whatever its shape; what is no iterable by itself."""
+    """A list: the entries of an array of any shape, the items of an iterable, or the one object."""
     given = held_by(given)
     if _is_array(given):
         return list(given.flat)
@@ -165,15 +169,15 @@ def _is_array(given: Any) -> bool:
     return hasattr(given, "shape") and hasattr(given, "flat")
 
 
-def _formed(answers: list[Value], like: Any) -> Any:
-    """Answers in the form of what was given: one Value, an array, or a list."""
+def _formed(values: list[Value], like: Any) -> Any:
+    """The Values in the form of `like`: one Value, an array, or a list."""
     if isinstance(like, Value):
-        return answers[0]
+        return values[0]
     if not _is_array(like):
-        return answers
+        return values
     formed = like.copy()
-    for i, answer in enumerate(answers):
-        formed.flat[i] = answer
+    for i, value in enumerate(values):
+        formed.flat[i] = value
     return formed
 
 
@@ -184,18 +188,23 @@ def jvp(outputs: ArrayType, wrt: Value | Iterable[Value] | Array, tangents: Tang
 @overload
 def jvp(outputs: Iterable[Value], wrt: Value | Iterable[Value] | Array, tangents: Tangents) -> list[Value]: ...
 def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
-    """Return the Jacobian of the outputs times a vector, by one pass forwards through the recorded graph.
-
-    `tangents` has one number for each of `wrt`; the answer has one Value for each output. They may be
-    what `grad` takes as several, and arrays of one shape.
+    """Return the Jacobian of the outputs times a vector, by one pass forwards through the graph.
 
     >>> x, y = Value(3.0), Value(4.0)
     >>> jvp(x * y, [x, y], [1.0, 0.5]).data
     5.5
 
+    Args:
+        outputs: one Value or several, as `wrt` of `grad`.
+        wrt: one Value or several, as of `grad`.
+        tangents: the vector: one number or Value for each Value in wrt.
+
+    Returns:
+        One Value for each output, in the form of the outputs.
+
     Raises:
-        TypeError: for outputs or a wrt that are no Values.
-        ValueError: when there is not one tangent for each of wrt, or the shapes of two arrays differ; as `grad`.
+        TypeError: for outputs or a wrt that are not Values, or a tangent that is not a number.
+        ValueError: for another number of tangents than Values in wrt, or arrays of different shapes; as `grad`.
     """
     outputs, wrt, tangents = map(held_by, (outputs, wrt, tangents))
     roots, inputs = as_values(outputs, "outputs"), as_values(wrt, "wrt")
@@ -220,9 +229,9 @@ def vjp(outputs: Value | Iterable[Value] | Array, wrt: ArrayType, gradients: Tan
 @overload
 def vjp(outputs: Value | Iterable[Value] | Array, wrt: Iterable[Value], gradients: Tangents) -> list[Value]: ...
 def vjp(outputs: Any, wrt: Any, gradients: Any) -> Any:
-    """Return a vector times the Jacobian of the outputs, by one pass backwards through the recorded graph.
+    """Return a vector times the Jacobian of the outputs, by one pass backwards through the graph.
 
-    `grad` is the case of one output with the gradient 1.0; `jvp` is the same product forwards.
+    With one output and the gradient 1.0 it is `grad`.
 
     >>> x, y = Value(3.0), Value(4.0)
     >>> [slope.data for slope in vjp([x * y, x + y], [x, y], [1.0, 10.0])]
@@ -231,14 +240,14 @@ def vjp(outputs: Any, wrt: Any, gradients: Any) -> Any:
     Args:
         outputs: one Value or several, as `wrt` of `grad`.
         wrt: one Value or several, as of `grad`.
-        gradients: the vector: one number or Value for each output, the upstream gradient at which it starts.
+        gradients: the vector: for each output its upstream gradient, a number or a Value.
 
     Returns:
-        The gradient of each of `wrt`, in its form, as Values that can be differentiated again.
+        One Value for each Value in wrt, in the form of wrt.
 
     Raises:
         TypeError: for outputs or a wrt that are not Values, or a gradient that is not a number.
-        ValueError: for another number of gradients than of outputs, or arrays of different shapes; as `grad`.
+        ValueError: for another number of gradients than outputs, or arrays of different shapes; as `grad`.
     """
     outputs, gradients = held_by(outputs), held_by(gradients)
     roots = as_values(outputs, "outputs")
@@ -246,7 +255,7 @@ def vjp(outputs: Any, wrt: Any, gradients: Any) -> Any:
 
 
 def _vector(given: Any, what: str, values: list[Value], like: Any, purpose: str) -> list[Value | float]:
-    """The entries of a vector, of which there must be one for each of some Values."""
+    """The entries of a vector, which must be as many as the Values."""
     entries = [each if isinstance(each, Value) else number(each, f"a {what}") for each in map(held_by, _several(given))]
     if _is_array(like) and _is_array(given) and like.shape != given.shape:
         raise ValueError(f"the {what}s must have the shape {like.shape} of {purpose}, got {given.shape}")
@@ -255,17 +264,32 @@ def _vector(given: Any, what: str, values: list[Value], like: Any, purpose: str)
     return entries
 
 
+class ValueAndGrad(Protocol):
+    """A function that returns a value and its gradient in the first argument, in the form of this argument."""
+
+    @overload
+    def __call__(self, argument: Value | float, /, *others: Any, **options: Any) -> tuple[Value, Value]: ...
+    @overload
+    def __call__(self, argument: Array, /, *others: Any, **options: Any) -> tuple[Value, Any]: ...
+    @overload
+    def __call__(
+        self, argument: Iterable[Value | float], /, *others: Any, **options: Any
+    ) -> tuple[Value, list[Value]]: ...
+
+
 @overload
-def value_and_grad(function: Callable[..., Value], argnums: int = 0) -> Callable[..., tuple[Value, Any]]: ...
+def value_and_grad(function: Callable[..., Value], argnums: Literal[0] = 0) -> ValueAndGrad: ...
+@overload
+def value_and_grad(function: Callable[..., Value], argnums: int) -> Callable[..., tuple[Value, Any]]: ...
 @overload
 def value_and_grad(
     function: Callable[..., Value], argnums: Sequence[int]
 ) -> Callable[..., tuple[Value, tuple[Any, ...]]]: ...
-def value_and_grad(function: Callable[..., Value], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """Return a function that returns a function's value and its gradient, as in JAX.
+def value_and_grad(function: Callable[..., Value], argnums: int | Sequence[int] = 0) -> Any:
+    """Return a function that computes a function's value and its gradient, as in JAX.
 
-    It calls the function with its own arguments, where a number to differentiate in becomes a Value. Both
-    results are Values: the value that the function returns, and what `grad` returns for that argument.
+    It turns the numbers in the argument at `argnums` into Values, calls the function, and returns its value and
+    the `grad` of this argument. Both can be differentiated again.
 
     >>> value, slope = value_and_grad(lambda x, n: x ** n)(2.0, 3)
     >>> value.data, slope.data
@@ -275,13 +299,16 @@ def value_and_grad(function: Callable[..., Value], argnums: int | Sequence[int] 
     (3.0, 2.0)
 
     Args:
-        function: it takes Values and whatever else, and returns a Value.
-        argnums: the position of the argument to differentiate in: a number, a Value, or several in a list
-            or an array. Several positions give a tuple of gradients.
+        function: a function that returns a Value.
+        argnums: the position of the argument to differentiate in, which is a number, a Value, or a list or an
+            array of these. Several positions give a tuple of gradients.
+
+    Returns:
+        A function with the same arguments that returns (value, gradient).
 
     Raises:
-        TypeError: for a function that is not callable or does not return a Value, or an argument to
-            differentiate in that is not made of numbers and Values.
+        TypeError: for a function that is not callable or does not return a Value, or for an argument to
+            differentiate in that has other entries than numbers and Values.
         ValueError: for a position that is not an integer or has no argument; as `grad`.
     """
     if not callable(function):
@@ -306,7 +333,7 @@ def value_and_grad(function: Callable[..., Value], argnums: int | Sequence[int] 
 
 
 def _as_variables(argument: Any) -> Any:
-    """An argument with Values in place of its numbers: one, a list, or an array of its shape."""
+    """The argument, with Values in place of its numbers: one Value, a list, or an array of the same shape."""
     argument = held_by(argument)
     refuse_set(argument, "an argument to differentiate in")
     entries = [
@@ -319,9 +346,9 @@ def _as_variables(argument: Any) -> Any:
 
 
 def jacobian(outputs: Iterable[Value] | Array, wrt: Iterable[Value] | Array) -> list[list[Value]]:
-    """Return the matrix of first derivatives: a row for each output, a column for each of wrt.
+    """Return the matrix of first derivatives: a row for each output, a column for each Value in wrt.
 
-    Several are what they are for `grad`; of an array of any shape, the entries in their order.
+    Both may be in any form that `grad` takes; an array of any shape counts as its entries in order.
 
     >>> x, y = Value(3.0), Value(4.0)
     >>> [[entry.data for entry in row] for row in jacobian([x * y, x + y], [x, y])]
@@ -335,7 +362,7 @@ def jacobian(outputs: Iterable[Value] | Array, wrt: Iterable[Value] | Array) -> 
 
 
 def hessian(output: Value, wrt: Iterable[Value] | Array) -> list[list[Value]]:
-    """Return the matrix of second derivatives: the Jacobian of the gradient. It takes what `jacobian` takes.
+    """Return the matrix of second derivatives: a row and a column for each Value in wrt.
 
     >>> x, y = Value(3.0), Value(4.0)
     >>> [[entry.data for entry in row] for row in hessian(x * x * y, [x, y])]
@@ -353,15 +380,21 @@ def hvp(output: Value, wrt: ArrayType, vector: Tangents) -> ArrayType: ...
 @overload
 def hvp(output: Value, wrt: Value | Iterable[Value], vector: Tangents) -> list[Value]: ...
 def hvp(output: Value, wrt: Any, vector: Any) -> Any:
-    """Return the Hessian times a vector, without the Hessian: forwards over the gradient's graph.
-
-    The vector has one number for each of `wrt`; for an array the answer is an array of its shape.
+    """Return the Hessian times a vector, without the Hessian: by a `jvp` of the gradient.
 
     Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6 (1994).
 
     >>> x, y = Value(3.0), Value(4.0)
     >>> [entry.data for entry in hvp(x * x * y, [x, y], [1.0, 2.0])]
     [20.0, 6.0]
+
+    Args:
+        output: the Value to differentiate twice.
+        wrt: one Value or several, as of `grad`.
+        vector: one number or Value for each Value in wrt.
+
+    Returns:
+        One Value for each Value in wrt: an array of the same shape for an array, otherwise a list.
 
     Raises:
         TypeError, ValueError: as `grad` and `jvp`.

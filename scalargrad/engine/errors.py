@@ -30,7 +30,7 @@ class NonFinite(ArithmeticError):
 
 
 def described(node: Node) -> str:
-    """Return how a result was made, for a message: `a * b`, with labels or the operands' names in the rule.
+    """Return how a result was made: `a * b`, with the operands' labels or their names in the rule.
 
     >>> from scalargrad import Value
     >>> described(Value(0.0, label="x").log())
@@ -41,7 +41,7 @@ def described(node: Node) -> str:
 
 
 def _names(primitive: Primitive, operands: tuple[Node, ...]) -> list[str]:
-    """The operands' labels or, where there is none or two operands have the same, their names in the rule."""
+    """The operands' labels, or their names in the rule where a label is missing or not unique."""
     rule = operand_names(primitive)
     names = [notes_of(operand).get("label") or name for operand, name in zip(operands, rule, strict=True)]
     return names if len(set(names)) == len(set(operands)) else list(rule)
@@ -53,7 +53,7 @@ def all_finite(operands: tuple[Node, ...]) -> bool:
 
 
 def non_finite(primitive: Primitive, operands: tuple[Node, ...], what: str, line: str | None) -> NonFinite:
-    """Return the error for an operation of which `what` is true."""
+    """Return the error for an operation; `what` completes the sentence that begins with the operation."""
     names = _names(primitive, operands)
     numbers = dict(zip(names, (operand._data for operand in operands), strict=True))
     where = ", ".join(f"{name} = {data}" for name, data in numbers.items())
@@ -63,7 +63,7 @@ def non_finite(primitive: Primitive, operands: tuple[Node, ...], what: str, line
 
 
 def trap_contribution(node: Node, index: int, local: float, upstream: float, before: float, after: float) -> None:
-    """Observe a sweep: raise at the first infinite or undefined gradient made from finite numbers."""
+    """Observe a sweep under `trap`: raise at the first gradient that is not finite but comes from finite numbers."""
     operands = operands_of(node)
     if not math.isfinite(after) and math.isfinite(upstream) and math.isfinite(before) and all_finite(operands):
         assert node.op is not None

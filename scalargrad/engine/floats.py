@@ -1,10 +1,9 @@
 """Functions of floats that never raise: every operation's value, by the rules of IEEE 754.
 
-Python's `math` raises where IEEE arithmetic answers: `math.exp(1000)` is an OverflowError,
-`math.log(0.0)` a ValueError, `1.0 / 0.0` a ZeroDivisionError. In the middle of a graph of a
-million nodes the answer serves better: overflow is inf, a pole is inf with its sign, and what
-has no real answer is nan. Where a textbook formula overflows on the way to a finite answer,
-the formula here does not. Where `math` already behaves, its function is used as it is.
+Python's `math` raises where IEEE arithmetic has a result: `math.exp(1000)` is an OverflowError,
+`math.log(0.0)` a ValueError, `1.0 / 0.0` a ZeroDivisionError. Here overflow is inf, a pole is inf with
+its sign, and what has no real result is nan. No formula overflows on the way to a finite result.
+Functions of `math` that never raise are used as they are.
 """
 
 from __future__ import annotations
@@ -16,13 +15,14 @@ from collections.abc import Callable, MappingView, Set
 from math import copysign, inf, nan
 from typing import Any, SupportsIndex
 
-_NUMBERS = (int, float)  # what most are: the other kinds take longer to tell
+_NUMBERS = (int, float)  # the most frequent types; other types of numbers take longer to recognise
 
 
 def number(given: object, purpose: str, bools: bool = True) -> float:
-    """Return a real number as the nearest Python float, or say what was wrong with it.
+    """Return a real number as the nearest Python float.
 
-    A bool is 0 or 1, as in Python, unless `bools` is false; an array of numpy's without dimensions is what it holds.
+    A bool is 0 or 1, as in Python, unless `bools` is false. A numpy array without dimensions counts as its entry.
+    `purpose` says in the error what the number is for.
 
     >>> number(3, "data"), number(2.5, "data"), number(True, "data")
     (3.0, 2.5, 1.0)
@@ -47,26 +47,24 @@ def number(given: object, purpose: str, bools: bool = True) -> float:
 
 
 def is_number(given: object) -> bool:
-    """Whether `number` takes it for a real number.
+    """Return whether `number` accepts this as a real number.
 
     >>> is_number(3), is_number(False), is_number("3"), is_number(1j)
     (True, True, False, False)
     """
     if isinstance(given, _NUMBERS):
         return True
-    return (
-        isinstance(held_by(given), numbers.Real) and _kind(given) != "m"
-    )  # a duration of numpy's says that it is real
+    return isinstance(held_by(given), numbers.Real) and _kind(given) != "m"  # numpy calls a duration real
 
 
 def held_by(given: Any) -> Any:
-    """Return the Python object in a scalar of numpy's or an array without dimensions; anything else as it is."""
+    """Return the Python object in a numpy scalar or an array without dimensions; anything else unchanged."""
     return given.item() if _kind(given) in {"b", "i", "u", "f", "O"} and given.shape == () else given
 
 
 def _kind(given: Any) -> object:
-    """Numpy's letter for what it is: a bool, an integer, ..., an object; None for what is not numpy's."""
-    return getattr(given.dtype, "kind", None) if hasattr(type(given), "dtype") else None  # the class is never made up
+    """The letter of a numpy type: "b" for bool, "f" for float, "O" for object; None for other types."""
+    return getattr(given.dtype, "kind", None) if hasattr(type(given), "dtype") else None  # mocks have any attribute
 
 
 def same(x: float, y: float) -> bool:
@@ -79,13 +77,13 @@ def same(x: float, y: float) -> bool:
 
 
 def integer(given: SupportsIndex, purpose: str, low: int | None = None) -> int:
-    """Return an integer, of at least `low` where that is given, or say what was wrong with it.
+    """Return an integer, which must be at least `low` if that is given.
 
     >>> integer(3, "a size", low=1)
     3
 
     Raises:
-        ValueError: for anything else; a bool is no integer here.
+        ValueError: for anything else, such as a bool.
     """
     value = operator.index(given) if hasattr(given, "__index__") and not isinstance(given, bool) else None
     if value is None or (low is not None and value < low):
@@ -95,7 +93,7 @@ def integer(given: SupportsIndex, purpose: str, low: int | None = None) -> int:
 
 
 def refuse_set(given: object, purpose: str) -> None:
-    """Raise where an order matters and a set is given; the views of a dict have an order.
+    """Raise for a set, where the order of the entries matters. The views of a dict have an order.
 
     >>> refuse_set({2.0, 1.0}, "scores")
     Traceback (most recent call last):
@@ -122,13 +120,13 @@ def counted(count: int, noun: str) -> str:
 def _shortened(given: object) -> str:
     try:
         text = repr(given)
-    except Exception as error:  # an object whose repr fails must not hide what is wrong with it
+    except Exception as error:  # an object whose repr fails must not replace the real error
         text = f"<unprintable: {type(error).__name__}>"
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def _answering(function: Callable[[float], float], instead: Callable[[float], float]) -> Callable[[float], float]:
-    """The function, with `instead(x)` in place of the exception that `math` raises."""
+def _never_raising(function: Callable[[float], float], instead: Callable[[float], float]) -> Callable[[float], float]:
+    """The function, which returns `instead(x)` where `math` raises."""
 
     def value(x: float) -> float:
         try:
@@ -154,28 +152,28 @@ def _infinite_like(x: float) -> float:
     return copysign(inf, x)
 
 
-exp = _answering(math.exp, _infinite)
-exp2 = _answering(math.exp2, _infinite)
-expm1 = _answering(math.expm1, _infinite)
-sinh = _answering(math.sinh, _infinite_like)
-cosh = _answering(math.cosh, _infinite)
+exp = _never_raising(math.exp, _infinite)
+exp2 = _never_raising(math.exp2, _infinite)
+expm1 = _never_raising(math.expm1, _infinite)
+sinh = _never_raising(math.sinh, _infinite_like)
+cosh = _never_raising(math.cosh, _infinite)
 
-log = _answering(math.log, lambda x: -inf if x == 0 else nan)
-log2 = _answering(math.log2, lambda x: -inf if x == 0 else nan)
-log10 = _answering(math.log10, lambda x: -inf if x == 0 else nan)
-log1p = _answering(math.log1p, lambda x: -inf if x == -1 else nan)
-sqrt = _answering(math.sqrt, _undefined)
+log = _never_raising(math.log, lambda x: -inf if x == 0 else nan)
+log2 = _never_raising(math.log2, lambda x: -inf if x == 0 else nan)
+log10 = _never_raising(math.log10, lambda x: -inf if x == 0 else nan)
+log1p = _never_raising(math.log1p, lambda x: -inf if x == -1 else nan)
+sqrt = _never_raising(math.sqrt, _undefined)
 
-sin = _answering(math.sin, _undefined)
-cos = _answering(math.cos, _undefined)
-tan = _answering(math.tan, _undefined)
-asin = _answering(math.asin, _undefined)
-acos = _answering(math.acos, _undefined)
-acosh = _answering(math.acosh, _undefined)
-atanh = _answering(math.atanh, lambda x: copysign(inf, x) if abs(x) == 1 else nan)
+sin = _never_raising(math.sin, _undefined)
+cos = _never_raising(math.cos, _undefined)
+tan = _never_raising(math.tan, _undefined)
+asin = _never_raising(math.asin, _undefined)
+acos = _never_raising(math.acos, _undefined)
+acosh = _never_raising(math.acosh, _undefined)
+atanh = _never_raising(math.atanh, lambda x: copysign(inf, x) if abs(x) == 1 else nan)
 
-lgamma = _answering(math.lgamma, _infinite)
-gamma = _answering(math.gamma, lambda x: copysign(inf, x) if x > -1 else nan)
+lgamma = _never_raising(math.lgamma, _infinite)
+gamma = _never_raising(math.gamma, lambda x: copysign(inf, x) if x > -1 else nan)
 
 
 def divide(x: float, y: float) -> float:
@@ -205,10 +203,10 @@ power.__dict__["answers_for"] = math.pow
 
 
 def power_derivative(x: float, y: float, n: float, k: float) -> float:
-    """The derivative of x ** y, n times in x and k times in y; at x = 0 and inf, where it has no value, its limit.
+    """The derivative of x ** y, n times in x and k times in y; at x = 0 and inf its limit.
 
-    Differentiated in x, xᵃ log(x)ʲ is xᵃ⁻¹ (a log(x)ʲ + j log(x)ʲ⁻¹): so it is a power times a polynomial
-    in log(x). Orders from 0 to 100; others are nan.
+    The derivative of xᵃ log(x)ʲ in x is xᵃ⁻¹ (a log(x)ʲ + j log(x)ʲ⁻¹). So the result is a power of x times a
+    polynomial in log(x). Orders go from 0 to 100; others are nan.
     """
     if not (0 <= n <= 100 and n == int(n) and 0 <= k <= 100 and k == int(k)):
         return nan
@@ -226,7 +224,7 @@ def power_derivative(x: float, y: float, n: float, k: float) -> float:
     if degree == 0:
         return leading * power(x, exponent)
     if (x == 0 and exponent > 0) or (x == inf and exponent < 0):
-        return 0.0  # the power wins over the logarithm
+        return 0.0  # the power outweighs the logarithm
     if x in (0, inf):
         return leading * power(abs(x), exponent) * power(log(x), degree)
     logarithm, total = log(x), 0.0
@@ -236,7 +234,7 @@ def power_derivative(x: float, y: float, n: float, k: float) -> float:
 
 
 def cosine(x: float, y: float) -> float:
-    """The cosine of the angle of the vector (x, y), which is x over its length."""
+    """The cosine of the angle of the vector (x, y): x divided by the length."""
     if math.isinf(x) and math.isfinite(y):
         return copysign(1.0, x)
     return divide(x, math.hypot(x, y))
@@ -248,7 +246,7 @@ def relu(x: float) -> float:
 
 
 def sigmoid(x: float) -> float:
-    """1 / (1 + e⁻ˣ), by whichever of its two forms has no large exponential."""
+    """1 / (1 + e⁻ˣ), in the form that has no large exponential."""
     if x >= 0:
         return 1.0 / (1.0 + math.exp(-x))
     small = math.exp(x)
@@ -256,7 +254,7 @@ def sigmoid(x: float) -> float:
 
 
 def softplus(x: float) -> float:
-    """log(1 + eˣ), with the larger of the two terms taken out of the logarithm."""
+    """log(1 + eˣ), computed without a large exponential."""
     return x + math.log1p(math.exp(-x)) if x > 0 else math.log1p(math.exp(x))
 
 
@@ -271,15 +269,15 @@ def minimum(x: float, y: float) -> float:
 
 
 def greater(x: float, y: float) -> float:
-    """1 where x exceeds y, else 0."""
+    """1 where x is greater than y, else 0."""
     return 1.0 if x > y else 0.0
 
 
 def polygamma(order: float, x: float) -> float:
-    """The derivative of order `order` of the digamma function, which is order 0.
+    """The derivative of that order of the digamma function; order 0 is the digamma function itself.
 
-    Reflection, recurrence and the asymptotic series: Abramowitz and Stegun, 6.4.7, 6.4.6, 6.4.11.
-    Orders from 0 to 100; others are nan.
+    By reflection, recurrence and the asymptotic series: Abramowitz and Stegun, 6.4.7, 6.4.6, 6.4.11.
+    Orders go from 0 to 100; others are nan.
     """
     if not (0 <= order <= 100 and order == int(order)) or x != x or x == -inf:
         return nan

@@ -62,7 +62,7 @@ def locals_of(node: Node) -> tuple[float, ...]:
 
 
 def blocks(node: Node) -> bool:
-    """Whether a node hands no gradient on to its operands, whatever its own; a leaf has none to hand it to."""
+    """Whether a node passes no gradient to its operands; True for a leaf, which has none."""
     return node.op is None or node.op.blocks_gradient
 
 
@@ -93,11 +93,10 @@ def link(node: NodeType, op: Primitive, operands: tuple[NodeType, ...], local: S
 
 
 def topological_order(*roots: NodeType, reached: bool = False) -> dict[NodeType, float]:
-    """Return every node that the roots were computed from, after its operands, with the gradient 0.0.
+    """Return every node that the roots were computed from, operands first, each with the gradient 0.0.
 
-    With `reached`, only the nodes that a gradient reaches: none that lie behind operations that block
-    gradients alone. The path from the root to the node in hand is a list, not the interpreter's stack,
-    so a chain may be a million long.
+    With `reached`, only the nodes that a gradient can reach: it does not pass operations that block gradients.
+    The path from the root is a list, not the interpreter's stack, so a chain may be a million nodes long.
 
     >>> from scalargrad import Value
     >>> a = Value(1.0)
@@ -113,10 +112,10 @@ def topological_order(*roots: NodeType, reached: bool = False) -> dict[NodeType,
         node: NodeType | None = root
         path: list[NodeType] = []
         while node is not None:
-            while (x := node._x) is not None and x not in order:  # down, along the first operands
+            while (x := node._x) is not None and x not in order:  # down to the first operands
                 path.append(node)
                 node = x
-            while node is not None:  # up, as long as all operands are in their places
+            while node is not None:  # up, as long as all operands are in the order
                 y = node._y
                 if y is not None and y not in order:
                     if y.__class__ is tuple:

@@ -1,7 +1,7 @@
-"""What may be switched on around a block of code: recording nothing, trapping nan and inf, noting lines.
+"""Modes for a block of code: record nothing, trap nan and inf, note lines.
 
-A mode belongs to the thread or task that entered it, and lasts until its block ends. Operations look
-at one number, `active`: while it is zero, no block is open anywhere and there is nothing further to ask.
+A mode applies to the thread or task that entered it, until its block ends. Operations read one number first,
+`active`: while it is zero, no block is open in any thread, and they ask nothing else.
 """
 
 from __future__ import annotations
@@ -32,49 +32,49 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# ---------------------------------------------------------------- what is switched on here
+# ---------------------------------------------------------------- which modes apply
 
 
 class Tracing(Protocol):
-    """The run of a function that is being lifted or watched: what it asks of Values is recorded, or refused."""
+    """The run of a function that is lifted or watched: it records operations, and refuses or notes readings."""
 
     def applied(self, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
         """Record an operation."""
 
     def refuse(self, asked: str, value: object = None) -> None:
-        """Raise the error for what the function may not do, such as read the number of a Value; or only note it."""
+        """Raise the error for what the function may not do, such as to read the number of a Value; or only note it."""
 
     def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
-        """Return the operation that made a Value, and its operands, as what this can be asked about again."""
+        """Return the operation that made a Value, and its operands; each can be passed to this method again."""
 
 
 def recording() -> bool:
-    """Whether operations are recorded here."""
+    """Return whether operations are recorded."""
     return cast(bool, _setting("recording"))
 
 
 def trapping() -> bool:
-    """Whether a nan or inf made from finite numbers is an error here."""
+    """Return whether a nan or inf made from finite numbers is an error."""
     return cast(bool, _setting("trapping"))
 
 
 def noting() -> bool:
-    """Whether a node is to keep the line of code that made it."""
+    """Return whether each node keeps the line of code that made it."""
     return trapping() or cast(bool, _setting("noting"))
 
 
 def standing_in(primitive: Primitive) -> Primitive:
-    """The primitive that is recorded here in place of another: mostly that one itself."""
+    """Return the primitive to record in place of this one: outside of `instead`, this one."""
     return cast("dict[Primitive, Primitive]", _setting("standing_in")).get(primitive, primitive)
 
 
 def tracing() -> Tracing | None:
-    """The run of a function that is being lifted here, if there is one."""
+    """Return the trace of the function that is being lifted, or None."""
     return cast("Tracing | None", _setting("tracing")) if active else None
 
 
 def refuse_while_tracing(asked: str, value: object = None) -> None:
-    """Raise a `TraceError` where a function is being lifted, which may not do this."""
+    """Raise a `TraceError` while a function is being lifted, which may not do this."""
     trace = tracing()
     if trace is not None:
         trace.refuse(asked, value)
@@ -95,11 +95,11 @@ _DEFAULTS: Mapping[str, object] = {
 
 
 class _Block:
-    """A block that is in a mode. It is open until its end, wherever that comes: a generator may be closed elsewhere."""
+    """A block of code in a mode. Another thread may end it: a generator can be closed anywhere."""
 
     def __init__(self, mode: Mode, frame: int) -> None:
         self.mode = mode
-        self.frame = frame  # of the code that entered it: the same code leaves it, in whatever thread
+        self.frame = frame  # of the code that entered the block, and will leave it
         self.is_open = True
 
 
@@ -119,17 +119,16 @@ def _setting(name: str) -> object:
 
 
 def _count() -> None:
-    """Set the number, and check it after each change: so there is no lock that Ctrl-C could leave locked."""
-    global active  # noqa: PLW0603  # the one number that operations look at
+    """Set the number, and check it after each change; a lock could stay locked after Ctrl-C."""
+    global active  # noqa: PLW0603  # the one number that operations read
     while active != len(_open):
         active = len(_open)
 
 
 class Mode:
-    """Settings for a block, `with no_grad():`, or for each run of a function, `@no_grad()`; it may be used again.
+    """Settings for a block, `with no_grad():`, or for each call of a function, `@no_grad()`. It can be reused.
 
-    A generator or coroutine function that is decorated is in the mode while its own code runs, not
-    while it waits.
+    The mode applies to a decorated generator or coroutine while its code runs, and not while it waits.
     """
 
     def __init__(self, **settings: object) -> None:
@@ -155,10 +154,10 @@ class Mode:
         _count()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Decorate a function: each run of it is in the mode.
+        """Decorate a function, so that the mode applies to each call.
 
         Raises:
-            TypeError: for anything but a function; of a class, decorate the methods.
+            TypeError: for anything but a function. For a class, decorate its methods.
         """
         if not callable(function) or isinstance(function, type):
             raise TypeError(f"a mode decorates a function or a method, got {function!r}")
@@ -186,12 +185,12 @@ class Mode:
             def run(*args: Any, **kwargs: Any) -> Any:
                 with self:
                     result = function(*args, **kwargs)
-                return self._going_on(result)
+                return self._continued(result)
 
         return wraps(function)(run)
 
-    def _going_on(self, result: Any) -> Any:
-        """What a function returned: a generator or coroutine, whose code is still to run, runs in the mode too."""
+    def _continued(self, result: Any) -> Any:
+        """The result of a function; the code of a generator or coroutine, which runs later, is in the mode too."""
         if isgenerator(result):
             return _stepped(self, result)
         if iscoroutine(result):
@@ -205,7 +204,7 @@ async def _awaited(mode: Mode, awaitable: Any) -> Any:
 
 @coroutine
 def _stepped(mode: Mode, steps: Any) -> Generator[Any, Any, Any]:
-    """Run a generator or an awaitable to its end, each step of it in a mode."""
+    """Run a generator or an awaitable, each step in a mode."""
     resume, given = steps.send, None
     while True:
         try:
@@ -224,7 +223,7 @@ def _stepped(mode: Mode, steps: Any) -> Generator[Any, Any, Any]:
 
 
 async def _stepped_asynchronously(mode: Mode, steps: Any) -> AsyncGenerator[Any, Any]:
-    """Run an asynchronous generator to its end, each step of it in a mode."""
+    """Run an asynchronous generator, each step in a mode."""
     resume, given = steps.asend, None
     while True:
         try:
@@ -250,7 +249,7 @@ def no_grad() -> Mode: ...
 def no_grad(function: Callable[..., Any] | None = None, /) -> Any:
     """Compute without recording: the results of operations are leaves.
 
-    Works as a decorator too, with or without brackets, of generators and coroutines as well.
+    It is also a decorator, with or without brackets, for functions, generators and coroutines.
 
     >>> from scalargrad import Value, no_grad
     >>> x = Value(3.0)
@@ -270,9 +269,9 @@ def trap(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def trap() -> Mode: ...
 def trap(function: Callable[..., Any] | None = None, /) -> Any:
-    """Raise `NonFinite` at the first operation that makes a nan or an inf out of finite numbers.
+    """Raise `NonFinite` at the first operation or sweep that makes a nan or an inf from finite numbers.
 
-    It watches the operations and the sweeps inside the block. Works as a decorator, like `no_grad`.
+    It is also a decorator, like `no_grad`.
 
     >>> from scalargrad import Value, trap
     >>> with trap():
@@ -292,34 +291,34 @@ def _mode(mode: Mode, function: Callable[..., Any] | None) -> Any:
 
 
 def lines() -> Mode:
-    """Keep at each node the line of code that made it, as `trap` does, and raise nothing."""
+    """Note on each node the line of code that made it, as `trap` does, but raise no errors."""
     return Mode(noting=True)
 
 
 def instead(primitive: Primitive, other: Primitive) -> Mode:
-    """Record another primitive wherever this one is applied: how a check is seen to catch a wrong rule."""
+    """Record another primitive in place of this one, so that tests can see a check catch a wrong rule."""
     already = cast("dict[Primitive, Primitive]", _setting("standing_in"))
     return Mode(standing_in={**already, primitive: other})
 
 
 def defaults() -> Mode:
-    """Work as in no mode at all, whatever the caller is in."""
+    """Work as outside of all modes."""
     return Mode(**_DEFAULTS)
 
 
 def traced_by(trace: Tracing) -> Mode:
-    """Let a function that runs in the block be recorded by a trace, whatever the caller is in."""
+    """Let a trace record what runs in the block, as outside of all other modes."""
     return Mode(**{**_DEFAULTS, "tracing": trace})
 
 
 # ---------------------------------------------------------------- the garbage collector
 
-_resting: list[object] = []  # the blocks that let the collector rest, in all threads
+_resting: list[object] = []  # the open blocks of `no_gc`, in all threads
 _was_on = False
 
 
 class _Resting(ContextDecorator):
-    """A block in which the collector rests."""
+    """A block without garbage collection."""
 
     def __enter__(self) -> None:
         global _was_on  # noqa: PLW0603  # there is one collector
@@ -336,7 +335,7 @@ class _Resting(ContextDecorator):
             gc.enable()
 
     def _recreate_cm(self) -> _Resting:
-        """A block of its own for each run of a decorated function."""
+        """Return a new block for each call of a decorated function."""
         return _Resting()
 
 
@@ -345,11 +344,11 @@ def no_gc(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def no_gc() -> _Resting: ...
 def no_gc(function: Callable[..., Any] | None = None, /) -> Any:
-    """Let Python's cyclic garbage collector rest, in all threads: for a block that records a large graph.
+    """Pause Python's cyclic garbage collector, in all threads, while a block records a large graph.
 
-    A graph has no cycles and is freed as its last name goes, but the collector looks through all of it
-    again and again as it grows: a fifth of a training step at 65,000 nodes. If your own code makes
-    cycles, put one step in the block and not the whole loop. It decorates functions too.
+    A graph has no cycles and is freed without the collector, which searches all of it again and again while
+    it grows: a fifth of the time of a training step with 65,000 nodes. If your code makes cycles, put one step
+    in the block and not the whole loop. It is also a decorator.
 
     >>> from scalargrad import Value, no_gc
     >>> x = Value(3.0)
@@ -365,7 +364,7 @@ def no_gc(function: Callable[..., Any] | None = None, /) -> Any:
 
 
 def line_of_caller() -> str:
-    """Return `file:number` of the nearest line of the user's own code, or else of what called this package."""
+    """Return `file:number` of the nearest line of the user's code; without one, of the call of the package."""
     frame = _frame_of_caller()
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

@@ -1,7 +1,7 @@
-"""What is noted on a node beside its number: a label, the line of code that made it, the marks of modules.
+"""Notes on a node: its label, the line of code that made it, the marks of modules.
 
-Most nodes have no notes. Those that have keep a dict in `_notes`, or a single mark by itself. It is
-never changed in place, so that nodes may share it.
+Most nodes have none. The others have a dict in `_notes`, or a single mark. Neither is ever changed in place,
+so nodes may share it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from .graph import Node
 
 
 class Mark(NamedTuple):
-    """What a module or composed function leaves on its results, for pictures to show it as a box.
+    """What a module or a composed function leaves on its results, so that pictures can show it as a box.
 
-    What lies between the inputs and the results is found from the graph.
+    The nodes between the inputs and the results are found in the graph.
 
     Attributes:
-        together: what to call that which made all results with this mark together; None where there is none.
+        together: the name of what made all results with this mark; None where there is none.
         module: the module, which knows its parameters' names; None for a function, and in copies.
-        inputs: what it has read: Values; or, where all of it is among what the results were computed from,
-            and so lives as long as they, the ids of these in an array, which the garbage collector passes by.
-        each: what to call that which made each result by itself from the same inputs, as the neurons of a layer do.
+        inputs: the Values that it read. Where the results were computed from all of them, and so keep them
+            alive, an array of their ids: the garbage collector does not look into it.
+        each: the name of what made each result from the same inputs, such as a neuron of a layer.
     """
 
     together: str | None
@@ -38,13 +38,13 @@ class Mark(NamedTuple):
 
 
 def notes_of(node: Node) -> dict[str, Any]:
-    """Return what is noted on a node."""
+    """Return the notes on a node, by kind."""
     notes: dict[str, Any] | Mark = getattr(node, "_notes", {})
     return {"marks": (notes,)} if isinstance(notes, Mark) else notes
 
 
 def note(node: Node, kind: str, content: object) -> None:
-    """Note something on a node, in place of what was noted before."""
+    """Set the note of this kind on a node."""
     node._notes = {**notes_of(node), kind: content}
 
 
@@ -55,10 +55,9 @@ def marks_of(node: Node) -> tuple[Mark, ...]:
 
 
 def leave(results: Iterable[Node], mark: Mark, are_new: bool = False) -> None:
-    """Leave a mark on the results of a module; on a leaf none, since nothing lies behind it.
+    """Leave a mark on the results of a module, but not on leaves, which no operation made.
 
-    Results are new when operations have just made them and nothing is noted on them yet, so there is
-    nothing to look for.
+    `are_new` says that operations have just made the results and that they have no notes, which saves looking.
     """
     if are_new and not modes.active:
         for result in results:

@@ -1,8 +1,8 @@
-"""Every operation of the engine, declared once; everything else interprets these declarations.
+"""Every operation of the engine, declared once; everything else reads these declarations.
 
-The eager engine calls `value` and `partials` on floats. A second derivative calls `partials`
-on Values. A printed formula calls them on symbols. The array program asks for `array`, the
-checker for `domain`, `kinks` and `poles`, the tests and the documentation for `edges`.
+The engine calls `value` and `partials` with floats. Second derivatives call `partials` with Values, printed
+formulas call them with symbols. Array programs read `array`, the checker reads `domain`, `kinks` and `poles`,
+the tests and the documentation read `edges`.
 
 Read `tanh` first: its value, and ∂out/∂x as a function of its result and its operand.
 """
@@ -86,8 +86,8 @@ negative: Primitive = declare(
     edges=[((0.0,), -0.0, (-1.0,)), ((inf,), -inf, (-1.0,))],
 )
 
-# x ** y is smooth for x > 0. At x = 0 and at infinity its derivatives are limits, which no product of
-# factors gives: one of them would be 0 and another infinite. So these are operations of their own.
+# x ** y is smooth for x > 0. At x = 0 and at infinity its derivatives are limits. A product cannot compute
+# them, because one factor would be 0 and another infinite. So the derivatives are operations too.
 _power_derivative: Primitive = declare(
     floats.power_derivative,
     name="_power_derivative",
@@ -127,7 +127,7 @@ _slope_in_exponent: Primitive = declare(
 
 
 def _of_base(x: Any, y: Any) -> Any:
-    """The slope in the base; where the exponent is a number other than 0 there is no limit to take."""
+    """The slope in the base; a plain product will do where the exponent is a number other than 0."""
     return y * power(x, y - 1) if isinstance(y, float) and y != 0 else _slope_in_base(x, y)
 
 
@@ -216,7 +216,7 @@ relu: Primitive = declare(
 stop_gradient: Primitive = declare(
     operator.pos,
     name="stop_gradient",
-    summary="The operand itself, held constant by every derivative.",
+    summary="The operand itself, which every derivative takes for a constant.",
     array="{}",
     partials=[lambda out, x: 0.0],
     edges=[((2.0,), 2.0, (0.0,)), ((inf,), inf, (0.0,))],
@@ -353,12 +353,12 @@ acos: Primitive = declare(
     edges=[((0.0,), pi / 2, (-1.0,)), ((1.0,), 0.0, (-inf,)), ((-1.0,), pi, (-inf,)), ((2.0,), nan, (nan,))],
     bounded=True,
 )
-# A rule such as 1 / (1 + x * x) is 0 at infinity, where its own derivative multiplies 0 by infinity. It goes
-# by the nearest number that is finite, and whose square is not.
+# A rule such as 1 / (1 + x * x) is 0 at infinity, where its own derivative multiplies 0 by infinity. So such
+# rules use the nearest finite number whose square is not finite.
 _finite: Primitive = declare(
     lambda x: min(max(x, -1e170), 1e170),
     name="_finite",
-    summary="x; at infinity, and where the square overflows by far, a large number.",
+    summary="x; a large number where the square of x overflows by far.",
     notation="{0}",
     array="minimum(maximum({0}, -1e170), 1e170)",
     partials=[lambda out, x: 1 - greater(abs(x), 1e170)],
@@ -475,7 +475,7 @@ _LARGEST = float_info.max
 _gated: Primitive = declare(
     lambda x, share: 0.0 if share == 0 and math.isinf(x) else x * share,
     name="_gated",
-    summary="x times a share of it that falls to 0 sooner than x grows: inf × 0 is 0.",
+    summary="x times a share that falls to 0 faster than x grows: inf × 0 is 0.",
     notation="{} * {}",
     array="where(({1} == 0) & (abs({0}) > 1.7976931348623157e308), 0.0, {0} * {1})",  # that is float_info.max
     partials=[lambda out, x, share: share, lambda out, x, share: minimum(maximum(x, -_LARGEST), _LARGEST)],
@@ -491,7 +491,7 @@ _gated: Primitive = declare(
 _held_finite: Primitive = declare(
     lambda x: min(max(x, -_LARGEST), _LARGEST),
     name="_held_finite",
-    summary="The operand, held constant by every derivative; of an infinite one the nearest finite number.",
+    summary="The nearest finite number to the operand, which every derivative takes for a constant.",
     notation="stop_gradient({})",
     array=f"minimum(maximum({{}}, -{_LARGEST!r}), {_LARGEST!r})",
     partials=[lambda out, x: 0.0],
@@ -501,7 +501,7 @@ _held_finite: Primitive = declare(
 _weighted: Primitive = declare(
     lambda weight, x: weight * (x if weight != 0 else min(max(x, -_LARGEST), _LARGEST)),
     name="_weighted",
-    summary="The product; 0 for a weight of 0, also of an infinite x.",
+    summary="The product; 0 for a weight of 0, even where x is infinite.",
     notation="{} * {}",
     array=f"{{0}} * where({{0}} == 0, minimum(maximum({{1}}, -{_LARGEST!r}), {_LARGEST!r}), {{1}})",
     partials=[lambda out, weight, x: x, lambda out, weight, x: weight],

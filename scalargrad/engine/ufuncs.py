@@ -1,4 +1,4 @@
-"""How numpy applies its functions to Values: by the method of the function's name."""
+"""numpy's functions on Values: each calls the method with its name."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from .declaration import OPERATORS
 from .floats import held_by
 from .graph import Node
 
-_OPERANDS = (Node, float, int)  # what most are: the other kinds of numbers take longer to tell
+_OPERANDS = (Node, float, int)  # the most frequent types; other types of numbers take longer to recognise
 
 
 def logaddexp(x: Any, y: Any) -> Any:
-    """Return the logarithm of exp(x) + exp(y), which does not overflow."""
-    is_larger = p.greater(x, y)  # of two equal numbers either may be the larger, but not half of each
+    """Return the logarithm of exp(x) + exp(y), computed without overflow."""
+    is_larger = p.greater(x, y)  # not `maximum`, which takes half of each of two equal numbers
     larger = p._weighted(is_larger, x) + p._weighted(1 - is_larger, y)
     smaller = p._weighted(1 - is_larger, x) + p._weighted(is_larger, y)
-    return larger + p.softplus(_within_floats(smaller) - _within_floats(larger))  # inf - inf would be nan
+    return larger + p.softplus(_finite(smaller) - _finite(larger))  # inf - inf would be nan
 
 
-def _within_floats(x: Any) -> Any:
+def _finite(x: Any) -> Any:
     """The nearest finite number."""
     return p.minimum(p.maximum(x, -float_info.max), float_info.max)
 
 
-def _asked(question: Callable[[float], bool]) -> Callable[[Any], bool]:
-    """A question about the number of a Value."""
+def _of_number(question: Callable[[float], bool]) -> Callable[[Any], bool]:
+    """The same function of a Value's number."""
     return lambda x: question(float(x))
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {  # what Values have no methods for
+_FUNCTIONS: dict[str, Callable[..., Any]] = {  # functions for which Values have no methods
     "logaddexp": logaddexp,
-    "isnan": _asked(math.isnan),
-    "isinf": _asked(math.isinf),
-    "isfinite": _asked(math.isfinite),
-    "signbit": _asked(lambda x: math.copysign(1.0, x) < 0),
+    "isnan": _of_number(math.isnan),
+    "isinf": _of_number(math.isinf),
+    "isfinite": _of_number(math.isfinite),
+    "signbit": _of_number(lambda x: math.copysign(1.0, x) < 0),
 }
-_OF_OBJECTS = {"fmax": "maximum", "fmin": "minimum"}  # what numpy does for objects otherwise than for floats
+_DIFFERENT = {"fmax": "maximum", "fmin": "minimum"}  # numpy's results for objects differ from those for floats
 _OPERATORS: dict[str, Callable[..., Any]] = {
     name: getattr(operator, sign.method) for name, sign in OPERATORS.items() if name not in {"abs", "negative"}
 } | {"absolute": operator.abs}
@@ -51,23 +51,30 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
 def apply_ufunc(
     methods: Mapping[str, Callable[..., Any]], ufunc: Any, method: str, operands: Sequence[Any], options: dict[str, Any]
 ) -> Any:
-    """Do for a Value what numpy does for each entry of an array of Values; `methods` are what Values have, by name.
+    """Apply a numpy function to a Value, or to each entry of an array of Values.
+
+    Args:
+        methods: the methods of Values, by name.
+        ufunc: the numpy function.
+        method: how numpy applies it: "__call__", "reduce", ...
+        operands: Values, numbers and arrays.
+        options: the keyword arguments of the call.
 
     Raises:
-        TypeError: for a function that they have not.
+        TypeError: for a function that Values do not have.
     """
     name = ufunc.__name__
-    if name in _OF_OBJECTS:
+    if name in _DIFFERENT:
         raise TypeError(
             f"the array function {name} is not defined for Values, as numpy's for objects lets a nan win: "
-            f"write np.{_OF_OBJECTS[name]}(x, y) where no number is nan"
+            f"write np.{_DIFFERENT[name]}(x, y) where no number is nan"
         )
     function = methods.get(name, _FUNCTIONS.get(name)) if method == "__call__" else None
     scalar = _OPERATORS.get(name, function) if method == "__call__" else None
     operands = [operand if isinstance(operand, Node) else held_by(operand) for operand in operands]
     if scalar is not None and not options and all(isinstance(operand, _OPERANDS) for operand in operands):
         return scalar(*operands)
-    numpy: Any = sys.modules[type(ufunc).__module__]  # which this file need not import
+    numpy: Any = sys.modules[type(ufunc).__module__]  # so that this file need not import it
     arrays = [numpy.empty((), object) if isinstance(operand, Node) else operand for operand in operands]
     for boxed, operand in zip(arrays, operands, strict=True):
         if isinstance(operand, Node):
@@ -79,7 +86,7 @@ def apply_ufunc(
     except (TypeError, AttributeError) as error:
         if options or (f"'{name}'" not in str(error) and "ufunc" not in str(error)):
             raise
-        raise TypeError(  # numpy speaks of types and casting rules, or of methods
+        raise TypeError(  # in place of numpy's message about types and casting rules
             f"the array function {name} is not defined for Values: write it with functions of scalargrad, or "
             f"take {name}(float(x)), the number without its graph"
         ) from None

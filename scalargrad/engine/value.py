@@ -1,12 +1,11 @@
 """A number that remembers how it was made.
 
-`c = a * b` gives a Value that holds the product, its two operands, and the two local gradients
-∂c/∂a = b and ∂c/∂b = a, as numbers. Values and operands form a graph without cycles.
-`c.backward()` walks it once, from the result back to the leaves (see `graph.py`), and adds to each
-Value's `.grad` the derivative of c with respect to it.
+`c = a * b` is a Value that holds the product, its two operands, and the two local gradients ∂c/∂a = b and
+∂c/∂b = a, as numbers. Values and their operands form a graph without cycles. `c.backward()` goes through it
+once, from the result to the leaves (see `graph.py`), and adds the derivative of c to the `.grad` of each Value.
 
-The local gradients are numbers taken at the moment of the operation. So a sweep always
-differentiates what was computed, whatever has become of `.data` since.
+The operation computes the local gradients at once. So a sweep differentiates what was computed then, even if
+`.data` has changed since.
 """
 
 from __future__ import annotations
@@ -28,17 +27,17 @@ from .graph import Node, leaf, link, locals_of, observed_sweep, operands_of
 from .notes import Mark, marks_of, note, notes_of
 from .ufuncs import apply_ufunc
 
-_new = object.__new__  # leaves out __init__: what an operation has computed needs no check
+_new = object.__new__  # without __init__: the result of an operation needs no check
 
 
 # ---------------------------------------------------------------- recording an operation
 
-# An operation of Value is written out below, for speed: it runs once for each node of every graph. Here
-# is what it does in a mode, and what operations do that a user has declared.
+# The methods of Value below contain the fast case, written out. This function does the same in a mode, and for
+# operations that users declare.
 
 
 def _record(primitive: Primitive, operands: tuple[Value, ...]) -> Value:
-    """The result of an operation, in whatever mode."""
+    """The result of an operation, in any mode."""
     line = None
     trace = modes.tracing()
     if trace is not None:
@@ -60,20 +59,20 @@ def _record(primitive: Primitive, operands: tuple[Value, ...]) -> Value:
 
 
 def _operand(given: Any, purpose: str = "an operand") -> Value:
-    """A Value as it is, a real number as a constant."""
+    """A Value unchanged, a real number as a constant."""
     return given if isinstance(given, Value) else leaf(Constant, number(given, purpose))
 
 
 def _taking_part(given: Any) -> Value | None:
-    """The same for an operator of Python's, which asks the other side where this one has no answer: None."""
+    """The same for a Python operator, but None for other objects, which may define the operator themselves."""
     kind = given.__class__
-    if kind is float or kind is int:  # as most are: the other kinds of numbers take longer to tell
+    if kind is float or kind is int:  # the most frequent types; other types of numbers take longer to recognise
         return leaf(Constant, number(given, "an operand"))
     return _operand(given) if isinstance(given, Value) or is_number(given) else None
 
 
 def _comparison(compare: Callable[[Any, Any], Any], sign: str) -> Callable[[Value, Value | float], bool]:
-    """The method of Value that compares as the number does."""
+    """The method of Value that compares its number."""
 
     def method(self: Value, other: Any) -> Any:
         if modes.active:
@@ -88,9 +87,9 @@ def _comparison(compare: Callable[[Any, Any], Any], sign: str) -> Callable[[Valu
 
 
 def _refused(sign: str, instead: str) -> Callable[[Value, Any], Any]:
-    """The method of Value for an operator that is not smooth, which says what to write instead."""
+    """The method of Value for an operator that is not smooth: an error that says what to write instead."""
 
-    def method(self: Value, other: Any) -> Any:  # noqa: ARG001  # as operators have it
+    def method(self: Value, other: Any) -> Any:  # noqa: ARG001  # the operands of an operator
         if _taking_part(other) is None:
             return NotImplemented
         raise TypeError(
@@ -113,22 +112,22 @@ class Value(Node):
     >>> a.grad, b.grad
     (-2.0, 2.0)
 
-    + - * / ** and abs work as in Python, with numbers on either side, where a bool counts as 0 or 1; //, %
-    and divmod, which jump, are refused with what to write instead. `==` and `hash` are identity, so
-    `x == 1` never compares numbers and is always False; write `x.data == 1`. `<` and the other
-    comparisons, `bool`, `float`, `round` are those of the number.
+    + - * / ** and abs work as in Python, with numbers on either side; a bool counts as 0 or 1. //, % and
+    divmod jump, so they are errors that say what to write instead. `==` and `hash` go by identity: `x == 1` is
+    always False, so write `x.data == 1`. `<` and the other comparisons, `bool`, `float` and `round` use the number.
 
-    Copies and pickles keep the graph, and the attributes of a subclass. Each pickled result takes along
-    all that it was computed from: several keep the leaves they share, but have copies each of the nodes
-    between, and n results take n times the time and space. `one_graph` pickles a list of results with
-    each node once; a deepcopy always does.
+    Copies and pickles keep the graph, and the attributes of a subclass. To pickle several results of one
+    graph, use `one_graph`, which stores each node once.
+
+    Args:
+        data: the number.
+        label: a name for pictures, tables and messages.
 
     Attributes:
-        data: the number, a float. A leaf's may be set between passes; a sweep always uses the
-            numbers of the forward pass it differentiates.
-        grad: the sum of the gradients that `backward` has brought here; 0.0 before any has.
+        data: the number, a float. You may change a leaf's; a sweep uses the numbers of its forward pass.
+        grad: the sum of the gradients that sweeps have added; 0.0 before the first.
         op: the primitive that made it; None for a leaf.
-        label: a name to show.
+        label: its name, or None.
 
     Raises:
         TypeError: when the data is not a real number, or the label not a string; for //, % and divmod.
@@ -162,7 +161,7 @@ class Value(Node):
 
     @property
     def grad(self) -> float:
-        """The gradient gathered so far; 0.0 before any sweep."""
+        """The sum of the gradients that sweeps have added; 0.0 before the first."""
         if modes.active:
             modes.refuse_while_tracing(".grad", self)
         return 0.0 if self._grad is None else self._grad
@@ -174,7 +173,7 @@ class Value(Node):
 
     @property
     def swept(self) -> bool:
-        """Whether a gradient has been brought here: tells a gradient of 0 from none."""
+        """Whether a sweep has reached this Value: tells a gradient of 0.0 from none."""
         modes.refuse_while_tracing(".swept", self)
         return self._grad is not None
 
@@ -192,7 +191,7 @@ class Value(Node):
 
     @property
     def label(self) -> str | None:
-        """A name to show."""
+        """A name for pictures, tables and messages."""
         return cast("str | None", notes_of(self).get("label"))
 
     @label.setter
@@ -208,7 +207,7 @@ class Value(Node):
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """What the modules and composed functions have left that this is a result of, the innermost first."""
+        """The marks of the modules and composed functions that made this result, the innermost first."""
         return marks_of(self)
 
     @property
@@ -225,11 +224,10 @@ class Value(Node):
     # the backward pass
 
     def backward(self, gradient: float = 1.0) -> None:
-        """Add gradient × ∂self/∂v to `v.grad` for every v that self was computed from, and for self.
+        """Add gradient × ∂self/∂v to `v.grad` for this Value and every v that it was computed from.
 
-        Each call is a sweep of its own: a second one doubles every gradient exactly. Ctrl-C in the midst
-        of a sweep leaves gradients that it has completed and lacks the others: call `zero_grad` on the
-        parameters before the next one.
+        A second call adds the same again, which doubles every gradient exactly. Ctrl-C during a sweep leaves
+        some gradients complete and the others as before: call `zero_grad` on the parameters before the next.
 
         >>> x = Value(3.0)
         >>> y = x * x
@@ -237,9 +235,12 @@ class Value(Node):
         >>> x.grad
         6.0
 
+        Args:
+            gradient: the gradient of this Value at which the sweep starts.
+
         Raises:
             TypeError: when the gradient is not a real number.
-            NonFinite: under `trap`, when the sweep makes a nan or inf; no gradient is changed then.
+            NonFinite: under `trap`, when the sweep makes a nan or inf; then no gradient changes.
         """
         modes.refuse_while_tracing("backward()", self)
         upstream = number(gradient, "gradient")
@@ -248,7 +249,7 @@ class Value(Node):
         deposit(self, upstream)
 
     def zero_grad(self) -> None:
-        """Forget the gradient, as if no sweep had reached this Value."""
+        """Remove the gradient, as if no sweep had reached this Value."""
         if modes.active:
             modes.refuse_while_tracing("zero_grad()", self)
         self._grad = None
@@ -256,7 +257,7 @@ class Value(Node):
     # the number
 
     def _number(self, reader: str) -> float:
-        """The number, for what reads it as a plain one; while a function is being lifted nothing may."""
+        """The number, or an error while a function is being lifted, which must not read it."""
         modes.refuse_while_tracing(reader, self)
         return self._data
 
@@ -296,7 +297,7 @@ class Value(Node):
     def __repr__(self) -> str:
         grad = "" if self._grad is None else f", grad={self._grad!r}"
         label = "" if self.label is None else f", label={self.label!r}"
-        if modes.tracing() is not None:  # a number shown could be read from the text
+        if modes.tracing() is not None:  # the text must not give out the number either
             return f"{self.__class__.__name__}(data=...{label})"
         return f"{self.__class__.__name__}(data={self._data!r}{grad}{label})"
 
@@ -313,7 +314,7 @@ class Value(Node):
         return copies.reduced(self)
 
     def __getstate__(self) -> Any:
-        """Return the attributes that a subclass adds, in the form of `object.__getstate__`; None for none."""
+        """Return the attributes that a subclass adds, in the form of `object.__getstate__`, or None."""
         return copies.state_of(self)
 
     def __setstate__(self, state: Any) -> None:
@@ -329,17 +330,17 @@ class Value(Node):
         copy: Value = copies.deep_copied(self, memo)
         return copy
 
-    # what numpy asks of a number
+    # what numpy calls on a number
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
         return apply_ufunc(_NAMED, ufunc, method, operands, options)
 
     def conjugate(self) -> Value:
-        """The number itself, as it is real: numpy's variance asks for it."""
+        """Return this Value, which is real; numpy's variance calls this."""
         return self
 
     def rint(self) -> float:
-        """The nearest integer as a float, the even one of two: a number, as `round` gives."""
+        """Return the nearest integer as a float, rounding halves to even."""
         x = self._number("rint()")
         return math.copysign(round(x), x) if math.isfinite(x) else x
 
@@ -347,7 +348,7 @@ class Value(Node):
 
     @classmethod
     def apply_primitive(cls, primitive: Primitive, operands: tuple[Value | float, ...]) -> Value:
-        """Record any primitive on Values and plain numbers: what `tanh(x)` does for a Value x."""
+        """Record a primitive on Values and numbers, as `tanh(x)` does for a Value x."""
         values = tuple([_operand(operand, f"an operand of {primitive.name}") for operand in operands])
         method = _METHODS.get(primitive)
         return _record(primitive, values) if method is None else method(*values)
@@ -582,7 +583,7 @@ class Value(Node):
         return node
 
     def stop_gradient(self) -> Value:
-        """The operand itself, held constant by every derivative."""
+        """The operand itself, which every derivative takes for a constant."""
         return _record(p.stop_gradient, (self,))
 
     def exp(self) -> Value:
@@ -955,7 +956,7 @@ class Value(Node):
     arctanh = atanh
 
     def sigmoid(self) -> Value:
-        """1 / (1 + e⁻ˣ), by whichever of its two forms has no large exponential."""
+        """1 / (1 + e⁻ˣ), in the form that has no large exponential."""
         if modes.active:
             return _record(p.sigmoid, (self,))
         x = self._data
@@ -970,7 +971,7 @@ class Value(Node):
         return node
 
     def softplus(self) -> Value:
-        """log(1 + eˣ), with the larger of the two terms taken out of the logarithm."""
+        """log(1 + eˣ), computed without a large exponential."""
         if modes.active:
             return _record(p.softplus, (self,))
         x = self._data
@@ -1085,7 +1086,7 @@ for _name in FOREIGN:
 
 
 class Constant(Value):
-    """A plain number that took part in an operation: `a + 1` has one. It takes no gradient.
+    """A number in an operation, such as the 1 in `a + 1`. It takes no gradient.
 
     >>> one = (Value(2.0) + 1).args[1]
     >>> one
@@ -1097,7 +1098,7 @@ class Constant(Value):
     takes_gradient = False
 
 
-# ---------------------------------------------------------------- which method applies which primitive
+# ---------------------------------------------------------------- the primitives by the names of their methods
 
 
 def _method_name(primitive: Primitive) -> str:
@@ -1111,14 +1112,14 @@ _METHODS: dict[Primitive, Callable[..., Value]] = {
 }
 _APPLIED_BY = {method: primitive for primitive, method in _METHODS.items()}
 
-OPERATIONS: dict[str, Primitive] = {  # for those who record the same operations otherwise; other names included
+OPERATIONS: dict[str, Primitive] = {  # by the name of each method, aliases such as `arctan` included
     name: _APPLIED_BY[method] for name, method in vars(Value).items() if callable(method) and method in _APPLIED_BY
 }
 REFLECTED: dict[str, Primitive] = {
     f"__r{sign.method}__": named(name) for name, sign in OPERATORS.items() if f"__r{sign.method}__" in vars(Value)
 }
 
-_NAMED: dict[str, Callable[..., Any]] = {  # what numpy's functions of these names are on Values and numbers
+_NAMED: dict[str, Callable[..., Any]] = {  # numpy's functions with these names, on Values and numbers
     name: OPERATIONS.get(name, method)
     for name, method in vars(Value).items()
     if callable(method) and not name.startswith("_")

@@ -24,6 +24,8 @@ from .adaptive import Adagrad as Adagrad
 from .adaptive import RMSprop as RMSprop
 from .arguments import Array as Array
 from .descent import GradientDescent as GradientDescent
+from .history import History as History
+from .metrics import accuracy as accuracy
 from .minimizing import CONVERGED as CONVERGED
 from .minimizing import DIVERGED as DIVERGED
 from .minimizing import INTERRUPTED as INTERRUPTED
@@ -40,6 +42,7 @@ from .schedules import Cosine as Cosine
 from .schedules import InverseRoot as InverseRoot
 from .schedules import StepDecay as StepDecay
 from .schedules import WarmUp as WarmUp
+from .training import train as train
 
 _FOREIGN = {  # what other libraries call a class, and what it is here
     "SGD": "optim.GradientDescent(parameters, rate, momentum)",

@@ -328,6 +328,22 @@ class Optimizer(ABC):
             setattr(self, name, own)
         self.steps = steps
 
+    def _memory(self) -> dict[str, Any]:
+        """What the next step depends on, which no step changes in place."""
+        return {name: getattr(self, name) for name in (*self.remembers, *self._numbers, "steps")}
+
+    def _recall(self, memory: dict[str, Any]) -> None:
+        for name, content in memory.items():
+            setattr(self, name, content)
+
+    def _adopt(self, other: Optimizer) -> None:
+        """Remember what another optimizer of the same kind does, be it on Values or on an array."""
+        for name, content in other._memory().items():
+            if name in self.remembers:
+                self._remember(name, list(content) if isinstance(content, list) else content.tolist())
+            else:
+                setattr(self, name, content)
+
     def __repr__(self) -> str:
         settings = []
         for name, parameter in inspect.signature(type(self)).parameters.items():

@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import importlib
 import math
+import random
 import sys
 from collections.abc import Callable
 from typing import Any, cast
@@ -96,6 +97,15 @@ def test_points_lie_in_the_declared_domain(primitive: Primitive) -> None:
             assert low < x < high or (math.isnan(low) and x in range(4))
         for operand, nearest in primitive.kinks + primitive.poles:
             assert not abs(point[operand] - nearest(*point)) < MARGIN / 2
+
+
+def test_points_come_close_to_the_ends_of_the_domain() -> None:
+    """Near the end of a domain rules are most often wrong: some points are a thousandth from it, none nearer."""
+    ends = {x for (x,) in examples(points(primitives.log), 200)}
+    assert min(ends) == MARGIN / 100
+    assert MARGIN / 10 in ends
+    both = {x for (x,) in examples(points(primitives.atanh), 200)}
+    assert (min(both), max(both)) == (-1 + MARGIN / 100, 1 - MARGIN / 100)
 
 
 @pytest.mark.parametrize("primitive", KINKED, ids=lambda primitive: primitive.name)
@@ -293,6 +303,12 @@ def test_networks_have_the_shape_asked_for(model: MLP) -> None:
     assert repr(model).startswith("MLP(2, [")
 
 
+def test_weights_are_tenths_from_minus_two_to_two() -> None:
+    """Each tenth from -2 to 2 comes up, and no other number."""
+    rng = random.Random(0)
+    assert {strategies.tenths(rng, 3) for _ in range(2000)} == {k / 10 for k in range(-20, 21)}
+
+
 def test_networks_vary() -> None:
     """Among a hundred there are all depths, activations and numbers of inputs and outputs."""
     found = examples(networks(), 100)
@@ -336,8 +352,8 @@ def test_training_sets_have_the_shape_asked_for(several: Any, classes: Any, plai
             "expected a primitive, got <built-in function sin>",
         ),
         (lambda: expressions(depth=0), ValueError, "the depth must be an integer of at least 1, got 0"),
-        (lambda: expressions(primitives=[own((1.0, 1.0), [])]), ValueError, "own is nowhere found to be smooth"),
-        (lambda: expressions(primitives=[own((math.nan,) * 2, [])]), ValueError, "own is nowhere found to be smooth"),
+        (lambda: expressions(primitives=[own((1.0, 1.0), [])]), ValueError, "own is not smooth at any of the"),
+        (lambda: expressions(primitives=[own((math.nan,) * 2, [])]), ValueError, "own is not smooth at any of the"),
         (lambda: networks(inputs=0), ValueError, "the number of inputs must be an integer of at least 1, got 0"),
         (lambda: networks(activations=[]), ValueError, "at least one activation to choose from, got none"),
         (lambda: training_sets(classes=0), ValueError, "the number of classes must be an integer of at least 1, got 0"),

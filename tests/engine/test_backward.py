@@ -1,4 +1,4 @@
-"""The laws of the sweep with its sums in the nodes: it is that of `graph.py`, interrupted or beside another one too."""
+"""The sweep with its sums in the nodes gives the gradients of `graph.py`, interrupted or beside another sweep too."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def interrupt() -> None:
 
 
 class AtInstruction:
-    """A trace function that acts once: at the first place from the n-th instruction of a sweep on where it may."""
+    """A trace function that acts once: at the first allowed place from the n-th instruction of a sweep on."""
 
     def __init__(self, count: int, act: Callable[[], object], where: tuple[str, ...]) -> None:
         self.left, self.act, self.where = count, act, where
@@ -95,7 +95,7 @@ def two_results() -> tuple[Value, Value, list[Value]]:
 
 @pytest.fixture
 def own_sums(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test leaves taken, or declares, is as before after it."""
+    """Free the sums that a test leaves taken, and remove what it declares."""
     monkeypatch.setattr(backward, "_sums_are_free", Lock())
     monkeypatch.setattr(declaration, "_registry", dict(declaration._registry))
 
@@ -164,7 +164,7 @@ def test_two_sweeps_may_share_nodes(run: Callable[[Callable[[], None]], None]) -
 
 
 class AlwaysFree:
-    """A lock that everyone gets."""
+    """A lock that is always free."""
 
     def acquire(self, blocking: bool) -> bool:
         return not blocking

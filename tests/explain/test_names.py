@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import Constant, Value
+from scalargrad import Constant, Value, nn
 from scalargrad.engine.graph import topological_order
-from scalargrad.explain.names import atom, derivative, exact, integral, node_names, numeral
+from scalargrad.explain.names import atom, constant_name, derivative, exact, integral, node_names, numeral, variables
+from scalargrad.explain.walk.graph import Graph
 from scalargrad.terminal import visible
 from tests.engine.test_graph import FUNCTIONS
 from tests.oracle import Program, plain_numbers, programs, run
@@ -38,8 +40,56 @@ def test_a_label_comes_before_a_variable_before_a_number() -> None:
     """A node is called by its label, else by its variable, else it is numbered."""
     a, b, c = Value(1.0, label="a"), Value(2.0), Value(3.0)
     d = a * b + c
-    names = node_names(topological_order(d), {"x": a, "b": b, "y": b, "_c": c})
+    names = node_names(topological_order(d), variables({"x": a, "b": b, "y": b, "_c": c}))
     assert [names[node] for node in (a, b, c, d)] == ["a", "b", "v2", "v3"]
+
+
+def test_a_result_at_the_end_is_not_numbered() -> None:
+    """What nothing else names is f at the end of a graph, or out, or result; several are numbered by themselves."""
+    f, x = Value(1.0, label="f"), Value(2.0)
+    y = f * x
+    assert node_names(topological_order(y), roots=[y])[y] == "out"
+    x.label = "out"
+    assert node_names(topological_order(y), roots=[y])[y] == "result"
+    f.label = "result"
+    assert node_names(topological_order(y), roots=[y])[y] == "f"
+    pair = [y, x + f]
+    names = node_names(topological_order(*pair), roots=pair)
+    assert [names[root] for root in pair] == ["f1", "f2"]
+    everything = [Value(1.0, label=label) for label in ("f", "out", "result", "f1")]
+    total = sum(everything, Value(0.0))
+    assert node_names(topological_order(total), roots=[total])[total] == "f2"
+
+
+def test_modules_name_their_parameters_and_inputs() -> None:
+    """A parameter has the name of the outermost module's `named_parameters`, an input its place in the row."""
+    model = nn.MLP(2, [3, 1], rng=0)
+    row = [Value(1.0), Value(2.0, label="length")]
+    graph = Graph(model(row), {"first": model.parameters()[0]})
+    named = dict(model.named_parameters())
+    assert {name: graph.names[parameter] for name, parameter in named.items()} == {name: name for name in named}
+    assert [graph.names[x] for x in row] == ["x1", "length"]
+    assert [graph.is_named(node) for node in (*row, model.parameters()[0])] == [False, True, False]
+
+
+def test_a_label_comes_before_what_a_module_says() -> None:
+    """A label on a parameter is its name; and two models of one shape are told apart."""
+    one, other = nn.Neuron(1, rng=0), nn.Neuron(1, rng=1)
+    one.bias.label = "offset"
+    names = set(Graph(one([1.0]) * other([1.0])).names.values())
+    assert {"offset", "bias", "weights.0", "weights.0#2", "x1", "x1#2"} <= names
+
+
+def test_the_variables_of_a_session_name_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At Python's prompt and in a notebook variables give names by themselves; in a program, and with {}, none does."""
+    x = Value(2.0)
+    y = x * 3
+    monkeypatch.setitem(vars(sys.modules["__main__"]), "price", x)
+    assert list(Graph(y).names.values()) == ["v1", "3", "f"]
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    assert list(Graph(y).names.values()) == ["price", "3", "f"]
+    assert list(Graph(y, {}).names.values()) == ["v1", "3", "f"]
+    assert list(Graph(y, {"y": y}).names.values()) == ["v1", "3", "y"]
 
 
 def test_lists_and_tuples_are_looked_into() -> None:
@@ -47,7 +97,7 @@ def test_lists_and_tuples_are_looked_into() -> None:
     w: list[Any] = [Value(1.0), 2.0, (Value(3.0),)]
     w.append(w)
     order = topological_order(w[0] * w[2][0])
-    assert list(node_names(order, {"w": w, "n": 3}).values()) == ["w[0]", "w[2][0]", "v1"]
+    assert list(node_names(order, variables({"w": w, "n": 3})).values()) == ["w[0]", "w[2][0]", "v1"]
 
 
 def test_the_same_labels_are_told_apart() -> None:
@@ -57,22 +107,24 @@ def test_the_same_labels_are_told_apart() -> None:
 
 
 def test_constants_are_called_by_their_number() -> None:
-    """A constant without a label is its number as one types it."""
-    found = (Value(1.0) + 2) * 0.5 - Constant(1.0, label="one")
-    assert list(node_names(topological_order(found)).values()) == ["v1", "2", "v2", "0.5", "v3", "one", "v4"]
+    """A constant without a label is its number as one types it, with the digits of every view."""
+    total = (Value(1.0) + 2) * (1 / 3) - Constant(1.0, label="one")
+    assert list(node_names(topological_order(total)).values()) == ["v1", "2", "v2", "0.3333", "v3", "one", "v4"]
+    assert "0.3333333333333333" in node_names(topological_order(total), digits=None).values()
+    assert [constant_name(x, 4) for x in (-0.0, 1e22, 2.9999999)] == ["-0.0", "1e+22", "3.000"]
 
 
 @pytest.mark.parametrize("names", [["a"], 3, "a"])
 def test_names_are_a_mapping(names: Any) -> None:
     """Anything else as names is said at once."""
     with pytest.raises(TypeError, match=r"names must be a mapping such as locals\(\), got"):
-        node_names([Value(1.0)], names)
+        variables(names)
 
 
 def test_names_are_strings() -> None:
     """A mapping by anything else is said at once."""
     with pytest.raises(TypeError, match="names must be strings, got 3 of type int"):
-        node_names([Value(1.0)], {3: Value(1.0)})  # type: ignore[dict-item]  # the mistake itself
+        variables({3: Value(1.0)})  # type: ignore[dict-item]  # the mistake itself
 
 
 # ---------------------------------------------------------------- text

@@ -227,7 +227,7 @@ def test_a_result_stands_at_the_first_of_its_steps() -> None:
         v = v * a
     lines = ledger(v, limit=3).splitlines()
     assert [line[6:].split("  ")[0] for line in lines[2:]] == [
-        "v4 = v3 * a",
+        "f = v3 * a",
         "",
         "… steps 3 to 7 are not shown: ledger(…, limit=None) shows all",
         "v1 = a * a",
@@ -242,8 +242,8 @@ def test_a_narrow_terminal_gets_another_form() -> None:
     room = max(map(cells, wide.splitlines()))
     assert ledger(v, width=room) == wide
     assert ledger(v, width=room - 1).splitlines()[2:4] == [
-        "      v2 = v1 * 3",
-        "   1  v1       1.0 × 3.0     =  3.0        0.0 → 3.0     ∂v2/∂v1 = 3",
+        "      f = v1 * 3",
+        "   1  v1       1.0 × 3.0     =  3.0        0.0 → 3.0     ∂f/∂v1 = 3",
     ]
     narrow = ledger(v, width=60)
     assert "because" not in narrow

@@ -154,7 +154,7 @@ def made(walk: Steps, node: Value) -> str:
     >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
     >>> walk = Steps(a * b)
     >>> made(walk, walk.roots[0]), made(walk, a)
-    ('v1 = a * b = 6.0', 'a = 2.0')
+    ('f = a * b = 6.0', 'a = 2.0')
     """
     name = _short(walk, node)
     if node.op is None:

@@ -47,7 +47,7 @@ def prompt(
     >>> import io, sys
     >>> from scalargrad import prompt
     >>> prompt(Value(3.0, label="a") ** 2, io.StringIO("quit"), sys.stdout)
-    v1 = a ** 2 = 9.0: 1 step. Enter makes one; help lists the commands.
+    f = a ** 2 = 9.0: 1 step. Enter makes one; help lists the commands.
     (step) quit
 
     Raises:
@@ -66,10 +66,10 @@ class Prompt(Console):
     >>> from scalargrad import Value, steps
     >>> a = Value(3.0, label="a")
     >>> Prompt(steps(a * a), stdin=io.StringIO("step"), stdout=sys.stdout).run()
-    v1 = a * a = 9.0: 2 steps. Enter makes one; help lists the commands.
+    f = a * a = 9.0: 2 steps. Enter makes one; help lists the commands.
     (step) step
-    1/2  ∂v1/∂a += ∂v1/∂v1 · ∂v1/∂a = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
-         v1 = a * a, so ∂v1/∂a = a (as operand 1)
+    1/2  ∂f/∂a += ∂f/∂f · ∂f/∂a = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
+         f = a * a, so ∂f/∂a = a (as operand 1)
     (step)
     """
 

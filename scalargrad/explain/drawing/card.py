@@ -23,6 +23,7 @@ from ..names import numeral
 FRAME = f'style="rounded,filled" color="{FRAMED}" fillcolor="{FRAME_FIELD}" labeljust="l" margin="8"'
 SIGNS = {"*": "×", "-": "−"}  # as one writes them by hand
 LONGEST = 40
+SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}  # where arrows leave and enter a card
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
@@ -42,7 +43,7 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 
 def sign(operation: str) -> str:
     """Return how an operation's sign is written by hand."""
-    return SIGNS.get(operation, operation)
+    return SIGNS.get(operation, operation.lstrip("_"))
 
 
 def constant(text: str) -> str:
@@ -101,22 +102,44 @@ def box(
     sealed: str,
     direction: str,
 ) -> str:
-    """Return the label of a box with several results, each with its port, name, value and gradient."""
-    rows = [f'<TD COLSPAN="3" ALIGN="LEFT">{_font(line, size=9, colour=QUIET)}</TD>' for line in lines]
-    for port, name, value, gradient in results:
-        cells = [_name(name)] if name else []
-        cells += [_font(numeral(value), size=11)] if value is not None else []
-        row = f'<TD PORT="{port}" ALIGN="LEFT">{"  ".join(cells)}</TD>'
-        rows.append(row if gradient is None else row + _graded(gradient))
+    """Return the label of a box with several results, each with its port, name, value and gradient.
+
+    The results stand across the direction of the arrows, each with its port at the side where arrows
+    leave, so that no arrow crosses another result.
+    """
+    columns = max(1, len(results)) if direction in {"TB", "BT"} else 2
+    rows = [f'<TD COLSPAN="{columns}" ALIGN="LEFT">{_font(line, size=9, colour=QUIET)}</TD>' for line in lines]
+    shown = [_result(*result, direction) for result in results]
+    if direction in {"TB", "BT"}:
+        rows += ["".join(cells) for cells in zip(*shown, strict=True)]
+    else:
+        rows += ["".join(cells) for cells in shown]
     grid = "".join(f"<TR>{row}</TR>" for row in rows)
     inside = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">{grid}</TABLE>'
     return _framed("result", [f"<TD>{inside}</TD>"], sealed, direction)
 
 
+def _result(port: str, name: str | None, value: float | None, gradient: Gradient | None, direction: str) -> list[str]:
+    """The cells of a result: its name and value, and its gradient; the one where arrows leave has the port."""
+    cells = [_name(name)] if name else []
+    cells += [_font(numeral(value), size=11)] if value is not None else []
+    content = ["  ".join(cells), *([] if gradient is None else [_gradient(gradient)])]
+    look = ["", *([] if gradient is None else [_field(gradient)])]
+    look[-1 if SIDES[direction][0] in {"e", "s"} else 0] += f' PORT="{port}"'
+    return [_cell(text, attributes) for text, attributes in zip(content, look, strict=True)]
+
+
 def _graded(gradient: Gradient) -> str:
-    number, largest = gradient
-    text = _font("grad ", size=9) + _font("–" if number is None else numeral(number), size=11)
-    return _cell(text, f' STYLE="ROUNDED" BGCOLOR="{field(number, largest)}"')
+    return _cell(_gradient(gradient), _field(gradient))
+
+
+def _gradient(gradient: Gradient) -> str:
+    number, _ = gradient
+    return _font("grad ", size=9) + _font("–" if number is None else numeral(number), size=11)
+
+
+def _field(gradient: Gradient) -> str:
+    return f' STYLE="ROUNDED" BGCOLOR="{field(*gradient)}"'
 
 
 def _framed(kind: str, rows: list[str], sealed: str, direction: str) -> str:

@@ -3,7 +3,7 @@
 A call of a module or composed function that is collapsed is one box, which shows its results and
 hides the rest of its region. A node of two regions of which neither lies within the other, such as a
 weight of a model that was called twice, is drawn outside of both while they are open. When they are
-collapsed, it is hidden, and counts in the first of the boxes; the others say how many such they share.
+collapsed, both hide it.
 
 A node is its place in the graph's order here, and a call its place among the calls.
 """
@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..walk.calls import Calls, is_leaf
+from ..walk.calls import Calls
+from ..walk.modules import is_leaf
 
 FAR = 8  # ranks that an arrow may reach across, where there are many
 MANY_RANKS = 2_000  # that all arrows together reach across: with many more, the layout would take minutes
@@ -24,12 +25,19 @@ MANY_INPUTS = 8  # more leaves than these, read by the same boxes and nothing el
 
 @dataclass(eq=False)
 class Box:
-    """A collapsed call with the results it shows; or, with no call, a bundle of leaves."""
+    """A collapsed call with the results it shows; or, with no call, a bundle of leaves.
+
+    Attributes:
+        call: the call's place among the calls.
+        shown: the nodes that the box shows.
+        hidden: how many it hides.
+        shared: how many of these a box before it hides too, such as the parameters of a layer that was called twice.
+    """
 
     call: int | None
     shown: list[int]
     hidden: int = 0
-    shared: int = 0  # hidden here too, and counted in another box
+    shared: int = 0
 
 
 class Arrow(NamedTuple):
@@ -45,19 +53,27 @@ class Arrow(NamedTuple):
 
 @dataclass
 class Plan:
-    """What to draw: single nodes and boxes, each in the open call that is around it, and arrows."""
+    """What to draw: single nodes and boxes, each in the open call that is around it, and arrows.
+
+    Attributes:
+        single: the nodes that are drawn by themselves.
+        boxes: the boxes, from first to last.
+        arrows: the arrows.
+        parts: boxes that stand in one column from first to last: the parts of one module, such as a layer's neurons.
+    """
 
     single: list[int]
     boxes: list[Box]
     arrows: list[Arrow]
+    parts: list[list[Box]] = field(default_factory=list)
 
     @property
     def count(self) -> int:
         """How many nodes are drawn, boxes among them."""
         return len(self.single) + len(self.boxes)
 
-    def far(self) -> set[Arrow]:
-        """Return the arrows that are better cut, with the operand's name at their start, where many reach far."""
+    def ranks(self) -> dict[int | Box, int]:
+        """Return how many arrows lead to each node and box at most, one behind the other."""
         leaving: dict[int | Box, list[int | Box]] = {}
         waiting: Counter[int | Box] = Counter()
         for arrow in self.arrows:
@@ -66,9 +82,6 @@ class Plan:
         items: list[int | Box] = [*self.single, *self.boxes]
         ranks = dict.fromkeys(items, 0)
         pending = [item for item in ranks if not waiting[item]]
-        sources = {item for item in pending if not isinstance(item, Box)} | {
-            box for box in self.boxes if box.call is None
-        }
         while pending:
             tail = pending.pop()
             for head in leaving.get(tail, ()):
@@ -76,11 +89,20 @@ class Plan:
                 waiting[head] -= 1
                 if not waiting[head]:
                     pending.append(head)
-        starts = {item: min(map(ranks.__getitem__, leaving.get(item, [item]))) - 1 for item in ranks}
-        spans = {  # a source stands as near to what reads it as it can
-            arrow: ranks[arrow.head] - max(ranks[arrow.tail], starts[arrow.tail] if arrow.tail in sources else 0)
-            for arrow in self.arrows
-        }
+        return ranks
+
+    def far(self) -> set[Arrow]:
+        """Return the arrows that are better cut, with the operand's name at their start, where many reach far."""
+        ranks = self.ranks()
+        nearest: dict[int | Box, int] = {}
+        for arrow in self.arrows:
+            nearest[arrow.tail] = min(ranks[arrow.head], nearest.get(arrow.tail, len(ranks)))
+        bundles = {box for box in self.boxes if box.call is None}
+        spans = {}
+        for arrow in self.arrows:
+            is_source = ranks[arrow.tail] == 0 and (not isinstance(arrow.tail, Box) or arrow.tail in bundles)
+            start = nearest[arrow.tail] - 1 if is_source else ranks[arrow.tail]  # a source stands near its readers
+            spans[arrow] = ranks[arrow.head] - start
         return {arrow for arrow, span in spans.items() if span > FAR} if sum(spans.values()) > MANY_RANKS else set()
 
 
@@ -96,12 +118,15 @@ def plan(calls: Calls, height: int) -> Plan:
     }
     boxes: list[Box] = []
     box_of: dict[int, Box] = {}
-    for i in sorted(inside, key=lambda i: places[calls.all[i].results[0]]):
-        own = [place for place in inside[i] if place not in box_of]
+    parts: dict[int, list[Box]] = {}
+    for i, nodes in inside.items():
+        own = [place for place in nodes if place not in box_of]
         shown = [place for result in calls.all[i].results if (place := places[result]) not in box_of]
-        box = Box(i, shown, hidden=len(own) - len(shown), shared=len(inside[i]) - len(own))
+        box = Box(i, shown, hidden=len(nodes) - len(shown), shared=len(nodes) - len(own))
         boxes.append(box)
         box_of.update(dict.fromkeys(own, box))
+        if calls.all[i].is_each:
+            parts.setdefault(id(calls.all[i].mark), []).append(box)
     leaves = [place for place, node in enumerate(calls.order) if is_leaf(node)]
     for bundled in _bundles(leaves, operands, box_of):
         box = Box(None, bundled)
@@ -109,7 +134,7 @@ def plan(calls: Calls, height: int) -> Plan:
         box_of.update(dict.fromkeys(bundled, box))
     single = [place for place in range(len(operands)) if place not in box_of]
     regions = {box: set(inside[box.call]) for box in boxes if box.call is not None}
-    return Plan(single, boxes, list(_arrows(operands, box_of, regions)))
+    return Plan(single, boxes, list(_arrows(operands, box_of, regions)), list(parts.values()))
 
 
 def everything(nodes: Sequence[Mapping[str, Any]]) -> Plan:

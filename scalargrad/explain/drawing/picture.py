@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .render import Drawing
 
 COLLAPSED = {"none": -1, "neuron": 0, "layer": 1}  # the height up to which calls are collapsed
+COMFORTABLE = 60  # nodes in a picture that a person takes in
 ARROWS = 8  # to a node, at most, on an average: with more, nobody sees anything, and the layout takes minutes
 
 
@@ -51,10 +52,11 @@ def draw(
         gradients: whether to show each gradient; `–` where no sweep has been.
         partials: whether to show on each arrow the local derivative, ∂result/∂operand.
         direction: "LR" (from left to right), "RL", "TB" (from top to bottom) or "BT".
-        collapse: "neuron": each neuron is a box, and whatever else has nothing but operations in it;
-            "layer": each layer is, and whatever else has nothing but such boxes in it; "none"; or
-            "auto": no more than the limit demands.
-        limit: how many nodes may be drawn, boxes among them.
+        collapse: "neuron": each neuron is a box, and so is any other module or function that has only
+            operations in it; "layer": each layer is a box, and so is anything else that has only such
+            boxes in it; "none"; or "auto": as little as keeps the picture to about 60 nodes, or, where
+            that is impossible, as much as there is to collapse.
+        limit: how many nodes may be drawn, including boxes.
 
     >>> from scalargrad import Value, draw
     >>> x, y = Value(-2.0, label="x"), Value(5.0, label="y")
@@ -81,7 +83,7 @@ def draw(
         every_name=isinstance(value, Steps),
         lit=(graph.places[made.result], made.position) if made else None,
     )
-    calls = Calls(graph.order)
+    calls = Calls(graph.order, graph.modules)
     planned = _plan(calls, collapse, integer(limit, "limit", low=1))
     return drawn(graph_data(graph, calls), planned, look)
 
@@ -90,14 +92,19 @@ def draw(
 
 
 def _plan(calls: Calls, collapse: str, limit: int) -> Plan:
-    """The plan with the least collapsed that is asked for and keeps to the limit."""
+    """The plan that was requested; for auto, the first of a comfortable size, else the smallest within the limit."""
     highest = max((call.height for call in calls.all), default=-1)
     heights = range(-1, highest + 1) if collapse == "auto" else [COLLAPSED[collapse]]
+    fitting: list[Plan] = []
     for height in heights:
         if height >= 0 or len(calls.order) <= limit:
             planned = plan(calls, height)
             if planned.count <= limit and len(planned.arrows) <= ARROWS * limit:
-                return planned
+                if planned.count <= COMFORTABLE:
+                    return planned
+                fitting.append(planned)
+    if fitting:
+        return min(fitting, key=lambda planned: planned.count)
     raise TooLarge(f"{_counted(calls, heights[-1])} are more than the limit of {limit:,}: {_advice(calls, limit)}")
 
 

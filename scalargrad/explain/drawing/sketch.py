@@ -58,7 +58,8 @@ class _Sketch:
     """A drawing in the making."""
 
     def __init__(self, data: Data, plan: Plan, look: Look) -> None:
-        self.drawing = new_drawing(look.direction, look.prefix)
+        crowd = max(1.0, len(plan.arrows) / max(1, plan.count))  # arrows to a node: they need room between ranks
+        self.drawing = new_drawing(look.direction, look.prefix, ranksep=f"{min(0.25 + 0.15 * crowd, 1.5):.2f}")
         self.nodes, self.boxes, self.look = data["nodes"], data["boxes"], look
         self.largest = max(filter(_is_finite, map(abs, filter(None, look.gradients or ()))), default=1.0)
         self.ids: dict[int | Box, str] = {node: f"{look.prefix}node{node}" for node in plan.single}
@@ -68,15 +69,89 @@ class _Sketch:
         far = plan.far()
         self.spoken_of = {arrow.operand for arrow in far}
         within: dict[int | None, list[int | Box]] = {}
-        for node in plan.single:
-            within.setdefault(self.nodes[node]["box"], []).append(node)
-        for box in plan.boxes:
-            within.setdefault(None if box.call is None else self.boxes[box.call]["parent"], []).append(box)
-        self._frames(within)
+        items: list[int | Box] = [*plan.single, *plan.boxes]
+        for item in items:
+            within.setdefault(self._frame_of(item), []).append(item)
+        columns: dict[int | None, list[list[int | Box]]] = {}
+        for column in self._columns(plan):
+            columns.setdefault(self._frame_of(column[0]), []).append(column)
+        self._frames(within, columns)
         for arrow in plan.arrows:
             self._arrow(arrow, arrow in far)
 
-    def _frames(self, within: Mapping[int | None, list[int | Box]]) -> None:
+    def _frame_of(self, item: int | Box) -> int | None:
+        """The open call around a node or a box."""
+        if not isinstance(item, Box):
+            call: int | None = self.nodes[item]["box"]
+            return call
+        return None if item.call is None else self.boxes[item.call]["parent"]
+
+    def _columns(self, plan: Plan) -> Iterator[list[int | Box]]:
+        """What stands in one column from first to last: inputs of one row, parts of one module, results."""
+        single, ranks = set(plan.single), plan.ranks()
+        rows: dict[int, list[tuple[int, int]]] = {}
+        for place in plan.single:
+            if self.nodes[place]["row"] is not None:
+                row, position = self.nodes[place]["row"]
+                rows.setdefault(row, []).append((position, place))
+        columns: list[list[int | Box]] = [[place for _, place in sorted(row)] for row in rows.values()]
+        used = {operand for node in self.nodes for operand in node["operands"]}
+        ends = [place for place in plan.single if place not in used]
+        groups = [*plan.parts, *([place for place in box["results"] if place in single] for box in self.boxes), ends]
+        taken: set[int | Box] = set()
+        for group in groups:
+            at: dict[tuple[int, int | None], list[int | Box]] = {}
+            for item in group:
+                if item not in taken:
+                    at.setdefault((ranks[item], self._frame_of(item)), []).append(item)
+            columns += at.values()
+            taken.update(group)
+        return (column for column in columns if len(column) > 1)
+
+    def _column(self, column: Sequence[int | Box], frame: int | None) -> str:
+        """Invisible arrows that keep a column in order.
+
+        Graphviz turns the order around where ranks lie side by side, but not in a frame.
+        """
+        names = [self.ids[item] for item in column]
+        if self._turns(frame):
+            names.reverse()
+        return f"\t{{rank=same; {' -> '.join(names)} [style=invis]}}\n"
+
+    def _guides(self, frames: Sequence[int], within: Mapping[int | None, list[int | Box]]) -> None:
+        """Invisible points in one column, one before each frame, which keep the frames in order.
+
+        Graphviz orders nodes, not frames; but a frame follows the point whose arrows lead into it.
+        """
+        names = [f"{self.look.prefix}guide{frame}" for frame in frames]
+        column = names[::-1] if self._turns(self.boxes[frames[0]]["parent"]) else names
+        lines = [f'{name} [shape=point style=invis width=0.01 label=""]' for name in column]
+        lines.append(f"{{rank=same; {' -> '.join(column)} [style=invis]}}")
+        for frame, name in zip(frames, names, strict=True):
+            inside = [item for call in self._calls_in(frame) for item in within.get(call, ())]
+            nodes = {item for item in inside if not isinstance(item, Box)}
+            first = [node for node in sorted(nodes) if nodes.isdisjoint(self.nodes[node]["operands"])]
+            lines += [f"{name} -> {self.ids[node]} [style=invis]" for node in first]
+        self.drawing.body += [f"\t{line}\n" for line in lines]
+
+    def _calls_in(self, frame: int) -> Iterator[int]:
+        """A call, and all in it: they come right behind it."""
+        depth = {frame}
+        yield frame
+        for call in range(frame + 1, len(self.boxes)):
+            if self.boxes[call]["parent"] not in depth:
+                return
+            depth.add(call)
+            yield call
+
+    def _turns(self, frame: int | None) -> bool:
+        return frame is not None and self.look.direction in {"LR", "RL"}
+
+    def _frames(
+        self,
+        within: Mapping[int | None, list[int | Box]],
+        columns: Mapping[int | None, list[list[int | Box]]],
+    ) -> None:
         """All nodes, each in the frames of the open calls that it lies in."""
         inner = self._open_calls(within)
         pending: list[int | str | None] = [None]
@@ -88,12 +163,18 @@ class _Sketch:
             if call is not None:
                 self._frame(call, f"{self.look.prefix}cluster{call}")
                 pending.append("\t}\n")
-            for item in within.get(call, ()):
+            frames = inner.get(call, [])
+            parts = [frame for frame in frames if self.boxes[frame]["is_part"]]
+            if len(parts) > 1:
+                self._guides(parts, within)
+            items = within.get(call, [])
+            for item in reversed(items) if self._turns(call) else items:
                 if isinstance(item, Box):
                     self._box(item)
                 else:
                     self._node(item)
-            pending += reversed(inner.get(call, ()))
+            self.drawing.body += [self._column(column, call) for column in columns.get(call, ())]
+            pending += frames if self._turns(call) is (len(parts) < 2) else reversed(frames)
 
     def _open_calls(self, within: Container[int | None]) -> dict[int | None, list[int]]:
         """The calls with anything drawn inside, by the call that is around them."""
@@ -110,9 +191,10 @@ class _Sketch:
 
     def _frame(self, call: int, name: str) -> None:
         box = self.boxes[call]
-        look = f'id="{name}" label={card.pill(box["name"])} {card.FRAME}'
+        title = box["name"] if box["name"] == box["kind"] else f"{box['name']} ({box['kind']})"
+        look = f'id="{name}" label={card.pill(card.shortened(title))} {card.FRAME}'
         self.drawing.body.append(f"\tsubgraph {name} {{\n\t\tgraph [{look}]\n")
-        self.drawing.titles[name] = f"{box['name']}: {box['size']:,} values"
+        self.drawing.titles[name] = f"{title}: {box['size']:,} values"
 
     def _node(self, place: int) -> None:
         node, gradient = self.nodes[place], self._gradient(place)
@@ -120,17 +202,30 @@ class _Sketch:
             label = card.constant(numeral(float(node["value"])))
         else:
             seal = card.seal(card.sign(node["sign"]), ordinals(node), self.look.direction) if node["operation"] else ""
+            caption = self._caption(node)
             label = card.card(
                 _kind(node),
-                name=node["name"] if self._is_named(place) or self.look.partials else None,
+                name=node["name"] if not caption and (self._is_named(place) or self.look.partials) else None,
                 is_generated=not node["is_named"],
-                caption=node["within"],
+                caption=caption or self._path(node),
                 value=self._value(place),
                 gradient=gradient,
                 sealed=seal,
                 direction=self.look.direction,
             )
         self._add(self.ids[place], label, self._told(place), gradient is not None)
+
+    def _caption(self, node: Data) -> str:
+        """What stands beside the kind in place of a name: of a parameter its path, of an input its place in the row."""
+        if node["is_named"]:
+            return ""
+        return self._path(node) or (node["name"] if node["row"] and node["kind"] == "input" else "")
+
+    def _path(self, node: Data) -> str:
+        """A parameter's path within the frame that it stands in."""
+        path: str = node["path"]
+        around = self.boxes[node["box"]]["path"] if node["box"] is not None else ""
+        return path.removeprefix(f"{around}.") if around else path
 
     def _box(self, box: Box) -> None:
         shown, call = box.shown, None if box.call is None else self.boxes[box.call]
@@ -143,6 +238,7 @@ class _Sketch:
             name, colour = call["name"], PARAMETER if call["learns"] else INK
         sealed = card.seal(name, (), self.look.direction, colour)
         told = f"{name}: {', '.join(lines)}" if lines else name
+        told += f", of which {box.shared:,} are hidden in another box too" if box.shared else ""
         if call is not None and len(shown) == 1:
             (result,) = shown
             label = card.card(
@@ -174,12 +270,12 @@ class _Sketch:
         tail, head = self.ids[arrow.tail], self.ids[arrow.head]
         attributes: dict[str, Any] = {"id": name}
         title = f"{derivative(result['name'], operand['name'])} = {exact(local)}"
-        if not isinstance(arrow.head, Box):
-            words = ordinals(result)
-            head += f":{words[arrow.position]}" if words else ""
-            if self.look.partials and operand["kind"] != "constant":
-                slope = derivative(*(card.shortened(end["name"], 12) for end in (result, operand)))
-                attributes["label"] = card.pill(f"{slope} = {numeral(local)}", self.look.lit == place)
+        leaving, entering = card.SIDES[self.look.direction]
+        words = () if isinstance(arrow.head, Box) else ordinals(result)
+        head += f":{words[arrow.position]}:{entering}" if words else f":{entering}"
+        if not isinstance(arrow.head, Box) and self.look.partials and operand["kind"] != "constant":
+            slope = derivative(*(card.shortened(end["name"], 12) for end in (result, operand)))
+            attributes["label"] = card.pill(f"{slope} = {numeral(local)}", self.look.lit == place)
         if isinstance(arrow.tail, Box):
             shown = arrow.tail.shown
             if arrow.operand not in shown:
@@ -192,11 +288,13 @@ class _Sketch:
             label = card.constant(card.shortened(operand["name"]))
             self._add(tail, label, self._told(arrow.operand), has_gradient=False)
         if arrow.values > 1:
-            attributes |= {"label": card.pill(f"{arrow.values:,} values"), "penwidth": "2.5"}
+            attributes["penwidth"] = "2.5"
             title = f"{arrow.values:,} values"
+            if isinstance(arrow.tail, Box) and arrow.values != len(arrow.tail.shown):
+                attributes["label"] = card.pill(f"{arrow.values:,} of {len(arrow.tail.shown):,} values")
         if self.look.lit == place:
             attributes |= {"color": LIT, "penwidth": "3", "class": "lit"}
-        self.drawing.edge(tail, head, **attributes)
+        self.drawing.edge(f"{tail}:{leaving}", head, **attributes)
         self.drawing.titles[name] = title
 
     # what is said of them
@@ -225,7 +323,7 @@ class _Sketch:
         """All there is to say of a node, in full."""
         node = self.nodes[place]
         made = f" = {node['formula']}" if node["formula"] is not None else ""
-        within = f" ({node['within']})" if node["within"] else ""
+        within = f" ({node['path']})" if node["path"] not in {"", node["name"]} else ""
         gradient = None if self.look.gradients is None else self.look.gradients[place]
         reached = "" if gradient is None else f", gradient {exact(gradient)}"
         return f"{node['name']}{within}{made}: value {exact(float(node['value']))}{reached}"
@@ -257,11 +355,11 @@ def _kind(node: Data) -> str:
 
 
 def _hidden(box: Box, call: Data | None) -> Iterator[str]:
-    """What is in a box, honestly."""
+    """What a box hides."""
     if call is not None:
-        contents = call["contents"]
+        kind = "" if call["kind"] == call["name"] else call["kind"]
+        contents = f"{kind} ({call['contents']})" if kind and call["contents"] else kind or call["contents"]
         yield f"{contents}, {box.hidden:,} values hidden" if contents else f"{box.hidden:,} values hidden"
-        yield f"{box.shared:,} more shared with another box" if box.shared else ""
 
 
 def _range(numbers: Iterable[float]) -> str:
@@ -285,6 +383,7 @@ def new_drawing(direction: str, prefix: str, engine: str = "dot", **look: str) -
         raise ImportError(f"drawing needs the extra draw: {how_to_install('draw')} ({missing})") from None
     font = {"fontname": "Helvetica,Arial,sans-serif", "fontsize": "11"}
     graph = {"id": f"{prefix}graph", "charset": "UTF-8", "rankdir": direction, "bgcolor": "transparent"}
+    graph["remincross"] = "false"  # it would put columns out of order again
     return Drawing(
         engine=engine,
         graph_attr={**graph, "nodesep": "0.18", "ranksep": "0.4", **font, **look},

@@ -6,13 +6,16 @@ finite is the string "NaN", "Infinity" or "-Infinity", from which Python's `floa
 by its place in the list of boxes, outer ones first.
 
     roots   node, seed, gradient (how the seed is written: ∂L/∂L)
-    nodes   name, label, is_named (by a person); kind (result, parameter, input, leaf, constant);
+    nodes   name, label, is_named (by a person: by label or variable); kind (result, parameter, input, leaf, constant);
             operation, sign, notation, formula (in the names of the operands), is_ordered (whether it
             matters which operand is which); value; operands, locals (the local gradients);
-            box (the innermost module call around it), within (what its module calls a parameter);
+            box (the innermost module call around it), path (of a parameter, as its module names it);
+            row (of an input: the number of the row that was read, and the place in it, from 1);
             line (of the code that made it, where it is known)
-    boxes   name, parent (a box), size (how many nodes), contents (the calls in it, counted), learns
-            (whether it has parameters)
+    boxes   name (the attribute that holds the module, or the variable, else the kind), kind (the class
+            or the function), path (the attributes from the outermost module to this one), parent (a
+            box), results (nodes), is_part (whether it is one part of its module, as a neuron of a layer),
+            size (how many nodes), contents (the calls in it, counted), learns (whether it has parameters)
     steps   result, operand (nodes), position (among the result's operands); upstream, local,
             contribution, before, after; formula (of the local derivative); gradient (∂L/∂a),
             hands_on (∂L/∂d), slope (∂d/∂a)
@@ -25,9 +28,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...engine.value import Constant, Value
-from ...nn import Module
 from ..names import derivative
-from .calls import Call, Calls
+from .calls import Calls
 from .graph import Graph
 from .step import applied
 from .steps import Steps, as_steps
@@ -44,9 +46,9 @@ def page_data(value: Value | Sequence[Value] | Steps, *, names: Mapping[str, obj
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
     >>> data = json.loads(json.dumps(page_data(a * b)))
     >>> [node["name"] for node in data["nodes"]], data["nodes"][2]["formula"]
-    (['a', 'b', 'v1'], 'a * b')
+    (['a', 'b', 'f'], 'a * b')
     >>> data["steps"][0]["gradient"], data["steps"][0]["contribution"]
-    ('∂v1/∂a', -3.0)
+    ('∂f/∂a', -3.0)
 
     Raises:
         TypeError, ValueError: as `steps`; when steps are given names again.
@@ -78,11 +80,14 @@ def page_data(value: Value | Sequence[Value] | Steps, *, names: Mapping[str, obj
 
 
 def graph_data(graph: Graph, calls: Calls | None = None) -> dict[str, Any]:
-    """Return the nodes and the boxes of a graph as plain data, where its calls are known or not."""
-    calls = calls or Calls(graph.order)
+    """Return the nodes and the boxes of a graph as plain data.
+
+    Args:
+        graph: the graph.
+        calls: its calls, if the caller has them already.
+    """
+    calls = calls or Calls(graph.order, graph.modules)
     boxes = {call: i for i, call in enumerate(calls.all)}
-    given = set(graph.variables.values())
-    within = _names_within(calls, graph)
     nodes = []
     for node in graph.order:
         around, op = calls.around.get(node), node.op
@@ -90,7 +95,7 @@ def graph_data(graph: Graph, calls: Calls | None = None) -> dict[str, Any]:
             {
                 "name": graph.names[node],
                 "label": node.label,
-                "is_named": bool(node.label) or node in given,
+                "is_named": graph.is_named(node),
                 "kind": _kind(node, calls),
                 "operation": op and op.name,
                 "sign": node._op,
@@ -101,14 +106,19 @@ def graph_data(graph: Graph, calls: Calls | None = None) -> dict[str, Any]:
                 "operands": [graph.places[operand] for operand in node.args],
                 "locals": [plain(local) for local in node.local_gradients],
                 "box": None if around is None else boxes[around],
-                "within": within.get(node, ""),
+                "path": graph.parameters.get(node, ""),
+                "row": list(graph.rows[node]) if node in graph.rows else None,
                 "line": node.line,
             }
         )
     described = [
         {
             "name": call.name,
+            "kind": call.kind,
+            "path": call.path,
             "parent": None if call.parent is None else boxes[call.parent],
+            "results": [graph.places[result] for result in call.results],
+            "is_part": call.is_each,
             "size": len(call.nodes),
             "contents": call.contents,
             "learns": any(node in calls.parameters for node in call.nodes),
@@ -135,22 +145,3 @@ def _kind(node: Value, calls: Calls) -> str:
     if node.__class__ is Constant:
         return "constant"
     return "parameter" if node in calls.parameters else "input" if node in calls.inputs else "leaf"
-
-
-def _names_within(calls: Calls, graph: Graph) -> dict[Value, str]:
-    """What modules call their parameters: `weights[0]`."""
-    wanted = {node for node in graph.order if node.op is None}
-    modules = {id(call.mark.module): call.mark.module for call in calls.all if _reads(call, wanted)}
-    within: dict[Value, str] = {}
-    for module in modules.values():
-        if isinstance(module, Module):
-            for path, parameter in module.named_parameters():
-                if parameter in wanted:
-                    parts = path.split(".")
-                    last = max((i for i, part in enumerate(parts) if not part.isdigit()), default=0)
-                    within.setdefault(parameter, parts[last] + "".join(f"[{i}]" for i in parts[last + 1 :]))
-    return within
-
-
-def _reads(call: Call, wanted: set[Value]) -> bool:
-    return not wanted.isdisjoint(call.nodes)

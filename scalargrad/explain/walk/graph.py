@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from ...engine.graph import topological_order
 from ...engine.value import Value
-from ..names import node_names, variables
+from ...nn import Module
+from ..names import DIGITS, node_names, session_variables, variables
+from .modules import named_leaves
+
+TITLES = 3  # roots that a title names
 
 
 class Graph:
@@ -15,25 +19,48 @@ class Graph:
     >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
     >>> graph = Graph([a * b, a + b])
     >>> graph.title, len(graph.order)
-    ('v1, v2', 4)
+    ('f1, f2', 4)
+
+    Args:
+        value: the Value, or the list of Values.
+        names: variables by name; None for those of the interactive session.
+        digits: of a constant's name; None for all.
 
     Attributes:
         roots: the Values it was made from, each once.
         order: every node, operands first.
         places: where each node is in that order.
-        variables: the nodes that the given names hold.
+        variables: the nodes that variables hold, by name.
+        modules: the names of the variables that hold modules, by the modules' ids.
+        parameters: the names of parameters, as their modules give them.
+        rows: where inputs stand in the rows that were read: the row's number and the place in it.
         names: what each node is called.
         title: what the roots are called, together.
     """
 
-    def __init__(self, value: Value | Sequence[Value], names: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        value: Value | Sequence[Value],
+        names: Mapping[str, object] | None = None,
+        digits: int | None = DIGITS,
+    ) -> None:
         self.roots = tuple(dict.fromkeys(roots_of(value)))
         self.order = list(topological_order(*self.roots))
         self.places = {node: place for place, node in enumerate(self.order)}
-        held = variables({} if names is None else names)
-        self.variables = {name: node for node, name in held.items() if node in self.places}
-        self.names = node_names(self.order, self.variables)
-        self.title = ", ".join(self.names[root] for root in self.roots)
+        given = session_variables() if names is None else names
+        held = {node: name for node, name in variables(given).items() if node in self.places}
+        self.variables = {name: node for node, name in held.items()}
+        self._held = held
+        self.modules = {id(item): name for name, item in given.items() if isinstance(item, Module)}
+        self.parameters, inputs, self.rows = named_leaves(self.order)
+        self.names = node_names(self.order, {**inputs, **held, **self.parameters}, self.roots, digits)
+        named = [self.names[root] for root in self.roots]
+        more = len(named) - TITLES if len(named) > TITLES + 1 else 0
+        self.title = ", ".join(named[:TITLES] if more else named) + (f" and {more:,} more" if more else "")
+
+    def is_named(self, node: Value) -> bool:
+        """Return whether a person gave the node its name: by a label or a variable."""
+        return bool(node.label) or (node in self._held and node not in self.parameters)
 
 
 def roots_of(value: Value | Sequence[Value]) -> list[Value]:

@@ -112,13 +112,13 @@ class Steps(Sequence[Step]):
     >>> x = Value(3.0, label="x")
     >>> walk = Steps(x * x)
     >>> walk.to("x")
-    steps of v1 = 9.0: 1 of 2 made
-    →  1  ∂v1/∂x += ∂v1/∂v1 · ∂v1/∂x = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
-          v1 = x * x, so ∂v1/∂x = x (as operand 1)
-       2  ∂v1/∂x += ∂v1/∂v1 · ∂v1/∂x = 1.0 × 3.0 = 3.0   (3.0 → 6.0)
-    totals: v1 1.0   x 3.0
+    steps of f = 9.0: 1 of 2 made
+    →  1  ∂f/∂x += ∂f/∂f · ∂f/∂x = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
+          f = x * x, so ∂f/∂x = x (as operand 1)
+       2  ∂f/∂x += ∂f/∂f · ∂f/∂x = 1.0 × 3.0 = 3.0   (3.0 → 6.0)
+    totals: f 1.0   x 3.0
     >>> walk.back()
-    ∂v1/∂x += ∂v1/∂v1 · ∂v1/∂x = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
+    ∂f/∂x += ∂f/∂f · ∂f/∂x = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
     >>> walk.total("x") is None
     True
 
@@ -317,8 +317,7 @@ class Steps(Sequence[Step]):
 
     def _known(self) -> str:
         """The names there are, those that somebody has given first."""
-        held = set(self.graph.variables.values())
-        given = {self.names[node]: None for node in self.order if node.label or node in held}
+        given = {self.names[node]: None for node in self.order if self.graph.is_named(node)}
         names = list(given | dict.fromkeys(self._named))
         more = f" and {len(names) - SOME:,} more" if len(names) > SOME else ""
         return f"there are {', '.join(fitted(name, ROOM) for name in names[:SOME])}{more}"
@@ -382,6 +381,7 @@ class Steps(Sequence[Step]):
     def _state(self) -> tuple[Any, ...]:
         places = self.graph.places
         held = {name: places[node] for name, node in self.graph.variables.items()}
+        held |= {name: places[node] for node, name in self.graph.parameters.items()}
         return list(self.seeds.values()), held, [places[node] for node in self.watched], self.position
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad.check.measure.slopes import FIRST, Line, Sample, extrapolated
+from scalargrad.check.measure.slopes import FIRST, NEAREST, Line, Sample, extrapolated
 
 from ...oracle import DIGITS, precise
 
@@ -106,4 +106,9 @@ def test_branches_are_looked_for_close_by_on_both_sides() -> None:
     assert not branching(1.0, 0.0, inf).branches_alike()
     assert not branching(1.0, -inf, 0.0).branches_alike()
     assert branching(1.0, 1e-9, inf).branches_alike()
-    assert not branching(1e20, 1e6, inf).branches_alike()
+    for unit in (1.0, 1e20, 1e-20):
+        assert not branching(unit, 0.99 * NEAREST * unit, inf).branches_alike()
+        assert not branching(unit, -inf, -0.99 * NEAREST * unit).branches_alike()
+        assert branching(unit, 1.01 * NEAREST * unit, inf).branches_alike()
+        assert branching(unit, -inf, -1.01 * NEAREST * unit).branches_alike()
+    assert EPSILON < NEAREST < 1e-12

@@ -241,7 +241,7 @@ def test_an_operation_of_ones_own_has_a_page() -> None:
 
     x, y, z = (Value(data, label=label) for label, data in (("x", float("inf")), ("y", float("nan")), ("z", 1.0)))
     _, *rows = Reader(page(fused(x, y, z))).rows
-    assert [row[2].removesuffix("∂v1/∂v1") for row in rows] == ["v1 = fused(x, y, z)"] * 3
+    assert [row[2].removesuffix("∂f/∂f") for row in rows] == ["f = fused(x, y, z)"] * 3
     assert [row[-1] for row in rows] == ["nan", "inf", "1.0"]
 
 

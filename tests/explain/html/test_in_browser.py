@@ -351,8 +351,8 @@ def test_several_values_have_a_page_to_step_through(visit: Visit) -> None:
     walk = steps([a + b, a * b], gradients=[1.0, 10.0])
     opened = visit(page(walk), 0)
     start = shown(opened)["arithmetic"]
-    assert "∂(v1, v2)/∂v1 = 1.0" in start
-    assert "∂(v1, v2)/∂v2 = 10.0" in start
+    assert "∂(f1, f2)/∂f1 = 1.0" in start
+    assert "∂(f1, f2)/∂f2 = 10.0" in start
     opened.keyboard.press("End")
     totals = {name: float(text) for name, text in shown(opened)["totals"].items()}
     assert totals == {f"graph_node{walk.order.index(node)}": x for node, x in walk.last().totals().items()}

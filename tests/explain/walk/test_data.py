@@ -87,16 +87,25 @@ def test_boxes_are_the_module_calls() -> None:
     model = nn.MLP(1, [2, 1], "tanh", rng=0)
     found = page_data(model([Value(0.5, label="x")]))
     boxes = found["boxes"]
-    parents = [(box["name"], None if box["parent"] is None else boxes[box["parent"]]["name"]) for box in boxes]
-    assert parents[0] == ("MLP", None)
-    assert sorted(parents[1:]) == [("Layer", "MLP")] * 2 + [("Neuron", "Layer")] * 3
+    inside = [None if box["parent"] is None else boxes[box["parent"]]["kind"] for box in boxes]
+    assert [(box["kind"], box["name"], box["path"], around) for box, around in zip(boxes, inside, strict=True)] == [
+        ("MLP", "MLP", "", None),
+        ("Layer", "layers.0", "layers.0", "MLP"),
+        ("Neuron", "neurons.0", "layers.0.neurons.0", "Layer"),
+        ("Neuron", "neurons.1", "layers.0.neurons.1", "Layer"),
+        ("Layer", "layers.1", "layers.1", "MLP"),
+        ("Neuron", "neurons.0", "layers.1.neurons.0", "Layer"),
+    ]
     assert all(box["parent"] is None or box["parent"] < i for i, box in enumerate(boxes))
     assert {box["contents"] for box in boxes} == {"Layer ×2", "Neuron ×2", "Neuron", ""}
     assert all(box["learns"] for box in boxes)
-    weights = [node for node in found["nodes"] if node["within"] == "weights[0]"]
-    assert [(node["kind"], boxes[node["box"]]["name"]) for node in weights] == [("parameter", "Neuron")] * 3
+    names = {name for name, _ in model.named_parameters()}
+    assert {node["path"] for node in found["nodes"] if node["kind"] == "parameter"} == names
+    weights = [node for node in found["nodes"] if node["path"].endswith(".weights.0")]
+    assert all(node["path"] == f"{boxes[node['box']]['path']}.weights.0" for node in weights)
     (x,) = (node for node in found["nodes"] if node["label"] == "x")
-    assert (x["kind"], x["box"]) == ("input", None)
+    assert (x["kind"], x["box"], x["row"][1]) == ("input", None, 1)
+    assert boxes[0]["results"] == [len(found["nodes"]) - 1]
 
 
 def test_lines_are_there_where_they_are_known() -> None:

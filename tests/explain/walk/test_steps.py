@@ -207,10 +207,10 @@ def test_there_are_only_so_many_places(position: int) -> None:
     """A place beyond the ends is an error that says how many steps there are, and the cursor stays."""
     walk = steps(Value(3.0, label="x") * Value(2.0)).to(1)
     for move in (walk.to, walk.totals):
-        with pytest.raises(IndexError, match=f"{position} steps cannot be made: v2 has 2"):
+        with pytest.raises(IndexError, match=f"{position} steps cannot be made: f has 2"):
             move(position)
     assert walk.position == 1
-    with pytest.raises(IndexError, match="there is no step 2: v2 has 2, counted from 0"):
+    with pytest.raises(IndexError, match="there is no step 2: f has 2, counted from 0"):
         walk[2]
 
 
@@ -218,9 +218,9 @@ def test_an_unknown_name_is_said_beside_the_known() -> None:
     """The error names what was given and what exists, the names that somebody gave first."""
     a, b = Value(2.0, label="a"), Value(-3.0)
     walk = steps(a * b + 1, names={"b": b})
-    with pytest.raises(LookupError, match=r"nothing in v2 is called 'c': there are a, b, v1, v2$"):
+    with pytest.raises(LookupError, match=r"nothing in f is called 'c': there are a, b, v1, f$"):
         walk.to("c")
-    with pytest.raises(LookupError, match=r"Value\(data=7.0\) took no part in v2"):
+    with pytest.raises(LookupError, match=r"Value\(data=7.0\) took no part in f"):
         walk.total(Value(7.0))
     many = steps(reduce(operator.mul, [Value(1.0, label=f"x{i}") for i in range(20)]))
     with pytest.raises(LookupError, match=r"there are x0, x1, .*, x11 and 27 more$"):
@@ -343,8 +343,8 @@ def test_what_trap_would_stop_at_is_shown() -> None:
 def test_an_operand_that_is_there_twice_is_told_which() -> None:
     """In x * x each step is for one of the operands, and says for which; elsewhere there is nothing to say."""
     x, y = Value(3.0, label="x"), Value(2.0, label="y")
-    assert [step.because for step in steps(x * x)] == ["∂v1/∂x = x (as operand 1)", "∂v1/∂x = x (as operand 2)"]
-    assert [step.because for step in steps(x * y)] == ["∂v1/∂x = y", "∂v1/∂y = x"]
+    assert [step.because for step in steps(x * x)] == ["∂f/∂x = x (as operand 1)", "∂f/∂x = x (as operand 2)"]
+    assert [step.because for step in steps(x * y)] == ["∂f/∂x = y", "∂f/∂y = x"]
 
 
 def test_a_constant_gets_no_step() -> None:

@@ -55,10 +55,10 @@ def test_watched_totals_stay_in_view() -> None:
     walk = steps(v).to(50)
     assert repr(walk).splitlines()[-1].endswith("and 94 more")
     assert "x –" not in repr(walk)
-    both: tuple[list[Value | str], ...] = (["x", v], [x, "v100"])
+    both: tuple[list[Value | str], ...] = (["x", v], [x, "f"])
     for watch in both:
         watched = repr(steps(v, watch=watch).to(50)).splitlines()[-1]
-        assert sorted(watched.split("   ")[:2]) == sorted(["totals: x –", "v100 1.0"])
+        assert sorted(watched.split("   ")[:2]) == sorted(["totals: x –", "f 1.0"])
         assert "   v53 -1.0   " in watched
 
 

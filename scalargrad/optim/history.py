@@ -1,0 +1,191 @@
+"""What training came to: a row for each epoch, shown as a table and as a plot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..engine.floats import counted
+from ..extras import how_to_install
+from ..terminal import BOLD, Part, Text, html_table, table
+from .minimizing import OUT_OF_STEPS
+from .optimizer import Optimizer
+from .ways import Saved
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Row = dict[str, float]
+SHOWN = 20  # rows of the table, of which the first few
+FIRST = 5
+
+
+class Best(NamedTuple):
+    """The parameters of the best epoch so far, by its number, counted from 1."""
+
+    epoch: int
+    parameters: list[float]
+
+
+class Point(NamedTuple):
+    """How far training has come: all that it goes on from."""
+
+    rows: tuple[Row, ...]
+    batch: int  # how many batches of the next epoch are done
+    total: float  # the sum of their losses, each times its number of examples
+    best: Best | None
+    saved: Saved
+
+
+class History:
+    """What `train` returns, and what its callback is given after each epoch.
+
+    `history["loss"]` has a number for each epoch, and so has each other column: the loss on the training data is
+    the mean over the epoch, as it went; metrics, and all that is said of validation data, are measured at its end.
+
+    Attributes:
+        rows: a dict for each epoch.
+        message: how training ended, in words.
+        status: the same as one of the numbers OUT_OF_STEPS, DIVERGED, INTERRUPTED and STOPPED.
+        way: whether the loss was lifted or run on Values, and why.
+        optimizer: the optimizer that takes the steps.
+        best_epoch: the epoch with the lowest loss on validation data, or on training data where there are none,
+            counted from 1; None without `patience`.
+    """
+
+    optimizer: Optimizer
+
+    def __init__(self, settings: dict[str, int]) -> None:
+        self._settings = settings
+        self._point: Point | None = None
+        self._last: list[float] | None = None  # the parameters of the last step, where those of the best are in place
+        self.message = "training goes on"
+        self.status = OUT_OF_STEPS
+        self.way = ""
+
+    @property
+    def rows(self) -> list[Row]:
+        """A dict for each epoch: its loss, metrics, what they are on validation data, and its seconds."""
+        return [dict(row) for row in self._point.rows] if self._point else []
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch that was best, counted from 1; None without `patience`."""
+        return self._point.best.epoch if self._point and self._point.best else None
+
+    def __len__(self) -> int:
+        return len(self._point.rows) if self._point else 0
+
+    def __getitem__(self, column: str) -> list[float]:
+        """Return a column, with a number for each epoch.
+
+        Raises:
+            KeyError: for a column that is not there.
+        """
+        rows = self.rows
+        if rows and column not in rows[0]:
+            raise KeyError(f"there is no column {column!r}: there are {', '.join(rows[0])}")
+        return [row[column] for row in rows]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what training goes on from, beside the parameters, as plain data: for `train(..., resume=...)`.
+
+        Raises:
+            ValueError: before the first epoch.
+        """
+        if self._point is None:
+            raise ValueError("there is nothing to go on from before training has begun")
+        rows, batch, total, best, _ = self._point
+        return {
+            **self._settings,
+            "rows": [dict(row) for row in rows],
+            "batch": batch,
+            "total": total,
+            "best": best and {"epoch": best.epoch, "parameters": list(best.parameters)},
+            "last": self._last and list(self._last),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    # ---------------------------------------------------------------- shown
+
+    def _table(self) -> tuple[list[str], list[list[str | Part]]]:
+        rows = self.rows
+        headings = ["epoch", *rows[0]]
+        lines: list[list[str | Part]] = []
+        for epoch, row in enumerate(rows, start=1):
+            style = BOLD if epoch == self.best_epoch else ""
+            shown = [f"{x:.2f}" if name == "seconds" else f"{x:.4g}" for name, x in row.items()]
+            lines.append([(text, style) for text in (f"{epoch}", *shown)])
+        if len(lines) > SHOWN:
+            left_out = len(lines) - SHOWN
+            lines[FIRST : FIRST + left_out] = [[f"… {counted(left_out, 'more epoch')} …"]]
+        return headings, lines
+
+    def _summary(self) -> str:
+        return f"{counted(len(self), 'epoch')} {self.way}: {self.message}"
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return self._summary()
+        headings, lines = self._table()
+        parts = [(f"{self._summary()}\n", ""), *table(headings, lines, numbers=range(len(headings)))]
+        return repr(Text(parts))
+
+    def _repr_html_(self) -> str:
+        from base64 import b64encode
+        from html import escape
+
+        if not len(self):
+            return f"<p>{escape(self._summary())}</p>"
+        headings, lines = self._table()
+        shown = html_table(headings, lines, numbers=range(len(headings)), caption=self._summary())
+        if find_spec("matplotlib") is None:
+            return shown
+        from io import BytesIO
+
+        file = BytesIO()
+        self.plot().savefig(file, format="png", dpi=100)
+        picture = b64encode(file.getvalue()).decode()
+        return f'{shown}<img style="max-width:100%" alt="loss by epoch" src="data:image/png;base64,{picture}">'
+
+    def plot(self) -> Figure:
+        """Draw the loss by epoch, and each metric, on training and on validation data.
+
+        It is a figure of matplotlib: in a notebook it shows itself, and `history.plot().savefig("loss.png")` writes
+        it to a file.
+
+        Raises:
+            ValueError: before the first epoch has ended.
+            ImportError: without matplotlib.
+        """
+        if not len(self):
+            raise ValueError("there is nothing to plot before the first epoch has ended")
+        try:
+            from matplotlib.figure import Figure
+            from matplotlib.ticker import MaxNLocator
+        except ModuleNotFoundError:
+            raise ImportError(f"a plot needs the extra plot: {how_to_install('plot')}") from None
+        rows = self.rows
+        names = [name for name in rows[0] if name != "seconds" and not name.startswith("validation ")]
+        figure = Figure(figsize=(5.2 * len(names), 3.8), layout="constrained")
+        epochs = range(1, len(rows) + 1)
+        for axes, name in zip(figure.subplots(1, len(names), squeeze=False).flat, names, strict=True):
+            curves = {"training data": name, "validation data": f"validation {name}"}
+            for (label, column), colour in zip(curves.items(), ("#2f6db5", "#d9662b"), strict=True):
+                if column in rows[0]:
+                    marker = "o" if len(rows) <= SHOWN else ""
+                    axes.plot(epochs, _finite([row[column] for row in rows]), color=colour, marker=marker, label=label)
+            if self.best_epoch is not None:
+                axes.axvline(self.best_epoch, color="#8a97a5", linestyle="--", linewidth=1, label="best epoch")
+            axes.set(xlabel="epoch", ylabel=name)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.grid(alpha=0.25)
+            axes.legend(frameon=False)
+        return figure
+
+
+def _finite(numbers: Sequence[float]) -> list[float]:
+    """Numbers to draw: a gap where there is none."""
+    return [number if math.isfinite(number) else math.nan for number in numbers]

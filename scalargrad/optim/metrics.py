@@ -1,0 +1,53 @@
+"""What is measured beside the loss: how many examples a classifier gets right."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from typing import Any, SupportsIndex
+
+from ..engine.primitives import greater, maximum
+from ..engine.value import Value
+from ..functional import total
+
+Number = Value | float
+
+
+def accuracy(outputs: Sequence[Number], target: SupportsIndex | Iterable[Number]) -> Any:
+    """Return 1 where the largest output is that of the right class, else 0: a metric of one example.
+
+    The right class is a number, counted from 0, or a list with a 1 for it and 0 for the others, as in
+    `cross_entropy`. Only the list can be lifted. Several outputs that are the largest share the 1, so that a
+    network whose outputs are all alike does no better than chance.
+
+    >>> from scalargrad import Value
+    >>> outputs = [Value(0.5), Value(2.0), Value(-1.0)]
+    >>> accuracy(outputs, 1).data, accuracy(outputs, [1, 0, 0]).data
+    (1.0, 0.0)
+    >>> accuracy([Value(0.0), Value(0.0)], 1).data
+    0.5
+
+    Raises:
+        TypeError: for one output, or a class that is not an integer.
+        ValueError: for a class out of range, or not one number for each output.
+    """
+    if not isinstance(outputs, Iterable):
+        raise TypeError(f"accuracy needs the outputs of several classes, got {outputs!r}")
+    scores = list(outputs)
+    if isinstance(target, Iterable):
+        shares = list(target)
+    else:
+        try:
+            index = operator.index(target)
+        except TypeError:
+            raise TypeError(f"the class in accuracy must be an integer or a list, got {target!r}") from None
+        if not 0 <= index < len(scores):
+            raise ValueError(f"the class in accuracy must be from 0 to {len(scores) - 1}, got {index}")
+        shares = [float(i == index) for i in range(len(scores))]
+    if len(shares) != len(scores):
+        raise ValueError(f"accuracy needs a number for each of the {len(scores)} outputs, got {len(shares)}")
+    largest = reduce(maximum, scores)
+    are_largest = [1 - greater(largest, score) for score in scores]
+    right: Any = total(share * is_largest for share, is_largest in zip(shares, are_largest, strict=True))
+    return right / total(are_largest)

@@ -1,0 +1,350 @@
+"""The training loop: mini-batches, epochs, validation, early stopping, and going on after a stop."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ..engine import modes
+from ..engine.floats import counted, integer, number, refuse_set
+from ..engine.value import Value
+from .adam import Adam
+from .arguments import Array, column, in_our_words, some_variables
+from .history import Best, History, Point, Row
+from .minimizing import DIVERGED, INTERRUPTED, OUT_OF_STEPS, STOPPED
+from .optimizer import Optimizer, Schedule, on_variables
+from .progress import Bar
+from .ways import OnArrays, OnValues, Way, reason_of
+
+Metric = Callable[..., Any]
+Data = tuple[Any, ...]
+
+
+@in_our_words
+def train(
+    loss: Callable[..., Value],
+    parameters: Iterable[Value] | Array,
+    data: Data,
+    *,
+    optimizer: Optimizer | None = None,
+    epochs: int = 10,
+    batch_size: int | None = 32,
+    rng: random.Random | int = 0,
+    validation: Data | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    patience: int | None = None,
+    schedule: Schedule | None = None,
+    callback: Callable[[History], object] | None = None,
+    progress: bool | None = None,
+    lifted: bool | None = None,
+    resume: History | Mapping[str, Any] | None = None,
+) -> History:
+    """Lower the mean of a loss over examples: in each epoch every example is learnt from once, batch by batch.
+
+    >>> from scalargrad import Value, optim
+    >>> slope, offset = Value(0.0), Value(0.0)
+    >>> xs = [0.0, 1.0, 2.0, 3.0]
+    >>> ys = [1.0, 3.0, 5.0, 7.0]
+    >>> history = optim.train(
+    ...     lambda x, y: (slope * x + offset - y) ** 2,
+    ...     [slope, offset],
+    ...     (xs, ys),
+    ...     optimizer=optim.GradientDescent(rate=0.1),
+    ...     epochs=100,
+    ...     batch_size=2,
+    ... )
+    >>> round(slope.data, 3), round(offset.data, 3), history["loss"][-1] < 1e-6
+    (2.0, 1.0, True)
+
+    The history shows itself as a table, and `history.plot()` as a plot. When the loss becomes nan or infinite, the
+    parameters go back to the end of the last epoch. Ctrl-C ends the training with the parameters as they are after
+    the last whole step, and `resume=history` goes on from there, to the same bits as without a stop. To outlive
+    the process, save what a callback is given: `callback=lambda history: model.save(path, history.state_dict())`,
+    and go on with `resume=model.load(path)`.
+
+    Args:
+        loss: a function of one example, as for `lift`: each argument a number or nested lists of them.
+        parameters: the Values to change, such as model.parameters().
+        data: a tuple with a column for each argument of the loss, each with an entry for each example: (xs, ys).
+            For rows of pairs that is tuple(zip(*rows)).
+        optimizer: what takes the steps: one without parameters, such as `Adam(rate=0.01)`, or one that has these
+            parameters and goes on from what it remembers; `Adam()` by default.
+        epochs: how many epochs, those before a resumption included.
+        batch_size: how many examples make a step; None for all.
+        rng: the seed from which the order of the examples in each epoch follows, or a generator to draw it from.
+        validation: data that is not learnt from; the loss and the metrics are measured on it after each epoch.
+        metrics: functions of one example by name, such as {"accuracy": lambda x, y: accuracy(model(x), y)};
+            the mean of each is measured after each epoch. One that cannot be lifted runs on Values.
+        patience: after so many epochs without a lower loss, on validation data where there are any, training ends.
+            Then, and after the last epoch, the parameters are those of the best epoch.
+        schedule: the rate as a function of the number of steps taken, in place of the optimizer's own.
+        callback: is given the history after each epoch; it ends the training by raising StopIteration.
+        progress: whether a bar with the loss and the time left is shown; by default where stderr is a terminal.
+        lifted: True to lift the loss to arrays, an error where it cannot be lifted; False to stay on Values. By
+            default it is lifted where it can be; the history says what was done, and why.
+        resume: the history of an earlier training with the same data, or its `state_dict()`.
+
+    Returns:
+        The history.
+
+    Raises:
+        TypeError: for a loss that does not return a Value, data that are no tuple of columns, and other arguments of
+            the wrong kind.
+        ValueError: for columns of different lengths, numbers out of their range, and a state of another training.
+        Exception: with `lifted=True`, whatever keeps the loss from being lifted, such as a `TraceError`.
+    """
+    modes.refuse_while_tracing("training")
+    variables = some_variables(parameters)
+    columns = _columns(data, "data")
+    held_out = None if validation is None else _columns(validation, "validation")
+    if held_out is not None and len(held_out) != len(columns):
+        raise ValueError(f"validation must have as many columns as data, {len(columns)}, got {len(held_out)}")
+    if patience is not None:
+        patience = integer(patience, "patience", low=1)
+    epochs = integer(epochs, "epochs", low=0)
+    size = len(columns[0])
+    batch_size = size if batch_size is None else integer(batch_size, "batch_size", low=1)
+    measures = _metrics(metrics)
+    state = resume.state_dict() if isinstance(resume, History) else resume
+    settings = {"seed": _seed(rng, state), "examples": size, "batch_size": batch_size}
+
+    moving = on_variables(Adam() if optimizer is None else optimizer, variables)
+    history = History(settings)
+    point, last = (None, None) if state is None else _resumed(state, settings, moving, len(variables))
+    if schedule is not None:
+        moving.rate = schedule
+    if last is not None:
+        for variable, own in zip(variables, last, strict=True):
+            variable.data = own
+    way = _way(loss, variables, moving, columns, lifted)
+    begin = Point((), 0, 0.0, None, (None, None)) if point is None else point
+    history._point = begin._replace(saved=way.save())
+    history.optimizer, history.way = way.optimizer, way.described
+    training = _Training(way, history, loss, columns, held_out, measures, batch_size, settings["seed"])
+    bar = Bar(max(1, epochs * training.batches), training.done, sys.stderr if _is_shown(progress) else None)
+    try:
+        training.run(epochs, patience, callback, bar)
+    finally:
+        bar.clear()
+        try:
+            training.settle()
+        except KeyboardInterrupt:
+            training.settle()  # once more, so that no parameter is left behind
+            raise
+        history.way = way.described
+    if patience is not None and history.status != INTERRUPTED:
+        training.restore_best(variables)
+    return history
+
+
+class _Training:
+    def __init__(
+        self,
+        way: Way,
+        history: History,
+        loss: Callable[..., Value],
+        data: Sequence[Any],
+        validation: Sequence[Any] | None,
+        metrics: Mapping[str, Metric],
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.way, self.history = way, history
+        self._loss, self._metrics, self._seed = loss, metrics, seed
+        self._data = way.columns(data)
+        self._validation = None if validation is None else way.columns(validation)
+        self._size, self._batch_size = len(data[0]), batch_size
+        self.batches = math.ceil(self._size / batch_size)
+
+    @property
+    def point(self) -> Point:
+        """How far training has come; it is replaced as a whole, so that it is whole whenever Ctrl-C comes."""
+        assert self.history._point is not None
+        return self.history._point
+
+    @property
+    def done(self) -> int:
+        """How many steps have been taken."""
+        return len(self.point.rows) * self.batches + self.point.batch
+
+    def run(self, epochs: int, patience: int | None, callback: Callable[[History], object] | None, bar: Bar) -> None:
+        """Train until the epochs have run out, or something ends it earlier, which the history says."""
+        history = self.history
+        history.status, history.message = OUT_OF_STEPS, "all epochs are done"
+        try:
+            while len(self.point.rows) < epochs:
+                if self._is_stale(patience):
+                    without = counted(patience or 0, "epoch")
+                    history.status, history.message = STOPPED, f"stopped early, after {without} without a lower loss"
+                    break
+                problem = self._epoch(epochs, patience is not None, bar)
+                if problem:
+                    history.status, history.message = DIVERGED, problem
+                    break
+                if callback is not None:
+                    bar.clear()
+                    self.way.settle()
+                    try:
+                        callback(history)
+                    except StopIteration:
+                        history.status, history.message = STOPPED, "stopped by the callback"
+                        break
+        except KeyboardInterrupt:
+            place = f"in epoch {len(self.point.rows) + 1}" if self.point.batch else "between two epochs"
+            history.status, history.message = INTERRUPTED, f"interrupted {place}"
+
+    def _is_stale(self, patience: int | None) -> bool:
+        best = self.point.best
+        return patience is not None and best is not None and len(self.point.rows) - best.epoch >= patience
+
+    def _epoch(self, epochs: int, keeps_best: bool, bar: Bar) -> str:
+        """Learn from each example once; return what went wrong, or nothing."""
+        began = time.monotonic()
+        start = self.point
+        epoch = len(start.rows) + 1
+        order = list(range(self._size))
+        random.Random(f"{self._seed}/{epoch}").shuffle(order)
+        data = self.way.chosen(self._data, order)
+        for batch in range(start.batch, self.batches):
+            place = slice(batch * self._batch_size, (batch + 1) * self._batch_size)
+            examples = [column[place] for column in data]
+            mean = self.way.learn(examples)
+            if not math.isfinite(mean):
+                self.history._point = start
+                return f"diverged: in step {batch + 1} of epoch {epoch} the loss became {mean}"
+            total = self.point.total + mean * len(examples[0])
+            self.history._point = self.point._replace(batch=batch + 1, total=total, saved=self.way.save())
+            bar.show(self.done, f"{epoch}/{epochs}", total / min(self._size, (batch + 1) * self._batch_size))
+        if not self.way.is_finite():
+            self.history._point = start
+            return f"diverged: in epoch {epoch} a parameter became nan or infinite"
+        row = self._row(began)
+        best = self._best(row, epoch) if keeps_best else None
+        self.history._point = Point((*start.rows, row), 0, 0.0, best, self.point.saved)
+        return ""
+
+    def _row(self, began: float) -> Row:
+        row = {"loss": self.point.total / self._size}
+        for name, metric in self._metrics.items():
+            row[name] = self.way.mean(name, metric, self._data)
+        if self._validation is not None:
+            row["validation loss"] = self.way.mean("loss", self._loss, self._validation)
+            for name, metric in self._metrics.items():
+                row[f"validation {name}"] = self.way.mean(name, metric, self._validation)
+        row["seconds"] = time.monotonic() - began
+        return row
+
+    def _best(self, row: Row, epoch: int) -> Best | None:
+        name = "loss" if self._validation is None else "validation loss"
+        best = self.point.best
+        if math.isfinite(row[name]) and (best is None or row[name] < self.point.rows[best.epoch - 1][name]):
+            return Best(epoch, list(map(float, self.point.saved[0])))
+        return best
+
+    def settle(self) -> None:
+        """Give the parameters what they had at the point that was reached."""
+        self.way.restore(self.point.saved)
+        self.way.settle()
+
+    def restore_best(self, variables: list[Value]) -> None:
+        """Give the parameters what they had at the end of the best epoch."""
+        best = self.point.best
+        if best is None or best.epoch == len(self.point.rows):
+            return
+        self.history._last = [variable.data for variable in variables]
+        self.history.message += f"; the parameters are those of epoch {best.epoch}, the best"
+        for variable, own in zip(variables, best.parameters, strict=True):
+            variable.data = own
+
+
+# ---------------------------------------------------------------- what the arguments may be
+
+
+def _way(
+    loss: Callable[..., Value], variables: list[Value], optimizer: Optimizer, columns: list[Any], lifted: bool | None
+) -> Way:
+    if lifted is False:
+        return OnValues(loss, variables, optimizer, "")
+    try:
+        return OnArrays(loss, variables, optimizer, columns)
+    except Exception as error:  # whatever it is, it keeps the loss from being lifted
+        if lifted:
+            raise
+        return OnValues(loss, variables, optimizer, reason_of(error))
+
+
+def _columns(given: Any, name: str) -> list[Any]:
+    if not isinstance(given, tuple):
+        raise TypeError(
+            f"{name} must be a tuple with a column for each argument of the loss, such as (xs, ys), got a "
+            f"{type(given).__name__}; rows of pairs become one by tuple(zip(*rows))"
+        )
+    if not given:
+        raise ValueError(f"{name} must have a column for each argument of the loss, got an empty tuple")
+    for place, entries in enumerate(given, start=1):
+        refuse_set(entries, f"column {place} of {name}")
+        if not isinstance(entries, Sequence) and not (hasattr(entries, "__array_namespace__") and entries.ndim):
+            raise TypeError(
+                f"column {place} of {name} must be a list, a tuple or an array with an entry for each example, "
+                f"got a {type(entries).__name__}"
+            )
+    lengths = list(map(len, given))
+    if len(set(lengths)) > 1 or not lengths[0]:
+        raise ValueError(f"the columns of {name} must have an entry for each example, got {lengths} entries")
+    return list(given)
+
+
+def _metrics(given: Mapping[str, Metric] | None) -> dict[str, Metric]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) and callable(given[name]) for name in given):
+        raise TypeError(f'metrics must be functions by name, such as {{"accuracy": right}}, got {given!r}')
+    taken = [name for name in given if name in {"epoch", "loss", "seconds"} or name.startswith("validation ")]
+    if taken:
+        raise ValueError(f"a metric cannot be called {taken[0]!r}: the history has a column of that name")
+    return dict(given)
+
+
+def _is_shown(progress: bool | None) -> bool:
+    return bool(sys.stderr and sys.stderr.isatty()) if progress is None else progress
+
+
+def _seed(rng: Any, state: Mapping[str, Any] | None) -> int:
+    if isinstance(rng, random.Random):
+        return state["seed"] if isinstance(state, Mapping) and type(state.get("seed")) is int else rng.getrandbits(62)
+    return integer(rng, "rng")
+
+
+def _resumed(state: Any, settings: dict[str, int], optimizer: Optimizer, size: int) -> tuple[Point, list[float] | None]:
+    """Where training goes on from a state, and the parameters there, where it does not leave them to the caller."""
+    keys = [*settings, "rows", "batch", "total", "best", "last", "optimizer"]
+    if not isinstance(state, Mapping):
+        raise TypeError(f"resume must be a history or its state_dict(), got a {type(state).__name__}")
+    if state.keys() != set(keys):
+        raise ValueError(f"the state of a training has {', '.join(keys)}, got {', '.join(map(str, state))}")
+    for name, own in settings.items():
+        if state[name] != own:
+            raise ValueError(f"the state is of a training with {name} {state[name]!r}, not {own!r}")
+    rows = state["rows"]
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.keys() == rows[0].keys() for row in rows):
+        raise ValueError("rows must be a list with a dict of the same columns for each epoch")
+    rows = tuple({str(name): number(x, f"a number of {name}") for name, x in row.items()} for row in rows)
+    batch = integer(state["batch"], "batch", low=0)
+    batches = math.ceil(settings["examples"] / settings["batch_size"])
+    if batch > batches:
+        raise ValueError(f"batch must be at most {batches}, got {batch}")
+    best = state["best"]
+    if best is not None:
+        if not isinstance(best, dict) or best.keys() != {"epoch", "parameters"}:
+            raise ValueError(f"best must be None or have epoch and parameters, got a {type(best).__name__}")
+        epoch = integer(best["epoch"], "the best epoch", low=1)
+        if epoch > len(rows):
+            raise ValueError(f"the best epoch must be at most {len(rows)}, got {epoch}")
+        best = Best(epoch, column(best["parameters"], "the best parameters", size))
+    last = None if state["last"] is None else column(state["last"], "the last parameters", size)
+    optimizer.load_state_dict(state["optimizer"])
+    return Point(rows, batch, number(state["total"], "total"), best, (None, None)), last

@@ -1,0 +1,693 @@
+"""The training loop: what an epoch is, both ways to run it, when it ends, and what a stop leaves."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalargrad import TraceError, Value, log, nn, optim, square_error
+from scalargrad.optim import (
+    DIVERGED,
+    INTERRUPTED,
+    OUT_OF_STEPS,
+    STOPPED,
+    Adam,
+    GradientDescent,
+    History,
+    accuracy,
+    train,
+)
+from tests.optim.kinds import OPTIMIZERS
+
+XS = [[0.5, -1.0], [1.0, 2.0], [-0.25, 0.75], [2.0, 0.0], [-1.5, 1.0], [0.0, 0.5], [1.0, -1.0]]
+YS = [1.0, -1.0, 0.5, 0.0, 1.0, -0.5, 0.25]
+DATA = (XS, YS)
+HELD_OUT = ([[0.25, 0.25], [-1.0, -0.5]], [0.5, 0.0])
+
+
+def network() -> tuple[nn.MLP, Callable[..., Value]]:
+    """A small network, and its loss for one example."""
+    model = nn.MLP(2, [3, 1], "tanh", rng=0)
+    return model, lambda x, y: (model(x) - y) ** 2
+
+
+def trained(**arguments: Any) -> tuple[History, list[float]]:
+    """The history of a training of that network, and its parameters at the end."""
+    model, loss = network()
+    common: dict[str, Any] = {"optimizer": Adam(rate=0.05), "epochs": 3, "batch_size": 3}
+    history = train(loss, model.parameters(), DATA, **(common | arguments))
+    return history, [parameter.data for parameter in model.parameters()]
+
+
+def told(history: History) -> list[dict[str, float]]:
+    """The rows of a history without their times."""
+    return [{name: x for name, x in row.items() if name != "seconds"} for row in history.rows]
+
+
+both_ways = pytest.mark.parametrize("lifted", [False, True])
+
+# ---------------------------------------------------------------- what an epoch is
+
+
+@given(st.integers(1, 9), st.integers(1, 10), st.integers(1, 3), st.integers())
+def test_an_epoch_has_each_example_once(size: int, batch_size: int, epochs: int, seed: int) -> None:
+    """In every epoch each example is learnt from once, in an order of its own that follows from the seed alone."""
+
+    def order() -> list[int]:
+        x, seen = Value(0.0), []
+
+        def loss(i: int) -> Value:
+            seen.append(i)
+            return (x - i) ** 2
+
+        train(loss, [x], (list(range(size)),), epochs=epochs, batch_size=batch_size, rng=seed, lifted=False)
+        return seen
+
+    seen = order()
+    per_epoch = [seen[start : start + size] for start in range(0, len(seen), size)]
+    assert [sorted(epoch) for epoch in per_epoch] == [list(range(size))] * epochs
+    assert seen == order()
+
+
+def test_orders_differ() -> None:
+    """The order is another one in each epoch, and with each seed; a generator draws the seed."""
+
+    def orders(rng: Any) -> list[list[int]]:
+        x, seen = Value(0.0), []
+
+        def loss(i: int) -> Value:
+            seen.append(i)
+            return x * i
+
+        train(loss, [x], (list(range(20)),), epochs=2, rng=rng, lifted=False)
+        return [seen[:20], seen[20:]]
+
+    several = [*orders(0), *orders(1), *orders(random.Random(0))]
+    assert len({tuple(order) for order in several}) == 6
+    assert orders(random.Random(0)) == orders(random.Random(0))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("batch_size", [1, 3, None])
+def test_it_is_the_loop_written_by_hand(name: str, batch_size: int | None) -> None:
+    """On Values it does what `zero_grad`, `backward` of the mean loss and `step` do, to the last bit."""
+    model, loss = network()
+    optimizer = OPTIMIZERS[name](model.parameters())
+    size, losses = batch_size or len(XS), []
+    for epoch in range(1, 4):
+        order = list(range(len(XS)))
+        random.Random(f"7/{epoch}").shuffle(order)
+        losses.append(0.0)
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
+            optimizer.zero_grad()
+            for i in batch:
+                error = loss(XS[i], YS[i])
+                error.backward(1 / len(batch))
+                losses[-1] += error.data / len(XS)
+            optimizer.step()
+    history, parameters = trained(optimizer=OPTIMIZERS[name](None), batch_size=batch_size, rng=7, lifted=False)
+    assert parameters == [parameter.data for parameter in model.parameters()]
+    assert history["loss"] == pytest.approx(losses, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_lifted_is_on_values(name: str) -> None:
+    """On arrays the history and the parameters are those on Values, up to rounding, for every optimizer."""
+    arguments: dict[str, Any] = {
+        "validation": HELD_OUT,
+        "metrics": {"far": lambda x, y: abs(network()[0](x) - y)},
+        "epochs": 5,
+    }
+    (eager, on_values), (lifted, on_arrays) = (
+        trained(optimizer=OPTIMIZERS[name](None), lifted=way, **arguments) for way in (False, True)
+    )
+    assert on_arrays == pytest.approx(on_values, rel=1e-9)
+    for row, expected in zip(told(lifted), told(eager), strict=True):
+        assert row == pytest.approx(expected, rel=1e-9)
+    other, _ = trained(optimizer=OPTIMIZERS[name](None), rng=1, **arguments)
+    assert other["loss"] != pytest.approx(eager["loss"], rel=1e-9)  # negative control
+
+
+@both_ways
+def test_what_the_history_says_is_so(lifted: bool) -> None:
+    """The loss is the mean over the epoch; metrics and all that is held out are measured at the epoch's end."""
+    model, loss = network()
+    measured: list[list[float]] = []
+
+    def right(x: Any, y: float) -> Value:
+        return abs(model.output(x) - y)
+
+    def measure(_history: History) -> None:
+        losses = [loss(x, y).data for x, y in zip(*HELD_OUT, strict=True)]
+        on_training = [right(x, y).data for x, y in zip(*DATA, strict=True)]
+        held_out = [right(x, y).data for x, y in zip(*HELD_OUT, strict=True)]
+        measured.append([sum(numbers) / len(numbers) for numbers in (on_training, losses, held_out)])
+
+    history = train(
+        loss,
+        model.parameters(),
+        DATA,
+        epochs=3,
+        batch_size=2,
+        validation=HELD_OUT,
+        metrics={"far": right},
+        callback=measure,
+        lifted=lifted,
+    )
+    columns = ["far", "validation loss", "validation far"]
+    assert list(history.rows[0]) == ["loss", *columns, "seconds"]
+    assert [[row[name] for name in columns] for row in history.rows] == [pytest.approx(row) for row in measured]
+    assert len(history) == 3
+    with pytest.raises(KeyError, match="there is no column 'los': there are loss, far, validation loss"):
+        history["los"]
+
+
+# ---------------------------------------------------------------- which way
+
+
+def test_it_is_lifted_where_it_can_be() -> None:
+    """By default the loss is lifted, and the history says so; `lifted=False` stays on Values and says that."""
+    assert trained()[0].way == "lifted to numpy"
+    assert trained(lifted=False)[0].way == "on Values"
+
+
+def test_without_numpy_it_is_lifted_to_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where numpy is not installed the program is plain Python, to the same numbers."""
+    arguments: dict[str, Any] = {"validation": HELD_OUT, "patience": 2, "metrics": {"far": lambda x, y: x[0] * y}}
+    expected, parameters = trained(**arguments)
+    monkeypatch.setattr("scalargrad.lifting.target.find_spec", lambda name: None)
+    history, on_lists = trained(**arguments)
+    assert history.way == "lifted to plain Python"
+    assert on_lists == pytest.approx(parameters, rel=1e-9)
+    assert told(history) == [pytest.approx(row) for row in told(expected)]
+
+
+def branching(x: float, y: float) -> Any:
+    return Value(2.0) * x if x > 0 else y
+
+
+def test_what_cannot_be_lifted_runs_on_values_and_says_so() -> None:
+    """A loss with a branch runs on Values, with the reason in the history; a metric with one does, beside the loss."""
+    x = Value(1.0)
+
+    def loss(a: float) -> Value:
+        return x * a if a > 0 else x * x
+
+    history = train(loss, [x], ([1.0, -1.0],), epochs=1)
+    assert history.way.startswith("on Values, as the loss cannot be lifted: TraceError: ")
+    assert history.way in repr(history)
+    with pytest.raises(TraceError):
+        train(loss, [x], ([1.0, -1.0],), epochs=1, lifted=True)
+    for metrics, name in (({"positive": lambda a: x * a > 0}, "positive"), ({"half": lambda a: 0.5}, "half")):
+        history = train(lambda a: (x - a) ** 2, [x], ([1.0, -1.0],), epochs=2, metrics=metrics)
+        assert history.way.startswith(f"lifted to numpy; {name} on Values, as it cannot be lifted: T")
+        assert history[name] == [0.5, 0.5]
+
+
+def test_examples_of_different_lengths_run_on_values() -> None:
+    """Sequences of different lengths are learnt from on Values; the history says why."""
+    x = Value(0.0)
+    history = train(
+        lambda xs, y: (sum((x * a for a in xs), Value(0.0)) - y) ** 2, [x], ([[1.0], [1.0, 2.0]], [1.0, 3.0])
+    )
+    assert "rows of different lengths" in history.way
+
+
+@pytest.mark.parametrize("kind", [np.array, list, tuple])
+@both_ways
+def test_columns_of_any_kind(kind: Callable[[Any], Any], lifted: bool) -> None:
+    """Arrays, lists and tuples give the same."""
+    model, loss = network()
+    train(loss, model.parameters(), (kind(XS), kind(YS)), epochs=2, lifted=lifted)
+    expected, loss = network()
+    train(loss, expected.parameters(), DATA, epochs=2, lifted=lifted)
+    assert model.state_dict() == expected.state_dict()
+
+
+# ---------------------------------------------------------------- optimizers and schedules
+
+
+def test_a_schedule_sets_the_rate() -> None:
+    """A schedule is followed in place of the rate, over all epochs."""
+    schedule = optim.InverseRoot(0.1)
+    _, expected = trained(optimizer=GradientDescent(rate=schedule))
+    history, parameters = trained(optimizer=GradientDescent(rate=5.0), schedule=schedule)
+    assert parameters == expected
+    assert history.optimizer.rate == schedule(8)
+
+
+@both_ways
+def test_an_optimizer_with_the_parameters_goes_on(lifted: bool) -> None:
+    """One that has the parameters goes on from what it remembers, and remembers what training did."""
+    model, loss = network()
+    optimizer = Adam(model.parameters(), rate=0.05)
+    for _ in range(2):
+        train(loss, model.parameters(), DATA, optimizer=optimizer, epochs=1, batch_size=None, lifted=lifted)
+    assert optimizer.steps == 2
+    other, loss = network()
+    again = Adam(other.parameters(), rate=0.05)
+    train(loss, other.parameters(), DATA, optimizer=again, epochs=2, batch_size=None, lifted=lifted)
+    assert [p.data for p in model.parameters()] == pytest.approx([p.data for p in other.parameters()])
+    assert optimizer.state_dict()["first_moment"] == pytest.approx(again.state_dict()["first_moment"])
+    setting = Adam(rate=0.05)
+    train(loss, other.parameters(), DATA, optimizer=setting, epochs=1, lifted=lifted)
+    assert (setting.steps, setting.size) == (0, 0)
+
+
+# ---------------------------------------------------------------- when it ends
+
+
+@both_ways
+def test_early_stopping_restores_the_best(lifted: bool) -> None:
+    """After so many epochs without a lower validation loss it stops, with the parameters of the best epoch."""
+    x = Value(0.0)
+    numbers = []
+    history = train(
+        lambda a: (x - a) ** 2,
+        [x],
+        ([10.0],),
+        optimizer=GradientDescent(rate=0.05),
+        epochs=100,
+        validation=([4.6],),
+        patience=3,
+        callback=lambda _: numbers.append(x.data),
+        lifted=lifted,
+    )
+    losses = history["validation loss"]
+    best = losses.index(min(losses))
+    assert 2 < best + 1 == history.best_epoch == len(history) - 3
+    assert x.data == numbers[best]
+    assert (x.data - 4.6) ** 2 == pytest.approx(min(losses))
+    assert history.status == STOPPED
+    assert history.message == (
+        f"stopped early, after 3 epochs without a lower loss; the parameters are those of epoch {best + 1}, the best"
+    )
+
+
+def test_patience_without_validation_is_of_the_training_loss() -> None:
+    """Where nothing is held out, the loss on the training data decides; when it falls to the end, the end is best."""
+    history, parameters = trained(patience=2, epochs=4)
+    assert history.best_epoch == 4
+    assert (history.status, history.message) == (OUT_OF_STEPS, "all epochs are done")
+    assert parameters == trained(epochs=4)[1]
+    assert trained(epochs=4)[0].best_epoch is None
+
+
+@both_ways
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_when_the_loss_is_lost_the_last_epoch_is_kept(name: str, lifted: bool) -> None:
+    """When the loss becomes nan, the parameters, the rows and the state are those of the end of the last epoch."""
+    x = Value(0.5)
+    good: list[tuple[float, str]] = []
+    history = train(
+        lambda a: log(x) + 0.0 * a,
+        [x],
+        ([1.0, 2.0, 3.0],),
+        optimizer=OPTIMIZERS[name](None),
+        epochs=10_000,
+        batch_size=1,
+        callback=lambda history: good.append((x.data, json.dumps(history.state_dict()["optimizer"]))),
+        lifted=lifted,
+    )
+    assert history.status == DIVERGED
+    assert history.message.startswith("diverged: in step ")
+    assert f"of epoch {len(history) + 1} the loss became " in history.message
+    assert len(good) == len(history)
+    if good:
+        assert (x.data, json.dumps(history.state_dict()["optimizer"])) == good[-1]
+    else:
+        assert x.data == 0.5
+
+
+@both_ways
+def test_a_parameter_that_is_lost_in_the_last_step_is_seen(lifted: bool) -> None:
+    """A parameter that became infinite with the last step of an epoch is not kept, though every loss was finite."""
+    x = Value(1.0)
+    history = train(lambda a: a * x, [x], ([1e300],), optimizer=GradientDescent(rate=1e10), epochs=3, lifted=lifted)
+    assert (history.status, history.message) == (DIVERGED, "diverged: in epoch 1 a parameter became nan or infinite")
+    assert x.data == 1.0
+
+
+@both_ways
+def test_a_callback_may_end_it(lifted: bool) -> None:
+    """StopIteration in the callback ends it after that epoch; another error comes out, and nothing is lost."""
+
+    def stop(history: History) -> None:
+        if len(history) == 2:
+            raise StopIteration
+
+    history, parameters = trained(callback=stop, lifted=lifted)
+    assert (len(history), history.status, history.message) == (2, STOPPED, "stopped by the callback")
+    assert parameters == trained(epochs=2, lifted=lifted)[1]
+
+    model, loss = network()
+
+    def fail(_history: History) -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        train(
+            loss,
+            model.parameters(),
+            DATA,
+            optimizer=Adam(rate=0.05),
+            batch_size=3,
+            callback=fail,
+            lifted=lifted,
+        )
+    assert [parameter.data for parameter in model.parameters()] == trained(epochs=1, lifted=lifted)[1]
+
+
+# ---------------------------------------------------------------- stopping and going on
+
+
+@both_ways
+@pytest.mark.parametrize("patience", [None, 2])
+def test_resuming_gives_the_same_bits(lifted: bool, patience: int | None) -> None:
+    """From the state after any epoch, through JSON, a new training ends with the same bits as an undisturbed one."""
+    arguments: dict[str, Any] = {"validation": HELD_OUT, "patience": patience, "lifted": lifted}
+    whole, parameters = trained(epochs=5, **arguments)
+    for epochs in range(5):
+        states: list[str] = []
+        model, loss = network()
+        common = {"optimizer": Adam(rate=0.05), "batch_size": 3, **arguments}
+        history = train(loss, model.parameters(), DATA, epochs=epochs, **common)
+        states.append(json.dumps(history.state_dict()))
+        other, other_loss = network()
+        other.load_state_dict(model.state_dict())
+        resumed = train(other_loss, other.parameters(), DATA, epochs=5, resume=json.loads(states[-1]), **common)
+        assert [parameter.data for parameter in other.parameters()] == parameters
+        assert told(resumed) == told(whole)
+        assert (resumed.message, resumed.best_epoch) == (whole.message, whole.best_epoch)
+
+
+@both_ways
+def test_after_the_best_is_restored_training_goes_on_from_the_last(lifted: bool) -> None:
+    """A training that ended with the parameters of its best epoch goes on from those of its last."""
+
+    def history_of(epochs: int, **arguments: Any) -> History:
+        return train(
+            lambda a: (x - a) ** 2,
+            [x],
+            ([10.0],),
+            optimizer=GradientDescent(rate=0.05),
+            epochs=epochs,
+            validation=([3.0],),
+            patience=100,
+            lifted=lifted,
+            **arguments,
+        )
+
+    x = Value(0.0)
+    whole = history_of(9)
+    end = x.data
+    x = Value(0.0)
+    first = history_of(6)
+    best = x.data
+    assert first.best_epoch == whole.best_epoch == 3
+    assert best == end
+    state = json.loads(json.dumps(first.state_dict()))
+    assert state["last"] != [x.data]
+    assert told(history_of(9, resume=state)) == told(whole)
+    assert x.data == end
+
+
+@both_ways
+def test_ctrl_c_while_the_parameters_are_set_leaves_none_behind(lifted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at the very end, as the parameters get their numbers, is Ctrl-C, but they do get them."""
+    kind = optim.ways.OnArrays if lifted else optim.ways.OnValues
+    settle, calls = kind.settle, []
+
+    def interrupted(way: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        settle(way)
+
+    monkeypatch.setattr(kind, "settle", interrupted)
+    model, loss = network()
+    with pytest.raises(KeyboardInterrupt):
+        train(loss, model.parameters(), DATA, optimizer=Adam(rate=0.05), epochs=3, batch_size=3, lifted=lifted)
+    assert [parameter.data for parameter in model.parameters()] == trained(lifted=lifted)[1]
+
+
+@pytest.mark.parametrize(("numbers", "mean"), [([math.inf, -math.inf], math.nan), ([1e308] * 20, math.inf)])
+def test_a_mean_that_is_no_number_is_told(numbers: list[float], mean: float) -> None:
+    """Where the losses of a batch have no finite mean, that is the loss, and it ends the training."""
+    x = Value(1.0)
+    history = train(lambda a: x * a, [x], (numbers,), lifted=False)
+    assert history.message == f"diverged: in step 1 of epoch 1 the loss became {mean}"
+
+
+def test_without_its_state_training_goes_elsewhere() -> None:
+    """Negative control: a second training from where the first has ended, without its state, is another one."""
+    model, loss = network()
+    for _ in range(2):
+        train(loss, model.parameters(), DATA, optimizer=Adam(rate=0.05), epochs=2, batch_size=3)
+    assert [parameter.data for parameter in model.parameters()] != trained(epochs=4)[1]
+
+
+@both_ways
+@pytest.mark.parametrize("call", range(1, 22, 4))
+def test_ctrl_c_between_steps_loses_no_step(lifted: bool, call: int) -> None:
+    """Ctrl-C in the loss or the step keeps all steps before it, and the same call goes on to the same bits."""
+    model, loss = network()
+    calls = 0
+
+    class Pressed(Adam):
+        def rule(self, gradient: Any, m: Any, v: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == call:
+                raise KeyboardInterrupt
+            return super().rule(gradient, m, v)
+
+    common: dict[str, Any] = {"epochs": 7, "batch_size": 3, "lifted": lifted}
+    setting = Pressed(rate=0.05)
+    history = train(loss, model.parameters(), DATA, optimizer=setting, **common)
+    steps = call - 1 if lifted else (call - 1) // len(model.parameters())
+    assert history.status == INTERRUPTED
+    assert history.message == (
+        f"interrupted in epoch {steps // 3 + 1}" if steps % 3 else "interrupted between two epochs"
+    )
+    assert (history.optimizer.steps, len(history)) == (steps, steps // 3)
+    train(loss, model.parameters(), DATA, optimizer=setting, resume=history, **common)
+    assert [parameter.data for parameter in model.parameters()] == trained(epochs=7, lifted=lifted)[1]
+
+
+OPTIM = str(Path(optim.__file__).parent)
+SMALL: dict[str, Any] = {"epochs": 2, "batch_size": 4}
+
+
+def interrupted_at(moment: int, lifted: bool) -> tuple[History | None, nn.MLP, bool]:
+    """What train returns with Ctrl-C at one of the lines of its package, the model then, and whether it came there."""
+    model, loss = network()
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal lines
+        if not frame.f_code.co_filename.startswith(OPTIM):
+            return None
+        lines += event == "line"
+        if lines == moment:
+            lines += 1
+            raise KeyboardInterrupt
+        return trace
+
+    history = None
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        history = train(loss, model.parameters(), DATA, optimizer=Adam(rate=0.05), lifted=lifted, **SMALL)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(before)
+    return history, model, lines > moment
+
+
+@both_ways
+def test_ctrl_c_at_any_moment_loses_nothing(lifted: bool) -> None:
+    """Interrupted at any line, training leaves the parameters after a whole step, and goes on to the same bits."""
+    start = [parameter.data for parameter in network()[0].parameters()]
+    _, whole = trained(lifted=lifted, **SMALL)
+    returned = moment = 1
+    while True:
+        history, model, happened = interrupted_at(moment, lifted)
+        if not happened:
+            break
+        if history is None:  # before the first epoch, or after the last
+            assert [parameter.data for parameter in model.parameters()] in (start, whole)
+        else:
+            assert history.status == INTERRUPTED
+
+            def loss(x: Any, y: float, model: nn.MLP = model) -> Value:
+                return (model.output(x) - y) ** 2
+
+            again = Adam(rate=0.05)
+            train(loss, model.parameters(), DATA, optimizer=again, lifted=lifted, resume=history, **SMALL)
+            assert [parameter.data for parameter in model.parameters()] == whole
+            returned += 1
+        moment += 5
+    assert returned > 30
+
+
+# ---------------------------------------------------------------- what the arguments may be
+
+
+def a_loss(x: float) -> Value:
+    return Value(1.0) * x
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (
+            {"data": [(1.0, 2.0), (3.0, 4.0)]},
+            TypeError,
+            r"data must be a tuple .*got a list; .* tuple\(zip\(\*rows",
+        ),
+        ({"data": ()}, ValueError, "data must have a column for each argument of the loss, got an empty tuple"),
+        ({"data": ([1.0], [1.0, 2.0])}, ValueError, r"the columns of data .* for each example, got \[1, 2\] entries"),
+        ({"data": ([],)}, ValueError, r"the columns of data .* for each example, got \[0\] entries"),
+        ({"data": ({1.0, 2.0},)}, TypeError, "column 1 of data must have an order"),
+        ({"data": (iter([1.0]),)}, TypeError, "column 1 of data must be a list, a tuple or an array .*list_iterator"),
+        ({"data": (np.array(1.0),)}, TypeError, "column 1 of data must be a list, a tuple or an array .*ndarray"),
+        ({"validation": ([1.0], [1.0])}, ValueError, "validation must have as many columns as data, 1, got 2"),
+        ({"validation": [1.0]}, TypeError, "validation must be a tuple"),
+        ({"parameters": []}, ValueError, "no parameters"),
+        ({"optimizer": Adam}, TypeError, "an optimizer must be one such as"),
+        ({"optimizer": Adam([Value(1.0)])}, ValueError, "has parameters of its own"),
+        ({"epochs": -1}, ValueError, "epochs must be an integer of at least 0, got -1"),
+        ({"batch_size": 0}, ValueError, "batch_size must be an integer of at least 1, got 0"),
+        ({"patience": 0}, ValueError, "patience must be an integer of at least 1, got 0"),
+        ({"rng": 1.5}, ValueError, "rng must be an integer, got 1.5"),
+        ({"metrics": [a_loss]}, TypeError, "metrics must be functions by name"),
+        ({"metrics": {"accuracy": 1.0}}, TypeError, "metrics must be functions by name"),
+        ({"metrics": {"loss": a_loss}}, ValueError, "a metric cannot be called 'loss'"),
+        ({"metrics": {"validation x": a_loss}}, ValueError, "a metric cannot be called 'validation x'"),
+        ({"schedule": lambda step: -1.0}, ValueError, "the rate that the schedule gives for step 0"),
+        ({"loss": lambda x: 1.0, "lifted": False}, TypeError, "the loss must return a Value, got 1.0 of type float"),
+        ({"loss": lambda x: 1.0}, TypeError, "the loss must return a Value, got 1.0 of type float"),
+        ({"lr": 0.1}, TypeError, "no argument 'lr' here: it is called rate"),
+        ({"resume": [1]}, TypeError, r"resume must be a history or its state_dict\(\), got a list"),
+        (
+            {"resume": {"seed": 0}},
+            ValueError,
+            "the state of a training has seed, examples, .*, got seed",
+        ),
+    ],
+)
+def test_bad_arguments(change: dict[str, Any], error: type[Exception], message: str) -> None:
+    """An argument that makes no sense is refused with an error that says what was given, and nothing is changed."""
+    arguments: dict[str, Any] = {"loss": a_loss, "parameters": [Value(1.0)], "data": ([1.0, 2.0],)} | change
+    with pytest.raises(error, match=message):
+        train(arguments.pop("loss"), arguments.pop("parameters"), arguments.pop("data"), **arguments)
+
+
+BAD_STATES: list[tuple[dict[str, Any], str]] = [
+    ({"seed": 1}, "the state is of a training with seed 1, not 0"),
+    ({"examples": 8}, "the state is of a training with examples 8, not 7"),
+    ({"batch_size": 4}, "the state is of a training with batch_size 4, not 3"),
+    ({"rows": None}, "rows must be a list with a dict of the same columns for each epoch"),
+    ({"rows": [{"loss": 1.0}, {"lost": 1.0}]}, "rows must be a list with a dict of the same columns"),
+    ({"rows": [{"loss": "1"}]}, "a number of loss must be a real number"),
+    ({"batch": -1}, "batch must be an integer of at least 0, got -1"),
+    ({"batch": 4}, "batch must be at most 3, got 4"),
+    ({"total": None}, "total must be a real number"),
+    ({"best": {}}, "best must be None or have epoch and parameters, got a dict"),
+    ({"best": {"epoch": 9, "parameters": [0.0] * 13}}, "the best epoch must be at most 2, got 9"),
+    ({"best": {"epoch": 1, "parameters": [0.0]}}, "the best parameters must have 13 numbers"),
+    ({"last": [math.nan] * 13}, "the last parameters must hold finite numbers"),
+    ({"optimizer": {}}, "the state of this optimizer has first_moment"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BAD_STATES)
+def test_a_state_of_another_training_is_refused(change: dict[str, Any], message: str) -> None:
+    """A state that is damaged, or of another seed, other data or another size of batch, is an error that says so."""
+    state = trained(epochs=2)[0].state_dict() | change
+    with pytest.raises((TypeError, ValueError), match=message):
+        trained(resume=state)
+
+
+def test_a_generator_takes_the_seed_of_the_state() -> None:
+    """With a generator in place of a seed, the state says which order it is."""
+    whole, parameters = trained(rng=random.Random(3), epochs=4)
+    first, _ = trained(rng=random.Random(3), epochs=2)
+    state = first.state_dict()
+    model, loss = network()
+    train(loss, model.parameters(), DATA, optimizer=Adam(rate=0.05), batch_size=3, epochs=2, rng=random.Random(3))
+    train(
+        loss,
+        model.parameters(),
+        DATA,
+        optimizer=Adam(rate=0.05),
+        batch_size=3,
+        epochs=4,
+        rng=random.Random(99),
+        resume=state,
+    )
+    assert [parameter.data for parameter in model.parameters()] == parameters
+    assert len(whole) == 4
+
+
+# ---------------------------------------------------------------- accuracy
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=5), st.data())
+def test_accuracy_is_that_of_the_largest(outputs: list[float], data: st.DataObject) -> None:
+    """It is 1 where the right output is the only largest, its share where several are, and 0 elsewhere."""
+    index = data.draw(st.integers(0, len(outputs) - 1))
+    one_hot = [float(i == index) for i in range(len(outputs))]
+    expected = (outputs[index] == max(outputs)) / outputs.count(max(outputs))
+    for target in (index, one_hot):
+        assert float(accuracy([Value(x) for x in outputs], target)) == pytest.approx(expected)
+
+
+def test_accuracy_is_lifted() -> None:
+    """As a metric it is lifted, and is the share of the examples that are right."""
+    model = nn.MLP(2, [3], rng=0)
+    targets = [[float(i % 3 == j) for j in range(3)] for i in range(len(XS))]
+
+    def loss(x: Any, y: Any) -> Value:
+        return square_error(model.outputs(x), y)
+
+    history = train(
+        loss,
+        model.parameters(),
+        (XS, targets),
+        epochs=1,
+        metrics={"accuracy": lambda x, y: accuracy(model(x), y)},
+    )
+    outputs = [[output.data for output in model.outputs(x)] for x in XS]
+    right = sum(row.index(max(row)) == i % 3 for i, row in enumerate(outputs))
+    assert history.way == "lifted to numpy"
+    assert history["accuracy"] == [pytest.approx(right / len(XS))]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "target", "error", "message"),
+    [
+        (Value(1.0), 0, TypeError, "accuracy needs the outputs of several classes"),
+        ([Value(1.0)], 0.5, TypeError, "the class in accuracy must be an integer or a list, got 0.5"),
+        ([Value(1.0)], 1, ValueError, "the class in accuracy must be from 0 to 0, got 1"),
+        ([Value(1.0)], [1.0, 0.0], ValueError, "accuracy needs a number for each of the 1 outputs, got 2"),
+    ],
+)
+def test_what_has_no_accuracy(outputs: Any, target: Any, error: type[Exception], message: str) -> None:
+    """One output, a class that is none, and a list of another length are refused."""
+    with pytest.raises(error, match=message):
+        accuracy(outputs, target)
