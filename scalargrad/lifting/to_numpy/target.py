@@ -20,7 +20,7 @@ from .writer import RESERVED, write
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Numbers: TypeAlias = "NDArray[np.float64 | np.float32]"  # of a program's precision
+Floats: TypeAlias = "NDArray[np.float64 | np.float32]"  # of a program's precision
 KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of the last batch, a few more
 _data = attrgetter("_data")
 _ndarray = np.ndarray
@@ -36,7 +36,7 @@ class NumpyTarget:
     def __init__(self, dtype: str) -> None:
         self.dtype = np.dtype(dtype)
 
-    def rows(self, argument: object, given: int | str) -> tuple[Numbers, tuple[int, ...]]:
+    def rows(self, argument: object, given: int | str) -> tuple[Floats, tuple[int, ...]]:
         """Return an argument as a matrix with a row for each example, and the shape of one example.
 
         In messages the argument is `given`, its name, or its position from 1.
@@ -66,7 +66,7 @@ class NumpyTarget:
         table = np.ascontiguousarray(array, dtype=self.dtype)
         return table.reshape(len(table), math.prod(table.shape[1:])), table.shape[1:]
 
-    def notable_rows(self, table: Numbers) -> tuple[list[int], list[int]]:
+    def notable_rows(self, table: Floats) -> tuple[list[int], list[int]]:
         """Return the first rows of a table with nan, inf and 0, and those with the extreme finite numbers."""
         if not table.size:
             return [], []
@@ -76,7 +76,7 @@ class NumpyTarget:
         extremes = np.where(finite, largest, -np.inf).argmax(), np.where(finite, smallest, np.inf).argmin()
         return [int(rows.argmax()) for rows in kinds if rows.any()], list(map(int, extremes))
 
-    def packed(self, values: Sequence[Value]) -> Numbers:
+    def packed(self, values: Sequence[Value]) -> Floats:
         """Return the Values' numbers as an array of shape (n,).
 
         Raises:
@@ -90,7 +90,7 @@ class NumpyTarget:
                     raise ValueError(f"{value._data} is beyond the range of {self.dtype}: lift with dtype float64")
         return numbers
 
-    def is_row(self, given: object, size: int) -> TypeGuard[Numbers]:
+    def is_row(self, given: object, size: int) -> TypeGuard[Floats]:
         """Return whether something is an array of so many numbers that programs can take as it is."""
         return bool(
             given.__class__ is _ndarray
@@ -99,7 +99,7 @@ class NumpyTarget:
             and given.flags.c_contiguous
         )
 
-    def flat(self, table: Numbers) -> Numbers:
+    def flat(self, table: Floats) -> Floats:
         """Return a matrix of one column as an array of shape (n,)."""
         return table.ravel()
 
@@ -129,10 +129,10 @@ class NumpyRunner:
         self._bind = compiled(self.source, "bind")
         self._kept: dict[int, list[_Bound]] = {}
         self._callers: list[_Bound] = []  # at most one, bound to the arrays of the last call
-        self._seen: tuple[int, Numbers | None, Numbers | None] = (0, None, None)
+        self._seen: tuple[int, Floats | None, Floats | None] = (0, None, None)
         self._lock = Lock()
 
-    def results(self, arguments: Sequence[Numbers], leaves: Mapping[str, Numbers]) -> Numbers:
+    def results(self, arguments: Sequence[Floats], leaves: Mapping[str, Floats]) -> Floats:
         """Return the result for each example, of shape (B,); of k results, of shape (B, k)."""
         count = len(arguments[0]) if arguments else 1
         bound = self._taken(count)
@@ -145,8 +145,8 @@ class NumpyRunner:
             self._give_back(count, bound)
 
     def value_and_gradient(
-        self, arguments: Sequence[Numbers], leaves: Mapping[str, Numbers], out: Numbers | None = None
-    ) -> tuple[float, Numbers]:
+        self, arguments: Sequence[Floats], leaves: Mapping[str, Floats], out: Floats | None = None
+    ) -> tuple[float, Floats]:
         """Return the mean of the result, and the gradient: a new array, or `out` with the gradient in it."""
         count = len(arguments[0]) if arguments else 1
         if out is not None:
@@ -165,7 +165,7 @@ class NumpyRunner:
         finally:
             self._give_back(count, bound)
 
-    def _in_place(self, count: int, arguments: Sequence[Numbers], theta: Numbers, out: Numbers) -> _Bound | None:
+    def _in_place(self, count: int, arguments: Sequence[Floats], theta: Floats, out: Floats) -> _Bound | None:
         """The function bound to the caller's arrays of parameters and gradient, if they are those of the last call.
 
         A loop that changes its parameters in place then needs no copies of them. For arrays that come once,
@@ -199,7 +199,7 @@ class NumpyRunner:
                     del self._kept[next(iter(self._kept))]
         waiting.append(bound)
 
-    def bind(self, leaves: dict[str, Numbers], gradient: Numbers, count: int) -> Callable[..., Any]:
+    def bind(self, leaves: dict[str, Floats], gradient: Floats, count: int) -> Callable[..., Any]:
         """Return the function for a size of batch, bound to these arrays."""
         function: Callable[..., Any] = self._bind(*leaves.values(), gradient, count)
         quietly: Callable[..., Any] = np.errstate(all="ignore")(function)  # nan and inf are results, as in the engine
@@ -210,7 +210,7 @@ class _Bound:
     """A function with its buffers, for one call at a time."""
 
     def __init__(
-        self, runner: NumpyRunner, count: int, theta: Numbers | None = None, gradient: Numbers | None = None
+        self, runner: NumpyRunner, count: int, theta: Floats | None = None, gradient: Floats | None = None
     ) -> None:
         self.leaves = {name: np.empty(size, runner.dtype) for name, size in runner.sizes.items()}
         if theta is not None and "theta" in self.leaves:
@@ -220,7 +220,7 @@ class _Bound:
         self.key = count, id(theta), id(gradient)
         self.function = runner.bind(self.leaves, self.gradient, count)
 
-    def run(self, arguments: Sequence[Numbers], leaves: Mapping[str, Numbers]) -> Any:
+    def run(self, arguments: Sequence[Floats], leaves: Mapping[str, Floats]) -> Any:
         """Return the results, and leave the gradient in its buffer."""
         for name, buffer in self.leaves.items():
             if buffer is not leaves[name]:

@@ -54,7 +54,7 @@ class _Writer:
         self.assemblies.write_gradient()
         returned = ", ".join(self.views.aligned(result, (), False) for result in wanted.results)
         text = self.text.whole(wanted.summary, wanted.function, ", ".join(wanted.arguments), returned)
-        gradient = self.plan.gradient
+        gradient = self.plan.gradient_filling
         leaves_gaps = not gradient.adds_to_gaps and gradient.leaves_gaps
         return Source(text, self.text.namespace, tuple(self.text.leaves), leaves_gaps)
 
