@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ...engine import primitives as p
-from .program import Apply, Array, ArrayProgram, Assembly, Axis, Fold, Piece, Places, View, needed
+from .program import Apply, Array, ArrayProgram, Assembly, Axis, Fold, Leaf, Piece, Places, View, needed
 
 if TYPE_CHECKING:
     from .program import IntArray
@@ -93,6 +93,8 @@ def gradient(program: ArrayProgram, output: Array | float, leaf: Array) -> Array
 
 def _handed_on(program: ArrayProgram, array: Array, total: Array | float) -> Iterator[tuple[Array, Array | float]]:
     """What the gradient of an array contributes to that of each operand."""
+    if isinstance(array, Leaf) or _blocks(array):
+        return
     if isinstance(array, Fold):
         assert array.primitive is p.add, "only sums are folded where a gradient passes"
         yield array.operand, total
@@ -101,7 +103,8 @@ def _handed_on(program: ArrayProgram, array: Array, total: Array | float) -> Ite
             if isinstance(piece.array, Array):
                 part = _part(program, total, array, piece, alone=len(array.arrays) == 1)
                 yield piece.array, _summed(program, part, piece.axes, array.batched, piece.array)
-    elif isinstance(array, Apply) and not _blocks(array):
+    else:
+        assert isinstance(array, Apply), f"there is no gradient of {array}"
         for i, operand in enumerate(array.operands):
             if isinstance(operand, Array):
                 local = array.primitive.partials[i](array, *array.operands)
@@ -190,7 +193,7 @@ def tangent(program: ArrayProgram, output: Array | float, leaf: Array, direction
             ]
             known[array] = program.assemble(array.axes, pieces)
         else:
-            assert isinstance(array, Apply), "a leaf is computed from nothing that moves"
+            assert isinstance(array, Apply), f"there is no tangent of {array}"
             total: Array | float = 0.0
             for i, operand in enumerate(array.operands):
                 if isinstance(operand, Array) and operand in known:

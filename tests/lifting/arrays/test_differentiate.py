@@ -228,6 +228,23 @@ def test_no_gradient_passes_another_fold() -> None:
     assert tangent(made.program, p.stop_gradient(largest), made.theta, made.direction) == 0.0
 
 
+class Unknown(Array):
+    """An array of a class that nothing else knows."""
+
+
+def test_a_class_without_a_gradient_is_refused() -> None:
+    """A new class of arrays has no derivative in silence: neither a gradient nor a tangent is 0 by default."""
+    made = Given()
+    unknown = Unknown(made.program, (made.at(0),), (), False)
+    unknown.number = len(made.program.arrays)
+    made.program.arrays.append(unknown)
+    output = p.exp(unknown)
+    with pytest.raises(AssertionError, match="there is no gradient of unknown"):
+        gradient(made.program, output, made.theta)
+    with pytest.raises(AssertionError, match="there is no tangent of unknown"):
+        tangent(made.program, output, made.theta, made.direction)
+
+
 # ---------------------------------------------------------------- the mean over the batch
 
 Batched = Callable[[Any, Any], Any]  # of x, which differs between examples, and w, which does not
