@@ -53,15 +53,16 @@ class AtInstruction:
         self.last, self.has_acted = "", False
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> AtInstruction | None:
-        if frame.f_code.co_filename not in (graph.__file__, backward.__file__):
-            return None
+        code = frame.f_code
+        if code.co_filename not in (graph.__file__, backward.__file__) or code.co_name == "<genexpr>":
+            return None  # Python ignores an exception in a generator that it closes
         frame.f_trace_opcodes = True
         if event == "opcode":
             self.left -= 1
             if self.left <= 0 and not self.has_acted and self.last.startswith(self.where):
                 self.has_acted = True
                 self.act()
-            self.last = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+            self.last = dis.opname[code.co_code[frame.f_lasti]]
         return self
 
 
@@ -72,6 +73,7 @@ BETWEEN_THREADS = ("CALL", "JUMP_BACKWARD", "POP_JUMP_BACKWARD", "RESUME")  # af
 def swept_with(root: Value, act: Callable[[], object], instruction: int, where: tuple[str, ...]) -> bool:
     """Sweep, and act in the middle; return whether the sweep has so many instructions."""
     before, tracer = sys.gettrace(), AtInstruction(instruction, act, where)
+    sys._getframe().f_trace_opcodes = True  # before settrace, or Python 3.12 traces no instructions
     sys.settrace(tracer)
     try:
         root.backward()

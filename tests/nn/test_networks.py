@@ -280,6 +280,31 @@ def test_a_signal_keeps_its_size_through_scaled_layers() -> None:
         assert growth(activation, lambda rng, n_inputs: rng.gauss(0, 0.02)) < 1e-3
 
 
+VIDEO = ([[2.0, 3.0, -1.0], [3.0, -1.0, 0.5], [0.5, 1.0, 1.0], [1.0, 1.0, -1.0]], [1.0, -1.0, -1.0, 1.0])
+
+
+def stuck(activation: str, output: str | None, networks: int) -> float:
+    """The share of networks whose loss on the four examples of the video stays above 0.5."""
+    count = 0
+    for seed in range(networks):
+        model = nn.MLP(3, [4, 4, 1], activation, output, rng=seed)
+        program: Any = scalargrad.lift(
+            lambda x, y, model=model: functional.square_error(model(x), y), model.parameters()
+        )
+        theta = np.array(program.pack())
+        for _ in range(1000):
+            value, gradient = program.value_and_grad(*VIDEO, at=theta)
+            theta -= 0.05 * 4 * gradient  # of the sum of four
+        count += 4 * value > 0.5
+    return count / networks
+
+
+def test_relu_gets_stuck_where_tanh_does_not() -> None:
+    """On the video's four examples more than a third of small relu networks get stuck, and none with tanh."""
+    assert 0.35 < stuck("relu", None, 40) < 0.75
+    assert stuck("tanh", "tanh", 40) == 0
+
+
 # ---------------------------------------------------------------- weights that are given
 
 SLIDE: dict[str, Any] = {
