@@ -38,10 +38,10 @@ class Names:
         self._continued: dict[Array, Array] = {}
         self._comments: dict[Array, str] = {}
         self._weights: dict[tuple[Array, int], Array] = {}  # of layers, by their base and first place
-        self._said: set[str] = set()
+        self._written_comments: set[str] = set()
         self._labels = labels
         forward = needed(results)
-        self._forward = max((array.number for array in forward), default=-1)
+        self._last_forward = max((array.number for array in forward), default=-1)
         self._users: dict[Array, list[Array]] = {}
         for array in forward:
             for operand in array.arrays:
@@ -70,18 +70,18 @@ class Names:
 
     def comment(self, array: Array) -> str | None:
         """Return the comment above the line that computes an array; the same comment once only."""
-        said = self._comments.get(array)
-        if array.number > self._forward:
-            numbers = [self._layers[of] for of in array.gradient_of if of in self._layers]
-            said = f"backward through layer {numbers[0]}" if numbers else "backward"
-            if said == "backward" and len(self._said & {"backward"}) + len([s for s in self._said if "through" in s]):
-                return None
+        comment = self._comments.get(array)
+        if array.number > self._last_forward:
             if isinstance(array, Leaf | View):
                 return None
-        if said is None or said in self._said:
+            layers = [self._layers[of] for of in array.gradient_of if of in self._layers]
+            comment = f"backward through layer {layers[0]}" if layers else "backward"
+            if not layers and any(written.startswith("backward") for written in self._written_comments):
+                return None
+        if comment is None or comment in self._written_comments:
             return None
-        self._said.add(said)
-        return said
+        self._written_comments.add(comment)
+        return comment
 
     # ---------------------------------------------------------------- layers
 
