@@ -46,8 +46,8 @@ class Families:
         nodes: the trace, in order.
         terms: the terms of each node that is a sum, or a chain of another primitive.
         families: all families; that of the constants is the first.
-        family: the number of each node's family.
-        place: the place of each node in the array of its family.
+        family_of: the number of each node's family.
+        place_of: the place of each node in the array of its family.
         constants: the numbers of the constants.
         leaves: the array of the parameters, of each argument, and of the captured Values.
         can_fold: whether the target can fold a primitive.
@@ -67,8 +67,8 @@ class Families:
         self.uses = self._uses()
         self.terms: dict[int, list[Term]] = {}
         self.families: list[Family] = []
-        self.family: list[int] = [NONE] * (len(self.nodes) + 1)  # the last entry is for NONE
-        self.place: list[int] = [0] * len(self.nodes)
+        self.family_of: list[int] = [NONE] * (len(self.nodes) + 1)  # the last entry is for NONE
+        self.place_of: list[int] = [0] * len(self.nodes)
         self.constants: list[float] = []
 
     def _uses(self) -> list[int]:
@@ -169,27 +169,27 @@ class Families:
                 batched = name in self.leaves and self.leaves[name].batched
                 known[name] = self.new_family(batched)
                 known[name].array = self.leaves.get(name, 0.0)
-        uses, family, place = self.uses, self.family, self.place
+        uses, family_of, place_of = self.uses, self.family_of, self.place_of
         for i, node in enumerate(self.nodes):
             if not uses[i]:
                 continue
             op = node[0]
             if op.__class__ is str:
-                family[i] = known[op].number
+                family_of[i] = known[op].number
                 if op == "constant":
-                    place[i] = len(self.constants)
+                    place_of[i] = len(self.constants)
                     self.constants.append(node[1])
                 else:
-                    place[i] = node[1]
+                    place_of[i] = node[1]
                 continue
             kinds = self.kinds(i) if i in self.terms else []
-            key: Hashable = (op, *kinds) if kinds else (op, *[family[operand] for operand in node[1:]])
+            key: Hashable = (op, *kinds) if kinds else (op, *[family_of[operand] for operand in node[1:]])
             own = known.get(key)
             if own is None:
                 factors = [f for _, *pair in kinds for f in pair if f != NONE]
-                read = factors if kinds else [family[operand] for operand in node[1:]]
+                read = factors if kinds else [family_of[operand] for operand in node[1:]]
                 own = known[key] = self.new_family(any(self.families[f].batched for f in read))
-            family[i] = own.number
+            family_of[i] = own.number
             own.members.append(i)
 
     def new_family(self, batched: bool) -> Family:
@@ -199,13 +199,12 @@ class Families:
 
     def kinds(self, i: int) -> list[Kind]:
         """Return which kinds of terms a sum has, with the factor that all examples share first in each product."""
-        family, families = self.family, self.families
+        family_of, families = self.family_of, self.families
         terms = self.terms[i]
-        kinds = {(-sign, family[x], family[y]) for sign, x, y in terms}
+        kinds = {(-sign, family_of[x], family_of[y]) for sign, x, y in terms}
         if any(g != NONE and families[g].rank < families[f].rank for _, f, g in kinds):
-            terms[:] = [
-                (sign, y, x) if y != NONE and families[family[y]].rank < families[family[x]].rank else (sign, x, y)
-                for sign, x, y in terms
-            ]
-            kinds = {(-sign, family[x], family[y]) for sign, x, y in terms}
+            for at, (sign, x, y) in enumerate(terms):
+                if y != NONE and families[family_of[y]].rank < families[family_of[x]].rank:
+                    terms[at] = sign, y, x
+            kinds = {(-sign, family_of[x], family_of[y]) for sign, x, y in terms}
         return sorted(kinds)

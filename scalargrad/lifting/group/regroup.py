@@ -85,10 +85,10 @@ class _Layout:
     def _lay_out_operation(self, family: Family) -> Array | float:
         op, *first = self.graph.nodes[family.members[0]]
         operands = zip(*(self.graph.nodes[i][1:] for i in family.members), strict=True)
-        columns = [np.array([self.graph.place[i] for i in operand]) for operand in operands]
+        columns = [np.array([self.graph.place_of[i] for i in operand]) for operand in operands]
         order = order_of(columns)
         columns = [column[order] for column in columns]
-        families = [self.graph.family[i] for i in first]
+        families = [self.graph.family_of[i] for i in first]
         shared = self._shared_axes(families, columns)
         axes = shared or self._axes(dimensions(columns))
         operand_arrays = [self._seen(f, column, axes, shared) for f, column in zip(families, columns, strict=True)]
@@ -171,7 +171,7 @@ class _Layout:
             places = (start + np.arange(size)).reshape([axis.size for axis in axes])
             pieces.append(Piece(array, axes, Places(places if axes else start)))
             for i in members:
-                self.graph.place[i] += start
+                self.graph.place_of[i] += start
             start += size
         return self.program.assemble((self.program.axis(start),), pieces)
 
@@ -199,7 +199,7 @@ class _Layout:
 
     def _rows(self, family: Family) -> dict[Kind, list[Row]]:
         """For each kind of term, the places of the factors in each member."""
-        place, family_of = self.graph.place, self.graph.family
+        place_of, family_of = self.graph.place_of, self.graph.family_of
         rows: dict[Kind, list[Row]] = {kind: [] for kind in self.graph.kinds(family.members[0])}
         for i in family.members:
             for of_kind in rows.values():
@@ -207,9 +207,9 @@ class _Layout:
             for sign, x, y in self.graph.terms[i]:
                 g = family_of[y]
                 xs, ys = rows[-sign, family_of[x], g][-1]
-                xs.append(place[x])
+                xs.append(place_of[x])
                 if g != NONE:
-                    ys.append(place[y])
+                    ys.append(place_of[y])
         return rows
 
     def _parts(self, rows: dict[Kind, list[Row]]) -> list[Part]:
@@ -276,7 +276,7 @@ class _Layout:
             own = [size if there else 1 for size, there in zip(sizes, present, strict=True)]
             places = np.broadcast_to(np.arange(math.prod(own)).reshape(own), sizes).ravel().tolist()
         for place, i in zip(places, family.members, strict=True):
-            self.graph.place[i] = place
+            self.graph.place_of[i] = place
 
     def _axes(self, sizes: Sequence[int]) -> tuple[Axis, ...]:
         return tuple(self.program.axis(size) for size in sizes if size > 1)
@@ -321,7 +321,7 @@ class _Layout:
 
     def one(self, node: int) -> Array | float:
         """Return the number of a single node as an array."""
-        return self._view(self.graph.family[node], np.array(self.graph.place[node]), ())
+        return self._view(self.graph.family_of[node], np.array(self.graph.place_of[node]), ())
 
     def _label(self, family: Family) -> None:
         labels = [self.labels.get(i) for i in family.members]
