@@ -12,6 +12,7 @@ from ..extras import how_to_install
 from ..terminal import BOLD, Part, Text, html_table, table
 from .minimizing import OUT_OF_STEPS
 from .optimizer import Optimizer
+from .progress import clock
 from .ways import Saved
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class History:
         status: the same as one of the numbers OUT_OF_STEPS, DIVERGED, INTERRUPTED and STOPPED.
         way: whether the loss was lifted or run on Values, and why.
         optimizer: the optimizer that takes the steps.
+        seconds: how long training took, without what came before a resumption.
         best_epoch: the epoch with the lowest loss on validation data, or on training data where there are none,
             counted from 1; None without `patience`.
     """
@@ -64,10 +66,11 @@ class History:
         self.message = "training goes on"
         self.status = OUT_OF_STEPS
         self.way = ""
+        self.seconds = 0.0
 
     @property
     def rows(self) -> list[Row]:
-        """A dict for each epoch: its loss, metrics, what they are on validation data, and its seconds."""
+        """A dict for each epoch: its loss, its metrics, and what these are on validation data."""
         return [dict(row) for row in self._point.rows] if self._point else []
 
     @property
@@ -116,15 +119,14 @@ class History:
         lines: list[list[str | Part]] = []
         for epoch, row in enumerate(rows, start=1):
             style = BOLD if epoch == self.best_epoch else ""
-            shown = [f"{x:.2f}" if name == "seconds" else f"{x:.4g}" for name, x in row.items()]
-            lines.append([(text, style) for text in (f"{epoch}", *shown)])
+            lines.append([(f"{epoch}", style), *((f"{x:.4g}", style) for x in row.values())])
         if len(lines) > SHOWN:
             left_out = len(lines) - SHOWN
             lines[FIRST : FIRST + left_out] = [[f"… {counted(left_out, 'more epoch')} …"]]
         return headings, lines
 
     def _summary(self) -> str:
-        return f"{counted(len(self), 'epoch')} {self.way}: {self.message}"
+        return f"{counted(len(self), 'epoch')} {self.way}: {self.message} ({clock(self.seconds)})"
 
     def __repr__(self) -> str:
         if not len(self):
@@ -168,7 +170,7 @@ class History:
         except ModuleNotFoundError:
             raise ImportError(f"a plot needs the extra plot: {how_to_install('plot')}") from None
         rows = self.rows
-        names = [name for name in rows[0] if name != "seconds" and not name.startswith("validation ")]
+        names = [name for name in rows[0] if not name.startswith("validation ")]
         figure = Figure(figsize=(5.2 * len(names), 3.8), layout="constrained")
         epochs = range(1, len(rows) + 1)
         for axes, name in zip(figure.subplots(1, len(names), squeeze=False).flat, names, strict=True):

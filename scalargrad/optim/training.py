@@ -126,9 +126,11 @@ def train(
     history.optimizer, history.way = way.optimizer, way.described
     training = _Training(way, history, loss, columns, held_out, measures, batch_size, settings["seed"])
     bar = Bar(max(1, epochs * training.batches), training.done, sys.stderr if _is_shown(progress) else None)
+    began = time.monotonic()
     try:
         training.run(epochs, patience, callback, bar)
     finally:
+        history.seconds = time.monotonic() - began
         bar.clear()
         try:
             training.settle()
@@ -203,7 +205,6 @@ class _Training:
 
     def _epoch(self, epochs: int, keeps_best: bool, bar: Bar) -> str:
         """Learn from each example once; return what went wrong, or nothing."""
-        began = time.monotonic()
         start = self.point
         epoch = len(start.rows) + 1
         order = list(range(self._size))
@@ -222,12 +223,12 @@ class _Training:
         if not self.way.is_finite():
             self.history._point = start
             return f"diverged: in epoch {epoch} a parameter became nan or infinite"
-        row = self._row(began)
+        row = self._row()
         best = self._best(row, epoch) if keeps_best else None
         self.history._point = Point((*start.rows, row), 0, 0.0, best, self.point.saved)
         return ""
 
-    def _row(self, began: float) -> Row:
+    def _row(self) -> Row:
         row = {"loss": self.point.total / self._size}
         for name, metric in self._metrics.items():
             row[name] = self.way.mean(name, metric, self._data)
@@ -235,7 +236,6 @@ class _Training:
             row["validation loss"] = self.way.mean("loss", self._loss, self._validation)
             for name, metric in self._metrics.items():
                 row[f"validation {name}"] = self.way.mean(name, metric, self._validation)
-        row["seconds"] = time.monotonic() - began
         return row
 
     def _best(self, row: Row, epoch: int) -> Best | None:
@@ -303,7 +303,7 @@ def _metrics(given: Mapping[str, Metric] | None) -> dict[str, Metric]:
         return {}
     if not isinstance(given, Mapping) or not all(isinstance(name, str) and callable(given[name]) for name in given):
         raise TypeError(f'metrics must be functions by name, such as {{"accuracy": right}}, got {given!r}')
-    taken = [name for name in given if name in {"epoch", "loss", "seconds"} or name.startswith("validation ")]
+    taken = [name for name in given if name in {"epoch", "loss"} or name.startswith("validation ")]
     if taken:
         raise ValueError(f"a metric cannot be called {taken[0]!r}: the history has a column of that name")
     return dict(given)
