@@ -23,6 +23,7 @@ from .adaptive import Adadelta as Adadelta
 from .adaptive import Adagrad as Adagrad
 from .adaptive import RMSprop as RMSprop
 from .arguments import Array as Array
+from .arguments import Parameters as Parameters
 from .descent import GradientDescent as GradientDescent
 from .history import History as History
 from .metrics import accuracy as accuracy

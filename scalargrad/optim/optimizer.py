@@ -155,7 +155,7 @@ class Optimizer(ABC):
     # ---------------------------------------------------------------- a step
 
     @abstractmethod
-    def rule(self, gradient: Any, /, *remembered: Any) -> Any:
+    def rule(self, gradient: Any, /, *remembered: Any, **_nothing: Any) -> Any:  # so a subclass may name its own
         """Return the change to subtract from a parameter, then what to remember in place of what was remembered.
 
         Each argument is a number, or an array with a number for each parameter: the gradient, and then what

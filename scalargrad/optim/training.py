@@ -33,7 +33,7 @@ def train(
     optimizer: Optimizer | None = None,
     epochs: int = 10,
     batch_size: int | None = 32,
-    rng: random.Random | int = 0,
+    rng: random.Random | int | None = None,
     validation: Data | None = None,
     metrics: Mapping[str, Metric] | None = None,
     patience: int | None = None,
@@ -75,7 +75,8 @@ def train(
             parameters and goes on from what it remembers; `Adam()` by default.
         epochs: how many epochs, those before a resumption included.
         batch_size: how many examples make a step; None for all.
-        rng: the seed from which the order of the examples in each epoch follows, or a generator to draw it from.
+        rng: the seed from which the order of the examples in each epoch follows, or a generator to draw it from; 0 by
+            default, or the seed of the training that is resumed.
         validation: data that is not learnt from; the loss and the metrics are measured on it after each epoch.
         metrics: functions of one example by name, such as {"accuracy": lambda x, y: accuracy(model(x), y)};
             the mean of each is measured after each epoch. One that cannot be lifted runs on Values.
@@ -313,9 +314,11 @@ def _is_shown(progress: bool | None) -> bool:
     return bool(sys.stderr and sys.stderr.isatty()) if progress is None else progress
 
 
-def _seed(rng: Any, state: Mapping[str, Any] | None) -> int:
-    if isinstance(rng, random.Random):
-        return state["seed"] if isinstance(state, Mapping) and type(state.get("seed")) is int else rng.getrandbits(62)
+def _seed(rng: Any, state: Any) -> int:
+    if rng is None or isinstance(rng, random.Random):
+        if isinstance(state, Mapping) and type(state.get("seed")) is int:
+            return int(state["seed"])
+        return 0 if rng is None else rng.getrandbits(62)
     return integer(rng, "rng")
 
 

@@ -388,6 +388,19 @@ def test_resuming_gives_the_same_bits(lifted: bool, patience: int | None) -> Non
         assert (resumed.message, resumed.best_epoch) == (whole.message, whole.best_epoch)
 
 
+@pytest.mark.parametrize("rng", [3, random.Random(3)])
+def test_without_a_seed_the_order_is_that_of_the_state(rng: Any) -> None:
+    """A training that is resumed without a seed goes on in its own order; without a state the seed is 0."""
+    whole, parameters = trained(rng=rng, epochs=4) if isinstance(rng, int) else trained(rng=random.Random(3), epochs=4)
+    model, loss = network()
+    common: dict[str, Any] = {"optimizer": Adam(rate=0.05), "batch_size": 3}
+    first = train(loss, model.parameters(), DATA, epochs=2, rng=rng, **common)
+    resumed = train(loss, model.parameters(), DATA, epochs=4, resume=first, **common)
+    assert [parameter.data for parameter in model.parameters()] == parameters
+    assert resumed.rows == whole.rows
+    assert trained()[1] == trained(rng=0)[1] != trained(rng=1)[1]
+
+
 @both_ways
 def test_after_the_best_is_restored_training_goes_on_from_the_last(lifted: bool) -> None:
     """A training that ended with the parameters of its best epoch goes on from those of its last."""
@@ -593,7 +606,7 @@ def test_bad_arguments(change: dict[str, Any], error: type[Exception], message: 
 
 
 BAD_STATES: list[tuple[dict[str, Any], str]] = [
-    ({"seed": 1}, "the state is of a training with seed 1, not 0"),
+    ({"seed": 1.0}, "the state is of a training with seed 1.0, not 0"),
     ({"examples": 8}, "the state is of a training with examples 8, not 7"),
     ({"batch_size": 4}, "the state is of a training with batch_size 4, not 3"),
     ({"rows": None}, "rows must be a list with a dict of the same columns for each epoch"),
