@@ -24,20 +24,27 @@ from . import __version__
 from .check import gradcheck
 from .engine.value import Value
 from .explain import draw, ledger, page, prompt, steps, tree
-from .explain.names import integral
+from .explain.names import DIGITS, RESULTS, integral, numeral, shown
 from .expressions.typed import ExpressionError, functions, nearest, parse, parse_assignment
 
 LECTURE = ("sigmoid(w0*x0 + w1*x1 + w2)", "w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3")
 OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
-RESULTS = ("f", "out", "result")  # what the result is called: the first that is no variable
 
 
 class Problem(NamedTuple):
-    """What was asked about: the expression, the result, and its variables in order of appearance."""
+    """An expression at a point.
+
+    Attributes:
+        text: the expression.
+        result: its value, with the graph.
+        variables: its variables, in order of appearance.
+        constants: pi and e, if it uses them and they are no variables.
+    """
 
     text: str
     result: Value
     variables: tuple[Value, ...]
+    constants: dict[str, float]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,13 +130,14 @@ def _explain(options: argparse.Namespace) -> int:
         page_at, draw_at = page_at or "scalargrad-neuron.html", draw_at or "scalargrad-neuron.svg"
     elif options.open and not (page_at or draw_at):
         page_at = "scalargrad.html"
-    walk = steps(problem.result).last()
-    _show_value(problem)
+    digits = options.digits
+    walk = steps(problem.result, digits=digits).last()
+    _show_value(problem, digits)
     if len(walk):
         print("\nThe graph, each result above its operands:\n")
-        print(tree(walk).coloured(sys.stdout))
+        print(tree(walk, digits=digits).coloured(sys.stdout))
         print("\nThe backward pass, a contribution on each line:\n")
-        print(ledger(walk).coloured(sys.stdout))
+        print(ledger(walk, digits=digits).coloured(sys.stdout))
     agrees = _show_check(problem)
     opened = ""
     if draw_at or page_at:
@@ -147,7 +155,7 @@ def _explain(options: argparse.Namespace) -> int:
 def _step(options: argparse.Namespace) -> int:
     result = _problem(options.words).result
     try:
-        prompt(result)
+        prompt(steps(result, digits=options.digits))
     except OSError as error:
         if error.errno is None or isinstance(error, BrokenPipeError):
             raise
@@ -159,10 +167,13 @@ def _draw(options: argparse.Namespace) -> int:
     problem = _problem(options.words)
     problem.result.backward()
     drawing = draw(problem.result, partials=options.partials)
-    if options.output:
-        _written("picture", options.output, drawing.render)
-    else:
-        print(drawing.source, end="")
+    output = options.output or ("scalargrad.svg" if options.open else None)
+    if output is None:
+        print(f"a picture of {drawing.contents}: --output FILE.svg saves it (or .png, .pdf, .dot), --open shows it")
+        return OK
+    path = _written("picture", output, drawing.render)
+    if options.open:
+        _open(path)
     return OK
 
 
@@ -172,10 +183,12 @@ def _check(options: argparse.Namespace) -> int:
     return OK if _show_check(problem, options.order) else FAILED
 
 
-def _show_value(problem: Problem) -> None:
+def _show_value(problem: Problem, digits: int | None = DIGITS) -> None:
     given = ", ".join(f"{variable.label} = {integral(variable.data)}" for variable in problem.variables)
+    known = ", ".join(f"{name} = {numeral(x)}" for name, x in problem.constants.items())
     named = "" if problem.result in problem.variables else f"{problem.result.label} = "
-    print(f"{named}{problem.text} = {problem.result.data!r}{given and '   at '}{given}")
+    result = shown(problem.result.data, digits)
+    print(f"{named}{problem.text} = {result}{given and '   at '}{given}{known and '   with the constant '}{known}")
 
 
 def _show_check(problem: Problem, order: int = 1) -> bool:
@@ -232,7 +245,7 @@ def _problem(words: Sequence[str]) -> Problem:
         result = Value(result)
     if result.label is None:
         result.label = next((name for name in RESULTS if name not in variables), None)
-    return Problem(expression.text, result, tuple(variables.values()))
+    return Problem(expression.text, result, tuple(variables.values()), expression.constants)
 
 
 def _options_first(arguments: Sequence[str], followed: Set[str]) -> list[str]:
@@ -278,6 +291,13 @@ def _file(text: str) -> str:
     return text
 
 
+def _digits(text: str) -> int:
+    """An argument that is a number of digits."""
+    if not text.isdecimal() or not 1 <= int(text) <= 17:
+        raise argparse.ArgumentTypeError(f"expected a number of digits from 1 to 17, got {text!r}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="scalargrad",
@@ -296,20 +316,23 @@ def _parser() -> argparse.ArgumentParser:
         "Show the value, the graph, every step of the backward pass, and a gradient check.\n"
         "Without an expression, a picture and a page of the lecture's neuron are written as well.",
         _explain,
-        "[--draw FILE] [--page FILE] [--open]",
+        "[options]",
     )
     explain.add_argument("--draw", metavar="FILE", type=_file, help="draw the graph: an .svg, .png or .pdf")
     explain.add_argument("--page", metavar="FILE", type=_file, help="write a page to step through: an .html")
     explain.add_argument("--open", action="store_true", help="open what was written in the browser")
+    explain.add_argument("--digits", metavar="N", type=_digits, default=DIGITS, help=_DIGITS)
 
     described = (
         "Walk through the backward pass, forwards and backwards, at a prompt with the\ncommands of Python's debugger."
     )
-    _command(commands, "step", "walk through the backward pass at a prompt", described, _step)
+    step = _command(commands, "step", "walk through the backward pass at a prompt", described, _step, "[--digits N]")
+    step.add_argument("--digits", metavar="N", type=_digits, default=DIGITS, help=_DIGITS)
 
-    described = "Draw the graph, with values and gradients. Without a file, print it in the DOT language."
-    drawing = _command(commands, "draw", "draw the graph", described, _draw, "[--output FILE] [--partials]")
-    drawing.add_argument("--output", metavar="FILE", type=_file, help="where to: an .svg, .png or .pdf")
+    described = "Draw the graph, with values and gradients."
+    drawing = _command(commands, "draw", "draw the graph", described, _draw, "[--output FILE] [--open] [--partials]")
+    drawing.add_argument("--output", metavar="FILE", type=_file, help="the picture's file: an .svg, .png, .pdf or .dot")
+    drawing.add_argument("--open", action="store_true", help="open the picture in the browser")
     drawing.add_argument("--partials", action="store_true", help="with the local derivative on each arrow")
 
     described = "Compare the derivative in each variable with a numerical one that knows its own error."
@@ -318,6 +341,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_DIGITS = f"digits of each number: {DIGITS} by default, 17 for all"
 _EXAMPLE = 'example:\n  scalargrad {} "tanh(w * x + b)" w=0.5 x=2 b=-0.5'
 _STATUS = (
     "status:\n  0; 1 when a gradient cannot be confirmed; 2 when the question is wrong or the answer\n"
@@ -351,8 +375,9 @@ def _command(
         usage=f'scalargrad {name} ["EXPRESSION" name=number …] {options}'.rstrip(),
         description=description,
         help=summary,
-        epilog=f"An expression is Python's: + - * / **, parentheses, pi, e, and the functions\n{known}\n"
-        f"Without one, it is the neuron of CS231n's lecture on backpropagation.\n\n"
+        epilog=f"An expression is Python's: + - * / **, parentheses, and the functions\n{known}\n"
+        "The names pi and e are the constants, unless you give them numbers of their own: e=3.\n"
+        "Without an expression, the command takes the neuron of CS231n's lecture on backpropagation.\n\n"
         f"{_EXAMPLE.format(name)}\n\n{_STATUS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -24,6 +24,10 @@ NOT_OURS = "Owner or group cannot be kept, because only root could set them: cho
 def write(path: Path, content: dict[str, Any]) -> None:
     """Write content as JSON with a checksum; floats come back exactly.
 
+    Args:
+        path: of the file, which is replaced if there is one.
+        content: what `read` will return.
+
     Raises:
         ValueError: when the content has a nan or an infinity, which JSON has not, or keys of one dict
             that JSON spells alike, or is nested too deeply.
@@ -39,7 +43,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file entirely or not at all.
+    """Write bytes to a file, entirely or not at all.
 
     The bytes go to a temporary file in the same folder, which is then renamed: a reader, or a crash,
     sees the old file or the new one. A file that is replaced keeps its mode, owner and group. A
@@ -63,6 +67,11 @@ def write_whole(path: Path, content: bytes) -> None:
 def completed(path: Path, suffixes: Sequence[str], what: str) -> str:
     """Return the path of a file to be written, with the first of these suffixes where it has none.
 
+    Args:
+        path: as the user gave it.
+        suffixes: those that are allowed, without the dot.
+        what: the file is, for the message of an error.
+
     >>> completed("neuron", ("svg", "png"), "a picture"), completed("neuron.png", ("svg", "png"), "a picture")
     ('neuron.svg', 'neuron.png')
 
@@ -82,7 +91,11 @@ def completed(path: Path, suffixes: Sequence[str], what: str) -> str:
 
 
 def read(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
-    """Return the content that `write` wrote, which has exactly these keys.
+    """Return the content that `write` wrote.
+
+    Args:
+        path: of the file.
+        keys: those that the content has, and no others.
 
     Raises:
         ValueError: when the file is damaged, or something else.

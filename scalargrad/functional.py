@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import chain
 from math import sqrt
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, overload
 
 from .engine import modes
 from .engine.declaration import registered
@@ -44,6 +44,10 @@ def leaky_relu(x: Number, slope: Number = 0.01) -> Any:
 
     With the slope 0, where -inf × 0 would be nan, it is relu.
 
+    Args:
+        x: a Value or a number.
+        slope: that below 0.
+
     >>> leaky_relu(4.0, 0.5), leaky_relu(-4.0, 0.5)
     (4.0, -2.0)
 
@@ -61,7 +65,7 @@ def gelu(x: float) -> float: ...  # type: ignore[overload-overlap]  # floats alo
 @overload
 def gelu(x: Number) -> Value: ...
 def gelu(x: Number) -> Any:
-    """Return x Φ(x), where Φ is the distribution function of the standard normal.
+    """Return x Φ(x) of a Value or a number, where Φ is the distribution function of the standard normal.
 
     Hendrycks and Gimpel, "Gaussian error linear units", arXiv:1606.08415, in the exact form.
 
@@ -85,7 +89,7 @@ def total(values: Iterable[float]) -> float: ...  # type: ignore[overload-overla
 @overload
 def total(values: Iterable[Number]) -> Value: ...
 def total(values: Iterable[Number]) -> Any:
-    """Return the sum, as `sum` does, but of Values a Value: it starts from the first of them, and not from 0.
+    """Return the sum of at least one Value or number. Unlike `sum` it starts from the first of them, and not from 0.
 
     >>> rows = [([0.0, 1.0], 1.0), ([1.0, 1.0], 0.0)]
     >>> weights = [Value(0.5), Value(-0.5)]
@@ -109,7 +113,7 @@ def mean(values: Iterable[float]) -> float: ...  # type: ignore[overload-overlap
 @overload
 def mean(values: Iterable[Number]) -> Value: ...
 def mean(values: Iterable[Number]) -> Any:
-    """Return the arithmetic mean.
+    """Return the arithmetic mean of at least one Value or number.
 
     >>> mean([1.0, 2.0, 6.0])
     3.0
@@ -129,7 +133,7 @@ def logsumexp(values: Iterable[float]) -> float: ...  # type: ignore[overload-ov
 @overload
 def logsumexp(values: Iterable[Number]) -> Value: ...
 def logsumexp(values: Iterable[Number]) -> Any:
-    """Return log Σ exp(x), with the largest x taken out of the sum so that nothing overflows.
+    """Return log Σ exp(x) of several x, with the largest taken out of the sum so that nothing overflows.
 
     It is inf if an x is, and -inf if all are, as in torch and scipy. Its gradient is the softmax, which is nan there
     for the x that are the largest.
@@ -155,7 +159,7 @@ def softmax(values: Iterable[float]) -> list[float]: ...  # type: ignore[overloa
 @overload
 def softmax(values: Iterable[Number]) -> list[Value]: ...
 def softmax(values: Iterable[Number]) -> Any:
-    """Return exp(x) / Σ exp(x) for each x: positive numbers that sum to 1.
+    """Return exp(x) / Σ exp(x) for each of several x, in a list: positive numbers that sum to 1.
 
     For an x of inf it is nan, inf / inf, and 0 for the others; where all are -inf it is nan, 0 / 0.
 
@@ -182,7 +186,9 @@ def log_softmax(values: Iterable[float]) -> list[float]: ...  # type: ignore[ove
 @overload
 def log_softmax(values: Iterable[Number]) -> list[Value]: ...
 def log_softmax(values: Iterable[Number]) -> Any:
-    """Return log softmax(x) for each x, exact also where the softmax underflows; nan where the softmax is.
+    """Return log softmax(x) for each of several x, in a list; exact also where the softmax underflows to 0.
+
+    It is nan where the softmax is nan.
 
     >>> log_softmax([0.0, 1000.0])
     [-1000.0, 0.0]
@@ -212,6 +218,10 @@ def square_error(outputs: Numbers, targets: Numbers) -> Value: ...
 def square_error(outputs: Numbers, targets: Numbers) -> Any:
     """Return Σ (output - target)², of one output or of several.
 
+    Args:
+        outputs: a Value or a number, or several.
+        targets: a number for each output.
+
     >>> square_error([1.0, 2.0], [0.0, 4.0])
     5.0
 
@@ -230,7 +240,11 @@ def hinge(scores: Floats, labels: Floats) -> float: ...  # type: ignore[overload
 @overload
 def hinge(scores: Numbers, labels: Numbers) -> Value: ...
 def hinge(scores: Numbers, labels: Numbers) -> Any:
-    """Return Σ max(0, 1 - label × score), of one score or of several; labels are 1 or -1.
+    """Return Σ max(0, 1 - label × score), of one score or of several.
+
+    Args:
+        scores: a Value or a number, or several.
+        labels: 1 or -1 for each score.
 
     In a lifted program the labels that are inputs are not checked, beyond those that its first call compares.
 
@@ -255,14 +269,18 @@ def cross_entropy(scores: Iterable[float], target: SupportsIndex | Iterable[floa
 @overload
 def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Number]) -> Value: ...
 def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Number]) -> Any:
-    """Return -Σ p log softmax(scores), where p is a class, counted from 0, or a distribution over them.
+    """Return -Σ p log softmax(scores), the negative log likelihood of a class or of a distribution over classes.
+
+    Args:
+        scores: a Value or a number for each class.
+        target: the class, counted from 0; or p, a probability for each class.
 
     The scores are any numbers, not probabilities: the softmax is a part of it. They come from a linear layer.
     Where each is the result of an operation whose range is bounded, such as sigmoid or tanh, or of a softmax, no
     class can become certain and the loss cannot reach 0: that is a `BoundedScores` warning.
 
-    A class of probability 0 costs nothing, whatever its score: 0 log 0 is 0. A possible one whose score is
-    -inf costs inf.
+    A class of probability 0 costs nothing, whatever its score: 0 log 0 is 0. A class that is possible and has the
+    score -inf costs inf.
 
     >>> cross_entropy([0.0, 1000.0], 0)
     1000.0
@@ -326,7 +344,7 @@ def _operation_of(node: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _are_softmax(scores: Sequence[Any]) -> bool:
-    """Whether each score is an exponential divided by the sum of all of them, whoever wrote the formula."""
+    """Whether each score is an exponential divided by the sum of all of them, no matter who wrote the formula."""
     if not all(isinstance(score, Value) for score in scores):
         return False
     operations = [_operation_of(score) for score in scores]
@@ -369,13 +387,24 @@ class Outputs(list[Value]):
     if not TYPE_CHECKING:  # pragma: no branch  # an editor marks what a list does not have
 
         def __getattr__(self, name: str) -> object:
-            kind = type(self).__name__
             if name.startswith("__") or not hasattr(Value, name):
-                raise AttributeError(f"{kind!r} object has no attribute {name!r}")
-            raise AttributeError(
-                f"a list of {counted(len(self), 'Value')} has no {name}: take one of them, as in outputs[0], or "
-                "make one Value of them, by a loss or by total(outputs)"
-            )
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(f"{counted(len(self), 'Value')} in a list have no {name}: {_ONE}")
+
+        def _no_number(self, *_other: object) -> NoReturn:
+            raise TypeError(f"{counted(len(self), 'Value')} in a list are not a number in arithmetic: {_ONE}")
+
+        __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = _no_number
+        __mul__ = __rmul__ = __imul__ = _no_number  # a list would be repeated
+
+        def __add__(self, other: object) -> list[Any]:
+            return super().__add__(other) if isinstance(other, list) else self._no_number()
+
+        def __radd__(self, other: object) -> list[Any]:
+            return [*other, *self] if isinstance(other, list) else self._no_number()
+
+
+_ONE = "take one of them, as in outputs[0], or make one Value of them, by a loss or by total(outputs)"
 
 
 def _several(values: Any, function: str) -> list[Any]:

@@ -6,6 +6,7 @@ import builtins
 import errno
 import io
 import itertools
+import math
 import os
 import re
 import runpy
@@ -65,9 +66,7 @@ def test_without_an_expression_the_lectures_neuron_is_explained(folder: Path, ca
     """`explain` alone shows CS231n's sigmoid neuron with the numbers of the lecture, its picture and its page."""
     assert run("explain") == 0
     shown = capsys.readouterr().out
-    assert shown.startswith(
-        "f = sigmoid(w0*x0 + w1*x1 + w2) = 0.7310585786300049   at w0 = 2, x0 = -1, w1 = -3, x1 = -2"
-    )
+    assert shown.startswith("f = sigmoid(w0*x0 + w1*x1 + w2) = 0.7311   at w0 = 2, x0 = -1, w1 = -3, x1 = -2")
     for name, gradient in {"w0": -0.1966, "x0": 0.3932, "w1": -0.3932, "x1": -0.5898, "w2": 0.1966}.items():
         (line,) = re.findall(rf"^∂f/∂{name} .*$", shown[shown.index("beside a numerical one") :], re.MULTILINE)
         assert "agrees" in line
@@ -151,17 +150,60 @@ def test_step_reads_commands_from_anywhere(monkeypatch: pytest.MonkeyPatch, caps
     assert "x = 2.0, ∂f/∂x = -3.0" in shown
 
 
-def test_draw_prints_or_writes(folder: Path, capsys: Captured) -> None:
-    """`draw` prints DOT; with a file, it writes the picture; gradients are in it, and slopes if asked for."""
+def test_draw_says_how_to_see_the_picture_or_writes_it(folder: Path, capsys: Captured) -> None:
+    """`draw` says how to save and to show the picture; with a file, it writes it, with local derivatives on request."""
     assert run("draw", "x * y", "x=2", "y=-3") == 0
-    plain = capsys.readouterr().out
-    assert plain.startswith("digraph {")
-    assert run("draw", "x * y", "x=2", "y=-3", "--partials") == 0
-    assert "∂f/∂x" in capsys.readouterr().out
-    assert "∂f/∂x =" not in plain
+    said = capsys.readouterr().out
+    assert said.startswith("a picture of 3 values: --output FILE.svg saves it")
+    assert "--open" in said
+    assert os.listdir(folder) == []
     assert run("draw", "x * y", "x=2", "y=-3", "--output", "a.svg") == 0
     assert capsys.readouterr().out == f"the picture is in {folder / 'a.svg'}\n"
-    assert "–" not in (folder / "a.svg").read_text(encoding="utf-8")
+    plain = (folder / "a.svg").read_text(encoding="utf-8")
+    assert "–" not in plain
+    assert "∂f/∂x" not in re.sub("<title>.*</title>", "", plain)
+    assert run("draw", "x * y", "x=2", "y=-3", "--partials", "--output", "a.svg") == 0
+    assert "∂f/∂x" in re.sub("<title>.*</title>", "", (folder / "a.svg").read_text(encoding="utf-8"))
+    assert run("draw", "x * y", "x=2", "y=-3", "--output", "a.dot") == 0
+    assert (folder / "a.dot").read_text(encoding="utf-8").startswith("digraph {")
+
+
+def test_draw_opens_the_picture(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--open` shows the picture, in a file of its own where none is named."""
+    opened: list[str] = []
+
+    def show(place: str) -> bool:
+        opened.append(place)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", show)
+    assert run("draw", "x * y", "x=2", "y=-3", "--open") == 0
+    assert run("draw", "x * y", "x=2", "y=-3", "--open", "--output", "a.png") == 0
+    assert opened == [(folder / name).as_uri() for name in ("scalargrad.svg", "a.png")]
+
+
+def test_every_view_has_the_same_digits_and_more_on_request(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """The result, the graph and the steps have four digits; with `--digits` as many as that says, at the prompt too."""
+    result = math.tanh(1 / 3)
+    assert run("explain", "tanh(x / 3)", "x=1") == 0
+    said = capsys.readouterr().out.partition("beside a numerical one")[0]
+    assert "0.3215" in said
+    assert not re.search(r"\d\.\d{6}", said)
+    assert run("explain", "tanh(x / 3)", "x=1", "--digits", "17") == 0
+    assert repr(result) in capsys.readouterr().out
+    monkeypatch.setattr(sys, "stdin", io.StringIO("step\n"))
+    assert run("step", "tanh(x / 3)", "x=1", "--digits", "17") == 0
+    assert repr(1 - result * result) in capsys.readouterr().out
+
+
+def test_constants_are_named_where_they_are_used(capsys: Captured) -> None:
+    """Pi and e are the constants, which is said beside the result; or variables, where they are given numbers."""
+    assert run("check", "e * x + pi", "x=2") == 0
+    assert "at x = 2   with the constant e = 2.718, pi = 3.142\n" in capsys.readouterr().out
+    assert run("check", "e * x", "x=2", "e=3") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("f = e * x = 6.0   at e = 3, x = 2\n")
+    assert "∂f/∂e" in said
 
 
 def test_a_right_gradient_is_status_0(capsys: Captured) -> None:
@@ -242,7 +284,7 @@ ORDERS = [
 def test_options_stand_anywhere(capsys: Captured, words: tuple[str, ...]) -> None:
     """Options and numbers mix, in any order."""
     assert run("draw", *words) == 0
-    assert "∂f/∂x" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("a picture of 3 values")
 
 
 @pytest.mark.parametrize("words", [["-x ** 2", "x=3"], ["--", "--x", "x=-9"], ["x", "x=-9"]])
@@ -295,6 +337,11 @@ def test_a_wrong_question_is_marked(
         (["expalin"], "invalid choice: 'expalin'"),
         (["explain", "--pages", "a.html"], "unrecognized arguments: --pages"),
         (["draw", "--output"], "argument --output: expected one argument"),
+        (
+            ["explain", "x", "x=1", "--digits", "0"],
+            "argument --digits: expected a number of digits from 1 to 17, got '0'",
+        ),
+        (["step", "x", "x=1", "--digits", "four"], "argument --digits: expected a number of digits from 1 to 17, got"),
         (["draw", "x", "x=1", "--output", ""], "argument --output: expected the name of a file, got ''"),
         (["draw", "x", "x=1", "--output", "-"], "argument --output: expected the name of a file, got '-'"),
         (["explain", "x", "x=1", "--draw", ""], "argument --draw: expected the name of a file, got ''"),
@@ -389,7 +436,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Captu
 def test_an_interrupt_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     """Ctrl-C ends the command with the status that shells expect, and one line."""
 
-    def interrupted(*_: Any) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "steps", interrupted)
@@ -609,7 +656,7 @@ def test_an_interrupt_does_not_depend_on_the_output(monkeypatch: pytest.MonkeyPa
     """Ctrl-C is one line and status 130, also where the output that waits to be written has become unwritable."""
     with open("/dev/full", "w", encoding="utf-8") as output:
 
-        def begin(*_: Any) -> None:
+        def begin(*_: Any, **__: Any) -> None:
             print("begun")
             raise KeyboardInterrupt
 

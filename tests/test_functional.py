@@ -592,11 +592,21 @@ def test_a_list_of_outputs_says_what_it_cannot_do() -> None:
     """`backward` and the like of a list of Values say to take one of them, or to make one Value of them."""
     outputs: Any = softmax([Value(1.0), Value(2.0)])
     for name in ("backward", "data", "grad", "exp"):
-        with pytest.raises(AttributeError, match=rf"a list of 2 Values has no {name}: take one .*total\(outputs\)"):
+        with pytest.raises(AttributeError, match=rf"2 Values in a list have no {name}: take one .*total\(outputs\)"):
             getattr(outputs, name)
     with pytest.raises(AttributeError, match="'Outputs' object has no attribute 'shape'"):
         outputs.shape  # noqa: B018  # reading it is the test
     assert not hasattr(outputs, "__array__")
+    calculations: list[Callable[[], object]] = [
+        *(lambda: outputs - 1.0, lambda: 1.0 - outputs, lambda: outputs / 2, lambda: 2 / outputs, lambda: outputs**2),
+        *(lambda: 2**outputs, lambda: -outputs, lambda: abs(outputs), lambda: 2 * outputs, lambda: outputs * 0.5),
+        *(lambda: outputs + 1, lambda: 1 + outputs, lambda: outputs - outputs, lambda: sum([outputs])),
+    ]
+    for calculation in calculations:
+        with pytest.raises(TypeError, match=r"2 Values in a list are not a number in arithmetic: take one .*"):
+            calculation()
+    assert outputs + [outputs[0]] == [*outputs, outputs[0]]  # noqa: RUF005  # adding lists is the test
+    assert [1.0, *outputs] == [1.0] + outputs  # noqa: RUF005
     again = pickle.loads(pickle.dumps(outputs))
     assert [value.data for value in again] == [value.data for value in outputs]
     assert repr(outputs[:1]) == repr(list(outputs)[:1])

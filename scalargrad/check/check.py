@@ -142,6 +142,7 @@ def assert_gradients(
         GradientMismatch: if something is wrong, or cannot be shown to be right; with the report.
         TypeError, ValueError: as `gradcheck`.
     """
+    __tracebackhide__ = True  # pytest shows the line of the test
     report = gradcheck(f, *point, order=order, rtol=rtol, wrt=wrt, gradient=gradient, directions=directions, seed=seed)
     if not report:
         raise GradientMismatch(report)

@@ -110,6 +110,7 @@ class LawReport:
         Raises:
             LawBroken: with this report.
         """
+        __tracebackhide__ = True  # pytest shows the line of the test
         if self.broken:
             raise LawBroken(self)
 
@@ -249,7 +250,7 @@ def _value(primitive: Primitive, search: _Search) -> LawResult:
 
 
 def _any_float(primitive: Primitive, search: _Search) -> LawResult:
-    """For no float at all does the value or a partial raise, or turn into anything but a float."""
+    """The value and the partials are floats, and never raise, for any floats."""
 
     def broken(point: Point) -> str:
         try:
@@ -326,7 +327,7 @@ def _smooth(primitive: Primitive, search: _Search) -> LawResult:
 
 
 def _slopes(order: int) -> Callable[[Primitive, _Search], LawResult]:
-    """In the domain, the derivatives of this order are the slopes of what they are derivatives of."""
+    """In the domain, the derivatives of this order are the slopes of the derivatives of the order before."""
 
     def law(primitive: Primitive, search: _Search) -> LawResult:
         if primitive in HELD:
@@ -404,7 +405,7 @@ def _modes(primitive: Primitive, search: _Search) -> LawResult:
 
 
 def _edges(primitive: Primitive, _search: _Search) -> LawResult:
-    """At each pinned edge, value and partials are the pinned ones to the bit."""
+    """At each pinned edge, the value and the partials have the pinned bits."""
     if not primitive.edges:
         return _not_checked("none is pinned")
 
@@ -427,7 +428,7 @@ def _edges(primitive: Primitive, _search: _Search) -> LawResult:
 
 
 def _algebra(primitive: Primitive, search: _Search) -> LawResult:
-    """What is declared associative or commutative is, and the identity changes nothing."""
+    """An operation declared associative or commutative is so, and its identity changes nothing."""
     identity = primitive.identity
     if not (primitive.associative or primitive.commutative or identity is not None):
         return _not_checked("nothing is declared")

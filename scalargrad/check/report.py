@@ -173,6 +173,7 @@ class Report:
         Raises:
             GradientMismatch: with this report.
         """
+        __tracebackhide__ = True  # pytest shows the line of the test
         if self.wrong:
             raise GradientMismatch(self)
 
@@ -198,7 +199,10 @@ class Report:
         counts = counts or "nothing compared"
         if self.wrong:
             return f"WRONG: {self._what_is_wrong()} ({counts})"
-        return f"right: {counts}" if self else f"not shown to be right: {counts}"
+        if self:
+            return f"right: {counts}"
+        undecided = [one for one in self.comparisons if one.verdict == CANNOT_TELL]
+        return f"not shown to be right: {_derivative(undecided[0])}, {undecided[0].why} ({counts})"
 
     def _what_is_wrong(self) -> str:
         if self.culprits:

@@ -7,11 +7,10 @@
     def test_gradients_are_right(f):
         gradcheck(f, *f.point).raise_if_wrong()
 
-An expression is made from its point on: each operation is applied where it is smooth, as its
-declaration says. An operand that lies outside, or close to a kink or a pole, is moved by a constant.
-So nothing is thrown away, and an operation that a user has declared is used like the built-in ones.
-What a failing test reports has been made as small as it can be, and is printed as Python that
-makes it again.
+An expression is built from its point: each operation is applied where its declaration says that it is
+smooth. An operand outside of the domain, or close to a kink or a pole, is moved by a constant. So no
+example is thrown away, and an operation of your own is used like the built-in ones. When a test fails,
+Hypothesis makes the expression as small as it can, and prints it as Python.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ Point = tuple[float, ...]
 
 
 def values(low: float = -4.0, high: float = 4.0) -> st.SearchStrategy[Value]:
-    """Values between two bounds, with few digits.
+    """Draw Values between two bounds, with few digits.
 
     >>> from hypothesis import find
     >>> find(values(), lambda x: x > 1)
@@ -61,7 +60,7 @@ def values(low: float = -4.0, high: float = 4.0) -> st.SearchStrategy[Value]:
 
 
 def numbers(low: float = -4.0, high: float = 4.0) -> st.SearchStrategy[float]:
-    """Numbers between two bounds: whole ones, and some rounded to about a thousandth of the distance.
+    """Draw floats between two bounds: integers, and some with a precision of about a thousandth of the range.
 
     >>> from hypothesis import find
     >>> find(numbers(0.0, 1.0), lambda x: 0 < x < 1)
@@ -82,7 +81,9 @@ def numbers(low: float = -4.0, high: float = 4.0) -> st.SearchStrategy[float]:
 
 
 def points(primitive: Primitive, *, near_kinks: bool = False) -> st.SearchStrategy[Point]:
-    """Points of a primitive's declared domain, at a distance from its kinks and poles; or exactly at its kinks.
+    """Draw points of a primitive's declared domain, away from its kinks and poles.
+
+    With `near_kinks` each point is exactly at a kink.
 
     >>> from hypothesis import find
     >>> find(points(p.log), lambda point: True)
@@ -97,7 +98,7 @@ def points(primitive: Primitive, *, near_kinks: bool = False) -> st.SearchStrate
     _checked_primitives([primitive])
     for low, high in primitive.domain:
         if low >= high:
-            raise ValueError(f"the domain of {primitive.name} is empty: no number lies between {low} and {high}")
+            raise ValueError(f"the domain of {primitive.name} is empty: no number is between {low} and {high}")
     inside = st.tuples(*map(_inside, primitive.domain))
     if not near_kinks:
         apart = inside.map(lambda point: _moved_apart(primitive, point))
@@ -111,7 +112,7 @@ def points(primitive: Primitive, *, near_kinks: bool = False) -> st.SearchStrate
 
 
 def _inside(interval: Interval) -> st.SearchStrategy[float]:
-    """Numbers of an open interval; whole ones where there is no derivative in this operand."""
+    """Floats of an open interval; integers for an operand without a derivative."""
     low, high = interval
     if math.isnan(low):
         return st.integers(0, 3).map(float)
@@ -125,7 +126,7 @@ def _inside(interval: Interval) -> st.SearchStrategy[float]:
 
 
 def _moved_apart(primitive: Primitive, point: Point) -> Point:
-    """The point, with what is close to a kink or a pole taken to a distance from it."""
+    """The point, with the operands that are close to a kink or a pole moved away from it."""
     for operand, nearest in primitive.kinks + primitive.poles:
         offset = point[operand] - nearest(*point)
         if abs(offset) < MARGIN:
@@ -139,7 +140,7 @@ def _replaced(point: Point, operand: int, x: float) -> Point:
 
 
 def misplaced(primitive: Primitive, point: Point, from_ends: float, from_breaks: float) -> dict[int, float]:
-    """The positions of the operands that are outside the domain, with nan; or, close to a break, with its place."""
+    """Return the operands out of place, by position: nan outside of the domain, or the break that one is close to."""
     places = {}
     for i, (x, (low, high)) in enumerate(zip(point, primitive.domain, strict=True)):
         distance = from_ends * min(1.0, high - low)
@@ -153,7 +154,7 @@ def misplaced(primitive: Primitive, point: Point, from_ends: float, from_breaks:
 
 
 def differentiable(primitive: Primitive) -> list[int]:
-    """The positions of the operands in which there is a derivative: not the order of a polygamma function."""
+    """Return the positions of the operands that have a derivative; the order of a polygamma function has none."""
     return [i for i, (low, _) in enumerate(primitive.domain) if not math.isnan(low)]
 
 
@@ -163,11 +164,7 @@ def differentiable(primitive: Primitive) -> list[int]:
 def expressions(
     variables: int | Sequence[str] = 3, primitives: Sequence[Primitive] | None = None, depth: int = 4
 ) -> st.SearchStrategy[Expression]:
-    """Expressions with shared results, smooth at their point: see `Expression`.
-
-    `variables` is the largest number of them, or their names. `primitives` are those to choose from;
-    by default every public one that has slopes. `depth` is the length of the longest chain of
-    operations; constants added to stay in a domain are not counted.
+    """Draw expressions with shared results, smooth at their point: see `Expression`.
 
     >>> from hypothesis import find
     >>> find(expressions(), lambda f: True)
@@ -175,10 +172,15 @@ def expressions(
     >>> find(expressions("ab", [p.log]), lambda f: True)
     Expression(lambda a, b: log(b + 2), 0.0, 0.0)
 
+    Args:
+        variables: the largest number of variables, or their names.
+        primitives: the operations to choose from; by default every public one that has slopes.
+        depth: the largest number of operations in a chain, without the constants added to stay in a domain.
+
     Raises:
         TypeError: for anything but primitives.
-        ValueError: for no variables, primitives or depth, for names that are none or come twice, and for a
-            primitive that is nowhere found to be smooth.
+        ValueError: for no variables, primitives or depth, for names that Python does not allow or that come
+            twice, and for a primitive that is not smooth anywhere.
     """
     names = () if isinstance(variables, int) else _checked_names(variables)
     most = len(names) if names else integer(variables, "the number of variables", low=1)  # type: ignore[arg-type]  # an int
@@ -202,7 +204,7 @@ _OPERAND = st.sampled_from((*_PLACES, *_CONSTANTS, *_PLACES * 4, *_PLACES[:3] * 
 
 
 def _expression(point: list[float], choices: Sequence[Any], names: Sequence[str], depth: int) -> Expression:
-    """Apply one operation after another; a whole number among the operands counts back."""
+    """Apply one operation after another; an integer operand counts back from the latest result."""
     inputs = [Value(x) for x in point]
     depths = dict.fromkeys(inputs, 0)
     for primitive, *drawn in choices:
@@ -219,7 +221,7 @@ def _expression(point: list[float], choices: Sequence[Any], names: Sequence[str]
 
 
 def _applied(primitive: Primitive, operands: Sequence[Any]) -> Value:
-    """Apply it where it is smooth: to the operands as they are, or with those out of place moved, or all of them."""
+    """Apply the operation where it is smooth: to the operands as they are, or moved if they are out of place."""
     home = _home(primitive)
     close = misplaced(primitive, tuple(map(float, operands)), MARGIN, MARGIN)
     beside = {i: home[i] if math.isnan(place) else place + 1.0 for i, place in close.items()}
@@ -230,7 +232,7 @@ def _applied(primitive: Primitive, operands: Sequence[Any]) -> Value:
 
 
 def _moved(operands: Sequence[Any], places: dict[int, float], digits: int | None) -> list[Any]:
-    """The operands with some moved to their places: by a constant of so many digits, or in place of a plain number."""
+    """The operands, some moved to these places: Values by a constant with so many digits, numbers by replacing them."""
     moved = list(operands)
     for i, place in places.items():
         if not isinstance(moved[i], Value):
@@ -245,7 +247,7 @@ def _moved(operands: Sequence[Any], places: dict[int, float], digits: int | None
 
 
 def _tame(primitive: Primitive, point: Point, margin: float) -> bool:
-    """Whether it is smooth around the point, with a value and slopes that differences can measure."""
+    """Whether the operation is smooth around the point, with a value and slopes that differences can measure."""
     if misplaced(primitive, point, margin, margin):
         return False
     slopes = [abs(slope) for slope in _slopes(primitive, point)]
@@ -261,12 +263,12 @@ def _slopes(primitive: Primitive, point: Point) -> list[float]:
 
 @lru_cache(maxsize=256)
 def _home(primitive: Primitive) -> Point:
-    """A point where the primitive is tame, with few digits and some distance to all sides."""
+    """A point where the primitive is tame, with few digits and room on all sides."""
     if differentiable(primitive):
         for point in itertools.islice(itertools.product(*map(_places, primitive.domain)), 10_000):
             if _tame(primitive, point, 2 * MARGIN):
                 return point
-    raise ValueError(f"{primitive.name} is nowhere found to be smooth: does its declared domain fit?")
+    raise ValueError(f"{primitive.name} is not smooth at any of the points tried: is its declared domain right?")
 
 
 def _places(interval: Interval) -> list[float]:
@@ -285,9 +287,9 @@ def _places(interval: Interval) -> list[float]:
 def networks(
     inputs: int | None = None, outputs: int | None = None, activations: Sequence[str] = ("tanh", "sigmoid", "softplus")
 ) -> st.SearchStrategy[MLP]:
-    """Small networks, with up to two hidden layers and weights of a few tenths.
+    """Draw small networks, with up to two hidden layers and weights with one digit after the point.
 
-    They have the given numbers of inputs and outputs, or from 1 to 3 of them.
+    They have the given numbers of inputs and outputs, or 1 to 3 of them.
 
     >>> from hypothesis import find
     >>> find(networks(inputs=2), lambda model: len(model.layers) > 1)
@@ -305,7 +307,7 @@ def networks(
 
 
 class _Network(MLP):
-    """A network that Hypothesis prints as the call that makes it, weights and all."""
+    """A network that Hypothesis prints as the call that makes it, with the same weights."""
 
     def __init__(self, n_inputs: int, sizes: Sequence[int], activation: str, seed: int) -> None:
         super().__init__(n_inputs, sizes, activation, rng=seed, initial=tenths)
@@ -316,7 +318,7 @@ class _Network(MLP):
 
 
 def tenths(rng: random.Random, n_inputs: int) -> float:  # noqa: ARG001  # what `initial` of a network is called with
-    """Return a weight from -2 to 2 with one digit after the point, as the networks here start with.
+    """Return a random weight from -2 to 2 with one digit after the point, for `initial=` of a network.
 
     >>> MLP(2, [1], rng=0, initial=tenths).layers[0].neurons[0].w
     [Value(data=...), Value(data=...)]
@@ -327,9 +329,9 @@ def tenths(rng: random.Random, n_inputs: int) -> float:  # noqa: ARG001  # what 
 def training_sets(
     inputs: int = 2, outputs: int = 1, classes: int | None = None, max_size: int = 4
 ) -> st.SearchStrategy[list[tuple[list[float], Any]]]:
-    """Pairs of a row of inputs and its target; no row comes twice.
+    """Draw lists of pairs, of a row of inputs and its target; no row comes twice.
 
-    The target is a number, a list of so many outputs or, if `classes` is given, a class counted from 0.
+    The target is a number, a list of several outputs or, if `classes` is given, a class counted from 0.
 
     >>> from hypothesis import find
     >>> find(training_sets(classes=3), lambda pairs: len(pairs) > 1)
@@ -350,7 +352,7 @@ def training_sets(
     return st.lists(st.tuples(row, target), min_size=1, max_size=most, unique_by=lambda pair: tuple(pair[0]))
 
 
-# ---------------------------------------------------------------- what was given
+# ---------------------------------------------------------------- arguments
 
 
 def _count(given: int | None, what: str) -> st.SearchStrategy[int]:
@@ -378,6 +380,6 @@ def _checked_primitives(given: Sequence[Primitive]) -> list[Primitive]:
 
 @lru_cache(maxsize=1)
 def default() -> list[Primitive]:
-    """Every public primitive of which all operands count and some slope is not 0 everywhere."""
+    """Return every public primitive whose operands all have derivatives, which are not 0 everywhere."""
     public = [op for name, op in vars(p).items() if isinstance(op, Primitive) and not name.startswith("_")]
     return [op for op in public if len(differentiable(op)) == op.arity and any(_slopes(op, _home(op)))]

@@ -93,7 +93,8 @@ class Function:
 
     def _taken(self, given: Any, name: str, names: list[str]) -> Any:
         """The shape of one argument: the place of its number, or a list of shapes."""
-        if not isinstance(given, Value) and getattr(given, "shape", None):
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and isinstance(given, numpy.ndarray) and given.shape:
             return _Array(self._taken(given.tolist(), name, names))
         if isinstance(given, (list, tuple)):
             return [self._taken(item, f"{name}[{i}]", names) for i, item in enumerate(given)]
@@ -126,7 +127,7 @@ class Function:
 
 def _filled(shape: Any, inputs: Sequence[Any]) -> Any:
     if isinstance(shape, _Array):
-        return sys.modules["numpy"].array(_filled(shape.entries, inputs))  # there is no array without numpy
+        return sys.modules["numpy"].array(_filled(shape.entries, inputs))
     return inputs[shape] if isinstance(shape, int) else [_filled(item, inputs) for item in shape]
 
 

@@ -111,6 +111,7 @@ class Primitive:  # noqa: D101  # its docstring is made by _Documentation
     right_identity: float | None  # f(x, e) is x: x - 0, x / 1
     blocks_gradient: bool = False  # no gradient reaches any operand, not even 0 × inf; the partials are 0
     bounded: bool = False  # the value stays within fixed bounds
+    multiplies: bool = False  # the value is the product of two operands wherever that is a number
 
     __doc__ = _Documentation()
 
@@ -118,6 +119,11 @@ class Primitive:  # noqa: D101  # its docstring is made by _Documentation
     def arity(self) -> int:
         """The number of operands."""
         return len(self.partials)
+
+    @property
+    def keeps_value(self) -> bool:
+        """Whether the value is the operand itself, which then differs in its derivatives alone."""
+        return self.array == "{}"
 
     @overload
     def __call__(self, *operands: float) -> float: ...  # type: ignore[overload-overlap]  # only floats: a float
@@ -181,6 +187,7 @@ def primitive(
     right_identity: float | None = None,
     blocks_gradient: bool = False,
     bounded: bool = False,
+    multiplies: bool = False,
 ) -> Callable[[FloatFunction], Primitive]:
     """Declare an operation: decorate the function that computes its value on floats.
 
@@ -218,6 +225,8 @@ def primitive(
         blocks_gradient: whether the operands receive no gradient at all, as in `stop_gradient`, steps and
             roundings. The partials must be 0.0. Without it, a partial of 0.0 still gives nan times inf.
         bounded: whether the value stays within fixed bounds for all operands, as that of `tanh` does.
+        multiplies: whether the value is the product of the two operands wherever that is not nan. A lifted
+            program then computes a sum of such values as a product of matrices.
 
     Returns:
         A decorator that returns the `Primitive`.
@@ -261,6 +270,7 @@ def primitive(
             right_identity=identity if right_identity is None else right_identity,
             blocks_gradient=blocks_gradient,
             bounded=bounded,
+            multiplies=multiplies,
         )
         _check_notation(record)
         if _built_in:  # the engine's operations use one another in their rules before all are declared

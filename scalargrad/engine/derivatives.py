@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 from .errors import NonFinite, described, non_finite
 from .floats import counted, held_by, integer, number, refuse_set, same
@@ -264,13 +264,28 @@ def _vector(given: Any, what: str, values: list[Value], like: Any, purpose: str)
     return entries
 
 
+class ValueAndGrad(Protocol):
+    """A function that returns a value and its gradient in the first argument, in the form of this argument."""
+
+    @overload
+    def __call__(self, argument: Value | float, /, *others: Any, **options: Any) -> tuple[Value, Value]: ...
+    @overload
+    def __call__(self, argument: Array, /, *others: Any, **options: Any) -> tuple[Value, Any]: ...
+    @overload
+    def __call__(
+        self, argument: Iterable[Value | float], /, *others: Any, **options: Any
+    ) -> tuple[Value, list[Value]]: ...
+
+
 @overload
-def value_and_grad(function: Callable[..., Value], argnums: int = 0) -> Callable[..., tuple[Value, Any]]: ...
+def value_and_grad(function: Callable[..., Value], argnums: Literal[0] = 0) -> ValueAndGrad: ...
+@overload
+def value_and_grad(function: Callable[..., Value], argnums: int) -> Callable[..., tuple[Value, Any]]: ...
 @overload
 def value_and_grad(
     function: Callable[..., Value], argnums: Sequence[int]
 ) -> Callable[..., tuple[Value, tuple[Any, ...]]]: ...
-def value_and_grad(function: Callable[..., Value], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def value_and_grad(function: Callable[..., Value], argnums: int | Sequence[int] = 0) -> Any:
     """Return a function that computes a function's value and its gradient, as in JAX.
 
     It turns the numbers in the argument at `argnums` into Values, calls the function, and returns its value and

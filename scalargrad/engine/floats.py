@@ -136,6 +136,7 @@ def _never_raising(function: Callable[[float], float], instead: Callable[[float]
 
     value.__name__ = value.__qualname__ = function.__name__
     value.__doc__ = function.__doc__
+    value.__dict__["answers_for"] = function
     return value
 
 
@@ -183,6 +184,9 @@ def divide(x: float, y: float) -> float:
         return nan if x == 0 or x != x else copysign(inf, x) * copysign(1.0, y)
 
 
+divide.__dict__["answers_for"] = operator.truediv  # which gives the same wherever it does not raise
+
+
 def power(x: float, y: float) -> float:
     """The power as in C: never complex, and an infinity for 0 to a negative power."""
     try:
@@ -193,6 +197,9 @@ def power(x: float, y: float) -> float:
         if x != 0:
             return nan
         return copysign(inf, x) if y % 2 == 1 else inf
+
+
+power.__dict__["answers_for"] = math.pow
 
 
 def power_derivative(x: float, y: float, n: float, k: float) -> float:

@@ -1,7 +1,6 @@
 """Notes on a node: its label, the line of code that made it, the marks of modules.
 
-Most nodes have none. The others have a dict in `_notes`, or a single mark. Neither is ever changed in place,
-so nodes may share it.
+Most nodes have none. The others have a dict in `_notes`, or one mark. It never changes, so nodes may share it.
 """
 
 from __future__ import annotations

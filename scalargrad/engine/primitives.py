@@ -58,6 +58,7 @@ multiply: Primitive = declare(
     associative=True,
     commutative=True,
     identity=1.0,
+    multiplies=True,
 )
 divide: Primitive = declare(
     floats.divide,
@@ -484,6 +485,7 @@ _gated: Primitive = declare(
         ((1.0, nan), nan, (nan, 1.0)),
         ((nan, 1.0), nan, (1.0, nan)),
     ],
+    multiplies=True,
 )
 
 _held_finite: Primitive = declare(
@@ -504,6 +506,7 @@ _weighted: Primitive = declare(
     array=f"{{0}} * where({{0}} == 0, minimum(maximum({{1}}, -{_LARGEST!r}), {_LARGEST!r}), {{1}})",
     partials=[lambda out, weight, x: x, lambda out, weight, x: weight],
     edges=[((0.0, -inf), -0.0, (-inf, 0.0)), ((0.5, -inf), -inf, (-inf, 0.5)), ((nan, 1.0), nan, (1.0, nan))],
+    multiplies=True,
 )
 
 

@@ -32,12 +32,9 @@ _new = object.__new__  # without __init__: the result of an operation needs no c
 
 # ---------------------------------------------------------------- recording an operation
 
-# The methods of Value below contain the fast case, written out. This function does the same in a mode, and for
-# operations that users declare.
-
 
 def _record(primitive: Primitive, operands: tuple[Value, ...]) -> Value:
-    """The result of an operation, in any mode."""
+    """The result of any operation, in any mode; the methods of Value have the fast case written out."""
     line = None
     trace = modes.tracing()
     if trace is not None:
@@ -330,7 +327,7 @@ class Value(Node):
         copy: Value = copies.deep_copied(self, memo)
         return copy
 
-    # what numpy calls on a number
+    # numpy
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
         return apply_ufunc(_NAMED, ufunc, method, operands, options)

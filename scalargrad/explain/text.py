@@ -16,7 +16,7 @@ from ..engine.floats import integer
 from ..engine.value import Constant, Value
 from ..terminal import DIM, Part, Text, cells, fitted, table, width_of
 from .colours import style_of
-from .names import derivative, exact, numeral
+from .names import DIGITS, derivative, shown
 from .walk.step import ROOM, applied
 from .walk.steps import Steps, as_steps, graph_and_gradients
 
@@ -32,7 +32,7 @@ COLUMNS = {  # of the ledger: headings, with the gap before each
     "because": "  ",
 }
 NUMBERS = {"step", "upstream", "local", "product", "before", "after"}
-DEPTH = 12  # what lies deeper goes on below, as a tree of its own
+DEPTH = 12  # results that lie deeper are continued below, in a tree of their own
 
 # ---------------------------------------------------------------- the tree
 
@@ -41,7 +41,7 @@ def tree(
     value: Value | Sequence[Value] | Steps,
     *,
     names: Mapping[str, object] | None = None,
-    digits: int | None = 6,
+    digits: int | None = DIGITS,
     limit: int | None = 200,
     width: int | None = None,
 ) -> Text:
@@ -111,24 +111,26 @@ def _branches(
 ) -> Iterator[tuple[str, str, Value | None]]:
     """Each line: its branches, what stands there, and the node; None for one that is shown elsewhere."""
     short = {node: fitted(called[node], ROOM) for node in near}
-    shown: set[Value] = set()
-    deeper = {root: None for root in roots if root in near}  # in order
+    printed: set[Value] = set()
+    deeper = {root: False for root in roots if root in near}  # in order; whether it goes on from further up
     while deeper:
         start = next(iter(deeper))
-        del deeper[start]
-        if start in shown:
+        goes_on = deeper.pop(start)
+        if start in printed:
             continue
+        if goes_on:
+            yield "", f"{short[start]}, continued from above:", None
         pending = [(start, "", "")]
         while pending:
             node, before, branch = pending.pop()
-            if node in shown:
+            if node in printed:
                 yield before + branch, f"{short[node]} (above)", None
                 continue
             if len(before) >= 3 * depth and node.op is not None:
-                yield before + branch, f"{short[node]} (below)", None
-                deeper[node] = None
+                yield before + branch, f"{short[node]} (continued below)", None
+                deeper.setdefault(node, True)
                 continue
-            shown.add(node)
+            printed.add(node)
             yield before + branch, _computed(node, near, called), node
             inside = before + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
             below = [operand for operand in node.args if operand in near]
@@ -146,9 +148,7 @@ def _computed(node: Value, near: set[Value], called: Mapping[Value, str]) -> str
 
 
 def _number(x: float | None, digits: int | None) -> str:
-    if x is None:
-        return "–"
-    return exact(x) if digits is None else numeral(x, integer(digits, "digits", low=1))
+    return shown(x, None if digits is None else integer(digits, "digits", low=1))
 
 
 # ---------------------------------------------------------------- the ledger
@@ -158,7 +158,7 @@ def ledger(
     value: Value | Sequence[Value] | Steps,
     *,
     names: Mapping[str, object] | None = None,
-    digits: int | None = 4,
+    digits: int | None = DIGITS,
     limit: int | None = 200,
     width: int | None = None,
 ) -> Text:
@@ -242,7 +242,7 @@ def _fitting(rows: list[_Row], width: int | None) -> Text:
     text = _ledger(grouped, headings, None)
     if _fits(text, width):
         return text
-    note = f"the local derivatives' formulas take more than {width} cells a line"
+    note = f"the formulas of the local derivatives need lines of more than {width} cells"
     return _ledger([*grouped, [("", ""), (note, DIM)]], headings[:-1], width)
 
 

@@ -113,14 +113,18 @@ class Expression:
     Attributes:
         text: what was read, without surrounding blanks.
         names: the names it uses, in order of appearance.
+        constants: those of pi, e, inf and nan that it uses, by name.
         is_condition: whether it is true or false, and not a number.
     """
 
-    def __init__(self, text: str, program: Sequence[_Instruction], is_condition: bool) -> None:
+    def __init__(
+        self, text: str, program: Sequence[_Instruction], is_condition: bool, constants: Mapping[str, float]
+    ) -> None:
         self.text = text
         self._program = tuple(program)
         self.names = tuple(dict.fromkeys(step.operand for step in program if isinstance(step.operand, str)))
         self.is_condition = is_condition
+        self.constants = dict(constants)
 
     def __call__(self, given: Mapping[str, Any]) -> Any:
         """Return the result: a Value if one takes part, else a float, or a bool for a condition.
@@ -266,7 +270,8 @@ class _Reader:
         self.condition = condition
         self.functions = functions(condition)
         self.program: list[_Instruction] = []
-        self.truths: list[bool] = []  # for each number on the stack: whether it is a truth instead
+        self.truths: list[bool] = []  # for each number on the stack: whether it is true or false instead
+        self.constants: dict[str, float] = {}
 
     def read(self, tree: ast.expr) -> Expression:
         pending, order = [tree], []
@@ -276,7 +281,7 @@ class _Reader:
             pending.extend(self._operands(node))
         for node in reversed(order):
             self._compile(node)
-        return Expression(self.text, self.program, self.truths[0])
+        return Expression(self.text, self.program, self.truths[0], self.constants)
 
     def _operands(self, node: ast.expr) -> list[ast.expr]:
         """What goes into a node, if it is one that may be read."""
@@ -334,6 +339,7 @@ class _Reader:
         if name in self.names:
             self._push(node, name)
         elif name in constants:
+            self.constants[name] = constants[name]
             self._push(node, constants[name])
         elif name in self.functions:
             raise self._error(f"{name} is a function: write {name}(…)", node)

@@ -16,20 +16,20 @@ from ..engine.declaration import Primitive
 from .arrays.program import Apply, Array, Assembly, Fold, Leaf, View, needed
 
 _PYTHONS_OWN = {*keyword.kwlist, *dir(builtins), "__builtins__"}
-_PROGRAMS_OWN = {"np", "bind", "theta", "captured", "direction", "gradient", "B", "share"}
+_LEAVES = {"theta", "captured", "direction"}
 
 
 class Names:
     """A name for each array of a program, and a comment where a part of it begins.
 
     `results` are the outputs before anything is differentiated; `labels` the parameters' by place;
-    `reserved` the names of its function and of that function's arguments.
+    `reserved` what else has a name in its text: the function, its arguments, what the target uses.
     """
 
     def __init__(self, results: Iterable[Array | float], labels: Mapping[int, str], reserved: Iterable[str]) -> None:
         self._names: dict[tuple[Array, str], str] = {}
         self._functions: dict[Primitive, str] = {}
-        self._taken = {*_PROGRAMS_OWN, *reserved}
+        self._taken = {*_LEAVES, *reserved}
         self._tried: dict[str, int] = {}  # the last number beside each stem
         self._layers: dict[Array, int] = {}
         self._sums: dict[Array, int] = {}

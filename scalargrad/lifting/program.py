@@ -170,7 +170,7 @@ class Program:
     def pack(self) -> Any:
         """Return the parameters' numbers, in their order, as one array."""
         modes.refuse_while_tracing("a lifted program")
-        return self._target.numbers(self._parameters)
+        return self._target.packed(self._parameters)
 
     def unpack(self, theta: Any) -> None:
         """Set the parameters to these numbers; all of them, or on an error none.
@@ -212,15 +212,15 @@ class Program:
 
     def _leaves(self, lifted: Specialised, at: Any = None) -> dict[str, Any]:
         theta = self.pack() if at is None else self._vector(at, "at")
-        return {"theta": theta, "captured": self._target.numbers(lifted.captured) if lifted.captured else ()}
+        return {"theta": theta, "captured": self._target.packed(lifted.captured) if lifted.captured else ()}
 
     def _vector(self, given: Any, name: str) -> Any:
-        if self._target.is_vector(given, len(self._parameters)):
+        if self._target.is_row(given, len(self._parameters)):
             return given
-        rows, shape = self._target.rows(given, name)
-        if shape or len(rows) != len(self._parameters):
+        table, shape = self._target.rows(given, name)
+        if shape or len(table) != len(self._parameters):
             raise ValueError(f"{name} must have {len(self._parameters)} numbers, one for each parameter, got {given!r}")
-        return rows.ravel() if hasattr(rows, "ravel") else [row[0] for row in rows]
+        return self._target.flat(table)
 
     # ---------------------------------------------------------------- the comparison with the engine
 

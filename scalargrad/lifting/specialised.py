@@ -68,7 +68,7 @@ class Specialised:
             slopes = first = gradient(self._program, results[0], theta)
             if kind == "hvp":
                 slopes = tangent(self._program, first, theta, self._leaves["direction"])
-        names = Names(results, self._labels, [*self.arguments, kind])
+        names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved])
         summary = f"{kind} of {self._name}: {counted(self._sizes['theta'], 'parameter')}."
         return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
 

@@ -1,15 +1,16 @@
-"""What a target is: where the numbers of a lifted program lie, and what runs it.
+"""What a target is: where the numbers of a lifted program lie, and what runs it; and the table of all targets.
 
-`program.py` speaks to any target in these words, and hands it array programs (`arrays/`). So one
-more target, such as an array library that compiles or runs on accelerators, is a folder beside
-`to_numpy/` and its name in `chosen`.
+`program.py` speaks to any target in these words, and hands it array programs (`arrays/`). So one more target,
+such as an array library that compiles or runs on accelerators, is a folder beside `to_numpy/` and a line in
+`TARGETS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..engine.value import Value
 from ..extras import how_to_install
@@ -21,72 +22,119 @@ Group = Callable[[Trace, Sequence[int], ArrayProgram, Mapping[str, Array]], list
 
 
 class Runner(Protocol):
-    """One function of a lifted program, as a target runs it. `leaves` are "theta", "captured", "direction"."""
+    """One function of a lifted program, as a target runs it.
+
+    `arguments` are tables of the target's, a row for each example. `leaves` has the numbers of "theta", the
+    parameters, of "captured", other Values that the function reads, and of "direction", the vector of `hvp`.
+    """
 
     @property
     def source(self) -> Source:
         """Its text."""
 
     def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
-        """Return the result for each example of a batch, or the results for each."""
+        """Return the result for each example of a batch, or a row of the results for each."""
 
     def value_and_gradient(self, arguments: Sequence[Any], leaves: Mapping[str, Any], out: Any = None) -> Any:
-        """Return the mean of the result, and the gradient: a new array, or `out` with the gradient in it."""
+        """Return the mean of the result, and the gradient: new numbers, or `out` with the gradient in it."""
 
 
 class Target(Protocol):
-    """Where and how programs run."""
+    """Where and how programs run. What it calls a table is its own: an array, or lists."""
 
     @property
     def batched(self) -> bool:
-        """Whether a program is of a whole batch, and not of one example after another."""
+        """Whether a program computes a whole batch, and not one example after another."""
 
     @property
     def group(self) -> Group:
-        """What makes an array program of a trace."""
+        """What makes an array program of a trace: `regroup` for arrays, `ungrouped` for single numbers."""
+
+    @property
+    def reserved(self) -> Collection[str]:
+        """Names that its texts use, beside those of the leaves and the arguments; no array gets one of them."""
 
     def rows(self, argument: Any, given: int | str) -> tuple[Any, tuple[int, ...]]:
-        """Return an argument with a row for each example, and the shape of one; `given` names it in errors."""
+        """Return an argument as a table with a row for each example, and the shape of one example.
+
+        In messages the argument is `given`, its name, or its position from 1.
+
+        Raises:
+            TypeError: for what is not numbers.
+            ValueError: for examples of different shapes.
+        """
 
     def telling(self, table: Any) -> tuple[list[int], list[int]]:
-        """Return which rows of an argument have nan, inf or 0, one of each, and which have its extreme numbers."""
+        """Return the first rows of a table with nan, inf and 0, and those with the extreme finite numbers."""
 
-    def numbers(self, values: Sequence[Value]) -> Any:
-        """Return the Values' numbers, as the program takes them."""
+    def packed(self, values: Sequence[Value]) -> Any:
+        """Return the Values' numbers in a row, as its programs take them."""
 
-    def is_vector(self, given: Any, size: int) -> bool:
-        """Whether that is so many numbers already as the program takes them."""
+    def is_row(self, given: Any, size: int) -> bool:
+        """Whether something is a row of so many numbers that its programs can take as it is."""
+
+    def flat(self, table: Any) -> Any:
+        """Return a table of one column as a row."""
 
     def check_room(self, out: Any, size: int) -> None:
-        """Refuse what a gradient of so many numbers cannot be written into."""
+        """Refuse what a gradient of so many numbers cannot be written into.
+
+        Raises:
+            TypeError: for anything else.
+        """
 
     def runner(self, wanted: Wanted) -> Runner:
         """Return what runs one function of a lifted program."""
 
 
+class Entry(NamedTuple):
+    """A target that `lift` offers.
+
+    Attributes:
+        place: its class, as "module:name"; it is imported when it is first used.
+        dtypes: the precisions that it can compute in, one of which its class is called with.
+        package: what must be installed for it.
+        extra: the extra of this project that installs it.
+    """
+
+    place: str
+    dtypes: tuple[str, ...] = ("float64",)
+    package: str = ""
+    extra: str = ""
+
+
+TARGETS: dict[str, Entry] = {  # by name; without a name, the first that is installed is taken
+    "numpy": Entry("scalargrad.lifting.to_numpy.target:NumpyTarget", ("float64", "float32"), "numpy", "lift"),
+    "python": Entry("scalargrad.lifting.to_python.target:PythonTarget"),
+}
+
+
 def chosen(name: str | None, dtype: str) -> Target:
-    """Return the target of that name, or the best that is installed.
+    """Return the target of that name, or the first that is installed.
 
     Raises:
-        ValueError: for an unknown name or precision, or one that the target has not.
-        ImportError: for what is not installed.
+        ValueError: for an unknown name or precision, or a precision that the target does not have.
+        ImportError: for a target that is not installed.
     """
     if name is None:
-        name = "numpy" if find_spec("numpy") else "python"
-    if name not in ("numpy", "python"):
-        raise ValueError(f'target must be "numpy" or "python", got {name!r}')
-    if dtype not in ("float64", "float32"):
-        raise ValueError(f'dtype must be "float64" or "float32", got {dtype!r}')
-    if name == "python":
-        if dtype != "float64":
-            raise ValueError(
-                f'the target "python" computes in Python\'s floats, which are float64, got dtype {dtype!r}'
-            )
-        from .to_python.target import Target as PythonTarget
-
-        return PythonTarget()
+        name = next(name for name, entry in TARGETS.items() if not entry.package or find_spec(entry.package))
+    if name not in TARGETS:
+        raise ValueError(f"target must be {_listed(TARGETS)}, got {name!r}")
+    entry = TARGETS[name]
+    known = list(dict.fromkeys(dtype for entry in TARGETS.values() for dtype in entry.dtypes))
+    if dtype not in known:
+        raise ValueError(f"dtype must be {_listed(known)}, got {dtype!r}")
+    if dtype not in entry.dtypes:
+        raise ValueError(f'the target "{name}" computes in {_listed(entry.dtypes)}, got dtype {dtype!r}')
+    module, _, own_name = entry.place.partition(":")
     try:
-        from .to_numpy.target import Target as NumpyTarget
+        target: Target = getattr(import_module(module), own_name)(dtype)
     except ModuleNotFoundError:
-        raise ImportError(f'the target "numpy" needs the extra lift: {how_to_install("lift")}') from None
-    return NumpyTarget(dtype)
+        if not entry.extra:
+            raise
+        raise ImportError(f'the target "{name}" needs the extra {entry.extra}: {how_to_install(entry.extra)}') from None
+    return target
+
+
+def _listed(names: Collection[str]) -> str:
+    return " or ".join(f'"{name}"' for name in names)

@@ -44,7 +44,9 @@ def activation_function(given: object) -> Activation | None:
     known = _OF_ONE_NUMBER | {primitive.name: primitive for primitive in registered() if primitive.arity == 1}
     if not isinstance(given, str) or given not in known:
         names = ", ".join(sorted(name for name in known if not name.startswith("_")))
-        raise ValueError(f"no activation is named {given!r}: use None, a function, or one of {names}")
+        near = given.lower() if isinstance(given, str) else None
+        meant = f", but {near!r} is" if near in known else ""
+        raise ValueError(f"no activation is named {given!r}{meant}: use None, a function, or one of {names}")
     return known[given]
 
 

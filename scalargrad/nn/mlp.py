@@ -45,7 +45,7 @@ class MLP(Module):
 
     Andrej Karpathy's video uses tanh in every layer: `MLP(3, [4, 4, 1], "tanh", "tanh")`. The code that he
     published has relu, as here. On the four examples of the video, relu gets stuck: of 300 networks
-    `MLP(3, [4, 4, 1])`, 57% have a loss above 0.5 after 1,000 steps at his rate of 0.05. With tanh none has.
+    `MLP(3, [4, 4, 1])`, 57% have a loss above 0.5 after 1,000 steps at a rate of 0.05. With tanh none has.
 
     A network that is part of a slide can be written down as it stands there:
 

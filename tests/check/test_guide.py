@@ -51,6 +51,8 @@ def test_the_summary_of_pytest_says_what_is_wrong(pytester: pytest.Pytester, mon
         "test_laws - scalargrad.check.laws.LawBroken: bad: breaks partials",
     ):
         assert line in summary
+    assert "def assert_gradients" not in result.stdout.str()  # the lines of the test alone
+    assert "def raise_if_wrong" not in result.stdout.str()
 
 
 SUMMARIES = """

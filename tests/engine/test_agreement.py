@@ -1,8 +1,8 @@
 """Every way to a derivative gives the same number at every float: 0, ±inf, nan, the smallest and the largest.
 
 `backward`, `grad`, `jvp`, the steps and lifted programs are run on random programs of all operations. One law
-stands behind them: a local gradient is multiplied as IEEE 754 has it, 0 × inf being nan, and operations that
-block gradients hand on nothing. `BLOCKING` names those, apart from what they declare.
+explains them all: a local gradient is multiplied by the rules of IEEE 754, so 0 × inf is nan, and operations
+that block gradients pass none. `BLOCKING` lists those, without looking at what they declare.
 """
 
 from __future__ import annotations
@@ -66,19 +66,19 @@ def same(x: float, y: float) -> bool:
 
 def order(root: Value) -> list[Value]:
     """Every node, operands first."""
-    found: dict[Value, None] = {}
+    nodes: dict[Value, None] = {}
 
     def visit(node: Value) -> None:
         for operand in node.args:
             visit(operand)
-        found[node] = None
+        nodes[node] = None
 
     visit(root)
-    return list(found)
+    return list(nodes)
 
 
 def forwards(root: Value, leaf: Value) -> tuple[float, float]:
-    """The derivative by the rules' numbers, carried forwards, and the sum of its terms without their signs."""
+    """The derivative, forwards from the numbers of the rules, and the sum of the sizes of its terms."""
     known = {leaf: (1.0, 1.0)}
     for node in order(root):
         if node.op is None or node.op.name in BLOCKING:
@@ -101,7 +101,7 @@ def is_moderate(x: float) -> bool:
 
 
 def all_moderate(root: Value, leaf: Value) -> bool:
-    """Whether no product of rules' numbers, in whatever order, comes to 0 or inf by its size alone."""
+    """Whether no product of local gradients, in any order, underflows to 0 or overflows to inf."""
     nodes = order(root)
     along = [local for node in nodes for local in node.local_gradients]
     size = math.prod(max(1.0, abs(x), 1 / abs(x)) for x in along if x and math.isfinite(x))
@@ -129,7 +129,7 @@ def test_grad_is_backward(program: Program) -> None:
 @example(Program((2.0,), (("stop_gradient", (0,)), ("multiply", (1, inf)), ("add", (2, 0)))))
 @example(Program((0.0,), (("log", (0,)), ("stop_gradient", (1,)), ("add", (2, 0)))))
 def test_steps_are_backward(program: Program) -> None:
-    """The steps end at the gradients of `backward`, and lead to the nodes that it reaches and to no others."""
+    """The steps end at the gradients of `backward`, and reach the same nodes."""
     _, root = recorded(program)
     walk = steps(root)
     root.backward()
@@ -146,7 +146,7 @@ def test_steps_are_backward(program: Program) -> None:
 @example(Program((2.0,), (("stop_gradient", (0,)), ("multiply", (1, inf)), ("add", (2, 0)))))
 @example(Program((0.0,), (("log", (0,)), ("stop_gradient", (1,)), ("add", (2, 0)))))
 def test_jvp_is_the_product_of_the_rules(program: Program) -> None:
-    """`jvp` gives what the rules' numbers give when they are multiplied in the order in which the program ran."""
+    """`jvp` is the product of the local gradients, in the order in which the program ran."""
     leaves, root = recorded(program)
     for leaf in leaves:
         assert same(jvp(root, leaf, 1.0).data, forwards(root, leaf)[0])
@@ -162,9 +162,9 @@ def test_forwards_is_backwards(program: Program) -> None:
     root.backward()
     for leaf in leaves:
         if all_moderate(root, leaf):
-            found, (_, size) = jvp(root, leaf, 1.0).data, forwards(root, leaf)
-            assert math.isfinite(found) == math.isfinite(leaf.grad)
-            assert not math.isfinite(found) or abs(found - leaf.grad) <= 1e-12 * size
+            forward, (_, size) = jvp(root, leaf, 1.0).data, forwards(root, leaf)
+            assert math.isfinite(forward) == math.isfinite(leaf.grad)
+            assert not math.isfinite(forward) or abs(forward - leaf.grad) <= 1e-12 * size
 
 
 def differences(program: Program, target: str) -> Iterator[str]:
@@ -173,14 +173,14 @@ def differences(program: Program, target: str) -> Iterator[str]:
     root.backward()
     lifted: Any = lift(lambda: run(program, leaves, FUNCTIONS)[-1], leaves, target=target, check=False)
     value, gradient = lifted.value_and_grad()
-    for what, found, wanted in [
+    for what, number, wanted in [
         ("value", float(value), root.data),
         *[(f"∂{i}", float(x), leaf.grad) for i, (x, leaf) in enumerate(zip(gradient, leaves, strict=True))],
     ]:
         size = abs(wanted) + (forwards(root, leaves[int(what[1:])])[1] if what != "value" else 1.0)
-        finite = math.isfinite(found), math.isfinite(wanted)
-        if not (finite == (False, False) or (finite == (True, True) and abs(found - wanted) <= 1e-9 * size)):
-            yield f"{what}: {found}, {wanted}"
+        finite = math.isfinite(number), math.isfinite(wanted)
+        if not (finite == (False, False) or (finite == (True, True) and abs(number - wanted) <= 1e-9 * size)):
+            yield f"{what}: {number}, {wanted}"
 
 
 @pytest.mark.parametrize("target", ["numpy", "python"])
@@ -204,7 +204,7 @@ def test_lifted_is_eager(program: Program, target: str) -> None:
 
 
 def multiplying_by_zero(root: Value, gradient: float) -> None:
-    """A sweep to which what blocks gradients is an operation like others, with local gradients of 0."""
+    """A sweep that multiplies by a local gradient of 0 where an operation blocks gradients."""
     totals = topological_order(root) | {root: gradient}
     for node, upstream in reversed(totals.items()):
         for operand, local in zip(node.args, node.local_gradients, strict=True):
@@ -214,7 +214,7 @@ def multiplying_by_zero(root: Value, gradient: float) -> None:
 
 
 def forgetting_zeros(totals: Any, to: Value, local: Any, gradient: Any) -> None:
-    """A `grad` that takes a local gradient of 0 for none."""
+    """A `grad` that skips local gradients of 0."""
     if isinstance(local, float) and local == 0.0:
         return
     totals[to] = totals[to] + local * gradient if to in totals else local * gradient
@@ -230,7 +230,7 @@ ZERO = Program((2.0, 0.0), (("multiply", (0, 0.0)), ("multiply", (2, inf)), ("ad
 
 
 def test_a_sweep_that_multiplies_what_is_blocked_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Negative control: a sweep that hands on 0 × inf where nothing is to be handed on is not `grad`."""
+    """Negative control: a sweep that passes 0 × inf through an operation that blocks gradients is not `grad`."""
     law_of(test_grad_is_backward)(BLOCKED)
     monkeypatch.setattr(value_module, "deposit", multiplying_by_zero)
     with pytest.raises(AssertionError):
@@ -240,7 +240,7 @@ def test_a_sweep_that_multiplies_what_is_blocked_is_seen(monkeypatch: pytest.Mon
 
 
 def test_a_grad_that_forgets_zeros_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Negative control: where 0 × inf is on the way, a `grad` without it is not `backward`, nor `jvp` the rules."""
+    """Negative control: a `grad` or `jvp` that skips 0 × inf differs from `backward`, and from the rules."""
     for law in (test_grad_is_backward, test_jvp_is_the_product_of_the_rules):
         law_of(law)(ZERO)
     monkeypatch.setattr(derivatives, "_hand_on", forgetting_zeros)
@@ -251,7 +251,7 @@ def test_a_grad_that_forgets_zeros_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("target", ["numpy", "python"])
 def test_a_lifted_program_that_multiplies_what_is_blocked_is_seen(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Negative control: a lifted program in which 0 × inf is handed on differs from the engine."""
+    """Negative control: a lifted program that passes 0 × inf differs from the engine."""
     from scalargrad.lifting.arrays import differentiate
 
     law_of(test_lifted_is_eager)(BLOCKED, target)

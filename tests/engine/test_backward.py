@@ -1,4 +1,4 @@
-"""The laws of the sweep with its sums in the nodes: it is that of `graph.py`, interrupted or beside another one too."""
+"""The sweep with its sums in the nodes gives the gradients of `graph.py`, interrupted or beside another sweep too."""
 
 from __future__ import annotations
 
@@ -46,22 +46,23 @@ def interrupt() -> None:
 
 
 class AtInstruction:
-    """A trace function that acts once: at the first place from the n-th instruction of a sweep on where it may."""
+    """A trace function that acts once: at the first allowed place from the n-th instruction of a sweep on."""
 
     def __init__(self, count: int, act: Callable[[], object], where: tuple[str, ...]) -> None:
         self.left, self.act, self.where = count, act, where
         self.last, self.has_acted = "", False
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> AtInstruction | None:
-        if frame.f_code.co_filename not in (graph.__file__, backward.__file__):
-            return None
+        code = frame.f_code
+        if code.co_filename not in (graph.__file__, backward.__file__) or code.co_name == "<genexpr>":
+            return None  # Python ignores an exception in a generator that it closes
         frame.f_trace_opcodes = True
         if event == "opcode":
             self.left -= 1
             if self.left <= 0 and not self.has_acted and self.last.startswith(self.where):
                 self.has_acted = True
                 self.act()
-            self.last = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+            self.last = dis.opname[code.co_code[frame.f_lasti]]
         return self
 
 
@@ -72,6 +73,7 @@ BETWEEN_THREADS = ("CALL", "JUMP_BACKWARD", "POP_JUMP_BACKWARD", "RESUME")  # af
 def swept_with(root: Value, act: Callable[[], object], instruction: int, where: tuple[str, ...]) -> bool:
     """Sweep, and act in the middle; return whether the sweep has so many instructions."""
     before, tracer = sys.gettrace(), AtInstruction(instruction, act, where)
+    sys._getframe().f_trace_opcodes = True  # before settrace, or Python 3.12 traces no instructions
     sys.settrace(tracer)
     try:
         root.backward()
@@ -95,7 +97,7 @@ def two_results() -> tuple[Value, Value, list[Value]]:
 
 @pytest.fixture
 def own_sums(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test leaves taken, or declares, is as before after it."""
+    """Free the sums that a test leaves taken, and remove what it declares."""
     monkeypatch.setattr(backward, "_sums_are_free", Lock())
     monkeypatch.setattr(declaration, "_registry", dict(declaration._registry))
 
@@ -164,7 +166,7 @@ def test_two_sweeps_may_share_nodes(run: Callable[[Callable[[], None]], None]) -
 
 
 class AlwaysFree:
-    """A lock that everyone gets."""
+    """A lock that is always free."""
 
     def acquire(self, blocking: bool) -> bool:
         return not blocking

@@ -1,4 +1,4 @@
-"""Copies, by pickle or deepcopy, are the same graph over again: same numbers, same structure, same bits in a sweep."""
+"""Copies, by pickle or deepcopy, are the same graph: same numbers, same structure, same bits in a sweep."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ every_pickle = pytest.mark.parametrize("copied", PICKLES, ids=lambda copier: cop
 
 
 def state(root: Value) -> list[tuple[Any, ...]]:
-    """All there is to know of a graph, with places for objects: equal for equal graphs."""
+    """The whole state of a graph, with places instead of objects: equal for equal graphs."""
     order = topological_order(root)
     places = {node: place for place, node in enumerate(order)}
     return [
@@ -82,7 +82,7 @@ def test_a_copy_is_the_same_graph(copied: Copier, program: Program) -> None:
 @every_copier
 @given(program=programs())
 def test_a_copy_sweeps_to_the_same_bits(copied: Copier, program: Program) -> None:
-    """A sweep of the copy gives the gradients of the original, and touches nothing of it."""
+    """A sweep of the copy gives the gradients of the original, and does not change the original."""
     root = labelled_graph(program)
     twin, before = copied(root), state(root)
     twin.backward(1.7)
@@ -136,7 +136,7 @@ def test_results_pickled_together_share_their_leaves(copied: Copier) -> None:
 
 
 def test_a_shallow_copy_of_a_result_reaches_the_same_leaves() -> None:
-    """`copy.copy` of a result is another result of the very same leaves."""
+    """`copy.copy` of a result is another result of the same leaves."""
     x = Value(3.0)
     twin = copy.copy(x * x)
     twin.backward()
@@ -148,7 +148,7 @@ def test_a_shallow_copy_of_a_result_reaches_the_same_leaves() -> None:
 
 @every_copier
 def test_a_constant_stays_a_constant(copied: Copier) -> None:
-    """The copy of a plain number in a graph takes no gradient either."""
+    """The copy of a constant takes no gradient either."""
     new = copied(Value(2.0) + 1)
     new.backward()
     variable, constant = new.args
@@ -176,7 +176,7 @@ def test_a_network_is_copied_whole(copied: Copier) -> None:
 
 @pytest.mark.parametrize("name", ["tanh", "add", "power", "polygamma"])
 def test_a_primitive_is_copied_as_itself(name: str) -> None:
-    """A primitive is its name: every copy is the very object."""
+    """A primitive is pickled as its name, and every copy is the same object."""
     operation = getattr(scalargrad, name)
     assert all(copied(operation) is operation for copied in COPIERS)
 
@@ -191,7 +191,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, scalargrad.Primitive]
 
 @every_copier
 def test_an_operation_of_three_operands_is_copied(copied: Copier, registry: dict[str, scalargrad.Primitive]) -> None:
-    """Graphs of the users' own operations, of any number of operands, are copied like all others."""
+    """Graphs with operations that users declare, of any number of operands, are copied too."""
 
     @primitive(partials=[lambda out, x, y, z: y, lambda out, x, y, z: x, lambda out, x, y, z: 1.0])
     def multiply_add(x: float, y: float, z: float) -> float:
@@ -240,7 +240,7 @@ def marks_of(root: Value) -> list[list[tuple[str | None, str | None, int, list[i
 
 @every_copier
 def test_a_copy_keeps_the_marks_of_modules(copied: Copier) -> None:
-    """What modules have left on their results says the same of the copy's nodes, and nothing of the original's."""
+    """The marks on a copy say the same of its nodes, and do not refer to the original's."""
     model = nn.MLP(2, [3, 2], "tanh", "softmax", rng=0)
     root = scalargrad.square_error(model([Value(1.0), Value(-1.0)]), [0.0, 1.0])
     before = marks_of(root)
@@ -252,7 +252,7 @@ def test_a_copy_keeps_the_marks_of_modules(copied: Copier) -> None:
 
 
 def test_results_copied_together_keep_a_mark_they_share() -> None:
-    """The two results of one module, copied together by deepcopy, still bear one mark, with both inputs."""
+    """Two results of one module, copied together by deepcopy, still share one mark, with both inputs."""
 
     class Twice(nn.Module):
         def __call__(self, x: Value, y: Value) -> list[Value]:
@@ -298,7 +298,7 @@ class Plain(Value):
 
 
 class Stateful(Value):
-    """A subclass that says itself what its state is."""
+    """A subclass with its own `__getstate__`."""
 
     def __init__(self, data: float, secret: str) -> None:
         super().__init__(data)
@@ -312,7 +312,7 @@ class Stateful(Value):
 
 
 class Remade(Value):
-    """A subclass that says itself how it is made."""
+    """A subclass with its own `__reduce__`."""
 
     def __init__(self, data: float, colour: str) -> None:
         super().__init__(data)
@@ -323,7 +323,7 @@ class Remade(Value):
 
 
 class Extended(Value):
-    """A subclass that adds to what a Value's `__reduce__` says."""
+    """A subclass that extends the `__reduce__` of Value."""
 
     colour = "none"
 
@@ -346,7 +346,7 @@ any_copier = pytest.mark.parametrize("copied", ANY_COPIER, ids=lambda copier: co
 
 @any_copier
 def test_a_copy_of_a_subclass_keeps_its_attributes(copied: Copier) -> None:
-    """What a subclass adds, in `__dict__` and in slots of every level, is in each copy, beside all that a Value has."""
+    """Each copy has the attributes that a subclass adds, in `__dict__` and in slots of every level."""
     value: Any = Measured(2.0, "metres")
     value.label, value.grad, value.author, value.near = "length", 3.0, "Ada", None
     vars(value)["colour"] = ["red"]
@@ -362,7 +362,7 @@ def test_a_copy_of_a_subclass_keeps_its_attributes(copied: Copier) -> None:
 
 @any_copier
 def test_a_subclass_may_say_how_it_is_copied(copied: Copier) -> None:
-    """`__getstate__`, `__setstate__` and `__reduce__` of a subclass are asked by every copier."""
+    """Every copier calls the `__getstate__`, `__setstate__` and `__reduce__` of a subclass."""
     stateful = copied(Stateful(2.0, "abc"))
     assert (type(stateful), stateful.data, stateful.secret, stateful.cache) == (Stateful, 2.0, "abc", "made anew")
     remade = copied(Remade(2.0, "red"))
@@ -374,39 +374,44 @@ def test_a_subclass_may_say_how_it_is_copied(copied: Copier) -> None:
 
 @every_copier
 def test_a_leaf_of_a_subclass_is_copied_with_its_graph(copied: Copier) -> None:
-    """In the copy of a graph a leaf of a subclass is one, and takes the gradient."""
+    """In the copy of a graph a leaf keeps its subclass, and takes the gradient."""
     leaves = [Measured(2.0, "metres"), Stateful(3.0, "abc"), Remade(4.0, "red"), Plain(5.0), THE_GLOBAL]
     loss = leaves[0] * leaves[1] * leaves[2] * leaves[3] * leaves[4]
     loss.backward()
     THE_GLOBAL.zero_grad()
     new = copied(loss)
     new.backward()
-    found = [node for node in topological_order(new) if node.op is None]
-    assert list(map(type, found)) == list(map(type, leaves))
-    assert [node.unit for node in found if isinstance(node, Measured)] == ["metres"]
-    assert [node.grad for node in found[:4]] == [480.0, 320.0, 120.0, 192.0]  # a Remade has made no gradient of its own
+    new_leaves = [node for node in topological_order(new) if node.op is None]
+    assert list(map(type, new_leaves)) == list(map(type, leaves))
+    assert [node.unit for node in new_leaves if isinstance(node, Measured)] == ["metres"]
+    assert [node.grad for node in new_leaves[:4]] == [
+        480.0,
+        320.0,
+        120.0,
+        192.0,
+    ]  # a Remade has made no gradient of its own
     THE_GLOBAL.zero_grad()
 
 
 @every_copier
 def test_attributes_may_refer_to_the_graph(copied: Copier) -> None:
-    """An attribute that is the Value itself, another leaf or the result of its graph is so in the copy."""
+    """An attribute that refers to the Value itself, another leaf or the result refers to its copy in the copy."""
     first, second = Named(2.0), Named(3.0)
     loss = first * second
     first.author, second.author, first.unset = second, loss, first
     for order in itertools.permutations((loss, first, second)):
-        found = dict(zip(order, copied(order), strict=True))
-        assert found[loss].args == (found[first], found[second])
-        assert found[first].author is found[second]
-        assert found[first].unset is found[first]
-        assert found[second].author is found[loss]
+        copy_of = dict(zip(order, copied(order), strict=True))
+        assert copy_of[loss].args == (copy_of[first], copy_of[second])
+        assert copy_of[first].author is copy_of[second]
+        assert copy_of[first].unset is copy_of[first]
+        assert copy_of[second].author is copy_of[loss]
     alone = copied(loss)
     assert alone.args[0].author is alone.args[1]
     assert alone.args[1].author is alone
 
 
 def result_of_a_subclass(kind: type[Value], *operands: Value) -> Any:
-    """A node of a subclass that an operation has made: as a subclass may do it in `apply_primitive`."""
+    """A result of a subclass, which a subclass can make in `apply_primitive`."""
     made = operands[0] * operands[1]
     twin = object.__new__(kind)
     for slot in Node.__slots__:
@@ -417,7 +422,7 @@ def result_of_a_subclass(kind: type[Value], *operands: Value) -> Any:
 
 @any_copier
 def test_results_of_a_subclass_keep_their_attributes(copied: Copier) -> None:
-    """A result may be of a subclass, at the end of a graph or within, its attributes refer to what it leads to."""
+    """A result of a subclass keeps its attributes, at the end of a graph or inside, even where they refer to it."""
     x, y = Value(2.0), Value(3.0)
     inner = result_of_a_subclass(Named, x, y)
     outer = result_of_a_subclass(Plain, inner, x)
@@ -436,13 +441,13 @@ def test_results_of_a_subclass_keep_their_attributes(copied: Copier) -> None:
 @every_pickle
 @given(program=programs())
 def test_one_graph_keeps_all_that_is_shared(copied: Copier, program: Program) -> None:
-    """Results pickled as one graph are the list of them, with every node that they share, leaves pickled beside too."""
+    """Results pickled as one graph are loaded as a list, and share every node with one another and with leaves."""
     leaves = [Value(x) for x in program.leaves]
     nodes: list[Value] = run(program, leaves, OPERATIONS)
     results = [nodes[-1], *nodes[::2], nodes[-1]]
     new_leaves, new = copied((leaves, scalargrad.one_graph(results)))
     order, new_order = topological_order(*results), topological_order(*new)
-    places, new_places = ({node: i for i, node in enumerate(found)} for found in (order, new_order))
+    places, new_places = ({node: i for i, node in enumerate(nodes)} for nodes in (order, new_order))
     assert [new_places[node] for node in new] == [places[node] for node in results]
     assert [state(node) for node in new] == [state(node) for node in results]
     assert [new_places[leaf] for leaf in new_leaves if leaf in new_places] == [
@@ -467,7 +472,7 @@ def test_one_graph_keeps_attributes_and_marks(copied: Copier) -> None:
 
 @every_pickle
 def test_a_result_that_an_attribute_refers_to_is_a_twin(copied: Copier) -> None:
-    """As one_graph says, such a result comes back beside its twin in the graph; a deep copy has it once."""
+    """Such a result is loaded twice, as `one_graph` says; a deep copy has it once."""
     x = Named(1.0)
     inner = x * 3.0
     x.author = inner
@@ -483,14 +488,14 @@ def test_a_result_that_an_attribute_refers_to_is_a_twin(copied: Copier) -> None:
 def test_one_graph_grows_as_the_nodes_do() -> None:
     """400 results of a softmax are one graph of 113 kB; one by one, even ten are as much as that for each."""
     shares = scalargrad.softmax([Value(i / 100) for i in range(400)])
-    found = pickle.dumps(scalargrad.one_graph(shares))
-    assert len(pickle.loads(found)) == 400
-    assert len(found) < 150_000
+    pickled = pickle.dumps(scalargrad.one_graph(shares))
+    assert len(pickle.loads(pickled)) == 400
+    assert len(pickled) < 150_000
     assert len(pickle.dumps(shares[:10])) > 700_000  # negative control
 
 
 def test_one_graph_leaves_nothing_behind() -> None:
-    """A dump that is broken off, or another in between, changes nothing of the next."""
+    """A dump that fails, or another one in between, does not change the next."""
 
     class Full(io.BytesIO):
         def write(self, _data: Any) -> int:
@@ -498,12 +503,12 @@ def test_one_graph_leaves_nothing_behind() -> None:
 
     shares = scalargrad.softmax([Value(i / 10) for i in range(10)])
     together = scalargrad.one_graph(shares)
-    found = pickle.dumps(together)
+    pickled = pickle.dumps(together)
     with pytest.raises(OSError, match="disk full"):
         pickle.Pickler(Full()).dump(together)
-    assert pickle.dumps(together) == found == pickle.dumps(scalargrad.one_graph(shares))
+    assert pickle.dumps(together) == pickled == pickle.dumps(scalargrad.one_graph(shares))
     with ThreadPoolExecutor(4) as executor:
-        assert set(executor.map(pickle.dumps, [together] * 20)) == {found}
+        assert set(executor.map(pickle.dumps, [together] * 20)) == {pickled}
     shares[0].grad = 2.0
     assert pickle.loads(pickle.dumps(together))[0].grad == 2.0  # as it is when it is pickled
 
@@ -518,7 +523,7 @@ def test_one_graph_leaves_nothing_behind() -> None:
     ],
 )
 def test_one_graph_is_of_values(results: Any, told: str) -> None:
-    """What is not several Values is refused."""
+    """Anything but several Values is an error."""
     with pytest.raises(TypeError, match=told):
         scalargrad.one_graph(results)
     assert pickle.loads(pickle.dumps(scalargrad.one_graph([]))) == []
@@ -526,7 +531,7 @@ def test_one_graph_is_of_values(results: Any, told: str) -> None:
 
 @every_pickle
 def test_pythons_own_pickler_agrees(copied: Copier) -> None:
-    """The pickler that is written in Python reads and writes what the one in C does."""
+    """The pickler in Python reads and writes the same as the one in C."""
     x = Named(2.0)
     loss = (x * 3).tanh()
     x.author = loss

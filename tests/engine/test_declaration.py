@@ -1,4 +1,4 @@
-"""The door for one's own operations: what they can do once declared, what it refuses, what it documents."""
+"""Operations that users declare: what they can do, which declarations are errors, what `help` shows."""
 
 from __future__ import annotations
 
@@ -70,13 +70,17 @@ def test_softsign_in_three_lines(softsign: Primitive, x: float) -> None:
     first = grad(y, leaf)
     second = grad(first, leaf)
     size = 1 + abs(mpf(x))
-    for found, wanted in ((y.data, x / size), (leaf.grad, size**-2), (second.data, -2 * math.copysign(1, x) / size**3)):
-        assert abs(found - wanted) <= 1e-15 * abs(wanted)
+    for slope, wanted in (
+        (y.data, x / size),
+        (leaf.grad, size**-2),
+        (second.data, -2 * math.copysign(1, x) / size**3),
+    ):
+        assert abs(slope - wanted) <= 1e-15 * abs(wanted)
     assert first.data.hex() == leaf.grad.hex()
 
 
 def test_softsign_takes_part_in_everything(softsign: Primitive) -> None:
-    """One's own operation takes numbers, Values, symbols and arrays of Values, and knows every mode."""
+    """A declared operation takes numbers, Values, symbols and arrays of Values, in every mode."""
     assert bits([softsign(1), softsign(np.float64(1.0)), softsign(1.0)]) == bits([0.5] * 3)
     assert str(softsign(Symbol("x") + 1)) == "softsign(x + 1)"
     assert formula(softsign, 0) == "1 / (1 + abs(x)) ** 2"
@@ -90,14 +94,14 @@ def test_softsign_takes_part_in_everything(softsign: Primitive) -> None:
 
 
 def test_own_operation_is_trapped() -> None:
-    """A trap names one's own operation as it names any other."""
+    """A trap names a declared operation as it names any other."""
     huge = declare(lambda x: x * 1e308, name="huge", partials=[lambda out, x: 1e308])
     with scalargrad.trap(), pytest.raises(NonFinite, match=r"huge\(a\) is inf in the forward pass, where a = 10.0"):
         huge(Value(10.0, label="a"))
 
 
 def test_primitives_pickle_by_name(softsign: Primitive, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A primitive, alone or in a graph, is pickled as its name; to load it, it must have been declared."""
+    """A primitive, alone or in a graph, is pickled as its name; it must be declared before it is loaded."""
     for primitive in (softsign, tanh):
         assert pickle.loads(pickle.dumps(primitive)) is primitive
         assert copy.deepcopy(primitive) is primitive
@@ -111,7 +115,7 @@ def test_primitives_pickle_by_name(softsign: Primitive, monkeypatch: pytest.Monk
 
 
 def test_a_primitive_cannot_be_changed(softsign: Primitive) -> None:
-    """A declaration is immutable, equal to itself alone, and shows its name."""
+    """A primitive cannot be changed, equals only itself, and shows its name."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         softsign.name = "other"  # type: ignore[misc]
     assert softsign != dataclasses.replace(softsign)
@@ -120,7 +124,7 @@ def test_a_primitive_cannot_be_changed(softsign: Primitive) -> None:
 
 
 def test_own_name_declared_again_is_replaced(softsign: Primitive) -> None:
-    """The registry has the last declaration of a name; a graph made with an earlier one keeps that."""
+    """The registry has the last declaration of a name; an earlier graph keeps the earlier one."""
     x = Value(2.0)
     before = softsign(x)
     again = declare(lambda x: 3 * x, name="softsign", partials=[lambda out, x: 3.0])
@@ -135,7 +139,7 @@ def test_own_name_declared_again_is_replaced(softsign: Primitive) -> None:
 
 @given(st.tuples(*[st.floats()] * 3), st.floats())
 def test_three_operands_are_differentiated_like_two(operands: tuple[float, float, float], seed: float) -> None:
-    """An operation of three operands has to the bit the gradients of its composition of operations of two."""
+    """An operation of three operands has, to the bit, the gradients of the same formula in operations of two."""
     fma = declare(
         lambda x, y, z: x * y + z,
         name="fma",
@@ -170,13 +174,13 @@ def test_three_operands_are_recorded_in_order(fma: Primitive) -> None:
 
 
 def test_graphs_with_three_operands_are_copied(fma: Primitive) -> None:
-    """A graph with an operation of three operands survives pickle and deepcopy, shared leaves as shared leaves."""
+    """A graph with an operation of three operands survives pickle and deepcopy, with its shared leaves."""
     x, y = Value(3.0), Value(4.0)
     out = tanh(fma(x, y, x))
-    for found, a, b in (pickle.loads(pickle.dumps((out, x, y))), copy.deepcopy((out, x, y))):
-        found.backward()
+    for copied, a, b in (pickle.loads(pickle.dumps((out, x, y))), copy.deepcopy((out, x, y))):
+        copied.backward()
         assert a is not x
-        assert bits((found, a.grad, b.grad)) == bits((out, *grad(out, [x, y])))
+        assert bits((copied, a.grad, b.grad)) == bits((out, *grad(out, [x, y])))
 
 
 def test_clip_of_three_operands_has_kinks() -> None:
@@ -202,7 +206,7 @@ def test_clip_of_three_operands_has_kinks() -> None:
 @pytest.mark.parametrize("arity", [1, 2, 3])
 @pytest.mark.parametrize("mode", [nullcontext, scalargrad.trap])
 def test_an_operation_that_blocks_gradients(arity: int, mode: Any) -> None:
-    """It hands on nothing, whatever its gradient, to however many operands, in copies too."""
+    """It passes no gradient to any of its operands, whatever its own gradient is, in copies too."""
     blocked = declare(
         lambda *operands: float(round(operands[0])),
         name="rounded",
@@ -228,7 +232,7 @@ def test_an_operation_that_blocks_gradients(arity: int, mode: Any) -> None:
 
 
 def test_a_rule_of_0_blocks_nothing_by_itself() -> None:
-    """Where it is not declared to block, a rule that is 0 is multiplied: 0 × inf is nan, by every way."""
+    """Without `blocks_gradient`, a rule of 0 is multiplied in every mode: 0 × inf is nan."""
     rounded = declare(round, name="rounded", partials=[lambda out, x: 0.0])
     x = Value(1.4)
     y = rounded(x) * math.inf
@@ -323,8 +327,8 @@ def test_bad_declarations(declared: dict[str, Any], error: type[Exception], mess
     assert registered() == before
 
 
-def test_ones_own_value_takes_an_operand_for_each_partial() -> None:
-    """It is the decorated function that is asked; any number of operands, or more of them by default, will do."""
+def test_a_value_takes_an_operand_for_each_partial() -> None:
+    """The decorated function must accept as many operands as there are partials; it may accept more or fewer."""
 
     def value(x: float, y: float) -> float:
         return x * y
@@ -336,7 +340,7 @@ def test_ones_own_value_takes_an_operand_for_each_partial() -> None:
 
 
 def test_a_notation_shows_every_operand() -> None:
-    """A notation that leaves an operand out is refused, or a formula would show another operation; twice is allowed."""
+    """A notation without one of the operands is an error, since formulas would be wrong; one may come twice."""
     rules: dict[str, Any] = {"partials": [lambda out, x, y: y, lambda out, x, y: x]}
     with pytest.raises(ValueError, match=r"must be a Python expression with {} for each of 2 operands"):
         declare(lambda x, y: x * y, name="mine", notation="mine({})", **rules)
@@ -346,7 +350,7 @@ def test_a_notation_shows_every_operand() -> None:
 
 
 def test_every_option_is_a_parameter_with_a_type_that_help_explains() -> None:
-    """What can be declared are the fields of the record but its value: named parameters, each explained in `help`."""
+    """The options are the fields of the record except the value: keyword parameters, each explained in `help`."""
     options = dict(signature(scalargrad.primitive).parameters)
     bare = options.pop("_bare")
     fields = [field.name for field in dataclasses.fields(Primitive)]
@@ -363,7 +367,7 @@ def test_every_option_is_a_parameter_with_a_type_that_help_explains() -> None:
 
 
 def test_all_options_reach_the_record() -> None:
-    """Each option that is declared is a field of the record, as it was given."""
+    """Each option becomes a field of the record, unchanged."""
     given: dict[str, Any] = {
         "summary": "The sum of two, at most 9.",
         "notation": "small({}, {})",
@@ -378,13 +382,14 @@ def test_all_options_reach_the_record() -> None:
         "right_identity": 0.0,
         "blocks_gradient": False,
         "bounded": True,
+        "multiplies": True,
     }
     small = scalargrad.primitive(partials=[lambda out, x, y: 1.0] * 2, name="small", **given)(math.hypot)
     assert {name: getattr(small, name) for name in given} == given
 
 
 def test_an_exception_of_a_value_says_which_functions_raise_none() -> None:
-    """What `math` raises inside a value is passed on, with a note on the functions that give inf or nan instead."""
+    """An exception of `math` inside a value has a note on the functions that give inf or nan instead."""
     for value, x in ((math.exp, 710.0), (math.log, -1.0), (lambda x: 1 / x, 0.0)):
         raising = scalargrad.primitive(name="raising", partials=[lambda out, x: out])(value)
         with pytest.raises((ArithmeticError, ValueError)) as raised:
@@ -394,7 +399,7 @@ def test_an_exception_of_a_value_says_which_functions_raise_none() -> None:
 
 @pytest.mark.parametrize("given", [{}, {"partials": [lambda out, x, y: 1.0] * 2}])
 def test_a_declaration_without_brackets_is_told_the_right_way(given: dict[str, Any]) -> None:
-    """`@primitive` as a bare decorator has no partials: the error shows how the function at hand is declared."""
+    """`@primitive` without brackets has no partials: the error shows how to declare this function."""
     primitive: Any = scalargrad.primitive
     with pytest.raises(TypeError) as raised:
         primitive(lambda width, height: 1.0, **given)
@@ -424,7 +429,7 @@ def test_a_declaration_without_brackets_is_told_the_right_way(given: dict[str, A
     ],
 )
 def test_bad_operands(primitive: Primitive, operands: tuple[Any, ...], message: str) -> None:
-    """Operands that are no real numbers, or not as many as the operation has, are errors that say so."""
+    """Operands that are not real numbers, or too few or too many of them, are errors that say so."""
     with pytest.raises(TypeError) as raised:
         primitive(*operands)
     assert str(raised.value) == message
@@ -446,7 +451,7 @@ def test_a_rule_that_leaves_the_engine_is_refused() -> None:
 
 
 def test_a_rule_may_speak_of_its_own_operation() -> None:
-    """A partial can use the operation that is being declared, by the name that it is going to have."""
+    """A partial can use the operation that is being declared, by its name."""
 
     @scalargrad.primitive(partials=[lambda out, x: 2.0 * doubled_exponential(x)])
     def doubled_exponential(x: float) -> float:
@@ -456,8 +461,8 @@ def test_a_rule_may_speak_of_its_own_operation() -> None:
     assert abs(grad(grad(doubled_exponential(x), x), x).data - 4 * math.e) <= 1e-14
 
 
-def test_a_value_of_ones_own_is_a_float() -> None:
-    """What a function returns as an integer or a numpy number is kept as a float; what is no number is an error."""
+def test_a_declared_value_is_a_float() -> None:
+    """An integer or numpy number that a value returns becomes a float; anything but a number is an error."""
     counted = scalargrad.primitive(name="counted", partials=[lambda out, x: 0.0])(lambda x: 3)
     assert type(counted(Value(1.5)).data) is float
     nothing: Any = scalargrad.primitive(name="nothing_at_all", partials=[lambda out, x: 0.0])({}.get)
@@ -467,7 +472,7 @@ def test_a_value_of_ones_own_is_a_float() -> None:
 
 @pytest.mark.parametrize(("written", "read"), [("µ", "μ"), ("ﬁt", "fit"), ("ｍｉｎｅ", "mine"), ("match", "match")])
 def test_names_are_as_python_reads_them(written: str, read: str) -> None:
-    """Two spellings that are one name to Python are one name, under which an operation is found, copied and shown."""
+    """Two spellings that are one name in Python are one name for an operation, its copies and its formulas."""
     mine = declare(math.atan, name=written, partials=[lambda out, x: 1.0])
     assert mine.name == read
     assert named(written) is named(read) is mine
@@ -476,7 +481,7 @@ def test_names_are_as_python_reads_them(written: str, read: str) -> None:
 
 
 def test_a_function_without_a_name() -> None:
-    """What has no name of its own is to be given one."""
+    """A function without a name needs the option `name`."""
     with pytest.raises(ValueError, match="needs a name that can be written in Python, got None"):
         declare(functools.partial(math.hypot, 1.0), partials=[lambda out, x: 1.0])
 
@@ -504,7 +509,7 @@ def test_an_empty_docstring_is_none(text: str | None) -> None:
 
 
 def test_unknown_name() -> None:
-    """To ask for what was never declared is a LookupError."""
+    """A name that is not declared is a LookupError."""
     with pytest.raises(LookupError, match="no primitive is named 'nothing'"):
         named("nothing")
 
@@ -548,13 +553,13 @@ X, Y = Symbol("x"), Symbol("y")
     ],
 )
 def test_formulas_have_the_parentheses_they_need(expression: Symbol, text: str) -> None:
-    """A formula reads as a person would write it, with no parenthesis missing and none to spare."""
+    """A formula has the parentheses that it needs, and no others."""
     assert str(expression) == text
 
 
 @pytest.mark.parametrize("number", [-0.0, -2.0, -0.5, 1e300, 5e-324, math.inf, -math.inf])
 def test_numbers_in_formulas(number: float) -> None:
-    """A number in a formula is that number, whatever stands beside it."""
+    """A number in a formula keeps its value beside any operator."""
     for expression, wanted in (
         (scalargrad.multiply(number, X), number),
         (scalargrad.subtract(X, number), 1.0 - number),
@@ -592,7 +597,7 @@ def test_documentation_comes_from_the_declaration(primitive: Primitive) -> None:
 
 
 def test_help_shows_the_declaration(softsign: Primitive, fma: Primitive) -> None:
-    """The documentation of one's own operation is made like that of the engine's, by name or from its docstring."""
+    """A declared operation is documented like those of the engine, from its docstring or its name."""
     assert describe(softsign) == "softsign(x): softsign.\n\n∂out/∂x = 1 / (1 + abs(x)) ** 2"
     assert describe(fma).startswith("x * y + z: X times y plus z.\n\n∂out/∂x = y\n∂out/∂y = x\n∂out/∂z = 1")
     assert "Differentiable for 0.0 < x < inf." in describe(scalargrad.log)

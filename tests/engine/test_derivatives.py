@@ -1,4 +1,4 @@
-"""Derivatives as Values: equal to the sweep's, right to any order, the same forwards and backwards."""
+"""Derivatives as Values: equal to those of the sweep, right to any order, the same forwards and backwards."""
 
 from __future__ import annotations
 
@@ -67,33 +67,33 @@ def bits(numbers: Sequence[Any]) -> list[str]:
 def test_grad_is_backward(program: Program) -> None:
     """`grad` gives for leaves and inner nodes, to the bit, what `backward` adds to 0.0 in them."""
     _, nodes = evaluated(program)
-    found = grad(nodes[-1], nodes)
+    gradients = grad(nodes[-1], nodes)
     nodes[-1].backward()
-    assert bits([0.0 + gradient.data for gradient in found]) == bits([node.grad for node in nodes])
+    assert bits([0.0 + gradient.data for gradient in gradients]) == bits([node.grad for node in nodes])
 
 
 @given(programs())
 def test_gradient_is_that_of_dual_numbers(program: Program) -> None:
     """The gradient of a random program is, up to roundings of its terms, that of dual numbers."""
     leaves, nodes = evaluated(program)
-    for found, dual in zip(grad(nodes[-1], leaves), dual_gradient(program, program.leaves), strict=True):
-        assert abs(found.data - dual.derivative) <= TOLERANCE * dual.magnitude
+    for gradient, dual in zip(grad(nodes[-1], leaves), dual_gradient(program, program.leaves), strict=True):
+        assert abs(gradient.data - dual.derivative) <= TOLERANCE * dual.magnitude
 
 
 def test_comparison_with_dual_numbers_catches_a_wrong_rule() -> None:
-    """A rule off by 0.1% anywhere in a program is seen in its gradient."""
+    """Negative control: a rule that is off by 0.1% anywhere in a program changes its gradient."""
     wrong = PRIMITIVES | {"sin": dataclasses.replace(sin, partials=(lambda out, x: 1.001 * cos(x),))}
     program = Program((0.5,), (("sin", (0,)), ("multiply", (1, 0)), ("tanh", (2,))))
     (dual,) = dual_gradient(program, program.leaves)
     for functions, right in ((PRIMITIVES, True), (wrong, False)):
         leaf = Value(0.5)
-        found = grad(run(program, [leaf], functions)[-1], leaf)
-        assert (abs(found.data - dual.derivative) <= TOLERANCE * dual.magnitude) == right
+        gradient = grad(run(program, [leaf], functions)[-1], leaf)
+        assert (abs(gradient.data - dual.derivative) <= TOLERANCE * dual.magnitude) == right
 
 
 @given(programs())
 def test_grad_deposits_nothing(program: Program) -> None:
-    """`grad`, `jvp`, `hessian` and `hvp` leave every gradient, and the graph, as they were."""
+    """`grad`, `jvp`, `hessian` and `hvp` change no gradient and nothing in the graph."""
     leaves, nodes = evaluated(program)
     nodes[-1].backward(3.0)
     order = list(topological_order(nodes[-1]))
@@ -107,7 +107,7 @@ def test_grad_deposits_nothing(program: Program) -> None:
 
 
 def test_wrt_decides_the_form_of_the_answer() -> None:
-    """One Value gives one Value; a sequence gives a list, in its order, repeats and all."""
+    """One Value gives one Value; a sequence gives a list in its order, with its repetitions."""
     x, y = Value(2.0), Value(3.0)
     out = x * y
     assert grad(out, x).data == 3.0
@@ -118,7 +118,7 @@ def test_wrt_decides_the_form_of_the_answer() -> None:
 
 @given(programs())
 def test_what_is_not_reached_has_the_gradient_zero(program: Program) -> None:
-    """Where the output does not depend on a Value, the gradient is 0.0, and so is every further one."""
+    """Where the output does not depend on a Value, the gradient is 0.0, to any order."""
     leaves, nodes = evaluated(program)
     stranger = Value(1.0)
     zero, again = grad(nodes[-1], [stranger, stop_gradient(nodes[0])])
@@ -128,7 +128,7 @@ def test_what_is_not_reached_has_the_gradient_zero(program: Program) -> None:
 
 
 def test_inner_nodes_may_be_asked_for() -> None:
-    """The gradient in an inner node is that of what was computed from it."""
+    """The gradient in an inner node counts only what was computed from it."""
     x = Value(0.5)
     inner = x * x
     out = tanh(inner) * inner
@@ -140,12 +140,12 @@ def test_inner_nodes_may_be_asked_for() -> None:
 
 @given(programs())
 def test_a_gradient_is_a_node_of_its_own(program: Program) -> None:
-    """No gradient is a Value that the user holds, nor are two the same: to label or change one changes no other."""
+    """Each gradient is a new Value, so that a label or a change affects no other one."""
     leaves, nodes = evaluated(program)
     others = [Value(1.0), *nodes]
-    found = grad(nodes[-1], others) + jvp(nodes, leaves, [1.0] * len(leaves))
-    assert len({id(node) for node in [*found, *others]}) == len(found) + len(others)
-    assert all(type(node) is Value for node in found)
+    results = grad(nodes[-1], others) + jvp(nodes, leaves, [1.0] * len(leaves))
+    assert len({id(node) for node in [*results, *others]}) == len(results) + len(others)
+    assert all(type(node) is Value for node in results)
 
 
 # ---------------------------------------------------------------- higher ones
@@ -159,12 +159,12 @@ def magnitude(program: Program, curvature: Sequence[Sequence[float]]) -> float:
 
 def curvature_is_right(program: Program, functions: dict[str, Primitive]) -> bool:
     leaves = [Value(x) for x in program.leaves]
-    found = hessian(run(program, leaves, functions)[-1], leaves)
+    entries = hessian(run(program, leaves, functions)[-1], leaves)
     wanted = [[float(entry) for entry in row] for row in precise_hessian(program, program.leaves)]
     allowed = 1e-13 * magnitude(program, wanted)
     places = list(itertools.product(range(len(leaves)), repeat=2))
-    assert all(abs(found[i][j].data - found[j][i].data) <= allowed for i, j in places)
-    return all(abs(found[i][j].data - wanted[i][j]) <= allowed for i, j in places)
+    assert all(abs(entries[i][j].data - entries[j][i].data) <= allowed for i, j in places)
+    return all(abs(entries[i][j].data - wanted[i][j]) <= allowed for i, j in places)
 
 
 @settings(max_examples=settings().max_examples // 2)
@@ -176,7 +176,7 @@ def test_hessian_is_that_of_mpmath(program: Program) -> None:
 
 @pytest.mark.parametrize("factor", [1.001, -1.0, 0.0])
 def test_comparison_with_mpmath_catches_a_wrong_second_derivative(factor: float) -> None:
-    """A rule that is right itself, and whose derivative is off by 0.1%, of the other sign, or zero, is seen."""
+    """Negative control: a right rule whose own derivative is off by 0.1%, of the other sign, or zero, fails."""
 
     def bent(_out: Any, x: Any) -> Any:
         held = stop_gradient(cos(x))
@@ -241,7 +241,7 @@ def test_a_gradient_of_gradients_may_be_swept() -> None:
 
 @given(programs(), directions)
 def test_forward_mode_is_reverse_mode(program: Program, direction: list[float]) -> None:
-    """For any direction, forwards through the graph comes to the gradient, times the direction."""
+    """For any direction, the pass forwards gives the gradient times the direction."""
     leaves, nodes = evaluated(program)
     vector = direction[: len(leaves)]
     backwards = math.fsum(g.data * v for g, v in zip(grad(nodes[-1], leaves), vector, strict=True))
@@ -259,7 +259,7 @@ def test_jvp_takes_every_output_at_once(program: Program) -> None:
 
 
 def test_tangents_add_up_and_flow_through_inner_nodes() -> None:
-    """A Value named twice gets both tangents; an inner node gets its own on top of what flows into it."""
+    """A Value that is given twice gets both tangents; an inner node gets its own and those of its operands."""
     x = Value(3.0)
     y = x * x
     assert jvp(y, [x, x], [1.0, 2.0]).data == 18.0
@@ -295,20 +295,20 @@ def test_jacobian_has_a_row_for_each_output(program: Program) -> None:
 @settings(max_examples=settings().max_examples // 2)
 @given(programs(max_instructions=6), directions)
 def test_hvp_is_the_hessian_times_a_vector(program: Program, direction: list[float]) -> None:
-    """The Hessian times a vector comes to the same without the Hessian."""
+    """`hvp` is the Hessian times the vector."""
     leaves, nodes = evaluated(program)
     vector = direction[: len(leaves)]
     matrix = [[entry.data for entry in row] for row in hessian(nodes[-1], leaves)]
-    for found, row in zip(hvp(nodes[-1], leaves, vector), matrix, strict=True):
+    for entry, row in zip(hvp(nodes[-1], leaves, vector), matrix, strict=True):
         wanted = math.fsum(map(float.__mul__, row, vector))
-        assert abs(found.data - wanted) <= 1e-13 * magnitude(program, matrix)
+        assert abs(entry.data - wanted) <= 1e-13 * magnitude(program, matrix)
 
 
 # ---------------------------------------------------------------- data changed after the forward pass
 
 
 def test_changed_data_is_refused_where_it_matters() -> None:
-    """`grad` takes rules at the nodes' numbers: where these are no longer those of the forward pass, it says so."""
+    """`grad` calls rules with the nodes' numbers: if these have changed since the forward pass, it is an error."""
     x = Value(2.0, label="x")
     out = x * x
     out.backward()
@@ -326,7 +326,7 @@ def test_changed_data_is_refused_where_it_matters() -> None:
 
 @given(programs(), st.data())
 def test_changed_data_never_corrupts_a_gradient(program: Program, data: st.DataObject) -> None:
-    """Whatever leaf is changed, `backward` gives the gradient of the forward pass; `grad` that too, or an error."""
+    """Whatever leaf changes, `backward` gives the gradient of the forward pass; `grad` gives it too, or an error."""
     leaves, nodes = evaluated(program)
     wanted = bits([0.0 + gradient.data for gradient in grad(nodes[-1], leaves)])
     changed = data.draw(st.sampled_from(leaves))
@@ -334,21 +334,21 @@ def test_changed_data_never_corrupts_a_gradient(program: Program, data: st.DataO
     nodes[-1].backward()
     assert bits([leaf.grad for leaf in leaves]) == wanted
     try:
-        found = grad(nodes[-1], leaves)
+        gradients = grad(nodes[-1], leaves)
     except ValueError as error:
         assert "has been changed since it was computed" in str(error)  # noqa: PT017  # either is right
     else:
-        assert bits([0.0 + gradient.data for gradient in found]) == wanted
+        assert bits([0.0 + gradient.data for gradient in gradients]) == wanted
 
 
 @pytest.mark.parametrize("out", [lambda x: x**3, sin, lambda x: 2.0 * x * x * x])
 def test_a_change_that_leaves_the_slope_is_refused(out: Callable[[Value], Value]) -> None:
-    """Where the slope at -x is that at x, a change of sign is found: the next derivative would be wrong."""
+    """A change of sign is an error even where the slope at -x is that at x: the next derivative would be wrong."""
     x = Value(2.0)
-    found = out(x)
+    result = out(x)
     x.data = -2.0
     with pytest.raises(ValueError, match="has been changed since"):
-        grad(grad(found, x), x)
+        grad(grad(result, x), x)
 
 
 def test_changed_data_is_taken_where_it_does_not_matter() -> None:
@@ -384,7 +384,7 @@ SEVERAL: dict[str, Callable[[list[Value]], Any]] = {
 
 @pytest.mark.parametrize("form", SEVERAL)
 def test_several_values_may_come_in_any_form_with_an_order(form: str) -> None:
-    """Derivatives in several Values are those in a list of them, whatever gives them, and are taken from it once."""
+    """Several Values may come in any iterable, which is read once; the derivatives are those for a list."""
     xs = list(grid().flat)
     out = xs[0] * xs[1] * xs[2] + sin(xs[3]) * xs[4] / xs[5]
     outputs, vector = [out, xs[0] * out], [1.0, 0.5, 0.0, -1.0, 2.0, 3.0]
@@ -397,20 +397,20 @@ def test_several_values_may_come_in_any_form_with_an_order(form: str) -> None:
     assert bits(flat(hvp(out, several(xs), vector))) == bits(hvp(out, xs, vector))
 
 
-def flat(found: Any) -> list[Any]:
-    return found.ravel().tolist() if isinstance(found, np.ndarray) else found
+def flat(given: Any) -> list[Any]:
+    return given.ravel().tolist() if isinstance(given, np.ndarray) else given
 
 
 def test_an_array_gives_an_array_of_its_shape() -> None:
-    """The gradient in an array of Values is an array of that shape, entry by entry, as are the other answers."""
+    """The gradient in an array of Values is an array of that shape, as are the results of the other functions."""
     xs = grid()
     out = (xs * xs * np.array([1.0, 2.0, 3.0])).sum()
-    found = grad(out, xs)
-    assert (found.shape, found.dtype) == ((2, 3), np.dtype(object))
-    np.testing.assert_array_equal(found.astype(float), 2 * xs.astype(float) * [1.0, 2.0, 3.0])
+    gradients = grad(out, xs)
+    assert (gradients.shape, gradients.dtype) == ((2, 3), np.dtype(object))
+    np.testing.assert_array_equal(gradients.astype(float), 2 * xs.astype(float) * [1.0, 2.0, 3.0])
     for i, j in np.ndindex(2, 3):
-        assert grad(out, xs[i, j]).data == found[i, j].data
-    assert all(entry not in set(xs.flat) for entry in found.flat)
+        assert grad(out, xs[i, j]).data == gradients[i, j].data
+    assert all(entry not in set(xs.flat) for entry in gradients.flat)
     assert hvp(out, xs, np.ones((2, 3))).astype(float).tolist() == [[2.0, 4.0, 6.0]] * 2
     assert jvp(xs[0], xs, np.ones((2, 3))).astype(float).tolist() == [1.0, 1.0, 1.0]
     assert jvp(xs.T, xs, np.arange(6.0).reshape(2, 3)).astype(float).tolist() == [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]
@@ -421,7 +421,7 @@ def test_an_array_gives_an_array_of_its_shape() -> None:
 
 
 def test_nothing_may_be_asked_for() -> None:
-    """With respect to nothing there are no derivatives."""
+    """An empty `wrt` has no derivatives."""
     out = Value(1.0) * 2
     assert grad(out, []) == grad(out, ()) == grad(out, {}.values()) == []
     assert hessian(out, []) == []
@@ -431,7 +431,7 @@ def test_nothing_may_be_asked_for() -> None:
 
 
 def test_types_say_which_form_comes_back() -> None:
-    """To a type checker, one Value gives one, an array an array of its own type, and anything else a list."""
+    """For a type checker, one Value gives one, an array an array of its type, and anything else a list."""
     x = Value(2.0)
     xs: np.ndarray[tuple[int, int], np.dtype[np.object_]] = grid()
     assert_type(grad(x * x, x), Value)
@@ -465,7 +465,7 @@ def test_vjp_is_the_transpose_of_jvp(program: Program, left: list[float], right:
 
 
 def test_a_sum_that_forgets_a_contribution_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Negative control: where contributions replace one another, a product with one side is not that with the other."""
+    """Negative control: where contributions replace one another, the law above fails."""
     law: Any = test_vjp_is_the_transpose_of_jvp
     case = Program((3.0,), (("multiply", (0, 0)), ("add", (1, 1)))), [1.0, 2.0, 0.5], [1.0, 1.0, 1.0]
     law.hypothesis.inner_test(*case)
@@ -501,18 +501,19 @@ def cubic(x: Value, y: Value) -> Value:
 
 
 def test_value_and_grad_is_the_value_and_its_grad() -> None:
-    """It returns what the function returns, and `grad` of it in the arguments that argnums tells."""
+    """It returns what the function returns, and its `grad` in the arguments at argnums."""
     value, slope = value_and_grad(cubic)(2.0, Value(5.0))
     assert (value.data, slope.data) == (40.0, 60.0)
     value, (by_y, by_x) = value_and_grad(cubic, [1, 0])(2, np.float64(5.0))
     assert (value.data, by_y.data, by_x.data) == (40.0, 8.0, 60.0)
     assert value_and_grad(cubic, argnums=1)(2.0, 5.0)[1].data == 8.0
     assert value_and_grad(cubic)(2.0, y=5.0)[1].data == 60.0
-    assert value_and_grad(cubic).__name__ == "cubic"
+    wrapped: Any = value_and_grad(cubic)
+    assert wrapped.__name__ == "cubic"
 
 
 def test_value_and_grad_goes_to_any_order() -> None:
-    """Of its own gradient it takes the value and gradient again, and Values among the arguments are kept."""
+    """It can differentiate its own gradient, and it uses the Values among the arguments themselves."""
 
     def order(n: int) -> Callable[[Value], Value]:
         return (lambda x: x**5) if n == 0 else (lambda x: value_and_grad(order(n - 1))(x)[1])
@@ -526,7 +527,7 @@ def test_value_and_grad_goes_to_any_order() -> None:
 
 @pytest.mark.parametrize("form", [list, tuple, iter, np.array])
 def test_value_and_grad_of_several_numbers_in_one_argument(form: Any) -> None:
-    """A list of numbers and Values becomes Values, and so does its gradient; an array gives one of its shape."""
+    """A list of numbers and Values gives a list of gradients; an array gives an array of its shape."""
 
     def norm(weights: Any, scale: float) -> Value:
         result: Value = scalargrad.functional.mean([scale * weight**2 for weight in weights])
@@ -542,10 +543,13 @@ def test_value_and_grad_of_several_numbers_in_one_argument(form: Any) -> None:
 
 
 def test_types_of_value_and_grad_and_vjp() -> None:
-    """To a type checker, the value is a Value, and several positions give a tuple of gradients."""
+    """For a type checker, the value is a Value, and several positions give a tuple of gradients."""
     x = Value(2.0)
-    assert_type(value_and_grad(lambda x: x * x)(x), tuple[Value, Any])
-    assert_type(value_and_grad(cubic)(2.0, x), tuple[Value, Any])
+    assert_type(value_and_grad(lambda x: x * x)(x), tuple[Value, Value])
+    assert_type(value_and_grad(lambda xs: xs[0])([1.0, x]), tuple[Value, list[Value]])
+    assert_type(value_and_grad(lambda xs: xs[0])(np.ones(2)), tuple[Value, Any])
+    assert_type(value_and_grad(cubic)(2.0, x), tuple[Value, Value])
+    assert_type(value_and_grad(cubic, 1)(2.0, x), tuple[Value, Any])
     assert_type(value_and_grad(cubic, (0, 1))(x, x), tuple[Value, tuple[Any, ...]])
     assert_type(vjp([x], x, [1.0]), Value)
     assert_type(vjp(x, [x], 1.0), list[Value])
@@ -563,7 +567,7 @@ def test_types_of_value_and_grad_and_vjp() -> None:
     ],
 )
 def test_bad_arguments_of_value_and_grad(argnums: Any, arguments: Any, error: type[Exception], message: str) -> None:
-    """A position that is none, and an argument that is no number, are errors that show it."""
+    """A wrong position, or an argument that is not a number, is an error that shows it."""
     function: Any = value_and_grad
     with pytest.raises(error) as raised:
         function(cubic, argnums)(*arguments)
@@ -571,7 +575,7 @@ def test_bad_arguments_of_value_and_grad(argnums: Any, arguments: Any, error: ty
 
 
 def test_value_and_grad_of_what_is_no_function_of_values() -> None:
-    """A Value in place of the function, and a function that returns none, are errors that tell what to do."""
+    """A Value in place of the function, or a function that does not return a Value, is an error that shows it."""
     wrong: Any = value_and_grad
     with pytest.raises(TypeError, match=r"value_and_grad takes a function, got Value.*: of a Value, grad returns"):
         wrong(Value(1.0), Value(2.0))
@@ -651,7 +655,7 @@ def test_value_and_grad_of_what_is_no_function_of_values() -> None:
     ],
 )
 def test_bad_input(function: Any, arguments: tuple[Any, ...], error: type[Exception], message: str) -> None:
-    """What is no Value, or does not fit, is an error that shows it."""
+    """An argument that is not a Value, or of another size, is an error that shows it."""
     with pytest.raises(error) as raised:
         function(*arguments)
     assert str(raised.value).startswith(message)
@@ -659,7 +663,7 @@ def test_bad_input(function: Any, arguments: tuple[Any, ...], error: type[Except
 
 @pytest.mark.parametrize("tangent", ["1", None, [1.0], 1j])
 def test_bad_tangents(tangent: Any) -> None:
-    """A tangent that is no real number is a TypeError, also where the derivative is 1 or 0."""
+    """A tangent that is not a real number is a TypeError, even where the derivative is 1 or 0."""
     x, y = Value(2.0), Value(3.0)
     for output in (x * y, x + y, y, Value(1.0)):
         with pytest.raises(TypeError, match="tangent must be a real number"):
@@ -667,7 +671,7 @@ def test_bad_tangents(tangent: Any) -> None:
 
 
 def test_a_constant_may_be_asked_for() -> None:
-    """A constant takes no gradient in a sweep; asked for, it has its derivative like any other operand."""
+    """A constant takes no gradient in a sweep; in `wrt` it has a derivative like any other operand."""
     x = Value(2.0)
     out = x * 3
     three = out.args[1]
@@ -704,13 +708,13 @@ def test_gradients_and_hessians_are_those_of_another_library(composite: Callable
         np.testing.assert_allclose(
             list(map(float, grad(out, leaves))), theirs.grad(of_array)(point), rtol=1e-12, atol=1e-12
         )
-        found = [[float(entry) for entry in row] for row in hessian(out, leaves)]
+        entries = [[float(entry) for entry in row] for row in hessian(out, leaves)]
         wanted = theirs.hessian(of_array)(point)
-        np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-11 * np.abs(wanted).max())
+        np.testing.assert_allclose(entries, wanted, rtol=1e-11, atol=1e-11 * np.abs(wanted).max())
 
 
 def test_ties_have_the_same_subgradient_in_every_mode() -> None:
-    """At a tie half goes to each side, in the sweep, in `grad` and forwards."""
+    """At a tie each side gets half, in the sweep, in `grad` and in `jvp`."""
     x, y = Value(2.0), Value(2.0)
     out = maximum(x, y)
     out.backward()

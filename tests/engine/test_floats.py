@@ -1,4 +1,4 @@
-"""Arithmetic that never raises: what counts as a number, IEEE's answers, special functions."""
+"""Arithmetic that never raises: what counts as a number, the results of IEEE 754, special functions."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ any_float = st.floats() | st.sampled_from(SPECIAL)
 )
 def test_number_is_held_exactly(given_number: object, held: float) -> None:
     """A real number of any type becomes a Python float of the same value."""
-    found = floats.number(given_number, "data")
-    assert type(found) is float
-    assert found.hex() == held.hex()
+    result = floats.number(given_number, "data")
+    assert type(result) is float
+    assert result.hex() == held.hex()
 
 
 class Unprintable:
@@ -86,7 +86,7 @@ class Unprintable:
     ],
 )
 def test_number_says_what_it_was_given(bad: object, error: type[Exception], message: str) -> None:
-    """What is no real number, or none that a float holds, is an error that shows it, shortly, and its type."""
+    """Anything but a real number in the range of floats is an error that shows it, shortened, with its type."""
     with pytest.raises(error) as raised:
         floats.number(bad, "data")
     assert str(raised.value).startswith(message)
@@ -94,7 +94,7 @@ def test_number_says_what_it_was_given(bad: object, error: type[Exception], mess
 
 @pytest.mark.parametrize("truth", [True, np.True_, np.array(False)])
 def test_a_bool_is_refused_where_it_is_a_mistake(truth: object) -> None:
-    """With `bools=False`, for settings and files, a bool is no number; a number is one as ever."""
+    """With `bools=False`, for settings and files, a bool is an error; numbers are as before."""
     with pytest.raises(TypeError, match=r"rate must be a real number, got .*(True|False)"):
         floats.number(truth, "rate", bools=False)
     assert floats.number(1, "rate", bools=False) == 1.0
@@ -104,7 +104,7 @@ def test_a_bool_is_refused_where_it_is_a_mistake(truth: object) -> None:
     "given_object", [1, 0.5, True, np.int8(1), np.array(2), Fraction(1, 2), np.array(None), "1", 1j]
 )
 def test_a_number_is_what_number_takes(given_object: object) -> None:
-    """`is_number` says of anything whether `number` takes it."""
+    """`is_number` tells for any object whether `number` accepts it."""
     try:
         floats.number(given_object, "data")
     except TypeError:
@@ -164,18 +164,18 @@ def test_nothing_raises(name: str) -> None:
 
 
 def like_c(name: str, operands: tuple[float, ...]) -> bool:
-    """Whether a function answers as the C library does, to a rounding or two; nan, signs and infinities exactly."""
-    found = FUNCTIONS[name](*operands)
+    """Whether a result is that of the C library, to two roundings; nan, signs and infinities exactly."""
+    result = FUNCTIONS[name](*operands)
     with np.errstate(all="ignore"):
         wanted = float(OF_C[name](*[np.full(2, operand) for operand in operands])[0])
-    if not math.isfinite(wanted) or wanted == 0 or found == 0:
-        return found.hex() == wanted.hex()
-    return math.isfinite(found) and abs(found - wanted) <= 2 * math.ulp(wanted)
+    if not math.isfinite(wanted) or wanted == 0 or result == 0:
+        return result.hex() == wanted.hex()
+    return math.isfinite(result) and abs(result - wanted) <= 2 * math.ulp(wanted)
 
 
 @pytest.mark.parametrize("name", OF_C)
 def test_answers_are_those_of_c(name: str) -> None:
-    """Where `math` raises, the answer is that of C's function: at special values and at any others."""
+    """Where `math` raises, the result is that of C's function, at special values and at all others."""
     for special in itertools.product(SPECIAL, repeat=arity(name)):
         assert like_c(name, special), special
 
@@ -198,7 +198,7 @@ def test_answers_are_those_of_c(name: str) -> None:
 def test_comparison_with_c_sees_a_wrong_sign_or_limit(
     name: str, wrong: Callable[..., float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer of the wrong sign, a finite one for an infinite, an infinite one for nan: each is seen."""
+    """Negative control: a wrong sign, a finite result for an infinite one, an infinite one for nan all fail."""
     monkeypatch.setitem(FUNCTIONS, name, wrong)
     assert not all(like_c(name, special) for special in itertools.product(SPECIAL, repeat=arity(name)))
 
@@ -231,7 +231,7 @@ def test_gamma_functions_at_the_special_values_of_c(name: str, x: float, wanted:
 
 @given(any_float, any_float)
 def test_choices_propagate_nan(x: float, y: float) -> None:
-    """The larger and the smaller of two are one of the two, in order, and nan if either is."""
+    """The maximum and the minimum are one of the two, and nan if either is nan."""
     low, high = floats.minimum(x, y), floats.maximum(x, y)
     if math.isnan(x) or math.isnan(y):
         assert math.isnan(low)
@@ -249,7 +249,7 @@ def test_choices_propagate_nan(x: float, y: float) -> None:
 
 @given(st.floats(-1e4, 1e4) | any_float)
 def test_sigmoid_and_softplus_are_exact_to_a_few_roundings(x: float) -> None:
-    """Both have all their digits wherever they are, from where they underflow to where they overflow."""
+    """Both are exact to a few roundings, from where they underflow to where they overflow."""
     assume(math.isfinite(x))
     with mpmath.workdps(50):
         small = mpmath.exp(-abs(mpf(x)))
@@ -267,7 +267,7 @@ def test_sigmoid_and_softplus_are_exact_to_a_few_roundings(x: float) -> None:
 
 
 def polygamma_error(order: int, x: float) -> float:
-    """How far it is from mpmath's, relative to itself and its change under a rounding of x."""
+    """The distance from mpmath's result, relative to that and to its change under a rounding of x."""
     with mpmath.workdps(50):
         exact = mpmath.psi(order, mpf(x))
         scale = abs(exact) + abs(mpf(x) * mpmath.psi(order + 1, mpf(x)))
@@ -280,13 +280,13 @@ distances = st.floats(-30, -1).map(math.exp2)
 
 @given(orders, st.floats(2**-30, 200.0))
 def test_polygamma_right_of_its_poles(order: int, x: float) -> None:
-    """For positive x it is mpmath's, for the orders that a sixth derivative of log Γ asks for."""
+    """For positive x it is mpmath's, for the orders in a sixth derivative of log Γ."""
     assert polygamma_error(order, x) <= TOLERANCE
 
 
 @given(orders, st.integers(-40, 0), distances, st.sampled_from((1, -1)))
 def test_polygamma_between_its_poles(order: int, pole: int, distance: float, side: int) -> None:
-    """Left of 0, between the poles and close to them, it is mpmath's."""
+    """For negative x, between the poles and close to them, it is mpmath's."""
     x = pole + side * distance
     assume(x != pole)
     assert polygamma_error(order, x) <= TOLERANCE
@@ -294,7 +294,7 @@ def test_polygamma_between_its_poles(order: int, pole: int, distance: float, sid
 
 @given(orders, st.floats(1, 300).map(lambda exponent: 10.0**exponent))
 def test_polygamma_far_out(order: int, x: float) -> None:
-    """For large x it is mpmath's until it underflows, by way of a power of x that has overflowed."""
+    """For large x it is mpmath's until it underflows, even where a power of x overflows."""
     with mpmath.workdps(50):
         exact = mpmath.psi(order, mpf(x))
     least = math.factorial(order) * sys.float_info.min
@@ -304,11 +304,11 @@ def test_polygamma_far_out(order: int, x: float) -> None:
 @pytest.mark.parametrize("x", [1e-60, -1e-60, 1e-200, -1e-200, 5e-324, -5e-324])
 @pytest.mark.parametrize("order", range(7))
 def test_polygamma_overflows_at_its_pole_with_its_sign(order: int, x: float) -> None:
-    """Within a rounding of 0 it is (-1)ⁿ⁺¹ n! / xⁿ⁺¹: where that is no float, infinity with its sign."""
+    """Within a rounding of 0 it is (-1)ⁿ⁺¹ n! / xⁿ⁺¹, or infinity with that sign."""
     with mpmath.workdps(50):
         wanted = float((-1) ** (order + 1) * mpmath.factorial(order) / mpf(x) ** (order + 1))
-    found = floats.polygamma(float(order), x)
-    assert found == wanted or abs(found / wanted - 1) <= TOLERANCE
+    result = floats.polygamma(float(order), x)
+    assert result == wanted or abs(result / wanted - 1) <= TOLERANCE
 
 
 @pytest.mark.parametrize(
@@ -335,13 +335,13 @@ def test_polygamma_overflows_at_its_pole_with_its_sign(order: int, x: float) -> 
     ],
 )
 def test_polygamma_at_poles_and_limits(order: float, x: float, wanted: float) -> None:
-    """A pole that goes one way on both sides is that infinity, one that does not is nan; other orders are nan."""
+    """A pole with one sign on both sides is that infinity, another pole is nan; other orders are nan."""
     assert floats.polygamma(float(order), x).hex() == wanted.hex()
 
 
 @pytest.mark.parametrize("order", range(7))
 def test_check_of_polygamma_catches_a_small_error(order: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error of a part in 10¹² is seen."""
+    """Negative control: an error of one part in 10¹² fails."""
     right = floats.polygamma
     monkeypatch.setattr(floats, "polygamma", lambda order, x: right(order, x) * (1 + 1e-12))
     assert polygamma_error(order, 2.5) > TOLERANCE
@@ -353,7 +353,7 @@ def test_check_of_polygamma_catches_a_small_error(order: int, monkeypatch: pytes
 
 @given(st.integers(-5, 5), st.integers(-5, 5))
 def test_an_integer_of_at_least_so_much(given_number: int, low: int) -> None:
-    """An integer, of Python or numpy, is returned as an int if it is not below the least; below it is an error."""
+    """An integer of Python or numpy becomes an int; below the minimum it is an error."""
     for number_of_a_kind in (given_number, np.int64(given_number)):
         assert floats.integer(number_of_a_kind, "a size") == given_number
         if given_number >= low:
@@ -365,7 +365,7 @@ def test_an_integer_of_at_least_so_much(given_number: int, low: int) -> None:
 
 @pytest.mark.parametrize("given_object", [True, False, 1.0, "1", None, [1]])
 def test_what_is_no_integer(given_object: Any) -> None:
-    """A bool, a float and what is no number are refused, with or without a least."""
+    """A bool, a float or another object is an error, with or without a minimum."""
     for low in (None, 0):
         with pytest.raises(ValueError, match="a size must be an integer"):
             floats.integer(given_object, "a size", low)
@@ -382,5 +382,5 @@ def test_numbers_that_are_the_same(x: float, y: float) -> None:
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 inputs"), (1, "1 input"), (2, "2 inputs")])
 def test_counts_have_their_noun(count: int, text: str) -> None:
-    """One thing is singular, and any other number of them plural."""
+    """A count of one has a singular noun, every other count a plural."""
     assert floats.counted(count, "input") == text

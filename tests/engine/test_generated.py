@@ -1,4 +1,4 @@
-"""The methods of Value and the names at the door are what the declarations say, and do what they say."""
+"""The generated methods of Value and exports of the package follow the declarations, and compute what they say."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests import generate
 
 @pytest.mark.parametrize("path", generate.WRITTEN, ids=lambda path: path.name)
 def test_the_text_is_up_to_date(path: Path) -> None:
-    """What `python -m tests.generate` would write is what stands there."""
+    """The text in both files is what `python -m tests.generate` writes."""
     _, between, _ = generate.parts(path)
     assert between == "".join(generate.WRITTEN[path]())
 
 
 def test_writing_changes_nothing() -> None:
-    """Writing both files anew leaves every byte of them."""
+    """Writing both files again changes no byte."""
     before = {path: path.read_bytes() for path in generate.WRITTEN}
     subprocess.run([sys.executable, "-m", "tests.generate"], check=True, cwd=generate.PACKAGE.parent)
     assert {path: path.read_bytes() for path in generate.WRITTEN} == before
@@ -80,7 +80,7 @@ UNARY = [primitive for primitive in BUILT_IN if primitive.arity == 1 and not pri
 
 @pytest.mark.parametrize("primitive", UNARY, ids=lambda primitive: primitive.name)
 def test_a_unary_primitive_has_its_name_everywhere(primitive: Primitive) -> None:
-    """Each primitive of one operand is a method, a name at the door, an activation and a function of the command."""
+    """Each primitive of one operand is a method, an export, an activation and a function on the command line."""
     assert value_module.OPERATIONS[primitive.name] is primitive
     assert getattr(scalargrad, primitive.name) is primitive
     assert scalargrad.nn.Neuron(1, primitive.name).activation == primitive.name
@@ -94,7 +94,7 @@ def test_a_unary_primitive_has_its_name_everywhere(primitive: Primitive) -> None
 
 
 def test_a_method_can_be_read_and_traced() -> None:
-    """The source of a method is its text, and a traceback points into it."""
+    """`inspect.getsource` and tracebacks show the text of a method."""
     assert "node._dx = 1 - out * out" in inspect.getsource(Value.tanh)
     broken: Any = Value(1.0)
     broken._data = "no number"

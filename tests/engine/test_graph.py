@@ -34,7 +34,7 @@ def recorded(program: Program) -> tuple[list[Value], list[Value]]:
 
 
 def swept(root: Value, seed: float = 1.0) -> dict[Value, float]:
-    """Every node's gradient, deposited nowhere."""
+    """Every node's gradient, without a deposit."""
     return sweep({root: seed})
 
 
@@ -124,7 +124,7 @@ def magnitudes(root: Value) -> dict[Value, float]:
 
 @given(programs(), seeds)
 def test_twice_is_exactly_doubled(program: Program, seed: float) -> None:
-    """A second sweep adds to every node the very same gradient again, to the last bit."""
+    """A second sweep adds the same gradient again to every node, to the last bit."""
     _, nodes = recorded(program)
     nodes[-1].backward(seed)
     once = [node.grad for node in nodes]
@@ -133,7 +133,7 @@ def test_twice_is_exactly_doubled(program: Program, seed: float) -> None:
 
 
 def test_a_sweep_over_old_gradients_is_seen() -> None:
-    """Negative control: micrograd's second sweep starts from what the first one left, and more than doubles."""
+    """Negative control: micrograd's second sweep starts from the gradients of the first, and more than doubles them."""
     a = micrograd.engine.Value(3.0)
     b = a * a
     c = b + b
@@ -145,7 +145,7 @@ def test_a_sweep_over_old_gradients_is_seen() -> None:
 
 @given(programs(), seeds, seeds)
 def test_gradients_of_sums_add(program: Program, a: float, b: float) -> None:
-    """Sweeps from two roots leave what one sweep from their weighted sum leaves."""
+    """Sweeps from two roots add the same gradients as one sweep from their weighted sum."""
     leaves, nodes = recorded(program)
     left, right = nodes[-1], nodes[len(nodes) // 2]
     left.backward(a)
@@ -159,7 +159,7 @@ def test_gradients_of_sums_add(program: Program, a: float, b: float) -> None:
 
 @given(programs(max_instructions=6))
 def test_a_graph_is_its_tree(program: Program) -> None:
-    """Sharing is only a saving: a leaf's gradient is the sum over its copies in the tree that shares nothing."""
+    """A leaf's gradient is the sum over its copies in the tree that shares no nodes."""
     _, nodes = recorded(program)
     copies: list[tuple[Value, Value]] = []
 
@@ -180,7 +180,7 @@ def test_a_graph_is_its_tree(program: Program) -> None:
 
 @given(programs(), st.lists(plain_numbers, min_size=1))
 def test_data_changed_after_the_forward_pass_changes_no_gradient(program: Program, changes: list[float]) -> None:
-    """A sweep differentiates what was computed, whatever has become of the data since."""
+    """A sweep differentiates what was computed, even if the data has changed since."""
     _, nodes = recorded(program)
     _, changed = recorded(program)
     for i, node in enumerate(changed):
@@ -194,7 +194,7 @@ def test_data_changed_after_the_forward_pass_changes_no_gradient(program: Progra
 
 
 def faults(root: Value, order: list[Value]) -> Iterator[str]:
-    """Where an order is not one that a sweep can go by."""
+    """What is wrong with an order for a sweep."""
     places = {node: place for place, node in enumerate(order)}
     if len(places) != len(order):
         yield "a node comes twice"
@@ -208,13 +208,13 @@ def faults(root: Value, order: list[Value]) -> Iterator[str]:
 
 
 def reachable(root: Value) -> set[Value]:
-    found, pending = set(), [root]
+    nodes, pending = set(), [root]
     while pending:
         node = pending.pop()
-        if node not in found:
-            found.add(node)
+        if node not in nodes:
+            nodes.add(node)
             pending.extend(node.args)
-    return found
+    return nodes
 
 
 @given(programs())
@@ -226,7 +226,7 @@ def test_each_node_comes_once_after_its_operands(program: Program) -> None:
 
 
 def test_a_wrong_order_is_seen() -> None:
-    """Negative control: a node too early, twice, missing or foreign is a fault."""
+    """Negative control: a node too early, twice, missing or of another graph is a fault."""
     a = Value(1.0)
     b = a + a
     c = b * a
@@ -243,7 +243,7 @@ def test_several_roots_have_one_order() -> None:
 
 
 def test_what_no_gradient_reaches_is_left_out() -> None:
-    """With `reached` the order leaves out what lies behind operations that block gradients alone."""
+    """With `reached` the order leaves out nodes that only operations that block gradients lead to."""
     a, b = Value(1.0), Value(2.0)
     hidden = a.exp()
     held = hidden.stop_gradient()
@@ -259,7 +259,7 @@ def test_what_no_gradient_reaches_is_left_out() -> None:
 
 @given(programs(), seeds)
 def test_an_observed_sweep_is_the_same_sweep(program: Program, seed: float) -> None:
-    """An observer changes no bit, and is told each contribution: before + local × upstream is after."""
+    """An observer changes no bit, and receives each contribution: before + local × upstream is after."""
     _, nodes = recorded(program)
     root = nodes[-1]
     totals = dict.fromkeys(topological_order(root, reached=True), 0.0)
@@ -321,6 +321,6 @@ def test_gradients_are_the_same_under_every_hash_seed() -> None:
 
 
 def test_a_dependence_on_hashes_is_seen() -> None:
-    """Negative control: what goes by a set's order differs under these hash seeds."""
+    """Negative control: the order of a set differs under these hash seeds."""
     program = "print(list({str(i) for i in range(100)}))"
     assert len({printed_under(hash_seed, program) for hash_seed in ("0", "1", "4242")}) == 3

@@ -1,4 +1,4 @@
-"""`no_grad` records nothing, `trap` lets no nan or inf be made in silence, and both belong to who entered them."""
+"""`no_grad` records nothing, `trap` raises where a nan or inf is made, and both apply only where they were entered."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_no_grad_computes_the_same_and_records_nothing(program: Program) -> None
 
 
 def test_no_grad_lets_an_older_graph_be_swept() -> None:
-    """What was recorded before can be differentiated inside; a gradient found there is a leaf."""
+    """A graph from before can be differentiated inside; a gradient computed there is a leaf."""
     x = Value(3.0)
     y = x * x
     with no_grad():
@@ -298,7 +298,7 @@ def test_a_coroutine_that_waits_is_out_of_the_mode(mode: Any) -> None:
 @pytest.mark.parametrize("given", [int, Value, True, 3.0, "x"])
 @MODES
 def test_only_functions_are_decorated(mode: Any, given: object) -> None:
-    """A class, or what cannot be called, is refused by name, instead of turning into a function."""
+    """A class, or an object that cannot be called, is an error that names it."""
     with pytest.raises(TypeError, match=r"a mode decorates a function or a method, got "):
         mode(given)
     with pytest.raises(TypeError, match=r"a mode decorates a function or a method, got "):
@@ -429,7 +429,7 @@ def test_a_mode_lasts_until_its_block_ends() -> None:
 
 
 def test_modes_entered_by_many_threads_are_counted_right() -> None:
-    """However threads, and the clean-up of forgotten generators, come between, the count returns to zero."""
+    """The count returns to zero, however threads and the clean-up of forgotten generators interleave."""
 
     def work(seed: int) -> None:
         for i in range(200):
@@ -466,7 +466,7 @@ FORWARD: list[tuple[Callable[[Value], Value], float, str]] = [
 
 @pytest.mark.parametrize(("f", "at", "operation"), FORWARD)
 def test_trap_raises_at_the_first_operation(f: Callable[[Value], Value], at: float, operation: str) -> None:
-    """The first operation to make a nan or an inf of finite operands is named, and is silent without `trap`."""
+    """The first operation that makes a nan or an inf from finite operands raises, but only under `trap`."""
     assert not math.isfinite(f(Value(at)).data)
     with trap(), pytest.raises(NonFinite) as raised:
         f(Value(at))
@@ -476,7 +476,7 @@ def test_trap_raises_at_the_first_operation(f: Callable[[Value], Value], at: flo
 
 
 def test_trap_names_operation_operands_labels_and_line() -> None:
-    """The error says all that is needed to find the fault; an operand without a label goes by the rule's name."""
+    """The error names operation, operands, numbers and line; an operand without a label has its name in the rule."""
     x, y = Value(0.0, label="height"), Value(-2.0)
     with trap(), pytest.raises(NonFinite) as raised:
         x**y
@@ -486,7 +486,7 @@ def test_trap_names_operation_operands_labels_and_line() -> None:
 
 
 def test_trap_tells_operands_of_one_name_apart() -> None:
-    """The number of each operand is there, when labels or the rule's names coincide too."""
+    """The error shows the number of each operand, even where labels or the rule's names coincide."""
     for x, y in ((Value(0.0, label="y"), Value(-2.0)), (Value(0.0, label="a"), Value(-2.0, label="a"))):
         with trap(), pytest.raises(NonFinite) as raised:
             x**y
@@ -511,7 +511,7 @@ def test_trap_names_the_users_line(f: Callable[[Value], Value]) -> None:
 
 @pytest.mark.parametrize("operand", [nan, inf, -inf])
 def test_trap_lets_nan_and_inf_pass_on(operand: float) -> None:
-    """A nan or an inf that was there before is no fault of the operations that it passes through."""
+    """A nan or an inf from before does not raise in the operations that it passes through."""
     x, y = Value(operand), Value(2.0)
     with trap():
         z = (x * y - x).exp() + y
@@ -574,7 +574,7 @@ def test_trap_keeps_earlier_gradients() -> None:
     ],
 )
 def test_trap_raises_wherever_a_sweep_leaves_the_finite(f: Callable[[Value], Value], at: float) -> None:
-    """A local gradient, a product or a sum that is no longer finite is trapped, and is silent without `trap`."""
+    """A local gradient, a product or a sum that is not finite is trapped; without `trap` nothing is raised."""
     x = Value(at)
     f(x).backward()
     assert not math.isfinite(x.grad)
@@ -595,7 +595,7 @@ def test_trap_leaves_constants_out() -> None:
 
 
 def test_trap_watches_graphs_made_before() -> None:
-    """A sweep inside is watched over a graph recorded outside, whose lines nobody has noted."""
+    """A sweep inside is trapped for a graph from outside, whose lines are not noted."""
     root = Value(0.0, label="x").sqrt()
     with trap(), pytest.raises(NonFinite, match=r"made at a line that trap did not see") as raised:
         root.backward()
@@ -604,7 +604,7 @@ def test_trap_watches_graphs_made_before() -> None:
 
 @pytest.mark.parametrize("derivative", [grad, lambda f, x: jvp(f, x, 1.0)])
 def test_trap_watches_derivatives_that_are_values(derivative: Callable[[Value, Value], Value]) -> None:
-    """`grad` and `jvp` compute by operations, so they are trapped like all others."""
+    """`grad` and `jvp` apply operations, which are trapped like all others."""
     x = Value(0.0)
     root = x.sqrt()
     assert derivative(root, x).data == inf
@@ -617,7 +617,7 @@ def test_trap_watches_derivatives_that_are_values(derivative: Callable[[Value, V
 
 
 def test_trap_watches_what_is_not_recorded() -> None:
-    """Under both modes, in whichever order, operations record nothing and are watched all the same."""
+    """In both modes, in either order, operations record nothing and are trapped."""
     x = Value(0.0, label="x")
     with no_grad(), trap():
         assert not is_recorded(x + 1)
@@ -628,7 +628,7 @@ def test_trap_watches_what_is_not_recorded() -> None:
 
 
 def test_trap_as_a_decorator() -> None:
-    """A decorated function is watched, and its caller is not."""
+    """The mode applies to a decorated function, and not to its caller."""
 
     @trap()
     def reciprocal(x: Value) -> Value:
@@ -640,7 +640,7 @@ def test_trap_as_a_decorator() -> None:
 
 
 def test_the_error_can_be_pickled() -> None:
-    """`NonFinite` is an ArithmeticError that crosses to another process with all it says."""
+    """`NonFinite` is an ArithmeticError whose attributes survive pickling."""
     with trap(), pytest.raises(ArithmeticError) as raised:
         Value(0.0, label="x").log()
     error = raised.value
@@ -654,7 +654,7 @@ def test_the_error_can_be_pickled() -> None:
 
 
 def test_lines_are_noted_and_nothing_is_raised() -> None:
-    """Inside `lines` a node keeps the line that made it, be its number finite or not; outside it keeps none."""
+    """Inside `lines` a node keeps the line that made it, finite or not; outside it keeps none."""
     x = Value(0.0)
     with modes.lines():
         infinite, line = x.log(), here()
@@ -662,7 +662,7 @@ def test_lines_are_noted_and_nothing_is_raised() -> None:
 
 
 def test_another_primitive_is_recorded_instead() -> None:
-    """Inside `instead` one primitive's rules are another's, to any number of operands; outside they are its own."""
+    """Inside `instead` one primitive has the rules of another, with any number of operands; outside it has its own."""
     steep = scalargrad.primitive(name="steep", partials=[lambda out, x: 7.0])(math.sin)
     x = Value(0.5)
     with modes.instead(scalargrad.sin, steep), modes.instead(scalargrad.cos, steep):
@@ -676,7 +676,7 @@ def test_another_primitive_is_recorded_instead() -> None:
 
 @pytest.mark.parametrize("is_on", [True, False])
 def test_the_collector_rests_and_is_as_before(is_on: bool) -> None:
-    """Inside `no_gc` the collector is off; after the outermost block, however it ends, it is as it was."""
+    """Inside `no_gc` the collector is off; after the outermost block, however it ends, it is as before."""
     (gc.enable if is_on else gc.disable)()
     try:
         with modes.no_gc():
@@ -700,7 +700,7 @@ def test_the_collector_rests_and_is_as_before(is_on: bool) -> None:
 
 
 def test_threads_share_the_collector() -> None:
-    """It comes back when the last thread leaves its block, not the first."""
+    """The collector runs again when the last thread leaves its block, not the first."""
     inside, leave = threading.Event(), threading.Event()
 
     def elsewhere() -> None:
@@ -722,21 +722,21 @@ def test_threads_share_the_collector() -> None:
 
 
 def test_the_line_is_that_of_the_users_own_code() -> None:
-    """Lines of installed libraries are passed over, unless all is installed: then it is the caller's."""
+    """Lines of installed libraries are skipped; if every line is installed, it is the caller's."""
     installed = compile("def call():\n    return x.log()\n", "/anywhere/site-packages/installed.py", "exec")
     names: dict[str, Any] = {"x": Value(0.0)}
     exec(installed, names)  # noqa: S102  # the text above
     with modes.lines():
         line, result = here(), names["call"]()
     assert result.line == line
-    found: list[str] = []
+    lines: list[str] = []
 
     def alone() -> None:
         with modes.lines():
-            found.append(names["call"]().line)
+            lines.append(names["call"]().line)
 
     alone.__code__ = alone.__code__.replace(co_filename="/anywhere/site-packages/installed_too.py")
     thread = threading.Thread(target=alone)
     thread.start()
     thread.join()
-    assert found == ["/anywhere/site-packages/installed.py:2"]
+    assert lines == ["/anywhere/site-packages/installed.py:2"]

@@ -70,7 +70,7 @@ MARGIN = 1 / 16
 
 
 def points(primitive: Primitive) -> st.SearchStrategy[Point]:
-    """Points of the declared domain; what lies close to a declared break is moved to a distance."""
+    """Points of the declared domain; those close to a declared break are moved away from it."""
 
     def apart(point: Point) -> Point:
         moved = list(point)
@@ -86,15 +86,15 @@ def points(primitive: Primitive) -> st.SearchStrategy[Point]:
 @lru_cache
 def sample(primitive: Primitive) -> list[Point]:
     """Ten points, always the same."""
-    found: list[Point] = []
+    drawn: list[Point] = []
 
     @settings(max_examples=10, derandomize=True, database=None, phases=[Phase.generate])
     @given(points(primitive))
     def collect(point: Point) -> None:
-        found.append(point)
+        drawn.append(point)
 
     collect()
-    return found
+    return drawn
 
 
 def differentiable(primitive: Primitive) -> list[int]:
@@ -246,7 +246,7 @@ def test_check_catches_a_rule_that_is_wrong_at_second_order(primitive: Primitive
 
 
 def same(x: float, y: float) -> bool:
-    """Whether two floats are the same to the bit, all nans being one."""
+    """Whether two floats have the same bits; all nans count as the same."""
     return x.hex() == y.hex()
 
 
@@ -269,7 +269,7 @@ def test_edges(primitive: Primitive, operands: Point, value: float, partials: Po
 
 @pytest.mark.parametrize("primitive", PUBLIC, ids=lambda primitive: primitive.name)
 def test_every_public_operation_pins_an_edge(primitive: Primitive) -> None:
-    """No public operation is without an edge, each named by operands of its own number."""
+    """Every public operation has an edge, and each edge has as many operands as the operation."""
     assert primitive.edges
     assert all(len(operands) == primitive.arity for operands, _, _ in primitive.edges)
 
@@ -304,12 +304,12 @@ def test_subgradients_are_those_of_pytorch(primitive: str, operands: Point, part
 def test_whole_powers_are_polynomials(x: float, exponent: float | Value) -> None:
     """A whole power is differentiable to any order at negative bases and at 0, by `grad` and by a sweep alike."""
     base = Value(x)
-    found = base**exponent
+    derivative = base**exponent
     for wanted, slope in itertools.pairwise((x**4, 4 * x**3, 12 * x**2, 24 * x, 24.0, 0.0, 0.0)):
         base.zero_grad()
-        found.backward()
-        assert (found.data, base.grad) == (wanted, slope)
-        found = grad(found, base)
+        derivative.backward()
+        assert (derivative.data, base.grad) == (wanted, slope)
+        derivative = grad(derivative, base)
 
 
 # ---------------------------------------------------------------- limits
@@ -337,14 +337,14 @@ def test_derivatives_of_powers_at_0_are_limits(exponent: float, first: Point, se
 
 
 def test_a_power_of_itself_has_no_finite_derivatives_at_0() -> None:
-    """Those of x ** x at 0 are infinite from the second on, and are never a number that a guard has left."""
+    """From the second on, the derivatives of x ** x at 0 are infinite, and never the number of a guard."""
     x = Value(0.0)
     derivative = x**x
-    found = []
+    numbers = []
     for _ in range(5):
-        found.append(derivative.data)
+        numbers.append(derivative.data)
         derivative = grad(derivative, x)
-    assert found == [1.0, 0.0, math.inf, -math.inf, math.inf]
+    assert numbers == [1.0, 0.0, math.inf, -math.inf, math.inf]
 
 
 def test_a_guard_that_is_differentiated_is_seen() -> None:
@@ -367,7 +367,7 @@ def test_the_mixed_derivative_at_exponent_0(x: float) -> None:
 
 
 def limit(name: str, sign: int, order: int) -> float | None:
-    """The limit of a derivative at an infinity, from numbers of 120 digits far out; None where there is none."""
+    """The limit of a derivative at an infinity, from large numbers of 120 digits; None where there is none."""
     if name in {"sin", "cos", "tan"} or (sign < 0 and name in {"gamma", "lgamma"}):
         return None
 
@@ -392,14 +392,14 @@ UNDEFINED = {("gamma", 1, 2)}  # inf, which the rule has as inf - inf
 def test_derivatives_at_infinity_are_limits(primitive: Primitive, sign: int) -> None:
     """At inf and -inf an operation's derivatives to second order are their limits, where there are any."""
     x = Value(sign * math.inf)
-    found = primitive(x)
+    derivative = primitive(x)
     for order in (1, 2):
-        found = grad(found, x)
+        derivative = grad(derivative, x)
         wanted = (
             None if primitive.name in FINITE | {"stop_gradient", "_held_finite"} else limit(primitive.name, sign, order)
         )
         if wanted is not None and (primitive.name, sign, order) not in UNDEFINED:
-            assert math.isclose(found.data, wanted, rel_tol=1e-12)
+            assert math.isclose(derivative.data, wanted, rel_tol=1e-12)
 
 
 def test_limits_are_seen() -> None:
@@ -430,9 +430,9 @@ def test_a_long_vector(far: float, x: float) -> None:
 # ---------------------------------------------------------------- kinks and poles
 
 
-def beside(point: Point, found: Break, step: float = 0.0) -> Point:
+def beside(point: Point, place: Break, step: float = 0.0) -> Point:
     """The point moved to a break, or to a step from it."""
-    operand, nearest = found
+    operand, nearest = place
     return (*point[:operand], nearest(*point) + step, *point[operand + 1 :])
 
 
@@ -456,14 +456,14 @@ def test_subgradients_lie_between_the_one_sided_derivatives(primitive: Primitive
 @pytest.mark.parametrize("primitive", BREAKING, ids=lambda primitive: primitive.name)
 def test_declared_breaks_are_there(primitive: Primitive) -> None:
     """At a declared break the value jumps, or its slope jumps or has no bound."""
-    for found in primitive.kinks + primitive.poles:
+    for place in primitive.kinks + primitive.poles:
         changes = [0.0]
         for point in sample(primitive):
-            sides = [beside(point, found, step) for step in (-1e-6, 1e-6)]
+            sides = [beside(point, place, step) for step in (-1e-6, 1e-6)]
             if any(map(math.isnan, sides[0])):
                 continue
             below, above = (reference(primitive.name, side) for side in sides)
-            slope_below, slope_above = (reference(primitive.name, side, found.operand) for side in sides)
+            slope_below, slope_above = (reference(primitive.name, side, place.operand) for side in sides)
             changes += [abs(above - below), abs(slope_above - slope_below), abs(slope_above) / 1000]
         assert max(changes) > 0.5
 
@@ -526,7 +526,7 @@ def test_which_operations_are_bounded() -> None:
 
 @pytest.mark.parametrize("primitive", BREAKING, ids=lambda primitive: primitive.name)
 def test_a_break_is_a_number_for_every_float(primitive: Primitive) -> None:
-    """Where the nearest break lies is answered for every float, nan and inf included: a number, or nan."""
+    """The place of the nearest break is a number or nan, for every float, nan and inf included."""
 
     @given(st.tuples(*[any_float for _ in primitive.partials]))
     def check(point: Point) -> None:
@@ -550,8 +550,8 @@ def test_array_spelling_is_the_same_function(primitive: Primitive) -> None:
     @given(st.lists(points(primitive), min_size=2, max_size=2))
     def check(rows: list[Point]) -> None:
         columns = dict(zip(names, np.array(rows).T, strict=True))
-        found = np.asarray(eval(code, vars(np) | columns)) * np.ones(2)  # noqa: S307  # the declaration's own text
-        for point, element in zip(rows, found, strict=True):
+        elements = np.asarray(eval(code, vars(np) | columns)) * np.ones(2)  # noqa: S307  # the declaration's own text
+        for point, element in zip(rows, elements, strict=True):
             assert abs(element - primitive(*point)) <= TOLERANCE * scale(primitive, point)
 
     check()
@@ -575,7 +575,7 @@ def test_formula_is_the_rule(primitive: Primitive) -> None:
 
 
 def test_precise_partial_knows_second_derivatives() -> None:
-    """The oracle's own differences are right to 30 digits, mixed ones too."""
+    """The differences of the oracle are right to 30 digits, mixed ones too."""
     with mpmath.workdps(50):
         assert abs(precise_partial("multiply", (2.0, 3.0), 0, 1) - 1) < 1e-30
         assert abs(precise_partial("exp", (1.0,), 0, 0) - mpmath.e) < 1e-30
@@ -601,7 +601,7 @@ def test_the_declared_algebra_holds(primitive: Primitive, x: float, y: float, z:
 
 
 def test_which_operations_have_an_identity() -> None:
-    """Those of arithmetic have one, subtraction, division and powers on the right; most have none."""
+    """Arithmetic has identities, for subtraction, division and powers on the right; most operations have none."""
     right = {op.name: op.right_identity for op in BUILT_IN if op.right_identity is not None}
     assert right == {
         "add": 0.0,
@@ -613,3 +613,40 @@ def test_which_operations_have_an_identity() -> None:
         "minimum": math.inf,
     }
     assert {op.name for op in BUILT_IN if op.identity is not None} == {"add", "multiply", "maximum", "minimum"}
+
+
+# ---------------------------------------------------------------- what array programs are told
+
+MANY = [0.0, -0.0, 1.0, -2.5, 1e-320, 1e200, -1e308, math.inf, -math.inf, math.nan]
+
+
+def products(primitive: Primitive) -> list[bool]:
+    """Whether the value is the product of two operands, at each pair of floats where that is a number."""
+    pairs = [(x, y) for x, y in itertools.product(MANY, repeat=2) if not math.isnan(x * y)]
+    return [primitive.value(x, y) == x * y for x, y in pairs]
+
+
+@every_primitive
+def test_what_is_declared_to_multiply_does(primitive: Primitive) -> None:
+    """An operation that is declared to multiply is the product wherever that is a number; no other one is."""
+    if primitive.arity == 2:
+        assert all(products(primitive)) == primitive.multiplies
+    else:
+        assert not primitive.multiplies
+
+
+@every_primitive
+def test_what_answers_for_a_function_that_raises_is_that_function(primitive: Primitive) -> None:
+    """A value that answers where one of Python's functions raises is that function wherever it does not."""
+    function = getattr(primitive.value, "answers_for", primitive.value)
+    raised, varied = 0, min(primitive.arity, 2)
+    for first in itertools.product(MANY, repeat=varied):
+        operands = (*first, *[2.0] * (primitive.arity - varied))
+        try:
+            answer = function(*operands)
+        except (ArithmeticError, ValueError):
+            raised += 1
+        else:
+            assert floats.same(answer, primitive.value(*operands))
+            assert math.isnan(answer) or math.copysign(1, answer) == math.copysign(1, primitive.value(*operands))
+    assert (raised > 0) == (function is not primitive.value)

@@ -31,13 +31,13 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "abs": abs,
 }
 BUILT_IN: dict[str, Primitive] = {
-    name: found for name, found in vars(primitives).items() if isinstance(found, Primitive) and not name.startswith("_")
+    name: each for name, each in vars(primitives).items() if isinstance(each, Primitive) and not name.startswith("_")
 }
 
 
 @pytest.fixture(autouse=True)
 def _registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test declares does not outlive it."""
+    """Remove what a test declares."""
     monkeypatch.setattr(declaration, "_registry", dict(declaration._registry))
 
 
@@ -57,7 +57,7 @@ Made = tuple[str, tuple[int | float, ...], tuple[float, ...]]  # operation, oper
 
 
 class Engine(RuleBasedStateMachine):
-    """Anything a user may do to a graph, beside a record of it from which dual numbers give each gradient."""
+    """Everything that a user can do to a graph, with a record from which dual numbers compute each gradient."""
 
     nodes = Bundle("nodes")
 
@@ -150,7 +150,7 @@ class Engine(RuleBasedStateMachine):
         for node in range(root, -1, -1):
             if node in reached and (made := self.made[node]) is not None:
                 reached.update(operand for operand in made[1] if isinstance(operand, int))
-        found = {}
+        derivatives = {}
         for node in reached:
             known = {node: Dual(0.0, 1.0)}
             for later in range(node + 1, root + 1):
@@ -158,8 +158,8 @@ class Engine(RuleBasedStateMachine):
                     name, operands, numbers = made
                     tangents = [known.get(given) if isinstance(given, int) else None for given in operands]
                     known[later] = dual(name, numbers, tangents)
-            found[node] = known[root].derivative, known[root].magnitude
-        return found
+            derivatives[node] = known[root].derivative, known[root].magnitude
+        return derivatives
 
     @invariant()
     def every_gradient_is_that_of_dual_numbers(self) -> None:
@@ -188,7 +188,7 @@ def dual(name: str, numbers: Sequence[float], tangents: Sequence[Dual | None] = 
 
 
 def test_every_gradient_is_that_of_the_oracle() -> None:
-    """Whatever is built, shared, swept, zeroed and changed, each gradient is what dual numbers say of the record."""
+    """Whatever is built, shared, swept, zeroed and changed, each gradient is that of dual numbers on the record."""
     run_state_machine_as_test(Engine)
 
 
@@ -207,7 +207,7 @@ def zero(_rule: Any) -> Any:
 @pytest.mark.parametrize("operand", [0, 1])
 @pytest.mark.parametrize("wrong", [times_1_001, flipped, zero])
 def test_the_oracle_catches_wrong_rules(wrong: Callable[[Any], Any], operand: int) -> None:
-    """Negative control: an engine with rules that are a little wrong, or very, in one operand does not pass."""
+    """Negative control: an engine with a rule that is a little or very wrong in one operand fails."""
 
     def bent(right: Primitive) -> Primitive:
         rules = [wrong(rule) if i == operand else rule for i, rule in enumerate(right.partials)]
@@ -287,7 +287,7 @@ def test_powers_of_every_form(base: float, exponent: float) -> None:
         assert math.isclose(y.grad, dy, rel_tol=1e-13, abs_tol=1e-13)
 
 
-@pytest.mark.parametrize("name", [name for name, found in BUILT_IN.items() if found.arity == 1])
+@pytest.mark.parametrize("name", [name for name, primitive in BUILT_IN.items() if primitive.arity == 1])
 def test_every_operation_of_one_operand_is_a_method(name: str) -> None:
     """What `scalargrad.tanh(x)` does, `x.tanh()` does too."""
     x = Value(1.0 if name == "acosh" else 0.5)
@@ -310,7 +310,7 @@ def test_comparisons_are_those_of_the_numbers(x: float, y: float) -> None:
 
 
 def test_equality_and_hash_are_identity() -> None:
-    """A Value equals itself alone, so that Values can be keys and members of sets."""
+    """A Value equals only itself, so that Values can be keys and members of sets."""
     x, y = Value(1.0), Value(1.0)
     assert x == x
     assert x != y
@@ -323,7 +323,7 @@ def test_equality_and_hash_are_identity() -> None:
 
 @given(st.lists(plain_numbers, min_size=1, max_size=6))
 def test_python_orders_and_sums_values(numbers: list[float]) -> None:
-    """`max`, `min` and `sorted` return the very Values, `sum` a Value of the sum."""
+    """`max`, `min` and `sorted` return the Values themselves, `sum` returns a Value."""
     values = [Value(x) for x in numbers]
     assert max(values) is values[numbers.index(max(numbers))]
     assert min(values) is values[numbers.index(min(numbers))]
@@ -338,7 +338,7 @@ def test_python_orders_and_sums_values(numbers: list[float]) -> None:
 
 @given(x=st.floats(-1e6, 1e6), digits=st.integers(-3, 6))
 def test_conversions_are_those_of_the_number(x: float, digits: int) -> None:
-    """What Python and `math` make of a float, they make of its Value."""
+    """Python and `math` convert a Value as they convert its number."""
     v = Value(x)
     for convert in (float, int, bool, round, math.floor, math.ceil, math.trunc, math.sqrt if x > 0 else math.exp2):
         if convert is not math.exp2:
@@ -358,8 +358,8 @@ def test_format_specs_are_those_of_a_float(spec: str) -> None:
     assert f"{v:.1f} %.1f" % v == "1234.6 1234.6"
 
 
-def test_repr_says_what_there_is_to_say() -> None:
-    """The repr shows no gradient before a sweep, not even 0, and a label where there is one."""
+def test_repr_shows_gradient_and_label() -> None:
+    """The repr shows a gradient only after a sweep, and a label where there is one."""
     v = Value(2)
     assert repr(v) == "Value(data=2.0)"
     assert (v.grad, v.swept) == (0.0, False)
@@ -468,7 +468,7 @@ def test_numpy_functions_of_two_operands(name: str) -> None:
 
 
 def test_numpy_maximum_picks_values() -> None:
-    """`np.maximum` of an object array compares, as Python's `max` does, and returns the very operands."""
+    """`np.maximum` of an object array compares as Python's `max` does, and returns the operands themselves."""
     x, y = Value(1.0), Value(2.0)
     assert list(np.maximum(np.array([x, y]), np.array([y, x]))) == [y, y]
     assert list(np.minimum(np.array([x, y]), 1.5)) == [x, 1.5]
@@ -491,7 +491,7 @@ def test_matrix_products_of_values() -> None:
 
 
 def test_numpy_scalars_do_not_swallow_values() -> None:
-    """A Value times an array is an array of Values, whichever stands left; an array of floats is made on request."""
+    """A Value times an array is an array of Values, on either side; numpy makes floats of it on request."""
     v = Value(2.0)
     numbers = np.array([1.0, 3.0])
     for array in (v * numbers, numbers * v, v - numbers, numbers / v, numbers**v, v**numbers):

@@ -157,11 +157,16 @@ def test_a_node_whose_operands_are_left_out_says_so() -> None:
 
 @pytest.mark.parametrize("length", [100, 5_000])
 def test_a_deep_tree_goes_on_below(length: int) -> None:
-    """Depth costs no indentation beyond a limit, and no recursion."""
+    """Depth costs no indentation beyond a limit, and no recursion; what starts again says where it comes from."""
     lines = tree(chain(length), limit=None).splitlines()
     assert max(map(len, lines)) < 80
-    assert sum("(below)" in line for line in lines) == length // 13
-    assert len(lines) == 1 + length + 1 + length // 13
+    breaks = [i for i, line in enumerate(lines) if line.endswith("(continued below)")]
+    assert len(breaks) == length // 13
+    assert len(lines) == 1 + length + 1 + 2 * len(breaks)
+    for i in breaks:
+        name = lines[i].lstrip("└─ ").removesuffix(" (continued below)")
+        assert lines[i + 1] == f"{name}, continued from above:"
+        assert lines[i + 2].startswith(f"{name} = ")
 
 
 def test_what_goes_on_below_may_come_earlier() -> None:
@@ -172,7 +177,7 @@ def test_what_goes_on_below_may_come_earlier() -> None:
     assert tree(r, names=locals(), width=30).splitlines()[1:] == [
         "r = v1 + b     0.0          –",
         "├─ v1 = -b     1.0          –",
-        "│  └─ b (below)",
+        "│  └─ b (continued below)",
         "└─ b = -a     -1.0          –",
         "   └─ a        1.0          –",
     ]
@@ -247,7 +252,7 @@ def test_a_narrow_terminal_gets_another_form() -> None:
     ]
     narrow = ledger(v, width=60)
     assert "because" not in narrow
-    assert narrow.endswith("the local derivatives' formulas take more than 60 cells a line")
+    assert narrow.endswith("the formulas of the local derivatives need lines of more than 60 cells")
     assert max(map(cells, narrow.splitlines()[:-1])) <= 60
 
 

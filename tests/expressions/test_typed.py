@@ -105,6 +105,8 @@ def test_a_given_name_comes_before_a_constant() -> None:
     """Who gives e a value means that value."""
     assert parse("e", ["e"])({"e": 2.0}) == 2.0
     assert parse("e")({}) == math.e
+    assert parse("e", ["e"]).constants == {}
+    assert parse("e * pi + e").constants == {"e": math.e, "pi": math.pi}
 
 
 def test_names_are_those_used_in_order() -> None:

@@ -254,9 +254,9 @@ def test_examples_without_numbers(target: str) -> None:
 
 def test_choosing_examples_is_soon_done() -> None:
     """Of numpy's rows those that stand out are found by a few calls, however many there are."""
-    from scalargrad.lifting.to_numpy.target import Target
+    from scalargrad.lifting.to_numpy.target import NumpyTarget
 
     table = np.random.default_rng(0).normal(size=(1000, 7))
     table[[3, 5, 8, 900], [0, 6, 2, 1]] = nan, -inf, 0.0, 99.0
     table[901, 4] = -99.0
-    assert Target("float64").telling(table) == ([3, 5, 8], [900, 901])
+    assert NumpyTarget("float64").telling(table) == ([3, 5, 8], [900, 901])

@@ -93,7 +93,7 @@ def test_single_precision_is_near_and_no_nearer() -> None:
     ("options", "message"),
     [
         ({"dtype": "float16"}, 'dtype must be "float64" or "float32", got'),
-        ({"target": "python", "dtype": "float32"}, 'the target "python" computes in Python.s floats'),
+        ({"target": "python", "dtype": "float32"}, 'the target "python" computes in "float64", got dtype'),
         ({"target": "jax"}, 'target must be "numpy" or "python", got'),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import random
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -465,6 +466,33 @@ def test_numpy_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setitem(sys.modules, "scalargrad.lifting.to_numpy.target", None)
         with pytest.raises(ImportError, match=r"scalargrad-engine\[lift\]"):
             lift(lambda x: w * x, [w], target="numpy")
+
+
+WITHOUT_NUMPY = """
+import sys
+sys.modules["numpy"] = None
+from scalargrad import Value, lift, nn, optim
+model = nn.MLP(2, [3, 2], "tanh", rng=0)
+program = lift(lambda x, y: (model(x)[0] - y) ** 2 + model(x)[1] ** 2, model.parameters(), target={target!r})
+X, Y = [[0.0, 1.0], [2.0, 3.0]], [1.0, 2.0]
+value, gradient = program.value_and_grad(X, Y)
+assert len(program(X, Y)) == 2 and len(gradient) == len(program.hvp(X, Y, gradient)) == len(model.parameters())
+theta = program.pack()
+program.unpack(optim.Adam(theta).step(gradient))
+several = lift(lambda x: model(x), model.parameters(), target={target!r})
+assert [len(row) for row in several(X)] == [2, 2]
+w = Value(2.0)
+assert lift(lambda: w * w, [w], target={target!r}).value_and_grad() == (4.0, [4.0])
+"""
+
+
+@pytest.mark.parametrize(("target", "message"), [("python", ""), ("numpy", "needs the extra lift")])
+def test_all_of_a_program_works_without_numpy(target: str, message: str) -> None:
+    """If numpy cannot be imported, all of a program for plain Python works, and one for numpy says what it needs."""
+    code = WITHOUT_NUMPY.format(target=target)
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert bool(finished.returncode) == bool(message)
+    assert message in finished.stderr
 
 
 def test_a_program_says_what_it_is() -> None:

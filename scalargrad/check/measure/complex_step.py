@@ -212,7 +212,7 @@ def complex_partial(op: Primitive, out: float, operands: Sequence[float], k: int
     if spelling is None or not isfinite(out) or on_break(op, operands):
         return NO_SLOPE
     may_underflow = any(0.0 < abs(x) <= FAINT for x in (out, *operands))
-    best, closest, last = NO_SLOPE, UNCLEAR, nan
+    best, last = NO_SLOPE, nan
     for step in _complex_steps(operands[k]):
         try:
             slope, size, apart = _complex_slope(spelling, operands, k, step, out)
@@ -223,10 +223,9 @@ def complex_partial(op: Primitive, out: float, operands: Sequence[float], k: int
         error = abs(slope - last) + 4 * (EPSILON * size + TINY / step * max(1.0, size))
         if out:
             error += abs(slope) * (apart / abs(out))
-        if slope == last == 0.0 and not may_underflow and error < best[1]:
-            best = (0.0, error)
-        elif error < closest * abs(slope):
-            best, closest = (slope, error), error / abs(slope)
+        clear = not may_underflow if slope == last == 0.0 else error < UNCLEAR * abs(slope)
+        if clear and error < best[1]:
+            best = (slope, error)
         if best[1] <= CLEAR * abs(best[0]) + NORMAL:
             break
         last = slope

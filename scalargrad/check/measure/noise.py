@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from math import comb, frexp, isfinite, isnan, ldexp, nan, sqrt
+from math import comb, isfinite, isnan, nan, sqrt, ulp
 
 from .slopes import EPSILON, SAFETY, TINY
 
@@ -32,7 +32,7 @@ def noise(f: Callable[[float], float], unit: float) -> float:
     >>> 1e-11 < noise(lambda t: (1e6 + 1.0 + t) - 1e6, 1.0) < 1e-9
     True
     """
-    between_floats = ldexp(EPSILON, frexp(unit)[1] - 1)
+    between_floats = ulp(unit)
     deviation = 0.0
     for spacing in SPACINGS:
         above = _deviation([f(i * spacing * between_floats) for i in range(POINTS)])

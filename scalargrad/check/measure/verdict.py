@@ -359,7 +359,7 @@ class _Measured:
         return Judgement(KINK if inside else DISAGREES, nearest, below.slope, above.slope, why)
 
     def _wrong(self, claim: Claim, against: Estimate) -> Judgement:
-        why = f"the difference is {_relative(abs(claim.slope - against.slope), claim, against):.1e} of their size"
+        why = f"the relative difference is {_relative(abs(claim.slope - against.slope), claim, against):.1e}"
         if isnan(claim.slope):
             why = "the gradient is nan, the slope is finite"
         return Judgement(DISAGREES, against, why=why)
@@ -391,7 +391,7 @@ class _Measured:
             return "the measured slopes differ from it, but other steps do not confirm them"
         reached = _relative(best.error + claim.error, claim, best)
         if isfinite(reached):
-            return f"known only to {reached:.0e} of their size, and rtol is {self.rtol:.0e}"
+            return f"known only with a relative error of {reached:.0e}, and rtol is {self.rtol:.0e}"
         return "both may be 0, as far as rounding shows" if isfinite(best.error) else "no step gives a slope"
 
     def _tolerance(self, claim: Claim, estimate: Estimate) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ...engine.value import Constant, Value
 from ...expressions.typed import TESTS, Expression, ExpressionError, nearest, parse
 from ...terminal import fitted
-from ..names import derivative, exact, numeral
+from ..names import derivative, exact, shown
 from ..walk.step import ROOM, Step, applied
 from ..walk.steps import Steps
 
@@ -41,13 +41,13 @@ def operations(walk: Steps) -> dict[str, str]:
     >>> operations(Steps((a * a).tanh()))
     {'*': 'multiply', 'multiply': 'multiply', 'tanh': 'tanh'}
     """
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for used in {node.op: None for node in walk.order if node.op is not None}:
         sign = used.notation.replace("{}", "").strip()
         if used.arity == 2 and len(sign) <= 2:
-            found[sign] = used.name
-        found[used.name] = used.name
-    return found
+            names[sign] = used.name
+        names[used.name] = used.name
+    return names
 
 
 def words(walk: Steps) -> list[str]:
@@ -75,9 +75,9 @@ def subject(walk: Steps, text: str) -> Value | Expression:
 
 
 def computed(expression: Expression, step: Step) -> str:
-    """Return an expression with its value at a step."""
-    found = expression(fields(step))
-    return f"{expression.text} = {found if isinstance(found, bool) else exact(found)}"
+    """Return an expression with its value at a step, in full."""
+    value = expression(fields(step))
+    return f"{expression.text} = {value if isinstance(value, bool) else exact(value)}"
 
 
 # ---------------------------------------------------------------- where to stop
@@ -156,26 +156,23 @@ def made(walk: Steps, node: Value) -> str:
     >>> made(walk, walk.roots[0]), made(walk, a)
     ('f = a * b = 6.0', 'a = 2.0')
     """
-    name = _short(walk, node)
+    name, number = _short(walk, node), shown(node.data, walk.digits)
     if node.op is None:
-        return f"{name} = {exact(node.data)}"
-    return f"{name} = {applied(node.op, [_short(walk, operand) for operand in node.args])} = {exact(node.data)}"
+        return f"{name} = {number}"
+    return f"{name} = {applied(node.op, [_short(walk, operand) for operand in node.args])} = {number}"
 
 
-def gradient(walk: Steps, node: Value) -> str:
-    """Return a node's number, and its gradient as far as the cursor has come; – where there is none yet."""
-    total, name = walk.total(node), _short(walk, node)
+def gradient(walk: Steps, node: Value, digits: int | None) -> str:
+    """Return a node's number, and its gradient at the cursor; – where there is none yet.
+
+    Args:
+        walk: the steps.
+        node: one of their nodes.
+        digits: of each number; None for all.
+    """
+    name = _short(walk, node)
     slope = derivative(fitted(walk.graph.title, ROOM), name)
-    return f"{name} = {exact(node.data)}, {slope} = {'–' if total is None else exact(total)}"
-
-
-def rounded(step: Step) -> str:
-    """Return a step as a line that is short, where a step itself prints every digit."""
-    upstream, local, product, before, after = map(
-        numeral, (step.upstream, step.local, step.product, step.before, step.after)
-    )
-    whole, _, operand = (fitted(name, ROOM) for name in step.names)
-    return f"{derivative(whole, operand)} += {upstream} × {local} = {product}   ({before} → {after})"
+    return f"{name} = {shown(node.data, digits)}, {slope} = {shown(walk.total(node), digits)}"
 
 
 def _short(walk: Steps, node: Value) -> str:

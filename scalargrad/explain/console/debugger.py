@@ -17,10 +17,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from ...engine.value import Constant, Value
-from ...terminal import BOLD, DIM, fitted
+from ...terminal import BOLD, DIM, cut, fitted, width_of
+from ..walk.graph import listed
 from ..walk.step import ROOM, Step
 from ..walk.steps import Steps, as_steps
-from .ask import Breakpoint, breakpoint_at, computed, gradient, made, rounded, subject, words
+from .ask import Breakpoint, breakpoint_at, computed, gradient, made, subject, words
 from .shell import Console, nothing_more
 
 LETTERS = {"s": "step", "n": "next", "c": "continue", "cont": "continue", "b": "break", "cl": "clear", "unt": "until"}
@@ -38,11 +39,14 @@ def prompt(
 ) -> None:
     """Walk through a backward pass at a prompt with the commands of Python's debugger: `help` lists them.
 
+    Numbers are rounded, except those that the command `p` shows.
+
     Args:
         value: where the pass starts, a list of such values, or steps, whose cursor it moves.
         stdin: a file with a command on each line; None for the terminal.
-        stdout: where the answers go; None for the terminal.
-        names: variables by name, such as `locals()`, to call those Values by that have no label.
+        stdout: a file for the answers; None for the terminal.
+        names: variables by name, such as `locals()`, for Values that have no label; by default those of
+            the interactive session.
 
     >>> import io, sys
     >>> from scalargrad import prompt
@@ -75,6 +79,7 @@ class Prompt(Console):
 
     prompt = "(step) "
     letters = LETTERS | Console.letters
+    repeatable = frozenset({"step", "next", "back", "continue", "until", "list"})
 
     def __init__(self, walk: Steps, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         super().__init__(stdin=stdin, stdout=stdout)
@@ -125,14 +130,16 @@ class Prompt(Console):
 
             back [COUNT]
 
-        Breakpoints do not matter on the way back.
+        Then shows the contribution that is now the last. Breakpoints do not matter on the way back.
 
         Example: back
         """
         if self.walk.position == 0:
             self.say("no step has been made")
             return
-        self.walk.position = max(0, self.walk.position - _count(argument))
+        taken = min(self.walk.position, _count(argument))
+        self.say(f"took back {'the last step' if taken == 1 else f'{taken:,} steps'}")
+        self.walk.position -= taken
         self._stand()
 
     def do_continue(self, argument: str) -> None:
@@ -238,8 +245,8 @@ class Prompt(Console):
 
             p [NODE | EXPRESSION]           or print
 
-        A node is shown with its number and its gradient so far; without an argument, every leaf. See
-        break for what an expression may hold.
+        A node is shown with its number and its gradient so far, with every digit; without an argument,
+        every leaf. See break for what an expression may hold.
 
         Example: p upstream * local
         """
@@ -249,7 +256,7 @@ class Prompt(Console):
         walk = self.walk
         for node in walk.order:
             if node.op is None and node.__class__ is not Constant:
-                self.say(gradient(walk, node))
+                self.say(gradient(walk, node, None))
 
     def do_display(self, argument: str) -> None:
         """Show a node or an expression behind every move; list them.
@@ -290,11 +297,11 @@ class Prompt(Console):
         """
         nothing_more(argument)
         walk, step = self.walk, self._last()
-        way = [gradient(walk, step.operand), gradient(walk, step.result)]
+        way = [gradient(walk, node, walk.digits) for node in (step.operand, step.result)]
         node = step.result
         while node not in walk.roots and len(way) < LONGEST_WAY:
             node = walk.into(node)[0].result
-            way.append(gradient(walk, node))
+            way.append(gradient(walk, node, walk.digits))
         if node not in walk.roots:
             way.append(f"… from {self._roots()}")
         for line in reversed(way[1:]):
@@ -302,7 +309,7 @@ class Prompt(Console):
         self.say(f"-> {way[0]}")
 
     def do_list(self, argument: str) -> None:
-        """List the steps around the last one made, rounded.
+        """List the steps around the last one made.
 
             list [FIRST [LAST]]             or l
 
@@ -320,7 +327,9 @@ class Prompt(Console):
         shown = walk[max(0, start) : max(0, stop)]
         for step in shown:
             mark = "->" if step.index + 1 == walk.position else "  "
-            self.say(f"{mark} {self._number(step)}  {rounded(step)}")
+            self.say(f"{mark} {self._number(step)}  {step.line(self._room(len(mark) + 1))}")
+        if shown and shown[-1].index + 1 < len(walk):
+            self.say(f"   … {len(walk) - shown[-1].index - 1:,} more: list shows those that follow")
         if not shown:
             self.say("no more steps" if len(walk) else "there are no steps")
         self._listed = shown[-1].index + 1 if shown else None
@@ -386,15 +395,21 @@ class Prompt(Console):
     # ------------------------------------------------------------ what is shown
 
     def _roots(self) -> str:
-        return ", ".join(made(self.walk, root) for root in self.walk.roots)
+        return listed([made(self.walk, root) for root in self.walk.roots])
 
     def _number(self, step: Step) -> str:
         return self.paint(BOLD, f"{step.index + 1}/{len(self.walk)}".rjust(1 + 2 * len(str(len(self.walk)))))
 
     def _show(self, step: Step) -> None:
-        self.say(f"{self._number(step)}  {step}")
+        self.say(f"{self._number(step)}  {step.line(self._room())}")
         blank = " " * (3 + 2 * len(str(len(self.walk))))
-        self.say(self.paint(DIM, f"{blank}{step.computed}, so {step.because}"))
+        room = self._room()
+        self.say(self.paint(DIM, blank + (step.reason if room is None else cut(step.reason, room))))
+
+    def _room(self, taken: int = 0) -> int | None:
+        """How many cells are left for a step, behind its number; None where lines have no end."""
+        width = width_of(self.stdout)
+        return None if width is None else width - taken - 3 - 2 * len(str(len(self.walk)))
 
     def _show_displays(self) -> None:
         for text in self.displays:
@@ -404,7 +419,7 @@ class Prompt(Console):
         """What `p` shows: a node, or a number of the last step, if there is one."""
         about = subject(self.walk, text)
         if isinstance(about, Value):
-            return gradient(self.walk, about)
+            return gradient(self.walk, about, None)
         return computed(about, self._last()) if self.walk.position else None
 
     def _complete(self) -> str:

@@ -23,15 +23,16 @@ ROOM = 40  # cells for what was typed, in an answer
 class Console(cmd.Cmd):
     """Commands read from the terminal, or from a file given as `stdin`; answers go to `stdout`.
 
-    What comes from a file is shown as it is read, so that the output reads as a session. Keyboards and notebooks,
-    which put an `input` of their own in the place of Python's, have shown it already.
-    There are colours on a terminal that has them, unless `NO_COLOR` is set.
+    Enter repeats the last command that may be repeated. What comes from a file is shown as it is read, so
+    that the output reads as a session. Keyboards and notebooks, which put an `input` of their own in the place
+    of Python's, have shown it already. There are colours on a terminal that has them, unless `NO_COLOR` is set.
 
     Raises:
         OSError: when a standard stream that it needs is closed.
     """
 
     letters: ClassVar[dict[str, str]] = {"h": "help", "q": "quit", "exit": "quit"}
+    repeatable: ClassVar[frozenset[str]] = frozenset()  # the commands that Enter repeats
 
     def __init__(self, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         super().__init__(stdin=stdin, stdout=stdout)
@@ -87,7 +88,7 @@ class Console(cmd.Cmd):
             for name, text in documented.items():
                 letters = ", ".join(letter for letter, meant in self.letters.items() if meant == name)
                 self.say(f"{name:10} {letters:8} {text.partition(chr(10))[0]}")
-            self.say("A blank line repeats the last command.")
+            self.say("Enter repeats the last command that moves, or list.")
             return
         name = self.letters.get(arg, arg)
         if name not in documented:
@@ -111,13 +112,21 @@ class Console(cmd.Cmd):
         if line == "EOF":
             self.say("")
             return True
+        before = self.lastcmd
+        leave = self._obeyed(line)
+        if leave is None or self.parseline(self.lastcmd)[0] not in self.repeatable:
+            self.lastcmd = before
+        return bool(leave)
+
+    def _obeyed(self, line: str) -> bool | None:
+        """Obey a line, and return whether it leaves; None where it was refused."""
         try:
             return bool(super().onecmd(line))
         except ExpressionError as error:
             self.say(self.paint(RED, str(error)))
         except (LookupError, ValueError) as error:
             self.say(self.paint(RED, str(error.args[0])))
-        return False
+        return None
 
     def precmd(self, line: str) -> str:
         """Show a line that nothing else has shown, so that what is written reads as a session does."""

@@ -64,8 +64,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
         format: that of `render` and `pipe` where none is asked for.
         dpi: the pixels per inch of a PNG or another picture made of pixels. None stands for 192, twice as many as a
             screen's 96; a notebook stores fewer where 192 would make more than 4 million pixels.
-        titles: what a pointer resting on an element of the SVG is told, by the element's id.
+        titles: the text that the SVG shows where a pointer rests on an element, by the element's id.
         gradients: the elements of which the last line of text is a gradient; in the SVG its class is `gradient`.
+        contents: what is drawn, in words: 7 values.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -73,6 +74,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
         self.dpi: float | None = None
         self.titles: dict[str, str] = {}
         self.gradients: set[str] = set()
+        self.contents = "nothing"
 
     def pipe(
         self,
@@ -210,7 +212,10 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
         return f"{self!r}: {error}"
 
     def __repr__(self) -> str:
-        return f"<drawing of {len(self.titles)} elements>"
+        return f'<drawing of {self.contents}: .render("{self.filename}.{self.format}") saves it, .view() opens it>'
+
+    def __str__(self) -> str:
+        return repr(self)  # the text in the DOT language is .source
 
 
 # ---------------------------------------------------------------- Graphviz

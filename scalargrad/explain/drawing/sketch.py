@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...engine.floats import counted
 from ...extras import how_to_install
 from ..colours import EDGES, INK, LINE, LIT, PARAMETER
 from ..names import derivative, exact, numeral
@@ -61,6 +62,9 @@ class _Sketch:
         crowd = max(1.0, len(plan.arrows) / max(1, plan.count))  # arrows to a node: they need room between ranks
         self.drawing = new_drawing(look.direction, look.prefix, ranksep=f"{min(0.25 + 0.15 * crowd, 1.5):.2f}")
         self.nodes, self.boxes, self.look = data["nodes"], data["boxes"], look
+        drawn = len(plan.single) + sum(len(box.shown) for box in plan.boxes)
+        hidden = f", and {len(self.nodes) - drawn:,} hidden in boxes" if drawn < len(self.nodes) else ""
+        self.drawing.contents = f"{counted(drawn, 'value')}{hidden}"
         self.largest = max(filter(_is_finite, map(abs, filter(None, look.gradients or ()))), default=1.0)
         self.ids: dict[int | Box, str] = {node: f"{look.prefix}node{node}" for node in plan.single}
         for i, box in enumerate(plan.boxes):

@@ -10,7 +10,7 @@ from ...nn import Module
 from ..names import DIGITS, node_names, session_variables, variables
 from .modules import named_leaves
 
-TITLES = 3  # roots that a title names
+LISTED = 3  # texts of a list that is too long
 
 
 class Graph:
@@ -54,13 +54,22 @@ class Graph:
         self.modules = {id(item): name for name, item in given.items() if isinstance(item, Module)}
         self.parameters, inputs, self.rows = named_leaves(self.order)
         self.names = node_names(self.order, {**inputs, **held, **self.parameters}, self.roots, digits)
-        named = [self.names[root] for root in self.roots]
-        more = len(named) - TITLES if len(named) > TITLES + 1 else 0
-        self.title = ", ".join(named[:TITLES] if more else named) + (f" and {more:,} more" if more else "")
+        self.title = listed([self.names[root] for root in self.roots])
 
     def is_named(self, node: Value) -> bool:
         """Return whether a person gave the node its name: by a label or a variable."""
         return bool(node.label) or (node in self._held and node not in self.parameters)
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Return texts as a list; of a long one the first, and how many more there are.
+
+    >>> listed(["f1", "f2"]), listed(["f1", "f2", "f3", "f4", "f5"])
+    ('f1, f2', 'f1, f2, f3 and 2 more')
+    """
+    if len(texts) <= LISTED + 1:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:LISTED])} and {len(texts) - LISTED:,} more"
 
 
 def roots_of(value: Value | Sequence[Value]) -> list[Value]:

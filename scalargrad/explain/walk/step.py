@@ -3,13 +3,14 @@
     ∂L/∂a += ∂L/∂d · ∂d/∂a = 1.0 × -3.0 = -3.0   (0.0 → -3.0)
 
 The result hands on its own gradient, which is complete by then, times the local one; the operand's
-total grows by it. The line is in the names of the nodes and in exact numbers, so that a person can
-check it with a pencil.
+total grows by it. The line is in the names of the nodes, with numbers rounded as in every view, so that
+a person can check it with a pencil; the attributes have every digit.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,10 +18,11 @@ from typing import Any
 
 from ...engine.declaration import Primitive, formula
 from ...engine.value import Value
-from ...terminal import fitted
-from ..names import atom, derivative, exact
+from ...terminal import cells, fitted, width_of
+from ..names import DIGITS, atom, derivative, shown
 
 ROOM = 40  # cells for a name
+ROOMS = (ROOM, 24, 16, 12, 8, 3)  # for each name of a line, until the line fits
 _NAME = re.compile(r"\{\d+\}")
 
 
@@ -41,6 +43,7 @@ class Step:
         after: the operand's total after it: before + local × upstream.
         whole: what is differentiated, by name.
         called: the result and each of its operands, by name.
+        digits: of each number in the line; None for all.
     """
 
     index: int
@@ -55,6 +58,7 @@ class Step:
     after: float
     whole: str = field(compare=False)
     called: tuple[str, ...] = field(compare=False)
+    digits: int | None = field(default=DIGITS, compare=False)
 
     @property
     def product(self) -> float:
@@ -111,11 +115,28 @@ class Step:
         """What the result and its operands are called where there is little room."""
         return [fitted(name, ROOM) for name in self.called]
 
+    def line(self, width: int | None = None) -> str:
+        """Return the step as one line.
+
+        Where it is too long, names are shortened in the middle, and at last the chain rule is left out.
+
+        Args:
+            width: how many cells the line may have; None for any.
+        """
+        numbers = (self.upstream, self.local, self.product, self.before, self.after)
+        upstream, local, product, before, after = (shown(x, self.digits) for x in numbers)
+        arithmetic = f"{upstream} × {local} = {product}   ({before} → {after})"
+        line = ""
+        for has_chain, room in [(True, room) for room in ROOMS[:-1]] + [(False, room) for room in ROOMS]:
+            whole, result, operand = (fitted(name, room) for name in self.names)
+            chain = f" {derivative(whole, result)} · {derivative(result, operand)} =" if has_chain else ""
+            line = f"{derivative(whole, operand)} +={chain} {arithmetic}"
+            if width is None or cells(line) <= width:
+                break
+        return line
+
     def __repr__(self) -> str:
-        whole, result, operand = (fitted(name, ROOM) for name in self.names)
-        chain = f"{derivative(whole, operand)} += {derivative(whole, result)} · {derivative(result, operand)}"
-        numbers = f"{exact(self.upstream)} × {exact(self.local)} = {exact(self.product)}"
-        return f"{chain} = {numbers}   ({exact(self.before)} → {exact(self.after)})"
+        return self.line(width_of(sys.stdout))
 
 
 class Contributions(tuple[Step, ...]):

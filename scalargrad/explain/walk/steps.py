@@ -12,17 +12,18 @@ blocks gradients hands on nothing, so there is no step from it.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from ...engine.copies import one_graph
-from ...engine.floats import number
+from ...engine.floats import integer, number
 from ...engine.value import Constant, Value
-from ...terminal import fitted
-from ..names import exact
-from .graph import Graph, roots_of
+from ...terminal import fitted, width_of
+from ..names import DIGITS, shown
+from .graph import Graph, listed, roots_of
 from .record import Record
 from .step import ROOM, Contributions, Step, local_formula
 from .table import StepTable
@@ -40,6 +41,7 @@ def steps(
     gradients: Sequence[float] | None = None,
     names: Mapping[str, object] | None = None,
     watch: Sequence[Value | str] = (),
+    digits: int | None = DIGITS,
 ) -> Steps:
     """Run the backward pass from a value and return each step of it, with a cursor at the start.
 
@@ -53,6 +55,10 @@ def steps(
         gradients: the seeds of several values, one for each.
         names: variables by name, such as `locals()`, to call those Values by that have no label.
         watch: nodes, or their names, whose totals are in view wherever the cursor is.
+        digits: of each number in the lines; None for all. The steps' attributes always have all.
+
+    Returns:
+        The steps, with the cursor before the first.
 
     >>> from scalargrad import Value, steps
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
@@ -71,9 +77,9 @@ def steps(
         LookupError: when a node to watch is not in the graph.
         TypeError: for anything but Values, a gradient that is no number, both gradient and gradients,
             or names that are no mapping.
-        ValueError: for no Values at all, or when there is not one gradient for each.
+        ValueError: for no Values at all, when there is not one gradient for each, or for digits below 1.
     """
-    return Steps(value, gradient, names, gradients=gradients, watch=watch)
+    return Steps(value, gradient, names, gradients=gradients, watch=watch, digits=digits)
 
 
 def as_steps(value: Value | Sequence[Value] | Steps, names: Mapping[str, object] | None = None) -> Steps:
@@ -130,6 +136,7 @@ class Steps(Sequence[Step]):
         names: what each node is called, by its label when the steps were taken.
         position: how many steps have been made.
         watched: the nodes whose totals are kept in view.
+        digits: of each number in a line; None for all.
     """
 
     def __init__(
@@ -140,8 +147,10 @@ class Steps(Sequence[Step]):
         *,
         gradients: Sequence[float] | None = None,
         watch: Sequence[Value | str] = (),
+        digits: int | None = DIGITS,
     ) -> None:
-        self.graph = Graph(value, names)
+        self.digits = None if digits is None else integer(digits, "digits", low=1)
+        self.graph = Graph(value, names, self.digits)
         self.seeds = _seeds(roots_of(value), gradient, gradients)
         self.roots, self.order, self.names = self.graph.roots, self.graph.order, self.graph.names
         self.position = 0
@@ -185,6 +194,7 @@ class Steps(Sequence[Step]):
             after=record.after[i],
             whole=self.graph.title,
             called=called,
+            digits=self.digits,
         )
 
     def by_node(self) -> Iterator[Contributions]:
@@ -309,8 +319,8 @@ class Steps(Sequence[Step]):
             IndexError: when there are fewer steps.
         """
         made = self.position if position is None else self._place(position)
-        found = {node: self._record.total(i, made) for i, node in enumerate(self.order)}
-        return {node: total for node, total in found.items() if total is not None and node.__class__ is not Constant}
+        totals = {node: self._record.total(i, made) for i, node in enumerate(self.order)}
+        return {node: total for node, total in totals.items() if total is not None and node.__class__ is not Constant}
 
     def _place_of(self, node: Value | str) -> int:
         return self.graph.places[self.node(node)]
@@ -329,28 +339,29 @@ class Steps(Sequence[Step]):
     @cached_property
     def _named(self) -> dict[str, Value]:
         """Each node by its name and, where that is another, by its label."""
-        found = {name: node for node, name in self.names.items() if node.__class__ is not Constant}
+        nodes = {name: node for node, name in self.names.items() if node.__class__ is not Constant}
         for node in self.order:
             if node.label is not None:
-                found.setdefault(node.label, node)
-        return found
+                nodes.setdefault(node.label, node)
+        return nodes
 
     # ---------------------------------------------------------------- as a table
 
     def __repr__(self) -> str:
-        return self._table().text()
+        return self._table().text(width_of(sys.stdout))
 
     def _repr_html_(self) -> str:
         return self._table().html()
 
     def _table(self) -> StepTable:
         made = f"{self.position:,} of {len(self):,} made" if len(self) else "it was computed from nothing"
-        values = ", ".join(exact(root.data) for root in self.roots[:SOME]) + (", …" if len(self.roots) > SOME else "")
+        values = listed([shown(root.data, self.digits) for root in self.roots])
         start = max(0, min(self.position - 1 - BEFORE, len(self) - BEFORE - 1 - AFTER))
         window = self[start : start + BEFORE + 1 + AFTER]
         nodes, more = self._nodes_in_view(window)
         totals = [(fitted(self.names[node], ROOM), self.total(node)) for node in nodes]
-        return StepTable(f"steps of {self._title} = {values}: {made}", window, self.position, totals, more)
+        heading = f"steps of {self._title} = {values}: {made}"
+        return StepTable(heading, window, self.position, len(self), totals, more, self.digits)
 
     def _nodes_in_view(self, window: Sequence[Step]) -> tuple[list[Value], int]:
         """The watched nodes, then all or those of the steps in view, the roots first; and how many there are more."""
@@ -382,16 +393,23 @@ class Steps(Sequence[Step]):
         places = self.graph.places
         held = {name: places[node] for name, node in self.graph.variables.items()}
         held |= {name: places[node] for node, name in self.graph.parameters.items()}
-        return list(self.seeds.values()), held, [places[node] for node in self.watched], self.position
+        watched = [places[node] for node in self.watched]
+        return list(self.seeds.values()), held, watched, self.digits, self.position
 
 
 def _restored(
-    roots: Sequence[Value], seeds: list[float], held: dict[str, int], watched: list[int], position: int
+    roots: Sequence[Value],
+    seeds: list[float],
+    held: dict[str, int],
+    watched: list[int],
+    digits: int | None,
+    position: int,
 ) -> Steps:
     """The steps of copied values: their nodes are new, but their order is the same."""
     order = Graph(roots).order
     names = {name: order[place] for name, place in held.items()}
-    return Steps(roots, names=names, gradients=seeds, watch=[order[place] for place in watched]).to(position)
+    watch = [order[place] for place in watched]
+    return Steps(roots, names=names, gradients=seeds, watch=watch, digits=digits).to(position)
 
 
 def _seeds(roots: list[Value], gradient: float, gradients: Sequence[float] | None) -> dict[Value, float]:

@@ -274,12 +274,12 @@ def pieces_of(gradient: Array | float | None, size: int) -> list[Piece]:
     slope = 0.0 if gradient is None else gradient
     terms = _terms(slope)
     in_parts = any(isinstance(term, Assembly) for term in terms)
-    whole_places = Places(0) if size == 1 else Places.all_of([size])
     pieces: list[Piece] = []
     wholes: list[Piece] = []
     for part in terms if in_parts else [slope]:
         if isinstance(part, Assembly):
             pieces += part.pieces
         elif part != 0.0:
-            wholes.append(Piece(part, slope.axes if isinstance(slope, Array) else (), whole_places))
+            places = Places(0) if size == 1 else Places.all_of([size])
+            wholes.append(Piece(part, slope.axes if isinstance(slope, Array) else (), places))
     return pieces + wholes

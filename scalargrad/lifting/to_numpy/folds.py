@@ -65,7 +65,7 @@ class Folds:
         name = self._write_number(fold, f"np.dot({left}, {right})")
         assert isinstance(fold.operand, Apply)
         primitive = fold.operand.primitive
-        if primitive is not p.multiply:  # 0 × inf is 0 there; it is nan here, and seldom
+        if primitive is not p.multiply:  # where a product is nan the primitive may be a number; that is rare
             terms = spelling.text(spelling.expression(primitive, self.text.dtype), [left, right])
             self.text.run += [f"if {name} != {name}:", f"    {name} = np.add.reduce({terms})"]
 

@@ -136,7 +136,7 @@ def _blocks(order: Sequence[Array]) -> dict[Array, Block]:
 def _is_alias(array: Array, blocks: Mapping[Array, Block]) -> bool:
     if isinstance(array, View):
         return isinstance(array.places.index, int) or array in blocks
-    return isinstance(array, Apply) and array.primitive.array == "{}"
+    return isinstance(array, Apply) and array.primitive.keeps_value
 
 
 def _summed_products(
@@ -147,7 +147,7 @@ def _summed_products(
         array
         for array in order
         if isinstance(array, Apply)
-        and (array.primitive is p.multiply or _is_weighted_total(array, users[array]))
+        and (array.primitive is p.multiply or _is_summed_whole(array, users[array]))
         and len(array.arrays) == 2
         and array not in kept
         and users[array]
@@ -155,11 +155,14 @@ def _summed_products(
     }
 
 
-def _is_weighted_total(array: Apply, users: Sequence[Array]) -> bool:
-    """Whether an array is products in which a weight of 0 wins, read by nothing but sums over all of it."""
+def _is_summed_whole(array: Apply, users: Sequence[Array]) -> bool:
+    """Whether an array is products of a kind, along the same axes, and all that reads it sums over all of them.
+
+    So the sum can be computed anew where it is nan, as a product of this kind may be a number there.
+    """
     axes = {tuple(axes_of(operand)) for operand in array.arrays}
-    single = all(not (user.axes or user.batched) for user in users)
-    return array.primitive is p._weighted and len(axes) == 1 and single
+    is_whole = len(axes) == 1 and all(not (user.axes or user.batched) for user in users)
+    return is_whole and array.primitive.multiplies and array.primitive.array is not None
 
 
 def _stored(order: Sequence[Array], aliases: Collection[Array], summed: Collection[Array]) -> dict[Array, list[Array]]:

@@ -15,17 +15,18 @@ from ...engine.value import Value
 from ..group.regroup import regroup
 from ..source import Wanted, compiled
 from .spelling import is_one_function
-from .writer import write
+from .writer import RESERVED, write
 
 KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of what is left over, a few more
 _data = attrgetter("_data")
 _ndarray = np.ndarray
 
 
-class Target:
+class NumpyTarget:
     """Programs in numpy, with numbers of one precision: "float64" or "float32"."""
 
     batched = True
+    reserved = RESERVED
     group = staticmethod(partial(regroup, can_fold=is_one_function))
 
     def __init__(self, dtype: str) -> None:
@@ -71,7 +72,7 @@ class Target:
         extremes = np.where(finite, largest, -np.inf).argmax(), np.where(finite, smallest, np.inf).argmin()
         return [int(rows.argmax()) for rows in kinds if rows.any()], list(map(int, extremes))
 
-    def numbers(self, values: Sequence[Value]) -> Any:
+    def packed(self, values: Sequence[Value]) -> Any:
         """Return the Values' numbers as an array."""
         with np.errstate(over="ignore"):
             numbers = np.fromiter(map(_data, values), self.dtype, len(values))
@@ -81,7 +82,7 @@ class Target:
                     raise ValueError(f"{value._data} is beyond the range of {self.dtype}: lift with dtype float64")
         return numbers
 
-    def is_vector(self, given: Any, size: int) -> bool:
+    def is_row(self, given: Any, size: int) -> bool:
         """Whether that is so many numbers in an array as the program works on."""
         return bool(
             given.__class__ is _ndarray
@@ -90,22 +91,26 @@ class Target:
             and given.flags.c_contiguous
         )
 
+    def flat(self, table: Any) -> Any:
+        """Return a matrix of one column as a row."""
+        return table.ravel()
+
     def check_room(self, out: Any, size: int) -> None:
         """Refuse an array that a gradient cannot be written into.
 
         Raises:
             TypeError: for anything but a writable array of that many numbers, of the program's precision.
         """
-        if not self.is_vector(out, size) or not out.flags.writeable:
+        if not self.is_row(out, size) or not out.flags.writeable:
             got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
             raise TypeError(f"out must be a writable array of {size} numbers in a row, {self.dtype}, got {got}")
 
-    def runner(self, wanted: Wanted) -> Runner:
+    def runner(self, wanted: Wanted) -> NumpyRunner:
         """Return what runs one function of a lifted program."""
-        return Runner(wanted, self.dtype.name)
+        return NumpyRunner(wanted, self.dtype.name)
 
 
-class Runner:
+class NumpyRunner:
     """One function of a lifted program: its source, and its buffers for each size of batch."""
 
     def __init__(self, wanted: Wanted, dtype: str) -> None:
@@ -195,7 +200,7 @@ class Runner:
 class _Bound:
     """A function with its buffers; one call at a time."""
 
-    def __init__(self, runner: Runner, count: int, theta: Any = None, gradient: Any = None) -> None:
+    def __init__(self, runner: NumpyRunner, count: int, theta: Any = None, gradient: Any = None) -> None:
         self.leaves = {name: np.empty(size, runner.dtype) for name, size in runner.sizes.items()}
         if theta is not None and "theta" in self.leaves:
             self.leaves["theta"] = theta

@@ -20,6 +20,8 @@ from .plan import planned
 from .text import Section, Text
 from .views import Views
 
+RESERVED = ("np", "bind", "gradient", "B", "share")  # the names that a program uses beside those of its arrays
+
 
 def write(wanted: Wanted, dtype: str = "float64") -> Source:
     """Return the source of a function that returns its results and fills a buffer with its gradient."""

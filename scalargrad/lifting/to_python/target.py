@@ -15,11 +15,15 @@ from .writer import LEAVES, write
 _RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has an answer
 
 
-class Target:
+class PythonTarget:
     """Programs in plain Python, on its floats."""
 
     batched = False
+    reserved = ()
     group = staticmethod(ungrouped)
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype  # Python has one
 
     def rows(self, argument: Any, given: int | str) -> tuple[list[list[float]], tuple[int, ...]]:
         """Return an argument as a list of numbers for each example, and the shape of one.
@@ -48,13 +52,17 @@ class Target:
         smallest = min(finite, key=lambda i: min(table[i]), default=None)
         return [i for i in firsts if i is not None], [i for i in (largest, smallest) if i is not None]
 
-    def numbers(self, values: Sequence[Value]) -> list[float]:
+    def packed(self, values: Sequence[Value]) -> list[float]:
         """Return the Values' numbers as a list."""
         return [value._data for value in values]
 
-    def is_vector(self, given: Any, size: int) -> bool:  # noqa: ARG002  # as numpy's
+    def is_row(self, given: Any, size: int) -> bool:  # noqa: ARG002  # as numpy's
         """Whether that is so many numbers as the program works on, with no need to look at them."""
         return False
+
+    def flat(self, table: list[list[float]]) -> list[float]:
+        """Return a list of rows of one number as one list."""
+        return [row[0] for row in table]
 
     def check_room(self, out: Any, size: int) -> None:
         """Refuse to write a gradient into anything.
@@ -64,9 +72,9 @@ class Target:
         """
         raise TypeError(f'out is for the target "numpy"; "python" returns a list of {size} floats, got {out!r}')
 
-    def runner(self, wanted: Wanted) -> Runner:
+    def runner(self, wanted: Wanted) -> PythonRunner:
         """Return what runs one function of a lifted program."""
-        return Runner(wanted)
+        return PythonRunner(wanted)
 
 
 def _flat(example: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
@@ -78,7 +86,7 @@ def _flat(example: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
     return [x for flat, _ in parts for x in flat], (len(parts), *(parts[0][1] if parts else ()))
 
 
-class Runner:
+class PythonRunner:
     """One function of a lifted program."""
 
     def __init__(self, wanted: Wanted) -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from collections.abc import Callable
 
-from ...engine import primitives as p
 from ...engine.declaration import OPERATORS, Primitive, named
 from ..arrays.differentiate import pieces_of
 from ..arrays.program import Apply, Array, Leaf, View, needed
@@ -44,7 +43,7 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
             lines.append(f"{texts[array]} = {texts[array.base]}[{array.places.index}]")
             continue
         assert isinstance(array, Apply), "single numbers are neither folded nor put together"
-        if array.primitive is p.stop_gradient:
+        if array.primitive.keeps_value:
             texts[array] = text(array.operands[0])
         else:
             operands = [text(operand) for operand in array.operands]
@@ -65,7 +64,7 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
         f"    return {', '.join(returned)}",
         "",
     ]
-    namespace = {name: primitive.value if careful else _quick(primitive) for primitive, name in functions.items()}
+    namespace = {name: _function(primitive, careful) for primitive, name in functions.items()}
     return Source("\n".join(whole), namespace)
 
 
@@ -77,21 +76,18 @@ def _by_place(wanted: Wanted) -> dict[int, list[Array | float]]:
     return parts
 
 
-_ALIKE = {  # the primitives whose value is that of an operator, for every float
-    named(name) for name, sign in OPERATORS.items() if sign.node and named(name).value is getattr(operator, sign.method)
-}
+_OPERATORS = {named(name): getattr(operator, sign.method) for name, sign in OPERATORS.items() if sign.node}
 
 
 def _is_operator(primitive: Primitive, careful: bool) -> bool:
-    """Whether one of Python's operators is as good as the primitive."""
-    return primitive in _ALIKE or (primitive is p.divide and not careful)
+    """Whether the function that computes a primitive is an operator of Python's."""
+    return primitive in _OPERATORS and _function(primitive, careful) is _OPERATORS[primitive]
 
 
-def _quick(primitive: Primitive) -> Any:
-    """The function of `math` that is the primitive where it does not raise; its own value where there is none."""
-    if vars(p).get(primitive.name) is not primitive:  # a user's, whatever its name
-        return primitive.value
-    return math.pow if primitive is p.power else getattr(math, primitive.name, primitive.value)
+def _function(primitive: Primitive, careful: bool) -> Callable[..., float]:
+    """The value of a primitive; the quick program takes what raises in its place, where there is such a function."""
+    function: Callable[..., float] = getattr(primitive.value, "answers_for", primitive.value)
+    return primitive.value if careful else function
 
 
 def _literal(number: float) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from math import inf, isfinite, isnan, nextafter
+from typing import Any
 
 import mpmath
 import pytest
 
 from scalargrad import Primitive, Value, gradcheck, primitive
+from scalargrad.check.measure import complex_step
 from scalargrad.check.measure.complex_step import complex_partial, spelled
 from scalargrad.check.measure.recording import Recording
 from scalargrad.engine import primitives
@@ -76,6 +79,59 @@ def test_no_complex_step_where_the_value_is_another(name: str, point: tuple[floa
     slope, error = complex_partial(op, op.value(*point), point, 0)
     assert isnan(slope)
     assert error == inf
+
+
+@pytest.mark.parametrize(
+    ("op", "point", "steps"),
+    [
+        (primitives.sin, (1.0,), 2),
+        (primitives.multiply, (3.0, 5.0), 2),
+        (primitives.sin, (1e6,), 3),  # the first step is too large for a function that changes over 1
+        (primitives.relu, (-1.0,), 2),
+    ],
+)
+def test_no_more_steps_than_needed(
+    op: Primitive, point: tuple[float, ...], steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two steps that agree end the search: on the whole slope, of 0 or not."""
+    tried: list[float] = []
+    slope_by = complex_step._complex_slope
+
+    def counting(spelling: Any, operands: Any, k: int, step: float, out: float) -> tuple[float, float, float]:
+        tried.append(step)
+        return slope_by(spelling, operands, k, step, out)
+
+    monkeypatch.setattr(complex_step, "_complex_slope", counting)
+    slope, error = complex_partial(op, op.value(*point), point, 0)
+    assert len(tried) == steps
+    assert error <= 1e-11 * abs(slope) + 1e-300
+
+
+@pytest.mark.parametrize(("apart", "known"), [(0.5, True), (2.0, False)])
+def test_steps_that_differ_give_no_slope(apart: float, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where two steps differ by more than a millionth, neither is a slope; where by less, that is the error."""
+    slopes = itertools.cycle([1.0, 1.0 + apart * complex_step.UNCLEAR])
+    monkeypatch.setattr(complex_step, "_complex_slope", lambda *_: (next(slopes), 1.0, 0.0))
+    slope, error = complex_partial(primitives.sin, math.sin(1.0), (1.0,), 0)
+    assert isfinite(slope) is known
+    assert (error == pytest.approx(apart * complex_step.UNCLEAR)) is known
+
+
+@pytest.mark.parametrize(("real_part", "known"), [(0.5e-6, True), (2e-6, False)])
+def test_another_real_part_gives_no_slope(real_part: float, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the real part is another than the value by more than a millionth, there is no slope."""
+    monkeypatch.setattr(complex_step, "_complex_slope", lambda *_: (1.0, 1.0, real_part * 8.0))
+    slope, error = complex_partial(primitives.sin, 8.0, (1.0,), 0)
+    assert isfinite(slope) is known
+    assert (error == pytest.approx(real_part)) is known
+
+
+@pytest.mark.parametrize(("x", "known"), [(1e-279, True), (1e-281, False), (0.0, True), (-1e-281, False)])
+def test_a_slope_of_zero_beside_tiny_numbers_is_none(x: float, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slope of 0 may have underflowed where a number is near the smallest ones, and is not used."""
+    monkeypatch.setattr(complex_step, "_complex_slope", lambda *_: (0.0, 0.0, 0.0))
+    assert (complex_partial(primitives.sin, 1.0, (x,), 0)[0] == 0.0) is known
+    assert (complex_partial(primitives.sin, x, (1.0,), 0)[0] == 0.0) is known
 
 
 def test_complex_steps_neither_underflow_nor_fold() -> None:

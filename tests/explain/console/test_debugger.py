@@ -25,6 +25,7 @@ from scalargrad import Value, prompt, steps
 from scalargrad.explain.console.debugger import Prompt
 from scalargrad.explain.walk.step import Step
 from scalargrad.explain.walk.steps import Steps
+from scalargrad.terminal import cells
 from tests.explain.walk.test_steps import recorded
 from tests.oracle import Program, programs
 
@@ -104,7 +105,7 @@ def test_help_lists_every_command() -> None:
     """`help` alone names each command with its letters, in lines that fit a terminal."""
     lines = session(neuron(), "?")
     assert [line.split()[0] for line in lines[:-1]] == COMMANDS
-    assert lines[-1] == "A blank line repeats the last command."
+    assert lines[-1] == "Enter repeats the last command that moves, or list."
     assert max(map(len, lines)) < 88
 
 
@@ -144,17 +145,31 @@ def test_next_hands_on_all_of_one_result() -> None:
 
 
 def test_a_blank_line_repeats() -> None:
-    """A blank line repeats the last command, and makes a step where there was none."""
+    """A blank line repeats the last move, and makes a step where there was none."""
     walk = neuron()
     session(walk, "", "", "n", "")
     assert walk.position == 5
+    assert session(neuron(), "jump 4", "list 1 2", "") == session(neuron(), "jump 4", "list 1 2", "list 1 2")
+
+
+@pytest.mark.parametrize("line", ["help", "help back", "?", "p x1", "break x1", "display x1", "nonsense", "step many"])
+def test_a_blank_line_repeats_nothing_but_moves(line: str) -> None:
+    """After help, a look or a mistake Enter makes the next step: it does not show that again."""
+    walk = neuron()
+    (answer, *_) = session(neuron(), line)
+    lines = session(walk, line, "")
+    assert walk.position == 1
+    assert len(arithmetic(lines)) == 1
+    assert lines.count(answer) == (2 if line.startswith("display") else 1)
 
 
 def test_back_is_exact() -> None:
-    """`back` shows the step before, with the totals as they were."""
+    """`back` says what it takes back and shows the step before, with the totals as they were."""
     walk = neuron()
     lines = session(walk, "step 5", "back", "back 4", "back")
     assert arithmetic(lines)[5:] == [shown(walk[3], walk)]
+    assert lines[10] == "took back the last step"
+    assert lines[-3] == "took back 4 steps"
     assert lines[-2:] == ["at the start: no step has been made", "no step has been made"]
 
 
@@ -388,7 +403,8 @@ def test_where_shows_the_way() -> None:
     lines = session(neuron(), "where", "jump x1", "where")
     assert lines[0] == "no step has been made yet: step makes one"
     assert [line.split(" = ")[0] for line in lines[-5:]] == ["   o", "   n", "   v3", "   v1", "-> x1"]
-    assert lines[-1].endswith("∂o/∂x1 = -1.4999999999999993")
+    assert lines[-1].endswith("∂o/∂x1 = -1.500")
+    assert session(neuron(), "jump end", "p x1")[-1].endswith("∂o/∂x1 = -1.4999999999999993")
 
 
 def test_a_long_way_is_cut_honestly() -> None:
@@ -698,3 +714,29 @@ def test_there_are_no_colours_where_none_are_wanted(terminal: Terminal) -> None:
     terminal.type("quit\n")
     terminal.wait_for("left")
     assert terminal.close() == 0
+
+
+# ---------------------------------------------------------------- room
+
+
+def test_lines_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the output is a terminal, names are shortened until a step fits its lines."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "76")
+    monkeypatch.setenv("NO_COLOR", "1")
+    a, b = Value(2.0, label="the price of a ticket to the moon"), Value(3.0, label="how often it is paid every year")
+    written = Terminal()
+    Prompt(steps((a * b).tanh()), stdin=io.StringIO("next\nnext\nlist\n"), stdout=written).run()
+    lines = written.getvalue().splitlines()
+    assert max(map(cells, lines[1:])) <= 76
+    assert len(arithmetic(lines)) == 6
+
+
+def test_list_counts_what_follows() -> None:
+    """`list` says how many steps there are behind those that it lists."""
+    assert session(neuron(), "list 1 4")[-1] == "   … 5 more: list shows those that follow"
+    assert "more" not in session(neuron(), "list 1 9")[-1]

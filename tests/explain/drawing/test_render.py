@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from scalargrad import Value, draw
+from scalargrad import Value, draw, nn
 from scalargrad.explain.drawing import render
 from scalargrad.explain.drawing.render import Drawing
 from tests.explain.drawing.test_picture import LABELS, check_label
@@ -502,3 +502,13 @@ def test_any_label_is_shown_by_any_graphviz(renderer: str, label: str) -> None:
     """Labels of every kind come out whole, whichever Graphviz it is: they differ in years."""
     assert renderer
     check_label(label)
+
+
+def test_a_drawing_says_what_it_is_and_how_to_see_it() -> None:
+    """At a prompt, printed or not, it counts its values and names the ways to save and to open it; .source is DOT."""
+    x = Value(2.0)
+    drawing = draw(x * 3)
+    assert repr(drawing) == str(drawing) == '<drawing of 3 values: .render("drawing.svg") saves it, .view() opens it>'
+    assert drawing.source.startswith("digraph {")
+    hidden = draw(nn.Neuron(2, rng=0)([1.0, 2.0]), collapse="neuron")
+    assert repr(hidden).startswith("<drawing of 3 values, and 7 hidden in boxes: ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from html.parser import HTMLParser
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import Constant, Value, steps
+from scalargrad.terminal import cells
 from tests.engine.test_graph import FUNCTIONS
 from tests.explain.test_text import LABELS
 from tests.oracle import Program, programs, run
@@ -113,7 +115,7 @@ def test_a_notebook_is_told_what_a_terminal_is(program: Program, data: st.DataOb
     heading, *lines, totals = repr(walk).splitlines()
     said = [text for text in read(walk._repr_html_()).said if text.strip()]
     assert said[0] == heading
-    rows = [text for text in said if " += " in text or ", so " in text]
+    rows = [text for text in said if " += " in text or ", so " in text or text.startswith("… ")]
     assert [line.lstrip("→ 0123456789") for line in lines] == [row.lstrip("→ 0123456789") for row in rows]
     for total in totals.removeprefix("totals: ").split("   "):
         assert all(word in said or total.startswith("and ") for word in total.rsplit(" ", 1))
@@ -143,3 +145,53 @@ def test_ipython_shows_the_lines_of_a_repr() -> None:
     shown = PlainTextFormatter()
     for found in (walk, walk[0], walk[:], tree(x * x), ledger(x * x)):
         assert shown(found) == repr(found)
+
+
+# ---------------------------------------------------------------- what is left out, and how it fits
+
+
+def test_steps_that_are_not_in_view_are_counted() -> None:
+    """The table says how many steps there are before and after those it shows."""
+    walk = steps(sum((Value(float(i)) for i in range(20)), Value(0.0)))
+    walk.to(20)
+    lines = repr(walk).splitlines()
+    before, after = (int(line.split()[1]) for line in lines if line.lstrip().startswith("…"))
+    assert before + after + sum(" += " in line for line in lines) == len(walk) == 40
+    assert "… 1 step after" in repr(steps(Value(1.0) * sum(Value(1.0) for _ in range(3))).to(3))
+
+
+@given(program=programs(), width=st.integers(90, 140))
+def test_a_terminal_is_wide_enough(program: Program, width: int) -> None:
+    """No line of the table is wider than the terminal, whatever the names."""
+    nodes = run(program, [Value(x) for x in program.leaves], FUNCTIONS)
+    for i, node in enumerate(nodes[:3]):
+        node.label = f"a rather long name, the {i}th of them"
+    walk = steps(nodes[-1])
+    walk.to(len(walk) // 2)
+    shortened = walk._table().text(width)
+    assert max(map(cells, shortened.splitlines())) <= width
+    assert shortened.count(" += ") == walk._table().text().count(" += ")
+
+
+def test_numbers_have_as_many_digits_as_were_requested() -> None:
+    """Four by default, in lines and totals alike; with digits=None all, which the attributes always have."""
+    x = Value(1 / 3, label="x")
+    y = x.tanh()
+    walk = steps(y).last()
+    assert str(walk[0]) == "∂f/∂x += ∂f/∂f · ∂f/∂x = 1.0 × 0.8966 = 0.8966   (0.0 → 0.8966)"
+    assert repr(walk).endswith("totals: f 1.0   x 0.8966")
+    assert repr(walk).startswith("steps of f = 0.3215: ")
+    assert walk[0].local == y.local_gradients[0]
+    full = steps(y, digits=None).last()
+    assert repr(y.local_gradients[0]) in str(full[0])
+    assert repr(full).endswith(f"x {y.local_gradients[0]!r}")
+    assert repr(pickle.loads(pickle.dumps(full))) == repr(full)
+    with pytest.raises(ValueError, match="digits must be"):
+        steps(y, digits=0)
+
+
+def test_a_line_that_cannot_fit_is_whole() -> None:
+    """In too narrow a terminal a step is as short as it can be, with all its numbers."""
+    x = Value(1 / 3, label="a long name")
+    (step,) = steps(x.tanh())
+    assert step.line(10) == "∂f/∂(a…e) += 1.0 × 0.8966 = 0.8966   (0.0 → 0.8966)"

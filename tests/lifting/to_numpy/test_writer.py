@@ -211,6 +211,19 @@ def test_numbers_are_spread_for_the_larger_of_two() -> None:
     assert re.search(r"np\.minimum\(\w+, constant, out=", source)
 
 
+@pytest.mark.parametrize("array", ["where({0} == 0, 0.0, {0} * {1})", None])
+def test_a_sum_of_products_of_another_kind(array: str | None) -> None:
+    """Where an operation is declared to multiply, its sum is one product, and right where the product is none."""
+    rules = [lambda out, x, y: y, lambda out, x, y: x]
+    declared = scalargrad.primitive(partials=rules, name="product_of_a_test", array=array, multiplies=True)
+    product = declared(lambda x, y: x * y if x != 0 else 0.0)
+    program: Any = lift(lambda x, y: sum(map(product, x, y)), [], target="numpy")
+    for infinite, mean in ((4.0, 12.0), (np.inf, 12.0)):
+        value, _ = program.value_and_grad([[0.0, 1.0], [2.0, 3.0]], [[infinite, 1.0], [4.0, 5.0]])
+        assert value == mean
+    assert ("np.dot" in program.source) == (array is not None)
+
+
 def test_a_whole_number_is_spread_as_a_float() -> None:
     """A number in the spelling of an own operation is spread as a float, though it is written without a point."""
     own = scalargrad.primitive(partials=[lambda out, x: 0.5 * x], name="kinked_of_a_test", array="maximum({}, 0)")
