@@ -126,7 +126,7 @@ class History:
         return headings, lines
 
     def _summary(self) -> str:
-        return f"{counted(len(self), 'epoch')} {self.way}: {self.message} ({clock(self.seconds)})"
+        return f"{counted(len(self), 'epoch')}, {clock(self.seconds)}: {self.message}\n{self.way}"
 
     def __repr__(self) -> str:
         if not len(self):
@@ -140,9 +140,9 @@ class History:
         from html import escape
 
         if not len(self):
-            return f"<p>{escape(self._summary())}</p>"
+            return f"<pre>{escape(self._summary())}</pre>"
         headings, lines = self._table()
-        shown = html_table(headings, lines, numbers=range(len(headings)), caption=self._summary())
+        shown = html_table(headings, lines, numbers=range(len(headings)), caption=self._summary().replace("\n", "; "))
         if find_spec("matplotlib") is None:
             return shown
         from io import BytesIO

@@ -195,6 +195,9 @@ class _Training:
                         callback(history)
                     except StopIteration:
                         history.status, history.message = STOPPED, "stopped by the callback"
+                    self.way.read()
+                    history._point = self.point._replace(saved=self.way.save())
+                    if history.status == STOPPED:
                         break
         except KeyboardInterrupt:
             place = f"in epoch {len(self.point.rows) + 1}" if self.point.batch else "between two epochs"

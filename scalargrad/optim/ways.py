@@ -52,6 +52,9 @@ class Way(Protocol):
     def settle(self) -> None:
         """See to it that the parameters have the numbers that have been reached."""
 
+    def read(self) -> None:
+        """Go on from the numbers that the parameters have."""
+
 
 class OnValues:
     """Each example's graph is recorded, swept, and forgotten at once."""
@@ -109,6 +112,9 @@ class OnValues:
 
     def settle(self) -> None:
         """Nothing is left to do: it is the parameters themselves that are moved."""
+
+    def read(self) -> None:
+        """Nothing is left to do here either."""
 
 
 class OnArrays:
@@ -199,6 +205,10 @@ class OnArrays:
         """Write the array into the parameters, and what is remembered into the optimizer that was given."""
         self._program.unpack(self.theta)
         self._on_values._adopt(self.optimizer)
+
+    def read(self) -> None:
+        """Fill the array with the numbers of the parameters."""
+        self.theta[:] = self._program.pack()
 
 
 def reason_of(error: Exception) -> str:

@@ -365,6 +365,21 @@ def test_a_callback_may_end_it(lifted: bool) -> None:
     assert [parameter.data for parameter in model.parameters()] == trained(epochs=1, lifted=lifted)[1]
 
 
+@both_ways
+def test_a_callback_may_change_the_parameters(lifted: bool) -> None:
+    """What the callback does to the parameters counts, in the next epoch and after the last."""
+    x = Value(8.0)
+
+    def halve(_history: History) -> None:
+        x.data /= 2
+
+    settings: dict[str, Any] = {"optimizer": GradientDescent(rate=0.25), "lifted": lifted, "callback": halve}
+    train(lambda a: (x - a) ** 2, [x], ([0.0],), epochs=1, **settings)
+    assert x.data == 2.0  # a step halves it too
+    train(lambda a: (x - a) ** 2, [x], ([0.0],), epochs=2, **settings)
+    assert x.data == 0.125
+
+
 # ---------------------------------------------------------------- stopping and going on
 
 
