@@ -55,7 +55,7 @@ def test_before_the_first_epoch_there_is_a_line() -> None:
     assert history["loss"] == []
     with pytest.raises(ValueError, match="nothing to plot before the first epoch has ended"):
         history.plot()
-    with pytest.raises(ValueError, match="nothing to go on from before training has begun"):
+    with pytest.raises(ValueError, match="there is no state before the training has begun"):
         History({}).state_dict()
     assert History({}).rows == []
     assert len(History({})) == 0

@@ -57,7 +57,7 @@ both_ways = pytest.mark.parametrize("lifted", [False, True])
 
 @given(st.integers(1, 9), st.integers(1, 10), st.integers(1, 3), st.integers())
 def test_an_epoch_has_each_example_once(size: int, batch_size: int, epochs: int, seed: int) -> None:
-    """In every epoch each example is learnt from once, in an order of its own that follows from the seed alone."""
+    """In every epoch each example is learned from once, in an order of its own that follows from the seed alone."""
 
     def order() -> list[int]:
         x, seen = Value(0.0), []
@@ -212,7 +212,7 @@ def test_what_cannot_be_lifted_runs_on_values_and_says_so() -> None:
 
 
 def test_examples_of_different_lengths_run_on_values() -> None:
-    """Sequences of different lengths are learnt from on Values; the history says why."""
+    """Sequences of different lengths are learned from on Values; the history says why."""
     x = Value(0.0)
     history = train(
         lambda xs, y: (sum((x * a for a in xs), Value(0.0)) - y) ** 2, [x], ([[1.0], [1.0, 2.0]], [1.0, 3.0])
@@ -604,7 +604,7 @@ def a_loss(x: float) -> Value:
         ({"schedule": lambda step: -1.0}, ValueError, "the rate that the schedule gives for step 0"),
         ({"loss": lambda x: 1.0, "lifted": False}, TypeError, "the loss must return a Value, got 1.0 of type float"),
         ({"loss": lambda x: 1.0}, TypeError, "the loss must return a Value, got 1.0 of type float"),
-        ({"lr": 0.1}, TypeError, "no argument 'lr' here: it is called rate"),
+        ({"lr": 0.1}, TypeError, r"no argument 'lr' here: the optimizer has it, as in Adam\(rate=0.01\)"),
         ({"resume": [1]}, TypeError, r"resume must be a history or its state_dict\(\), got a list"),
         (
             {"resume": {"seed": 0}},
