@@ -26,10 +26,13 @@ class Bar:
         self._next = self._began
         self._length = 0
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a bar."""
+        return self._file is not None
+
     def show(self, done: int, epoch: str, loss: float) -> None:
         """Write the line, unless the last one is less than PAUSE old."""
-        if self._file is None:
-            return
         now = time.monotonic()
         if now < self._next:
             return

@@ -129,6 +129,7 @@ class Restarts:
                     break
                 for future in sorted(finished, key=numbers.__getitem__):
                     yield from self._kept(numbers[future], future.result())
+                _cancel(futures[self._end :])
                 pending = {future for future in pending if numbers[future] < self._end}
         except KeyboardInterrupt:
             for future, i in numbers.items():

@@ -214,16 +214,18 @@ class _Training:
         order = list(range(self._size))
         random.Random(f"{self._seed}/{epoch}").shuffle(order)
         data = self.way.chosen(self._data, order)
+        learn, save, total = self.way.learn, self.way.save, start.total
         for batch in range(start.batch, self.batches):
-            place = slice(batch * self._batch_size, (batch + 1) * self._batch_size)
-            examples = [column[place] for column in data]
-            mean = self.way.learn(examples)
+            begin = batch * self._batch_size
+            end = min(begin + self._batch_size, self._size)
+            mean = learn([column[begin:end] for column in data])
             if not math.isfinite(mean):
                 self.history._point = start
                 return f"diverged: in step {batch + 1} of epoch {epoch} the loss became {mean}"
-            total = self.point.total + mean * len(examples[0])
-            self.history._point = self.point._replace(batch=batch + 1, total=total, saved=self.way.save())
-            bar.show(self.done, f"{epoch}/{epochs}", total / min(self._size, (batch + 1) * self._batch_size))
+            total += mean * (end - begin)
+            self.history._point = Point(start.rows, batch + 1, total, start.best, save())
+            if bar.is_shown:
+                bar.show(self.done, f"{epoch}/{epochs}", total / end)
         if not self.way.is_finite():
             self.history._point = start
             return f"diverged: in epoch {epoch} a parameter became nan or infinite"

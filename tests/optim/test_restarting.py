@@ -114,6 +114,16 @@ def test_a_predicate_stops_early_and_the_answer_is_the_same(name: str, alone: li
         assert yielded == result.runs
 
 
+def test_runs_that_no_longer_count_are_cancelled_at_once(alone: list[MinimizeResult]) -> None:
+    """When the predicate holds for a run, those after it are cancelled, even while one before it is waited for."""
+    executor = Scripted("pending", "finished", "never")
+    coming = iter(restarts(waves, 3, 5, executor, until=lambda run: True))
+    assert next(coming) == alone[1]
+    executor.futures[0].set_result(alone[0])
+    assert list(coming) == [alone[0]]
+    assert [future.cancelled() for future in executor.futures] == [False, False, True]
+
+
 def test_runs_come_as_they_finish(alone: list[MinimizeResult]) -> None:
     """In the loop each run is there when it has finished, and `runs` and `best` are those so far."""
     begun = []
