@@ -250,7 +250,7 @@ def test_a_wrong_rule_is_shown_in_few_operations(primitive: Primitive, index: in
     wrong = with_wrong_rule(primitive, index)
     others = [found for found in strategies.default() if found is not primitive]
     smallest = find(expressions(primitives=[*others, wrong]), disagrees, settings=repeatable)
-    assert len(smallest.operations) <= 4  # how far Hypothesis gets depends on the constants in the modules loaded so far
+    assert len(smallest.operations) <= 4  # how far it gets depends on the constants in the modules loaded so far
     constants = [x for _, operands in smallest.operations for x in operands if isinstance(x, float)]
     assert all(x == round(x, 1) and abs(x) <= 5 for x in [*smallest.point, *constants])
 
