@@ -66,6 +66,9 @@ def train(
     the process, save what a callback is given: `callback=lambda history: model.save(path, history.state_dict())`,
     and go on with `resume=model.load(path)`.
 
+    Where the loss has an `nn.Dropout` in training, its masks follow from the seed, and are others for each example
+    and in each epoch. Validation and metrics are measured with nothing dropped.
+
     Args:
         loss: a function of one example, as for `lift`: each argument a number or nested lists of them.
         parameters: the Values to change, such as model.parameters().
@@ -212,7 +215,7 @@ class _Training:
         for batch in range(start.batch, self.batches):
             place = slice(batch * self._batch_size, (batch + 1) * self._batch_size)
             examples = [column[place] for column in data]
-            mean = self.way.learn(examples)
+            mean = self.way.learn(examples, f"{self._seed}/{epoch}/{batch}")
             if not math.isfinite(mean):
                 self.history._point = start
                 return f"diverged: in step {batch + 1} of epoch {epoch} the loss became {mean}"
