@@ -28,7 +28,6 @@ from .layer import Layer
 from .maxout import Maxout
 from .module import Module
 
-
 Row = Iterable[Value | float]
 Rows = Iterable[Row]
 

@@ -1,4 +1,4 @@
-"""The two ways to train: on Values, sweep by sweep, or on arrays, by the program that the loss is lifted to."""
+"""The two ways to train: on Values, with a sweep for each example, or on arrays, with a lifted program."""
 
 from __future__ import annotations
 
@@ -22,51 +22,54 @@ CHUNK = 1000  # examples that are measured at a time
 
 
 class Way(Protocol):
-    """How parameters are moved and losses measured."""
+    """A way to take steps and to measure means."""
 
     optimizer: Optimizer
 
     @property
     def described(self) -> str:
-        """Which way it is, in words."""
+        """The way in words, for the history."""
 
     def columns(self, given: Iterable[Any]) -> Columns:
-        """Return data in the form in which it is read fastest."""
+        """Return the columns of the data in the form that this way reads fastest."""
 
     def chosen(self, columns: Columns, order: Sequence[int]) -> Columns:
-        """Return these examples, in this order."""
+        """Return the examples in this order."""
 
     def learn(self, batch: Columns, seed: str) -> float:
-        """Take a step down the mean loss, unless it is not finite; return the mean before it.
+        """Take a step on the mean loss of a batch, if that is finite; return the mean before the step.
 
-        From the seed follow the masks of each `nn.Dropout`.
+        The masks of each `nn.Dropout` follow from the seed.
         """
 
     def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:
-        """Return the mean of a function of one example, nothing dropped; `name` is what the history calls it."""
+        """Return the mean of a function of one example, without dropout; `name` is its name in the history."""
 
     def is_finite(self) -> bool:
-        """Whether all parameters are finite."""
+        """Return whether all parameters are finite."""
 
     def save(self) -> Saved:
-        """Return what the next step depends on; later steps do not change it."""
+        """Return a copy of the parameters and of the memory of the optimizer."""
 
     def restore(self, saved: Saved) -> None:
-        """Go back to what was saved."""
+        """Return to a saved state."""
 
     def settle(self) -> None:
-        """See to it that the parameters have the numbers that have been reached."""
+        """Set the Values to the parameters that training has reached."""
+
+    def read(self) -> None:
+        """Continue from the numbers of the Values."""
 
 
 class OnValues:
-    """Each example's graph is recorded, swept, and forgotten at once."""
+    """Training on Values: the graph of each example is recorded, swept, and dropped."""
 
     def __init__(self, loss: Callable[..., Value], variables: list[Value], optimizer: Optimizer, reason: str) -> None:
         self._loss, self._variables, self.optimizer, self._reason = loss, variables, optimizer, reason
 
     @property
     def described(self) -> str:
-        """Which way it is, in words."""
+        """The way in words, for the history."""
         return f"on Values{self._reason and f', as the loss cannot be lifted: {self._reason}'}"
 
     def columns(self, given: Iterable[Any]) -> Columns:
@@ -74,11 +77,11 @@ class OnValues:
         return [column.tolist() if hasattr(column, "tolist") else list(column) for column in given]
 
     def chosen(self, columns: Columns, order: Sequence[int]) -> Columns:
-        """Return these examples, in this order."""
+        """Return the examples in this order."""
         return [[column[i] for i in order] for column in columns]
 
     def learn(self, batch: Columns, seed: str) -> float:
-        """The gradient of the mean is the sum of the gradients, each divided by how many there are."""
+        """Add up the gradients of the examples, each divided by their number, and take a step."""
         self.optimizer.zero_grad()
         share, losses = 1 / len(batch[0]), []
         with modes.no_gc(), seeded(seed):
@@ -95,31 +98,35 @@ class OnValues:
         return mean
 
     def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:  # noqa: ARG002  # as of arrays
-        """Return the mean of a function of one example, where no graph is kept."""
+        """Return the mean of a function of one example, without recording."""
         return measured(function, columns)
 
     def is_finite(self) -> bool:
-        """Whether all parameters are finite."""
+        """Return whether all parameters are finite."""
         return all(math.isfinite(variable.data) for variable in self._variables)
 
     def save(self) -> Saved:
-        """Return what the next step depends on."""
+        """Return a copy of the parameters and of the memory of the optimizer."""
         return [variable._data for variable in self._variables], self.optimizer._memory()
 
     def restore(self, saved: Saved) -> None:
-        """Go back to what was saved."""
+        """Return to a saved state."""
         for variable, own in zip(self._variables, saved[0], strict=True):
             variable.data = own
         self.optimizer._recall(saved[1])
 
     def settle(self) -> None:
-        """Nothing is left to do: it is the parameters themselves that are moved."""
+        """Do nothing: the Values themselves are moved."""
+
+    def read(self) -> None:
+        """Do nothing: the Values themselves are moved."""
 
 
 class OnArrays:
-    """The loss is a lifted program, and all parameters are one array.
+    """Training on arrays: the loss is a lifted program, and all parameters are one array.
 
-    Raises whatever keeps the loss from being lifted, or these examples from being its arguments.
+    Raises:
+        Exception: any error that shows that the loss cannot be lifted, or not for these examples.
     """
 
     def __init__(
@@ -142,13 +149,13 @@ class OnArrays:
 
     @property
     def described(self) -> str:
-        """Which way it is, in words."""
+        """The way in words, for the history."""
         library = "plain Python" if self._on_lists else "numpy"
         apart = [f"; {name} on Values, as it cannot be lifted: {reason}" for name, reason in self._reasons.items()]
         return f"lifted to {library}{''.join(apart)}"
 
     def columns(self, given: Iterable[Any]) -> Columns:
-        """What the program takes without looking at it again."""
+        """Return the columns as arrays or lists of the target, which the program takes without conversion."""
         columns = []
         for place, column in enumerate(given, start=1):
             table, shape = self._target.rows(column, place)
@@ -156,27 +163,27 @@ class OnArrays:
         return columns
 
     def chosen(self, columns: Columns, order: Sequence[int]) -> Columns:
-        """Return these examples, in this order."""
+        """Return the examples in this order."""
         if self._on_lists:
             return [[column[i] for i in order] for column in columns]
         return [column[order] for column in columns]
 
     def _with_masks(self, batch: Columns, seed: str) -> Columns:
-        """A batch with one more column, where the loss takes masks: those that would be drawn on Values."""
+        """Return a batch, with a column of masks if the loss takes them: those that would be drawn on Values."""
         if self._masked is None:
             return batch
         rng = random.Random(seed)
         return [*batch, [self._masked.draw(rng) for _ in batch[0]]]
 
     def learn(self, batch: Columns, seed: str) -> float:
-        """The program's value is the mean, and its gradient the mean's."""
+        """Take a step on the value and the gradient of the program."""
         mean, gradient = self._program.value_and_grad(*self._with_masks(batch, seed), at=self.theta, out=self._room)
         if math.isfinite(mean):
             self.theta = self.optimizer.step(gradient)
         return float(mean)
 
     def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:
-        """That of a program too, where the function can be lifted."""
+        """Return the mean by a program, or on Values if the function cannot be lifted."""
         if name not in self._programs:
             self._programs[name] = self._lifted(name, function, columns)
         program = self._programs[name]
@@ -195,37 +202,41 @@ class OnArrays:
         try:
             with undropped():
                 float(program(*[column[:2] for column in columns], at=self.theta)[0])
-        except Exception as error:  # whatever it is, it keeps the function from being lifted
+        except Exception as error:  # of any kind: the function cannot be lifted
             self._reasons[name] = reason_of(error)
             return None
         return program
 
     def is_finite(self) -> bool:
-        """Whether all parameters are finite."""
+        """Return whether all parameters are finite."""
         return all(map(math.isfinite, self.theta)) if self._on_lists else math.isfinite(abs(self.theta).max())
 
     def save(self) -> Saved:
-        """Return what the next step depends on."""
+        """Return a copy of the parameters and of the memory of the optimizer."""
         return copy.copy(self.theta), self.optimizer._memory()
 
     def restore(self, saved: Saved) -> None:
-        """Go back to what was saved."""
+        """Return to a saved state."""
         self.theta[:] = saved[0]
         self.optimizer._recall(saved[1])
 
     def settle(self) -> None:
-        """Write the array into the parameters, and what is remembered into the optimizer that was given."""
+        """Copy the array into the Values, and the memory into the optimizer of the Values."""
         self._program.unpack(self.theta)
         self._on_values._adopt(self.optimizer)
 
+    def read(self) -> None:
+        """Copy the numbers of the Values into the array."""
+        self.theta[:] = self._program.pack()
+
 
 def reason_of(error: Exception) -> str:
-    """Return what an error says, on one line."""
+    """Return the type and the first line of an error."""
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 
 def measured(function: Callable[..., Any], columns: Columns) -> float:
-    """Return the mean of a function of one example, on Values, where no graph is kept and nothing dropped."""
+    """Return the mean of a function of one example on Values, without recording and without dropout."""
     results = []
     with modes.no_grad(), undropped():
         for example in zip(*columns, strict=True):
