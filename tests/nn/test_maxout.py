@@ -12,8 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scalargrad import Value, draw_network, lift, nn, square_error
-from scalargrad.engine.value import Constant
+from scalargrad import Constant, Value, draw_network, lift, nn, square_error
 
 MODERATE = st.floats(-100, 100)
 THREE = st.lists(MODERATE, min_size=3, max_size=3)
