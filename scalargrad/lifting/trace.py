@@ -259,6 +259,8 @@ _NEEDS_THE_GRAPH = {
     f"make; {_DERIVATIVE}",
     "backward()": _DERIVATIVE,
     "a lifted program": "call the function itself",
+    "a mask that Dropout draws": "the program would have the same mask in every call; lift nn.Masked(function, "
+    "*example), which takes the mask as one more argument, or call eval() of the module, which then drops nothing",
     "an optimizer's step": "a lifted function computes a result and changes nothing; do it outside",
     **dict.fromkeys(
         [".data =", ".grad =", "zero_grad()"], "a lifted function computes a result and changes nothing; do it outside"

@@ -66,6 +66,9 @@ def train(
     process, save each epoch with `callback=lambda history: model.save(path, history.state_dict())`, and pass
     `resume=model.load(path)`.
 
+    An `nn.Dropout` in the loss takes its masks from the seed: a new one for each example in each epoch. Validation
+    and metrics are computed without dropout.
+
     Args:
         loss: a function of one example, as for `lift`: each argument a number or nested lists of them.
         parameters: the Values to change, such as model.parameters().
@@ -218,7 +221,7 @@ class _Training:
         for batch in range(start.batch, self.batches):
             begin = batch * self._batch_size
             end = min(begin + self._batch_size, self._size)
-            mean = learn([column[begin:end] for column in data])
+            mean = learn([column[begin:end] for column in data], f"{self._seed}/{epoch}/{batch}")
             if not math.isfinite(mean):
                 self.history._point = start
                 return f"diverged: in step {batch + 1} of epoch {epoch} the loss became {mean}"

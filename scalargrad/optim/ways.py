@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from ..engine.floats import number
 from ..engine.value import Value
 from ..lifting.program import Program, lift
 from ..lifting.target import chosen
+from ..nn.dropout import Masked, seeded, undropped
 from .optimizer import Optimizer
 
 Columns = list[Any]  # an entry for each argument of the loss, each with an entry for each example
@@ -34,11 +36,14 @@ class Way(Protocol):
     def chosen(self, columns: Columns, order: Sequence[int]) -> Columns:
         """Return the examples in this order."""
 
-    def learn(self, batch: Columns) -> float:
-        """Take a step on the mean loss of a batch, if that is finite; return the mean before the step."""
+    def learn(self, batch: Columns, seed: str) -> float:
+        """Take a step on the mean loss of a batch, if that is finite; return the mean before the step.
+
+        The masks of each `nn.Dropout` follow from the seed.
+        """
 
     def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:
-        """Return the mean of a function of one example; `name` is its name in the history."""
+        """Return the mean of a function of one example, without dropout; `name` is its name in the history."""
 
     def is_finite(self) -> bool:
         """Return whether all parameters are finite."""
@@ -75,11 +80,11 @@ class OnValues:
         """Return the examples in this order."""
         return [[column[i] for i in order] for column in columns]
 
-    def learn(self, batch: Columns) -> float:
+    def learn(self, batch: Columns, seed: str) -> float:
         """Add up the gradients of the examples, each divided by their number, and take a step."""
         self.optimizer.zero_grad()
         share, losses = 1 / len(batch[0]), []
-        with modes.no_gc():
+        with modes.no_gc(), seeded(seed):
             for example in zip(*batch, strict=True):
                 value = self._loss(*example)
                 if not isinstance(value, Value):
@@ -129,13 +134,16 @@ class OnArrays:
     ) -> None:
         self._variables, self._on_values = variables, optimizer
         self._target = chosen(None, "float64")
-        self._program = lift(loss, variables)
+        self.theta = self._target.packed(variables)
+        self._on_lists = isinstance(self.theta, list)
+        few = [column[:2] for column in self.columns(data)]
+        masked = Masked(loss, *[column[0] if self._on_lists else column[0].tolist() for column in few])
+        self._masked = masked if masked.probabilities else None
+        self._program = lift(self._masked or loss, variables)
         self._programs: dict[str, Program | None] = {"loss": self._program}  # None for what cannot be lifted
         self._reasons: dict[str, str] = {}
-        self.theta = self._program.pack()
-        self._on_lists = isinstance(self.theta, list)
         self._room = None if self._on_lists else copy.copy(self.theta)
-        self._program.value_and_grad(*[column[:2] for column in self.columns(data)], at=self.theta)
+        self._program.value_and_grad(*self._with_masks(few, "example"), at=self.theta)
         self.optimizer = optimizer.on(self.theta)
         self.optimizer._adopt(optimizer)
 
@@ -160,9 +168,16 @@ class OnArrays:
             return [[column[i] for i in order] for column in columns]
         return [column[order] for column in columns]
 
-    def learn(self, batch: Columns) -> float:
+    def _with_masks(self, batch: Columns, seed: str) -> Columns:
+        """Return a batch, with a column of masks if the loss takes them: those that would be drawn on Values."""
+        if self._masked is None:
+            return batch
+        rng = random.Random(seed)
+        return [*batch, [self._masked.draw(rng) for _ in batch[0]]]
+
+    def learn(self, batch: Columns, seed: str) -> float:
         """Take a step on the value and the gradient of the program."""
-        mean, gradient = self._program.value_and_grad(*batch, at=self.theta, out=self._room)
+        mean, gradient = self._program.value_and_grad(*self._with_masks(batch, seed), at=self.theta, out=self._room)
         if math.isfinite(mean):
             self.theta = self.optimizer.step(gradient)
         return float(mean)
@@ -176,14 +191,17 @@ class OnArrays:
             self.settle()
             return measured(function, [column if self._on_lists else column.tolist() for column in columns])
         results: list[float] = []
-        for start in range(0, len(columns[0]), CHUNK):
-            results += list(map(float, program(*[column[start : start + CHUNK] for column in columns], at=self.theta)))
+        with undropped():
+            for start in range(0, len(columns[0]), CHUNK):
+                few = [column[start : start + CHUNK] for column in columns]
+                results += list(map(float, program(*few, at=self.theta)))
         return _mean(results)
 
     def _lifted(self, name: str, function: Callable[..., Any], columns: Columns) -> Program | None:
         program = lift(function, self._variables)
         try:
-            float(program(*[column[:2] for column in columns], at=self.theta)[0])
+            with undropped():
+                float(program(*[column[:2] for column in columns], at=self.theta)[0])
         except Exception as error:  # of any kind: the function cannot be lifted
             self._reasons[name] = reason_of(error)
             return None
@@ -218,9 +236,9 @@ def reason_of(error: Exception) -> str:
 
 
 def measured(function: Callable[..., Any], columns: Columns) -> float:
-    """Return the mean of a function of one example on Values, without recording."""
+    """Return the mean of a function of one example on Values, without recording and without dropout."""
     results = []
-    with modes.no_grad():
+    with modes.no_grad(), undropped():
         for example in zip(*columns, strict=True):
             result = function(*example)
             results.append(result.data if isinstance(result, Value) else number(result, "what a metric returns"))

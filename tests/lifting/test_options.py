@@ -330,6 +330,9 @@ INFINITE: dict[str, tuple[Callable[[Any], Any], list[Any], list[float]]] = {
     "cross_entropy": (lambda s: functional.cross_entropy(s, [0.5, 0.5, 0.0]), [[1.0, 2.0, -inf]], [0.8132616875]),
     "logsumexp": (functional.logsumexp, [[-inf, -inf], [inf, 1.0]], [-inf, inf]),
     "gelu": (functional.gelu, [-inf, inf], [0.0, inf]),
+    "silu": (functional.silu, [-inf, inf], [0.0, inf]),
+    "elu": (functional.elu, [-inf, inf], [-1.0, inf]),
+    "binary_cross_entropy": (lambda s: functional.binary_cross_entropy(s, 1), [-inf, inf], [inf, 0.0]),
     "atan": (scalargrad.atan, [-inf, inf], [-math.pi / 2, math.pi / 2]),
     "erf": (scalargrad.erf, [-inf, inf], [-1.0, 1.0]),
 }

@@ -714,3 +714,93 @@ def test_what_has_no_accuracy(outputs: Any, target: Any, error: type[Exception],
     """One output, a class that is none, and a list of another length are refused."""
     with pytest.raises(error, match=message):
         accuracy(outputs, target)
+
+
+# ---------------------------------------------------------------- dropout
+
+
+def dropping(**arguments: Any) -> tuple[History, nn.MLP]:
+    """The history of a training of a network with dropout, and the network, still in training."""
+    model = nn.MLP(2, [6, 4, 1], "tanh", rng=0, dropout=0.5)
+    common: dict[str, Any] = {
+        "optimizer": Adam(rate=0.05),
+        "epochs": 4,
+        "batch_size": 3,
+        "metrics": {"output": lambda x, y: model.output(x) + 0 * y},
+        "validation": HELD_OUT,
+    }
+    return train(lambda x, y: square_error(model(x), y), model.parameters(), DATA, **(common | arguments)), model
+
+
+def test_dropout_lifted_is_dropout_on_values() -> None:
+    """The masks follow from the seed: lifted, on Values and in another run the numbers are the same."""
+    (on_values, first), (lifted, second) = dropping(lifted=False), dropping(lifted=True)
+    assert lifted.way == "lifted to numpy"
+    assert list(second.state_dict().values()) == pytest.approx(list(first.state_dict().values()), rel=1e-9)
+    for name in ("loss", "output", "validation loss"):
+        assert lifted[name] == pytest.approx(on_values[name], rel=1e-9)
+    assert dropping(lifted=True)[1].state_dict() == second.state_dict()
+    assert dropping(lifted=True, rng=1)[1].state_dict() != second.state_dict()
+
+
+@both_ways
+def test_every_example_in_every_epoch_has_another_mask(lifted: bool) -> None:
+    """With the rate 0 the network stays, but the loss differs from epoch to epoch: no mask is frozen."""
+    history, _ = dropping(lifted=lifted, optimizer=GradientDescent(rate=1e-300), epochs=6)
+    assert len(set(history["loss"])) == 6
+    x = Value(1.0)
+    dropout = nn.Dropout(0.5)
+    kept = train(
+        lambda a: dropout([x * a])[0],
+        [x],
+        ([1.0] * 40,),
+        optimizer=GradientDescent(rate=1e-300),
+        batch_size=1,
+        epochs=1,
+        lifted=lifted,
+    )
+    assert 0.2 < kept["loss"][0] < 1.8  # 0 or 2 if all had the same
+
+
+@both_ways
+def test_what_is_measured_is_measured_without_dropout(lifted: bool) -> None:
+    """Validation and metrics are those of the network out of training, though it is in training all the time."""
+    history, model = dropping(lifted=lifted)
+    assert model.training
+    again = model.eval()
+    expected = [square_error(again.output(x), y).data for x, y in zip(*HELD_OUT, strict=True)]
+    assert history["validation loss"][-1] == pytest.approx(math.fsum(expected) / 2, rel=1e-12)
+    outputs = [again.output(x).data for x in XS]
+    assert history["output"][-1] == pytest.approx(math.fsum(outputs) / len(XS), rel=1e-12)
+
+
+@both_ways
+def test_a_network_out_of_training_drops_nothing(lifted: bool) -> None:
+    """After `eval()` training does what it does without dropout."""
+    networks = [nn.MLP(2, [6, 1], "tanh", rng=0, dropout=share) for share in (0.5, 0.0)]
+    for model in networks:
+        model.eval()
+        train(lambda x, y, m=model: square_error(m(x), y), model.parameters(), DATA, epochs=2, lifted=lifted)
+    assert networks[0].state_dict() == networks[1].state_dict()
+
+
+@both_ways
+def test_dropout_goes_on_after_a_stop(lifted: bool) -> None:
+    """Stopped after any step of an epoch and resumed, training ends with the same bits as without the stop."""
+    _, whole = dropping(lifted=lifted)
+    for step in range(3, 8):
+        model = nn.MLP(2, [6, 4, 1], "tanh", rng=0, dropout=0.5)
+
+        def stopping(done: int, last: int = step) -> float:
+            if done == last:
+                raise KeyboardInterrupt
+            return 0.05
+
+        def loss(x: Any, y: Any, model: nn.MLP = model) -> Value:
+            return square_error(model.output(x), y)
+
+        common: dict[str, Any] = {"batch_size": 3, "epochs": 4, "lifted": lifted}
+        history = train(loss, model.parameters(), DATA, optimizer=Adam(rate=stopping), **common)
+        assert (history.status, len(history.rows)) == (INTERRUPTED, step // 3)
+        train(loss, model.parameters(), DATA, optimizer=Adam(rate=0.05), resume=history, **common)
+        assert model.state_dict() == whole.state_dict()

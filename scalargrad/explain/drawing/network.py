@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...engine.floats import counted, integer
 from ...engine.modes import no_grad
 from ...engine.value import Value
-from ...nn import MLP, Layer, Module, Neuron, activation_name
+from ...nn import MLP, Layer, Maxout, Module, Neuron, activation_name
 from ..colours import INPUT, PAPER, PARAMETER, line
 from ..names import exact
 from . import card
@@ -116,6 +116,7 @@ class _Column(NamedTuple):
     size: int
     caption: tuple[str, ...]
     places: list[_Place | None]  # None for those between
+    pieces: int = 1  # how many neurons have an output together, as those of a Maxout
 
 
 def _columns(model: Module, inputs: Iterable[Value | float] | None, limit: int) -> list[_Column]:
@@ -143,11 +144,14 @@ def _columns(model: Module, inputs: Iterable[Value | float] | None, limit: int) 
         if row is not None:
             with no_grad():
                 row = [layer(row)] if isinstance(layer, Neuron) else layer.outputs(row)
-        about = counted(len(neurons), "neuron"), activation_name(layer.activation) or "linear"
-        column = _Column(len(neurons), (path, *about) if path else about, [])
+        pieces = layer.pieces if isinstance(layer, Maxout) else 1
+        name = activation_name(layer.activation) or "linear"
+        about = counted(len(neurons), "neuron"), name if pieces == 1 else f"{name} of {pieces}"
+        column = _Column(len(neurons), (path, *about) if path else about, [], pieces)
         for i in _ends(len(neurons), limit):
             part = "" if isinstance(layer, Neuron) else f"neurons.{i}"
-            column.places.append(None if i is None else _neuron(depth, i, neurons[i], path, part, row))
+            output = None if row is None or i is None else row[i // pieces]
+            column.places.append(None if i is None else _neuron(depth, i, neurons[i], path, part, output))
         columns.append(column)
     return columns
 
@@ -170,14 +174,14 @@ def _input(i: int, row: Sequence[Value] | None) -> _Place:
     )
 
 
-def _neuron(depth: int, i: int, neuron: Neuron, path: str, part: str, row: Sequence[Value] | None) -> _Place:
+def _neuron(depth: int, i: int, neuron: Neuron, path: str, part: str, output: Value | None) -> _Place:
     bias = neuron.bias
     name = ".".join(filter(None, (path, part))) or "the neuron"
     gradient = bias.grad if bias.swept else None
     title = f"{name}: bias {exact(bias.data)}{_gradient(bias)}"
-    word, number = ("bias", bias.data) if row is None else ("output", row[i].data)
-    if row is not None:
-        title += f", output {exact(row[i].data)}"
+    word, number = ("bias", bias.data) if output is None else ("output", output.data)
+    if output is not None:
+        title += f", output {exact(output.data)}"
     return _Place(f"neuron{depth}_{i}", i, name, word, number, gradient, title, part, neuron)
 
 
@@ -188,7 +192,7 @@ def _gradient(value: Value) -> str:
 def _weights(left: _Column, right: _Column) -> list[tuple[_Place, _Place, Value]]:
     """A line for each weight between two columns, as far as both its ends are shown."""
     return [
-        (tail, head, head.neuron.weights[tail.row])
+        (tail, head, head.neuron.weights[tail.row // left.pieces])
         for head in right.places
         if head is not None and head.neuron is not None
         for tail in left.places

@@ -100,6 +100,15 @@ def test_inputs_show_the_forward_pass(model: nn.MLP | nn.Layer | nn.Neuron) -> N
     assert [discs[f"{last}{i}"] for i in range(len(outputs))] == [["output", numeral(y.data)] for y in outputs]
 
 
+def test_the_pieces_of_a_maxout_show_the_output_that_they_share() -> None:
+    """Each output is the largest of its pieces: all their circles show it, and the caption says how many they are."""
+    layer = nn.Maxout(weights=[[[1.0, 0.0], [-1.0, 0.0]], [[0.0, 1.0], [0.0, 2.0]]], biases=[[0.0, 0.0], [0.0, 0.0]])
+    drawing = draw_network(layer, [-3.0, 5.0])
+    discs = circles(drawing)
+    assert [discs[f"neuron0_{i}"][1] for i in range(4)] == ["3.0", "3.0", "10.0", "10.0"]
+    assert "maxout of 2" in drawing.source
+
+
 def test_after_backward_circles_and_lines_have_gradients() -> None:
     """A neuron's gradient is that of its bias, an input's its own; the titles of lines have those of the weights."""
     model, row = nn.MLP(2, [2, 1], "tanh", rng=0), [Value(1.0), Value(-2.0)]
