@@ -28,21 +28,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy
-from digits import CLASSES, SIDE, Digit, load_digits, split
-from learners import Array, Lifted, Loss
+from digits import CLASSES, SIDE, Digit, Loss, load_digits, split
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from pictures import BLUE, INK, RED, count, picture, save
 from rich.console import Console
-from rich.progress import Progress
 
-from scalargrad import Value, cross_entropy, nn, no_grad, relu, total
+from scalargrad import Value, cross_entropy, lift, nn, no_grad, optim, relu
+
+Array = NDArray[numpy.float64]
 
 FILTER, STRIDE, MAPS = 5, 2, 12
 PLACES = (SIDE - FILTER) // STRIDE + 1  # of a filter, along each side
 BATCH = 50
 RATE = 0.01  # of the first step; it falls to 0 along a cosine
-DECAY = 0.0005
+DECAY = 0.001  # of the weights, as by a penalty of half of it times the sum of their squares
 
 # ---------------------------------------------------------------- the network, for one digit
 
@@ -82,15 +83,8 @@ class Convolution(nn.Module):
 
 
 def loss_function(model: Any) -> Loss:
-    """Return the loss of one digit: the cross-entropy, and a penalty that keeps the weights small."""
-    parameters = model.parameters()
-
-    def loss(pixels: Any, target: Any) -> Value:
-        entropy: Value = cross_entropy(model(pixels), target)
-        penalty: Value = DECAY * total(p * p for p in parameters)
-        return entropy + penalty
-
-    return loss
+    """Return the cross-entropy as a function of one digit and its ten target outputs."""
+    return lambda pixels, target: cross_entropy(model(pixels), target)
 
 
 # ---------------------------------------------------------------- training
@@ -102,28 +96,27 @@ def arrays(digits: Sequence[Digit]) -> tuple[Array, Array]:
     return images, numpy.array([digit.target for digit in digits])
 
 
-def train(learner: Lifted, images: Array, targets: Array, epochs: int, seed: int, progress: Progress) -> None:
-    """Learn from each digit once in each epoch, from fifty at a time, in an order that the seed decides."""
-    rng = random.Random(f"order {seed}")
-    order = list(range(len(images)))
-    starts = range(0, len(images), BATCH)
-    steps, step = epochs * len(starts), 0
-    bar = progress.add_task(type(learner.model).__name__, total=steps)
-    for _ in range(epochs):
-        rng.shuffle(order)
-        for start in starts:
-            batch = order[start : start + BATCH]
-            learner.rate = RATE * (1 + math.cos(math.pi * step / steps)) / 2
-            learner.learn(images[batch], targets[batch])
-            step += 1
-        progress.update(bar, completed=step)
-    learner.settle()
+def train(model: Any, images: Array, targets: Array, epochs: int, seed: int) -> None:
+    """Learn from each digit once in each epoch, from fifty at a time; the weights are kept small."""
+    history = optim.train(
+        loss_function(model),
+        model.parameters(),
+        (images, targets),
+        optimizer=optim.Adam(weight_decay=DECAY),
+        schedule=optim.Cosine(RATE, steps=epochs * math.ceil(len(images) / BATCH)),
+        epochs=epochs,
+        batch_size=BATCH,
+        rng=seed,
+        lifted=True,
+    )
+    if history.status == optim.INTERRUPTED:
+        raise KeyboardInterrupt
 
 
-def accuracy(learner: Lifted, images: Array, digits: Sequence[Digit]) -> float:
+def accuracy(model: Any, images: Array, digits: Sequence[Digit]) -> float:
     """Return the share of the digits that are read right."""
-    right = [answer == digit.label for answer, digit in zip(learner.answers(images), digits, strict=True)]
-    return sum(right) / len(right)
+    answers = numpy.argmax(lift(model, model.parameters())(images), axis=1)
+    return float(numpy.mean([answer == digit.label for answer, digit in zip(answers, digits, strict=True)]))
 
 
 # ---------------------------------------------------------------- the picture
@@ -185,20 +178,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     images, targets = arrays(learned[: options.examples])
     images_held_out, _ = arrays(held_out)
     convolution = Convolution(random.Random(options.seed))
-    learner = Lifted(convolution, loss_function(convolution), RATE)
     if options.source:
-        print(learner.source(images[0], targets[0]))
+        program = lift(loss_function(convolution), convolution.parameters())
+        program.value_and_grad(images[:1], targets[:1])
+        print(program.source)
         return
     dense = nn.MLP(SIDE**2, [64, len(CLASSES)], rng=random.Random(options.seed))
-    learner_of_dense = Lifted(dense, loss_function(dense), RATE)
-    with Progress(console=console, refresh_per_second=4) as progress:
-        train(learner, images, targets, options.epochs, options.seed, progress)
-        train(learner_of_dense, images.reshape(-1, SIDE**2), targets, options.epochs, options.seed, progress)
-    share = accuracy(learner, images_held_out, held_out)
-    share_of_dense = accuracy(learner_of_dense, images_held_out.reshape(-1, SIDE**2), held_out)
+    train(convolution, images, targets, options.epochs, options.seed)
+    train(dense, images.reshape(-1, SIDE**2), targets, options.epochs, options.seed)
+    share = accuracy(convolution, images_held_out, held_out)
+    share_of_dense = accuracy(dense, images_held_out.reshape(-1, SIDE**2), held_out)
     for name, weights, right in (
-        ("convolution", len(learner.theta), share),
-        ("dense", len(learner_of_dense.theta), share_of_dense),
+        ("convolution", len(convolution.parameters()), share),
+        ("dense", len(dense.parameters()), share_of_dense),
     ):
         console.print(f"{name}: {weights:,} weights, {right:.1%} of {len(held_out):,} held-out digits read right")
     title = (

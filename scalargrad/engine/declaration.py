@@ -252,7 +252,7 @@ def primitive(
         if not callable(value):
             raise TypeError(f"the value of {own_name} must be a function of floats, got {value!r}")
         if domain is not None and len(domain) != len(partials):
-            raise ValueError(f"{own_name} has {len(partials)} partials and {len(domain)} intervals as its domain")
+            raise ValueError(f"the domain of {own_name} must have an interval for each operand, got {len(domain)}")
         record = Primitive(
             name=own_name,
             summary=summary or ((value.__doc__ or "").strip() or f"{own_name}.").splitlines()[0],
@@ -366,7 +366,7 @@ def _check_notation(declared: Primitive) -> None:
         if _built_in and not set(names) <= {getattr(node, "id", "") for node in ast.walk(written)}:
             raise ValueError  # an operand is not shown, which only the engine's private operations may do
     except (IndexError, KeyError, SyntaxError, ValueError):
-        wanted = f"a Python expression with {{}} for each of {declared.arity} operands"
+        wanted = "a Python expression with {} for each operand"
         raise ValueError(f"the notation of {declared.name} must be {wanted}, got {declared.notation!r}") from None
 
 

@@ -148,7 +148,7 @@ def as_values(given: Any, purpose: str) -> list[Value]:
     refuse_set(given, purpose)
     several = _several(given)
     if not several and isinstance(given, Iterator):
-        raise ValueError(f"{purpose} is an iterator that gives nothing, as after it has been read once: make it a list")
+        raise ValueError(f"{purpose} is an iterator without entries, perhaps read before: make it a list")
     for value in several:
         if not isinstance(value, Value):
             raise TypeError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..engine.floats import counted, number
 from ..engine.notes import Mark, leave
@@ -18,6 +18,19 @@ _CHECKED = (*SIMPLE, Searchable)  # what may be an attribute: a module has looke
 
 def _is_checked(content: object) -> bool:
     return isinstance(content, _CHECKED)
+
+
+def _flat(items: Iterable[Any]) -> Iterator[Any]:
+    """The items of lists and tuples in one another, to any depth."""
+    pending = [iter(items)]
+    while pending:
+        for item in pending[-1]:
+            if isinstance(item, (list, tuple)):
+                pending.append(iter(item))
+                break
+            yield item
+        else:
+            pending.pop()
 
 
 class Module(Searchable):
@@ -45,6 +58,8 @@ class Module(Searchable):
         if not isinstance(content, _CHECKED) and not (type(content) is list and all(map(_is_checked, content))):
             refuse_hidden(self, search(name, content, into_modules=False), content)
         super().__setattr__(name, content)
+
+    training: bool = True  # whether it is being trained, as `Dropout` asks
 
     if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the call of a module that has no `__call__`
 
@@ -82,8 +97,8 @@ class Module(Searchable):
         """Note that this module made the results from the inputs, so that pictures show it as a box.
 
         Args:
-            results: a Value, or a list or tuple of Values.
-            inputs: what the module has read; those that are no Values are left out.
+            results: a Value, or a list or tuple of Values or of such lists, as feature maps are.
+            inputs: what the module has read, also in lists of lists; those that are no Values are left out.
 
         Returns:
             The results, as they are.
@@ -91,13 +106,32 @@ class Module(Searchable):
         Raises:
             TypeError: for a result that is no Value.
         """
-        several = [results] if isinstance(results, Value) else results
-        if not isinstance(several, (list, tuple)) or not all(isinstance(result, Value) for result in several):
+        several = list(_flat([results]))
+        if not all(isinstance(result, Value) for result in several):
             raise TypeError(
                 f"the results that a {type(self).__name__} marks must be a Value or a list of them, got {results!r}"
             )
-        leave(several, Mark(type(self).__name__, self, [given for given in inputs if isinstance(given, Value)]))
+        leave(several, Mark(type(self).__name__, self, [given for given in _flat(inputs) if isinstance(given, Value)]))
         return results
+
+    def train(self, mode: bool = True) -> Self:
+        """Put the module and the modules in it into training, or out of it; return the module.
+
+        Modules such as `Dropout` do something else while they are trained. The attribute `training` tells them; your
+        own module may ask it, too.
+
+        >>> from scalargrad.nn import MLP
+        >>> model = MLP(2, [3, 1], dropout=0.5, rng=0)
+        >>> model.training, model.train(False).dropout.training
+        (True, False)
+        """
+        for module in search("", self).modules:
+            object.__setattr__(module, "training", bool(mode))  # a dataclass may be frozen
+        return self
+
+    def eval(self) -> Self:
+        """Put the module and the modules in it out of training, for predictions; return the module."""
+        return self.train(False)
 
     def zero_grad(self) -> None:
         """Forget the gradient of each parameter."""

@@ -17,6 +17,7 @@ from ..engine import modes
 from ..engine.floats import counted, integer
 from ..engine.value import Value
 from ..functional import BoundedScores
+from ..nn.dropout import undropped
 from .adam import Adam
 from .arguments import Array, in_our_words, some_variables
 from .descent import GradientDescent
@@ -195,7 +196,7 @@ class _Doctor:
 
     def _bounded(self, example: Sequence[Any]) -> str:
         """What `cross_entropy` says of its scores, where they cannot be certain."""
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings(record=True) as caught, undropped():
             warnings.simplefilter("always")
             result = self._loss(*example)
         if not isinstance(result, Value):
@@ -501,7 +502,7 @@ class _Doctor:
                 "too little data",
                 f"{seen}; there are {examples} for {parameters}",
                 "the model has learnt the examples by heart, their noise included",
-                "stop early (patience=10), decay the weights (weight_decay), drop out, or find or make more data",
+                "stop early (patience=10), decay the weights (weight_decay), drop out (dropout=0.5), or find or make more data",
             )
         ]
 

@@ -1,4 +1,4 @@
-"""What training came to: a row for each epoch, shown as a table and as a plot."""
+"""The history of a training: a row for each epoch, shown as a table and as a plot."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..extras import how_to_install
 from ..terminal import BOLD, Part, Text, html_table, table
 from .minimizing import OUT_OF_STEPS
 from .optimizer import Optimizer
+from .progress import clock
 from .ways import Saved
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ LARGEST = 1e100  # that is drawn
 
 
 class Best(NamedTuple):
-    """The parameters of the best epoch so far, by its number, counted from 1."""
+    """The best epoch so far, counted from 1, and its parameters."""
 
     epoch: int
     parameters: list[float]
 
 
 class Point(NamedTuple):
-    """How far training has come: all that it goes on from."""
+    """The state of a training between two steps: everything that it continues from."""
 
     rows: tuple[Row, ...]
     batch: int  # how many batches of the next epoch are done
@@ -41,20 +42,21 @@ class Point(NamedTuple):
 
 
 class History:
-    """What `train` returns, and what its callback is given after each epoch.
+    """The result of `train`, which its callback also gets after each epoch.
 
-    `history["loss"]` has a number for each epoch, and so has each other column: the loss on the training data is
-    the mean over the epoch, as it went; metrics, and all that is said of validation data, are measured at its end.
+    `history["loss"]` is a column: a list with a number for each epoch. The loss on the training data is the mean over
+    the epoch, each batch before its step; metrics, and the loss on validation data, are measured after the epoch.
 
     Attributes:
         rows: a dict for each epoch.
-        message: how training ended, in words.
-        status: the same as one of the numbers OUT_OF_STEPS, DIVERGED, INTERRUPTED and STOPPED.
-        way: whether the loss was lifted or run on Values, and why.
+        message: how the training ended, in words.
+        status: the same as a number: OUT_OF_STEPS, DIVERGED, INTERRUPTED or STOPPED.
+        way: whether the loss was lifted or ran on Values, and why.
         optimizer: the optimizer that takes the steps.
         start: the parameters before the first step of this call of `train`.
-        best_epoch: the epoch with the lowest loss on validation data, or on training data where there are none,
-            counted from 1; None without `patience`.
+        seconds: how long this call of `train` took.
+        best_epoch: the epoch with the lowest loss, on validation data if there are any, counted from 1; None without
+            `patience`.
     """
 
     optimizer: Optimizer
@@ -64,13 +66,14 @@ class History:
         self._point: Point | None = None
         self._last: list[float] | None = None  # the parameters of the last step, where those of the best are in place
         self.start: list[float] = []
-        self.message = "training goes on"
+        self.message = "training is running"
         self.status = OUT_OF_STEPS
         self.way = ""
+        self.seconds = 0.0
 
     @property
     def rows(self) -> list[Row]:
-        """A dict for each epoch: its loss, metrics, what they are on validation data, and its seconds."""
+        """A dict for each epoch: its loss, its metrics, and what these are on validation data."""
         return [dict(row) for row in self._point.rows] if self._point else []
 
     @property
@@ -110,13 +113,13 @@ class History:
         return [row[column] for row in rows]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what training goes on from, beside the parameters, as plain data: for `train(..., resume=...)`.
+        """Return the state of the training, without the parameters, as plain data for `train(..., resume=...)`.
 
         Raises:
             ValueError: before the first epoch.
         """
         if self._point is None:
-            raise ValueError("there is nothing to go on from before training has begun")
+            raise ValueError("there is no state before the training has begun")
         rows, batch, total, best, _ = self._point
         return {
             **self._settings,
@@ -136,15 +139,14 @@ class History:
         lines: list[list[str | Part]] = []
         for epoch, row in enumerate(rows, start=1):
             style = BOLD if epoch == self.best_epoch else ""
-            shown = [f"{x:.2f}" if name == "seconds" else f"{x:.4g}" for name, x in row.items()]
-            lines.append([(text, style) for text in (f"{epoch}", *shown)])
+            lines.append([(f"{epoch}", style), *((f"{x:.4g}", style) for x in row.values())])
         if len(lines) > SHOWN:
             left_out = len(lines) - SHOWN
             lines[FIRST : FIRST + left_out] = [[f"… {counted(left_out, 'more epoch')} …"]]
         return headings, lines
 
     def _summary(self) -> str:
-        return f"{counted(len(self), 'epoch')} {self.way}: {self.message}"
+        return f"{counted(len(self), 'epoch')}, {clock(self.seconds)}: {self.message}\n{self.way}"
 
     def __repr__(self) -> str:
         if not len(self):
@@ -158,9 +160,9 @@ class History:
         from html import escape
 
         if not len(self):
-            return f"<p>{escape(self._summary())}</p>"
+            return f"<pre>{escape(self._summary())}</pre>"
         headings, lines = self._table()
-        shown = html_table(headings, lines, numbers=range(len(headings)), caption=self._summary())
+        shown = html_table(headings, lines, numbers=range(len(headings)), caption=self._summary().replace("\n", "; "))
         if find_spec("matplotlib") is None:
             return shown
         from io import BytesIO
@@ -173,8 +175,8 @@ class History:
     def plot(self) -> Figure:
         """Draw the loss by epoch, and each metric, on training and on validation data.
 
-        It is a figure of matplotlib: in a notebook it shows itself, and `history.plot().savefig("loss.png")` writes
-        it to a file.
+        The result is a figure of matplotlib, which a notebook shows; `history.plot().savefig("loss.png")` writes it
+        to a file.
 
         Raises:
             ValueError: before the first epoch has ended.
@@ -188,7 +190,7 @@ class History:
         except ModuleNotFoundError:
             raise ImportError(f"a plot needs the extra plot: {how_to_install('plot')}") from None
         rows = self.rows
-        names = [name for name in rows[0] if name != "seconds" and not name.startswith("validation ")]
+        names = [name for name in rows[0] if not name.startswith("validation ")]
         figure = Figure(figsize=(5.2 * len(names), 3.8), layout="constrained")
         epochs = range(1, len(rows) + 1)
         for axes, name in zip(figure.subplots(1, len(names), squeeze=False).flat, names, strict=True):
@@ -209,5 +211,5 @@ class History:
 
 
 def with_gaps(numbers: Sequence[float]) -> list[float]:
-    """Return numbers to draw, with a gap where one is nan or infinite, or too large for the margins of a picture."""
+    """Return the numbers to draw: nan, which is a gap, in place of those that are infinite or leave a picture no room."""
     return [number if abs(number) < LARGEST else math.nan for number in numbers]

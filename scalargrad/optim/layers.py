@@ -14,6 +14,7 @@ from ..engine import modes
 from ..engine.graph import locals_of, operands_of, sweep, topological_order
 from ..engine.notes import Mark, marks_of
 from ..engine.value import Value
+from ..nn.dropout import undropped
 
 FLAT = 0.01  # a bounded operation that passes on less than this is saturated: sigmoid beyond ±4.6, tanh beyond ±3
 BUDGET = 200_000  # nodes that are read, about two seconds
@@ -61,7 +62,7 @@ class Reading(NamedTuple):
 
 
 def read_layers(loss: Callable[..., Value], examples: Iterable[Sequence[Any]], variables: Collection[Value]) -> Reading:
-    """Measure the layers at several examples, fewer of large graphs; no parameter's `.grad` changes.
+    """Measure the layers at several examples, fewer of large graphs, without dropout; no parameter's `.grad` changes.
 
     >>> from scalargrad import nn
     >>> layer = nn.Layer(weights=[[1.0], [-1.0]])
@@ -76,7 +77,7 @@ def read_layers(loss: Callable[..., Value], examples: Iterable[Sequence[Any]], v
     for count, example in enumerate(examples):
         if count >= FEWEST and count * nodes > BUDGET:
             break
-        with modes.no_gc():
+        with modes.no_gc(), undropped():
             root = loss(*example)
             order = topological_order(root)
             gradients = sweep({root: 1.0})

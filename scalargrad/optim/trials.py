@@ -78,10 +78,11 @@ class Trials:
             order = list(range(size))
             random.Random(f"{self._seed}/{epoch}").shuffle(order)
             mixed = self._way.chosen(data, order)
-            for begin in range(0, size, self._batch_size):
+            for batch, begin in enumerate(range(0, size, self._batch_size)):
                 if len(losses) == steps:
                     return losses
-                mean = self._way.learn([column[begin : begin + self._batch_size] for column in mixed])
+                few = [column[begin : begin + self._batch_size] for column in mixed]
+                mean = self._way.learn(few, f"{self._seed}/{epoch}/{batch}")
                 if not math.isfinite(mean):
                     return losses
                 losses.append(mean)

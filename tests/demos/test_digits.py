@@ -9,14 +9,13 @@ import pickle
 import random
 import re
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import digits
 import numpy as np
 import pytest
-from learners import Loss
 from PIL import Image
 
 from scalargrad import Value, nn
@@ -136,39 +135,41 @@ def agree(theta: Arrays, model: nn.MLP) -> bool:
     return all(np.allclose(a, b, rtol=1e-9, atol=1e-9) for a, b in zip(theta, arrays(model), strict=True))
 
 
-@pytest.mark.parametrize("is_lifted", [False, True])
+@pytest.mark.parametrize("way", ["--eager", "--lift"])
 @pytest.mark.parametrize("loss", ["square", "cross-entropy"])
-def test_training_is_the_textbook_s(loss: str, is_lifted: bool, tmp_path: Path) -> None:
+def test_training_is_the_textbook_s(loss: str, way: str, tmp_path: Path) -> None:
     """Two epochs end where matrices do: Adam on the mean loss of ten digits, at half the rate in the second epoch.
 
     Controls: a rate that is 0.1% off, one that is not halved, the other loss, and other batches give other numbers.
     """
-    learned, _ = digits.split(load_digits(), random.Random(0))
-    training = digits.Training(learned[:27], loss, 3, seed=5, path=tmp_path / "network.json", lifted=is_lifted)
+    learned, _ = digits.split(load_digits(), random.Random(1))
+    start = nn.MLP(256, [3, 10], "sigmoid", rng=random.Random(1))
     batches: list[Batch] = []
-    for epoch in ("5/0", "5/1"):
+    for epoch in ("1/1", "1/2"):
         order = learned[:27]
         random.Random(epoch).shuffle(order)
         batches += [order[:10], order[10:20], order[20:]]
     other = "cross-entropy" if loss == "square" else "square"
-    right = textbook(training.model, batches, [0.02] * 3 + [0.01] * 3, loss)
+    right = textbook(start, batches, [0.02] * 3 + [0.01] * 3, loss)
     wrong = [
-        textbook(training.model, batches, [0.02] * 3 + [0.01001] * 3, loss),
-        textbook(training.model, batches, [0.02] * 6, loss),
-        textbook(training.model, batches, [0.02] * 3 + [0.01] * 3, other),
-        textbook(training.model, batches[::-1], [0.02] * 3 + [0.01] * 3, loss),
+        textbook(start, batches, [0.02] * 3 + [0.01001] * 3, loss),
+        textbook(start, batches, [0.02] * 6, loss),
+        textbook(start, batches, [0.02] * 3 + [0.01] * 3, other),
+        textbook(start, batches[::-1], [0.02] * 3 + [0.01] * 3, loss),
     ]
-    for _ in range(2):
-        training.next_epoch(lambda *_: None)
-    assert agree(right, training.model)
-    assert not any(agree(theta, training.model) for theta in wrong)
+    train(tmp_path, "--loss", loss, "--hidden", "3", "--epochs", "2", way=way)
+    model = nn.MLP(256, [3, 10], "sigmoid", rng=0)
+    model.load(tmp_path / "network.json")
+    assert agree(right, model)
+    assert not any(agree(theta, model) for theta in wrong)
 
 
 def numbers(saved: bytes) -> tuple[Any, Any]:
     """The parameters of a file, and what else training goes on from."""
     content = json.loads(saved)
-    state = content["extra"]["optimizer"]
-    rest = content["extra"]["settings"], content["extra"]["epoch"], state["steps"]
+    training = content["extra"]["training"]
+    state = training["optimizer"]
+    rest = content["extra"]["settings"], len(training["rows"]), state["steps"]
     return np.array([*content["parameters"].values(), *state["first_moment"], *state["second_moment"]]), rest
 
 
@@ -236,7 +237,7 @@ def test_nothing_held_out_is_trained_on(tmp_path: Path, monkeypatch: pytest.Monk
     seen: list[int] = []
     original = digits.loss_function
 
-    def watched(model: nn.MLP, name: str) -> Loss:
+    def watched(model: nn.MLP, name: str) -> digits.Loss:
         loss = original(model, name)
 
         def noted(pixels: Sequence[float], target: Sequence[float]) -> Value:
@@ -340,6 +341,11 @@ def pickled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def epochs_in(saved: Path) -> int:
+    """How many epochs a file has."""
+    return len(json.loads(saved.read_text())["extra"]["training"]["rows"])
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_run_goes_on_to_the_same_end(
     moment: str, tmp_path: Path, pickled: Path, undisturbed: bytes, script: Script
@@ -348,7 +354,7 @@ def test_a_killed_run_goes_on_to_the_same_end(
     saved = tmp_path / "network.json"
     killed = script("-c", KILLED, pickled, moment, *SMALL, "--eager", "--output", tmp_path)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert (json.loads(saved.read_text())["extra"]["epoch"] if saved.exists() else 0) == MOMENTS[moment]
+    assert (epochs_in(saved) if saved.exists() else 0) == MOMENTS[moment]
     assert not saved.exists() or saved.read_bytes() != undisturbed
     assert train(tmp_path, "--resume") == undisturbed
 
@@ -361,7 +367,7 @@ def test_a_killed_lifted_run_goes_on_to_the_same_end(
     saved = tmp_path / "network.json"
     killed = script("-c", KILLED, pickled, moment, *SMALL, "--lift", "--output", tmp_path)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert json.loads(saved.read_text())["extra"]["epoch"] == MOMENTS[moment]
+    assert epochs_in(saved) == MOMENTS[moment]
     assert saved.read_bytes() != lifted
     assert train(tmp_path, "--resume", way="--lift") == lifted
 
@@ -373,22 +379,29 @@ def test_the_bytes_tell_runs_apart(tmp_path: Path, undisturbed: bytes) -> None:
     assert train(tmp_path, "--epochs", "2") != undisturbed
 
 
-def test_ctrl_c_keeps_what_is_saved(tmp_path: Path, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in the second epoch says how to go on, and the run can be resumed to the same end."""
-    epochs: list[Callable[..., tuple[float, float]]] = [digits.train_epoch, interrupted]
+@pytest.mark.parametrize("calls", [5, 27 + 14])
+def test_ctrl_c_loses_nothing(calls: int, tmp_path: Path, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in any epoch says how to go on, keeps the steps before it, and the run can be resumed to the same end."""
+    original = digits.loss_function
 
-    def next_epoch(*given: Any) -> tuple[float, float]:
-        return epochs.pop(0)(*given)
+    def interrupting(model: nn.MLP, name: str) -> digits.Loss:
+        loss, left = original(model, name), [calls]
+
+        def interrupted(pixels: Sequence[float], target: Sequence[float]) -> Value:
+            left[0] -= 1
+            if not left[0]:
+                raise KeyboardInterrupt
+            return loss(pixels, target)
+
+        return interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(digits, "train_epoch", next_epoch)
+        patch.setattr(digits, "loss_function", interrupting)
         with pytest.raises(KeyboardInterrupt, match=r"^continue with --resume$"):
             train(tmp_path)
+    saved = json.loads((tmp_path / "network.json").read_text())["extra"]["training"]
+    assert saved["optimizer"]["steps"] == 3 * (calls // 27) + (calls - 1) % 27 // 10
     assert train(tmp_path, "--resume") == undisturbed
-
-
-def interrupted(*_: object) -> tuple[float, float]:
-    raise KeyboardInterrupt
 
 
 def test_a_finished_run_goes_on_for_more_epochs(tmp_path: Path, undisturbed: bytes) -> None:
@@ -450,26 +463,20 @@ def changed(value: Any, place: Sequence[object], new: Any) -> Any:
         (["settings", "loss"], None, "holds no settings of a training"),
         (["settings", "more"], 1, "holds no settings of a training"),
         (["settings", "loss"], {"a": 1}, "was trained with --loss {'a': 1}, not square"),
-        (["epoch"], "3", "holds no number of epochs: '3'"),
-        (["epoch"], 2.0, "holds no number of epochs: 2.0"),
-        (["epoch"], True, "holds no number of epochs: True"),
-        (["epoch"], -1, "holds no number of epochs: -1"),
-        (["epoch"], 10**300, "epochs already, --epochs is 3"),
-        (["epoch"], None, "but no training to continue"),
-        (["optimizer"], 1, "holds no state of the optimizer: the state of an optimizer must be a dict"),
-        (
-            ["optimizer", "first_moment"],
-            None,
-            "no state of the optimizer: the state of this optimizer has first_moment",
-        ),
-        (["optimizer", "first_moment"], 1.0, "no state of the optimizer: first_moment must be a list of numbers"),
-        (
-            ["optimizer", "second_moment"],
-            [-1.0] * 544,
-            "no state of the optimizer: second_moment must hold no negative",
-        ),
-        (["optimizer", "first_moment"], ["a"] * 544, "no state of the optimizer: first_moment must be a real number"),
-        (["optimizer", "steps"], 10**400, "holds no state of the optimizer: steps must be within the range"),
+        (["training"], None, "but no training to continue"),
+        (["training"], 1, "holds no state of a training"),
+        (["training", "rows"], None, "holds no state of a training"),
+        (["training", "rows"], [{}] * 9, "has 9 epochs already, --epochs is 3"),
+        (["training", "rows"], [{"loss": "a"}], "a number of loss must be a real number"),
+        (["training", "batch"], None, "the state of a training has seed, examples"),
+        (["training", "batch"], 9, "batch must be at most 3, got 9"),
+        (["training", "seed"], 2, "the state is of a training with seed 2, not 1"),
+        (["training", "optimizer"], 1, "the state of an optimizer must be a dict"),
+        (["training", "optimizer", "first_moment"], None, "the state of this optimizer has first_moment"),
+        (["training", "optimizer", "first_moment"], 1.0, "first_moment must be a list of numbers"),
+        (["training", "optimizer", "second_moment"], [-1.0] * 544, "second_moment must hold no negative"),
+        (["training", "optimizer", "first_moment"], ["a"] * 544, "first_moment must be a real number"),
+        (["training", "optimizer", "steps"], 10**400, "steps must be within the range"),
     ],
     ids=lambda given: repr(given)[:30],
 )
@@ -507,11 +514,11 @@ def test_training_that_diverges_ends_in_one_line(
     absurd = {"first_moment": [0.0] * 544, "second_moment": [0.0] * 544, name: [1e308] * 544}
     for parameter in model.parameters():
         parameter.data = 1.7e308
-    model.save(path, training | {"optimizer": training["optimizer"] | absurd})
+    for column, numbers_in_it in absurd.items():
+        training = changed(training, ["training", "optimizer", column], numbers_in_it)
+    model.save(path, training)
     before = path.read_bytes()
-    with pytest.raises(
-        SystemExit, match=r"^training has diverged in epoch 4: cannot save .*; nothing was saved of it$"
-    ):
+    with pytest.raises(SystemExit, match=r"^training has diverged: in .* epoch 4 .*; nothing was saved of it$"):
         train(tmp_path, "--resume", "--epochs", "4", way=way)
     assert path.read_bytes() == before
     assert "Traceback" not in capsys.readouterr().err

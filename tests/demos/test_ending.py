@@ -162,12 +162,16 @@ MOMENTS = {
         *(
             "importing argparse",
             "importing numpy",
-            "importing learners",
             "importing scalargrad",
             "importing rich.table",
         ),
-        *("in digits:.mnist_data", "in digits:.split", "in digits:.train_epoch", "in digits:Lifted.settle"),
-        *("in os:.replace", "in digits:.examine", "in matplotlib.figure:Figure.savefig"),
+        *("in digits:.mnist_data", "in digits:.split", "in scalargrad.optim.adam:Adam.rule"),
+        *(
+            "in scalargrad.optim.ways:OnArrays.settle",
+            "in os:.replace",
+            "in digits:.examine",
+            "in matplotlib.figure:Figure.savefig",
+        ),
     ],
     "local_minima": [
         *(
@@ -183,7 +187,7 @@ MOMENTS = {
         "in matplotlib.figure:Figure.savefig",
     ],
 }
-WHILE_TRAINING = {"in digits:.train_epoch", "in digits:Lifted.settle", "in os:.replace"}
+WHILE_TRAINING = {"in scalargrad.optim.adam:Adam.rule", "in os:.replace"}
 
 
 def interrupted(moment: str, *arguments: object) -> subprocess.CompletedProcess[str]:

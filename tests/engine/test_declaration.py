@@ -292,7 +292,7 @@ CORRECT: dict[str, Any] = {"value": lambda *operands: 0.0, "name": "mine", "part
             ValueError,
             "the value of mine must take 1 operand, as there are partials, got (y, x, /)",
         ),
-        ({"domain": []}, ValueError, "mine has 1 partials and 0 intervals as its domain"),
+        ({"domain": []}, ValueError, "the domain of mine must have an interval for each operand, got 0"),
         (
             {"blocks_gradient": True},
             ValueError,
@@ -303,12 +303,12 @@ CORRECT: dict[str, Any] = {"value": lambda *operands: 0.0, "name": "mine", "part
             ValueError,
             "mine blocks gradients, so each of its partials must be 0.0, got a formula",
         ),
-        ({"domain": [(0, 1)] * 2}, ValueError, "mine has 1 partials and 2 intervals as its domain"),
+        ({"domain": [(0, 1)] * 2}, ValueError, "the domain of mine must have an interval for each operand, got 2"),
         *[
             (
                 {"notation": bad},
                 ValueError,
-                f"the notation of mine must be a Python expression with {{}} for each of 1 operands, got {bad!r}",
+                f"the notation of mine must be a Python expression with {{}} for each operand, got {bad!r}",
             )
             for bad in ("{} {}", "{} + {}", "mine({x})", "mine({)", "mine({}", "{} =", "mine()")
         ],
@@ -342,7 +342,7 @@ def test_a_value_takes_an_operand_for_each_partial() -> None:
 def test_a_notation_shows_every_operand() -> None:
     """A notation without one of the operands is an error, since formulas would be wrong; one may come twice."""
     rules: dict[str, Any] = {"partials": [lambda out, x, y: y, lambda out, x, y: x]}
-    with pytest.raises(ValueError, match=r"must be a Python expression with {} for each of 2 operands"):
+    with pytest.raises(ValueError, match=r"must be a Python expression with {} for each operand"):
         declare(lambda x, y: x * y, name="mine", notation="mine({})", **rules)
     assert (
         str(declare(lambda x, y: x * y, name="mine", notation="{1} * {0} + 0 * {0}", **rules)(X, Y)) == "y * x + 0 * x"

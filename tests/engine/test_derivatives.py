@@ -629,8 +629,8 @@ def test_value_and_grad_of_what_is_no_function_of_values() -> None:
             TypeError,
             "outputs must have an order, which a set does not have: make it a list",
         ),
-        (grad, (Value(1.0), iter([])), ValueError, "wrt is an iterator that gives nothing, as after it has been read"),
-        (jacobian, (iter([]), []), ValueError, "outputs is an iterator that gives nothing, as after it has been read"),
+        (grad, (Value(1.0), iter([])), ValueError, "wrt is an iterator without entries, perhaps read"),
+        (jacobian, (iter([]), []), ValueError, "outputs is an iterator without entries, perhaps read"),
         (grad, (Value(1.0), {"x": Value(1.0)}), TypeError, "wrt must be a Value or a sequence of Values, got 'x' of"),
         (
             grad,
