@@ -502,7 +502,8 @@ class _Doctor:
                 "too little data",
                 f"{seen}; there are {examples} for {parameters}",
                 "the model has learnt the examples by heart, their noise included",
-                "stop early (patience=10), decay the weights (weight_decay), drop out (dropout=0.5), or find or make more data",
+                "stop early (patience=10), decay the weights (weight_decay), drop out (dropout=0.5), or find or make "
+                "more data",
             )
         ]
 

@@ -211,5 +211,5 @@ class History:
 
 
 def with_gaps(numbers: Sequence[float]) -> list[float]:
-    """Return the numbers to draw: nan, which is a gap, in place of those that are infinite or leave a picture no room."""
+    """Return the numbers to draw: nan, which is a gap, in place of those that are infinite or beyond any picture."""
     return [number if abs(number) < LARGEST else math.nan for number in numbers]

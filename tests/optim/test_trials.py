@@ -22,9 +22,9 @@ SETTINGS = [
 both_ways = pytest.mark.parametrize("lifted", [False, True])
 
 
-def network() -> tuple[nn.MLP, Any]:
+def network(dropout: float = 0.0) -> tuple[nn.MLP, Any]:
     """A small network, and its loss for one example."""
-    model = nn.MLP(2, [3, 1], "tanh", rng=0)
+    model = nn.MLP(2, [3, 1], "tanh", rng=0, dropout=dropout)
     return model, lambda x, y: (model(x) - y) ** 2
 
 
@@ -39,7 +39,7 @@ def trials_of(model: nn.MLP, loss: Any, setting: optim.Optimizer, lifted: bool) 
 
 def trained(setting: optim.Optimizer, steps: int, **changes: Any) -> float:
     """The loss after so many whole epochs of optim.train, with the same seed."""
-    model, loss = network()
+    model, loss = network(changes.pop("dropout", 0.0))
     data = changes.pop("data", (XS, YS))
     settings: dict[str, Any] = {
         "optimizer": setting,
@@ -49,6 +49,7 @@ def trained(setting: optim.Optimizer, steps: int, **changes: Any) -> float:
         "progress": False,
     }
     optim.train(loss, model.parameters(), data, **(settings | changes))
+    model.eval()
     return math.fsum(loss(x, y).data for x, y in zip(XS, YS, strict=True)) / len(XS)
 
 
@@ -63,6 +64,14 @@ def test_a_trial_is_a_training(setting: optim.Optimizer, lifted: bool) -> None:
         assert trials.run(12, data).loss == pytest.approx(expected, rel=1e-10)
         trials.run(7, data, factor=30.0)
         trials.run(7, data, other=optim.Adam(rate=0.3))
+
+
+@both_ways
+def test_the_masks_are_those_of_a_training(lifted: bool) -> None:
+    """With dropout a trial drops what optim.train drops, and the loss is measured without it."""
+    model, loss = network(dropout=0.5)
+    trials, data = trials_of(model, loss, SETTINGS[0], lifted)
+    assert trials.run(12, data).loss == pytest.approx(trained(SETTINGS[0], 12, dropout=0.5), rel=1e-10)
 
 
 @both_ways
