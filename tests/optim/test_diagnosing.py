@@ -22,7 +22,7 @@ def names_of(diagnosis: optim.Diagnosis) -> list[str]:
     return [finding.name for finding in diagnosis.findings]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_a_planted_fault_is_named_first(fault: Callable[[int], Training], seed: int) -> None:
     """Each fault is the first finding; beside it there is nothing but what follows from it."""
@@ -32,7 +32,7 @@ def test_a_planted_fault_is_named_first(fault: Callable[[int], Training], seed: 
     assert set(others) <= also
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("healthy", HEALTHY, ids=lambda healthy: healthy.__name__)
 def test_a_healthy_training_is_called_healthy(healthy: Callable[[int], Training], seed: int) -> None:
     """Nothing is found in trainings that go well, with other data, depths, activations and optimizers."""
@@ -197,8 +197,9 @@ def test_nothing_is_changed_by_looking() -> None:
     assert state() == before
 
 
-def test_on_values_it_finds_the_same() -> None:
+def test_on_values_it_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loss that cannot be lifted is diagnosed too, by fewer steps."""
+    monkeypatch.setattr(diagnosing, "BUDGET", 1_000_000)
     rng = random.Random(0)
     points, labels = blobs(rng, 60)
     data = (points, [row.index(1.0) for row in labels])  # a class by its number cannot be lifted
@@ -302,5 +303,5 @@ def test_bad_arguments_are_refused() -> None:
         diagnose(loss, model.parameters(), data, optimizer=0.1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="the optimizer has parameters of its own"):
         diagnose(loss, model.parameters(), data, optimizer=Adam([Value(1.0)]))
-    with pytest.raises(TypeError, match="it is called rate"):
+    with pytest.raises(TypeError, match="there is no argument 'lr' here"):
         diagnose(loss, model.parameters(), data, lr=0.1)  # type: ignore[call-arg]

@@ -58,6 +58,7 @@ def test_before_the_first_epoch_there_is_a_line() -> None:
     with pytest.raises(ValueError, match="there is no state before the training has begun"):
         History({}).state_dict()
     assert History({}).rows == []
+    assert History({}).steps == 0
     assert len(History({})) == 0
     assert History({}).best_epoch is None
 
