@@ -12,13 +12,14 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
-from typing import Any
+from typing import Any, Never
 
 from ..engine import modes
 from ..engine.floats import counted, number
 from ..engine.value import Value
 from ..functional import Outputs
 from .arguments import generator, given_numbers
+from .foreign import refuse_arguments
 from .module import Module
 
 Number = Value | float
@@ -56,7 +57,8 @@ class Dropout(Module):
         ValueError: for a probability out of its range.
     """
 
-    def __init__(self, probability: float = 0.5, rng: random.Random | int | None = None) -> None:
+    def __init__(self, probability: float = 0.5, rng: random.Random | int | None = None, **unknown: Never) -> None:
+        refuse_arguments("Dropout", unknown, ("probability", "rng"))
         self.probability = number(probability, "the probability of Dropout", bools=False)
         if not 0 <= self.probability < 1:
             raise ValueError(f"the probability of Dropout must be at least 0 and below 1, got {probability!r}")

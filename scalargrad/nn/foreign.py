@@ -36,6 +36,7 @@ ARGUMENTS = {
     "nin": "n_inputs",
     "nout": "n_outputs",
     "nouts": "sizes",
+    "p": "the probability of a Dropout by itself: Dropout(0.5)",
     "in_features": "n_inputs",
     "out_features": "n_outputs",
     "hidden_layer_sizes": "sizes, with the number of outputs as its last",

@@ -448,16 +448,16 @@ def test_a_name_that_nobody_has_is_pythons_error() -> None:
 
 
 @pytest.mark.parametrize("name", foreign.ARGUMENTS)
-@pytest.mark.parametrize("kind", [nn.Neuron, nn.Layer, nn.MLP])
+@pytest.mark.parametrize("kind", [nn.Neuron, nn.Layer, nn.MLP, nn.Maxout, nn.Dropout])
 def test_an_argument_of_another_library_is_named_in_ours(kind: Any, name: str) -> None:
     """`nonlin=` and the like are errors that say what to write here."""
     with pytest.raises(TypeError, match=rf"^{kind.__name__} has no argument {name}: write .+"):
-        kind(2, **{name: 1})
+        kind(0.5 if kind is nn.Dropout else 2, **{name: 1})
 
 
 def test_an_unknown_argument_lists_those_there_are() -> None:
     """Any other argument is an error that lists the arguments, as they stand in the signature."""
-    for kind in (nn.Neuron, nn.Layer, nn.MLP):
+    for kind in (nn.Neuron, nn.Layer, nn.MLP, nn.Maxout, nn.Dropout):
         *names, _unknown = inspect.signature(kind).parameters
         with pytest.raises(TypeError, match=f"{kind.__name__} has no argument colour: it takes {', '.join(names)}$"):
             kind(colour=1)  # type: ignore[arg-type]
