@@ -285,9 +285,6 @@ class _Doctor:
         dead = self._mostly_dead(layers)
         if dead and not copies:
             yield _dead(dead, "at the start" if self._history else "now")
-        faded = self._faded(layers)
-        if faded and not copies and not dead:
-            yield faded
         saturated = [layer for layer in layers if layer.is_hidden and layer.saturated > MOST]
         if saturated and not copies:
             worst = max(saturated, key=lambda layer: layer.saturated)
@@ -298,6 +295,9 @@ class _Doctor:
                 "hardly any gradient passes them",
                 'start from smaller weights, initial="scaled", and bring the inputs to a size near 1',
             )
+        faded = self._faded(layers)
+        if faded and not copies and not dead and not saturated:  # each of these is a cause of it
+            yield faded
 
     def _inputs(self) -> Iterator[Finding]:
         sizes = sorted(self.reading.inputs)
@@ -417,6 +417,8 @@ class _Doctor:
 
     def _rate(self, training: Fit, best: float, control: float) -> list[Finding]:
         """Whether another rate leads to a much lower loss."""
+        if self._has_diverged:
+            best = min([factor for factor in FACTORS if factor < 1], key=self.rates.__getitem__)
         reached = self.rates[best]
         others = f"after {self._steps} steps from the start it is {reached:.3g} with {best:g} times the rate"
         if self._has_diverged or (best < 1 and _is_better(reached, control)):
@@ -425,13 +427,12 @@ class _Doctor:
                 ended = self._history.message
             if self._lately(training) > 2 * training.loss:
                 ended += f", and was {self._lately(training):.3g} over the last epochs"
-            smaller = best if best < 1 else FACTORS[1]
             return [
                 Finding(
                     "rate too high",
                     f"{ended}; {others}",
                     "a step jumps over the valley, to where the loss is as high or higher",
-                    f"take {smaller:g} times the rate, or a schedule that lowers it",
+                    f"take {best:g} times the rate, or a schedule that lowers it",
                 )
             ]
         if best > 1 and _is_better(reached, control) and _part(self.rates[1.0], training.chance) < GOOD:

@@ -14,7 +14,7 @@ import pytest
 
 from scalargrad import Value, log, nn, optim
 from scalargrad.optim import Adam, GradientDescent, diagnose, diagnosing
-from tests.optim.trainings import FAULTS, HEALTHY, Training, blobs, classes, numbers, trained, waves
+from tests.optim.trainings import FAULTS, HEALTHY, Training, blobs, classes, line, numbers, trained, waves
 
 
 def names_of(diagnosis: optim.Diagnosis) -> list[str]:
@@ -96,6 +96,19 @@ def test_relus_that_die_while_training_are_told_apart() -> None:
     assert "now, and were alive at the start" in diagnosis.findings[-1].measured
     assert [layer.dead for layer in diagnosis.layers] == [16, 0]
     assert diagnosis.layers_at_start[0].dead < 8
+
+
+def test_a_training_that_diverged_says_when() -> None:
+    """The history knows where the loss became infinite; a smaller rate is what to take, also where trials are short."""
+    model = nn.MLP(5, [1], rng=0)
+    data = line(random.Random(0), 200)
+    training = trained(model, numbers(model), data, None, GradientDescent(rate=1.1), epochs=2000, batch_size=None)
+    assert training.history is not None
+    assert training.history.status == optim.DIVERGED
+    finding = training.diagnosis().findings[0]
+    assert finding.name == "rate too high"
+    assert finding.measured.startswith("diverged: in step 1 of epoch")
+    assert re.match(r"take 0\.\d+ times the rate", finding.advice)
 
 
 def test_a_loss_that_is_nan_at_every_rate_is_not_blamed_on_the_rate() -> None:
