@@ -44,6 +44,7 @@ def draw_network(model: Module, *, limit: int = 16) -> Drawing:
     drawing = new_drawing(
         "LR", "", engine="neato", layout="neato", inputscale="72", outputorder="edgesfirst", splines="line"
     )
+    drawing.contents = _counted(sum(len(column.neurons) for column in columns), "neuron")
     height = max(len(column.shown) for column in columns) * DOWN
     for i, column in enumerate(columns):
         top = (height + len(column.shown) * DOWN) / 2
