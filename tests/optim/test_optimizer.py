@@ -34,6 +34,12 @@ def trained(optimizer: Optimizer, steps: int) -> list[str]:
     return [x.data.hex(), y.data.hex()]
 
 
+def test_every_optimizer_is_tried() -> None:
+    """Each class of the library stands in the table of settings by which the laws below go over them."""
+    classes = {kind for kind in vars(optim).values() if isinstance(kind, type) and issubclass(kind, Optimizer)}
+    assert {type(make(None)) for make in OPTIMIZERS.values()} >= classes - {Optimizer}
+
+
 @given(EITHER, st.integers(0, 6), st.integers(0, 6), NUMBERS.filter(lambda x: abs(x) < 1))
 def test_stopping_and_resuming_gives_the_same_bits(name: str, before: int, after: int, start: float) -> None:
     """An optimizer that goes on from a state saved as JSON does what the first would have done."""
