@@ -587,6 +587,26 @@ def test_an_optimizer_shows_its_settings(optimizer: Optimizer, shown: str) -> No
 
 
 @pytest.mark.parametrize("parameters", [[Value(1.0)], [1.0], np.ones(1)])
+def test_a_rule_that_remembers_what_it_has_not_named_is_told(parameters: Any) -> None:
+    """A rule that returns more than the change where nothing is remembered is an error, and no step is taken."""
+
+    class Mistaken(Optimizer):
+        def rule(self, gradient: Any) -> Any:
+            return gradient, gradient
+
+    optimizer = Mistaken(parameters)
+    with pytest.raises(TypeError, match="the rule of Mistaken must return the change, got"):
+        optimizer.step(None if optimizer.theta is None else [1.0])
+    assert optimizer.steps == 0
+
+
+def test_a_name_in_place_of_names_is_told() -> None:
+    """A string for what is remembered, as where the comma of a tuple is missing, is an error in the class."""
+    with pytest.raises(TypeError, match=r"what Mistaken remembers must be a tuple of names, such as \('mean',\)"):
+        type("Mistaken", (Optimizer,), {"remembers": ("mean")})
+
+
+@pytest.mark.parametrize("parameters", [[Value(1.0)], [1.0], np.ones(1)])
 @pytest.mark.parametrize("returned", [1.0, (1.0,), (1.0, 2.0, 3.0), [1.0, 2.0], None])
 def test_a_rule_that_returns_something_else_is_told(parameters: Any, returned: Any) -> None:
     """A rule that does not return the change and what to remember is an error, and the step is not taken."""
