@@ -124,6 +124,7 @@ def train(
     if last is not None:
         for variable, own in zip(variables, last, strict=True):
             variable.data = own
+    history.start = [variable.data for variable in variables]
     way = _way(loss, variables, moving, columns, lifted)
     begin = Point((), 0, 0.0, None, (None, None)) if point is None else point
     history._point = begin._replace(saved=way.save())
