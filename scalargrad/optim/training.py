@@ -102,6 +102,7 @@ def train(
         Exception: with `lifted=True`, whatever keeps the loss from being lifted, such as a `TraceError`.
     """
     modes.refuse_while_tracing("training")
+    modes.refuse_unrecorded("training")
     variables = some_variables(parameters)
     columns = _columns(data, "data")
     held_out = None if validation is None else _columns(validation, "validation")

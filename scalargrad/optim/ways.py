@@ -236,9 +236,12 @@ def reason_of(error: Exception) -> str:
 
 
 def measured(function: Callable[..., Any], columns: Columns) -> float:
-    """Return the mean of a function of one example on Values, without recording and without dropout."""
+    """Return the mean of a function of one example on Values, without dropout.
+
+    Operations are recorded, because the function may compute derivatives.
+    """
     results = []
-    with modes.no_grad(), undropped():
+    with undropped():
         for example in zip(*columns, strict=True):
             result = function(*example)
             results.append(result.data if isinstance(result, Value) else number(result, "what a metric returns"))
