@@ -648,7 +648,11 @@ def a_loss(x: float) -> Value:
         ({"schedule": lambda step: -1.0}, ValueError, "the rate that the schedule gives for step 0"),
         ({"loss": lambda x: 1.0, "lifted": False}, TypeError, "the loss must return a Value, got 1.0 of type float"),
         ({"loss": lambda x: 1.0}, TypeError, "the loss must return a Value, got 1.0 of type float"),
-        ({"lr": 0.1}, TypeError, r"no argument 'lr' here: the optimizer has it, as in Adam\(rate=0.01\)"),
+        ({"lr": 0.1}, TypeError, r"no argument 'lr' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
+        ({"rate": 0.1}, TypeError, r"no argument 'rate' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
+        ({"rate": lambda step: 0.1}, TypeError, r"as in optimizer=optim.Adam\(rate=...\)"),
+        ({"max_norm": 2}, TypeError, r"no argument 'max_norm' here: .* optimizer=optim.Adam\(clip_norm=2\)"),
+        ({"rat": 0.1}, TypeError, "unexpected keyword argument 'rat'"),
         ({"resume": [1]}, TypeError, r"resume must be a history or its state_dict\(\), got a list"),
         (
             {"resume": {"seed": 0}},
