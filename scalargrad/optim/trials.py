@@ -33,7 +33,7 @@ class Trials:
     def loss_at(self, parameters: Sequence[float], columns: Columns) -> float:
         """Return the mean loss with these parameters."""
         self._way.restore((parameters, self._fresh))
-        return self._way.mean(LOSS, self._loss, columns)
+        return self._way.mean(LOSS, self._loss, columns, columns)
 
     def shuffled(self, columns: Columns, seed: str) -> Columns:
         """Return the data with the last column, that of the labels, in another order."""
@@ -62,7 +62,7 @@ class Trials:
         way.optimizer.rate = factor * rate if schedule is None else lambda step: factor * schedule(step)
         try:
             losses = self._steps(steps, self.shuffled(self._data, labels) if labels else self._data)
-            end = way.mean(LOSS, self._loss, measured)
+            end = way.mean(LOSS, self._loss, measured, measured)
         finally:
             way.optimizer.rate = rate if schedule is None else schedule
             way.optimizer = self._setting
