@@ -9,9 +9,9 @@
 numbers         Value, Constant, one_graph
 derivatives     grad, value_and_grad, jvp, vjp, jacobian, hessian, hvp
 modes           no_grad, trap, NonFinite, no_gc
-functions       total, mean, softmax, log_softmax, logsumexp, gelu, leaky_relu, and all operations
-losses          square_error, hinge, cross_entropy, BoundedScores
-networks        nn.Neuron, nn.Layer, nn.MLP, nn.Module
+functions       total, mean, softmax, log_softmax, logsumexp, gelu, silu, elu, leaky_relu, and all operations
+losses          square_error, hinge, cross_entropy, binary_cross_entropy, BoundedScores
+networks        nn.Neuron, nn.Layer, nn.Maxout, nn.MLP, nn.Dropout, nn.PReLU, nn.Module
 training        optim.GradientDescent, optim.Adam, optim.minimize, optim.restarts and more
 to explain      tree, ledger, draw, draw_network, page, prompt, steps, Steps, Step, TooLarge;
                 load_ipython_extension, for %load_ext scalargrad
@@ -37,13 +37,16 @@ from .engine.value import Constant, Value
 # functions and losses
 from .functional import (
     BoundedScores,
+    binary_cross_entropy,
     cross_entropy,
+    elu,
     gelu,
     hinge,
     leaky_relu,
     log_softmax,
     logsumexp,
     mean,
+    silu,
     softmax,
     square_error,
     total,
@@ -90,13 +93,16 @@ __all__ = [
     "vjp",
     # functions and losses
     "BoundedScores",
+    "binary_cross_entropy",
     "cross_entropy",
+    "elu",
     "gelu",
     "hinge",
     "leaky_relu",
     "log_softmax",
     "logsumexp",
     "mean",
+    "silu",
     "softmax",
     "square_error",
     "total",

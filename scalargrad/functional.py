@@ -22,7 +22,22 @@ from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
 from .engine.floats import counted, held_by, number, refuse_set
 from .engine.notes import Mark, leave
-from .engine.primitives import _gated, _held_finite, _weighted, add, divide, erfc, exp, greater, log, maximum, relu
+from .engine.primitives import (
+    _gated,
+    _held_finite,
+    _weighted,
+    add,
+    divide,
+    erfc,
+    exp,
+    expm1,
+    greater,
+    log,
+    maximum,
+    relu,
+    sigmoid,
+    softplus,
+)
 from .engine.value import Constant, Value
 
 Number = Value | float
@@ -42,7 +57,8 @@ def leaky_relu(x: Number, slope: Number = 0.01) -> Value: ...
 def leaky_relu(x: Number, slope: Number = 0.01) -> Any:
     """Return x where it is positive, and slope × x elsewhere; the derivative at 0 is the slope.
 
-    With the slope 0, where -inf × 0 would be nan, it is relu.
+    With the slope 0, where -inf × 0 would be nan, it is relu. A slope that is a Value can be learned: that is the
+    parametric relu of He et al., arXiv:1502.01852, and `nn.PReLU` is a module that has one.
 
     Args:
         x: a Value or a number.
@@ -55,9 +71,54 @@ def leaky_relu(x: Number, slope: Number = 0.01) -> Any:
         TypeError: for anything but a number.
     """
     x, slope = _one(x, "leaky_relu"), _one(slope, "leaky_relu")
-    if not isinstance(slope, Value) and slope == 0:
+    if isinstance(slope, Value):
+        return relu(x) + _weighted(slope, _weighted(1 - greater(x, 0.0), x))
+    if slope == 0:
         return relu(x)
     return x * (slope + (1 - slope) * greater(x, 0.0))
+
+
+@overload
+def elu(x: float, alpha: float = 1.0) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def elu(x: Number, alpha: Number = 1.0) -> Value: ...
+def elu(x: Number, alpha: Number = 1.0) -> Any:
+    """Return x where it is positive, and alpha × (exp(x) - 1) elsewhere; the derivative at 0 is alpha.
+
+    Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units",
+    arXiv:1511.07289.
+
+    Args:
+        x: a Value or a number.
+        alpha: how far below 0 it can come.
+
+    >>> elu(2.0), round(elu(-1.0), 6), elu(-1000.0, 0.5)
+    (2.0, -0.632121, -0.5)
+
+    Raises:
+        TypeError: for anything but a number.
+    """
+    x, alpha = _one(x, "elu"), _one(alpha, "elu")
+    return relu(x) + alpha * expm1(_weighted(1 - greater(x, 0.0), x))
+
+
+@overload
+def silu(x: float) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def silu(x: Number) -> Value: ...
+def silu(x: Number) -> Any:
+    """Return x × sigmoid(x) of a Value or a number. It is also called swish.
+
+    Hendrycks and Gimpel, "Gaussian error linear units", arXiv:1606.08415.
+
+    >>> round(silu(1.0), 6)
+    0.731059
+
+    Raises:
+        TypeError: for anything but a number.
+    """
+    x = _one(x, "silu")
+    return _gated(x, sigmoid(x))
 
 
 @overload
@@ -263,6 +324,45 @@ def hinge(scores: Numbers, labels: Numbers) -> Any:
 
 
 @overload
+def binary_cross_entropy(scores: Values, targets: Numbers) -> Value: ...
+@overload
+def binary_cross_entropy(scores: Floats, targets: Floats) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+@overload
+def binary_cross_entropy(scores: Numbers, targets: Numbers) -> Value: ...
+def binary_cross_entropy(scores: Numbers, targets: Numbers) -> Any:
+    """Return -Σ (t log p + (1 - t) log(1 - p)) where p = sigmoid(score), of one score or of several.
+
+    Args:
+        scores: a Value or a number, or several.
+        targets: for each score 1 for yes or 0 for no; or the probability of yes.
+
+    The scores are any numbers, not probabilities: the sigmoid is a part of it. They come from a linear layer; scores
+    whose range is bounded are a `BoundedScores` warning, as in `cross_entropy`. A loss with one score s is
+    cross_entropy([0, s], [1 - t, t]).
+
+    What has the probability 0 costs nothing, whatever the score. In a lifted program the targets that are inputs are
+    not checked, beyond those that its first call compares.
+
+    >>> round(binary_cross_entropy(0.0, 1), 6), binary_cross_entropy(-1000.0, 1), binary_cross_entropy(1000.0, 1)
+    (0.693147, 1000.0, 0.0)
+
+    Raises:
+        ValueError: for a target that is not from 0 to 1, or not as many targets as scores.
+    """
+    pairs = _pairs(scores, targets, "binary_cross_entropy")
+    _warn_of_bounds([score for score, _ in pairs], "binary_cross_entropy", "sigmoid")
+    terms = []
+    for score, target in pairs:
+        if not (isinstance(target, Value) and modes.tracing()) and not 0 <= float(target) <= 1:
+            raise ValueError(f"a target of binary_cross_entropy must be from 0 to 1, got {target!r}")
+        if isinstance(target, Value) or 0 < target < 1:
+            terms.append(_weighted(target, softplus(-score)) + _weighted(1 - target, softplus(score)))
+        else:
+            terms.append(softplus(-score if target else score))
+    return _marked("binary_cross_entropy", [_sum(terms)], chain.from_iterable(pairs))[0]
+
+
+@overload
 def cross_entropy(scores: Iterable[Value], target: SupportsIndex | Iterable[Number]) -> Value: ...
 @overload
 def cross_entropy(scores: Iterable[float], target: SupportsIndex | Iterable[float]) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
@@ -298,7 +398,7 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
         ValueError: for a class out of range, or not one probability for each score.
     """
     terms = _several(scores, "cross_entropy")
-    _warn_of_bounds(terms)
+    _warn_of_bounds(terms, "cross_entropy", "softmax")
     target = held_by(target)
     if isinstance(target, Iterable):
         pairs = _pairs(log_softmax(terms), target, "cross_entropy")
@@ -313,10 +413,10 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
 
 
 class BoundedScores(UserWarning):
-    """The scores of `cross_entropy` stay within bounds, so that no class can become certain."""
+    """The scores of a cross-entropy stay within bounds, so that no class can become certain."""
 
 
-def _warn_of_bounds(scores: Sequence[Any]) -> None:
+def _warn_of_bounds(scores: Sequence[Any], loss: str, part: str) -> None:
     """Warn of scores that are all results of bounded operations, apart from constants, or all those of a softmax."""
     names: set[str] = set()
     for score in scores:
@@ -330,9 +430,9 @@ def _warn_of_bounds(scores: Sequence[Any]) -> None:
             return
     if names:
         modes.warn_caller(
-            f"the scores of cross_entropy are results of {' and '.join(sorted(names))} and so stay within bounds: no "
+            f"the scores of {loss} are results of {' and '.join(sorted(names))} and so stay within bounds: no "
             "class can become certain, and the loss cannot reach 0. Take the scores from a linear layer, "
-            "activation=None; the softmax is a part of cross_entropy",
+            f"activation=None; the {part} is a part of {loss}",
             BoundedScores,
         )
 
@@ -374,6 +474,9 @@ def _are_softmax(scores: Sequence[Any]) -> bool:
 _FOREIGN = {  # what other libraries call functions, and what to write instead
     "mse_loss": "square_error(outputs, targets), divided by the number of outputs",
     "nll_loss": "cross_entropy(scores, target), which has the log_softmax in it",
+    "binary_cross_entropy_with_logits": "binary_cross_entropy(scores, targets), which has the sigmoid in it",
+    "prelu": "leaky_relu(x, slope), where the slope may be a Value",
+    "swish": "silu(x)",
     "hinge_loss": "hinge(scores, labels)",
     "hinge_embedding_loss": "hinge(scores, labels)",
     "one_hot": "[float(i == target) for i in range(n)]",
@@ -466,9 +569,9 @@ def _largest(terms: Sequence[Any]) -> Any:
 
 # ---------------------------------------------------------------- where else they are known by name
 
-OF_ONE_NUMBER = (leaky_relu, gelu)  # activations of a neuron; functions of a typed expression
+OF_ONE_NUMBER = (leaky_relu, elu, gelu, silu)  # activations of a neuron; functions of a typed expression
 OF_A_LAYER = (softmax, log_softmax)  # activations of a whole layer
-OF_A_PAIR = (square_error, hinge)  # functions of a typed expression
+OF_A_PAIR = (square_error, hinge, binary_cross_entropy)  # functions of a typed expression
 
 
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it

@@ -21,18 +21,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from scalargrad import Value, functional, grad, hessian, lift, nn, no_grad
+from scalargrad import TraceError, Value, functional, grad, hessian, lift, nn, no_grad
 from scalargrad.engine.graph import topological_order
 from scalargrad.engine.primitives import BUILT_IN
 from scalargrad.functional import (
     BoundedScores,
+    binary_cross_entropy,
     cross_entropy,
+    elu,
     gelu,
     hinge,
     leaky_relu,
     log_softmax,
     logsumexp,
     mean,
+    silu,
     softmax,
     square_error,
     total,
@@ -43,6 +46,7 @@ TOLERANCE = 1e-14
 inf, nan = math.inf, math.nan
 TARGETS = (0.25, -1.5, 3.0, 0.0)
 LABELS = (1, -1, -1, 1)
+ANSWERS = (1, 0, 0.25, 1.0)
 WEIGHTS = (0.5, 0.25, 0.25, 0.0)
 
 Textbook = Callable[[Mapping[str, Any], Sequence[Any]], list[Any]]
@@ -53,6 +57,11 @@ class Composed(NamedTuple):
 
     function: Callable[[Sequence[Any]], list[Any]]
     textbook: Textbook
+
+
+def textbook_answer(f: Mapping[str, Any], x: Any, target: float) -> Any:
+    """The cross-entropy of a yes with the odds exp(x)."""
+    return target * f["log1p"](f["exp"](-x)) + (1 - target) * f["log1p"](f["exp"](x))
 
 
 def textbook_softmax(f: Mapping[str, Any], xs: Sequence[Any]) -> list[Any]:
@@ -81,6 +90,10 @@ COMPOSED = {
         lambda xs: [cross_entropy(xs, WEIGHTS[: len(xs)])],
         lambda f, xs: [-sum(f["log"](p) * w for p, w in zip(textbook_softmax(f, xs), WEIGHTS, strict=False))],
     ),
+    "binary_cross_entropy": Composed(
+        lambda xs: [binary_cross_entropy(xs, ANSWERS[: len(xs)])],
+        lambda f, xs: [sum(textbook_answer(f, x, target) for x, target in zip(xs, ANSWERS, strict=False))],
+    ),
     "leaky_relu": Composed(
         lambda xs: [leaky_relu(x, 0.125) for x in xs], lambda f, xs: [f["maximum"](x, x * 0.125) for x in xs]
     ),
@@ -88,6 +101,11 @@ COMPOSED = {
         lambda xs: [gelu(x) for x in xs],
         lambda f, xs: [x * f["erfc"](-x / f["sqrt"](2.0)) / 2 for x in xs],
     ),
+    "elu": Composed(
+        lambda xs: [elu(x, 0.5) for x in xs],
+        lambda f, xs: [f["maximum"](x, 0.0) + 0.5 * f["expm1"](f["minimum"](x, 0.0)) for x in xs],
+    ),
+    "silu": Composed(lambda xs: [silu(x) for x in xs], lambda f, xs: [x * f["sigmoid"](x) for x in xs]),
 }
 every_function = pytest.mark.parametrize("name", COMPOSED)
 
@@ -288,6 +306,53 @@ def test_derivative_of_leaky_relu_at_its_kink() -> None:
         x = Value(zero)
         assert grad(leaky_relu(x, 0.125), x).data == 0.125
         assert grad(leaky_relu(x), x).data == 0.01
+        assert grad(leaky_relu(x, Value(0.125)), x).data == 0.125
+
+
+def test_derivative_of_elu_at_0() -> None:
+    """At 0 the derivative is alpha, 1 unless it is given, and so is the second derivative from there on down."""
+    for zero in (0.0, -0.0):
+        x, alpha = Value(zero), Value(0.5)
+        assert [grad(elu(x), x).data, grad(elu(x, 0.5), x).data, grad(elu(x, alpha), x).data] == [1.0, 0.5, 0.5]
+        assert grad(elu(x, alpha), alpha).data == 0.0
+    assert elu(-1.5) == math.expm1(-1.5)
+
+
+@pytest.mark.parametrize("at", [-inf, -1000.0, -1.5, -0.0, 0.0, 1.5, 1000.0, inf])
+@pytest.mark.parametrize("slope", [0.25, 1.0, 0.0, -2.0])
+def test_a_slope_that_is_learned(at: float, slope: float) -> None:
+    """With a Value for its slope leaky_relu is what it is with a number; the slope's gradient is x below 0, else 0."""
+    for target in ("numpy", "python"):
+        x, learned = Value(at), Value(slope)
+        root = leaky_relu(x, learned)
+        root.backward()
+        expected = leaky_relu(x, slope)
+        assert (root.data, x.grad) == (expected.data, grad(expected, x).data)
+        assert learned.grad == min(at, 0.0)
+        value, gradient = lift(lambda x=x, s=learned: leaky_relu(x, s), [x, learned], target=target).value_and_grad()
+        assert (value, list(gradient)) == (root.data, [x.grad, learned.grad])
+
+
+@given(rows(1000), st.data())
+def test_binary_cross_entropy_is_that_of_two_classes(xs: list[float], data: st.DataObject) -> None:
+    """It is the cross-entropy of the scores 0 and x; its slope is what the sigmoid says too much."""
+    targets = data.draw(st.lists(st.floats(0, 1), min_size=len(xs), max_size=len(xs)))
+    scores, classes = [Value(x) for x in xs], [[0.0, x] for x in xs]
+    loss = binary_cross_entropy(scores, targets)
+    of_classes = [cross_entropy(pair, [1 - t, t]) for pair, t in zip(classes, targets, strict=True)]
+    assert close(loss.data, math.fsum(of_classes), len(xs) + loss.data)
+    for slope, x, target in zip(grad(loss, scores), xs, targets, strict=True):
+        assert close(slope.data, 1 / (1 + math.exp(-x)) - target if x > -700 else -target, 1)
+
+
+@pytest.mark.parametrize("x", [1000.0, 740.0, 60.0, 36.0])
+def test_a_right_answer_costs_what_is_left(x: float) -> None:
+    """A right answer that is almost certain costs exp(-x), and not what rounding leaves of a difference."""
+    for score, target in ((Value(x), 1), (Value(-x), 0), (Value(x), Value(1.0)), (Value(-x), Value(0.0))):
+        loss = binary_cross_entropy(score, target)
+        left = math.exp(-x)
+        assert loss.data == pytest.approx(left, rel=1e-15)
+        assert abs(grad(loss, score).data) == pytest.approx(left, rel=1e-15)
 
 
 @pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp])
@@ -396,6 +461,11 @@ def test_what_infinite_scores_break_is_seen() -> None:
         (lambda x: leaky_relu(x, 0.0), (0.0, 0.0, 0.0), (inf, 1.0, 0.0)),
         (lambda x: leaky_relu(x, 0), (0.0, 0.0, 0.0), (inf, 1.0, 0.0)),
         (gelu, (0.0, 0.0, 0.0), (inf, 1.0, 0.0)),
+        (silu, (0.0, 0.0, 0.0), (inf, 1.0, 0.0)),
+        (elu, (-1.0, 0.0, 0.0), (inf, 1.0, 0.0)),
+        (lambda x: binary_cross_entropy(x, 1), (inf, -1.0, 0.0), (0.0, 0.0, 0.0)),
+        (lambda x: binary_cross_entropy(x, 0), (0.0, 0.0, 0.0), (inf, 1.0, 0.0)),
+        (lambda x: binary_cross_entropy(x, 0.25), (inf, -0.25, 0.0), (inf, 0.75, 0.0)),
         (lambda x: logsumexp([x, 0.0]), (0.0, 0.0, 0.0), None),
         (lambda x: mean([x, 0.0]), (-inf, 0.5, 0.0), (inf, 0.5, 0.0)),
         (lambda x: square_error(x, 0.0), (inf, -inf, 2.0), (inf, inf, 2.0)),
@@ -435,6 +505,7 @@ LOSSES: dict[str, tuple[Callable[..., Any], list[list[float]]]] = {  # and targe
     "square_error": (square_error, [[0.5, -1.0], [2.0, 0.0], [0.0, 1.0]]),
     "hinge": (hinge, [[1.0, -1.0], [-1.0, -1.0], [1.0, 1.0]]),
     "cross_entropy": (cross_entropy, [[0.25, 0.75], [1.0, 0.0], [0.0, 1.0]]),
+    "binary_cross_entropy": (binary_cross_entropy, [[0.25, 0.75], [1.0, 0.0], [0.0, 1.0]]),
     "total": (lambda outputs, weights: total(o * w for o, w in zip(outputs, weights, strict=True)), [[1.0, 2.0]] * 3),
     "mean": (lambda outputs, weights: mean([*outputs, *weights]), [[1.0, 2.0]] * 3),
     "logsumexp": (lambda outputs, weights: logsumexp([*outputs, *weights]), [[1.0, 2.0]] * 3),
@@ -456,6 +527,35 @@ def test_every_loss_can_be_lifted(name: str, target: str) -> None:
     average.backward()
     assert value == pytest.approx(average.data, rel=1e-12)
     assert list(gradient) == pytest.approx([parameter.grad for parameter in model.parameters()], rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize(("loss", "labels"), [(hinge, [1, -1, 1]), (binary_cross_entropy, [1, 0, 0])])
+def test_labels_of_single_scores_are_data(loss: Callable[..., Any], labels: list[int]) -> None:
+    """The label of one score is an input of the lifted program, an integer for each example: it is not frozen."""
+    model = nn.MLP(2, [3, 1], "tanh", rng=0)
+    program = lift(lambda x, y: loss(model.output(x), y), model.parameters())
+    for ys in (labels, labels[::-1]):
+        expected = [loss(model.output(x), y).data for x, y in zip(INPUTS, ys, strict=True)]
+        assert list(program(INPUTS, ys)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_class_is_no_input_of_a_lifted_cross_entropy() -> None:
+    """A class that is an input is an error that says what to give instead, which is lifted."""
+    model = nn.MLP(2, [3, 2], "tanh", rng=0)
+    classes = [1, 0, 1]
+    with pytest.raises(TraceError, match="an input is used as an index, or as a class; give the class as a distr"):
+        lift(lambda x, y: cross_entropy(model(x), y), model.parameters())(INPUTS, classes)
+    program = lift(lambda x, y: cross_entropy(model(x), y), model.parameters())
+    expected = [cross_entropy(model(x), y).data for x, y in zip(INPUTS, classes, strict=True)]
+    assert list(program(INPUTS, [[0, 1], [1, 0], [0, 1]])) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_lifted_binary_cross_entropy_meets_a_wrong_target() -> None:
+    """Targets of 1 and -1 are refused when the program is called for the first time."""
+    w = Value(0.5)
+    program: Any = lift(lambda x, y: binary_cross_entropy(w * x, y), [w])
+    with pytest.raises(ValueError, match=r"a target of binary_cross_entropy must be from 0 to 1, got Value\(data=-1"):
+        program([1.0, 2.0], [1.0, -1.0])
 
 
 def test_a_lifted_hinge_meets_a_wrong_label() -> None:
@@ -558,6 +658,18 @@ def test_scores_within_bounds_are_warned_of_at_the_users_line(scores: Scores) ->
     assert str(eager[0].message).startswith("the scores of cross_entropy are results of ")
 
 
+def test_a_binary_cross_entropy_of_a_sigmoid_is_warned_of() -> None:
+    """The sigmoid is a part of binary_cross_entropy: its result for a score is a warning that says so."""
+    model = nn.MLP(2, [3, 1], "tanh", output="sigmoid", rng=0)
+    program: Any = lift(lambda x, y: binary_cross_entropy(model(x), y), model.parameters())
+    message = r"the scores of binary_cross_entropy are results of sigmoid .*; the sigmoid is a part of binary_cross_ent"
+    with pytest.warns(BoundedScores, match=message):
+        binary_cross_entropy(model([1.0, 2.0]), 1)
+    with pytest.warns(BoundedScores, match=message):
+        program([[1.0, 2.0]], [1.0])
+    binary_cross_entropy(nn.MLP(2, [3, 1], "tanh", rng=0)([1.0, 2.0]), 1)  # no warning, which would be an error
+
+
 @pytest.mark.parametrize("scores", HEALTHY.values(), ids=HEALTHY)
 def test_healthy_scores_are_not_warned_of(scores: Scores) -> None:
     """No warning for scores that can grow, whatever squashes come before them."""
@@ -617,6 +729,8 @@ def test_a_list_of_outputs_says_what_it_cannot_do() -> None:
     ("name", "message"),
     [
         ("mse_loss", r"has no mse_loss: write square_error\(outputs, targets\)"),
+        ("binary_cross_entropy_with_logits", r"has no .*: write binary_cross_entropy\(scores, targets\), which has"),
+        ("prelu", r"has no prelu: write leaky_relu\(x, slope\)"),
         ("linear", "has no linear: write a scalargrad.nn.Layer"),
         ("tanh", "has no tanh: write scalargrad.tanh"),
         ("softmux", "module 'scalargrad.functional' has no attribute 'softmux'"),
@@ -675,6 +789,13 @@ EACH = "needs one target for each output, got"
         (hinge, ([1.0, 2.0], [1]), ValueError, f"hinge {EACH} 2 outputs and 1 target"),
         (hinge, (0.5, 0), ValueError, "a label of hinge must be 1 or -1, got 0"),
         (hinge, ([0.5, 1.0], [1, 2]), ValueError, "a label of hinge must be 1 or -1, got 2"),
+        (binary_cross_entropy, (0.5, -1), ValueError, "a target of binary_cross_entropy must be from 0 to 1, got -1"),
+        (binary_cross_entropy, (0.5, 1.5), ValueError, "a target of binary_cross_entropy must be from 0 to 1, got 1.5"),
+        (binary_cross_entropy, (0.5, nan), ValueError, "a target of binary_cross_entropy must be from 0 to 1, got nan"),
+        (binary_cross_entropy, ([0.5], [1, 0]), ValueError, f"binary_cross_entropy {EACH} 1 output and 2 targets"),
+        (elu, ("1",), TypeError, "an operand of elu must be a real number, got '1' of type str"),
+        (elu, (1.0, None), TypeError, "an operand of elu must be a real number, got None of type NoneType"),
+        (silu, ([1.0],), TypeError, "an operand of silu must be a real number, got [1.0] of type list"),
         (hinge, (0.5, math.nan), ValueError, "a label of hinge must be 1 or -1, got nan"),
         (cross_entropy, ([1.0, 2.0], 2), ValueError, "the class in cross_entropy must be from 0 to 1, got 2"),
         (cross_entropy, ([1.0, 2.0], -1), ValueError, "the class in cross_entropy must be from 0 to 1, got -1"),
@@ -711,6 +832,10 @@ def test_integers_give_floats() -> None:
         hinge(-3, 1),
         gelu(1),
         leaky_relu(1),
+        elu(1),
+        silu(1),
+        binary_cross_entropy(2, 1),
+        binary_cross_entropy(True, False),
         logsumexp([3]),
         *softmax([3]),
     ):

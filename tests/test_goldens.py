@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import random
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
 
 from scalargrad import Value, exp, grad, maximum, sigmoid, softmax, square_error, tanh, total
-from scalargrad.nn import MLP, Layer, Neuron
+from scalargrad.nn import MLP, Dropout, Layer, Masked, Neuron
 from scalargrad.optim import Adagrad, GradientDescent, MinimizeResult, minimize, restarts
 
 
@@ -278,3 +279,33 @@ def test_21_adagrad_gives_each_parameter_its_rate() -> None:
         divisors.append([slope / (x - moved) for slope, x, moved in zip(gradients, before, theta, strict=True)])
     assert all(map(printed, divisors[0], [".1", "20."]))
     assert all(map(printed, divisors[1], [".2236", "22.36"]))
+
+
+def test_22_dropout_is_the_same_rule_in_another_order() -> None:
+    """The lecture drops without scaling and tests with weights × (1 - p); here kept numbers are divided by 1 - p.
+
+    With weights that are (1 - p) times the lecture's, each mask gives the same outputs in training, and the tested
+    layers are the same. In both the mean of a linear layer over all masks is the tested layer.
+    """
+    p, row = 0.25, [0.5, -1.0, 2.0, 0.25]
+    weights = [[1.0, -2.0, 0.5, 3.0], [-1.0, 1.0, 0.25, -0.5]]
+    scaled = [[w * (1 - p) for w in neuron] for neuron in weights]
+    lecture, layer, dropout = (
+        Layer(weights=weights, activation=None),
+        Layer(weights=scaled, activation=None),
+        Dropout(p),
+    )
+    training = Masked(lambda x: layer.outputs(dropout(x)), row)
+    sums, squares = [0.0, 0.0], [0.0, 0.0]
+    for kept in product([0, 1], repeat=4):
+        chance = math.prod(1 - p if keep else p for keep in kept)
+        outputs = [y.data for y in training(row, [keep / (1 - p) for keep in kept])]
+        theirs = [y.data for y in lecture.outputs([x * keep for x, keep in zip(row, kept, strict=True)])]
+        assert outputs == pytest.approx(theirs, rel=1e-14, abs=1e-15)
+        sums = [so_far + chance * y for so_far, y in zip(sums, outputs, strict=True)]
+        squares = [so_far + chance * y * y for so_far, y in zip(squares, outputs, strict=True)]
+    dropout.eval()
+    tested = [y.data for y in layer.outputs(dropout(row))]
+    assert tested == [y.data for y in Layer(weights=scaled, activation=None).outputs(row)]  # weights × (1 - p)
+    assert sums == pytest.approx(tested, rel=1e-14)
+    assert squares != pytest.approx([y * y for y in tested], rel=0.1)  # negative control: the layer must be linear

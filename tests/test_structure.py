@@ -63,7 +63,17 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["training"],
         [""],
     ],
-    "scalargrad.nn": [["search", "foreign"], ["module"], ["arguments"], ["neuron"], ["layer"], ["mlp"], [""]],
+    "scalargrad.nn": [
+        ["search", "foreign"],
+        ["module"],
+        ["prelu"],
+        ["arguments"],
+        ["neuron", "dropout"],
+        ["layer"],
+        ["maxout"],
+        ["mlp"],
+        [""],
+    ],
     "scalargrad.expressions": [["typed", "recorded"]],
     "scalargrad.explain": [
         ["colours", "names"],

@@ -1,4 +1,4 @@
-"""Variables that are to be changed together: the parameters of a model."""
+"""The parameters of a model: distinct variables in an order."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .value import Constant, Value
 
 
 def distinct_variables(given: object) -> list[Value]:
-    """Return parameters as a list, the entries of an array in their order, or say what was wrong with them.
+    """Return parameters as a list; the entries of an array are taken in their order.
 
     Raises:
-        TypeError: for what is not several Values, or a set, which has no order.
+        TypeError: for anything but several Values in an order, such as a single Value or a set.
         ValueError: for a result or a constant, or a Value that is there twice.
     """
     if not isinstance(given, Iterable):

@@ -34,6 +34,7 @@ CONSTANTS = {"pi": math.pi, "e": math.e}
 TESTS: dict[str, Callable[[float], bool]] = {"isnan": math.isnan, "isinf": math.isinf, "isfinite": math.isfinite}
 SPECIAL = {"inf": math.inf, "nan": math.nan}  # constants of conditions; an expression is of finite numbers
 MEANT = {"ln": "log", "max": "maximum", "min": "minimum", "pow": "power", "arctan2": "atan2", "sgn": "greater"}
+MEANT |= {"swish": "silu", "prelu": "leaky_relu"}
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
     **{operator.node: named(name) for name, operator in OPERATORS.items() if operator.node is not None},

@@ -1,9 +1,9 @@
-"""From the scalar graph of one example to the array program a person would have written.
+"""From the scalar code of one example to the array program that a person would write.
 
 1. `trace` runs the function once, on inputs that stand for any number.
-2. `group` puts alike numbers side by side.
-3. `arrays` holds the program, and differentiates it by the rules that the primitives declare.
-4. `to_numpy` and `to_python` write it as source and run it.
+2. `group` puts scalars that are computed alike side by side.
+3. `arrays` holds the array program, and differentiates it by the rules that the primitives declare.
+4. `to_numpy` and `to_python` write it as source code and run it.
 """
 
 from .comparison import Disagreement as Disagreement

@@ -15,7 +15,7 @@ from .target import Target
 
 
 class Disagreement(ArithmeticError):
-    """A lifted program computes something else than the function that it was lifted from."""
+    """A lifted program does not compute what the function computes from which it was lifted."""
 
 
 def compare(
@@ -28,14 +28,24 @@ def compare(
     target: Target,
     tolerance: float,
 ) -> None:
-    """Compare what a program gives for a few telling examples with the function itself, on Values.
+    """Compare a program, on a few examples, with the function itself, called on Values.
+
+    Args:
+        function: the function of one example.
+        parameters: its parameters.
+        program: the program for the shapes of these examples.
+        kind: "forward", "value_and_grad" or "hvp".
+        rows: the arguments as tables of the target, a row for each example.
+        leaves: the numbers of the other leaves.
+        target: the target of the program.
+        tolerance: the relative error that rounding explains.
 
     Raises:
-        Disagreement: where they differ by more than rounding explains.
+        Disagreement: where they differ by more than that.
     """
     runner = program.runner(kind)
     outputs: dict[int, list[Value]] = {}
-    for i in _telling_examples(rows, target):
+    for i in _notable_examples(rows, target):
         example = [_nested(floats_of(table[i]), shape) for table, shape in zip(rows, program.shapes, strict=True)]
         outputs[i] = outputs_of(function(*example))
     for places in [list(outputs)] if kind == "forward" else _apart(outputs):
@@ -84,22 +94,22 @@ def _compare_curvature(
     slopes = _largest(slope for output in outputs for slope in sweep({output: 1.0}).values())
     scale = max(_largest(expected), slopes * _largest(direction))
     for i, (own, eager) in enumerate(zip(lifted, expected, strict=True)):
-        if math.isfinite(own) or math.isfinite(eager):  # differentiated in another order, an inf may be a nan
+        if math.isfinite(own) or math.isfinite(eager):  # in another order of differentiation an inf may be nan
             _agree(own, eager, tolerance * scale, f"the Hessian times the vector, in parameter {i},")
 
 
-def _telling_examples(rows: Sequence[Any], target: Target, most: int = 8) -> list[int]:
-    """Where the examples to compare are: the first, the last, those with nan, inf or 0, those with extreme numbers."""
+def _notable_examples(rows: Sequence[Any], target: Target, most: int = 8) -> list[int]:
+    """The rows to compare: the first, the last, those with nan, inf or 0, those with the extreme numbers."""
     edges, extremes = [0, len(rows[0]) - 1 if rows else 0], list[int]()
     for table in rows:
-        special, largest_and_smallest = target.telling(table)
+        special, largest_and_smallest = target.notable_rows(table)
         edges += special
         extremes += largest_and_smallest
     return list(dict.fromkeys([*edges, *extremes]))[:most]
 
 
 def _apart(outputs: dict[int, list[Value]]) -> list[list[int]]:
-    """The examples in batches: all that are finite in one; each other alone, as it would hide the rest in a mean."""
+    """The examples in batches: all finite ones in one, each other alone, as in a mean it would hide the rest."""
     finite = [
         i for i, (output,) in outputs.items() if all(map(math.isfinite, [output.data, *sweep({output: 1.0}).values()]))
     ]
@@ -107,7 +117,7 @@ def _apart(outputs: dict[int, list[Value]]) -> list[list[int]]:
 
 
 def _made_of(slopes: dict[Value, float]) -> float:
-    """What a result is made of: to first order, sums in another order change it by so many roundings of that."""
+    """The size of the terms of a result, to first order: in another order their sum differs by roundings of that."""
     shares = [abs(slope * node.data) for node, slope in slopes.items()]
     return sum(share for share in shares if math.isfinite(share))
 
@@ -117,7 +127,7 @@ def _largest(numbers: Iterable[float]) -> float:
 
 
 def _nested(flat: Sequence[float], shape: Shape) -> Any:
-    """Numbers as nested lists of Values of that shape."""
+    """Numbers as nested lists of new Values, of that shape."""
     numbers = iter(flat)
 
     def nested(shape: Shape) -> Any:
@@ -127,14 +137,14 @@ def _nested(flat: Sequence[float], shape: Shape) -> Any:
 
 
 def floats_of(numbers: Any) -> list[float]:
-    """Return numbers, a list or an array or a single one, as a list."""
+    """Return a list, an array or a single number as a list of floats."""
     listed = numbers.tolist() if hasattr(numbers, "tolist") else numbers
-    return listed if isinstance(listed, list) else [listed]  # a single number is not in a list
+    return listed if isinstance(listed, list) else [listed]
 
 
 def _agree(own: float, eager: float, tolerance: float, what: str) -> None:
     if not same(own, eager) and not (math.isfinite(eager) and abs(own - eager) <= tolerance):
         raise Disagreement(
-            f"{what}: the lifted program gives {own!r}, the function itself {eager!r}; does it depend on "
+            f"{what}: the lifted program gives {own!r}, the function itself {eager!r}; does the function depend on "
             "anything but its arguments and the parameters, or change between two calls?"
         )

@@ -15,31 +15,33 @@ from ..engine import primitives as p
 from ..engine.declaration import Primitive
 from .arrays.program import Apply, Array, Assembly, Fold, Leaf, View, needed
 
-_PYTHONS_OWN = {*keyword.kwlist, *dir(builtins), "__builtins__"}
+_PYTHON_NAMES = {*keyword.kwlist, *dir(builtins), "__builtins__"}
 _LEAVES = {"theta", "captured", "direction"}
 
 
 class Names:
-    """A name for each array of a program, and a comment where a part of it begins.
+    """A name for each array of a program, and a comment at the start of each of its parts.
 
-    `results` are the outputs before anything is differentiated; `labels` the parameters' by place;
-    `reserved` what else has a name in its text: the function, its arguments, what the target uses.
+    Args:
+        results: the results before anything is differentiated.
+        labels: the labels of the parameters, by place.
+        reserved: the other names in the text: the function's, its arguments', those that the target uses.
     """
 
     def __init__(self, results: Iterable[Array | float], labels: Mapping[int, str], reserved: Iterable[str]) -> None:
         self._names: dict[tuple[Array, str], str] = {}
         self._functions: dict[Primitive, str] = {}
         self._taken = {*_LEAVES, *reserved}
-        self._tried: dict[str, int] = {}  # the last number beside each stem
+        self._tried: dict[str, int] = {}  # the last number behind each stem
         self._layers: dict[Array, int] = {}
         self._sums: dict[Array, int] = {}
         self._continued: dict[Array, Array] = {}
         self._comments: dict[Array, str] = {}
-        self._weights: dict[tuple[Array, int], Array] = {}  # of layers, by the array that they show and the first place
-        self._said: set[str] = set()
+        self._weights: dict[tuple[Array, int], Array] = {}  # of layers, by their base and first place
+        self._written_comments: set[str] = set()
         self._labels = labels
         forward = needed(results)
-        self._forward = max((array.number for array in forward), default=-1)
+        self._last_forward = max((array.number for array in forward), default=-1)
         self._users: dict[Array, list[Array]] = {}
         for array in forward:
             for operand in array.arrays:
@@ -50,41 +52,41 @@ class Names:
             self._give(forward[-1], "value")
 
     def of(self, array: Array, purpose: str = "") -> str:
-        """Return the name of an array, or of something that belongs to it and has that purpose."""
+        """Return the name of an array; with a purpose, the name of something that belongs to the array."""
         if (array, purpose) not in self._names:
             stem = f"{self.of(array)}_{purpose}" if purpose else self._stem(array)
             self._names[array, purpose] = self.unused(stem)
         return self._names[array, purpose]
 
     def of_function(self, primitive: Primitive) -> str:
-        """Return the name by which the program calls a primitive; of two primitives of one name each has its own."""
+        """Return the name by which the program calls a primitive; no two primitives have the same."""
         if primitive not in self._functions:
             self._functions[primitive] = self.unused(primitive.name)
         return self._functions[primitive]
 
     def continued(self, array: Array) -> Array | None:
-        """Return the sum that an array goes on with, by adding something: in the same buffer it has the same name."""
+        """Return the sum to which an array adds a term: in the same buffer it keeps the name of that sum."""
         return self._continued.get(array)
 
     def comment(self, array: Array) -> str | None:
-        """Return what to say before the line that computes an array; each thing once."""
-        said = self._comments.get(array)
-        if array.number > self._forward:
-            numbers = [self._layers[of] for of in array.gradient_of if of in self._layers]
-            said = f"backward through layer {numbers[0]}" if numbers else "backward"
-            if said == "backward" and len(self._said & {"backward"}) + len([s for s in self._said if "through" in s]):
-                return None
+        """Return the comment above the line that computes an array; the same comment once only."""
+        comment = self._comments.get(array)
+        if array.number > self._last_forward:
             if isinstance(array, Leaf | View):
                 return None
-        if said is None or said in self._said:
+            layers = [self._layers[of] for of in array.gradient_of if of in self._layers]
+            comment = f"backward through layer {layers[0]}" if layers else "backward"
+            if not layers and any(written.startswith("backward") for written in self._written_comments):
+                return None
+        if comment is None or comment in self._written_comments:
             return None
-        self._said.add(said)
-        return said
+        self._written_comments.add(comment)
+        return comment
 
-    # ---------------------------------------------------------------- what is what
+    # ---------------------------------------------------------------- layers
 
     def _recognise(self, array: Array) -> None:
-        """Number the layers: a layer is a sum of parameters times something, what is added, and what comes of it."""
+        """Number the layers. A layer is a sum of products with parameters, what is added to it, and its activation."""
         if isinstance(array, Fold) and isinstance(array.operand, Apply) and array.operand.primitive is p.multiply:
             weights = [factor for factor in array.operand.arrays if _is_parameters(factor)]
             inputs = [factor for factor in array.operand.arrays if factor.batched]
@@ -104,7 +106,7 @@ class Names:
                 self._give(array, f"h{numbers[0]}")
 
     def _recognise_product(self, array: Array, weights: Array, inputs: Array) -> None:
-        """A layer of its own; or part of one, where the same sum has such a product already, as in a recurrent net."""
+        """A new layer; or part of a layer whose sum has another such product, as in a recurrent network."""
         whole = self._whole_sum(array)
         if whole in self._sums:
             number = self._layers[array] = self._sums[whole]
@@ -118,7 +120,7 @@ class Names:
         self._comments[array] = f"layer {number}: {_given(_base(inputs))} → {array.size}"
 
     def _whole_sum(self, array: Array) -> Array:
-        """The sum that a term ends up in."""
+        """The sum that a term is part of."""
         while len(users := self._users.get(array, [])) == 1:
             (user,) = users
             if not isinstance(user, Apply) or user.primitive not in (p.add, p.subtract):
@@ -131,7 +133,7 @@ class Names:
             self._names[array, ""] = self.unused(self._labelled(array) or name)
 
     def _labelled(self, array: Array) -> str | None:
-        """The label of an array, or what the labels of all the parameters that a view shows begin with."""
+        """The label of an array, or the common stem of the labels of all parameters in a view."""
         labels = [array.label]
         if self._labels and isinstance(array, View) and _is_parameters(array):
             labels = [self._labels.get(place) for place in array.places.in_a_row()]
@@ -164,7 +166,7 @@ class Names:
         return stem
 
     def _stem_of_a_view(self, view: View, base: Leaf) -> str:
-        """The name of a leaf, or of a layer's weights, with the place in it or the word for several."""
+        """The name of the leaf, or of a layer's weights, with the place, or with "part" for several places."""
         weights = self._weights.get((base, view.places.first))
         if weights is not None and 1 < view.size <= weights.size:
             return f"{self.of(weights)}_part"
@@ -172,16 +174,16 @@ class Names:
         return f"{base.name or 'table'}_{index if isinstance(index, int) else 'part'}"
 
     def _name_of_all(self, array: Array) -> str:
-        """The name of an array, or of what it shows all of."""
+        """The name of an array, or of the base of which it is a view of all."""
         shown = array.base if isinstance(array, View) and array.shows_all else array
         return shown.name if isinstance(shown, Leaf) and shown.name else self.of(shown)
 
     def unused(self, stem: str) -> str:
-        """Return a name like that which nothing has yet, and take it; no name is two texts, as Python reads them."""
+        """Return a new name that is the stem, or the stem and a number; Python must not read it as another name."""
         stem = normalize("NFKC", stem)
         number = self._tried.get(stem, 1)  # what is taken stays taken
         name = stem if number == 1 else _numbered(stem, number)
-        while name in self._taken or name in _PYTHONS_OWN:
+        while name in self._taken or name in _PYTHON_NAMES:
             number += 1
             name = _numbered(stem, number)
         self._tried[stem] = number
@@ -189,11 +191,14 @@ class Names:
         return name
 
 
-_BESIDE: dict[tuple[object, ...], str] = {(): "padded", (1.0,): "ones"}  # what is called how, put together with what
+_BESIDE: dict[tuple[object, ...], str] = {
+    (): "padded",
+    (1.0,): "ones",
+}  # the names of assemblies, by what stands beside
 
 
 def _result_of(primitive: Primitive) -> str:
-    """What the result of a primitive is called."""
+    """The name of a primitive's result."""
     stem = primitive.name.strip("_")
     return stem if stem.isidentifier() else "result"
 
@@ -203,21 +208,21 @@ def _numbered(stem: str, number: int) -> str:
 
 
 def _shown(array: Array) -> Array:
-    """What a view shows, where it shows all of it."""
+    """The array of which this is a view of all, through any number of views."""
     while isinstance(array, View) and not isinstance(array.base, Leaf) and array.shows_all:
         array = array.base
     return array
 
 
 def _base(array: Array) -> Array:
-    """What a view shows, or a view of a view."""
+    """The array of which this is a view, through any number of views."""
     while isinstance(array, View):
         array = array.base
     return array
 
 
 def _given(inputs: Array) -> int:
-    """How many numbers a layer is given, the 1 for its biases left out."""
+    """How many inputs a layer has, without the 1 for its biases."""
     return sum(piece.size for piece in inputs.arrays) if isinstance(inputs, Assembly) else inputs.size
 
 

@@ -1,4 +1,4 @@
-"""What `lift` returns: a function of one example as a program for many, with its gradient."""
+"""`lift` and what it returns: a function of one example as a program for many examples, with its gradient."""
 
 from __future__ import annotations
 
@@ -23,20 +23,15 @@ def lift(
     dtype: str = "float64",
     check: bool = True,
 ) -> Program:
-    """Return the array program that a function of one example, written in scalars, amounts to.
+    """Return the array program of a function of one example that is written in scalars.
 
-    `function` takes the numbers of one example, each argument a Value or nested lists of Values, and
-    returns a Value or several. The program takes a sequence of such arguments, an entry for each
-    example. It is found at the first call; with `check`, that call also compares it with the
-    function itself on the first examples. `target` is "numpy", or "python" for the standard library
-    alone; None takes numpy where it is installed. `dtype` "float32" computes in half the memory and
-    about half the time, to seven digits.
+    The program takes many examples at once. It computes what the function computes, up to rounding: sums and
+    products may be taken in another order, and a 0 that is added or subtracted may be left out. So the last
+    digits, the sign of a zero, and what overflows on the way may differ. A Value that was computed from the
+    parameters before the function runs is computed anew at each call.
 
-    The program computes what the function computes, up to rounding: sums and products may be taken in
-    another order, a 0 that is added or subtracted may be left out, and so the last digits, the sign of a
-    zero, and what overflows on the way may differ. A Value that was computed from the parameters before
-    the function runs takes part as what it was computed from, and is computed anew at each call. The
-    function must do its work in the calling thread.
+    The function runs at the first call for examples of a shape, on Values without numbers. It must compute in
+    the calling thread, and the same for every example: no branch may depend on a number.
 
     >>> from scalargrad import Value
     >>> w, b = Value(2.0, label="w"), Value(1.0, label="b")
@@ -48,16 +43,29 @@ def lift(
     >>> float(value), [float(x) for x in slope]
     (5.0, [3.0, 4.0])
 
+    Args:
+        function: a function of one example. Each argument is a Value, or nested lists of Values; it returns a
+            Value, or a list or tuple of Values.
+        parameters: the Values with respect to which the program has a gradient, in its order.
+        target: "numpy", or "python" for the standard library alone; None is numpy if it is installed.
+        dtype: "float64", or "float32" for half the memory, about half the time, and seven digits.
+        check: whether each of the program's functions, when it first runs, is compared with `function` on a few
+            of the examples.
+
     Raises:
-        TypeError: for parameters that are no Values, or a function that is none.
-        ValueError: for a parameter that is no variable or is there twice, or an unknown target or dtype.
-        ImportError: for the target "numpy" where numpy is not installed.
+        TypeError: for parameters that are not Values, or a function that is not callable.
+        ValueError: for a parameter that is not a variable or occurs twice, or an unknown target or dtype.
+        ImportError: for the target "numpy" if numpy is not installed.
     """
     return Program(function, parameters, target, dtype, check)
 
 
 class Program:
-    """A function of one example, lifted: see `lift`."""
+    """The array program of a function of one example: see `lift`.
+
+    Examples are given as to the function, with one more axis in front: for an argument that is a Value, n
+    numbers; for a list of k Values, n rows of k numbers. Numbers may be nested lists or arrays of numpy.
+    """
 
     def __init__(
         self,
@@ -77,44 +85,58 @@ class Program:
         self._lifted: dict[tuple[Shape, ...], Specialised] = {}
         self._latest: Specialised | None = None
 
-    def __call__(self, *arguments: Any, at: Any = None) -> Any:
-        """Return the result for each example: an array of one number each, or of one row each for several results.
+    def __call__(self, *arguments: object, at: object = None) -> Any:
+        """Return the result of each example.
 
-        `at` are numbers to take in place of the parameters' own.
+        Args:
+            arguments: the examples; none for a function without arguments.
+            at: a number for each parameter, in place of the parameters' own.
+
+        Returns:
+            An array of shape (n,), or (n, k) for a function of k results; the target "python" returns lists.
+            Without arguments, one result.
 
         Raises:
-            TypeError: for arguments that are not numbers; TraceError, for a function that cannot be lifted.
-            ValueError: for no examples, arguments of different length, or examples of different shapes.
-            Disagreement: when the function itself gives something else.
+            TypeError: for arguments that are not numbers.
+            TraceError: for a function that cannot be lifted.
+            ValueError: for no examples, arguments of different lengths, or examples of different shapes.
+            Disagreement: if the function itself gives other results.
         """
         rows, lifted = self._prepared(arguments)
         runner = self._compared(lifted, "forward", rows)
         results = runner.results(rows, self._leaves(lifted, at))
         return results if arguments else results[0]
 
-    def value_and_grad(self, *arguments: Any, at: Any = None, out: Any = None) -> tuple[float, Any]:
-        """Return the mean of the result over the examples, and its gradient: an entry for each parameter.
+    def value_and_grad(self, *arguments: object, at: object = None, out: object = None) -> tuple[float, Any]:
+        """Return the mean of the result over the examples, and its gradient.
 
-        `at` are numbers to take in place of the parameters' own, as from an optimizer on arrays. The
-        gradient is a new array, or `out`, an array of numpy that is filled.
+        Args:
+            arguments: the examples.
+            at: a number for each parameter, in place of the parameters' own, such as an optimizer's array.
+            out: an array of numpy for the gradient, of shape (parameters,) and the program's dtype.
+
+        Returns:
+            The mean, and an array with an entry for each parameter: `out` if it is given, else a new one. The
+            target "python" returns a list.
 
         Raises:
-            TypeError, ValueError, Disagreement: as a call; and for a function of several results, or
-                an `at` of another length.
+            TypeError: as a call; also for a function of several results, or an `out` of another form.
+            ValueError: as a call; also for an `at` of another length.
+            Disagreement: as a call.
         """
         rows, lifted = self._prepared(arguments, single="value_and_grad")
         leaves = self._leaves(lifted, at)
         if out is not None:
-            self._target.check_room(out, len(self._parameters))
+            self._target.check_out(out, len(self._parameters))
         runner = self._compared(lifted, "value_and_grad", rows)
         value_and_gradient: tuple[float, Any] = runner.value_and_gradient(rows, leaves, out)
         return value_and_gradient
 
-    def backward(self, *arguments: Any) -> float:
-        """Add the mean's gradient to each parameter's `.grad`, as `backward` of a Value does; return the mean.
+    def backward(self, *arguments: object) -> float:
+        """Add the gradient of the mean to each parameter's `.grad`, as `backward` of a Value does; return the mean.
 
-        A loop of `zero_grad`, `backward` and an optimizer's `step` so keeps its form, but reads and writes
-        each Value in turn, which takes several times as long as the program itself. On an array it is fast:
+        So a loop of `zero_grad`, `backward` and an optimizer's `step` keeps its form. But it reads and writes
+        one Value after another, which takes several times as long as the program. On an array it is fast:
 
         >>> from scalargrad import Value, optim
         >>> w = Value(4.0)
@@ -137,11 +159,18 @@ class Program:
             parameter._grad = slope if before is None else before + slope
         return value
 
-    def hvp(self, *arguments: Any, at: Any = None) -> Any:
-        """Return the Hessian of the mean times a vector, the last argument, which has an entry for each parameter.
+    def hvp(self, *arguments: object, at: object = None) -> Any:
+        """Return the Hessian of the mean times a vector: `program.hvp(X, Y, vector)`.
+
+        Args:
+            arguments: the examples, and then the vector, with a number for each parameter.
+            at: a number for each parameter, in place of the parameters' own.
+
+        Returns:
+            An array with an entry for each parameter; the target "python" returns a list.
 
         Raises:
-            TypeError, ValueError, Disagreement: as `value_and_grad`; and for a vector of another length.
+            TypeError, ValueError, Disagreement: as `value_and_grad`; also for a vector of another length.
         """
         if not arguments:
             raise TypeError("hvp takes the examples and then a vector, got nothing")
@@ -157,26 +186,29 @@ class Program:
 
     @property
     def source(self) -> str:
-        """The program itself, as code: forward and backward; of several results, forward.
+        """The code of the program for examples of the latest shape: forward and backward; of several results, forward.
 
         Raises:
-            RuntimeError: before the first call, which tells how long the examples are.
+            RuntimeError: before the first call, as the code depends on the shape of an example.
         """
         if self._latest is None:
-            raise RuntimeError("the program is found at the first call: call it, then ask for its source")
+            raise RuntimeError("the program is written at the first call: call it, then read its source")
         kind = "value_and_grad" if len(self._latest.results) == 1 else "forward"
         return self._latest.runner(kind).source.text
 
     def pack(self) -> Any:
-        """Return the parameters' numbers, in their order, as one array."""
+        """Return the parameters' numbers as an array of shape (parameters,); the target "python" returns a list."""
         modes.refuse_while_tracing("a lifted program")
         return self._target.packed(self._parameters)
 
-    def unpack(self, theta: Any) -> None:
-        """Set the parameters to these numbers; all of them, or on an error none.
+    def unpack(self, theta: object) -> None:
+        """Set the parameters to these numbers: all of them, or none if there is an error.
+
+        Args:
+            theta: a number for each parameter, in their order.
 
         Raises:
-            TypeError, ValueError: for what is no numbers, or not as many as there are parameters.
+            TypeError, ValueError: for what is not numbers, or not one for each parameter.
         """
         modes.refuse_while_tracing("a lifted program")
         for parameter, own in zip(self._parameters, floats_of(self._vector(theta, "theta")), strict=True):
@@ -186,10 +218,10 @@ class Program:
         name = getattr(self._function, "__name__", type(self._function).__name__)
         return f"<lifted {name}: {counted(len(self._parameters), 'parameter')}>"
 
-    # ---------------------------------------------------------------- what a call needs
+    # ---------------------------------------------------------------- arguments
 
-    def _prepared(self, arguments: Sequence[Any], single: str = "") -> tuple[list[Any], Specialised]:
-        """The arguments as the target has them, a row for each example, and the program for their shapes."""
+    def _prepared(self, arguments: Sequence[object], single: str = "") -> tuple[list[Any], Specialised]:
+        """The arguments as tables of the target, a row for each example, and the program for their shapes."""
         modes.refuse_while_tracing("a lifted program")
         read = self._target.rows
         rows: list[Any] = []
@@ -201,7 +233,7 @@ class Program:
             rows.append(table)
             shapes += (shape,)
         lifted = self._lifted.get(shapes)
-        if lifted is None:  # without a lock: the user's function runs here, and may wait for another thread's call
+        if lifted is None:  # without a lock: the user's function runs here, and may wait for a call in another thread
             with modes.no_gc():
                 lifted = Specialised(self._function, self._parameters, shapes, self._target)
             lifted = self._lifted.setdefault(shapes, lifted)
@@ -210,11 +242,11 @@ class Program:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return rows, lifted
 
-    def _leaves(self, lifted: Specialised, at: Any = None) -> dict[str, Any]:
+    def _leaves(self, lifted: Specialised, at: object = None) -> dict[str, Any]:
         theta = self.pack() if at is None else self._vector(at, "at")
         return {"theta": theta, "captured": self._target.packed(lifted.captured) if lifted.captured else ()}
 
-    def _vector(self, given: Any, name: str) -> Any:
+    def _vector(self, given: object, name: str) -> Any:
         if self._target.is_row(given, len(self._parameters)):
             return given
         table, shape = self._target.rows(given, name)
@@ -225,7 +257,7 @@ class Program:
     # ---------------------------------------------------------------- the comparison with the engine
 
     def _compared(self, lifted: Specialised, kind: str, rows: list[Any], direction: Any = None) -> Runner:
-        """What runs a function of the program; at its first use it is compared with the engine, on a few examples."""
+        """The runner of a function of the program, which at its first use is compared with the function itself."""
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared:
             leaves = {**self._leaves(lifted), "direction": direction}
@@ -236,10 +268,10 @@ class Program:
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:
-    """Whether a function says that it takes so many arguments."""
+    """Whether the signature of a function takes so many arguments."""
     try:
         signature(function).bind(*range(count))
-    except (TypeError, ValueError):  # ValueError: it says nothing
+    except (TypeError, ValueError):  # ValueError: it has no signature
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""Generated code: what is to be written, what has been, and how it is compiled, to be shown by tracebacks."""
+"""Generated code: what a target writes, what it has written, and how that is compiled so that tracebacks show it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from typing import Any, NamedTuple
 from .arrays.program import Array
 from .names import Names
 
-_numbers = itertools.count(1)  # of what has been compiled
+_serial = itertools.count(1)  # of compiled sources
 
 
 class Wanted(NamedTuple):
-    """A function that is to be written.
+    """A function that a target is to write.
 
     Attributes:
         function: its name.
-        arguments: its arguments' names.
+        arguments: the names of its arguments.
         results: what it returns.
-        gradient: what it fills the gradient with, if it has one.
-        sizes: how many numbers the parameters are, and the other leaves beside the arguments.
-        names: the arrays' names.
-        summary: its description in a line.
+        gradient: the numbers that it computes for the parameters, if any: the gradient, or the Hessian of the
+            mean times a vector.
+        sizes: for each leaf that is not an argument, how many numbers it has.
+        names: the names of the arrays.
+        summary: its description, in one line.
     """
 
     function: str
@@ -37,9 +38,13 @@ class Wanted(NamedTuple):
 
 
 class Source(NamedTuple):
-    """The text of a program, what it speaks of, and the arrays that it is to be bound to.
+    """The text of a program, and what is needed to run it.
 
-    With `leaves_gaps` it writes nothing where the gradient is always 0.
+    Attributes:
+        text: the code of a module.
+        namespace: the tables and functions that it uses, by name.
+        leaves: the names of the arrays that it is bound to before it runs, such as the parameters.
+        leaves_gaps: whether it writes nothing where the gradient is always 0.
     """
 
     text: str
@@ -49,7 +54,7 @@ class Source(NamedTuple):
 
 
 def docstring(text: str) -> str:
-    """Return a docstring, in one line, that reads as that text whatever is in it."""
+    """Return the code of a docstring in one line, for any text."""
     inner = repr(text)[1:-1].replace('"', r"\"")
     return f'"""{inner}"""'
 
@@ -57,14 +62,14 @@ def docstring(text: str) -> str:
 def compiled(source: Source, name: str) -> Callable[..., Any]:
     """Return the function of that name that a source defines.
 
-    Tracebacks show its lines as long as it lives, or a frame that has run it: both hold their globals,
-    and these hold the code whose end takes the lines from `linecache`.
+    Tracebacks show its lines as long as the function lives, or a frame that has run it. Both hold their
+    globals, and these hold the code object. When that is freed, `linecache` drops the lines.
     """
-    file = f"<lifted {name} {next(_numbers)}>"
+    file = f"<lifted {name} {next(_serial)}>"
     linecache.cache[file] = (len(source.text), None, source.text.splitlines(keepends=True), file)
     code = compile(source.text, file, "exec")
     weakref.finalize(code, linecache.cache.pop, file, None).atexit = False
-    namespace = {**source.namespace, "<code>": code}  # under a name that no program can have
-    exec(code, namespace)  # noqa: S102  # our own text, from names that are identifiers
-    function: Callable[..., Any] = namespace.pop(name)  # a function in its own globals would live until it is collected
+    namespace = {**source.namespace, "<code>": code}  # under a name that no program can use
+    exec(code, namespace)  # noqa: S102  # text that this package writes, with names that are identifiers
+    function: Callable[..., Any] = namespace.pop(name)  # left in its globals it would be a reference cycle
     return function

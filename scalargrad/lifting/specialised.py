@@ -1,4 +1,4 @@
-"""One program for examples of one shape: the function traced, grouped, and written for each use."""
+"""The program for examples of one shape: the function is traced and grouped once, and written for each use."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Specialised:
             axis = self._program.axis(math.prod(shape))
             self._leaves[name] = self._program.leaf(name, (axis,), target.batched)
         self.results = target.group(trace, outputs, self._program, self._leaves)
-        self._labels = {i: label for i, label in trace.labels.items() if i < len(parameters)}  # they come first
+        self._labels = {i: label for i, label in trace.labels.items() if i < len(parameters)}  # whose places come first
         self._runners: dict[str, Runner] = {}
         self.compared: set[str] = set()
         self._lock = Lock()
 
     def runner(self, kind: str) -> Runner:
-        """Return what runs "forward", "value_and_grad" or "hvp"."""
+        """Return what runs the function "forward", "value_and_grad" or "hvp", which is written at its first use."""
         runner = self._runners.get(kind)
         if runner is None:
             with self._lock, modes.no_gc():
@@ -73,14 +73,20 @@ class Specialised:
         return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
 
 
-def outputs_of(returned: Any) -> list[Value]:
-    """Return the results of a function as a list, or say what was wrong with them."""
-    outputs = list(returned) if isinstance(returned, list | tuple) else [returned]
-    for output in outputs:
+def outputs_of(returned: object) -> list[Value]:
+    """Return the results of a function as a list.
+
+    Raises:
+        TypeError: for a result that is not a Value.
+        ValueError: for no results.
+    """
+    outputs: list[Value] = []
+    for output in returned if isinstance(returned, list | tuple) else [returned]:
         if not isinstance(output, Value):
             raise TypeError(
                 f"the function must return a Value or several, got {output!r} of type {type(output).__name__}"
             )
+        outputs.append(output)
     if not outputs:
         raise ValueError("the function must return a Value or several, got none")
     return outputs

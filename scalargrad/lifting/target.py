@@ -54,7 +54,7 @@ class Target(Protocol):
     def reserved(self) -> Collection[str]:
         """Names that its texts use, beside those of the leaves and the arguments; no array gets one of them."""
 
-    def rows(self, argument: Any, given: int | str) -> tuple[Any, tuple[int, ...]]:
+    def rows(self, argument: object, given: int | str) -> tuple[Any, tuple[int, ...]]:
         """Return an argument as a table with a row for each example, and the shape of one example.
 
         In messages the argument is `given`, its name, or its position from 1.
@@ -64,20 +64,20 @@ class Target(Protocol):
             ValueError: for examples of different shapes.
         """
 
-    def telling(self, table: Any) -> tuple[list[int], list[int]]:
+    def notable_rows(self, table: Any) -> tuple[list[int], list[int]]:
         """Return the first rows of a table with nan, inf and 0, and those with the extreme finite numbers."""
 
     def packed(self, values: Sequence[Value]) -> Any:
         """Return the Values' numbers in a row, as its programs take them."""
 
-    def is_row(self, given: Any, size: int) -> bool:
+    def is_row(self, given: object, size: int) -> bool:
         """Whether something is a row of so many numbers that its programs can take as it is."""
 
     def flat(self, table: Any) -> Any:
         """Return a table of one column as a row."""
 
-    def check_room(self, out: Any, size: int) -> None:
-        """Refuse what a gradient of so many numbers cannot be written into.
+    def check_out(self, out: object, size: int) -> None:
+        """Refuse an `out` that a gradient of so many numbers cannot be written into.
 
         Raises:
             TypeError: for anything else.

@@ -1,13 +1,13 @@
 """One run of the user's function on inputs that stand for any number: what it computes, as a flat list.
 
 A `Traced` is a Value without a number. The function gets one in place of each number of an example.
-Each operation on it is recorded in the list of its `Trace`: the primitive, and where its operands
-stand in the list. Operations on parameters alone are recorded in the same way. Results that existed
-before the run are read into the list where they are used.
+Each operation on it is recorded in the list of its `Trace`: the primitive, and the places of its
+operands in the list. Operations on parameters alone are recorded in the same way. The graph of a result
+that existed before the run is added to the list when the function uses the result.
 
-A function that reads the number of a Value (to branch on it, to compare it, to call `float`) would be
-traced as if the answer were always the same. So while it runs no Value gives out its number, neither
-an input nor a parameter nor any other: that is a `TraceError`, which names the line.
+A function that reads the number of a Value, to branch on it, to compare it or to call `float`, would be
+traced as if the number never changed. So while the function runs, no Value gives out its number. Each
+attempt is a `TraceError`, which names the line.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _new = object.__new__
 
 
 class TraceError(TypeError):
-    """A function cannot be lifted: it reads a number that is not always the same, or does more than compute."""
+    """A function cannot be lifted: it reads a number that may change, or does more than compute a result."""
 
 
 Node = tuple[Any, ...]  # (primitive, *places of the operands), ("constant", number, its sign), (array, place)
@@ -39,12 +39,12 @@ class Trace:
     """The operations of one run, each after its operands, none twice.
 
     Attributes:
-        nodes: what each node is, in order, with its place in that order. A leaf is where its number
-            comes from: ("theta", 3) is the fourth parameter, ("x", 0) the first number of an argument.
-        captured: the Values, neither parameters nor results, whose numbers the function reads.
-        labels: what nodes are called, where they have a label.
-        of_value: where each Value stands that the function has met.
-        refused: the first error raised in the function, whether or not the function caught it.
+        nodes: each node with its place, in order. A leaf is a name and an index: ("theta", 3) is the fourth
+            parameter, ("x", 0) the first number of the argument x.
+        captured: the Values, other than parameters and results, whose numbers the function uses.
+        labels: the labels of nodes, by place.
+        of_value: the places of the Values that the function has used.
+        refused: the first TraceError of the run, also if the function caught it.
     """
 
     def __init__(self, parameters: Iterable[Value]) -> None:
@@ -59,7 +59,7 @@ class Trace:
             if hasattr(parameter, "_notes"):  # as a label is; few Values have any
                 self._note(parameter)
 
-    # ---------------------------------------------------------------- what stands in the list
+    # ---------------------------------------------------------------- adding to the list
 
     def argument(self, array: str, shape: Sequence[int]) -> Any:
         """Return an argument of the function: nested lists of traced inputs, of that shape."""
@@ -71,11 +71,13 @@ class Trace:
         return Row(self, array, shape, [self._nested(array, shape[1:], places) for _ in range(shape[0])])
 
     def index_of(self, given: Any, purpose: str = "an operand") -> int:
-        """Return where an operand stands, which is entered if it is new.
+        """Return the place of an operand, which is added if it is new.
+
+        In messages the operand is called `purpose`.
 
         Raises:
-            TypeError: when it is no number.
-            TraceError: when it belongs to another trace.
+            TypeError: for what is not a number.
+            TraceError: for an operand of another trace.
         """
         if isinstance(given, Traced):
             if given.trace is not self:
@@ -89,12 +91,12 @@ class Trace:
         return self._constant(number(given, purpose))
 
     def record(self, node: Node) -> int:
-        """Return where an operation stands, which is entered if it is new, or the operand that it leaves as it is."""
+        """Return the place of an operation, which is added if it is new; or of the operand that it leaves as it is."""
         place = self.nodes.get(node)
         return self.add(node) if place is None else place
 
     def add(self, node: Node) -> int:
-        """Return where a new operation stands, or the operand that it leaves as it is."""
+        """Add a new operation and return its place; or return that of the operand that it leaves as it is."""
         constants = self._constants
         if node[1] in constants or node[-1] in constants:
             unchanged = self._unchanged(node)
@@ -104,7 +106,7 @@ class Trace:
         return place
 
     def applied(self, primitive: Primitive, operands: Sequence[Any]) -> Traced:
-        """Record any primitive, and return its result."""
+        """Record a primitive of any number of operands, and return its result."""
         places = [self.index_of(operand, f"an operand of {primitive.name}") for operand in operands]
         return _traced(self, (primitive, *places))
 
@@ -122,10 +124,10 @@ class Trace:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Record what the function does in this block; afterwards nothing more is recorded.
+        """Record what the function computes in this block; after it nothing more is recorded.
 
         Raises:
-            TraceError: when one was raised in the block, even if it was caught there.
+            TraceError: if one was raised in the block, also if it was caught there.
         """
         try:
             with modes.traced_by(self):
@@ -139,7 +141,7 @@ class Trace:
         self.nodes = _Finished(self.nodes)
 
     def refuse(self, asked: str, value: object = None) -> NoReturn:
-        """Raise the error for what a lifted function may not do, such as read the number of a Value.
+        """Raise the error for what a lifted function must not do, such as read the number of a Value.
 
         Raises:
             TraceError: always.
@@ -150,7 +152,7 @@ class Trace:
         raise self.error(f"{asked} reads the number of {self._described(value)}; {advice}")
 
     def error(self, reason: str) -> TraceError:
-        """Return the error that says why the function cannot be lifted, and at which line."""
+        """Return the error that says why the function cannot be lifted, and in which line."""
         error = TraceError(f"cannot be lifted: {reason}; at {modes.line_of_caller()}")
         self.refused = self.refused or error
         return error
@@ -167,9 +169,7 @@ class Trace:
     def _unchanged(self, node: Node) -> int | None:
         """The operand that is also the result: x of x + 0 and of 1 * x."""
         identity = node[0].identity
-        if (
-            identity is None or len(node) != 3 or node[0].kinks
-        ):  # where two are equal, each has its share of the gradient
+        if identity is None or len(node) != 3 or node[0].kinks:  # at a tie each operand has a share of the gradient
             return None
         _, x, y = node
         if node[0].commutative and self._constants.get(x) == identity:
@@ -185,13 +185,13 @@ class Trace:
         return self.nodes.setdefault(leaf, len(self.nodes))
 
     def _read(self, value: Value) -> int:
-        """Enter the graph of a Value, as far as it is not known yet; without recursion, as it may be deep."""
+        """Add the part of a Value's graph that is not known yet; without recursion, as it may be deep."""
         known, nodes, constants = self.of_value, self.nodes, self._constants
         path = [value]
         while path:
             node = path[-1]
             x, y = node._x, node._y
-            if x is not None and y is not None:  # as most are
+            if x is not None and y is not None:  # as most nodes have
                 first, second = known.get(x), known.get(y)
                 if first is not None and second is not None:
                     entry = (node.op, first, second)
@@ -219,7 +219,7 @@ class Trace:
         return known[value]
 
     def _enter_single(self, node: Value, operands: tuple[Value, ...]) -> int:
-        """Enter a leaf, or a result of one operand or of more than two."""
+        """Add a leaf, or a result of one operand or of more than two."""
         if operands:
             place = self.record((node.op, *[self.of_value[operand] for operand in operands]))
         elif node.__class__ is Constant:
@@ -237,7 +237,7 @@ class Trace:
 
 
 class _Finished(dict[Node, int]):
-    """The nodes of a trace that is over."""
+    """The nodes of a trace that has ended."""
 
     def get(self, node: object, default: object = None) -> NoReturn:  # noqa: ARG002  # as a dict has it
         raise TraceError(
@@ -259,6 +259,8 @@ _NEEDS_THE_GRAPH = {
     f"make; {_DERIVATIVE}",
     "backward()": _DERIVATIVE,
     "a lifted program": "call the function itself",
+    "a mask that Dropout draws": "the program would have the same mask in every call; lift nn.Masked(function, "
+    "*example), which takes the mask as one more argument, or call eval() of the module, which then drops nothing",
     "an optimizer's step": "a lifted function computes a result and changes nothing; do it outside",
     **dict.fromkeys(
         [".data =", ".grad =", "zero_grad()"], "a lifted function computes a result and changes nothing; do it outside"
@@ -270,7 +272,7 @@ _NEEDS_THE_GRAPH = {
 
 
 class Row(list[Any]):
-    """Several entries of an argument, as a list; in arithmetic it says that it is not a number."""
+    """Several entries of an argument, as a list; an error in arithmetic, as it is not a number."""
 
     def __init__(self, trace: Trace, argument: str, shape: Sequence[int], entries: Sequence[Any]) -> None:
         super().__init__(entries)

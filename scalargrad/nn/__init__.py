@@ -4,6 +4,9 @@
     layer    neurons that read the same inputs
     MLP      layers, each reading the outputs of the one before
 
+`Maxout` is a layer whose outputs are each the largest of several weighted sums, `PReLU` an activation with a slope
+that is learned, `Dropout` drops numbers at random while a network is trained.
+
 All of it is arithmetic on Values; nothing here knows how to differentiate. Your own networks are subclasses of
 `Module`, which finds the parameters in its attributes.
 """
@@ -12,12 +15,15 @@ from typing import TYPE_CHECKING
 
 from . import foreign
 from .arguments import activation_name
+from .dropout import Dropout, Masked
 from .layer import Layer
+from .maxout import Maxout
 from .mlp import MLP
 from .module import Module
 from .neuron import Neuron
+from .prelu import PReLU
 
-__all__ = ["MLP", "Layer", "Module", "Neuron", "activation_name"]
+__all__ = ["MLP", "Dropout", "Layer", "Masked", "Maxout", "Module", "Neuron", "PReLU", "activation_name"]
 
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
 

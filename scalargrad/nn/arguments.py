@@ -12,6 +12,7 @@ from ..engine.declaration import registered
 from ..engine.floats import counted, number, refuse_set
 from ..engine.value import Value
 from .module import Module
+from .prelu import PReLU
 
 Activation = Callable[[Value], Value]
 LayerActivation = Callable[[list[Value]], list[Value]]  # of all outputs of a layer together, as softmax
@@ -33,6 +34,8 @@ def layer_activation(given: object) -> LayerActivation | None:
 def activation_function(given: object) -> Activation | None:
     """Return an activation of one number, given by name or as the function; None for a linear neuron.
 
+    For the name "prelu" it is a new module, with a slope of its own.
+
     Raises:
         ValueError: for an unknown name; the message lists the known ones.
     """
@@ -42,7 +45,10 @@ def activation_function(given: object) -> Activation | None:
         function: Activation = given
         return function
     known = _OF_ONE_NUMBER | {primitive.name: primitive for primitive in registered() if primitive.arity == 1}
+    known[PReLU.name] = PReLU()
     if not isinstance(given, str) or given not in known:
+        if given == "maxout":
+            raise ValueError(f"{given!r} is no activation of a weighted sum: use nn.Maxout, or an MLP with that name")
         names = ", ".join(sorted(name for name in known if not name.startswith("_")))
         near = given.lower() if isinstance(given, str) else None
         meant = f", but {near!r} is" if near in known else ""
@@ -63,6 +69,11 @@ def activation_name(activation: object) -> str | None:
     return name
 
 
+def spelled(activation: object) -> str:
+    """Return an activation as Python: its name, or for a module, which has parameters, what makes one."""
+    return repr(activation) if isinstance(activation, Module) else repr(activation_name(activation))
+
+
 # ---------------------------------------------------------------- initial weights
 
 
@@ -79,8 +90,11 @@ def initial_weights(given: str | Initial, activation: object) -> Initial:
     if given != "scaled":
         raise ValueError(f'initial must be "scaled", "uniform" or a function, got {given!r}')
     # He et al., arXiv:1502.01852, where half the inputs are cut off; LeCun et al., "Efficient BackProp", elsewhere
-    gain = 2.0 if activation_name(activation) in {"relu", "leaky_relu", "gelu"} else 1.0
+    gain = 2.0 if activation_name(activation) in _CUTTING else 1.0
     return lambda rng, n_inputs: rng.gauss(0.0, math.sqrt(gain / n_inputs))
+
+
+_CUTTING = {"relu", "leaky_relu", "prelu", "elu", "gelu", "silu"}  # activations that take little through below 0
 
 
 def generator(given: random.Random | int | None) -> random.Random:

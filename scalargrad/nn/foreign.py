@@ -16,10 +16,12 @@ NAMES = {
     "init": 'initial="scaled", initial="uniform", or a function of a random.Random and the number of inputs',
     "MSELoss": "scalargrad.square_error(outputs, targets), divided by the number of outputs",
     "CrossEntropyLoss": "scalargrad.cross_entropy(scores, target), which has the softmax in it",
+    "BCELoss": "scalargrad.binary_cross_entropy(scores, targets), which has the sigmoid in it",
+    "BCEWithLogitsLoss": "scalargrad.binary_cross_entropy(scores, targets)",
     "NLLLoss": "scalargrad.cross_entropy(scores, target), which has the log_softmax in it",
     "HingeEmbeddingLoss": "scalargrad.hinge(score, label)",
 }
-_ACTIVATIONS = ("ReLU", "Tanh", "Sigmoid", "Softmax", "GELU", "LeakyReLU", "Softplus", "LogSoftmax")
+_ACTIVATIONS = ("ReLU", "Tanh", "Sigmoid", "Softmax", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "LogSoftmax")
 _SPELLED = {"LeakyReLU": "leaky_relu", "LogSoftmax": "log_softmax"}
 NAMES |= {
     name: f'activation="{_SPELLED.get(name, name.lower())}" of a Neuron, a Layer or an MLP' for name in _ACTIVATIONS
@@ -34,6 +36,7 @@ ARGUMENTS = {
     "nin": "n_inputs",
     "nout": "n_outputs",
     "nouts": "sizes",
+    "p": "the probability of a Dropout by itself: Dropout(0.5)",
     "in_features": "n_inputs",
     "out_features": "n_outputs",
     "hidden_layer_sizes": "sizes, with the number of outputs as its last",

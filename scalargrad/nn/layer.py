@@ -15,7 +15,6 @@ from .arguments import (
     Activation,
     Initial,
     LayerActivation,
-    activation_name,
     entries,
     generator,
     given_numbers,
@@ -23,6 +22,7 @@ from .arguments import (
     refuse_drawing,
     row_of,
     single,
+    spelled,
 )
 from .foreign import refuse_arguments
 from .module import Module
@@ -150,4 +150,4 @@ class Layer(Module):
         return outputs
 
     def __repr__(self) -> str:
-        return f"Layer({self.n_inputs}, {self.n_outputs}, activation={activation_name(self.activation)!r})"
+        return f"Layer({self.n_inputs}, {self.n_outputs}, activation={spelled(self.activation)})"

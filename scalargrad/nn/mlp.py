@@ -15,16 +15,21 @@ from .arguments import (
     Initial,
     LayerActivation,
     activation_function,
-    activation_name,
     entries,
     generator,
     layer_activation,
     row_of,
     single,
+    spelled,
 )
+from .dropout import Dropout
 from .foreign import refuse_arguments
 from .layer import Layer
+from .maxout import Maxout
 from .module import Module
+
+Row = Iterable[Value | float]
+Rows = Iterable[Row]
 
 
 class MLP(Module):
@@ -56,15 +61,17 @@ class MLP(Module):
     Args:
         n_inputs: the number of inputs; not needed where the weights are given.
         sizes: the number of neurons of each layer; not needed where the weights are given.
-        activation: that of each layer but the last, as that of a `Layer`.
+        activation: that of each layer but the last, as that of a `Layer`; or "maxout", for a `Maxout` of two pieces.
         output: the activation of the last layer; None for a linear one, as losses such as `cross_entropy` need it.
-        rng, initial: as those of a `Neuron`.
-        weights: in place of drawing them, for each layer a row of weights for each neuron.
-        biases: for each layer a bias for each neuron; 0 each if they are not given.
+        rng, initial: as those of a `Neuron`; the masks of the dropout are drawn from this rng, too.
+        dropout: the probability with which the output of a hidden neuron is dropped while the network is trained.
+        weights: in place of drawing them, for each layer a row of weights for each neuron; or what a `Maxout` takes.
+        biases: for each layer a bias for each neuron, or what a `Maxout` takes; 0 each if they are not given.
 
     Attributes:
         layers: a list of each `Layer`.
         activation, output_activation: the activations as given.
+        dropout: the `Dropout` between the layers, or None.
 
     Raises:
         ValueError: as `Layer`, for no sizes, and when there are not biases for each layer, or the weights of a
@@ -81,11 +88,12 @@ class MLP(Module):
         rng: random.Random | int | None = None,
         initial: str | Initial = "scaled",
         *,
-        weights: Iterable[Iterable[Iterable[Value | float]]] | None = None,
-        biases: Iterable[Iterable[Value | float]] | None = None,
+        dropout: float = 0.0,
+        weights: Iterable[Rows | Iterable[Rows]] | None = None,
+        biases: Iterable[Row | Iterable[Row]] | None = None,
         **unknown: Never,
     ) -> None:
-        known = ("n_inputs", "sizes", "activation", "output", "rng", "initial", "weights", "biases")
+        known = ("n_inputs", "sizes", "activation", "output", "rng", "initial", "dropout", "weights", "biases")
         refuse_arguments("MLP", unknown, known)
         if weights is None and (n_inputs is None or sizes is None):
             raise TypeError(
@@ -95,25 +103,25 @@ class MLP(Module):
         if sizes is not None and (not isinstance(sizes, Sequence) or not sizes):
             raise ValueError(f"sizes must be a sequence of at least one layer's size, got {sizes!r}")
         for function in (activation, output):
-            if layer_activation(function) is None:
+            if layer_activation(function) is None and function != "maxout":
                 activation_function(function)
         self.activation, self.output_activation = activation, output
         self.layers: list[Layer] = []
         rows_of = None if weights is None else _for_each_layer(weights, "the weights", sizes)
         count = len(sizes or rows_of or ())
         biases_of = None if biases is None else _for_each_layer(biases, "the biases", range(count))
-        rng = generator(rng) if weights is None else rng
+        rng = generator(rng) if weights is None and rng is not None else rng
         for i in range(count):
-            layer = Layer(
-                self.layers[-1].n_outputs if self.layers else n_inputs,
-                sizes[i] if sizes else None,
-                activation if i < count - 1 else output,
-                rng,
-                initial,
-                weights=rows_of and rows_of[i],
-                biases=biases_of and biases_of[i],
-            )
-            self.layers.append(layer)
+            n_read = self.layers[-1].n_outputs if self.layers else n_inputs
+            size = sizes[i] if sizes else None
+            given: dict[str, Any] = {"weights": rows_of and rows_of[i], "biases": biases_of and biases_of[i]}
+            own = activation if i < count - 1 else output
+            if own == "maxout":
+                self.layers.append(Maxout(n_read, size, None, rng, initial, **given))
+            else:
+                self.layers.append(Layer(n_read, size, own, rng, initial, **given))
+        between = Dropout(dropout, rng)
+        self.dropout = between if between.probability else None
 
     def __call__(self, inputs: Iterable[Value | float]) -> Any:
         """Return the outputs for a row of inputs: a list, or for a network of one output a Value."""
@@ -141,12 +149,16 @@ class MLP(Module):
         for i, layer in enumerate(self.layers):
             fits = i == 0 or (self.layers[i - 1]._is_plain and len(row) == layer.n_inputs)
             row = layer._outputs(row if fits else row_of(row, layer.n_inputs, self, i))
+            if self.dropout is not None and i < len(self.layers) - 1:
+                row = self.dropout._dropped(row)
         leave(row, Mark(type(self).__name__, self, first))
         return Outputs(row)
 
     def __repr__(self) -> str:
         sizes = [layer.n_outputs for layer in self.layers]
-        ends = f"activation={activation_name(self.activation)!r}, output={activation_name(self.output_activation)!r}"
+        ends = f"activation={spelled(self.activation)}, output={spelled(self.output_activation)}"
+        if self.dropout is not None:
+            ends += f", dropout={self.dropout.probability!r}"
         return f"MLP({self.layers[0].n_inputs}, {sizes}, {ends})"
 
 

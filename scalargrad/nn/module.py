@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..engine.floats import counted, number
 from ..engine.notes import Mark, leave
@@ -45,6 +45,8 @@ class Module(Searchable):
         if not isinstance(content, _CHECKED) and not (type(content) is list and all(map(_is_checked, content))):
             refuse_hidden(self, search(name, content, into_modules=False), content)
         super().__setattr__(name, content)
+
+    training: bool = True  # whether it is being trained, as `Dropout` asks
 
     if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the call of a module that has no `__call__`
 
@@ -98,6 +100,25 @@ class Module(Searchable):
             )
         leave(several, Mark(type(self).__name__, self, [given for given in inputs if isinstance(given, Value)]))
         return results
+
+    def train(self, mode: bool = True) -> Self:
+        """Put the module and the modules in it into training, or out of it; return the module.
+
+        Modules such as `Dropout` do something else while they are trained. The attribute `training` tells them; your
+        own module may ask it, too.
+
+        >>> from scalargrad.nn import MLP
+        >>> model = MLP(2, [3, 1], dropout=0.5, rng=0)
+        >>> model.training, model.train(False).dropout.training
+        (True, False)
+        """
+        for module in search("", self).modules:
+            object.__setattr__(module, "training", bool(mode))  # a dataclass may be frozen
+        return self
+
+    def eval(self) -> Self:
+        """Put the module and the modules in it out of training, for predictions; return the module."""
+        return self.train(False)
 
     def zero_grad(self) -> None:
         """Forget the gradient of each parameter."""

@@ -15,12 +15,12 @@ from .arguments import (
     Activation,
     Initial,
     activation_function,
-    activation_name,
     generator,
     given_numbers,
     initial_weights,
     refuse_drawing,
     row_of,
+    spelled,
 )
 from .foreign import refuse_arguments
 from .module import Module
@@ -47,7 +47,7 @@ class Neuron(Module):
 
     Attributes:
         n_inputs: the number of inputs.
-        activation: as given.
+        activation: as given; the module with its slope where the name "prelu" was given.
         weights: a Value for each input.
         bias: a Value.
 
@@ -84,8 +84,9 @@ class Neuron(Module):
             if self.n_inputs != len(self.weights):
                 raise ValueError(f"Neuron has {self.n_inputs} inputs, got {len(self.weights)} weights")
         self.bias = bias if isinstance(bias, Value) else Value(number(bias, "the bias", bools=False))
-        self.activation = activation
-        self._activate = activation_function(activation)
+        function = activation_function(activation)
+        self.activation = function if isinstance(function, Module) else activation
+        self._activate = function
         self._is_plain = isinstance(self._activate, Primitive | None)  # the output is the result of an operation
 
     def __call__(self, inputs: Iterable[Value | float]) -> Value:
@@ -116,4 +117,4 @@ class Neuron(Module):
         return self.bias
 
     def __repr__(self) -> str:
-        return f"Neuron({self.n_inputs}, activation={activation_name(self.activation)!r})"
+        return f"Neuron({self.n_inputs}, activation={spelled(self.activation)})"

@@ -33,15 +33,16 @@ SIMPLE += (FunctionType, BuiltinFunctionType, ModuleType, random.Random)
 
 
 class Search(NamedTuple):
-    """What a search has come to, by path: the parameters, each once, and what it could not look into."""
+    """What a search has come to: the parameters by path, each once; the modules; and what it could not look into."""
 
     parameters: list[tuple[str, Value]]
+    modules: list[Searchable]
     closed: list[tuple[str, object]]
 
 
 def search(path: str, start: object, into_modules: bool = True) -> Search:
     """Return the parameters in an object, depth first; those of other modules in it only if `into_modules` is true."""
-    result = Search([], [])
+    result = Search([], [], [])
     seen: set[int] = set()
     of_class: dict[type, list[tuple[str, object]]] = {}
     pending: list[tuple[str, object]] = [(path, start)]
@@ -67,6 +68,8 @@ def search(path: str, start: object, into_modules: bool = True) -> Search:
         pending.extend((f"{prefix}{name}", content) for name, content in reversed(contents))
         if isinstance(item, _MAPPINGS):
             result.closed.extend((f"{path} (a key)", key) for key in item if not isinstance(key, (str, int)))
+        if isinstance(item, Searchable):
+            result.modules.append(item)
         if isinstance(item, Searchable) or is_dataclass(item):
             shared = of_class.get(type(item))
             if shared is None:

@@ -1,17 +1,16 @@
-"""Going downhill: optimizers and their schedules, the loops around them, and starting again elsewhere.
+"""Optimizers, schedules, and the loops around them: minimization, restarts, and training.
 
 An optimizer moves parameters one step at a time: Values by their `.grad`, or an array by a gradient that is
-given, with the same rule and to the same bits. There are `GradientDescent`, `Adagrad`, `RMSprop`, `Adadelta`,
+given, with the same rule and to the same bits. The optimizers are `GradientDescent`, `Adagrad`, `RMSprop`, `Adadelta`,
 `Adam`, `AdamW` and `NAdam`, with PyTorch's defaults; a subclass of `Optimizer` is another. The rate is a number,
 or a schedule: `InverseRoot`, `StepDecay`, `Cosine`, `WarmUp`, or any function of the number of steps taken.
 
-`minimize` is the whole loop, until ‖∇L‖ < ε. It ends in the nearest minimum, which need not be the lowest:
-`restarts` runs it from several places and keeps the best.
+`minimize` takes steps until ‖∇L‖ < ε. It ends in the nearest minimum, which need not be the lowest:
+`restarts` starts it from several places and keeps the best result. `train` learns from data, batch by batch.
 
 A parameter that no sweep has reached has the gradient 0, here as everywhere, on Values and on arrays.
-So an optimizer that remembers still moves it. PyTorch skips a parameter whose gradient is None, as
-`zero_grad` leaves it there, and what it remembers of it stays as it was. To hold a parameter
-still, leave it out of the optimizer.
+So an optimizer with a memory still moves it. PyTorch skips such a parameter, because `zero_grad` sets its
+gradient to None there. To keep a parameter fixed, leave it out of the optimizer.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from .adaptive import Adadelta as Adadelta
 from .adaptive import Adagrad as Adagrad
 from .adaptive import RMSprop as RMSprop
 from .arguments import Array as Array
+from .arguments import Parameters as Parameters
 from .descent import GradientDescent as GradientDescent
 from .history import History as History
 from .metrics import accuracy as accuracy

@@ -1,4 +1,4 @@
-"""Averages of the gradient and of its square: Adam, and what was made of it, AdamW and NAdam."""
+"""Adam and its variants AdamW and NAdam: moving averages of the gradient and of its square."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .optimizer import Optimizer, Schedule
 
 
 class Adam(Optimizer):
-    """Adam: θ ← θ - rate × m̂ ÷ (√v̂ + ε), steps of about `rate`, whatever the gradient's scale.
+    """Adam: θ ← θ - rate × m̂ ÷ (√v̂ + ε), steps of about `rate` at any scale of the gradient.
 
-    m and v are moving averages of ∇L and (∇L)². As both start at 0, they are divided by 1 - decay^t in step t,
-    which gives m̂ and v̂.
+    m and v are moving averages of ∇L and (∇L)², which start at 0. Divided by 1 - decay^t in step t, they are m̂
+    and v̂.
 
     Kingma and Ba, "Adam: a method for stochastic optimization", arXiv:1412.6980, algorithm 1.
 
@@ -29,7 +29,7 @@ class Adam(Optimizer):
         parameters, rate, weight_decay, clip_norm: as for every `Optimizer`.
         first_decay: how much of m stays from one step to the next, from 0 to below 1.
         second_decay: how much of v stays.
-        epsilon: what keeps the divisor from 0.
+        epsilon: is added to the divisor, so that it is never 0.
 
     Raises:
         TypeError, ValueError: as for every `Optimizer`.
@@ -152,7 +152,7 @@ class NAdam(Adam):
         self._gradient_factor = (1 - momentum) / (1 - self._product)
 
     def rule(self, gradient: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
-        """Return what is to be subtracted, and the new m and v."""
+        """Return the change, and the new m and v."""
         m = self.first_decay * m + (1 - self.first_decay) * gradient
         v = self.second_decay * v + (1 - self.second_decay) * gradient * gradient
         divisor = self.math.sqrt(v / self._second_weight) + self.epsilon
@@ -163,7 +163,7 @@ class NAdam(Adam):
         self.momentum_product = self._product
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`.
+        """Continue from a `state_dict`.
 
         Raises:
             ValueError, TypeError: as for every `Optimizer`; and for a product of momenta above 1.

@@ -1,4 +1,4 @@
-"""A rate for each parameter, from the size of the gradients it has had: Adagrad, RMSprop, Adadelta."""
+"""Adagrad, RMSprop and Adadelta: a rate for each parameter, from the size of its gradients so far."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Adagrad(Optimizer):
 
     >>> theta = [1.0, 1.0]
     >>> optimizer = Adagrad(theta, rate=0.5)
-    >>> [round(x, 6) for x in optimizer.step([0.1, 20.0])]  # the first step is as long for either
+    >>> [round(x, 6) for x in optimizer.step([0.1, 20.0])]  # the first steps are equally long
     [0.5, 0.5]
 
     Args:
         parameters, rate, weight_decay, clip_norm: as for every `Optimizer`.
-        epsilon: what keeps the divisor from 0.
+        epsilon: is added to the divisor, so that it is never 0.
 
     Raises:
         TypeError, ValueError: as for every `Optimizer`.
@@ -59,7 +59,7 @@ class RMSprop(Optimizer):
     Args:
         parameters, rate, weight_decay, clip_norm: as for every `Optimizer`.
         decay: how much of the average stays from one step to the next, from 0 to below 1.
-        epsilon: what keeps the divisor from 0.
+        epsilon: is added to the divisor, so that it is never 0.
 
     Raises:
         TypeError, ValueError: as for every `Optimizer`.
@@ -101,7 +101,7 @@ class Adadelta(Optimizer):
     Args:
         parameters, rate, weight_decay, clip_norm: as for every `Optimizer`.
         decay: how much of each average stays from one step to the next, from 0 to below 1.
-        epsilon: what keeps the divisor from 0, and lets the first step begin.
+        epsilon: is added under both roots; without it the first change would be 0.
 
     Raises:
         TypeError, ValueError: as for every `Optimizer`.

@@ -1,10 +1,11 @@
-"""What optimizers and the loops around them may be given, and what is said of anything else."""
+"""Checks of the arguments of optimizers and of the loops around them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from functools import wraps
+from inspect import signature
 from numbers import Real
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -26,7 +27,7 @@ Parameters = Iterable[Value] | list[float] | Array
 
 
 def some_variables(given: Any) -> list[Value]:
-    """Return parameters as a list with at least one Value, or say what was wrong with them."""
+    """Return parameters as a list of at least one Value; raise an error that says what is wrong with others."""
     parameters = distinct_variables(given)
     if not parameters:
         raise ValueError("there are no parameters to change")
@@ -34,7 +35,7 @@ def some_variables(given: Any) -> list[Value]:
 
 
 def are_values(given: Any) -> bool:
-    """Whether parameters are Values, or should be: neither a list of numbers nor an array of them."""
+    """Return whether parameters should be Values: they are neither a list nor an array of numbers."""
     if isinstance(given, list):
         return not given or not isinstance(given[0], Real)
     if hasattr(given, "__array_namespace__"):
@@ -43,7 +44,7 @@ def are_values(given: Any) -> bool:
 
 
 def checked_theta(given: Any) -> Any:
-    """A list of floats or an array of floats along one axis, or say what was wrong with it."""
+    """Return theta with its numbers as floats; raise an error if it is no list or one-dimensional array of them."""
     if isinstance(given, list):
         given[:] = [number(x, "a number of theta") for x in given]
         return given
@@ -55,7 +56,7 @@ def checked_theta(given: Any) -> Any:
 
 
 def gradient_of(theta: Any, given: Any) -> Any:
-    """A gradient as what theta is, a list or an array of the same length, or say what was wrong with it."""
+    """Return a gradient as a list or array like theta; raise an error if its length or its content does not fit."""
     on_list = isinstance(theta, list)
     if not on_list and given.__class__ is theta.__class__ and given.dtype == theta.dtype and given.shape == theta.shape:
         return given
@@ -75,7 +76,7 @@ def gradient_of(theta: Any, given: Any) -> Any:
 
 
 def within(given: float, name: str, low: float, high: float, closed: bool = False) -> float:
-    """Return a number between two bounds, the lower one included if `closed`, or say what was wrong with it."""
+    """Return a number between two bounds, the lower one included if `closed`; raise an error for any other."""
     value = number(given, name, bools=False)
     if not (low < value < high or (closed and value == low)):
         raise ValueError(f"{name} must be {'at least' if closed else 'above'} {low} and below {high}, got {given!r}")
@@ -83,7 +84,7 @@ def within(given: float, name: str, low: float, high: float, closed: bool = Fals
 
 
 def column(given: Any, name: str, length: int) -> list[float]:
-    """Return a list of finite numbers in the state of an optimizer, one for each parameter, or say what was wrong."""
+    """Return a list with a finite number for each parameter; raise an error for any other content of a state."""
     if not isinstance(given, Collection) or isinstance(given, (str, bytes, Mapping, Set)):
         raise TypeError(f"{name} must be a list of numbers, got a {type(given).__name__}")
     if len(given) != length:
@@ -95,7 +96,7 @@ def column(given: Any, name: str, length: int) -> list[float]:
     return numbers
 
 
-FOREIGN = {  # what other libraries call an argument, and what it is here
+FOREIGN = {  # names of arguments in other libraries, and in this one
     "lr": "rate",
     "learning_rate": "rate",
     "betas": "first_decay and second_decay",
@@ -109,23 +110,27 @@ FOREIGN = {  # what other libraries call an argument, and what it is here
 }
 
 
-def refuse_foreign(names: Iterable[str]) -> None:
-    """Raise for an argument that goes by the name of another library, and say what it is called here.
+def refuse_foreign(names: Iterable[str], function: Callable[..., Any]) -> None:
+    """Raise an error for an argument of a function with its name from another library, which gives our name.
 
     Raises:
-        TypeError: for such a name.
+        TypeError: for such a name, unless the function has an argument of that name.
     """
     for name in names:
         if name in FOREIGN:
-            raise TypeError(f"there is no argument {name!r} here: it is called {FOREIGN[name]}")
+            own = signature(function).parameters
+            if name not in own and FOREIGN[name].split()[0] in own:
+                raise TypeError(f"there is no argument {name!r} here: it is called {FOREIGN[name]}")
+            if name not in own and FOREIGN[name] == "rate" and "optimizer" in own:
+                raise TypeError(f"there is no argument {name!r} here: the optimizer has it, as in Adam(rate=0.01)")
 
 
 def in_our_words(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function that refuses the names that other libraries have for its arguments."""
+    """Decorate a function so that an argument with its name from another library is an error with our name."""
 
     @wraps(function)
     def called(*arguments: P.args, **named: P.kwargs) -> R:
-        refuse_foreign(named)
+        refuse_foreign(named, function)
         return function(*arguments, **named)
 
     return called

@@ -1,4 +1,4 @@
-"""Gradient descent, plain, with momentum, and with Nesterov's."""
+"""Gradient descent: plain, with momentum, and with Nesterov's momentum."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .optimizer import Optimizer, Schedule
 class GradientDescent(Optimizer):
     """Gradient descent: v ← momentum × v + ∇L, θ ← θ - rate × v.
 
-    With `nesterov` it looks ahead: θ ← θ - rate × (∇L + momentum × v).
+    With `nesterov`: θ ← θ - rate × (∇L + momentum × v).
 
     Polyak, "Some methods of speeding up the convergence of iteration methods" (1964). Nesterov, "A method for
     solving the convex programming problem with convergence rate O(1/k²)" (1983), in the form of Sutskever et al.,
@@ -35,8 +35,8 @@ class GradientDescent(Optimizer):
 
     Args:
         parameters, rate, weight_decay, clip_norm: as for every `Optimizer`.
-        momentum: how much of the velocity stays from one step to the next, from 0 to below 1.
-        nesterov: whether the step looks ahead; this needs a momentum.
+        momentum: the share of v that remains in the next step, from 0 to below 1.
+        nesterov: whether to use Nesterov's momentum; needs a momentum above 0.
 
     Raises:
         TypeError, ValueError: as for every `Optimizer`.
@@ -61,7 +61,7 @@ class GradientDescent(Optimizer):
             raise ValueError("nesterov needs a momentum, such as momentum=0.9, got momentum=0.0")
 
     def rule(self, gradient: Any, velocity: Any) -> tuple[Any, Any]:
-        """Return rate × v, or what looks ahead of it, and the new v."""
+        """Return rate × v, or rate × (∇L + momentum × v), and the new v."""
         if not self.momentum:
             return self.rate * gradient, gradient
         velocity = self.momentum * velocity + gradient

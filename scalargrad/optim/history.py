@@ -1,4 +1,4 @@
-"""What training came to: a row for each epoch, shown as a table and as a plot."""
+"""The history of a training: a row for each epoch, shown as a table and as a plot."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ FIRST = 5
 
 
 class Best(NamedTuple):
-    """The parameters of the best epoch so far, by its number, counted from 1."""
+    """The best epoch so far, counted from 1, and its parameters."""
 
     epoch: int
     parameters: list[float]
 
 
 class Point(NamedTuple):
-    """How far training has come: all that it goes on from."""
+    """The state of a training between two steps: everything that it continues from."""
 
     rows: tuple[Row, ...]
     batch: int  # how many batches of the next epoch are done
@@ -41,20 +41,20 @@ class Point(NamedTuple):
 
 
 class History:
-    """What `train` returns, and what its callback is given after each epoch.
+    """The result of `train`, which its callback also gets after each epoch.
 
-    `history["loss"]` has a number for each epoch, and so has each other column: the loss on the training data is
-    the mean over the epoch, as it went; metrics, and all that is said of validation data, are measured at its end.
+    `history["loss"]` is a column: a list with a number for each epoch. The loss on the training data is the mean over
+    the epoch, each batch before its step; metrics, and the loss on validation data, are measured after the epoch.
 
     Attributes:
         rows: a dict for each epoch.
-        message: how training ended, in words.
-        status: the same as one of the numbers OUT_OF_STEPS, DIVERGED, INTERRUPTED and STOPPED.
-        way: whether the loss was lifted or run on Values, and why.
+        message: how the training ended, in words.
+        status: the same as a number: OUT_OF_STEPS, DIVERGED, INTERRUPTED or STOPPED.
+        way: whether the loss was lifted or ran on Values, and why.
         optimizer: the optimizer that takes the steps.
-        seconds: how long training took, without what came before a resumption.
-        best_epoch: the epoch with the lowest loss on validation data, or on training data where there are none,
-            counted from 1; None without `patience`.
+        seconds: how long this call of `train` took.
+        best_epoch: the epoch with the lowest loss, on validation data if there are any, counted from 1; None without
+            `patience`.
     """
 
     optimizer: Optimizer
@@ -63,7 +63,7 @@ class History:
         self._settings = settings
         self._point: Point | None = None
         self._last: list[float] | None = None  # the parameters of the last step, where those of the best are in place
-        self.message = "training goes on"
+        self.message = "training is running"
         self.status = OUT_OF_STEPS
         self.way = ""
         self.seconds = 0.0
@@ -93,13 +93,13 @@ class History:
         return [row[column] for row in rows]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what training goes on from, beside the parameters, as plain data: for `train(..., resume=...)`.
+        """Return the state of the training, without the parameters, as plain data for `train(..., resume=...)`.
 
         Raises:
             ValueError: before the first epoch.
         """
         if self._point is None:
-            raise ValueError("there is nothing to go on from before training has begun")
+            raise ValueError("there is no state before the training has begun")
         rows, batch, total, best, _ = self._point
         return {
             **self._settings,
@@ -126,7 +126,7 @@ class History:
         return headings, lines
 
     def _summary(self) -> str:
-        return f"{counted(len(self), 'epoch')} {self.way}: {self.message} ({clock(self.seconds)})"
+        return f"{counted(len(self), 'epoch')}, {clock(self.seconds)}: {self.message}\n{self.way}"
 
     def __repr__(self) -> str:
         if not len(self):
@@ -140,9 +140,9 @@ class History:
         from html import escape
 
         if not len(self):
-            return f"<p>{escape(self._summary())}</p>"
+            return f"<pre>{escape(self._summary())}</pre>"
         headings, lines = self._table()
-        shown = html_table(headings, lines, numbers=range(len(headings)), caption=self._summary())
+        shown = html_table(headings, lines, numbers=range(len(headings)), caption=self._summary().replace("\n", "; "))
         if find_spec("matplotlib") is None:
             return shown
         from io import BytesIO
@@ -155,8 +155,8 @@ class History:
     def plot(self) -> Figure:
         """Draw the loss by epoch, and each metric, on training and on validation data.
 
-        It is a figure of matplotlib: in a notebook it shows itself, and `history.plot().savefig("loss.png")` writes
-        it to a file.
+        The result is a figure of matplotlib, which a notebook shows; `history.plot().savefig("loss.png")` writes it
+        to a file.
 
         Raises:
             ValueError: before the first epoch has ended.
@@ -189,5 +189,5 @@ class History:
 
 
 def _finite(numbers: Sequence[float]) -> list[float]:
-    """Numbers to draw: a gap where there is none."""
+    """Return the numbers to draw: nan, which is a gap, in place of an infinite one."""
     return [number if math.isfinite(number) else math.nan for number in numbers]

@@ -1,4 +1,4 @@
-"""What is measured beside the loss: how many examples a classifier gets right."""
+"""Metrics: measures of one example that are reported beside the loss."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Number = Value | float
 
 
 def accuracy(outputs: Sequence[Number], target: SupportsIndex | Iterable[Number]) -> Any:
-    """Return 1 where the largest output is that of the right class, else 0: a metric of one example.
+    """Return 1 if the largest output is that of the right class, else 0: a metric of one example.
 
     The right class is a number, counted from 0, or a list with a 1 for it and 0 for the others, as in
-    `cross_entropy`. Only the list can be lifted. Several outputs that are the largest share the 1, so that a
-    network whose outputs are all alike does no better than chance.
+    `cross_entropy`. Only the list can be lifted. Where several outputs are the largest, each counts as its
+    share, so a network whose outputs are all equal is no better than chance.
 
     >>> from scalargrad import Value
     >>> outputs = [Value(0.5), Value(2.0), Value(-1.0)]

@@ -1,4 +1,4 @@
-"""Downhill until the gradient vanishes: the loop around an optimizer."""
+"""Minimization: steps of an optimizer until the gradient vanishes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONVERGED, OUT_OF_STEPS, DIVERGED, INTERRUPTED, STOPPED = range(5)
 
 @dataclass
 class MinimizeResult:
-    """What `minimize` came to, in the manner of scipy.
+    """The result of `minimize`, with scipy's names.
 
     Attributes:
         x: the parameters' numbers at the end.
@@ -59,10 +59,10 @@ def minimize(
     *,
     optimizer: Optimizer | None = None,
 ) -> MinimizeResult:
-    """Go downhill until the gradient's norm is below the tolerance: θ ← θ - rate × ∇L, or as an optimizer goes.
+    """Take steps θ ← θ - rate × ∇L, or those of an optimizer, until the norm of the gradient is below the tolerance.
 
     When the loss or its gradient becomes nan or infinite, and on Ctrl-C, the parameters go back to the last point
-    where all was well, and the result says so.
+    where all numbers were finite, and the result says so.
 
     >>> from scalargrad import Value, optim
     >>> x = Value(10.0)
@@ -73,18 +73,18 @@ def minimize(
 
     Args:
         loss: computes the loss anew from the parameters.
-        parameters: the Values to change. They are left where the result's `x` says.
+        parameters: the Values to change. At the end they have the numbers of the result's `x`.
         rate: that of gradient descent, a number or a schedule; 0.1 by default.
-        tolerance: ε, where ‖∇L‖ < ε ends the loop.
-        max_steps: after so many steps the loop ends in any case.
-        callback: is given the result so far at each point, always the same object, and stops the loop by raising
-            StopIteration.
-        optimizer: what takes the steps, in place of gradient descent: one without parameters, such as
-            `Adam(rate=0.01)`, or one that has these parameters and goes on from what it remembers.
+        tolerance: ε; the loop ends when ‖∇L‖ < ε.
+        max_steps: the largest number of steps.
+        callback: is called at each point with the result so far, always the same object. StopIteration ends the
+            loop.
+        optimizer: takes the steps in place of gradient descent: one without parameters, such as `Adam(rate=0.01)`,
+            or one that has these parameters and continues from its state.
 
     Raises:
-        TypeError: for a loss that does not return a Value, parameters that are no Values, an optimizer that is none,
-            or both a rate and an optimizer.
+        TypeError: for a loss that does not return a Value, parameters that are no Values, anything but an optimizer as
+            the optimizer, or both a rate and an optimizer.
         ValueError: for no parameters, a rate, tolerance or max_steps out of its range, or an optimizer of other
             parameters.
     """

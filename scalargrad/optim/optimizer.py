@@ -1,4 +1,4 @@
-"""The base class of optimizers: one rule for a step, on Values or on an array."""
+"""The base class of optimizers: one rule for each step, on Values and on arrays."""
 
 from __future__ import annotations
 
@@ -28,12 +28,11 @@ Schedule = Callable[[int], float]
 
 
 class Optimizer(ABC):
-    """The base class: it moves parameters, Values by their `.grad` or an array by a gradient that is given.
+    """The base class of optimizers: it moves Values by their `.grad`, or an array by a gradient that is given.
 
-    A subclass states its rule: what to subtract from a parameter, given its gradient and what the optimizer
-    remembers about it. The rule is written once. It is applied to the numbers of Values one by one, and to an
-    array as a whole; `self.math` has the functions for both. State saving, `minimize` and the training loop
-    follow from the rule.
+    A subclass has a rule: it computes the change to subtract from a parameter, from the gradient and from what the
+    optimizer remembers about the parameter. The same rule is applied to the numbers of Values, one by one, and to
+    an array as a whole; `self.math` has the functions for both. Saved states, `minimize` and `train` need no more.
 
     >>> class Sign(Optimizer):
     ...     '''θ ← θ - rate × v ÷ (|v| + ε), where v averages the gradient.'''
@@ -51,13 +50,13 @@ class Optimizer(ABC):
     >>> optimizer
     Sign(2 parameters, rate=0.5; 1 step taken)
 
-    A parameter that no sweep has reached has the gradient 0. A rule that remembers still moves it, where
-    PyTorch skips it. To hold a parameter still, leave it out of the optimizer.
+    A parameter that no sweep has reached has the gradient 0, so a rule with a memory still moves it, where PyTorch
+    skips it. To keep a parameter fixed, leave it out of the optimizer.
 
     Args:
         parameters: several Values, an array of floats along one axis, or a list of floats. Without them the
-            optimizer is a setting, such as `Adam(rate=0.01)`, for `minimize` and `train`.
-        rate: how far a step goes: a number, or a schedule, which is a function of the number of steps taken.
+            optimizer is for `minimize` and `train`, as in `optimizer=Adam(rate=0.01)`.
+        rate: the size of a step: a number, or a schedule, which is a function of the number of steps taken.
         weight_decay: this times the parameter is added to its gradient, as by the loss ½ weight_decay ‖θ‖².
         clip_norm: a gradient whose norm is larger is scaled down to this norm (Pascanu, Mikolov and Bengio, "On
             the difficulty of training recurrent neural networks", arXiv:1211.5063).
@@ -73,14 +72,14 @@ class Optimizer(ABC):
         ValueError: for no parameters, an array of more than one axis, or a setting out of its range.
     """
 
-    remembers: ClassVar[tuple[str, ...]] = ()  # attributes with a number for each parameter, 0 at first
+    remembers: ClassVar[tuple[str, ...]] = ()  # the memories: attributes with a number for each parameter, 0 at first
     not_negative: ClassVar[tuple[str, ...]] = ()  # those of them that are never negative
     decouples_weight_decay: ClassVar[bool] = False  # whether weight decay stays out of the gradient, as in AdamW
     _numbers: ClassVar[tuple[str, ...]] = ()  # attributes with a single number that the next step depends on
 
     def __new__(cls, *_arguments: Any, **named: Any) -> Self:
         """Refuse the names that other libraries have for the arguments."""
-        refuse_foreign(named)
+        refuse_foreign(named, cls.__init__)
         return super().__new__(cls)
 
     def __init__(
@@ -110,7 +109,7 @@ class Optimizer(ABC):
 
     @property
     def rate(self) -> float:
-        """How far a step goes: the rate of the latest step, before the first that of the first."""
+        """The rate of the latest step; before the first step, its rate."""
         return self._rate
 
     @rate.setter
@@ -130,16 +129,16 @@ class Optimizer(ABC):
 
     @property
     def size(self) -> int:
-        """How many numbers are moved."""
+        """The number of parameters."""
         return len(self.parameters) if self.theta is None else len(self.theta)
 
     @property
     def math(self) -> Any:
-        """The functions for what the rule is given: Python's `math` for a number, the array's own for an array."""
+        """The functions for the arguments of a rule: Python's `math` for numbers, their library for arrays."""
         return math if self.theta is None or isinstance(self.theta, list) else self.theta.__array_namespace__()
 
     def on(self, parameters: Parameters) -> Self:
-        """Return an optimizer with the same settings, which remembers nothing yet, on these parameters.
+        """Return a new optimizer for these parameters, with the same settings and no memory.
 
         >>> from scalargrad import Value, optim
         >>> optim.Adam(rate=0.1).on([Value(1.0), Value(2.0)])
@@ -155,17 +154,17 @@ class Optimizer(ABC):
     # ---------------------------------------------------------------- a step
 
     @abstractmethod
-    def rule(self, gradient: Any, /, *remembered: Any) -> Any:
-        """Return the change to subtract from a parameter, then what to remember in place of what was remembered.
+    def rule(self, gradient: Any, /, *remembered: Any, **_nothing: Any) -> Any:  # so a subclass may name its own
+        """Return the change to subtract from a parameter, then the new content of each memory.
 
-        Each argument is a number, or an array with a number for each parameter: the gradient, and then what
-        `remembers` names. Where that names nothing, the change is returned alone.
+        The arguments are the gradient and then the memories, in the order of `remembers`: numbers, or arrays with a
+        number for each parameter. If `remembers` is empty, the rule returns the change alone.
         """
 
     def prepare(self) -> None:  # noqa: B027  # most optimizers have nothing to prepare
-        """Compute what is the same for all parameters: called before the rule in each step.
+        """Compute what is the same for all parameters; it is called in each step before the rule.
 
-        `self.steps` is the number of steps that have been taken before.
+        `self.steps` is the number of earlier steps.
         """
 
     def step(self, gradient: Any = None) -> Any:
@@ -231,7 +230,7 @@ class Optimizer(ABC):
         return changes, remembered
 
     def _checked(self, rows: list[Any]) -> list[Any]:
-        """What the rule returned, as the column of changes and a column for each thing remembered."""
+        """Return the results of the rule as a list of changes and a list for each memory."""
         if not self.remembers:
             return [rows]
         self._refuse_other(rows[0])
@@ -264,7 +263,7 @@ class Optimizer(ABC):
         self._commit(remembered)
 
     def _shrinking(self) -> float:
-        """By which part of itself a parameter shrinks, beside the rule."""
+        """Return the share of itself by which a parameter shrinks in addition to the rule."""
         return self._rate * self.weight_decay if self.decouples_weight_decay else 0.0
 
     def _refuse_other(self, returned: Any) -> None:
@@ -289,14 +288,14 @@ class Optimizer(ABC):
         return getattr(self, name)
 
     def _remember(self, name: str, numbers: list[float]) -> None:
-        """Keep numbers as what the rule works on: a list, or an array like the parameters."""
+        """Store numbers in the form that the rule takes: a list, or an array like the parameters."""
         if self.theta is None or isinstance(self.theta, list):
             setattr(self, name, numbers)
         else:
             setattr(self, name, self.theta.__array_namespace__().asarray(numbers, dtype=self.theta.dtype))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the next step depends on, beside the parameters and the settings, as plain data."""
+        """Return the memory and the number of steps as plain data, without the parameters and the settings."""
         state: dict[str, Any] = {}
         for name in self.remembers:
             content = self._column(name)
@@ -304,7 +303,7 @@ class Optimizer(ABC):
         return state | {name: getattr(self, name) for name in self._numbers} | {"steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`.
+        """Continue from a `state_dict`.
 
         Raises:
             ValueError: when it is of another optimizer or of another number of parameters, or cannot be a state.
@@ -329,7 +328,7 @@ class Optimizer(ABC):
         self.steps = steps
 
     def _memory(self) -> dict[str, Any]:
-        """What the next step depends on, which no step changes in place."""
+        """Return the memory and the number of steps; later steps replace them and change none in place."""
         return {name: getattr(self, name) for name in (*self.remembers, *self._numbers, "steps")}
 
     def _recall(self, memory: dict[str, Any]) -> None:
@@ -337,7 +336,7 @@ class Optimizer(ABC):
             setattr(self, name, content)
 
     def _adopt(self, other: Optimizer) -> None:
-        """Remember what another optimizer of the same kind does, be it on Values or on an array."""
+        """Copy the memory of another optimizer of this class, from Values to an array or back."""
         for name, content in other._memory().items():
             if name in self.remembers:
                 self._remember(name, list(content) if isinstance(content, list) else content.tolist())
@@ -358,7 +357,7 @@ class Optimizer(ABC):
 
 
 def _norm(arrays: Any, gradient: Any) -> float:
-    """The Euclidean norm of an array, which overflows no sooner than it must."""
+    """Return the Euclidean norm of an array; it overflows only if the norm itself is beyond the floats."""
     largest = float(arrays.max(arrays.abs(gradient)))
     if not 0 < largest < math.inf:
         return largest
@@ -366,10 +365,10 @@ def _norm(arrays: Any, gradient: Any) -> float:
 
 
 def on_variables(optimizer: Optimizer, variables: list[Value]) -> Optimizer:
-    """Return an optimizer that moves these Values: itself if it has them, else a fresh one with its settings.
+    """Return an optimizer of these Values: the given one if it has them, else a new one with its settings.
 
     Raises:
-        TypeError: for what is no optimizer.
+        TypeError: if it is not an optimizer.
         ValueError: for an optimizer that has other parameters.
     """
     if not isinstance(optimizer, Optimizer):

@@ -1,4 +1,4 @@
-"""A line that says how far training has come."""
+"""The progress bar of a training."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ PAUSE = 0.1  # seconds between two lines at least
 
 
 class Bar:
-    """A progress bar on one line of a terminal, written anew as it grows; it is gone when training ends.
+    """A progress bar on one line of a terminal; it disappears when the training ends.
 
     Args:
-        total: how many steps there are.
-        done: how many have been taken before.
-        file: where it is written; None for nowhere.
+        total: the number of steps.
+        done: the number of steps before this call.
+        file: where the bar is written; None for no bar.
     """
 
     def __init__(self, total: int, done: int, file: IO[str] | None) -> None:
@@ -26,10 +26,13 @@ class Bar:
         self._next = self._began
         self._length = 0
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a bar."""
+        return self._file is not None
+
     def show(self, done: int, epoch: str, loss: float) -> None:
-        """Write the line, if the last one is old enough."""
-        if self._file is None:
-            return
+        """Write the line, unless the last one is less than PAUSE old."""
         now = time.monotonic()
         if now < self._next:
             return
@@ -41,7 +44,7 @@ class Bar:
         self._write(cut(line, (width_of(self._file) or 1000) - 1))
 
     def clear(self) -> None:
-        """Take the line away, for what is written next."""
+        """Remove the line, so that other output can follow."""
         if self._file is not None and self._length:
             self._write("")
             print("\r", end="", file=self._file, flush=True)

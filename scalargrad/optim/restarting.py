@@ -1,4 +1,4 @@
-"""Downhill from many places: the lowest minimum of several runs."""
+"""Restarts: minimization from several starting points, and the best result."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Runs = Generator[MinimizeResult, None, None]
 
 
 class Client(Protocol):
-    """A client of dask.distributed, as far as it is needed here."""
+    """The part of a dask.distributed client that is needed here."""
 
     def get_executor(self) -> Executor:
         """Return an executor that works on the cluster."""
 
 
 class Restarts:
-    """The runs of `restarts`: a loop over it gets each as it finishes.
+    """The result of `restarts`: a loop over it gets each run as it finishes.
 
-    Leaving the loop early cancels the runs that have not begun.
+    A `break` cancels the runs that have not started.
 
     Attributes:
-        message: how far it has come, and why it ended.
+        message: the number of finished runs, and why there are no more.
     """
 
     def __init__(
@@ -63,18 +63,18 @@ class Restarts:
 
     @property
     def runs(self) -> list[MinimizeResult]:
-        """What each run came to, in the order of their numbers; in the loop, of those that have finished so far."""
+        """The results of all runs, in the order of their numbers; in a loop over them, of those finished so far."""
         self._finish()
         return [run for _, run in sorted(self._finished.items())]
 
     @property
     def best(self) -> MinimizeResult:
-        """The run with the lowest loss, the first of several; in the loop, of those that have finished so far."""
+        """The result with the lowest loss, the first of several; in a loop, of the runs finished so far."""
         return min(self.runs, key=lambda run: (math.isnan(run.fun), run.fun))
 
     @property
     def message(self) -> str:
-        """How many runs have finished, and why no more."""
+        """The number of finished runs, and why there are no more."""
         return f"{len(self._finished)} of {self._n} runs have finished{self._reason}"
 
     def __iter__(self) -> Iterator[MinimizeResult]:
@@ -129,6 +129,7 @@ class Restarts:
                     break
                 for future in sorted(finished, key=numbers.__getitem__):
                     yield from self._kept(numbers[future], future.result())
+                _cancel(futures[self._end :])
                 pending = {future for future in pending if numbers[future] < self._end}
         except KeyboardInterrupt:
             for future, i in numbers.items():
@@ -170,11 +171,11 @@ def restarts(
     until: Callable[[MinimizeResult], object] | None = None,
     seconds: float = math.inf,
 ) -> Restarts:
-    """Solve a problem from n different starting points, and keep the lowest minimum found.
+    """Solve a problem from n different starting points, and keep the lowest minimum.
 
-    `problem(rng)` draws its initial values from the generator and returns what `minimize` came
-    to. Run i always gets the generator seeded with (seed, i), so the answer depends neither on the
-    executor nor on the order in which it works.
+    `problem(rng)` draws its initial values from the generator and returns the result of `minimize`. Run i always
+    gets a generator with the seed (seed, i), so the answer depends neither on the executor nor on the order of its
+    work.
 
     >>> from scalargrad import Value, optim
     >>> def valley(rng):
@@ -192,17 +193,17 @@ def restarts(
     -3.5139
 
     Args:
-        problem: what one run does; for an executor of processes a function of a module.
-        n: how many runs.
-        seed: an integer, from which each run's generator follows.
-        executor: who does the runs: an executor of threads or processes from `concurrent.futures`, or a client of
-            `dask.distributed`. Without one, each run is done when it is needed, in this thread.
-        until: a predicate of a run. When it holds for run i, the runs after i are dropped and the runs before i are
-            waited for, so this answer does not depend on who is faster either.
-        seconds: after this time no more runs are waited for; those that have finished are the answer, at least one.
+        problem: one run, as a function of a generator; for processes it must be a function of a module.
+        n: the number of runs.
+        seed: an integer; with the number of a run it decides the run's generator.
+        executor: an executor of threads or processes from `concurrent.futures`, or a client of `dask.distributed`.
+            Without one, the runs take place in this thread, each when it is needed.
+        until: a predicate of a result. If it holds for run i, the runs after i do not count, and only those before i
+            are waited for; so the answer still does not depend on the executor.
+        seconds: the time after which no more runs are waited for. At least one run counts.
 
     Returns:
-        What has `runs` and `best`, which wait for all runs. Ctrl-C ends the waiting, with the runs that have finished.
+        An object with `runs` and `best`, which wait for all runs. Ctrl-C ends the wait and keeps the finished runs.
 
     Raises:
         TypeError: for a problem that does not return a MinimizeResult.

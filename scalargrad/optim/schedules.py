@@ -1,4 +1,4 @@
-"""Schedules: the rate as a function of the number of steps taken, 0 before the first."""
+"""Schedules: the rate as a function of the number of steps taken, which is 0 before the first step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .arguments import within
 
 @dataclass(frozen=True)
 class InverseRoot:
-    """The rate ÷ √(t + 1) after t steps: the vanilla decay that convergence proofs of gradient descent use.
+    """The rate ÷ √(t + 1) after t steps.
 
     Zinkevich, "Online convex programming and generalized infinitesimal gradient ascent" (2003).
 
@@ -30,13 +30,13 @@ class InverseRoot:
         within(self.rate, "rate", 0.0, math.inf)
 
     def __call__(self, step: int) -> float:
-        """Return the rate after so many steps."""
+        """Return the rate of the step that follows this number of steps."""
         return self.rate / math.sqrt(step + 1)
 
 
 @dataclass(frozen=True)
 class StepDecay:
-    """The rate, times a factor after each `every` steps.
+    """The rate, multiplied by a factor after each `every` steps.
 
     >>> schedule = StepDecay(0.8, every=100, factor=0.5)
     >>> schedule(0), schedule(99), schedule(100), schedule(250)
@@ -56,13 +56,13 @@ class StepDecay:
         within(self.factor, "factor", 0.0, math.inf)
 
     def __call__(self, step: int) -> float:
-        """Return the rate after so many steps."""
+        """Return the rate of the step that follows this number of steps."""
         return float(self.rate * self.factor ** (step // self.every))
 
 
 @dataclass(frozen=True)
 class Cosine:
-    """From the rate down to `lowest` in so many steps, along half a cosine; then `lowest`.
+    """The rate falls to `lowest` within `steps` steps, along half a cosine, and stays there.
 
     Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", arXiv:1608.03983, equation 5.
 
@@ -84,14 +84,14 @@ class Cosine:
         within(self.lowest, "lowest", 0.0, math.inf, closed=True)
 
     def __call__(self, step: int) -> float:
-        """Return the rate after so many steps."""
+        """Return the rate of the step that follows this number of steps."""
         angle = math.pi * min(step, self.steps) / self.steps
         return self.lowest + (self.rate - self.lowest) * (1 + math.cos(angle)) / 2
 
 
 @dataclass(frozen=True)
 class WarmUp:
-    """Another schedule, or a constant rate, times (t + 1) ÷ steps in the first steps.
+    """Another schedule, or a constant rate, multiplied by (t + 1) ÷ steps in the first `steps` steps.
 
     Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", arXiv:1706.02677, section 2.2.
 
@@ -114,6 +114,6 @@ class WarmUp:
         integer(self.steps, "steps", low=1)
 
     def __call__(self, step: int) -> float:
-        """Return the rate after so many steps."""
+        """Return the rate of the step that follows this number of steps."""
         rate = self.schedule(step) if callable(self.schedule) else self.schedule
         return rate * min(1.0, (step + 1) / self.steps)

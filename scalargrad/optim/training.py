@@ -1,4 +1,4 @@
-"""The training loop: mini-batches, epochs, validation, early stopping, and going on after a stop."""
+"""The training loop: mini-batches, epochs, validation, early stopping, and resumption."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def train(
     optimizer: Optimizer | None = None,
     epochs: int = 10,
     batch_size: int | None = 32,
-    rng: random.Random | int = 0,
+    rng: random.Random | int | None = None,
     validation: Data | None = None,
     metrics: Mapping[str, Metric] | None = None,
     patience: int | None = None,
@@ -43,7 +43,7 @@ def train(
     lifted: bool | None = None,
     resume: History | Mapping[str, Any] | None = None,
 ) -> History:
-    """Lower the mean of a loss over examples: in each epoch every example is learnt from once, batch by batch.
+    """Minimize the mean of a loss over examples, batch by batch; each epoch uses each example once, in a new order.
 
     >>> from scalargrad import Value, optim
     >>> slope, offset = Value(0.0), Value(0.0)
@@ -60,32 +60,36 @@ def train(
     >>> round(slope.data, 3), round(offset.data, 3), history["loss"][-1] < 1e-6
     (2.0, 1.0, True)
 
-    The history shows itself as a table, and `history.plot()` as a plot. When the loss becomes nan or infinite, the
-    parameters go back to the end of the last epoch. Ctrl-C ends the training with the parameters as they are after
-    the last whole step, and `resume=history` goes on from there, to the same bits as without a stop. To outlive
-    the process, save what a callback is given: `callback=lambda history: model.save(path, history.state_dict())`,
-    and go on with `resume=model.load(path)`.
+    The history shows itself as a table, and `history.plot()` draws it. If the loss becomes nan or infinite, the
+    parameters go back to the end of the last epoch. Ctrl-C ends the training after the last complete step, and
+    `resume=history` continues from there, to the same bits as without the interruption. To continue in another
+    process, save each epoch with `callback=lambda history: model.save(path, history.state_dict())`, and pass
+    `resume=model.load(path)`.
+
+    An `nn.Dropout` in the loss takes its masks from the seed: a new one for each example in each epoch. Validation
+    and metrics are computed without dropout.
 
     Args:
         loss: a function of one example, as for `lift`: each argument a number or nested lists of them.
         parameters: the Values to change, such as model.parameters().
         data: a tuple with a column for each argument of the loss, each with an entry for each example: (xs, ys).
             For rows of pairs that is tuple(zip(*rows)).
-        optimizer: what takes the steps: one without parameters, such as `Adam(rate=0.01)`, or one that has these
-            parameters and goes on from what it remembers; `Adam()` by default.
-        epochs: how many epochs, those before a resumption included.
-        batch_size: how many examples make a step; None for all.
-        rng: the seed from which the order of the examples in each epoch follows, or a generator to draw it from.
-        validation: data that is not learnt from; the loss and the metrics are measured on it after each epoch.
+        optimizer: takes the steps: one without parameters, such as `Adam(rate=0.01)`, or one that has these parameters
+            and continues from its state; `Adam()` by default.
+        epochs: the number of epochs, including those before a resumption.
+        batch_size: the number of examples for a step; None for all.
+        rng: the seed that decides the order of the examples in each epoch, or a generator to draw it from; by default
+            0, or the seed of the training that is resumed.
+        validation: other data, of the same form; the loss and the metrics are measured on them after each epoch.
         metrics: functions of one example by name, such as {"accuracy": lambda x, y: accuracy(model(x), y)};
-            the mean of each is measured after each epoch. One that cannot be lifted runs on Values.
-        patience: after so many epochs without a lower loss, on validation data where there are any, training ends.
-            Then, and after the last epoch, the parameters are those of the best epoch.
+            their means are measured after each epoch. A metric that cannot be lifted runs on Values.
+        patience: the number of epochs without a lower loss, on validation data if there are any, that ends the
+            training. With a patience, the parameters at the end are those of the best epoch.
         schedule: the rate as a function of the number of steps taken, in place of the optimizer's own.
-        callback: is given the history after each epoch; it ends the training by raising StopIteration.
-        progress: whether a bar with the loss and the time left is shown; by default where stderr is a terminal.
-        lifted: True to lift the loss to arrays, an error where it cannot be lifted; False to stay on Values. By
-            default it is lifted where it can be; the history says what was done, and why.
+        callback: is called with the history after each epoch; StopIteration ends the training.
+        progress: whether to show a bar with the loss and the time left; by default if stderr is a terminal.
+        lifted: True to lift the loss to arrays, with an error if that is impossible; False to train on Values. By
+            default the loss is lifted if possible; `history.way` says what was done, and why.
         resume: the history of an earlier training with the same data, or its `state_dict()`.
 
     Returns:
@@ -93,7 +97,7 @@ def train(
 
     Raises:
         TypeError: for a loss that does not return a Value, data that are no tuple of columns, and other arguments of
-            the wrong kind.
+            the wrong type.
         ValueError: for columns of different lengths, numbers out of their range, and a state of another training.
         Exception: with `lifted=True`, whatever keeps the loss from being lifted, such as a `TraceError`.
     """
@@ -135,7 +139,7 @@ def train(
         try:
             training.settle()
         except KeyboardInterrupt:
-            training.settle()  # once more, so that no parameter is left behind
+            training.settle()  # again, so that all parameters are set
             raise
         history.way = way.described
     if patience is not None and history.status != INTERRUPTED:
@@ -164,17 +168,17 @@ class _Training:
 
     @property
     def point(self) -> Point:
-        """How far training has come; it is replaced as a whole, so that it is whole whenever Ctrl-C comes."""
+        """The state after the last complete step. It is replaced as a whole, so Ctrl-C never leaves half of one."""
         assert self.history._point is not None
         return self.history._point
 
     @property
     def done(self) -> int:
-        """How many steps have been taken."""
+        """The number of steps so far."""
         return len(self.point.rows) * self.batches + self.point.batch
 
     def run(self, epochs: int, patience: int | None, callback: Callable[[History], object] | None, bar: Bar) -> None:
-        """Train until the epochs have run out, or something ends it earlier, which the history says."""
+        """Train until all epochs are done, or until something ends the training early, which the history says."""
         history = self.history
         history.status, history.message = OUT_OF_STEPS, "all epochs are done"
         try:
@@ -194,6 +198,9 @@ class _Training:
                         callback(history)
                     except StopIteration:
                         history.status, history.message = STOPPED, "stopped by the callback"
+                    self.way.read()
+                    history._point = self.point._replace(saved=self.way.save())
+                    if history.status == STOPPED:
                         break
         except KeyboardInterrupt:
             place = f"in epoch {len(self.point.rows) + 1}" if self.point.batch else "between two epochs"
@@ -204,22 +211,24 @@ class _Training:
         return patience is not None and best is not None and len(self.point.rows) - best.epoch >= patience
 
     def _epoch(self, epochs: int, keeps_best: bool, bar: Bar) -> str:
-        """Learn from each example once; return what went wrong, or nothing."""
+        """Train for an epoch; return what went wrong, or an empty text."""
         start = self.point
         epoch = len(start.rows) + 1
         order = list(range(self._size))
         random.Random(f"{self._seed}/{epoch}").shuffle(order)
         data = self.way.chosen(self._data, order)
+        learn, save, total = self.way.learn, self.way.save, start.total
         for batch in range(start.batch, self.batches):
-            place = slice(batch * self._batch_size, (batch + 1) * self._batch_size)
-            examples = [column[place] for column in data]
-            mean = self.way.learn(examples)
+            begin = batch * self._batch_size
+            end = min(begin + self._batch_size, self._size)
+            mean = learn([column[begin:end] for column in data], f"{self._seed}/{epoch}/{batch}")
             if not math.isfinite(mean):
                 self.history._point = start
                 return f"diverged: in step {batch + 1} of epoch {epoch} the loss became {mean}"
-            total = self.point.total + mean * len(examples[0])
-            self.history._point = self.point._replace(batch=batch + 1, total=total, saved=self.way.save())
-            bar.show(self.done, f"{epoch}/{epochs}", total / min(self._size, (batch + 1) * self._batch_size))
+            total += mean * (end - begin)
+            self.history._point = Point(start.rows, batch + 1, total, start.best, save())
+            if bar.is_shown:
+                bar.show(self.done, f"{epoch}/{epochs}", total / end)
         if not self.way.is_finite():
             self.history._point = start
             return f"diverged: in epoch {epoch} a parameter became nan or infinite"
@@ -246,12 +255,12 @@ class _Training:
         return best
 
     def settle(self) -> None:
-        """Give the parameters what they had at the point that was reached."""
+        """Set the parameters to their numbers after the last complete step."""
         self.way.restore(self.point.saved)
         self.way.settle()
 
     def restore_best(self, variables: list[Value]) -> None:
-        """Give the parameters what they had at the end of the best epoch."""
+        """Set the parameters to their numbers after the best epoch."""
         best = self.point.best
         if best is None or best.epoch == len(self.point.rows):
             return
@@ -271,7 +280,7 @@ def _way(
         return OnValues(loss, variables, optimizer, "")
     try:
         return OnArrays(loss, variables, optimizer, columns)
-    except Exception as error:  # whatever it is, it keeps the loss from being lifted
+    except Exception as error:  # of any kind: the loss cannot be lifted
         if lifted:
             raise
         return OnValues(loss, variables, optimizer, reason_of(error))
@@ -313,14 +322,16 @@ def _is_shown(progress: bool | None) -> bool:
     return bool(sys.stderr and sys.stderr.isatty()) if progress is None else progress
 
 
-def _seed(rng: Any, state: Mapping[str, Any] | None) -> int:
-    if isinstance(rng, random.Random):
-        return state["seed"] if isinstance(state, Mapping) and type(state.get("seed")) is int else rng.getrandbits(62)
+def _seed(rng: Any, state: Any) -> int:
+    if rng is None or isinstance(rng, random.Random):
+        if isinstance(state, Mapping) and type(state.get("seed")) is int:
+            return int(state["seed"])
+        return 0 if rng is None else rng.getrandbits(62)
     return integer(rng, "rng")
 
 
 def _resumed(state: Any, settings: dict[str, int], optimizer: Optimizer, size: int) -> tuple[Point, list[float] | None]:
-    """Where training goes on from a state, and the parameters there, where it does not leave them to the caller."""
+    """Return the point that a state describes, and the parameters there if the state has them."""
     keys = [*settings, "rows", "batch", "total", "best", "last", "optimizer"]
     if not isinstance(state, Mapping):
         raise TypeError(f"resume must be a history or its state_dict(), got a {type(state).__name__}")

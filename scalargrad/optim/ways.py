@@ -1,9 +1,10 @@
-"""The two ways to train: on Values, sweep by sweep, or on arrays, by the program that the loss is lifted to."""
+"""The two ways to train: on Values, with a sweep for each example, or on arrays, with a lifted program."""
 
 from __future__ import annotations
 
 import copy
 import math
+import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from ..engine.floats import number
 from ..engine.value import Value
 from ..lifting.program import Program, lift
 from ..lifting.target import chosen
+from ..nn.dropout import Masked, seeded, undropped
 from .optimizer import Optimizer
 
 Columns = list[Any]  # an entry for each argument of the loss, each with an entry for each example
@@ -20,48 +22,54 @@ CHUNK = 1000  # examples that are measured at a time
 
 
 class Way(Protocol):
-    """How parameters are moved and losses measured."""
+    """A way to take steps and to measure means."""
 
     optimizer: Optimizer
 
     @property
     def described(self) -> str:
-        """Which way it is, in words."""
+        """The way in words, for the history."""
 
     def columns(self, given: Iterable[Any]) -> Columns:
-        """Return data in the form in which it is read fastest."""
+        """Return the columns of the data in the form that this way reads fastest."""
 
     def chosen(self, columns: Columns, order: Sequence[int]) -> Columns:
-        """Return these examples, in this order."""
+        """Return the examples in this order."""
 
-    def learn(self, batch: Columns) -> float:
-        """Take a step down the mean loss, unless it is not finite; return the mean before it."""
+    def learn(self, batch: Columns, seed: str) -> float:
+        """Take a step on the mean loss of a batch, if that is finite; return the mean before the step.
+
+        The masks of each `nn.Dropout` follow from the seed.
+        """
 
     def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:
-        """Return the mean of a function of one example; `name` is what the history calls it."""
+        """Return the mean of a function of one example, without dropout; `name` is its name in the history."""
 
     def is_finite(self) -> bool:
-        """Whether all parameters are finite."""
+        """Return whether all parameters are finite."""
 
     def save(self) -> Saved:
-        """Return what the next step depends on; later steps do not change it."""
+        """Return a copy of the parameters and of the memory of the optimizer."""
 
     def restore(self, saved: Saved) -> None:
-        """Go back to what was saved."""
+        """Return to a saved state."""
 
     def settle(self) -> None:
-        """See to it that the parameters have the numbers that have been reached."""
+        """Set the Values to the parameters that training has reached."""
+
+    def read(self) -> None:
+        """Continue from the numbers of the Values."""
 
 
 class OnValues:
-    """Each example's graph is recorded, swept, and forgotten at once."""
+    """Training on Values: the graph of each example is recorded, swept, and dropped."""
 
     def __init__(self, loss: Callable[..., Value], variables: list[Value], optimizer: Optimizer, reason: str) -> None:
         self._loss, self._variables, self.optimizer, self._reason = loss, variables, optimizer, reason
 
     @property
     def described(self) -> str:
-        """Which way it is, in words."""
+        """The way in words, for the history."""
         return f"on Values{self._reason and f', as the loss cannot be lifted: {self._reason}'}"
 
     def columns(self, given: Iterable[Any]) -> Columns:
@@ -69,14 +77,14 @@ class OnValues:
         return [column.tolist() if hasattr(column, "tolist") else list(column) for column in given]
 
     def chosen(self, columns: Columns, order: Sequence[int]) -> Columns:
-        """Return these examples, in this order."""
+        """Return the examples in this order."""
         return [[column[i] for i in order] for column in columns]
 
-    def learn(self, batch: Columns) -> float:
-        """The gradient of the mean is the sum of the gradients, each divided by how many there are."""
+    def learn(self, batch: Columns, seed: str) -> float:
+        """Add up the gradients of the examples, each divided by their number, and take a step."""
         self.optimizer.zero_grad()
         share, losses = 1 / len(batch[0]), []
-        with modes.no_gc():
+        with modes.no_gc(), seeded(seed):
             for example in zip(*batch, strict=True):
                 value = self._loss(*example)
                 if not isinstance(value, Value):
@@ -90,31 +98,35 @@ class OnValues:
         return mean
 
     def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:  # noqa: ARG002  # as of arrays
-        """Return the mean of a function of one example, where no graph is kept."""
+        """Return the mean of a function of one example, without recording."""
         return measured(function, columns)
 
     def is_finite(self) -> bool:
-        """Whether all parameters are finite."""
+        """Return whether all parameters are finite."""
         return all(math.isfinite(variable.data) for variable in self._variables)
 
     def save(self) -> Saved:
-        """Return what the next step depends on."""
+        """Return a copy of the parameters and of the memory of the optimizer."""
         return [variable._data for variable in self._variables], self.optimizer._memory()
 
     def restore(self, saved: Saved) -> None:
-        """Go back to what was saved."""
+        """Return to a saved state."""
         for variable, own in zip(self._variables, saved[0], strict=True):
             variable.data = own
         self.optimizer._recall(saved[1])
 
     def settle(self) -> None:
-        """Nothing is left to do: it is the parameters themselves that are moved."""
+        """Do nothing: the Values themselves are moved."""
+
+    def read(self) -> None:
+        """Do nothing: the Values themselves are moved."""
 
 
 class OnArrays:
-    """The loss is a lifted program, and all parameters are one array.
+    """Training on arrays: the loss is a lifted program, and all parameters are one array.
 
-    Raises whatever keeps the loss from being lifted, or these examples from being its arguments.
+    Raises:
+        Exception: any error that shows that the loss cannot be lifted, or not for these examples.
     """
 
     def __init__(
@@ -122,25 +134,28 @@ class OnArrays:
     ) -> None:
         self._variables, self._on_values = variables, optimizer
         self._target = chosen(None, "float64")
-        self._program = lift(loss, variables)
+        self.theta = self._target.packed(variables)
+        self._on_lists = isinstance(self.theta, list)
+        few = [column[:2] for column in self.columns(data)]
+        masked = Masked(loss, *[column[0] if self._on_lists else column[0].tolist() for column in few])
+        self._masked = masked if masked.probabilities else None
+        self._program = lift(self._masked or loss, variables)
         self._programs: dict[str, Program | None] = {"loss": self._program}  # None for what cannot be lifted
         self._reasons: dict[str, str] = {}
-        self.theta = self._program.pack()
-        self._on_lists = isinstance(self.theta, list)
         self._room = None if self._on_lists else copy.copy(self.theta)
-        self._program.value_and_grad(*[column[:2] for column in self.columns(data)], at=self.theta)
+        self._program.value_and_grad(*self._with_masks(few, "example"), at=self.theta)
         self.optimizer = optimizer.on(self.theta)
         self.optimizer._adopt(optimizer)
 
     @property
     def described(self) -> str:
-        """Which way it is, in words."""
+        """The way in words, for the history."""
         library = "plain Python" if self._on_lists else "numpy"
         apart = [f"; {name} on Values, as it cannot be lifted: {reason}" for name, reason in self._reasons.items()]
         return f"lifted to {library}{''.join(apart)}"
 
     def columns(self, given: Iterable[Any]) -> Columns:
-        """What the program takes without looking at it again."""
+        """Return the columns as arrays or lists of the target, which the program takes without conversion."""
         columns = []
         for place, column in enumerate(given, start=1):
             table, shape = self._target.rows(column, place)
@@ -148,20 +163,27 @@ class OnArrays:
         return columns
 
     def chosen(self, columns: Columns, order: Sequence[int]) -> Columns:
-        """Return these examples, in this order."""
+        """Return the examples in this order."""
         if self._on_lists:
             return [[column[i] for i in order] for column in columns]
         return [column[order] for column in columns]
 
-    def learn(self, batch: Columns) -> float:
-        """The program's value is the mean, and its gradient the mean's."""
-        mean, gradient = self._program.value_and_grad(*batch, at=self.theta, out=self._room)
+    def _with_masks(self, batch: Columns, seed: str) -> Columns:
+        """Return a batch, with a column of masks if the loss takes them: those that would be drawn on Values."""
+        if self._masked is None:
+            return batch
+        rng = random.Random(seed)
+        return [*batch, [self._masked.draw(rng) for _ in batch[0]]]
+
+    def learn(self, batch: Columns, seed: str) -> float:
+        """Take a step on the value and the gradient of the program."""
+        mean, gradient = self._program.value_and_grad(*self._with_masks(batch, seed), at=self.theta, out=self._room)
         if math.isfinite(mean):
             self.theta = self.optimizer.step(gradient)
         return float(mean)
 
     def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:
-        """That of a program too, where the function can be lifted."""
+        """Return the mean by a program, or on Values if the function cannot be lifted."""
         if name not in self._programs:
             self._programs[name] = self._lifted(name, function, columns)
         program = self._programs[name]
@@ -169,47 +191,54 @@ class OnArrays:
             self.settle()
             return measured(function, [column if self._on_lists else column.tolist() for column in columns])
         results: list[float] = []
-        for start in range(0, len(columns[0]), CHUNK):
-            results += list(map(float, program(*[column[start : start + CHUNK] for column in columns], at=self.theta)))
+        with undropped():
+            for start in range(0, len(columns[0]), CHUNK):
+                few = [column[start : start + CHUNK] for column in columns]
+                results += list(map(float, program(*few, at=self.theta)))
         return _mean(results)
 
     def _lifted(self, name: str, function: Callable[..., Any], columns: Columns) -> Program | None:
         program = lift(function, self._variables)
         try:
-            float(program(*[column[:2] for column in columns], at=self.theta)[0])
-        except Exception as error:  # whatever it is, it keeps the function from being lifted
+            with undropped():
+                float(program(*[column[:2] for column in columns], at=self.theta)[0])
+        except Exception as error:  # of any kind: the function cannot be lifted
             self._reasons[name] = reason_of(error)
             return None
         return program
 
     def is_finite(self) -> bool:
-        """Whether all parameters are finite."""
+        """Return whether all parameters are finite."""
         return all(map(math.isfinite, self.theta)) if self._on_lists else math.isfinite(abs(self.theta).max())
 
     def save(self) -> Saved:
-        """Return what the next step depends on."""
+        """Return a copy of the parameters and of the memory of the optimizer."""
         return copy.copy(self.theta), self.optimizer._memory()
 
     def restore(self, saved: Saved) -> None:
-        """Go back to what was saved."""
+        """Return to a saved state."""
         self.theta[:] = saved[0]
         self.optimizer._recall(saved[1])
 
     def settle(self) -> None:
-        """Write the array into the parameters, and what is remembered into the optimizer that was given."""
+        """Copy the array into the Values, and the memory into the optimizer of the Values."""
         self._program.unpack(self.theta)
         self._on_values._adopt(self.optimizer)
 
+    def read(self) -> None:
+        """Copy the numbers of the Values into the array."""
+        self.theta[:] = self._program.pack()
+
 
 def reason_of(error: Exception) -> str:
-    """Return what an error says, on one line."""
+    """Return the type and the first line of an error."""
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 
 def measured(function: Callable[..., Any], columns: Columns) -> float:
-    """Return the mean of a function of one example, on Values, where no graph is kept."""
+    """Return the mean of a function of one example on Values, without recording and without dropout."""
     results = []
-    with modes.no_grad():
+    with modes.no_grad(), undropped():
         for example in zip(*columns, strict=True):
             result = function(*example)
             results.append(result.data if isinstance(result, Value) else number(result, "what a metric returns"))

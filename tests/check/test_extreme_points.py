@@ -233,6 +233,10 @@ def test_no_right_expression_is_blamed(f: Expression, data: st.DataObject) -> No
 COMPOSED: dict[str, tuple[int, Callable[..., Any]]] = {
     "leaky_relu": (1, functional.leaky_relu),
     "gelu": (1, functional.gelu),
+    "elu": (1, functional.elu),
+    "silu": (1, functional.silu),
+    "prelu": (2, functional.leaky_relu),
+    "binary_cross_entropy": (3, lambda *xs: functional.binary_cross_entropy(xs, [1, 0, 0.25])),
     "mean": (3, lambda *xs: functional.mean(xs)),
     "logsumexp": (3, lambda *xs: functional.logsumexp(xs)),
     "softmax": (3, lambda *xs: functional.softmax(xs)),

@@ -87,6 +87,8 @@ def test_every_composed_function_of_single_numbers_is_called_by_its_name() -> No
     }
     assert scalar == typed.COMPOSED
     assert parse("leaky_relu(x, 0.5) + gelu(x)", ["x"])({"x": -2.0}) == -1.0 + functional.gelu(-2.0)
+    assert parse("silu(x) + elu(x, 2)", ["x"])({"x": -2.0}) == functional.silu(-2.0) + functional.elu(-2.0, 2.0)
+    assert parse("binary_cross_entropy(x, 1)", ["x"])({"x": -1e3}) == 1e3
 
 
 def test_a_primitive_of_ones_own_is_called_too() -> None:
@@ -226,6 +228,8 @@ def place(error: ExpressionError) -> str:
         ("tahn(x)", "no function is named tahn: did you mean tanh?", "tahn"),
         ("sigmod(x)", "did you mean sigmoid?", "sigmod"),
         ("ln(x)", "did you mean log?", "ln"),
+        ("swish(x)", "no function is named swish: did you mean silu?", "swish"),
+        ("prelu(x)", "no function is named prelu: did you mean leaky_relu?", "prelu"),
         ("_slope_in_base(x, x)", "no function is named _slope_in_base", "_slope_in_base"),
         ("isnan(x)", "no function is named isnan", "isnan"),
         ("softmax(x)", "no function is named softmax", "softmax"),
@@ -241,6 +245,7 @@ def place(error: ExpressionError) -> str:
         ("0x" + "f" * 400, "a number beyond the range of floats", "0x" + "f" * 400),
         ("1" * 5000, "a number beyond the range of floats", "1" * 5000),
         ("hinge(x, 3)", "a label of hinge must be 1 or -1, got 3.0", "hinge(x, 3)"),
+        ("binary_cross_entropy(x, -1)", "must be from 0 to 1, got -1.0", "binary_cross_entropy(x, -1)"),
         ("hinge(0, 3)", "a label of hinge must be 1 or -1, got 3.0", "hinge(0, 3)"),
         ("square_error(1e200, 0)", "beyond the range of floats", "square_error(1e200, 0)"),
         ("(" * 4000 + "x" + ")" * 4000, "too many nested parentheses", "("),

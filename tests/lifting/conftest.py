@@ -1,4 +1,4 @@
-"""Room that tells who reads what nobody has written."""
+"""Buffers in which reading before writing is seen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def littered() -> Iterator[None]:
-    """Fill new room with nan, as nobody may rely on what is in it."""
+    """Fill each new buffer with nan, as no program may rely on its numbers."""
     empty = np.empty
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(np, "empty", lambda *shape, **options: _filled(empty(*shape, **options)))

@@ -136,7 +136,7 @@ class FunctionalTarget:
             raise TypeError(f"{given} must have an entry for each example")
         return array.reshape(len(array), math.prod(array.shape[1:])), array.shape[1:]
 
-    def telling(self, table: Any) -> tuple[list[int], list[int]]:
+    def notable_rows(self, table: Any) -> tuple[list[int], list[int]]:
         return list(range(min(len(table), 2))), []
 
     def packed(self, values: Sequence[Value]) -> Any:
@@ -148,7 +148,7 @@ class FunctionalTarget:
     def flat(self, table: Any) -> Any:
         return table[:, 0]
 
-    def check_room(self, out: Any, size: int) -> None:
+    def check_out(self, out: Any, size: int) -> None:
         raise TypeError(f"nothing is ever changed here, not {out!r} with {size} numbers either")
 
     def runner(self, wanted: Wanted) -> FunctionalRunner:

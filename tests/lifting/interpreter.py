@@ -1,4 +1,4 @@
-"""An array program read word by word: what each of its five kinds of arrays is, in the plainest numpy.
+"""An interpreter of array programs: what each class of arrays computes, in the simplest numpy.
 
 No tests. It knows nothing of how programs are simplified or written out, so that both may be judged
 by it. Every array is spread out over its own axes and the batch, which comes last.
@@ -19,13 +19,13 @@ def evaluate(root: Array | float, given: Mapping[str, Any], count: int) -> Any:
 
     `given` has for each leaf's name its numbers: in a row, or for an argument a row for each example.
     """
-    found: dict[Array, Any] = {}
+    numbers_of: dict[Array, Any] = {}
 
     def spread(operand: Array | float, axes: Any) -> Any:
         """An operand over these axes, which include its own, and the batch."""
         if not isinstance(operand, Array):
             return np.full([*[axis.size for axis in axes], count], operand)
-        numbers = found[operand]
+        numbers = numbers_of[operand]
         own = [axis for axis in axes if axis in operand.axes]
         numbers = numbers.transpose([*[operand.axes.index(axis) for axis in own], numbers.ndim - 1])
         numbers = numbers.reshape([*[axis.size if axis in operand.axes else 1 for axis in axes], count])
@@ -35,20 +35,20 @@ def evaluate(root: Array | float, given: Mapping[str, Any], count: int) -> Any:
         sizes = [axis.size for axis in array.axes]
         if isinstance(array, Leaf):
             numbers = _leaf(array, given, count)
-            found[array] = np.broadcast_to(numbers.reshape([*sizes, -1]), [*sizes, count])
+            numbers_of[array] = np.broadcast_to(numbers.reshape([*sizes, -1]), [*sizes, count])
         elif isinstance(array, View):
-            found[array] = found[array.base].reshape(array.base.size, count)[array.places.index]
+            numbers_of[array] = numbers_of[array.base].reshape(array.base.size, count)[array.places.index]
         elif isinstance(array, Apply):
             operands = [spread(operand, array.axes) for operand in array.operands]
-            found[array] = np.vectorize(array.primitive.value, otypes=[float])(*operands)
+            numbers_of[array] = np.vectorize(array.primitive.value, otypes=[float])(*operands)
         elif isinstance(array, Fold):
-            found[array] = _folded(array, found[array.operand], count)
+            numbers_of[array] = _folded(array, numbers_of[array.operand], count)
         else:
             assert isinstance(array, Assembly)
             whole = np.zeros((array.size, count))
             for piece in array.pieces:
                 np.add.at(whole, piece.places.index, spread(piece.array, piece.axes))
-            found[array] = whole.reshape([*sizes, count])
+            numbers_of[array] = whole.reshape([*sizes, count])
     return spread(root, root.axes if isinstance(root, Array) else ())
 
 
@@ -73,12 +73,12 @@ def _folded(array: Fold, numbers: Any, count: int) -> Any:
 
 
 def operations(*roots: Array | float) -> int:
-    """How many arrays are computed for the roots: all but what is given."""
+    """How many arrays are computed for the roots: all but the leaves."""
     return sum(not isinstance(array, Leaf) for array in needed(roots))
 
 
 def kinds(*roots: Array | float) -> list[str]:
-    """What is computed for the roots, in order: the kind, and the primitive where there is one."""
+    """What is computed for the roots, in order: the class, or the primitive where there is one."""
     listed = []
     for array in needed(roots):
         if isinstance(array, Apply):

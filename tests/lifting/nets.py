@@ -1,4 +1,4 @@
-"""Networks written as scalar loops, each beside the array program that a person would write for it.
+"""Networks written as scalar loops, each beside the array program that a person would write.
 
 No tests. `loss` is what a user lifts: it sees one example, number by number. `arrays` is the oracle:
 numpy code for the whole batch, differentiated by HIPS autograd, which shares no line with the package.
@@ -397,8 +397,10 @@ def all_nets() -> Sequence[Net]:
     ]
 
 
-def relative(found: Any, expected: Any) -> float:
-    """How far the first is from the second, in shares of the second's largest number."""
-    found, expected = np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
-    assert found.shape == expected.shape
-    return float(np.max(np.abs(found - expected)) / max(float(np.max(np.abs(expected))), 1e-300)) if found.size else 0.0
+def relative(actual: Any, expected: Any) -> float:
+    """The largest difference of two arrays, relative to the largest number of the second."""
+    actual, expected = np.asarray(actual, dtype=float), np.asarray(expected, dtype=float)
+    assert actual.shape == expected.shape
+    return (
+        float(np.max(np.abs(actual - expected)) / max(float(np.max(np.abs(expected))), 1e-300)) if actual.size else 0.0
+    )

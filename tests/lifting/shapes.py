@@ -66,7 +66,7 @@ def padded() -> Net:
 
 
 def causal() -> Net:
-    """Two heads of attention over four tokens, each of which looks back only."""
+    """Two heads of causal attention over four tokens."""
     rng = random.Random(23)
     q, k, v = weights(rng, 2, 2, 3), weights(rng, 2, 2, 3), weights(rng, 2, 2, 3)
     readout = weights(rng, 4)
@@ -290,7 +290,7 @@ def squared() -> Net:
 
 
 def staggered() -> Net:
-    """Products and maxima of more and more inputs, behind a stop to the gradient and before one."""
+    """Products and maxima of more and more inputs, with and without `stop_gradient`."""
     rng = random.Random(34)
     w = weights(rng, 5)
 

@@ -1,4 +1,4 @@
-"""Lifted operations at the edges of the floats: zeros, infinities, nan, ties; and what a first call sees of them."""
+"""Lifted operations at the edges of floats: zeros, infinities, nan and ties; and which of them a first call checks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ each_primitive = pytest.mark.parametrize("primitive", PUBLIC, ids=lambda primiti
 
 
 def same(own: float, eager: float, least: float = 0.0, signs: bool = True) -> bool:
-    """Whether two numbers are the same but for a few last bits: of the larger, or of `least`."""
+    """Whether two numbers differ by a few last bits at most: of the larger, or of `least`."""
     if own == eager:
         return not signs or math.copysign(1.0, own) == math.copysign(1.0, eager)
     if not (math.isfinite(own) and math.isfinite(eager)):
@@ -48,7 +48,7 @@ def swept(function: Callable[..., Any], point: Sequence[float]) -> tuple[float, 
 
 
 def one_by_one(function: Callable[..., Any], points: Sequence[Sequence[float]], target: str) -> Iterator[Any]:
-    """The value and the gradient of a function of parameters, lifted as it is, at each point."""
+    """The value and gradient of a function of parameters, lifted without arguments, at each point."""
     w = [Value(1.0) for _ in points[0]]
     program: Any = lift(lambda: function(*w), w, target=target, check=False)
     for point in points:
@@ -57,7 +57,7 @@ def one_by_one(function: Callable[..., Any], points: Sequence[Sequence[float]], 
 
 
 def side_by_side(function: Callable[..., Any], points: Sequence[Sequence[float]], target: str) -> Iterator[Any]:
-    """The same of all points in one program, which has arrays of them."""
+    """The same for all points in one program, as arrays."""
     w = [[Value(x) for x in point] for point in points]
     parameters, arity = [parameter for point in w for parameter in point], len(points[0])
     values: Any = lift(lambda: [function(*point) for point in w], parameters, target=target, check=False)()
@@ -75,15 +75,15 @@ def disagreements(
     least: float = 0.0,
     signs: bool = True,
 ) -> list[str]:
-    """Where a lifted function is not the engine's, in value or slopes; these are sums from 0, and -0 is 0 there."""
-    found = []
+    """Where a lifted function differs from the engine in value or slopes; slopes are sums from 0, where -0 is 0."""
+    differences = []
     eager = [swept(function, point) for point in points]
     for way in ways:
         for point, own, (value, slopes) in zip(points, way(function, points, target), eager, strict=True):
             alike = same(own[0], value, signs=signs)
             if not alike or not all(same(a, b, least, signs=False) for a, b in zip(own[1], slopes, strict=True)):
-                found.append(f"{way.__name__} at {point}: {own}, not {(value, slopes)}")
-    return found[:9]  # more is no help
+                differences.append(f"{way.__name__} at {point}: {own}, not {(value, slopes)}")
+    return differences[:9]  # more is no help
 
 
 @each_target
@@ -97,7 +97,7 @@ def test_operations_at_the_edges(primitive: Primitive, target: str) -> None:
 @each_target
 @pytest.mark.parametrize("primitive", [own for own in PUBLIC if own.arity == 2], ids=lambda primitive: primitive.name)
 def test_operations_with_numbers_at_the_edges(primitive: Primitive, target: str) -> None:
-    """The same where one of two operands is a plain number, which numpy may take a shorter way for."""
+    """The same where one of two operands is a plain number, for which numpy may have other code."""
     points = [(x,) for x in EDGES]
     for number in EDGES:
         for function in (lambda x, c=number: primitive(x, c), lambda x, c=number: primitive(c, x)):
@@ -120,7 +120,7 @@ def test_operations_on_a_batch_at_the_edges(primitive: Primitive, target: str) -
 @pytest.mark.parametrize("exponent", [0.5, -0.5, 1.0, 2.0, -1.0, 3.0, 0.0, inf, -inf])
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_one_exponent_for_many(exponent: float, count: int) -> None:
-    """A power of which the exponent is one parameter for all, or one for each row, is the engine's in any batch."""
+    """A power whose exponent is one parameter, or one for each row, is that of the engine in any batch."""
     w, rows = [Value(exponent), Value(exponent)], [-inf, -0.0, 0.0, 4.0, nan][:count]
     one: Any = lift(lambda x: power(x, w[0]), w, target="numpy", check=False)
     each: Any = lift(lambda x: [power(x, v) for v in w], w, target="numpy", check=False)
@@ -133,13 +133,13 @@ def test_one_exponent_for_many(exponent: float, count: int) -> None:
 
 @each_target
 def test_ties_with_an_infinity(target: str) -> None:
-    """The larger of a number and -inf, which is that number, has half of the slope where both are -inf."""
+    """The maximum of a number and -inf is that number; where both are -inf its slope is one half."""
     for function in (lambda x: maximum(x, -inf), lambda x: minimum(inf, x), lambda x: maximum(-inf, maximum(x, -inf))):
         assert disagreements(function, [(inf,), (-inf,), (nan,), (2.0,)], target) == []
 
 
 def test_a_lifted_operation_that_is_wrong_at_an_edge_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Negative control: numpy's square root in place of a power, a sign lost, a slope of another tie are all found."""
+    """Negative control: numpy's square root for a power, a lost sign and the slope at another tie are seen."""
     from scalargrad.lifting.to_numpy import spelling
 
     points = list(itertools.product(EDGES, repeat=2))
@@ -168,7 +168,7 @@ WRONG: dict[str, tuple[Callable[[float], bool], float]] = {
 
 
 def replaced(x: Any, when: Callable[[float], bool]) -> Any:
-    """A number, with 7 in its place when it is such a one, which nobody sees who runs the function for any number."""
+    """A number, or 7 if the number is of a kind; a traced function cannot see which."""
     return 7.0 if not isinstance(x, Traced) and when(x.data) else x
 
 
@@ -177,7 +177,7 @@ def replaced(x: Any, when: Callable[[float], bool]) -> Any:
 @pytest.mark.parametrize("argument", [0, 1])
 @pytest.mark.parametrize("name", WRONG)
 def test_a_first_call_sees_what_stands_out(name: str, argument: int, place: int, target: str) -> None:
-    """A program that is wrong at one example, which has the extreme, an infinity or 0, does not pass its first call."""
+    """A program that is wrong at an extreme number, an infinity or 0 fails in its first call."""
     when, number = WRONG[name]
     rows, w = [[[0.5 + i % 7, -1.5 - i % 5] for i in range(40)] for _ in range(2)], [Value(1.0)]
 
@@ -193,7 +193,7 @@ def test_a_first_call_sees_what_stands_out(name: str, argument: int, place: int,
 
 @each_target
 def test_at_most_eight_examples_are_compared(target: str) -> None:
-    """The function itself runs on eight examples at most, and on all there are of two."""
+    """The comparison runs the function on eight examples at most."""
     w, seen = Value(1.0), list[Any]()
 
     def loss(*x: Any) -> Any:
@@ -211,7 +211,7 @@ def test_at_most_eight_examples_are_compared(target: str) -> None:
 
 @each_target
 def test_an_example_that_is_not_finite_hides_no_other(target: str) -> None:
-    """Beside examples whose slopes are nan or infinite, a wrong slope of another is still seen."""
+    """A wrong slope is seen beside examples whose slopes are nan or infinite."""
     w, rows = [Value(1.0)], [1.0, 0.0, -1.0, nan, inf, 2.0]
 
     def loss(x: Any) -> Any:
@@ -227,10 +227,10 @@ def test_an_example_that_is_not_finite_hides_no_other(target: str) -> None:
 
 @each_target
 def test_curvature_that_is_not_finite_may_be_so_in_another_way(target: str) -> None:
-    """Where the Hessian's product with a vector is nan or infinite for both, the order of rules decides which it is."""
+    """A Hessian-vector product may be nan in the program and infinite in the engine, or the reverse."""
     w = Value(1.0)
-    found = lift(lambda x: w * w * x, [w], target=target).hvp([2.0, nan, 3.0], [1.0])
-    assert math.isnan(found[0])
+    product = lift(lambda x: w * w * x, [w], target=target).hvp([2.0, nan, 3.0], [1.0])
+    assert math.isnan(product[0])
 
 
 @each_target
@@ -246,17 +246,17 @@ def test_infinity_for_a_number_is_seen(target: str) -> None:
 
 @each_target
 def test_examples_without_numbers(target: str) -> None:
-    """An argument of which each example is empty stands nothing out."""
+    """An argument of empty examples can be lifted."""
     w = Value(2.0)
     program: Any = lift(lambda x, y: w * y + len(x), [w], target=target)
     assert list(program([[], [], []], [1.0, 2.0, 3.0])) == [2.0, 4.0, 6.0]
 
 
 def test_choosing_examples_is_soon_done() -> None:
-    """Of numpy's rows those that stand out are found by a few calls, however many there are."""
+    """The rows with special numbers are chosen by a few calls of numpy."""
     from scalargrad.lifting.to_numpy.target import NumpyTarget
 
     table = np.random.default_rng(0).normal(size=(1000, 7))
     table[[3, 5, 8, 900], [0, 6, 2, 1]] = nan, -inf, 0.0, 99.0
     table[901, 4] = -99.0
-    assert NumpyTarget("float64").telling(table) == ([3, 5, 8], [900, 901])
+    assert NumpyTarget("float64").notable_rows(table) == ([3, 5, 8], [900, 901])

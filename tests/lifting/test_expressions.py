@@ -1,4 +1,4 @@
-"""Random expressions and DAGs: lifted, they are what the eager engine computes, on both targets."""
+"""Random expressions: the lifted program computes what the eager engine does, on both targets."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Split:
         return run(self.program, leaves, FUNCTIONS)[-1] + 0.0 * sum(row)  # an input, even where it has no say
 
     def batch(self) -> list[list[float]]:
-        """The row at which the program is tame, and two close by."""
+        """The row at which the program is well behaved, and two rows near it."""
         return [[x * (1 + shift) for x in self.row] for shift in (0.0, 1e-3, -1e-3)]
 
     def eager(self) -> tuple[list[float], Any, Any]:
-        """Losses, mean gradient, and the mean Hessian's product with the vector of ones."""
+        """Losses, mean gradient, and the mean Hessian times the vector of ones."""
         losses, gradients, products = [], [], []
         for row in self.batch():
             loss = self.loss([Value(x) for x in row])
@@ -54,14 +54,14 @@ class Split:
         return losses, np.mean(gradients, axis=0), np.mean(products, axis=0)
 
     def magnitude(self) -> float:
-        """The size of what a gradient is the sum of."""
+        """The size of the terms of a gradient."""
         return 1.0 + max(dual.magnitude for dual in dual_gradient(self.program, self.program.leaves))
 
 
 @st.composite
 def splits(draw: st.DrawFn) -> Split:
     """Random programs of which at least one leaf is an input and one a parameter."""
-    program = draw(programs(max_leaves=5, max_instructions=14).filter(lambda found: len(found.leaves) > 1))
+    program = draw(programs(max_leaves=5, max_instructions=14).filter(lambda made: len(made.leaves) > 1))
     inputs = draw(st.permutations([True, False, *draw(st.lists(st.booleans(), min_size=3, max_size=3))]))
     chosen = tuple(inputs[: len(program.leaves)])
     if len(set(chosen)) == 1:
@@ -72,14 +72,14 @@ def splits(draw: st.DrawFn) -> Split:
 @each_target
 @given(split=splits())
 def test_lifted_is_eager(split: Split, target: str) -> None:
-    """Losses, gradients and Hessian-vector products of a random DAG are the eager engine's."""
+    """Losses, gradients and Hessian-vector products of a random expression are those of the eager engine."""
     lifted: Any = lift(split.loss, split.parameters, target=target)
     losses, gradient, product = split.eager()
     batch, scale = split.batch(), split.magnitude()
     assert np.allclose(lifted(batch), losses, rtol=ROUNDING, atol=ROUNDING * scale)
-    value, found = lifted.value_and_grad(batch)
+    value, slopes = lifted.value_and_grad(batch)
     assert math.isclose(value, float(np.mean(losses)), rel_tol=ROUNDING, abs_tol=ROUNDING * scale)
-    assert np.allclose(found, gradient, rtol=ROUNDING, atol=ROUNDING * scale)
+    assert np.allclose(slopes, gradient, rtol=ROUNDING, atol=ROUNDING * scale)
     largest = max(1.0, float(np.max(np.abs(product))))
     assert np.allclose(
         lifted.hvp(batch, [1.0] * len(split.parameters)), product, rtol=ROUNDING, atol=100 * ROUNDING * scale * largest
@@ -110,7 +110,7 @@ def layered(draw: st.DrawFn) -> tuple[list[int], int, str]:
 @each_target
 @given(made=layered())
 def test_wired_at_random(made: tuple[list[int], int, str], target: str) -> None:
-    """Layers with all wires, some wires, shared weights or wires in a shuffled order are what the loops compute."""
+    """Layers with all connections, some, shared weights, or in a random order compute what the loops compute."""
     sizes, seed, kind = made
     rng = random.Random(seed)
     pool = [Value(rng.gauss(0, 1)) for _ in range(7)]

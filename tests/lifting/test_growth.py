@@ -1,4 +1,4 @@
-"""What lifting costs grows as the traced nodes do: counted in calls, which a busy machine does not change."""
+"""The cost of lifting grows linearly in the traced nodes: counted in calls, so that a busy machine changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Made = tuple[Callable[..., Any], list[Value], tuple[Any, ...]]  # a function, it
 
 
 def calls_made(action: Callable[[], object]) -> int:
-    """How many functions an action calls, those of Python's C code included."""
+    """How many functions an action calls, C functions included."""
     count = 0
 
     def see(_frame: Any, event: str, _given: Any) -> None:
@@ -40,7 +40,7 @@ def wide(n: int) -> Made:
 
 
 def deep(n: int) -> Made:
-    """So many layers."""
+    """A network of so many layers."""
     model = nn.MLP(3, [3] * n + [1], "tanh", rng=0)
     return lambda x: model(x) ** 2, model.parameters(), (np.ones((2, 3)),)
 
@@ -98,7 +98,7 @@ GROWING = {
 @pytest.mark.parametrize("target", ["numpy", "python"])
 @pytest.mark.parametrize("name", GROWING)
 def test_twice_the_nodes_take_twice_the_calls(name: str, target: str) -> None:
-    """Trace, regrouping, gradient and text of a net twice as large take at most a little over twice the calls."""
+    """Lifting a network of twice the size takes at most a little over twice the calls."""
     make, size = GROWING[name]
 
     def cost(n: int) -> int:
@@ -112,7 +112,7 @@ def test_twice_the_nodes_take_twice_the_calls(name: str, target: str) -> None:
 
 
 def test_a_quadratic_cost_is_seen() -> None:
-    """Negative control: where each node looks at all before it, twice the size takes far more than twice the calls."""
+    """Negative control: where each node looks at all nodes before it, twice the size takes far more calls."""
 
     def cost(n: int) -> int:
         return calls_made(lambda: [abs(j) for i in range(n) for j in range(i)])

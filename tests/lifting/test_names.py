@@ -1,4 +1,4 @@
-"""Whatever things are called, their program is right: functions, labels, operations of one's own."""
+"""Functions, labels and users' operations may have any names: their program is right."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BREAKOUTS = [
 
 
 def called(name: Any) -> tuple[Callable[[Any], Any], list[Value]]:
-    """A function that has this name, and its parameters."""
+    """A function of this name, and its parameters."""
     w = [Value(0.5), Value(-0.25)]
 
     def loss(x: Any) -> Any:
@@ -52,7 +52,7 @@ def called(name: Any) -> tuple[Callable[[Any], Any], list[Value]]:
 @each_target
 @given(name=st.text(alphabet=st.characters(exclude_categories=[]), max_size=12) | st.sampled_from(BREAKOUTS))
 def test_any_name_of_a_function_is_shown_as_it_is(name: str, target: str) -> None:
-    """A function's name stands in the program's docstring, and nothing of it is run."""
+    """The name of a function is in the program's docstring, and none of it is executed."""
     loss, w = called(name)
     program: Any = lift(loss, w, target=target)
     program.value_and_grad(ROWS)
@@ -66,7 +66,7 @@ def test_any_name_of_a_function_is_shown_as_it_is(name: str, target: str) -> Non
 
 @each_target
 def test_a_name_that_is_no_text(target: str) -> None:
-    """What is called like a function may have anything for a name."""
+    """A callable object may have any name."""
 
     class Loss:
         __name__ = 3
@@ -79,7 +79,7 @@ def test_a_name_that_is_no_text(target: str) -> None:
 
 
 def test_a_name_that_runs_is_seen() -> None:
-    """Negative control: a name that is put between quotes as it is ends them, and what follows is run."""
+    """Negative control: a name that is put between quotes as it is can close them, and the rest is executed."""
     name = '"""\nimport nowhere\n"""'
     with pytest.raises(ModuleNotFoundError):
         compiled(Source(f'"""{name}"""\ndef bind(): pass\n', {}), "bind")
@@ -118,7 +118,7 @@ def agrees(function: Callable[[Any], Any], parameters: list[Value], target: str,
 @example(given=["µ", "μ", "µ", "μ", "µ", "μ"])
 @example(given=["ﬁ", "fi", "fi", "ﬁ", "np", "ｎｐ"])
 def test_any_labels_make_a_right_program(given: list[str], target: str) -> None:
-    """However parameters and results are labelled, two things that differ are two variables of the program."""
+    """With any labels of parameters and results, different arrays are different variables of the program."""
     w = [Value(0.5 - 0.3 * i, label=label) for i, label in enumerate(given[:4])]
 
     def loss(x: Any) -> Any:
@@ -131,7 +131,7 @@ def test_any_labels_make_a_right_program(given: list[str], target: str) -> None:
 
 @each_target
 def test_no_two_names_are_one_to_python(target: str) -> None:
-    """The variables of a program are as many as they seem: Python reads each name as it is written."""
+    """Python reads no two names of a program as the same variable."""
     w = [Value(0.5, label="µ"), Value(0.25, label="μ"), Value(0.75, label="ﬁ"), Value(2.0, label="fi")]
     program: Any = lift(lambda x: tanh(w[0] * x[0]) * w[1] + tanh(w[2] * x[1] * w[3]), w, target=target)
     program.value_and_grad(ROWS)
@@ -139,7 +139,7 @@ def test_no_two_names_are_one_to_python(target: str) -> None:
 
 
 def test_a_wrong_gradient_is_seen() -> None:
-    """Negative control: a function that is not the one that was lifted does not agree with its program."""
+    """Negative control: a function does not agree with the program of another one."""
     w, calls = [Value(0.5)], []
 
     def changing(x: Any) -> Any:
@@ -149,7 +149,7 @@ def test_a_wrong_gradient_is_seen() -> None:
     assert not agrees(changing, w, "python")
 
 
-# ---------------------------------------------------------------- operations of one's own
+# ---------------------------------------------------------------- operations of users
 
 NAMES = [
     *("x", "y", "x0", "x1", "x2", "np", "B", "gradient", "theta", "captured", "direction", "share", "bind", "i"),
@@ -185,7 +185,7 @@ def own(name: str, factor: float, array: str | None = None) -> Primitive:
 @pytest.mark.parametrize("array", [None, "2.0 * {} * {}"])
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_of_an_operation(name: str, array: str | None, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An operation of one's own may have any name that a program uses for something else."""
+    """A user's operation may have any name that a program uses for something else."""
     monkeypatch.setattr(declaration, "_registry", dict(declaration._registry))
     mine = own(name, 2.0, array)
     w = [Value(0.5), Value(-0.75)]
@@ -210,7 +210,7 @@ def test_any_name_of_an_operation(name: str, array: str | None, target: str, mon
 def test_two_of_one_name_are_two(
     names: tuple[str, str], array: str | None, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An operation that is declared again, and the one that it replaced, are two operations of a program."""
+    """An operation that is declared again and the one that it replaced are different operations in a program."""
     monkeypatch.setattr(declaration, "_registry", dict(declaration._registry))
     first, second = own(names[0], 2.0, array), own(names[1], 3.0)
     w = [Value(0.5), Value(-0.75)]

@@ -1,4 +1,4 @@
-"""Networks of every kind: the lifted program is the scalar loop, and the array program of the textbook."""
+"""Networks of every kind: the lifted program computes what the scalar loop and the textbook's array program do."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def test_the_two_oracles_agree(net: Net) -> None:
 @each_target
 @each_net
 def test_one_loss_for_each_example(net: Net, target: str) -> None:
-    """`program(X, …)` gives for each row what the scalar code gives for it, and the array program."""
-    found = program(net.name, target)(*net.batch)
-    assert relative(found, [loss.data for loss in examples(net)]) < ROUNDING
-    assert relative(found, net.arrays(theta(net), *net.batch)) < ROUNDING
+    """`program(X, …)` gives for each row what the scalar code and the array program give."""
+    losses = program(net.name, target)(*net.batch)
+    assert relative(losses, [loss.data for loss in examples(net)]) < ROUNDING
+    assert relative(losses, net.arrays(theta(net), *net.batch)) < ROUNDING
 
 
 @each_target
@@ -106,11 +106,11 @@ def test_the_hessian_times_a_vector(net: Net, target: str) -> None:
     """`hvp` is the scalar engine's Hessian-vector product, averaged over the examples, and the oracle's."""
     rng = np.random.default_rng(3)
     vector = rng.normal(size=len(net.parameters))
-    found = program(net.name, target).hvp(*net.batch, list(vector))
+    product = program(net.name, target).hvp(*net.batch, list(vector))
     rows = [[entry.data for entry in hvp(loss, net.parameters, vector.tolist())] for loss in examples(net)]
     expected = np.mean(rows, axis=0)
     scale = max(1.0, float(np.max(np.abs(rows))))
-    assert np.max(np.abs(np.asarray(found) - expected)) <= ROUNDING * scale
+    assert np.max(np.abs(np.asarray(product) - expected)) <= ROUNDING * scale
     slope = autograd.grad(mean_of_arrays(net))
     along = autograd.grad(lambda t: autograd.numpy.sum(slope(t) * vector + 0 * t * t))  # where the slope is constant, 0
     assert np.max(np.abs(expected - along(theta(net)))) < 1e-10 * scale
@@ -119,7 +119,7 @@ def test_the_hessian_times_a_vector(net: Net, target: str) -> None:
 @each_target
 @each_net
 def test_the_batch_is_the_loop(net: Net, target: str) -> None:
-    """A batch gives what its examples give one at a time: each loss, and the mean of the gradients."""
+    """A batch gives the loss of each of its examples, and the mean of their gradients."""
     lifted = program(net.name, target)
     alone = [[array[i : i + 1] for array in net.batch] for i in range(len(net.batch[0]))]
     assert relative(lifted(*net.batch), [lifted(*rows)[0] for rows in alone]) < ROUNDING

@@ -1,4 +1,4 @@
-"""What may be chosen: the caller's array for the gradient, the precision, the target."""
+"""The options: an array for the gradient, the precision, the target."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def small(**options: Any) -> Any:
 
 
 def test_the_gradient_goes_where_it_is_wanted() -> None:
-    """With `out` the gradient is written into that array, at each call, and is that array."""
+    """With `out`, each call writes the gradient into that array and returns it."""
     program = small()
     value, gradient = program.value_and_grad(ROWS)
     first, second = np.full(gradient.shape, np.nan), np.full(gradient.shape, np.nan)
-    for room in (first, second, first):
-        found, slopes = program.value_and_grad(ROWS, out=room)
-        assert slopes is room
-        assert (found, list(room)) == (value, list(gradient))
+    for array in (first, second, first):
+        mean, slopes = program.value_and_grad(ROWS, out=array)
+        assert slopes is array
+        assert (mean, list(array)) == (value, list(gradient))
     assert program.value_and_grad(ROWS)[1] is not gradient
 
 
 @pytest.mark.parametrize("what", ["the examples", "some of the parameters", "the parameters"])
 def test_the_gradient_may_go_where_something_given_is(what: str) -> None:
-    """An array for the gradient that shares its memory with what is read is written when all has been read."""
+    """An `out` that shares memory with what is read is written when all has been read."""
     program, rng = small(), np.random.default_rng(1)
-    room = np.zeros(26)
-    rows, theta, out = ROWS.copy(), rng.normal(size=21), room[:21]
+    array = np.zeros(26)
+    rows, theta, out = ROWS.copy(), rng.normal(size=21), array[:21]
     if what == "the examples":
-        rows = room[:18].reshape(6, 3)
+        rows = array[:18].reshape(6, 3)
     else:
-        theta = room[5:] if what == "some of the parameters" else out
+        theta = array[5:] if what == "some of the parameters" else out
     for _ in range(4):
         rows[...], theta[...] = rng.normal(size=(6, 3)), rng.normal(size=21)
         value, gradient = program.value_and_grad(rows, at=theta)
@@ -54,26 +54,26 @@ def test_the_gradient_may_go_where_something_given_is(what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "room",
+    "array",
     [np.zeros(3), np.zeros(21, np.float32), np.zeros((21, 1)), np.zeros(42)[::2], [0.0] * 21],
     ids=["short", "float32", "a column", "every other", "a list"],
 )
-def test_room_for_the_gradient_must_fit(room: Any) -> None:
-    """What the gradient cannot be written into is said at once, with what is wanted."""
+def test_an_array_for_the_gradient_must_fit(array: Any) -> None:
+    """An `out` of another form is an error that says what is needed."""
     with pytest.raises(TypeError, match="out must be a writable array of 21 numbers in a row, float64, got"):
-        small().value_and_grad(ROWS, out=room)
+        small().value_and_grad(ROWS, out=array)
 
 
 def test_room_must_be_writable() -> None:
-    """An array that is read only is no room."""
-    room = np.zeros(21)
-    room.flags.writeable = False
+    """A read-only array cannot be `out`."""
+    array = np.zeros(21)
+    array.flags.writeable = False
     with pytest.raises(TypeError, match="writable"):
-        small().value_and_grad(ROWS, out=room)
+        small().value_and_grad(ROWS, out=array)
 
 
 def test_plain_python_has_no_room_to_fill() -> None:
-    """The target "python" returns lists, and says so where an array is given to be filled."""
+    """The target "python" returns lists, and refuses `out`."""
     with pytest.raises(TypeError, match='out is for the target "numpy"'):
         small(target="python").value_and_grad(ROWS, out=np.zeros(21))
 
@@ -98,7 +98,7 @@ def test_single_precision_is_near_and_no_nearer() -> None:
     ],
 )
 def test_what_there_is_not_cannot_be_chosen(options: dict[str, str], message: str) -> None:
-    """An unknown precision or target is refused with those that there are."""
+    """An unknown precision or target is an error that lists the known ones."""
     with pytest.raises(ValueError, match=message):
         small(**options)
 
@@ -117,7 +117,7 @@ def test_the_collector_is_left_as_it_was() -> None:
 
 
 def test_a_spelling_that_numpy_has_not_is_named() -> None:
-    """An operation whose array spelling numpy does not know is refused by name."""
+    """An array spelling with a name that numpy lacks is an error that names both."""
 
     @primitive(partials=[lambda out, x: 2 * x], array="squared_by_nobody({})")
     def squared_oddly(x: float) -> float:
@@ -125,23 +125,23 @@ def test_a_spelling_that_numpy_has_not_is_named() -> None:
 
     w = Value(1.5)
     program = lift(lambda x: squared_oddly(w * x), [w], target="numpy", check=False)
-    with pytest.raises(TypeError, match="squared_oddly has squared_by_nobody, which numpy has not"):
+    with pytest.raises(TypeError, match="squared_oddly has squared_by_nobody, which numpy does not have"):
         program([1.0, 2.0])
 
 
 @pytest.mark.parametrize("use", [sum, lambda x: x[0], lambda x: next(iter(x))])
 def test_a_number_is_no_row(use: Any) -> None:
-    """A function that reads a row where the examples have single numbers is told so, and where."""
+    """A function that uses a single number as a row is an error that names the line."""
     w = Value(1.5)
     with pytest.raises(TraceError, match=r"a single number here, and not a row.*test_options.py:\d+"):
         lift(lambda x: w * use(x), [w])([1.0, 2.0])
 
 
-# ---------------------------------------------------------------- operations of one's own
+# ---------------------------------------------------------------- operations of users
 
 
 def test_a_comparison_in_a_spelling_is_no_mask() -> None:
-    """What a spelling does with a comparison is done: 5 where it holds is not 1."""
+    """A comparison in a spelling keeps its factor: 5 where it is true, not 1."""
 
     @primitive(partials=[lambda out, x: 0.0 * x], array="({} > 1) * 5.0")
     def five_above_one(x: float) -> float:
@@ -154,7 +154,7 @@ def test_a_comparison_in_a_spelling_is_no_mask() -> None:
 
 @pytest.mark.parametrize("target", ["numpy", "python"])
 def test_a_name_of_math_may_be_anybodys(target: str) -> None:
-    """An operation of one's own that is named like a function of `math` is still one's own."""
+    """A user's operation with the name of a function of `math` is not that function."""
 
     @primitive(partials=[lambda out, x: 3.0])
     def floor(x: float) -> float:
@@ -166,7 +166,7 @@ def test_a_name_of_math_may_be_anybodys(target: str) -> None:
 
 @pytest.mark.parametrize("array", ["{0} + {1} + {0} * {1}", "sqrt({} ** 2 + {} ** 2)", None])
 def test_a_fold_that_numpy_has_not_is_a_chain(array: str | None) -> None:
-    """A chain of an operation that numpy has no fold of is computed operation by operation."""
+    """A chain of an operation that numpy cannot fold is computed one operation after another."""
 
     @primitive(
         partials=[lambda out, x, y: 1 + y, lambda out, x, y: 1 + x],
@@ -183,13 +183,13 @@ def test_a_fold_that_numpy_has_not_is_a_chain(array: str | None) -> None:
         return stop_gradient(joined(joined(x[0], x[1]), joined(x[2], x[3]))) * w
 
     rows = np.array([[1.0, 2.0, 3.0, 4.0], [0.5, 0.25, 2.0, 1.0]])
-    found = lift(loss, [w], target="numpy", check=False)(rows)
-    assert np.allclose(found, [loss([Value(x) for x in row]).data for row in rows], rtol=1e-12, atol=0)
+    results = lift(loss, [w], target="numpy", check=False)(rows)
+    assert np.allclose(results, [loss([Value(x) for x in row]).data for row in rows], rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("array", ["{}.conj() * 2", "({} + {0}).real", "where({0} > 0, {0}, {0}).copy() + {0}"])
 def test_methods_of_arrays_are_spellings(array: str) -> None:
-    """What arrays can do themselves may stand in a spelling, though numpy has a function of the same name."""
+    """Operators are allowed in a spelling, though numpy has functions for them."""
     twice = primitive(partials=[lambda out, x: 2.0], name="twice", array=array.replace("{}", "{0}"))(lambda x: x + x)
     w = [Value(1.5), Value(-0.5)]
     program: Any = lift(lambda x: sum(twice(v * x) for v in w) + twice(w[0]), w, target="numpy")
@@ -218,7 +218,7 @@ def test_a_zero_keeps_its_sign() -> None:
 @pytest.mark.parametrize("label", ["forward", "value_and_grad", "hvp", "i", "_log", "log"])
 @pytest.mark.parametrize("target", ["numpy", "python"])
 def test_no_label_is_in_the_way(label: str, target: str) -> None:
-    """A parameter may be labelled like anything that the program speaks of."""
+    """A parameter may have the label of anything in the program."""
     w = Value(1.5, label=label)
     program = lift(lambda x: (w * x).log() + w, [w], target=target)
     assert program([1.0, 2.0])[0] == pytest.approx(math.log(1.5) + 1.5)
@@ -227,21 +227,21 @@ def test_no_label_is_in_the_way(label: str, target: str) -> None:
 
 
 def test_masked_numbers_are_refused() -> None:
-    """An array with a mask is refused: what is under the mask is no input."""
+    """A masked array is an error, as masked numbers are not inputs."""
     with pytest.raises(TypeError, match="masked"):
         small()(np.ma.masked_array(ROWS, mask=ROWS > 0))
 
 
 def test_room_may_be_changed_between_calls_and_be_an_argument() -> None:
-    """What is in `out` before a call does not matter, nor whether it is the parameters' own array."""
+    """The numbers in `out` before a call do not matter, nor whether it is the array of the parameters."""
     u = [Value(1.0), Value(2.0)]
     program = lift(lambda x: u[0] * x, u)
-    room = program.pack()
-    assert program.value_and_grad([1.0, 2.0], at=room, out=room)[0] == 1.5
-    assert list(room) == [1.5, 0.0]
-    room += 1
-    program.value_and_grad([1.0, 2.0], out=room)
-    assert list(room) == [1.5, 0.0]
+    array = program.pack()
+    assert program.value_and_grad([1.0, 2.0], at=array, out=array)[0] == 1.5
+    assert list(array) == [1.5, 0.0]
+    array += 1
+    program.value_and_grad([1.0, 2.0], out=array)
+    assert list(array) == [1.5, 0.0]
 
 
 CALL = st.tuples(
@@ -251,7 +251,7 @@ CALL = st.tuples(
 
 @given(calls=st.lists(CALL, max_size=12), gap=st.booleans())
 def test_numbers_are_read_and_written_wherever_they_are(calls: list[Any], gap: bool) -> None:
-    """Whatever arrays a loop hands over, again or in turn, overlapping or the same, a call sees what is there."""
+    """A call sees the current numbers, whatever arrays a loop passes: the same, in turns, or overlapping."""
     u = [Value(1.0), Value(2.0), Value(0.5)]
 
     def loss(x: Any) -> Any:
@@ -268,22 +268,22 @@ def test_numbers_are_read_and_written_wherever_they_are(calls: list[Any], gap: b
         outs[where][1:] = number  # what was there before does not matter, save where it is what is read
         if which == where == 2 or (which, where) == (1, 0):
             value, slope = fresh.value_and_grad(x, at=thetas[which].copy())
-        found, room = program.value_and_grad(x, at=thetas[which], out=outs[where])
-        assert room is outs[where]
-        assert found == value
-        assert room.tolist() == slope.tolist()
+        mean, array = program.value_and_grad(x, at=thetas[which], out=outs[where])
+        assert array is outs[where]
+        assert mean == value
+        assert array.tolist() == slope.tolist()
 
 
 def test_a_loop_in_place_copies_no_parameters() -> None:
-    """Where a loop hands over the same two arrays again and again, the program reads and writes them on the spot."""
+    """If a loop passes the same two arrays again and again, the program reads and writes them in place."""
     u = [Value(1.0), Value(2.0)]
     program: Any = lift(lambda x: u[0] * x * u[1], u)
-    theta, room = program.pack(), np.empty(2)
+    theta, array = program.pack(), np.empty(2)
     for _ in range(3):
-        program.value_and_grad([1.0, 2.0], at=theta, out=room)
+        program.value_and_grad([1.0, 2.0], at=theta, out=array)
     runner = program._latest.runner("value_and_grad")
-    assert [bound.gradient is room for bound in runner._callers] == [True]
-    program.value_and_grad([1.0, 2.0], at=theta.copy(), out=room)
+    assert [bound.gradient is array for bound in runner._callers] == [True]
+    program.value_and_grad([1.0, 2.0], at=theta.copy(), out=array)
     assert not runner._callers
 
 
@@ -305,7 +305,7 @@ W = Value(1.5)
 
 @pytest.mark.parametrize("kind", ["forward", "value_and_grad", "hvp"])
 def test_each_function_is_compared_with_the_engine(kind: str) -> None:
-    """A function that changes between two calls is found out, whichever of its programs is run first."""
+    """A function that changes between two calls is a Disagreement, whichever of its programs runs first."""
     program = lift(changing(1), [W])
     use: dict[str, Callable[[], Any]] = {
         "forward": lambda: program([1.0, 2.0]),
@@ -317,7 +317,7 @@ def test_each_function_is_compared_with_the_engine(kind: str) -> None:
 
 
 def test_what_does_not_change_agrees() -> None:
-    """Negative control: the same function, left as it is, is no disagreement."""
+    """Negative control: the same function without the change is no Disagreement."""
     program = lift(changing(100), [W])
     assert len(program([1.0, 2.0])) == 2
     assert program.value_and_grad([1.0, 2.0])[0] > 0
@@ -330,6 +330,9 @@ INFINITE: dict[str, tuple[Callable[[Any], Any], list[Any], list[float]]] = {
     "cross_entropy": (lambda s: functional.cross_entropy(s, [0.5, 0.5, 0.0]), [[1.0, 2.0, -inf]], [0.8132616875]),
     "logsumexp": (functional.logsumexp, [[-inf, -inf], [inf, 1.0]], [-inf, inf]),
     "gelu": (functional.gelu, [-inf, inf], [0.0, inf]),
+    "silu": (functional.silu, [-inf, inf], [0.0, inf]),
+    "elu": (functional.elu, [-inf, inf], [-1.0, inf]),
+    "binary_cross_entropy": (lambda s: functional.binary_cross_entropy(s, 1), [-inf, inf], [inf, 0.0]),
     "atan": (scalargrad.atan, [-inf, inf], [-math.pi / 2, math.pi / 2]),
     "erf": (scalargrad.erf, [-inf, inf], [-1.0, 1.0]),
 }
@@ -337,7 +340,7 @@ INFINITE: dict[str, tuple[Callable[[Any], Any], list[Any], list[float]]] = {
 
 @pytest.mark.parametrize("name", INFINITE)
 def test_float32_holds_at_infinity(name: str) -> None:
-    """What is right at infinity in float64 is so in float32: no guard is a number that float32 has not."""
+    """At infinity float32 is right as float64 is: no guard is a number that float32 lacks."""
     function, examples, expected = INFINITE[name]
     program = lift(function, [], dtype="float32")
     assert np.allclose(program(examples), expected, rtol=1e-6)
@@ -347,7 +350,7 @@ def test_float32_holds_at_infinity(name: str) -> None:
 
 
 def test_a_parameter_beyond_float32_is_refused() -> None:
-    """A finite parameter that would be infinite in float32 is an error; an infinite one is none."""
+    """A finite parameter that would be infinite in float32 is an error; an infinite one is not."""
     w = Value(1e60)
     program = lift(lambda x: w * x, [w], dtype="float32", check=False)
     with pytest.raises(ValueError, match=r"1e\+60 is beyond the range of float32: lift with dtype float64"):

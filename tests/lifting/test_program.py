@@ -1,4 +1,4 @@
-"""What a program offers: batches in any form, parameters packed, optimizers and scipy driven, bad input refused."""
+"""What a program offers: batches in any form, packed parameters, optimizers, scipy, and errors for bad input."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def data(n: int, seed: int = 0) -> tuple[Any, Any]:
     "form", [list, tuple, np.array, lambda rows: np.array(rows, dtype=np.float32), np.asfortranarray]
 )
 def test_arguments_in_any_form(form: Callable[[Any], Any], target: str) -> None:
-    """Lists, tuples and arrays of any layout and precision of the same numbers give the same."""
+    """Lists, tuples and arrays of any layout and precision give the same results for the same numbers."""
     rows = [[1.0, -2.0, 0.5], [0.25, 4.0, -1.0]]
     program, _ = small(target)
     assert list(program(form(rows), form([0.5, -1.5]))) == list(program(np.array(rows), np.array([0.5, -1.5])))
@@ -64,7 +64,7 @@ def test_integers_are_numbers(target: str) -> None:
 
 @each_target
 def test_a_batch_of_any_size(target: str) -> None:
-    """One example or many, larger batches and smaller again: each example's loss is its own."""
+    """In batches of any size, in any order, each example has its own loss."""
     program, _ = small(target)
     x, y = data(300)
     alone = [program(x[i : i + 1], y[i : i + 1])[0] for i in range(300)]
@@ -99,7 +99,7 @@ def test_several_outputs(target: str) -> None:
 
 @each_target
 def test_nested_arguments(target: str) -> None:
-    """An example may be a nested sequence; the function sees it nested alike."""
+    """An example may be a nested sequence; the function gets it nested in the same way."""
     w = Value(3.0)
 
     def loss(grid: Any) -> Any:
@@ -111,7 +111,7 @@ def test_nested_arguments(target: str) -> None:
 
 
 def test_traced_once_for_each_signature() -> None:
-    """The function runs when a length of row is first met, and not again."""
+    """The function runs once for each shape of an example."""
     calls = []
     w = Value(2.0)
 
@@ -138,7 +138,7 @@ def test_traced_once_for_each_signature() -> None:
 
 @each_target
 def test_parameters_are_read_at_each_call(target: str) -> None:
-    """A parameter whose `.data` has been set is read anew, as is any other Value that the function uses."""
+    """A call reads the current `.data` of the parameters, and of any other Value that the function uses."""
     w, scale = Value(2.0), Value(10.0)
     program: Any = lift(lambda x: scale * w * x, [w], target=target)
     assert list(program([1.0, 2.0])) == [20.0, 40.0]
@@ -151,7 +151,7 @@ def test_parameters_are_read_at_each_call(target: str) -> None:
 
 @each_target
 def test_packed_and_unpacked(target: str) -> None:
-    """`pack` is the parameters' numbers in order, `unpack` sets them, and back is exact."""
+    """`pack` returns the parameters' numbers in order and `unpack` sets them, exactly."""
     program, model = small(target)
     theta = program.pack()
     assert list(theta) == [parameter.data for parameter in model.parameters()]
@@ -164,30 +164,30 @@ def test_packed_and_unpacked(target: str) -> None:
 
 @each_target
 def test_results_at_other_parameters(target: str) -> None:
-    """A call with `at` gives what a call gives once the parameters are there, which it leaves where they are."""
+    """A call with `at` gives what a call gives with those parameters, and leaves the parameters as they are."""
     program, model = small(target)
     x, y = data(4)
     before = [parameter.data for parameter in model.parameters()]
     there = [0.1 * i for i in range(len(before))]
-    found = list(program(x, y, at=there))
+    results = list(program(x, y, at=there))
     assert [parameter.data for parameter in model.parameters()] == before
     program.unpack(there)
-    assert list(program(x, y)) == found
+    assert list(program(x, y)) == results
 
 
 @each_target
 def test_scipy_finds_the_least_squares(target: str) -> None:
-    """`scipy.optimize.minimize(…, jac=True)` with `at` ends where the normal equations do."""
+    """`scipy.optimize.minimize(…, jac=True)` with `at` reaches the solution of the normal equations."""
     program, _, _ = line(target)
     rng = np.random.default_rng(0)
     x = rng.normal(size=40)
     y = 0.7 * x + 0.3 + 0.1 * rng.normal(size=40)
-    found = scipy.optimize.minimize(
+    optimum = scipy.optimize.minimize(
         lambda theta: program.value_and_grad(x, y, at=theta), program.pack(), jac=True, method="BFGS", tol=1e-10
     )
     expected, *_ = np.linalg.lstsq(np.column_stack([x, np.ones(40)]), y, rcond=None)
-    assert relative(found.x, expected) < 1e-7
-    found = scipy.optimize.minimize(
+    assert relative(optimum.x, expected) < 1e-7
+    optimum = scipy.optimize.minimize(
         lambda theta: program.value_and_grad(x, y, at=theta),
         program.pack(),
         jac=True,
@@ -195,7 +195,7 @@ def test_scipy_finds_the_least_squares(target: str) -> None:
         hessp=lambda theta, vector: _at(program, theta).hvp(x, y, vector),
         tol=1e-10,
     )
-    assert relative(found.x, expected) < 1e-7
+    assert relative(optimum.x, expected) < 1e-7
 
 
 def _at(program: Any, theta: Any) -> Any:
@@ -231,7 +231,7 @@ def test_optimizers_run_as_they_did(name: str, target: str) -> None:
 
 @each_target
 def test_minimize_runs_on_a_program(target: str) -> None:
-    """`optim.minimize` is the eager engine's loop, and a program's gradient leads to the same place."""
+    """`optim.minimize` on the engine and a loop with the program's gradient reach the same place."""
     program, slope, offset = line(target)
     x, y = [0.0, 1.0, 2.0], [1.0, 3.0, 5.0]
     theta = list(program.pack())
@@ -245,7 +245,7 @@ def test_minimize_runs_on_a_program(target: str) -> None:
 
 @each_target
 def test_one_slope_for_all_parameters(target: str) -> None:
-    """Where only the sum of all parameters counts, each has the same derivative."""
+    """A function of the sum of all parameters has the same derivative in each."""
     values = [Value(0.25), Value(-0.5), Value(1.0)]
     program: Any = lift(lambda: scalargrad.exp(-sum(values)), values, target=target)
     value, gradient = program.value_and_grad()
@@ -279,7 +279,7 @@ def test_own_operations_lift(target: str) -> None:
 
 @each_target
 def test_kinks_and_the_ieee_rule(target: str) -> None:
-    """At a kink the subgradient is the eager engine's; what overflows is inf, and nothing warns."""
+    """At a kink the subgradient is that of the eager engine; overflow is inf, without a warning."""
     w = Value(1.0)
     functions: list[Callable[[Any], Any]] = [
         lambda x: relu(w * x),
@@ -307,7 +307,7 @@ def test_kinks_and_the_ieee_rule(target: str) -> None:
 
 @each_target
 def test_a_long_chain(target: str) -> None:
-    """A chain of five thousand operations lifts without touching the recursion limit."""
+    """A chain of five thousand operations lifts without reaching the recursion limit."""
     w = Value(0.9)
 
     def loss(x: Any) -> Any:
@@ -325,14 +325,14 @@ def test_a_long_chain(target: str) -> None:
 
 @each_target
 def test_the_source_is_python(target: str) -> None:
-    """`source` is a text that Python reads, and the same on every lifting."""
-    found = []
+    """`source` is valid Python, and the same each time."""
+    sources = []
     for _ in range(2):
         program, _ = small(target)
         program.value_and_grad(*data(3))
         compile(program.source, "program", "exec")
-        found.append(program.source)
-    assert found[0] == found[1]
+        sources.append(program.source)
+    assert sources[0] == sources[1]
 
 
 # ---------------------------------------------------------------- what cannot be traced
@@ -356,7 +356,7 @@ PEEKS: dict[str, Callable[[Any], Any]] = {
 @each_target
 @pytest.mark.parametrize("peek", PEEKS)
 def test_asking_for_an_input_s_number(peek: str, target: str) -> None:
-    """A branch, a comparison, `float()` or `.data` of what depends on an input is a TraceError that names the line."""
+    """A branch, comparison, `float()` or `.data` that depends on an input is a TraceError that names the line."""
     function, w = PEEKS[peek], Value(2.0)
     place = f"{__file__}:{inspect.getsourcelines(function)[1]}"
     program: Any = lift(lambda x: w * function(x), [w], target=target)
@@ -367,7 +367,7 @@ def test_asking_for_an_input_s_number(peek: str, target: str) -> None:
 
 @each_target
 def test_an_input_of_an_earlier_run(target: str) -> None:
-    """An input that was kept, and what was computed from one, cannot take part in a later run."""
+    """An input that was kept, or a result of one, cannot be used in a later run."""
     w, kept = Value(2.0), list[Any]()
 
     def leaking(x: Any) -> Any:
@@ -404,7 +404,7 @@ BAD: dict[str, tuple[tuple[Any, ...], type[Exception]]] = {
 @pytest.mark.parametrize("call", ["__call__", "value_and_grad", "backward"])
 @pytest.mark.parametrize("name", BAD)
 def test_bad_batches(name: str, call: str, target: str) -> None:
-    """A batch that is none is an error at once, on the first call and on a later one, and leaves gradients alone."""
+    """A bad batch is an error at once, on the first call and later, and changes no gradient."""
     arguments, kind = BAD[name]
     program, model = small(target)
     for _ in range(2):
@@ -416,7 +416,7 @@ def test_bad_batches(name: str, call: str, target: str) -> None:
 
 @each_target
 def test_parameters_of_another_number(target: str) -> None:
-    """`at`, `unpack` and `hvp` want one number for each parameter, and say so."""
+    """`at`, `unpack` and `hvp` need one number for each parameter, and say so."""
     program, slope, offset = line(target)
     for wrong in ([1.0], [1.0, 2.0, 3.0], []):
         calls: list[Callable[[Any], Any]] = [
@@ -432,7 +432,7 @@ def test_parameters_of_another_number(target: str) -> None:
 
 
 def test_what_lift_takes() -> None:
-    """A function and Values; a target that exists."""
+    """`lift` needs a function, Values, and a known target."""
     w = Value(1.0)
     with pytest.raises(TypeError):
         lift(3, [w])  # type: ignore[arg-type]  # the point of it
@@ -451,13 +451,13 @@ def test_what_lift_takes() -> None:
     ],
 )
 def test_parameters_are_variables(parameters: Callable[[], list[Value]], reason: str) -> None:
-    """A result, a constant, and a parameter that is there twice are refused."""
+    """A result, a constant, or a parameter that occurs twice is an error."""
     with pytest.raises(ValueError, match=reason):
         lift(lambda x: x, parameters())
 
 
 def test_numpy_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without numpy the default is plain Python, and to ask for numpy is an ImportError that names the extra."""
+    """Without numpy the default target is plain Python, and the target numpy is an ImportError that names the extra."""
     w = Value(2.0)
     with monkeypatch.context() as patch:
         patch.setattr(sys.modules["scalargrad.lifting.target"], "find_spec", lambda name: None)
@@ -496,7 +496,7 @@ def test_all_of_a_program_works_without_numpy(target: str, message: str) -> None
 
 
 def test_a_program_says_what_it_is() -> None:
-    """A program prints as what it was lifted from; before its first call it has no source."""
+    """A program prints with the name of its function; before its first call it has no source."""
     program, model = small()
     assert repr(program) == f"<lifted <lambda>: {len(model.parameters())} parameters>"
     with pytest.raises(RuntimeError, match="at the first call"):
@@ -507,7 +507,7 @@ def test_a_program_says_what_it_is() -> None:
 
 @each_target
 def test_a_vector_that_is_missing_is_missed(target: str) -> None:
-    """A call of `hvp` with examples only is told that there is no vector, if the function tells its arguments."""
+    """`hvp` without the vector is an error that says so, if the signature of the function tells."""
     w = Value(2.0)
     program = lift(lambda x, y: w * w * x * y, [w], target=target)
     with pytest.raises(TypeError, match="got 2 arguments without one"):
@@ -540,7 +540,7 @@ def test_several_results_have_no_gradient(target: str) -> None:
 
 @each_target
 def test_the_comparison_can_be_left_out(target: str) -> None:
-    """With `check=False` the function runs once, and is believed."""
+    """With `check=False` the function runs once, and nothing is compared."""
     calls = []
     w = Value(2.0)
 
@@ -554,7 +554,7 @@ def test_the_comparison_can_be_left_out(target: str) -> None:
 
 @each_target
 def test_ragged_inside(target: str) -> None:
-    """Rows of different lengths inside an example are told too."""
+    """Rows of different lengths inside an example are an error too."""
     w = Value(1.0)
     program: Any = lift(lambda grid: w * grid[0][0], [w], target=target)
     with pytest.raises(ValueError, match="rows of different lengths"):
@@ -562,7 +562,7 @@ def test_ragged_inside(target: str) -> None:
 
 
 def test_a_result_that_is_no_value() -> None:
-    """A function that returns something else than Values is told so."""
+    """A function that returns anything but Values is an error."""
     w = Value(1.0)
     results: list[Any] = [None, "text", [w, None]]
     for result in results:
@@ -575,7 +575,7 @@ def test_a_result_that_is_no_value() -> None:
 
 @each_target
 def test_a_disagreement_is_an_error(target: str) -> None:
-    """A function that computes something else when it runs again is caught by the comparison with the eager engine."""
+    """The comparison with the engine catches a function that computes something else when it runs again."""
     w, rng = Value(1.0), random.Random(0)
     program: Any = lift(lambda x: w * x * (1 + rng.random()), [w], target=target)
     with pytest.raises(Disagreement, match="the lifted program gives"):

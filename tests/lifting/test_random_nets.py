@@ -1,4 +1,4 @@
-"""Networks put together at random: layers spelled in many ways, read by several others, in room that is littered."""
+"""Random networks: layers written in many ways, whose outputs several others read, with buffers full of nan."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FUNCTIONS: list[Function] = [
 
 
 class RandomNet:
-    """Steps from vectors to vectors, of which each reads one or two that are there already; and a loss."""
+    """Random steps, each from one or two of the vectors so far to a new one, and a loss."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -50,7 +50,7 @@ class RandomNet:
         return self.parameters[-1]
 
     def layer(self, width: int, outputs: int) -> Callable[[Vector], Vector]:
-        """A layer with its biases behind, before or apart from the weights, one for all, or none."""
+        """A layer whose biases lie behind, before or apart from its weights, are one for all, or are missing."""
         kind = self.rng.choice(["behind", "behind", "before", "apart", "one", "none"])
         bias: Any = self.weights() if kind == "one" else 0.0
         rows = self.weights(outputs, width + (kind in ("behind", "before")))
@@ -67,7 +67,7 @@ class RandomNet:
         return lambda inputs: [neuron(row, own, inputs) for row, own in zip(rows, apart, strict=True)]
 
     def groups(self, read: int) -> Callable[[list[Vector]], Vector]:
-        """Sums of a vector's numbers, picked anyhow; to each a neuron may be added, or one product of parameters."""
+        """Sums of random numbers of a vector, to each of which a neuron or a product of parameters may be added."""
         width, outputs, terms = self.widths[read], self.rng.randint(2, 4), self.rng.randint(1, 3)
         picked = [self.rng.choices(range(width), k=terms) for _ in range(outputs)]
         added = self.rng.choice(["neurons", "products", "nothing"])
@@ -79,15 +79,15 @@ class RandomNet:
                 return layer(inputs)
             return [sum(w * u.tanh() for w, u in zip(shared, row, strict=True)) for row in rows]
 
-        def step(found: list[Vector]) -> Vector:
-            sums = [sum(found[read][i] for i in group) for group in picked]
-            return sums if added == "nothing" else [a + b for a, b in zip(sums, more(found[read]), strict=True)]
+        def step(vectors: list[Vector]) -> Vector:
+            sums = [sum(vectors[read][i] for i in group) for group in picked]
+            return sums if added == "nothing" else [a + b for a, b in zip(sums, more(vectors[read]), strict=True)]
 
         self.widths.append(outputs)
         return step
 
     def step(self) -> Callable[[list[Vector]], Vector]:
-        """One vector more."""
+        """A step to a new vector."""
         a, b = self.rng.randrange(len(self.widths)), len(self.widths) - 1
         width, function = self.widths[b], self.rng.choice(FUNCTIONS)
         kind = self.rng.choice(
@@ -100,34 +100,36 @@ class RandomNet:
             layer = self.layer(width, outputs)
             self.widths.append(outputs)
             if kind == "layer":
-                return lambda found: [function(z) for z in layer(found[b])]
-            return lambda found: [x + z.tanh() for x, z in zip(found[b], layer(layer(found[b])), strict=True)]
+                return lambda vectors: [function(z) for z in layer(vectors[b])]
+            return lambda vectors: [x + z.tanh() for x, z in zip(vectors[b], layer(layer(vectors[b])), strict=True)]
         steps: dict[str, tuple[int, Callable[[list[Vector]], Vector]]] = {
-            "each": (width, lambda found: [function(x) for x in found[b]]),
-            "softmax": (width, lambda found: softmax(found[b])),
-            "beside": (self.widths[a] + width, lambda found: found[a] + found[b]),
+            "each": (width, lambda vectors: [function(x) for x in vectors[b]]),
+            "softmax": (width, lambda vectors: softmax(vectors[b])),
+            "beside": (self.widths[a] + width, lambda vectors: vectors[a] + vectors[b]),
             "times": (
                 min(self.widths[a], width),
-                lambda found: [x * y for x, y in zip(found[a], found[b], strict=False)],
+                lambda vectors: [x * y for x, y in zip(vectors[a], vectors[b], strict=False)],
             ),
-            "part": (-(-width // 2), lambda found: found[b][::2]),
+            "part": (-(-width // 2), lambda vectors: vectors[b][::2]),
         }
         outputs, step = steps[kind]
         self.widths.append(outputs)
         return step
 
     def loss(self, x: Vector) -> Any:
-        found = [list(x)]
+        vectors = [list(x)]
         for step in self.steps:
-            found.append(step(found))
-        first, second = (found[place] for place in self.read)
+            vectors.append(step(vectors))
+        first, second = (vectors[place] for place in self.read)
         penalty = sum(self.penalty * w * w for w in self.parameters[::2])
-        return sum(v.sin() for v in found[-1]) + first[0] * second[-1] + stop_gradient(first[-1]) * second[0] + penalty
+        return (
+            sum(v.sin() for v in vectors[-1]) + first[0] * second[-1] + stop_gradient(first[-1]) * second[0] + penalty
+        )
 
 
 @given(seed=st.integers(0, 2**32))
 def test_any_network_lifts(seed: int) -> None:
-    """Of batches one after the other, the results, the gradient and the Hessian times a vector are the engine's."""
+    """In batch after batch, results, gradient and Hessian-vector product are those of the engine."""
     net, rng = RandomNet(seed), np.random.default_rng(seed)
     net.weights()  # so that there is one, read or not
     program: Any = lift(net.loss, net.parameters, target="numpy", check=False)
@@ -144,7 +146,7 @@ def test_any_network_lifts(seed: int) -> None:
 @settings(max_examples=5 * settings().max_examples // 2)
 @given(seed=st.integers(0, 2**32))
 def test_any_network_of_parameters_lifts(seed: int) -> None:
-    """A network that reads parameters and no examples has the engine's result, gradient, and Hessian times a vector."""
+    """A network without arguments has the engine's result, gradient and Hessian-vector product."""
     net, rng = RandomNet(seed), np.random.default_rng(seed)
     read = net.weights(net.widths[0])
     program: Any = lift(lambda: net.loss(read), net.parameters, target="numpy", check=False)
@@ -165,13 +167,13 @@ def mean_product(results: list[Value], parameters: list[Value], direction: Any) 
     return np.mean([[h.data for h in hvp(result, parameters, direction.tolist())] for result in results], axis=0)
 
 
-def near(found: Any, expected: Any) -> bool:
-    """Whether numbers are the same but for roundings, measured by the largest."""
-    return bool(np.abs(np.asarray(found) - expected).max() <= 1e-10 * (1 + np.abs(expected).max()))
+def near(actual: Any, expected: Any) -> bool:
+    """Whether numbers differ by rounding alone, relative to the largest."""
+    return bool(np.abs(np.asarray(actual) - expected).max() <= 1e-10 * (1 + np.abs(expected).max()))
 
 
 def test_a_small_change_is_not_near() -> None:
-    """Negative control: numbers of which one is changed in its seventh digit, or is none, are not the same."""
+    """Negative control: a change in the seventh digit, or a nan, is more than rounding."""
     assert near([1.0, 2.0], [1.0, 2.0])
     assert not near([1.0, 2.0], [1.0, 2.0000001])
     assert not near([1.0, np.nan], [1.0, 2.0])

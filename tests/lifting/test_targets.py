@@ -1,4 +1,4 @@
-"""How programs run: buffers that nobody else writes to, no more memory than the arrays take."""
+"""How programs run: each call has its own buffers, and memory is of the order of the arrays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def batch(n: int, seed: int) -> tuple[Any, Any]:
 
 @each_target
 def test_calls_of_different_sizes_take_turns(target: str) -> None:
-    """Two batches of different sizes, called in turns, give each what it gives alone."""
+    """Two batches of different sizes in turns give what each gives alone."""
     program, _ = network(target)
     alone = []
     for n in (3, 7):
@@ -38,13 +38,13 @@ def test_calls_of_different_sizes_take_turns(target: str) -> None:
         alone.append(fresh.value_and_grad(*batch(n, n)))
     for _ in range(3):
         for (value, gradient), n in zip(alone, (3, 7), strict=True):
-            found, slopes = program.value_and_grad(*batch(n, n))
-            assert found == value
+            mean, slopes = program.value_and_grad(*batch(n, n))
+            assert mean == value
             assert list(slopes) == list(gradient)
 
 
 def test_more_sizes_than_are_kept() -> None:
-    """Buffers of sizes long unused are let go, and made again when the size comes back."""
+    """Buffers of sizes that have not been used for long are dropped, and made again when the size comes back."""
     program, _ = network()
     first = program.value_and_grad(*batch(1, 1))[0]
     for n in range(2, 30):
@@ -55,7 +55,7 @@ def test_more_sizes_than_are_kept() -> None:
 
 @each_target
 def test_many_threads_call_one_program(target: str) -> None:
-    """Threads that call one program at once, each with numbers of its own, get each its own results."""
+    """Threads that call one program at once with different numbers get the results of their numbers."""
     program, _ = network(target)
     batches = [batch(5, seed) for seed in range(8)]
     alone = [(program.value_and_grad(*one), list(program(*one))) for one in batches]
@@ -65,8 +65,8 @@ def test_many_threads_call_one_program(target: str) -> None:
         start.wait()
         for _ in range(20):
             (value, gradient), losses = alone[k]
-            found, slopes = program.value_and_grad(*batches[k])
-            if found != value or list(slopes) != list(gradient) or list(program(*batches[k])) != losses:
+            mean, slopes = program.value_and_grad(*batches[k])
+            if mean != value or list(slopes) != list(gradient) or list(program(*batches[k])) != losses:
                 return False
         return True
 
@@ -81,7 +81,7 @@ def test_many_threads_call_one_program(target: str) -> None:
 
 @each_target
 def test_many_sizes_in_many_threads(target: str) -> None:
-    """Threads with more sizes of batch than buffers are kept for do not disturb one another."""
+    """Threads with more sizes of batch than are kept do not disturb one another."""
     program, _ = network(target)
     alone = {n: program.value_and_grad(*batch(n, n))[0] for n in range(1, 20)}
 
@@ -93,7 +93,7 @@ def test_many_sizes_in_many_threads(target: str) -> None:
 
 
 def test_what_is_kept_stays() -> None:
-    """Results that the caller keeps are not written over by later calls of the same size."""
+    """Later calls do not overwrite results that the caller keeps."""
     program, _ = network()
     kept = [(program(*batch(4, seed)), *program.value_and_grad(*batch(4, seed))) for seed in range(5)]
     for seed, (losses, value, gradient) in enumerate(kept):
@@ -120,7 +120,7 @@ def peak(call: Any) -> int:
 
 
 def test_memory_is_of_the_order_of_the_arrays() -> None:
-    """With its buffers a step takes less than three times its inputs, activations and parameters; warm, half."""
+    """A first step takes less than three times the memory of inputs, activations and parameters; a later one half."""
     model = nn.MLP(16, [64, 64, 8], "tanh", rng=0)
     program: Any = lift(
         lambda x, y: functional.cross_entropy(model(x), list(y)), model.parameters(), target="numpy", check=False
@@ -146,7 +146,7 @@ def test_a_copy_for_each_example_is_seen() -> None:
 
 @each_target
 def test_own_operations_of_two_operands(target: str) -> None:
-    """An own operation without an array spelling runs element by element, also where operands lack axes."""
+    """A user's operation without an array spelling runs element by element, also where operands lack axes."""
     mix = scalargrad.primitive(
         partials=[lambda out, a, b: b + 1.0, lambda out, a, b: a],
         name="mix_of_a_test",

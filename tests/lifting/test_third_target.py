@@ -42,15 +42,15 @@ def several_of(net: Net) -> Any:
 @each_net
 def test_a_third_target_computes_the_same(net: Net) -> None:
     """Results, several results, gradient and Hessian times a vector of every network are those of numpy's target."""
-    found, expected = (lift(net.loss, net.parameters, target=name) for name in ("functional", "numpy"))
+    third, expected = (lift(net.loss, net.parameters, target=name) for name in ("functional", "numpy"))
     vector = np.linspace(-1.0, 1.0, len(net.parameters))
-    assert relative(found(*net.batch), expected(*net.batch)) < 1e-12
-    for lifted, own in zip(found.value_and_grad(*net.batch), expected.value_and_grad(*net.batch), strict=True):
+    assert relative(third(*net.batch), expected(*net.batch)) < 1e-12
+    for lifted, own in zip(third.value_and_grad(*net.batch), expected.value_and_grad(*net.batch), strict=True):
         assert relative(lifted, own) < 1e-12
     scale = max(1.0, float(np.max(np.abs(expected.hvp(*net.batch, vector)))))
-    assert np.max(np.abs(found.hvp(*net.batch, vector) - expected.hvp(*net.batch, vector))) < 1e-11 * scale
-    found, expected = (lift(several_of(net), net.parameters, target=name) for name in ("functional", "numpy"))
-    assert relative(found(*net.batch), expected(*net.batch)) < 1e-12
+    assert np.max(np.abs(third.hvp(*net.batch, vector) - expected.hvp(*net.batch, vector))) < 1e-11 * scale
+    third, expected = (lift(several_of(net), net.parameters, target=name) for name in ("functional", "numpy"))
+    assert relative(third(*net.batch), expected(*net.batch)) < 1e-12
 
 
 @given(seed=st.integers(0, 2**32))
@@ -59,9 +59,9 @@ def test_a_third_target_computes_any_network(seed: int) -> None:
     net = RandomNet(seed)
     net.weights()
     rows = np.random.default_rng(seed).normal(size=(3, net.widths[0]))
-    found, expected = (lift(net.loss, net.parameters, target=name, check=False) for name in ("functional", "numpy"))
-    assert near(found(rows), expected(rows))
-    assert near(found.value_and_grad(rows)[1], expected.value_and_grad(rows)[1])
+    third, expected = (lift(net.loss, net.parameters, target=name, check=False) for name in ("functional", "numpy"))
+    assert near(third(rows), expected(rows))
+    assert near(third.value_and_grad(rows)[1], expected.value_and_grad(rows)[1])
 
 
 def test_a_third_target_that_is_wrong_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""One run of the user's function: what it may do with an input, and what it is told when it may not."""
+"""The run of the user's function: what it may do with an input, and the errors for what it must not do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ each_target = pytest.mark.parametrize("target", ["numpy", "python"])
 
 
 def test_an_input_can_be_looked_at() -> None:
-    """Its name shows without its number: a traced Value prints, by its label where it has one."""
+    """A traced Value prints without its number, with its label if it has one."""
     shown: list[str] = []
 
     def loss(x: Any) -> Any:
@@ -173,7 +173,7 @@ def reads_lines() -> range:
 @each_target
 @pytest.mark.parametrize("read", READS)
 def test_numbers_can_be_read_outside(read: str, target: str) -> None:
-    """Outside of a traced function, before and after, the same reads are no TraceError: the control."""
+    """Negative control: outside of a traced function, before and after, the same reads raise no TraceError."""
     for _ in range(2):
         try:
             READS[read](Value(2.0))
@@ -186,7 +186,7 @@ def test_numbers_can_be_read_outside(read: str, target: str) -> None:
 
 @each_target
 def test_a_caught_refusal_counts(target: str) -> None:
-    """A function that catches the error and goes on without the number is refused all the same."""
+    """A function that catches the error and goes on without the number cannot be lifted either."""
     w = Value(2.0)
 
     def function(x: Any) -> Any:
@@ -215,7 +215,7 @@ def test_a_caught_refusal_counts(target: str) -> None:
     ],
 )
 def test_what_it_cannot_do_is_said(ask: Any, reason: str) -> None:
-    """The error says what was used, whose number it reads, and the way out."""
+    """The error says what reads a number, of which Value, and what to do."""
     w = Value(1.0, label="w")
     with pytest.raises(TraceError, match=reason):
         lift(lambda x: w * ask(w * x, w), [w])([1.0])
@@ -223,7 +223,7 @@ def test_what_it_cannot_do_is_said(ask: Any, reason: str) -> None:
 
 @pytest.mark.parametrize("ask", [lambda x: x.op, lambda x: x.args, lambda x: x._prev, lambda x: x._op])
 def test_an_input_has_no_graph(ask: Callable[[Value], object]) -> None:
-    """What an input or a result of one was made from stands in the trace; asking for it is a TraceError."""
+    """The graph of an input, or of a result of one, cannot be read: that is a TraceError."""
     for made in (lambda x: x, lambda x: x * 2):
         with pytest.raises(TraceError, match="the recorded graph cannot be used inside"):
             lift(lambda x, made=made: ask(made(x)), [])([1.0])
@@ -257,7 +257,7 @@ def test_an_operand_that_is_there_twice(target: str) -> None:
 
 
 def test_a_row_has_no_other_attributes() -> None:
-    """What a list has not a row has not either, though it says more of the methods of numbers."""
+    """A row has the attributes of a list; for the methods of numbers it has an error of its own."""
     seen: list[bool] = []
 
     def function(y: Any) -> Any:
@@ -286,7 +286,7 @@ def test_values_show_without_their_numbers(target: str) -> None:
 
 @each_target
 def test_equality_with_a_value_is_identity(target: str) -> None:
-    """`==` between Values, and with what is no number, is answered inside a traced function as outside."""
+    """`==` between Values, and with anything but a number, is inside a traced function what it is outside."""
     w, free = Value(2.0), Value(2.0)
     answers: list[bool] = []
 
@@ -313,7 +313,7 @@ def test_other_threads_read_on(target: str) -> None:
 
 @each_target
 def test_parameters_that_change_choose_anew(target: str) -> None:
-    """What a choice between two cases gives follows the parameter when it is written with operations."""
+    """A choice between two cases that is written with operations follows the parameter."""
     w = Value(2.0)
     program = lift(lambda x: scalargrad.maximum(w * x, -w * x), [w], target=target)
     assert list(program([1.0, 2.0])) == [2.0, 4.0]
@@ -327,7 +327,7 @@ def test_parameters_that_change_choose_anew(target: str) -> None:
 )
 @pytest.mark.parametrize("kind", ["__call__", "value_and_grad", "hvp", "backward"])
 def test_the_callers_modes_do_not_matter(kind: str, mode: Any, target: str) -> None:
-    """A program that is first called inside any mode is the same program, then and afterwards."""
+    """A program whose first call is inside a mode is the same program as any other."""
     results = []
     for around in (mode, contextlib.nullcontext):
         w = Value(3.0)
@@ -374,7 +374,7 @@ def test_a_row_is_not_a_number(target: str) -> None:
 
 
 class Special(Value):
-    """A subclass of Value, which Traced is not one of."""
+    """A subclass of Value that Traced does not inherit from."""
 
 
 ON_EITHER_SIDE: list[Callable[[Any, Any], Any]] = [
@@ -393,7 +393,7 @@ ON_EITHER_SIDE: list[Callable[[Any, Any], Any]] = [
 @each_target
 @pytest.mark.parametrize("function", ON_EITHER_SIDE)
 def test_a_subclass_beside_an_input(function: Callable[[Any, Any], Any], target: str) -> None:
-    """A Value of a subclass meets an input on either side of an operation as a Value does."""
+    """A Value of a subclass can be an operand beside an input, on either side."""
     w, plain = Special(1.25), Value(1.25)
     own = lift(lambda x: function(w, x), [w], target=target).value_and_grad([2.0, 3.0])
     wanted = lift(lambda x: function(plain, x), [plain], target=target).value_and_grad([2.0, 3.0])
@@ -401,7 +401,7 @@ def test_a_subclass_beside_an_input(function: Callable[[Any, Any], Any], target:
 
 
 def test_a_thread_of_the_function_may_call_the_program() -> None:
-    """The traced function holds no lock: a thread that calls the same program does not wait for it."""
+    """No lock is held while the function is traced: another thread that calls the program does not wait."""
     w = Value(2.0)
     answers: list[float] = []
 
@@ -420,7 +420,7 @@ def test_a_thread_of_the_function_may_call_the_program() -> None:
 @each_target
 @pytest.mark.parametrize("at", [[1e200, 1e200, 1e-300], [1e-200, 1e-200, 1e300]])
 def test_products_of_parameters_keep_their_order(at: list[float], target: str) -> None:
-    """A product that overflows in another order is taken in the order in which it is written."""
+    """A product that would overflow in another order is computed in the order in which it is written."""
     a, b, c = (Value(1.0) for _ in range(3))
     program = lift(lambda: a * (b * c), [a, b, c], target=target)
     program()
@@ -429,7 +429,7 @@ def test_products_of_parameters_keep_their_order(at: list[float], target: str) -
 
 @each_target
 def test_a_row_is_a_list(target: str) -> None:
-    """Rows can still be joined and repeated, as the lists that they are."""
+    """Rows can be joined and repeated, as other lists."""
     w = Value(2.0)
     program = lift(lambda x, y: w * sum([*(x + y), *(2 * x), *(y * 2)]), [w], target=target)
     assert list(program([[1.0, 2.0]], [[3.0]])) == [2.0 * (6.0 + 6.0 + 6.0)]
@@ -437,7 +437,7 @@ def test_a_row_is_a_list(target: str) -> None:
 
 @each_target
 def test_what_takes_no_gradient_of_parameters(target: str) -> None:
-    """Results of parameters under `no_grad` are recorded behind `stop_gradient`: they follow the parameter."""
+    """Results of parameters under `no_grad` are recorded behind `stop_gradient`, so they follow the parameter."""
     w = Value(3.0)
 
     def function(x: Any) -> Any:
@@ -456,7 +456,7 @@ def test_what_takes_no_gradient_of_parameters(target: str) -> None:
 
 @each_target
 def test_operands_of_any_kind(target: str) -> None:
-    """Numbers of Python and numpy, parameters, other Values and results of them meet inputs on either side."""
+    """Numbers of Python and numpy, parameters, other Values and results are operands beside an input, on any side."""
     w, free = Value(2.0, label="w"), Value(3.0, label="free")
     made = w * free  # recorded before anything is traced
 
@@ -496,7 +496,7 @@ def test_three_operands(target: str) -> None:
 
 @each_target
 def test_what_takes_no_gradient(target: str) -> None:
-    """What is computed under `no_grad` or behind `stop_gradient` takes no gradient, but follows its input."""
+    """What is computed under `no_grad` or behind `stop_gradient` has no gradient, but follows its input."""
     w = Value(3.0)
 
     def loss(x: Any) -> Any:
@@ -512,7 +512,7 @@ def test_what_takes_no_gradient(target: str) -> None:
 
 @each_target
 def test_a_string_is_no_operand(target: str) -> None:
-    """What is no number is refused as the engine refuses it."""
+    """An operand that is not a number is the same error as in the engine."""
     w = Value(1.0)
     with pytest.raises(TypeError, match="unsupported operand"):
         lift(lambda x: w * x + "1", [w], target=target)([1.0])
@@ -521,7 +521,7 @@ def test_a_string_is_no_operand(target: str) -> None:
 
 
 def test_an_input_of_another_trace() -> None:
-    """An input stands in its own trace alone."""
+    """An input can be used in its own trace alone."""
     w = Value(1.0)
     traces = [Trace([w]), Trace([w])]
     x, y = (trace.argument("x", ()) for trace in traces)

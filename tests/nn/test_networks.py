@@ -44,6 +44,9 @@ def test_a_linear_neuron_is_a_weighted_sum(pairs: list[tuple[float, float]], bia
 FORMULAS: dict[str, Callable[[float], float]] = {
     "relu": lambda z: max(z, 0.0),
     "leaky_relu": lambda z: z if z > 0 else 0.01 * z,
+    "prelu": lambda z: z if z > 0 else 0.25 * z,
+    "elu": lambda z: z if z > 0 else math.exp(z) - 1,
+    "silu": lambda z: z / (1 + math.exp(-z)),
     "gelu": lambda z: z * NormalDist().cdf(z),
     "sigmoid": lambda z: 1 / (1 + math.exp(-z)),
     "tanh": lambda z: 1 - 2 / (1 + math.exp(2 * z)),
@@ -232,6 +235,10 @@ def drawn(activation: Any, initial: Any, n_inputs: int = 100) -> list[float]:
         ("relu", 2),
         (scalargrad.relu, 2),
         ("leaky_relu", 2),
+        ("prelu", 2),
+        (nn.PReLU(), 2),
+        ("elu", 2),
+        (functional.silu, 2),
         (functional.gelu, 2),
         ("tanh", 1),
         ("sigmoid", 1),
@@ -441,16 +448,16 @@ def test_a_name_that_nobody_has_is_pythons_error() -> None:
 
 
 @pytest.mark.parametrize("name", foreign.ARGUMENTS)
-@pytest.mark.parametrize("kind", [nn.Neuron, nn.Layer, nn.MLP])
+@pytest.mark.parametrize("kind", [nn.Neuron, nn.Layer, nn.MLP, nn.Maxout, nn.Dropout])
 def test_an_argument_of_another_library_is_named_in_ours(kind: Any, name: str) -> None:
     """`nonlin=` and the like are errors that say what to write here."""
     with pytest.raises(TypeError, match=rf"^{kind.__name__} has no argument {name}: write .+"):
-        kind(2, **{name: 1})
+        kind(0.5 if kind is nn.Dropout else 2, **{name: 1})
 
 
 def test_an_unknown_argument_lists_those_there_are() -> None:
     """Any other argument is an error that lists the arguments, as they stand in the signature."""
-    for kind in (nn.Neuron, nn.Layer, nn.MLP):
+    for kind in (nn.Neuron, nn.Layer, nn.MLP, nn.Maxout, nn.Dropout):
         *names, _unknown = inspect.signature(kind).parameters
         with pytest.raises(TypeError, match=f"{kind.__name__} has no argument colour: it takes {', '.join(names)}$"):
             kind(colour=1)  # type: ignore[arg-type]
@@ -494,7 +501,8 @@ def test_an_unknown_activation_lists_the_choices(name: str) -> None:
     with pytest.raises(ValueError, match=f"no activation is named '{name}'") as caught:
         nn.Neuron(2, name)
     assert ("but 'relu' is" in str(caught.value)) == (name == "RELU")
-    names = {p.name for p in declaration.registered() if p.arity == 1 and p.name[0] != "_"} | {"leaky_relu", "gelu"}
+    names = {p.name for p in declaration.registered() if p.arity == 1 and p.name[0] != "_"}
+    names |= {"leaky_relu", "prelu", "elu", "gelu", "silu"}
     assert str(caught.value).split("one of ")[1].split(", ") == sorted(names)
 
 
@@ -546,6 +554,11 @@ def test_bad_arguments(make: Callable[[], object], error: type[Exception], messa
         (2, nn.MLP(2, [16, 16, 1])),
         (4, nn.MLP(4, (3,), functional.gelu, functional.softmax)),
         (2, nn.MLP(2, [3, 1], "softmax")),
+        (2, nn.MLP(2, [3, 1], "prelu")),
+        (2, nn.MLP(2, [3, 1], nn.PReLU())),
+        (2, nn.Neuron(2, "prelu")),
+        (2, nn.Maxout(2, 3, 4)),
+        (2, nn.MLP(2, [3, 2], "maxout", dropout=0.25)),
     ],
     ids=repr,
 )
@@ -554,7 +567,7 @@ def test_a_repr_evaluates_to_the_same_architecture(n_inputs: int, model: Any) ->
     other = eval(repr(model), vars(nn))  # noqa: S307  # that it can be is the law
     assert repr(other) == repr(model)
     other.load_state_dict(model.state_dict())
-    outputs = [np.ravel(network([0.5] * n_inputs)) for network in (model, other)]
+    outputs = [np.ravel(network.eval()([0.5] * n_inputs)) for network in (model, other)]
     assert [y.data for y in outputs[0]] == [y.data for y in outputs[1]]
 
 

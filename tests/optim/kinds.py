@@ -1,4 +1,4 @@
-"""No tests: every optimizer with settings under which it does something, on Values and on any kind of array."""
+"""No tests: every optimizer with settings of its own, and all kinds of arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scalargrad.optim import Optimizer
 
 
 class Sign(Optimizer):
-    """An optimizer as a user writes one: its rule alone."""
+    """An optimizer as a user writes one: little more than a rule."""
 
     remembers = ("velocity",)
 
@@ -26,7 +26,7 @@ class Sign(Optimizer):
 
 
 class Plain(Optimizer):
-    """One that remembers nothing."""
+    """An optimizer without a memory."""
 
     def rule(self, gradient: Any) -> Any:
         return self.rate * gradient

@@ -18,7 +18,7 @@ Recurrence = Callable[[float, list[float]], list[float]]
 
 
 def descended(optimizer: Optimizer, gradients: Gradients) -> list[list[float]]:
-    """Where the parameters are after each step, when these are the gradients."""
+    """Return the parameters after each step, for these gradients."""
     path = []
     for row in gradients:
         for parameter, gradient in zip(optimizer.parameters, row, strict=True):
@@ -29,7 +29,7 @@ def descended(optimizer: Optimizer, gradients: Gradients) -> list[list[float]]:
 
 
 def expected(recurrence: Recurrence, start: tuple[float, float], gradients: Gradients) -> list[list[float]]:
-    """Where a recurrence for one parameter says that they are."""
+    """Return the parameters after each step by a recurrence for one parameter."""
     columns = [recurrence(x, [row[i] for row in gradients]) for i, x in enumerate(start)]
     return [list(point) for point in zip(*columns, strict=True)]
 
@@ -68,9 +68,9 @@ def adam(
     return path
 
 
-def close(found: list[list[float]], wanted: list[list[float]]) -> bool:
+def close(path: list[list[float]], other: list[list[float]]) -> bool:
     """Whether two paths agree to 1e-12."""
-    return bool(np.allclose(found, wanted, rtol=1e-12, atol=1e-12))
+    return bool(np.allclose(path, other, rtol=1e-12, atol=1e-12))
 
 
 def one() -> list[Value]:

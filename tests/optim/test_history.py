@@ -28,7 +28,8 @@ def history_of(epochs: int, **arguments: Any) -> History:
 def test_the_table() -> None:
     """It has a heading, a row for each epoch, and what ended the training; numbers stand below one another."""
     assert repr(history_of(3, validation=([1.5],))) == (
-        "3 epochs lifted to numpy: all epochs are done (0:00)\n"
+        "3 epochs, 0:00: all epochs are done\n"
+        "lifted to numpy\n"
         "epoch  loss   far  validation loss  validation far\n"
         "    1  6.5   2               4                2\n"
         "    2  4.25  1.6             2.56             1.6\n"
@@ -39,22 +40,22 @@ def test_the_table() -> None:
 def test_a_long_table_is_cut_in_the_middle() -> None:
     """Of many epochs the first and the last are shown, and those between are counted."""
     lines = repr(history_of(100)).splitlines()
-    assert len(lines) == 2 + 20 + 1
-    assert lines[7] == "… 80 more epochs …"
-    assert [int(line.split()[0]) for line in lines[2:7] + lines[8:]] == [*range(1, 6), *range(86, 101)]
-    assert len(history_of(20).__repr__().splitlines()) == 22
+    assert len(lines) == 3 + 20 + 1
+    assert lines[8] == "… 80 more epochs …"
+    assert [int(line.split()[0]) for line in lines[3:8] + lines[9:]] == [*range(1, 6), *range(86, 101)]
+    assert len(history_of(20).__repr__().splitlines()) == 23
 
 
 def test_before_the_first_epoch_there_is_a_line() -> None:
     """Without a row the history says what happened, and has no plot."""
     history = history_of(0)
-    assert repr(history) == "0 epochs lifted to numpy: all epochs are done (0:00)"
-    assert history._repr_html_() == "<p>0 epochs lifted to numpy: all epochs are done (0:00)</p>"
+    assert repr(history) == "0 epochs, 0:00: all epochs are done\nlifted to numpy"
+    assert history._repr_html_() == "<pre>0 epochs, 0:00: all epochs are done\nlifted to numpy</pre>"
     assert history.rows == []
     assert history["loss"] == []
     with pytest.raises(ValueError, match="nothing to plot before the first epoch has ended"):
         history.plot()
-    with pytest.raises(ValueError, match="nothing to go on from before training has begun"):
+    with pytest.raises(ValueError, match="there is no state before the training has begun"):
         History({}).state_dict()
     assert History({}).rows == []
     assert len(History({})) == 0
@@ -66,7 +67,7 @@ def test_in_a_notebook_there_is_a_table_and_a_picture(monkeypatch: pytest.Monkey
     history = history_of(2)
     html = history._repr_html_()
     assert html.startswith("<table")
-    assert ">2 epochs lifted to numpy: all epochs are done (0:00)</caption>" in html
+    assert ">2 epochs, 0:00: all epochs are done; lifted to numpy</caption>" in html
     assert html.count("<tr") == 3
     assert 'src="data:image/png;base64,iVBOR' in html
     monkeypatch.setattr("scalargrad.optim.history.find_spec", lambda name: None)

@@ -242,7 +242,7 @@ def test_parameters_are_distinct_variables(kind: Callable[..., object]) -> None:
 
 
 def test_a_model_is_not_its_parameters() -> None:
-    """Who passes the model is told what to pass."""
+    """A model in place of its parameters is an error that says what to pass."""
     with pytest.raises(TypeError, match=r"such as model.parameters\(\), got Neuron\(1"):
         optim.GradientDescent(nn.Neuron(1), 0.1)  # type: ignore[arg-type]
 
@@ -532,11 +532,11 @@ def test_weight_decay_is_a_term_of_the_loss(kind: str, x: float, slope: float, d
     assert apart == pytest.approx(plain - 0.1 * decay * x, rel=1e-12, abs=1e-12)
 
 
-# ---------------------------------------------------------------- settings, and optimizers of one's own
+# ---------------------------------------------------------------- settings, and the rules of users
 
 
 def test_an_optimizer_without_parameters_is_a_setting() -> None:
-    """`on` gives the same settings with a fresh memory, as often as it is asked; without parameters nothing moves."""
+    """`on` makes optimizers with the same settings and no memory; without parameters a step is an error."""
     setting = Adam(rate=0.1, first_decay=0.5)
     thetas: list[list[float]] = [[1.0], [1.0]]
     for theta in thetas:
@@ -623,11 +623,26 @@ def test_an_argument_of_another_library(call: Callable[[], object], message: str
         call()
 
 
+def test_an_optimizer_of_a_user_names_its_arguments() -> None:
+    """A user's optimizer may call an argument as another library does; what no rule here has is Python's error."""
+
+    class Mine(Optimizer):
+        def __init__(self, parameters: Any, alpha: float) -> None:
+            super().__init__(parameters, rate=alpha)
+
+        def rule(self, gradient: Any) -> Any:
+            return self.rate * gradient
+
+    assert Mine([1.0], alpha=0.5).step([1.0]) == [0.5]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'rho'"):
+        Adam([1.0], rho=0.9)  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize(
     ("name", "ours"), [("SGD", "optim.GradientDescent"), ("lr_scheduler", "optim.Cosine"), ("Nadam", "optim.NAdam")]
 )
 def test_a_class_of_another_library(name: str, ours: str) -> None:
-    """So is a class; any other name that is not there is the usual error."""
+    """A class of another library is an error with our name; any other missing name is the usual error."""
     with pytest.raises(AttributeError, match=f"has no attribute '{name}': here it is .*{ours}"):
         getattr(optim, name)
     assert not hasattr(optim, name)

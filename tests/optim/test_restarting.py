@@ -1,4 +1,4 @@
-"""Starting again elsewhere: the same answer on every executor, and the best of it."""
+"""Restarts: the same answer on every executor, early stops, and interruptions."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ EXECUTORS: dict[str, Callable[[int], AbstractContextManager[Executor | optim.Cli
 
 @pytest.fixture(scope="module")
 def alone() -> list[MinimizeResult]:
-    """What the problem comes to with each of six generators, without restarts."""
+    """The results of the problem for six generators, without restarts."""
     return [waves(random.Random(f"5/{i}")) for i in range(6)]
 
 
@@ -101,7 +101,7 @@ def is_long(run: MinimizeResult) -> bool:
 
 @pytest.mark.parametrize("name", EXECUTORS)
 def test_a_predicate_stops_early_and_the_answer_is_the_same(name: str, alone: list[MinimizeResult]) -> None:
-    """The answer is the runs up to the first for which the predicate holds, whoever does them and in whatever order."""
+    """The answer is the runs up to the first for which the predicate holds, on any executor and in any order."""
     first = next(i for i, run in enumerate(alone) if is_long(run))
     assert 0 < first < len(alone) - 1
     with EXECUTORS[name](6) as executor:
@@ -112,6 +112,16 @@ def test_a_predicate_stops_early_and_the_answer_is_the_same(name: str, alone: li
     assert result.message == f"{first + 1} of 6 runs have finished: run {first} was what `until` waited for"
     if executor is None:
         assert yielded == result.runs
+
+
+def test_runs_that_no_longer_count_are_cancelled_at_once(alone: list[MinimizeResult]) -> None:
+    """When the predicate holds for a run, those after it are cancelled, even while one before it is waited for."""
+    executor = Scripted("pending", "finished", "never")
+    coming = iter(restarts(waves, 3, 5, executor, until=lambda run: True))
+    assert next(coming) == alone[1]
+    executor.futures[0].set_result(alone[0])
+    assert list(coming) == [alone[0]]
+    assert [future.cancelled() for future in executor.futures] == [False, False, True]
 
 
 def test_runs_come_as_they_finish(alone: list[MinimizeResult]) -> None:
@@ -157,7 +167,7 @@ def test_when_the_time_is_up_what_has_finished_is_the_answer(alone: list[Minimiz
 
 @given(st.integers(1, 4), st.integers(1, 4), st.integers())
 def test_a_run_depends_on_the_seed_and_its_number_alone(n: int, more: int, seed: int) -> None:
-    """More restarts go on where fewer ended, each from a place of its own, and another seed goes elsewhere."""
+    """More restarts begin with the same runs as fewer; each run and each seed has other starting points."""
 
     def drawn(rng: random.Random) -> MinimizeResult:
         return MinimizeResult([rng.random(), rng.random()], rng.random(), 0.0, 0)
@@ -207,7 +217,7 @@ def test_an_error_in_a_run_comes_out(name: str) -> None:
 
 
 class Scripted(Executor):
-    """Finishes, fails in, or never comes to one run after another, as told."""
+    """An executor whose runs finish, fail or never start, as its arguments say."""
 
     def __init__(self, *fates: str) -> None:
         self.fates, self.futures = iter(fates), list[Future[Any]]()
@@ -227,7 +237,7 @@ class Scripted(Executor):
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One presses Ctrl-C as soon as there is something to wait for."""
+    """Ctrl-C is pressed as soon as no finished run is left."""
     wait = concurrent.futures.wait
 
     def interrupted(futures: Collection[Future[Any]], *arguments: Any, **named: Any) -> Any:
@@ -258,7 +268,7 @@ def test_ctrl_c_keeps_what_has_been_finished(fates: tuple[str, ...], alone: list
 
 
 def test_ctrl_c_keeps_what_finishes_meanwhile(monkeypatch: pytest.MonkeyPatch, alone: list[MinimizeResult]) -> None:
-    """A run that finishes as one presses Ctrl-C is kept; one that fails then is not told of."""
+    """A run that finishes during Ctrl-C is kept; one that fails during Ctrl-C is dropped."""
     executor = Scripted("pending", "pending", "pending")
 
     def interrupted(*_arguments: Any) -> Any:
@@ -271,7 +281,7 @@ def test_ctrl_c_keeps_what_finishes_meanwhile(monkeypatch: pytest.MonkeyPatch, a
 
 
 def test_ctrl_c_while_submitting_cancels() -> None:
-    """Ctrl-C while runs are handed out is Ctrl-C, and those that were handed out are cancelled."""
+    """Ctrl-C while runs are submitted comes out, and the submitted runs are cancelled."""
     executor = Scripted("pending", "Ctrl-C")
     with pytest.raises(KeyboardInterrupt):
         restarts(waves, 2, 5, executor)
@@ -288,7 +298,7 @@ def test_after_an_error_the_rest_is_cancelled() -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_ctrl_c_before_anything_is_finished() -> None:
-    """With nothing to keep, Ctrl-C is Ctrl-C."""
+    """Ctrl-C before the first run has finished comes out."""
     with pytest.raises(KeyboardInterrupt):
         list(restarts(waves, 2, 5, Scripted("pending", "pending")))
 
@@ -301,7 +311,7 @@ def test_ctrl_c_before_anything_is_finished() -> None:
 
 @pytest.mark.parametrize("inside", [True, False])
 def test_ctrl_c_without_an_executor(inside: bool, alone: list[MinimizeResult]) -> None:
-    """Ctrl-C in the third run keeps two, and the third too when it was minimize that it interrupted."""
+    """Ctrl-C in the third run keeps two runs, and also the third if it interrupted `minimize`."""
     begun: list[int] = []
 
     def problem(rng: random.Random) -> MinimizeResult:

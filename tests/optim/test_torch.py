@@ -15,7 +15,7 @@ EXPECTED = json.loads(PATHS.read_text(encoding="utf-8"))
 
 
 def path(optimizer: optim.Optimizer) -> list[list[float]]:
-    """The points that an optimizer on Values, an array or a list comes to."""
+    """Return the points of an optimizer on Values, an array or a list."""
     points = []
     for step in range(1, STEPS + 1):
         on_values = optimizer.theta is None

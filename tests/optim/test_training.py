@@ -57,7 +57,7 @@ both_ways = pytest.mark.parametrize("lifted", [False, True])
 
 @given(st.integers(1, 9), st.integers(1, 10), st.integers(1, 3), st.integers())
 def test_an_epoch_has_each_example_once(size: int, batch_size: int, epochs: int, seed: int) -> None:
-    """In every epoch each example is learnt from once, in an order of its own that follows from the seed alone."""
+    """In every epoch each example is learned from once, in an order of its own that follows from the seed alone."""
 
     def order() -> list[int]:
         x, seen = Value(0.0), []
@@ -212,7 +212,7 @@ def test_what_cannot_be_lifted_runs_on_values_and_says_so() -> None:
 
 
 def test_examples_of_different_lengths_run_on_values() -> None:
-    """Sequences of different lengths are learnt from on Values; the history says why."""
+    """Sequences of different lengths are learned from on Values; the history says why."""
     x = Value(0.0)
     history = train(
         lambda xs, y: (sum((x * a for a in xs), Value(0.0)) - y) ** 2, [x], ([[1.0], [1.0, 2.0]], [1.0, 3.0])
@@ -365,6 +365,21 @@ def test_a_callback_may_end_it(lifted: bool) -> None:
     assert [parameter.data for parameter in model.parameters()] == trained(epochs=1, lifted=lifted)[1]
 
 
+@both_ways
+def test_a_callback_may_change_the_parameters(lifted: bool) -> None:
+    """What the callback does to the parameters counts, in the next epoch and after the last."""
+    x = Value(8.0)
+
+    def halve(_history: History) -> None:
+        x.data /= 2
+
+    settings: dict[str, Any] = {"optimizer": GradientDescent(rate=0.25), "lifted": lifted, "callback": halve}
+    train(lambda a: (x - a) ** 2, [x], ([0.0],), epochs=1, **settings)
+    assert x.data == 2.0  # a step halves it too
+    train(lambda a: (x - a) ** 2, [x], ([0.0],), epochs=2, **settings)
+    assert x.data == 0.125
+
+
 # ---------------------------------------------------------------- stopping and going on
 
 
@@ -386,6 +401,19 @@ def test_resuming_gives_the_same_bits(lifted: bool, patience: int | None) -> Non
         assert [parameter.data for parameter in other.parameters()] == parameters
         assert resumed.rows == whole.rows
         assert (resumed.message, resumed.best_epoch) == (whole.message, whole.best_epoch)
+
+
+@pytest.mark.parametrize("rng", [3, random.Random(3)])
+def test_without_a_seed_the_order_is_that_of_the_state(rng: Any) -> None:
+    """A training that is resumed without a seed goes on in its own order; without a state the seed is 0."""
+    whole, parameters = trained(rng=rng, epochs=4) if isinstance(rng, int) else trained(rng=random.Random(3), epochs=4)
+    model, loss = network()
+    common: dict[str, Any] = {"optimizer": Adam(rate=0.05), "batch_size": 3}
+    first = train(loss, model.parameters(), DATA, epochs=2, rng=rng, **common)
+    resumed = train(loss, model.parameters(), DATA, epochs=4, resume=first, **common)
+    assert [parameter.data for parameter in model.parameters()] == parameters
+    assert resumed.rows == whole.rows
+    assert trained()[1] == trained(rng=0)[1] != trained(rng=1)[1]
 
 
 @both_ways
@@ -576,7 +604,7 @@ def a_loss(x: float) -> Value:
         ({"schedule": lambda step: -1.0}, ValueError, "the rate that the schedule gives for step 0"),
         ({"loss": lambda x: 1.0, "lifted": False}, TypeError, "the loss must return a Value, got 1.0 of type float"),
         ({"loss": lambda x: 1.0}, TypeError, "the loss must return a Value, got 1.0 of type float"),
-        ({"lr": 0.1}, TypeError, "no argument 'lr' here: it is called rate"),
+        ({"lr": 0.1}, TypeError, r"no argument 'lr' here: the optimizer has it, as in Adam\(rate=0.01\)"),
         ({"resume": [1]}, TypeError, r"resume must be a history or its state_dict\(\), got a list"),
         (
             {"resume": {"seed": 0}},
@@ -593,7 +621,7 @@ def test_bad_arguments(change: dict[str, Any], error: type[Exception], message: 
 
 
 BAD_STATES: list[tuple[dict[str, Any], str]] = [
-    ({"seed": 1}, "the state is of a training with seed 1, not 0"),
+    ({"seed": 1.0}, "the state is of a training with seed 1.0, not 0"),
     ({"examples": 8}, "the state is of a training with examples 8, not 7"),
     ({"batch_size": 4}, "the state is of a training with batch_size 4, not 3"),
     ({"rows": None}, "rows must be a list with a dict of the same columns for each epoch"),
@@ -686,3 +714,93 @@ def test_what_has_no_accuracy(outputs: Any, target: Any, error: type[Exception],
     """One output, a class that is none, and a list of another length are refused."""
     with pytest.raises(error, match=message):
         accuracy(outputs, target)
+
+
+# ---------------------------------------------------------------- dropout
+
+
+def dropping(**arguments: Any) -> tuple[History, nn.MLP]:
+    """The history of a training of a network with dropout, and the network, still in training."""
+    model = nn.MLP(2, [6, 4, 1], "tanh", rng=0, dropout=0.5)
+    common: dict[str, Any] = {
+        "optimizer": Adam(rate=0.05),
+        "epochs": 4,
+        "batch_size": 3,
+        "metrics": {"output": lambda x, y: model.output(x) + 0 * y},
+        "validation": HELD_OUT,
+    }
+    return train(lambda x, y: square_error(model(x), y), model.parameters(), DATA, **(common | arguments)), model
+
+
+def test_dropout_lifted_is_dropout_on_values() -> None:
+    """The masks follow from the seed: lifted, on Values and in another run the numbers are the same."""
+    (on_values, first), (lifted, second) = dropping(lifted=False), dropping(lifted=True)
+    assert lifted.way == "lifted to numpy"
+    assert list(second.state_dict().values()) == pytest.approx(list(first.state_dict().values()), rel=1e-9)
+    for name in ("loss", "output", "validation loss"):
+        assert lifted[name] == pytest.approx(on_values[name], rel=1e-9)
+    assert dropping(lifted=True)[1].state_dict() == second.state_dict()
+    assert dropping(lifted=True, rng=1)[1].state_dict() != second.state_dict()
+
+
+@both_ways
+def test_every_example_in_every_epoch_has_another_mask(lifted: bool) -> None:
+    """With the rate 0 the network stays, but the loss differs from epoch to epoch: no mask is frozen."""
+    history, _ = dropping(lifted=lifted, optimizer=GradientDescent(rate=1e-300), epochs=6)
+    assert len(set(history["loss"])) == 6
+    x = Value(1.0)
+    dropout = nn.Dropout(0.5)
+    kept = train(
+        lambda a: dropout([x * a])[0],
+        [x],
+        ([1.0] * 40,),
+        optimizer=GradientDescent(rate=1e-300),
+        batch_size=1,
+        epochs=1,
+        lifted=lifted,
+    )
+    assert 0.2 < kept["loss"][0] < 1.8  # 0 or 2 if all had the same
+
+
+@both_ways
+def test_what_is_measured_is_measured_without_dropout(lifted: bool) -> None:
+    """Validation and metrics are those of the network out of training, though it is in training all the time."""
+    history, model = dropping(lifted=lifted)
+    assert model.training
+    again = model.eval()
+    expected = [square_error(again.output(x), y).data for x, y in zip(*HELD_OUT, strict=True)]
+    assert history["validation loss"][-1] == pytest.approx(math.fsum(expected) / 2, rel=1e-12)
+    outputs = [again.output(x).data for x in XS]
+    assert history["output"][-1] == pytest.approx(math.fsum(outputs) / len(XS), rel=1e-12)
+
+
+@both_ways
+def test_a_network_out_of_training_drops_nothing(lifted: bool) -> None:
+    """After `eval()` training does what it does without dropout."""
+    networks = [nn.MLP(2, [6, 1], "tanh", rng=0, dropout=share) for share in (0.5, 0.0)]
+    for model in networks:
+        model.eval()
+        train(lambda x, y, m=model: square_error(m(x), y), model.parameters(), DATA, epochs=2, lifted=lifted)
+    assert networks[0].state_dict() == networks[1].state_dict()
+
+
+@both_ways
+def test_dropout_goes_on_after_a_stop(lifted: bool) -> None:
+    """Stopped after any step of an epoch and resumed, training ends with the same bits as without the stop."""
+    _, whole = dropping(lifted=lifted)
+    for step in range(3, 8):
+        model = nn.MLP(2, [6, 4, 1], "tanh", rng=0, dropout=0.5)
+
+        def stopping(done: int, last: int = step) -> float:
+            if done == last:
+                raise KeyboardInterrupt
+            return 0.05
+
+        def loss(x: Any, y: Any, model: nn.MLP = model) -> Value:
+            return square_error(model.output(x), y)
+
+        common: dict[str, Any] = {"batch_size": 3, "epochs": 4, "lifted": lifted}
+        history = train(loss, model.parameters(), DATA, optimizer=Adam(rate=stopping), **common)
+        assert (history.status, len(history.rows)) == (INTERRUPTED, step // 3)
+        train(loss, model.parameters(), DATA, optimizer=Adam(rate=0.05), resume=history, **common)
+        assert model.state_dict() == whole.state_dict()

@@ -16,12 +16,22 @@ assert_type(sg.tanh(1.0), float)
 assert_type(sg.relu(a) + sg.exp(b) + sg.abs(a), Value)
 assert_type(sg.gelu(a), Value)
 assert_type(sg.leaky_relu(2.0), float)
+assert_type(sg.silu(a) + sg.elu(b, 0.5) + sg.leaky_relu(a, b), Value)
+assert_type(sg.elu(2.0), float)
+assert_type(sg.binary_cross_entropy(a, 1), Value)
+assert_type(sg.binary_cross_entropy([0.5, 1.0], [0, 1]), float)
 
 neuron = nn.Neuron(weights=[1, -2], bias=1, activation="sigmoid")
 assert_type(neuron([1.0, -1.0]), Value)
 layer = nn.Layer(weights=[[1, -2], [-1, 1]], biases=[1, 0], activation=None)
 assert_type(layer.outputs([1, -1]), list[Value])
 assert_type(nn.Layer(2, 1).output([1, -1]), Value)
+
+assert_type(nn.Maxout(weights=[[[1, -2], [-1, 1]]]).output([1, -1]), Value)
+assert_type(nn.PReLU()(a), Value)
+assert_type(nn.Dropout(0.5)([1.0, a]), list[Value])
+dropping = nn.MLP(3, [4, 1], "prelu", dropout=0.5)
+assert_type(dropping.eval().output([1, 2, 3]), Value)
 
 xs = [[2.0, 3.0, -1.0], [3.0, -1.0, 0.5], [0.5, 1.0, 1.0], [1.0, 1.0, -1.0]]
 ys = [1.0, -1.0, -1.0, 1.0]

@@ -2,7 +2,7 @@
 
 from typing import assert_type
 
-from scalargrad import Value, functional, grad, nn, softmax, total
+from scalargrad import Value, functional, grad, nn, optim, softmax, total
 
 x = Value(2.0)
 model = nn.MLP(2, [3, 1], "tanh")
@@ -17,6 +17,10 @@ nn.Neuron(2, nonlin=False)  # wrong: a name of another library
 nn.Neuron(2, 3)  # wrong: a number for an activation
 nn.MLP(2, 3)  # wrong: one size in place of several
 nn.Layer(weights=[1, 2])  # wrong: one row of weights in place of several
+optim.SGD(model.parameters())  # wrong: a name of another library
+optim.Adam(model.parameters(), lr=0.1)  # wrong: a name of another library
+optim.train(total, model.parameters(), [[1.0]])  # wrong: a list in place of a tuple of columns
+optim.Adam().rate = "0.1"  # wrong: text
 model.output([1, 2]).backwards()  # wrong: misspelled
 model.output(x)  # wrong: a number in place of a row
 layer.outputs([1, 2]).backward()  # wrong: several outputs

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...engine.floats import integer
-from ...nn import MLP, Layer, Module, Neuron, activation_name
+from ...nn import MLP, Layer, Maxout, Module, Neuron, activation_name
 from ..colours import INK, INPUT, PAPER, PARAMETER, line
 from ..names import exact, numeral
 from . import card
@@ -75,25 +75,31 @@ class _Column(NamedTuple):
     neurons: Sequence[Neuron]
     caption: tuple[str, ...]
     shown: list[int | None]  # None for those between
+    pieces: int = 1  # how many neurons have an output together, as those of a Maxout
 
 
 def _columns(model: Module, limit: int) -> list[_Column]:
     if isinstance(model, MLP):
-        layers = [(layer.neurons, layer.activation) for layer in model.layers]
+        layers = [(layer.neurons, layer.activation, _pieces(layer)) for layer in model.layers]
     elif isinstance(model, Layer):
-        layers = [(model.neurons, model.activation)]
+        layers = [(model.neurons, model.activation, _pieces(model))]
     elif isinstance(model, Neuron):
-        layers = [([model], model.activation)]
+        layers = [([model], model.activation, 1)]
     else:
         raise TypeError(
             f"a network to draw is an MLP, a Layer or a Neuron, got {model!r} of type {type(model).__name__}"
         )
     n_inputs = layers[0][0][0].n_inputs
     columns = [_Column(n_inputs, [], (_counted(n_inputs, "input"),), _ends(n_inputs, limit))]
-    for neurons, activation in layers:
-        caption = _counted(len(neurons), "neuron"), activation_name(activation) or "linear"
-        columns.append(_Column(len(neurons), neurons, caption, _ends(len(neurons), limit)))
+    for neurons, activation, pieces in layers:
+        name = activation_name(activation) or "linear"
+        caption = _counted(len(neurons), "neuron"), name if pieces == 1 else f"{name} of {pieces}"
+        columns.append(_Column(len(neurons), neurons, caption, _ends(len(neurons), limit), pieces))
     return columns
+
+
+def _pieces(layer: Layer) -> int:
+    return layer.pieces if isinstance(layer, Maxout) else 1
 
 
 def _counted(n: int, what: str) -> str:
@@ -127,6 +133,7 @@ def _weights(i: int, left: _Column, right: _Column) -> list[tuple[str, str, floa
         (f"neuron{i - 2}_{source}" if left.neurons else f"input{source}", f"neuron{i - 1}_{row}", weight.data)
         for row in right.shown
         if row is not None
-        for source, weight in enumerate(right.neurons[row].weights)
+        for output, weight in enumerate(right.neurons[row].weights)
+        for source in range(output * left.pieces, (output + 1) * left.pieces)
         if source in left.shown
     ]

@@ -1,9 +1,9 @@
 """Derivatives of array programs, by the rules that the primitives declare.
 
-The engine's rules do not ask what they are called on. On floats they give the eager sweep its
-numbers, on Values the derivatives of derivatives, and here, on arrays, an array program for the
-gradient. Beside them stands only what is linear and the same for every operation: what a view
-showed goes back to where it lay, and what was summed up goes to every part of the sum.
+A rule can be called on operands of any kind. On floats it gives the numbers of the eager sweep, on Values
+derivatives of derivatives, and here, on arrays, an array program for the gradient. What is added here is
+linear and the same for every operation: the gradient of a view goes back to the places in its base, and
+the gradient of a sum goes to all that is summed.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ...engine import primitives as p
-from .program import Apply, Array, ArrayProgram, Assembly, Axis, Fold, Piece, Places, View, needed
+from .program import Apply, Array, ArrayProgram, Assembly, Axis, Fold, Leaf, Piece, Places, View, needed
 
 if TYPE_CHECKING:
     from .program import IntArray
 
 
 def mean(program: ArrayProgram, array: Array | float) -> Array | float:
-    """Return the mean over the batch; terms and factors that do not depend on it are kept out of the sum.
+    """Return the mean over the batch; terms and factors that all examples share are kept out of the sum.
 
-    A sum that nothing else reads is not computed for each example first.
+    A sum that nothing else reads is not computed for each example first, but over all examples at once.
     """
     reads = Counter(operand for one in needed([array]) for operand in one.arrays)
-    inside: set[Array] = set()  # of what the mean is taken, each once: a term may be part of many
+    inside: set[Array] = set()  # the arrays of which a mean is taken, each once
     pending = [array]
     while pending:
         one = pending.pop()
@@ -43,7 +43,7 @@ def mean(program: ArrayProgram, array: Array | float) -> Array | float:
 
 
 def _averaged(array: Array) -> tuple[Array | float, ...]:
-    """The operands whose means give that of the array: of a sum all, of a product the one that the batch changes."""
+    """The operands whose means give the mean of the array: of a sum all, of a product the one that is batched."""
     if isinstance(array, Apply) and array.primitive in (p.add, p.subtract, p.negative):
         return array.operands
     if isinstance(array, Apply) and array.primitive is p.multiply:
@@ -59,7 +59,7 @@ def _share_of_sum(program: ArrayProgram, array: Array, reads: int) -> Array | fl
         isinstance(array, Fold)
         and array.primitive is p.add
         and reads < 2
-        and all(operand.batched for operand in array.operand.arrays)  # else it is a product with a matrix: quickly done
+        and all(operand.batched for operand in array.operand.arrays)  # a product with a matrix is quick as it is
     ):
         summed, along = array.operand, array.along
     share = program.leaf("share")  # one over the number of examples
@@ -67,9 +67,12 @@ def _share_of_sum(program: ArrayProgram, array: Array, reads: int) -> Array | fl
 
 
 def gradient(program: ArrayProgram, output: Array | float, leaf: Array) -> Array | float:
-    """Return the derivative of the output, a single number, with respect to each number of a leaf."""
+    """Return the derivative of the output, a single number, with respect to each number of a leaf.
+
+    The arrays of the gradient are added to the program; a float is the same derivative for all.
+    """
     totals: dict[Array, Array | float] = {}
-    shown: dict[Array, list[tuple[View, Array | float]]] = {}  # for each array its views, with their gradients
+    shown: dict[Array, list[tuple[View, Array | float]]] = {}  # for each array its views and their gradients
     if isinstance(output, Array):
         totals[output] = 1.0
     forward = len(program.arrays)
@@ -89,7 +92,9 @@ def gradient(program: ArrayProgram, output: Array | float, leaf: Array) -> Array
 
 
 def _handed_on(program: ArrayProgram, array: Array, total: Array | float) -> Iterator[tuple[Array, Array | float]]:
-    """What an array's gradient comes to in each of its operands."""
+    """What the gradient of an array contributes to that of each operand."""
+    if isinstance(array, Leaf) or _blocks(array):
+        return
     if isinstance(array, Fold):
         assert array.primitive is p.add, "only sums are folded where a gradient passes"
         yield array.operand, total
@@ -98,7 +103,8 @@ def _handed_on(program: ArrayProgram, array: Array, total: Array | float) -> Ite
             if isinstance(piece.array, Array):
                 part = _part(program, total, array, piece, alone=len(array.arrays) == 1)
                 yield piece.array, _summed(program, part, piece.axes, array.batched, piece.array)
-    elif isinstance(array, Apply) and not _blocks(array):
+    else:
+        assert isinstance(array, Apply), f"there is no gradient of {array}"
         for i, operand in enumerate(array.operands):
             if isinstance(operand, Array):
                 local = array.primitive.partials[i](array, *array.operands)
@@ -107,12 +113,12 @@ def _handed_on(program: ArrayProgram, array: Array, total: Array | float) -> Ite
 
 
 def _blocks(array: Array) -> bool:
-    """Whether an array hands no gradient on to what it was made of, whatever its own."""
+    """Whether an array hands on no gradient to its operands, whatever its own gradient is."""
     return isinstance(array, Apply) and array.primitive.blocks_gradient
 
 
 def _part(program: ArrayProgram, total: Array | float, array: Assembly, piece: Piece, alone: bool) -> Array | float:
-    """The gradient of a piece of an assembly; `alone`, if the other pieces are numbers."""
+    """The gradient of a piece of an assembly; `alone` says that the other pieces are numbers."""
     index = piece.places.index
     if not isinstance(total, Array):
         return total
@@ -128,7 +134,7 @@ def _part(program: ArrayProgram, total: Array | float, array: Assembly, piece: P
 
 
 def _terms(total: Array | float) -> list[Array | float]:
-    """What a gradient is the sum of, in order; a sum that is part of it twice stays one the second time."""
+    """The terms of a gradient, in order; a sum that is part of it twice stays a single term the second time."""
     terms: list[Array | float] = []
     pending, seen = [total], set[Array]()
     while pending:
@@ -168,7 +174,7 @@ def restricted(program: ArrayProgram, array: Array | float, axis: Axis, index: I
 
 
 def tangent(program: ArrayProgram, output: Array | float, leaf: Array, direction: Array) -> Array | float:
-    """Return the derivative of the output when the leaf moves in a direction: forwards through the program."""
+    """Return the derivative of the output in a direction of the leaf, computed forwards through the program."""
     known: dict[Array, Array | float] = {leaf: direction}
     for array in needed([output]):
         if array is leaf or _blocks(array) or not any(operand in known for operand in array.arrays):
@@ -187,7 +193,7 @@ def tangent(program: ArrayProgram, output: Array | float, leaf: Array, direction
             ]
             known[array] = program.assemble(array.axes, pieces)
         else:
-            assert isinstance(array, Apply), "a leaf is computed from nothing that moves"
+            assert isinstance(array, Apply), f"there is no tangent of {array}"
             total: Array | float = 0.0
             for i, operand in enumerate(array.operands):
                 if isinstance(operand, Array) and operand in known:
@@ -198,7 +204,7 @@ def tangent(program: ArrayProgram, output: Array | float, leaf: Array, direction
 
 
 def _seen(program: ArrayProgram, moved: Array | float, view: View) -> Array | float:
-    """The view of an array that may lack axes of the view's base, being the same along them."""
+    """The same view of another array, which may lack axes of the view's base, being the same along them."""
     assert isinstance(moved, Array), "what moves, moves in a direction"
     places, outer, within = 0 * view.places.index, view.places.index, 1
     for axis in reversed(view.base.axes):
@@ -210,7 +216,7 @@ def _seen(program: ArrayProgram, moved: Array | float, view: View) -> Array | fl
 
 
 def _mark(total: Array | float, array: Array, forward: int) -> None:
-    """Note whose gradient this is, for its name, unless it was there before the gradient was asked for."""
+    """Note whose gradient this is, for its name, unless it was in the program before."""
     while isinstance(total, Array) and total.number >= forward:
         total.gradient_of.append(array)
         total = total.base if isinstance(total, View) else 0.0
@@ -219,7 +225,10 @@ def _mark(total: Array | float, array: Array, forward: int) -> None:
 def _summed(
     program: ArrayProgram, contribution: Array | float, axes: Iterable[Axis], batched: bool, part: Array
 ) -> Array | float:
-    """A contribution to what has these axes, summed up over those that the part has not, be it the same along them."""
+    """A contribution to an array with these axes, summed over the axes that the part lacks.
+
+    The contribution may lack axes too, being the same along them.
+    """
     surplus = [axis for axis in axes if axis not in part.axes]
     over_batch = batched and not part.batched
     present = set(contribution.axes) if isinstance(contribution, Array) else set()
@@ -236,7 +245,7 @@ def _summed(
 def _total(
     program: ArrayProgram, array: Array, total: Array | float | None, shown: Iterable[tuple[View, Array | float]]
 ) -> Array | float | None:
-    """The sum of all that reaches an array, directly and through its views."""
+    """The gradient of an array: the sum of what reaches it directly and through its views."""
     pieces: list[Piece] = []
     for view, part in shown:
         turned = _turned_back(program, array, view, part)
@@ -251,14 +260,14 @@ def _total(
 
 
 def _turned_back(program: ArrayProgram, array: Array, view: View, part: Array | float) -> Array | float | None:
-    """The gradient of a view that shows all of an array in order, along the array's own axes; None for others."""
+    """The gradient of a view of all of an array in order, along the axes of the array; None for other views."""
     if not view.shows_all:
         return None
     if not isinstance(part, Array) or array.size == 1:
         return part
     axes, index = array.axes, view.places.index
     assert not isinstance(index, int), "it shows several places"
-    if part.axes != view.axes:  # it is the same along some axes: they must be axes of the array too
+    if part.axes != view.axes:  # it is the same along some axes, which must be axes of the array too
         if view.sizes != array.sizes:
             return None
         axes = tuple(own for own, seen in zip(axes, view.axes, strict=True) if seen in part.axes)
@@ -270,7 +279,7 @@ def _turned_back(program: ArrayProgram, array: Array, view: View, part: Array | 
 
 
 def pieces_of(gradient: Array | float | None, size: int) -> list[Piece]:
-    """Return what a gradient of so many numbers is the sum of: parts of it first, then what covers it all."""
+    """Return the pieces whose sum is a gradient of so many numbers: those of a part of it first, then of all."""
     slope = 0.0 if gradient is None else gradient
     terms = _terms(slope)
     in_parts = any(isinstance(term, Assembly) for term in terms)

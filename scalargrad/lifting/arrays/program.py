@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # programs of single numbers work without numpy
     FloatArray = NDArray[np.float64]
 
 ArrayClass = TypeVar("ArrayClass", bound="Array")
-BATCH_LEAVES = ("share", "count")  # what a batch gives: one over the number of examples, and that number
+BATCH_LEAVES = ("share", "count")  # one over the number of examples, and that number
 
 
 class Axis:
@@ -286,7 +286,7 @@ class ArrayProgram:
         return self._entered(Assembly(self, tuple(pieces), axes), key)
 
     def _factor_taken_out(self, array: Apply, along: tuple[Axis, ...], batch: bool) -> Array | float | None:
-        """The sum of c × x as c × the sum of x, where c is the same all along; the sum of -x as -(the sum)."""
+        """The sum of c × x as c × the sum of x, where c is the same all along; the sum of -x as -(the sum of x)."""
         if array.primitive is p.negative:
             return self.apply(p.negative, [self.fold(p.add, array.operands[0], along, batch)])
         if array.primitive is p.multiply:

@@ -1,4 +1,4 @@
-"""How the places of the operands of alike numbers lie: in loops, in blocks, or anyhow."""
+"""How the places of the operands of a family lie: in loops, in blocks, or without order."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 if TYPE_CHECKING:
     from ..arrays.program import IntArray
 
-PAD = -1  # the place of nothing, where a member has fewer terms than others
+PAD = -1  # in place of a factor, where a member has fewer terms than others
 
 Kind = tuple[int, int, int]  # of a term: minus its sign, and its factors' families
 Row = tuple[list[int], list[int]]  # of a member's terms of one kind: the places of the first factors, of the second
 
 
 def order_of(columns: Sequence[IntArray]) -> IntArray:
-    """The order of a family's members: by the places of the operand that differs most, then by the others'."""
+    """Return the order of a family's members: by the places of the operand that differs most, then of the others."""
     count = len(columns[0])
     if count == 1:
         return np.arange(1)
-    if any((column[1:] > column[:-1]).all() for column in columns):  # one of them differs everywhere, and is in order
+    if any((column[1:] > column[:-1]).all() for column in columns):  # one is in order, and differs everywhere
         return np.arange(count)
     distinct = [len(np.unique(column)) for column in columns]
     first = distinct.index(max(distinct))
@@ -29,7 +29,7 @@ def order_of(columns: Sequence[IntArray]) -> IntArray:
 
 
 def dimensions(columns: Sequence[IntArray]) -> list[int]:
-    """Sizes of nested loops in which each column grows evenly, outermost first; one loop where there are none."""
+    """Return the sizes of nested loops in which each column grows evenly, the outermost first; or of one loop."""
     whole = len(columns[0])
     table = np.stack(columns)
     sizes: list[int] = []
@@ -50,34 +50,33 @@ def dimensions(columns: Sequence[IntArray]) -> list[int]:
 
 def lengths_of(rows: dict[Kind, list[Row]]) -> list[list[int]]:
     """Return for each kind how many terms each member has."""
-    return [[len(xs) for xs, _ in found] for found in rows.values()]
+    return [[len(xs) for xs, _ in of_kind] for of_kind in rows.values()]
 
 
 def are_too_ragged(rows: dict[Kind, list[Row]], limit: int) -> bool:
-    """Whether all members, given as many terms as the longest has, would have over `limit` times as many as now."""
+    """Return whether padding all members to the longest would give over `limit` times as many terms."""
     return any(len(lengths) * max(lengths) > limit * sum(lengths) for lengths in lengths_of(rows))
 
 
 def evened(rows: Sequence[Sequence[int]]) -> IntArray:
-    """Return rows of places, each in order, with nothing behind the shorter ones."""
+    """Return rows of places as an array, each row in order, the shorter ones padded."""
     length = max(map(len, rows))
     return np.array([sorted(row) + [PAD] * (length - len(row)) for row in rows])
 
 
 def evened_pairs(rows: Sequence[Row]) -> list[IntArray]:
-    """Factors of members with different numbers of terms, with nothing where others have a term.
+    """Return the factors of members with different numbers of terms, padded where others have a term.
 
-    At the border of an image a neuron misses some of the inputs that others have, but the weights
-    are the same. So a shorter member is laid beside a longer one with the same first factors, or
-    with the same second ones, whichever makes fewer different rows.
+    At the border of an image a neuron lacks some of the inputs that others have, but has the same weights. So
+    a shorter member is aligned with a longest one by the first factors, or by the second, whichever gives
+    fewer different rows.
     """
-    turned = [(ys, xs) for xs, ys in rows]
-    by_second = _laid_beside(turned)
-    candidates = [_laid_beside(rows), by_second and by_second[::-1]]
-    found = [[np.array(factor) for factor in candidate] for candidate in candidates if candidate]
-    if not found:
+    by_second = _aligned([(ys, xs) for xs, ys in rows])
+    candidates = [_aligned(rows), by_second and by_second[::-1]]
+    aligned = [[np.array(factor) for factor in candidate] for candidate in candidates if candidate]
+    if not aligned:
         return [evened([xs for xs, _ in rows]), _evened_in_order(rows)]
-    return min(found, key=lambda factors: sum(_row_numbers(factor)[1] for factor in factors))
+    return min(aligned, key=lambda factors: sum(_row_numbers(factor)[1] for factor in factors))
 
 
 def _evened_in_order(rows: Sequence[Row]) -> IntArray:
@@ -86,8 +85,8 @@ def _evened_in_order(rows: Sequence[Row]) -> IntArray:
     return np.array([row + [PAD] * (length - len(row)) for row in ordered])
 
 
-def _laid_beside(rows: Sequence[Row]) -> list[list[list[int]]] | None:
-    """The rows with the first factors completed from a longest row that has them all; None where one has no such."""
+def _aligned(rows: Sequence[Row]) -> list[list[list[int]]] | None:
+    """The rows, each completed to a longest row that has all its first factors; None if one has no such row."""
     length = max(len(xs) for xs, _ in rows)
     longest = {tuple(sorted(xs)) for xs, _ in rows if len(xs) == length}
     having: dict[int, list[tuple[int, ...]]] = {}
@@ -108,10 +107,10 @@ def _laid_beside(rows: Sequence[Row]) -> list[list[list[int]]] | None:
 
 
 def sorted_alike(xs: IntArray, ys: IntArray) -> list[IntArray]:
-    """The factors of each member's terms, in the order in which the fewest different rows arise.
+    """Return the factors of each member's terms, in the order that gives the fewest different rows.
 
-    A sum of products may be written in any order. By the places of one factor or of the other, the
-    terms of members that share their weights, or their inputs, come to stand alike.
+    A sum of products may be written in any order. Sorted by the places of one factor or of the other, members
+    that share weights, or inputs, have equal rows.
     """
     if _are_a_layer(xs, ys) and (ys[0, 1:] > ys[0, :-1]).all():
         return [xs, ys]
@@ -126,22 +125,22 @@ def sorted_alike(xs: IntArray, ys: IntArray) -> list[IntArray]:
 
 
 def _are_a_layer(xs: IntArray, ys: IntArray) -> bool:
-    """Whether all members have the same second factors, and each its own first ones: this is soon seen."""
+    """Whether all members have the same second factors, and each its own first factors: a quick test."""
     return bool((ys == ys[0]).all()) and len(set(xs[:, 0].tolist())) == len(xs)
 
 
 def _row_numbers(rows: IntArray) -> tuple[IntArray, int]:
-    """A number for each row, the same for equal rows, and how many there are."""
+    """A number for each row, the same for equal rows, and how many numbers there are."""
     known: dict[bytes, int] = {}
     numbers = [known.setdefault(row.tobytes(), len(known)) for row in rows]
     return np.array(numbers), len(known)
 
 
 def grid(xs: IntArray, ys: IntArray) -> tuple[IntArray, tuple[int, int, int]]:
-    """The order of members, and the numbers of blocks, rows and columns, in which they form matrix products.
+    """Return the order of members in which they form matrix products, and the numbers of blocks, rows and columns.
 
-    Members of one block pair each of its rows of first factors with each of its rows of second
-    factors. Where the pairs form no such blocks, each member is a block of its own.
+    The members of a block pair each of its rows of first factors with each of its rows of second factors.
+    Where the pairs do not form blocks, each member is a block.
     """
     if _are_a_layer(xs, ys):
         return np.arange(len(xs)), (1, len(xs), 1)

@@ -1,13 +1,11 @@
-"""From families of scalar operations to arrays: alike numbers are put side by side.
+"""From families of scalars to arrays: scalars that are computed alike are put side by side.
 
-Two numbers are alike when they are computed in the same way from numbers that are alike: two
-neurons of a layer, two pixels of a feature map. What is alike forms a family (see `families.py`),
-and becomes one array. Its members are laid out along axes, such that the places of their operands
-follow the axes.
+Two scalars are alike when they are computed in the same way from scalars that are alike: two neurons of
+a layer, two pixels of a feature map. They belong to one family (see `families.py`), which becomes one
+array. Its members are laid out along axes, such that the places of their operands follow the axes.
 
-For a layer it is found that the weights of neuron i and input j lie at places that depend on i and
-j, the inputs at places that depend on j alone: a matrix product. Where no axes are found the
-operands are still described, by a list of their places.
+In a layer, the place of the weight of neuron i and input j depends on i and j, and the place of the input
+on j alone: that is a matrix product. Where there are no such axes, a list has the places of the operands.
 """
 
 from __future__ import annotations
@@ -51,46 +49,46 @@ def regroup(
 ) -> list[Array | float]:
     """Return the outputs of a trace as arrays of one number each, computed in families.
 
-    `leaves` has the array of the parameters, of each argument, and of what was captured; `can_fold`
-    says whether the target has a fold of a primitive, as of maxima.
+    Args:
+        trace: the recorded operations.
+        outputs: the places of the results among them.
+        program: the program to which the arrays are added.
+        leaves: the array of the parameters, of each argument, and of the captured Values, by name.
+        can_fold: whether the target can fold a primitive along axes, as it folds maxima.
     """
-    grouping = _Grouping(trace, outputs, program, leaves, can_fold)
-    grouping.flatten()
-    grouping.sort()
-    grouping.lay_out()
-    return [grouping.one(output) for output in outputs]
+    graph = Families(trace, outputs, leaves, can_fold)
+    graph.flatten()
+    graph.sort()
+    layout = _Layout(graph, program, trace.labels)
+    layout.lay_out()
+    return [layout.one(output) for output in outputs]
 
 
-class _Grouping(Families):
-    def __init__(
-        self,
-        trace: Trace,
-        outputs: Sequence[int],
-        program: ArrayProgram,
-        leaves: Mapping[str, Array],
-        can_fold: Callable[[Primitive], bool],
-    ) -> None:
-        super().__init__(trace, outputs, leaves, can_fold)
-        self.labels = trace.labels
+class _Layout:
+    """The families of a graph as arrays of a program."""
+
+    def __init__(self, graph: Families, program: ArrayProgram, labels: Mapping[int, str]) -> None:
+        self.graph = graph
         self.program = program
+        self.labels = labels
         self.extended: dict[tuple[Array, float], Array] = {}
         self.beside_one: dict[int, int] = {}  # families by the family that they extend
 
     def lay_out(self) -> None:
-        """Enter each family into the program as one array; families that others are computed from come first."""
-        for family in self.families:
+        """Add each family to the program as one array; the families of its operands come first."""
+        for family in self.graph.families:
             if family.members:
-                lay_out = self._lay_out_terms if family.members[0] in self.terms else self._lay_out_operation
+                lay_out = self._lay_out_terms if family.members[0] in self.graph.terms else self._lay_out_operation
                 family.array = lay_out(family)
                 self._label(family)
 
     def _lay_out_operation(self, family: Family) -> Array | float:
-        op, *first = self.nodes[family.members[0]]
-        operands = zip(*(self.nodes[i][1:] for i in family.members), strict=True)
-        columns = [np.array([self.place[i] for i in operand]) for operand in operands]
+        op, *first = self.graph.nodes[family.members[0]]
+        operands = zip(*(self.graph.nodes[i][1:] for i in family.members), strict=True)
+        columns = [np.array([self.graph.place_of[i] for i in operand]) for operand in operands]
         order = order_of(columns)
         columns = [column[order] for column in columns]
-        families = [self.family[i] for i in first]
+        families = [self.graph.family_of[i] for i in first]
         shared = self._shared_axes(families, columns)
         axes = shared or self._axes(dimensions(columns))
         operand_arrays = [self._seen(f, column, axes, shared) for f, column in zip(families, columns, strict=True)]
@@ -99,7 +97,7 @@ class _Grouping(Families):
         return array
 
     def _shared_axes(self, families: Sequence[int], columns: Sequence[IntArray]) -> tuple[Axis, ...] | None:
-        """The axes of the operands' arrays, where these are all read whole and in order, and have the same axes."""
+        """The axes of the operands' arrays, if each operand is all of an array in order, and all have these axes."""
         axes: tuple[Axis, ...] | None = None
         for family, column in zip(families, columns, strict=True):
             if (column == column[0]).all():
@@ -113,20 +111,20 @@ class _Grouping(Families):
     def _seen(
         self, family: int, column: IntArray, axes: tuple[Axis, ...], shared: tuple[Axis, ...] | None
     ) -> Array | float:
-        """An operand, along the family's axes: its array itself, where the axes are the array's own."""
+        """An operand along the axes of the family: its array itself, if that has these axes, or a view."""
         base = self._whole(family, column)
         return base if base is not None and base.axes == shared else self._view(family, column, axes)
 
     def _whole(self, family: int, places: IntArray) -> Array | None:
-        """The array of a family, if it is computed, and these places are all of it in order."""
-        base = self.families[family].array
+        """The array of a family, if it is computed and these are all its places in order."""
+        base = self.graph.families[family].array
         if not isinstance(base, Array) or isinstance(base, Leaf):
             return None
         return base if Places(places).are_all(base.size) else None
 
     def _lay_out_terms(self, family: Family) -> Array | float:
-        op = self.nodes[family.members[0]][0]
-        fold = op if self._is_chain(op) else p.add
+        op = self.graph.nodes[family.members[0]][0]
+        fold = op if self.graph.is_chain(op) else p.add
         rows = self._rows(family)
         if are_too_ragged(rows, 1 if fold.identity is None else 4):
             return self._lay_out_apart(family)
@@ -139,7 +137,7 @@ class _Grouping(Families):
             further, (blocks, height, width) = grid(*max(contractions, key=lambda part: part.length).places)
             order = order[further]
             parts = [part.arranged(further) for part in parts]
-            # What a matrix product is summed over lies between its rows and its columns.
+            # The axis that a matrix product sums over comes between the axes of rows and columns.
             outer = self._axes((blocks, height))
             along = [self.program.axis(part.length) for part in parts]
             axes = (*outer, *self._axes((width,)))
@@ -158,7 +156,7 @@ class _Grouping(Families):
         return total
 
     def _lay_out_apart(self, family: Family) -> Array:
-        """Members with different numbers of terms as arrays of their own, put together."""
+        """An assembly of arrays, one for the members with each number of terms."""
         alike: dict[tuple[int, ...], list[int]] = {}
         for i, counts in zip(family.members, zip(*lengths_of(self._rows(family)), strict=True), strict=True):
             alike.setdefault(counts, []).append(i)
@@ -173,7 +171,7 @@ class _Grouping(Families):
             places = (start + np.arange(size)).reshape([axis.size for axis in axes])
             pieces.append(Piece(array, axes, Places(places if axes else start)))
             for i in members:
-                self.place[i] += start
+                self.graph.place_of[i] += start
             start += size
         return self.program.assemble((self.program.axis(start),), pieces)
 
@@ -193,45 +191,45 @@ class _Grouping(Families):
         term = factors[0] if len(factors) == 1 else self.program.apply(p.multiply, factors)
         folded = self.program.fold(op, term, (along,))
         if op is p.add and part.length > 1 and not (isinstance(term, Array) and along in term.axes):
-            folded = self.program.apply(p.multiply, [float(part.length), folded])  # the same term so many times
+            folded = self.program.apply(p.multiply, [float(part.length), folded])  # it is the same term so many times
         return self._signed(part, folded)
 
     def _signed(self, part: Part, folded: Array | float) -> Array | float:
         return folded if part.sign > 0 else self.program.apply(p.negative, [folded])
 
     def _rows(self, family: Family) -> dict[Kind, list[Row]]:
-        """For each kind of term the places of the factors in each member."""
-        place, family_of = self.place, self.family
-        rows: dict[Kind, list[Row]] = {kind: [] for kind in self.kinds(family.members[0])}
+        """For each kind of term, the places of the factors in each member."""
+        place_of, family_of = self.graph.place_of, self.graph.family_of
+        rows: dict[Kind, list[Row]] = {kind: [] for kind in self.graph.kinds(family.members[0])}
         for i in family.members:
-            for found in rows.values():
-                found.append(([], []))
-            for sign, x, y in self.terms[i]:
+            for of_kind in rows.values():
+                of_kind.append(([], []))
+            for sign, x, y in self.graph.terms[i]:
                 g = family_of[y]
                 xs, ys = rows[-sign, family_of[x], g][-1]
-                xs.append(place[x])
+                xs.append(place_of[x])
                 if g != NONE:
-                    ys.append(place[y])
+                    ys.append(place_of[y])
         return rows
 
     def _parts(self, rows: dict[Kind, list[Row]]) -> list[Part]:
-        """The same as arrays: a row for each member, a column for each term."""
+        """The same as arrays, with a row for each member and a column for each term."""
         parts = []
-        for (minus, f, g), found in rows.items():
+        for (minus, f, g), of_kind in rows.items():
             if g == NONE:
-                parts.append(Part(-minus, (f,), [evened([xs for xs, _ in found])]))
-            elif len({len(xs) for xs, _ in found}) > 1:
-                parts.append(Part(-minus, (f, g), evened_pairs(found)))
+                parts.append(Part(-minus, (f,), [evened([xs for xs, _ in of_kind])]))
+            elif len({len(xs) for xs, _ in of_kind}) > 1:
+                parts.append(Part(-minus, (f, g), evened_pairs(of_kind)))
             else:
-                first, second = (np.array(factors) for factors in zip(*found, strict=True))
+                first, second = (np.array(factors) for factors in zip(*of_kind, strict=True))
                 parts.append(Part(-minus, (f, g), sorted_alike(first, second)))
         return sorted(parts, key=lambda part: (-len(part.places) * (part.length > 1), part.sign < 0))
 
     def _with_a_bias_as_weight(self, parts: list[Part]) -> list[Part]:
-        """The same parts, with a bias that lies behind its weights as one weight more, for an input that is always 1.
+        """The same parts; a bias that lies behind its weights becomes one more weight, of an input that is always 1.
 
-        So a layer is one matrix product, and its parameters' gradient is one. Where the inputs are
-        given, and would have to be copied for it, the bias stays apart.
+        So a layer is one matrix product, and so is the gradient of its parameters. The bias stays apart where
+        the inputs are an argument, which would have to be copied.
         """
         for part in parts:
             if part.sign > 0 and len(part.places) == 2 and part.length > 1 and self._are_read_whole(part):
@@ -246,11 +244,11 @@ class _Grouping(Families):
         return parts
 
     def _are_read_whole(self, part: Part) -> bool:
-        """Whether each member multiplies numbers that are the same for all examples by all that a layer gave."""
+        """Whether each member is the product of numbers that all examples share and of all outputs of a layer."""
         f, g = part.families
-        inputs = self.families[g].array
+        inputs = self.graph.families[g].array
         return (
-            not self.families[f].batched
+            not self.graph.families[f].batched
             and isinstance(inputs, Array)
             and inputs.batched
             and not isinstance(inputs, Leaf)
@@ -259,17 +257,17 @@ class _Grouping(Families):
         )
 
     def _beside_one(self, family: int) -> int:
-        """The number of a family that has the numbers of another, and behind them a 1."""
+        """The number of a family with the numbers of another one, and a 1 behind them."""
         if family not in self.beside_one:
-            found = self.new_family(batched=True)
-            inputs = self.families[family].array
+            longer = self.graph.new_family(batched=True)
+            inputs = self.graph.families[family].array
             assert isinstance(inputs, Array), "a number has no places"
-            found.array = self._extended(inputs, 1.0)
-            self.beside_one[family] = found.number
+            longer.array = self._extended(inputs, 1.0)
+            self.beside_one[family] = longer.number
         return self.beside_one[family]
 
     def _arrange(self, family: Family, order: IntArray, axes: Sequence[Axis], array: Array | float) -> None:
-        """Note where in the family's array each member stands; several at one place where they are the same."""
+        """Note the place of each member in the family's array; members that are always equal share a place."""
         family.members = [family.members[i] for i in order.tolist()]
         sizes = [axis.size for axis in axes]
         present = [not isinstance(array, Array) or axis in array.axes for axis in axes]
@@ -278,24 +276,26 @@ class _Grouping(Families):
             own = [size if there else 1 for size, there in zip(sizes, present, strict=True)]
             places = np.broadcast_to(np.arange(math.prod(own)).reshape(own), sizes).ravel().tolist()
         for place, i in zip(places, family.members, strict=True):
-            self.place[i] = place
+            self.graph.place_of[i] = place
 
     def _axes(self, sizes: Sequence[int]) -> tuple[Axis, ...]:
         return tuple(self.program.axis(size) for size in sizes if size > 1)
 
     def _view(self, family: int, places: IntArray, axes: Sequence[Axis], nothing: float | None = None) -> Array | float:
-        """What lies at these places of a family, at PAD `nothing`; without the axes along which it is the same."""
+        """The numbers at these places of a family, at PAD `nothing`; without the axes along which they are equal."""
         index = places.reshape([axis.size for axis in axes])
         for at in range(len(axes) - 1, -1, -1):
             first = index.take([0], axis=at)
-            if index.flat[0] == index.take(-1, axis=at).flat[0] and (index == first).all():  # most are told by one
+            if (
+                index.flat[0] == index.take(-1, axis=at).flat[0] and (index == first).all()
+            ):  # one comparison tells most apart
                 index = first.squeeze(at)
                 axes = [*axes[:at], *axes[at + 1 :]]
         by_number = sorted(range(len(axes)), key=lambda at: axes[at].number)
         index, axes = index.transpose(by_number), tuple(axes[at] for at in by_number)
-        base = self.families[family].array
+        base = self.graph.families[family].array
         if family == 0 or not isinstance(base, Array):
-            numbers = np.array(self.constants)[index] if family == 0 else np.full(index.shape, base)
+            numbers = np.array(self.graph.constants)[index] if family == 0 else np.full(index.shape, base)
             numbers = np.where(index == PAD, nothing, numbers) if nothing is not None else numbers
             if not axes or _are_the_same(numbers):
                 return float(numbers.flat[0])
@@ -307,7 +307,7 @@ class _Grouping(Families):
         return self.program.view(base, np.ascontiguousarray(index) if axes else int(index), axes)
 
     def _extended(self, base: Array, nothing: float) -> Array:
-        """An array in a row, and behind it one number more."""
+        """The numbers of an array in a row, and one more number behind them."""
         key = base, nothing
         if key not in self.extended:
             axes = base.axes if not isinstance(base, Leaf) and len(base.axes) == 1 else self._axes((base.size,))
@@ -320,8 +320,8 @@ class _Grouping(Families):
         return self.extended[key]
 
     def one(self, node: int) -> Array | float:
-        """Return the array of a single node's number."""
-        return self._view(self.family[node], np.array(self.place[node]), ())
+        """Return the number of a single node as an array."""
+        return self._view(self.graph.family_of[node], np.array(self.graph.place_of[node]), ())
 
     def _label(self, family: Family) -> None:
         labels = [self.labels.get(i) for i in family.members]
@@ -330,11 +330,17 @@ class _Grouping(Families):
 
 
 class Part(NamedTuple):
-    """The terms of one kind in each member of a family: their sign, the factors' families and places."""
+    """The terms of one kind in each member of a family.
+
+    Attributes:
+        sign: 1, or -1 for terms that are subtracted.
+        families: the family of each factor.
+        places: for each factor its places, with a row for each member and a column for each term.
+    """
 
     sign: int
     families: tuple[int, ...]
-    places: list[IntArray]  # for each factor an array: a row for each member, a column for each term
+    places: list[IntArray]
 
     @property
     def length(self) -> int:
@@ -342,10 +348,10 @@ class Part(NamedTuple):
         return int(self.places[0].shape[1])
 
     def arranged(self, order: IntArray) -> Part:
-        """Return the same with its members in another order."""
+        """Return the same terms with the members in another order."""
         return Part(self.sign, self.families, [places[order] for places in self.places])
 
 
 def _are_the_same(numbers: FloatArray) -> bool:
-    """Whether they are one number, a zero of the same sign."""
+    """Whether all numbers are equal, zeros in their sign too."""
     return bool((numbers == numbers.flat[0]).all() and (np.signbit(numbers) == np.signbit(numbers.flat[0])).all())

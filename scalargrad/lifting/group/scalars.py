@@ -1,4 +1,4 @@
-"""A trace as an array program of single numbers, for where there is nothing to put side by side."""
+"""A trace as an array program of single numbers, for targets that put nothing side by side."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..trace import Trace
 def ungrouped(
     trace: Trace, outputs: Sequence[int], program: ArrayProgram, leaves: Mapping[str, Array]
 ) -> list[Array | float]:
-    """Return the outputs of a trace, each of its operations one of the program."""
+    """Return the outputs of a trace, with each operation that they need as one array of the program."""
     nodes = list(trace.nodes)
     wanted = [False] * len(nodes)
     for output in outputs:
@@ -20,17 +20,17 @@ def ungrouped(
         if wanted[i] and nodes[i][0].__class__ is not str:
             for operand in nodes[i][1:]:
                 wanted[operand] = True
-    found: list[Array | float] = [0.0] * len(nodes)
+    made: list[Array | float] = [0.0] * len(nodes)
     for i, (op, *operands) in enumerate(nodes):
         if not wanted[i]:
             continue
         if op == "constant":
-            found[i] = operands[0]
+            made[i] = operands[0]
         elif op.__class__ is str:
-            found[i] = program.view(leaves[op], operands[0], ())
+            made[i] = program.view(leaves[op], operands[0], ())
         else:
-            found[i] = program.apply(op, [found[operand] for operand in operands])
-        array = found[i]
+            made[i] = program.apply(op, [made[operand] for operand in operands])
+        array = made[i]
         if isinstance(array, Array) and i in trace.labels and array.label is None:
             array.label = trace.labels[i]
-    return [found[output] for output in outputs]
+    return [made[output] for output in outputs]

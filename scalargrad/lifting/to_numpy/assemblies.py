@@ -55,7 +55,7 @@ class Assemblies:
 
     def write_gradient(self) -> None:
         """Write what puts the gradient together."""
-        filling = self.plan.gradient
+        filling = self.plan.gradient_filling
         if filling.adds_to_gaps:
             self.text.run.insert(0, "gradient.fill(0)")
         whole = Whole("gradient", self.plan.gradient_size, batched=False)

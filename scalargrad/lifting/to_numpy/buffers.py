@@ -17,7 +17,7 @@ from .views import Views
 
 
 class Kind(NamedTuple):
-    """What a buffer can hold: its shape, and what np.empty is told of its type, as text."""
+    """What a buffer can hold: its shape, and the argument of np.empty for its type, as text."""
 
     shape: str
     dtype_argument: str

@@ -1,7 +1,7 @@
-"""How the places that a view shows lie in an array: as a slice, a block, a transposed block, or anyhow.
+"""How the places of a view lie in an array: as a slice, a block, a transposed block, or without order.
 
-A numpy expression that picks the places by slicing costs nothing; only where there is none are the
-numbers gathered one by one.
+A numpy expression that picks the places by slicing takes no time. Only where there is none the numbers are
+gathered one by one.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 
 class Block(NamedTuple):
-    """Places that a slice, a reshape, further slices and a transposition reach.
+    """Places that a slice, a reshape, further slices and a transposition reach, in this order.
 
-    The numbers from `start` to `stop` are folded into `extents`; of each of these the part `parts`
-    is taken; `order` are the resulting axes in the order wanted.
+    Attributes:
+        start: the first place of the slice.
+        stop: the place behind the slice.
+        extents: the shape that the slice gets.
+        parts: what is taken along each axis of that shape.
+        order: the resulting axes in the order of the view.
     """
 
     start: int
@@ -28,7 +32,7 @@ class Block(NamedTuple):
     order: tuple[int, ...]
 
     def of_buffer(self, name: str, size: int, batched: bool) -> str:
-        """Return the expression that picks these places of an array of that size, its examples behind all else."""
+        """Return the expression for these places of an array of that size, whose examples lie in the last axis."""
         text = name + (f"[{self.start}:{self.stop}]" if (self.start, self.stop) != (0, size) else "")
         if len(self.extents) > 1:
             text += f".reshape({', '.join([*map(str, self.extents), *(['B'] if batched else [])])})"
@@ -39,7 +43,7 @@ class Block(NamedTuple):
         return text + _transposition([*self.order, *([len(self.order)] if batched else [])])
 
     def of_argument(self, name: str, size: int) -> str:
-        """Return the same for an argument, which has its examples in front."""
+        """Return the same for an argument, whose examples lie in the first axis."""
         text = name + (f"[:, {self.start}:{self.stop}]" if (self.start, self.stop) != (0, size) else "")
         if len(self.extents) > 1:
             text += f".reshape(B, {', '.join(map(str, self.extents))})"
@@ -49,12 +53,12 @@ class Block(NamedTuple):
 
     @property
     def has_gaps(self) -> bool:
-        """Whether the places in their order are not one after the other."""
+        """Whether the places do not follow one another in memory."""
         whole = all(part == slice(0, extent) for part, extent in zip(self.parts, self.extents, strict=True))
         return not whole or self.order != tuple(sorted(self.order))
 
     def _parts(self) -> list[str]:
-        """What is taken along each extent; without what is taken whole at the end."""
+        """What is taken along each axis, as text, without the last axes if they are taken whole."""
         texts = []
         for part, extent in zip(self.parts, self.extents, strict=True):
             if isinstance(part, int):
@@ -71,7 +75,7 @@ def _transposition(axes: list[int]) -> str:
 
 
 def block(index: int | IntArray, size: int) -> Block | None:
-    """Return how these places lie in an array of that size; None for a single place, or where slices do not reach them.
+    """Return how these places lie in an array of that size; None for a single place, or where slices miss them.
 
     >>> block(np.arange(6).reshape(2, 3), 6)
     Block(start=0, stop=6, extents=(2, 3), parts=(slice(0, 2, None), slice(0, 3, None)), order=(0, 1))
@@ -90,7 +94,7 @@ def block(index: int | IntArray, size: int) -> Block | None:
         extents.append(wider // width)
     if widths[-1] > 1:
         widths, counts, extents = [*widths, 1], [*counts, 1], [*extents, widths[-1]]
-    rest = max(0, first + counts[0] * widths[0] - size)  # how far the fold must start before the first place
+    rest = max(0, first + counts[0] * widths[0] - size)  # how far the slice must start before the first place
     start = first - rest
     parts: list[slice | int] = [slice(0, counts[0])]
     for width, count, extent in zip(widths[1:], counts[1:], extents[1:], strict=True):
@@ -104,7 +108,7 @@ def block(index: int | IntArray, size: int) -> Block | None:
 
 
 def _steps(index: IntArray) -> list[int] | None:
-    """By how much the place grows along each axis, if it grows evenly."""
+    """By how much the place grows along each axis; None where it grows unevenly."""
     start = index.item(0)
     places: IntArray = np.array(start)
     steps: list[int] = []

@@ -45,7 +45,7 @@ class Plan:
         plain: the arrays that are their buffer as it is, seen under other axes at most.
         unbroken: the arrays that are all of a buffer in order, of another shape at most.
         gradient_size: how many numbers the gradient has.
-        gradient: how the gradient is put together.
+        gradient_filling: how the gradient is put together.
         fillings: how each assembly is put together.
         in_gradient: the results that are computed right in the gradient, with their places there.
         in_assembly: the results that are computed right in an assembly.
@@ -66,7 +66,7 @@ class Plan:
     plain: set[Array]
     unbroken: set[Array]
     gradient_size: int
-    gradient: Filling
+    gradient_filling: Filling
     fillings: dict[Array, Filling]
     in_gradient: dict[Array, Block]
     in_assembly: dict[Array, Home]
@@ -107,7 +107,7 @@ def planned(wanted: Wanted) -> Plan:
         plain=_plain(order, aliases),
         unbroken=_unbroken(order, aliases, turned),
         gradient_size=gradient_size,
-        gradient=Filling(pieces, gradient_size),
+        gradient_filling=Filling(pieces, gradient_size),
         fillings=fillings,
         in_gradient=in_gradient,
         in_assembly=_in_assemblies(order, fillings, in_gradient, aliases),
@@ -196,12 +196,14 @@ def _plain(order: Sequence[Array], aliases: Collection[Array]) -> set[Array]:
         if array not in aliases:
             is_plain = not isinstance(array, Leaf)
         else:
-            base = array.arrays[0]
-            keeps_shape = not isinstance(array, View) or (array.sizes == base.sizes and array.shows_all)
-            is_plain = base in plain and keeps_shape
+            is_plain = array.arrays[0] in plain and (not isinstance(array, View) or _keeps_shape(array))
         if is_plain:
             plain.add(array)
     return plain
+
+
+def _keeps_shape(view: View) -> bool:
+    return view.sizes == view.base.sizes and view.shows_all
 
 
 def _unbroken(order: Sequence[Array], aliases: Collection[Array], turned: Collection[Array]) -> set[Array]:

@@ -1,4 +1,4 @@
-"""A primitive in numpy: the functions that its array spelling amounts to, each writing into a given array."""
+"""A primitive in numpy: its array spelling as numpy functions, each of which writes into a given array."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from ...engine.declaration import OPERATORS, Primitive
 
 @lru_cache(maxsize=256)
 def expression(primitive: Primitive, dtype: str = "float64") -> ast.expr:
-    """The array spelling with numpy's names, and operands named x0, x1, …; a finite number stays one in float32."""
-    assert primitive.array is not None, "what has no spelling is called"
+    """Return the array spelling with numpy's names, and x0, x1, … for the operands.
+
+    A number beyond the range of the precision becomes the largest that it has.
+
+    Raises:
+        TypeError: for a name that numpy does not have.
+    """
+    assert primitive.array is not None, "without a spelling it is called"
     operands = [f"x{i}" for i in range(primitive.arity)]
     written = ast.parse(primitive.array.format(*operands), mode="eval").body
     spelled: ast.expr = _InNumpy(primitive, set(operands), float(np.finfo(dtype).max)).visit(written)
@@ -30,22 +36,22 @@ class _InNumpy(ast.NodeTransformer):
         if name.id in self.known:
             return name
         if not hasattr(np, name.id):
-            raise TypeError(f"the array spelling of {self.primitive.name} has {name.id}, which numpy has not")
+            raise TypeError(f"the array spelling of {self.primitive.name} has {name.id}, which numpy does not have")
         return ast.Attribute(ast.Name("np"), name.id)
 
-    def visit_Constant(self, found: ast.Constant) -> ast.expr:
-        if isinstance(found.value, float) and found.value > self.largest:
+    def visit_Constant(self, constant: ast.Constant) -> ast.expr:
+        if isinstance(constant.value, float) and constant.value > self.largest:
             return ast.Constant(self.largest)
-        return found
+        return constant
 
-    def visit_UnaryOp(self, found: ast.UnaryOp) -> ast.expr:
-        self.generic_visit(found)
-        if isinstance(found.op, ast.USub) and isinstance(found.operand, ast.Constant):
-            return ast.Constant(-found.operand.value)  # type: ignore[operator]  # a spelling has numbers alone
-        return found
+    def visit_UnaryOp(self, operation: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(operation)
+        if isinstance(operation.op, ast.USub) and isinstance(operation.operand, ast.Constant):
+            return ast.Constant(-operation.operand.value)  # type: ignore[operator]  # all its constants are numbers
+        return operation
 
 
-_OPERATORS: dict[type[ast.AST] | None, str] = {  # numpy calls its functions as the primitives are called
+_OPERATORS: dict[type[ast.AST] | None, str] = {  # the names of numpy's functions are those of the primitives
     **{operator.node: name for name, operator in OPERATORS.items()},
     ast.Gt: "greater",
 }
@@ -53,7 +59,7 @@ _OPERATORS: dict[type[ast.AST] | None, str] = {  # numpy calls its functions as 
 
 @lru_cache(maxsize=256)
 def comparison(expression: ast.expr) -> ast.Compare | None:
-    """Return the comparison of an expression that is one as a number, `(x > y) * 1.0`; None for any other."""
+    """Return the comparison in an expression of the form `(x > y) * 1.0`; None for any other expression."""
     if isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Mult):
         compared, factor = expression.left, expression.right
         if isinstance(compared, ast.Compare) and isinstance(factor, ast.Constant) and factor.value == 1:
@@ -62,7 +68,7 @@ def comparison(expression: ast.expr) -> ast.Compare | None:
 
 
 def is_one_function(primitive: Primitive) -> bool:
-    """Whether numpy has a function of two operands that is the primitive, and so can fold it."""
+    """Return whether a numpy function of two operands is the primitive, so that numpy can fold it."""
     if primitive.array is None:
         return False
     function, arguments = _call(expression(primitive))
@@ -71,13 +77,13 @@ def is_one_function(primitive: Primitive) -> bool:
 
 
 def ufunc(primitive: Primitive) -> str:
-    """The name of the numpy function that a primitive of two operands is."""
+    """Return the name of the numpy function that is a primitive of two operands."""
     return _call(expression(primitive))[0]
 
 
 @lru_cache(maxsize=512)
 def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:
-    """An expression as a numpy function that writes into a given array, and its arguments; "" where it is none."""
+    """The numpy function that an expression applies, by name, and the arguments; "" where it applies none."""
     if isinstance(expression, ast.BinOp):
         return _OPERATORS.get(type(expression.op), ""), [expression.left, expression.right]
     if isinstance(expression, ast.UnaryOp):
@@ -94,10 +100,14 @@ def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:
 def steps(
     expression: ast.expr, operands: Sequence[str], out: str, spread: Callable[[str], str] | None = None
 ) -> list[str]:
-    """The lines that compute an expression into `out`, one numpy function each.
+    """Return the lines that compute an expression into an array, one numpy function each.
 
-    `spread` gives the name of an array that has a number in all places, for functions that are
-    sooner done with two arrays.
+    Args:
+        expression: the expression, with x0, x1, … for the operands.
+        operands: the texts of the operands.
+        out: the text of the array.
+        spread: returns, for a number as text, the name of an array with that number in all places; some
+            functions are quicker with two arrays.
     """
     function, arguments = _call(expression)
     inner = [argument for argument in arguments if not isinstance(argument, ast.Name | ast.Constant)]
@@ -113,13 +123,13 @@ def steps(
 
 
 def may_be_root(expression: ast.expr, operands: Sequence[str]) -> bool:
-    """Whether numpy may take the square root in place of a power, as it does for the exponent 0.5."""
+    """Return whether numpy may compute a square root in place of a power, as it does for the exponent 0.5."""
     function, arguments = _call(expression)
     return function == "power" and bool(_no_root(text(arguments[0], operands), text(arguments[1], operands), ""))
 
 
 def _no_root(base: str, exponent: str, out: str) -> list[str]:
-    """The lines that turn numpy's square root into the power that was asked for: 0 for -0, inf for -inf."""
+    """The lines that correct numpy's square root where the power has another value: 0 for -0, inf for -inf."""
     if (_is_number(exponent) and float(exponent) != 0.5) or (_is_number(base) and float(base) != 0.0):
         return []
     if _is_number(exponent):
@@ -130,7 +140,7 @@ def _no_root(base: str, exponent: str, out: str) -> list[str]:
     ]
 
 
-_SLOW_WITH_NUMBERS = {"maximum", "minimum"}  # numpy has vector code for two arrays only
+_SLOW_WITH_NUMBERS = {"maximum", "minimum"}  # numpy's vector code is for two arrays
 
 
 def _is_number(text: str) -> bool:
@@ -139,7 +149,7 @@ def _is_number(text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def reads_late(expression: ast.expr) -> bool:
-    """Whether an operand is read in a step after the first, when the place of the result has been written to."""
+    """Return whether a line after the first reads an operand, when the result's buffer has been written to."""
     _, arguments = _call(expression)
     inner = [argument for argument in arguments if not isinstance(argument, ast.Name | ast.Constant)]
     beside = any(isinstance(argument, ast.Name) for argument in arguments)
@@ -147,7 +157,7 @@ def reads_late(expression: ast.expr) -> bool:
 
 
 def text(expression: ast.expr, operands: Sequence[str]) -> str:
-    """Return an expression as text, with these texts for its operands."""
+    """Return an expression as text, with these texts in place of its operands."""
     if isinstance(expression, ast.Name):
         return operands[int(expression.id[1:])]
     if isinstance(expression, ast.Constant):
@@ -165,7 +175,7 @@ def _enclosed(operand: str) -> str:
 
 
 def literal(number: float) -> str:
-    """Return a number as it is written in a program."""
+    """Return a number as it is written in a numpy program."""
     if number != number or number in (np.inf, -np.inf):
         return {"nan": "np.nan", "inf": "np.inf", "-inf": "-np.inf"}[repr(float(number))]
     return repr(float(number))

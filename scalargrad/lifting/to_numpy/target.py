@@ -1,4 +1,4 @@
-"""How a lifted program runs on numpy: arguments as arrays, buffers kept for each size of batch."""
+"""How a lifted program runs on numpy: arguments are arrays, and buffers are kept for each size of batch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -17,13 +17,17 @@ from ..source import Wanted, compiled
 from .spelling import is_one_function
 from .writer import RESERVED, write
 
-KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of what is left over, a few more
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64 | np.float32]"  # of a program's precision
+KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of the last batch, a few more
 _data = attrgetter("_data")
 _ndarray = np.ndarray
 
 
 class NumpyTarget:
-    """Programs in numpy, with numbers of one precision: "float64" or "float32"."""
+    """Programs in numpy, with numbers of one precision, "float64" or "float32". A table is a matrix."""
 
     batched = True
     reserved = RESERVED
@@ -32,18 +36,18 @@ class NumpyTarget:
     def __init__(self, dtype: str) -> None:
         self.dtype = np.dtype(dtype)
 
-    def rows(self, argument: Any, given: int | str) -> tuple[Any, tuple[int, ...]]:
-        """Return an argument as a matrix with a row for each example, and the shape of one.
+    def rows(self, argument: object, given: int | str) -> tuple[Floats, tuple[int, ...]]:
+        """Return an argument as a matrix with a row for each example, and the shape of one example.
 
-        For messages `given` is what it is called, or which of the arguments it is.
+        In messages the argument is `given`, its name, or its position from 1.
 
         Raises:
-            TypeError: for what is no numbers.
+            TypeError: for what is not numbers.
             ValueError: for examples of different shapes.
         """
         if argument.__class__ is _ndarray and argument.dtype is self.dtype and argument.flags.c_contiguous:
             shape = argument.shape
-            if len(shape) == 2:  # as most are
+            if len(shape) == 2:  # as in most calls
                 return argument, shape[1:]
             if len(shape) == 1:
                 return argument[:, None], ()
@@ -62,8 +66,8 @@ class NumpyTarget:
         table = np.ascontiguousarray(array, dtype=self.dtype)
         return table.reshape(len(table), math.prod(table.shape[1:])), table.shape[1:]
 
-    def telling(self, table: Any) -> tuple[list[int], list[int]]:
-        """Return the first rows of an argument that have nan, inf and 0, and those with its extreme finite numbers."""
+    def notable_rows(self, table: Floats) -> tuple[list[int], list[int]]:
+        """Return the first rows of a table with nan, inf and 0, and those with the extreme finite numbers."""
         if not table.size:
             return [], []
         largest, smallest = table.max(axis=1), table.min(axis=1)
@@ -72,8 +76,12 @@ class NumpyTarget:
         extremes = np.where(finite, largest, -np.inf).argmax(), np.where(finite, smallest, np.inf).argmin()
         return [int(rows.argmax()) for rows in kinds if rows.any()], list(map(int, extremes))
 
-    def packed(self, values: Sequence[Value]) -> Any:
-        """Return the Values' numbers as an array."""
+    def packed(self, values: Sequence[Value]) -> Floats:
+        """Return the Values' numbers as an array of shape (n,).
+
+        Raises:
+            ValueError: for a finite number beyond the range of the precision.
+        """
         with np.errstate(over="ignore"):
             numbers = np.fromiter(map(_data, values), self.dtype, len(values))
         if self.dtype.itemsize < 8:
@@ -82,8 +90,8 @@ class NumpyTarget:
                     raise ValueError(f"{value._data} is beyond the range of {self.dtype}: lift with dtype float64")
         return numbers
 
-    def is_row(self, given: Any, size: int) -> bool:
-        """Whether that is so many numbers in an array as the program works on."""
+    def is_row(self, given: object, size: int) -> TypeGuard[Floats]:
+        """Return whether something is an array of so many numbers that programs can take as it is."""
         return bool(
             given.__class__ is _ndarray
             and given.shape == (size,)
@@ -91,15 +99,15 @@ class NumpyTarget:
             and given.flags.c_contiguous
         )
 
-    def flat(self, table: Any) -> Any:
-        """Return a matrix of one column as a row."""
+    def flat(self, table: Floats) -> Floats:
+        """Return a matrix of one column as an array of shape (n,)."""
         return table.ravel()
 
-    def check_room(self, out: Any, size: int) -> None:
-        """Refuse an array that a gradient cannot be written into.
+    def check_out(self, out: object, size: int) -> None:
+        """Refuse an array that a gradient of so many numbers cannot be written into.
 
         Raises:
-            TypeError: for anything but a writable array of that many numbers, of the program's precision.
+            TypeError: for anything but a writable array of shape (size,) and the program's precision.
         """
         if not self.is_row(out, size) or not out.flags.writeable:
             got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
@@ -120,28 +128,29 @@ class NumpyRunner:
         self.size = wanted.sizes["theta"]
         self._bind = compiled(self.source, "bind")
         self._kept: dict[int, list[_Bound]] = {}
-        self._callers: list[_Bound] = []  # at most one: that of the arrays of the last call
-        self._seen: tuple[int, Any, Any] = (0, None, None)
+        self._callers: list[_Bound] = []  # at most one, bound to the arrays of the last call
+        self._seen: tuple[int, Floats | None, Floats | None] = (0, None, None)
         self._lock = Lock()
 
-    def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
-        """Return the result for each example of a batch, or a row of the results for each."""
+    def results(self, arguments: Sequence[Floats], leaves: Mapping[str, Floats]) -> Floats:
+        """Return the result for each example, of shape (B,); of k results, of shape (B, k)."""
         count = len(arguments[0]) if arguments else 1
         bound = self._taken(count)
         try:
-            found = bound.run(arguments, leaves)
-            columns = [
-                np.broadcast_to(result, (count,)) for result in (found if isinstance(found, tuple) else (found,))
-            ]
+            returned = bound.run(arguments, leaves)
+            results = returned if isinstance(returned, tuple) else (returned,)
+            columns = [np.broadcast_to(result, (count,)) for result in results]
             return columns[0].copy() if len(columns) == 1 else np.stack(columns, axis=1)
         finally:
             self._give_back(count, bound)
 
-    def value_and_gradient(self, arguments: Sequence[Any], leaves: Mapping[str, Any], out: Any = None) -> Any:
+    def value_and_gradient(
+        self, arguments: Sequence[Floats], leaves: Mapping[str, Floats], out: Floats | None = None
+    ) -> tuple[float, Floats]:
         """Return the mean of the result, and the gradient: a new array, or `out` with the gradient in it."""
         count = len(arguments[0]) if arguments else 1
         if out is not None:
-            bound = self._on_the_spot(count, arguments, leaves["theta"], out)
+            bound = self._in_place(count, arguments, leaves["theta"], out)
             if bound is not None:
                 value = bound.run(arguments, leaves)
                 self._callers.append(bound)
@@ -156,12 +165,12 @@ class NumpyRunner:
         finally:
             self._give_back(count, bound)
 
-    def _on_the_spot(self, count: int, arguments: Sequence[Any], theta: Any, out: Any) -> _Bound | None:
-        """What reads parameters and writes the gradient in the caller's own arrays, if they are those of the last call.
+    def _in_place(self, count: int, arguments: Sequence[Floats], theta: Floats, out: Floats) -> _Bound | None:
+        """The function bound to the caller's arrays of parameters and gradient, if they are those of the last call.
 
-        A loop that changes its parameters in place then needs no copies of them; for arrays that are
-        seen once, binding would cost more than copying. And a gradient in the room of the examples would
-        be written over those that are still to be read.
+        A loop that changes its parameters in place then needs no copies of them. For arrays that come once,
+        binding would take longer than copying. A gradient that shares memory with the examples would
+        overwrite numbers that are still to be read.
         """
         bound = self._callers.pop() if self._callers else None
         seen, self._seen = self._seen, (count, theta, out)
@@ -175,7 +184,7 @@ class NumpyRunner:
         return bound
 
     def _taken(self, count: int) -> _Bound:
-        """Buffers for a size of batch that nobody uses now: of those that are kept, or new ones."""
+        """Buffers for a size of batch that no call uses now: kept ones, or new ones."""
         try:
             return self._kept[count].pop()
         except LookupError:
@@ -190,27 +199,29 @@ class NumpyRunner:
                     del self._kept[next(iter(self._kept))]
         waiting.append(bound)
 
-    def bind(self, leaves: dict[str, Any], gradient: Any, count: int) -> Callable[..., Any]:
+    def bind(self, leaves: dict[str, Floats], gradient: Floats, count: int) -> Callable[..., Any]:
         """Return the function for a size of batch, bound to these arrays."""
         function: Callable[..., Any] = self._bind(*leaves.values(), gradient, count)
-        quietly: Callable[..., Any] = np.errstate(all="ignore")(function)  # nan and inf are answers, as in the engine
+        quietly: Callable[..., Any] = np.errstate(all="ignore")(function)  # nan and inf are results, as in the engine
         return quietly
 
 
 class _Bound:
-    """A function with its buffers; one call at a time."""
+    """A function with its buffers, for one call at a time."""
 
-    def __init__(self, runner: NumpyRunner, count: int, theta: Any = None, gradient: Any = None) -> None:
+    def __init__(
+        self, runner: NumpyRunner, count: int, theta: Floats | None = None, gradient: Floats | None = None
+    ) -> None:
         self.leaves = {name: np.empty(size, runner.dtype) for name, size in runner.sizes.items()}
         if theta is not None and "theta" in self.leaves:
             self.leaves["theta"] = theta
-        # Nothing is written where it is always 0.
+        # The program writes nothing where the gradient is always 0.
         self.gradient = np.zeros(runner.size, runner.dtype) if gradient is None else gradient
         self.key = count, id(theta), id(gradient)
         self.function = runner.bind(self.leaves, self.gradient, count)
 
-    def run(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
-        """Return the results; the gradient is left in its buffer."""
+    def run(self, arguments: Sequence[Floats], leaves: Mapping[str, Floats]) -> Any:
+        """Return the results, and leave the gradient in its buffer."""
         for name, buffer in self.leaves.items():
             if buffer is not leaves[name]:
                 buffer[...] = leaves[name]

@@ -13,11 +13,11 @@ class Section(Enum):
     """What is bound once for each size of batch, with the comment that stands above it."""
 
     BATCH = ""
-    GIVEN = "# what is given"
-    BUFFERS = "# room for what is computed; room that is free again gets a second name"
-    VIEWS = "# the same, folded or in part"
-    MEETING = "# where numbers meet, for each example"
-    GRADIENT = "# places in the gradient"
+    GIVEN = "# views of given arrays"
+    BUFFERS = "# buffers; one that is free again gets a second name"
+    VIEWS = "# views of buffers"
+    MEETING = "# places of numbers that are added up, for each example"
+    GRADIENT = "# parts of the gradient"
 
 
 class Text:
@@ -26,7 +26,7 @@ class Text:
     Attributes:
         names: the names of what is computed.
         dtype: the precision of its numbers.
-        dtype_argument: how np.empty is told of it.
+        dtype_argument: the argument that tells np.empty of it.
         leaves: the names of the arrays that it is bound to, beside the arguments, such as the parameters.
         namespace: tables and functions, by name.
         run: the lines that run for each batch.

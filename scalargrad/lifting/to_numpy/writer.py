@@ -1,4 +1,4 @@
-"""An array program written out for numpy, as a person would write it who wants it fast.
+"""Writes an array program for numpy, as a person would who wants it fast.
 
 Parameters, buffers and all views of them are bound once, for each size of batch. What runs for each batch
 is the arithmetic alone, into buffers that are used again as soon as they are free. Numbers of different
@@ -24,7 +24,7 @@ RESERVED = ("np", "bind", "gradient", "B", "share")  # the names that a program 
 
 
 def write(wanted: Wanted, dtype: str = "float64") -> Source:
-    """Return the source of a function that returns its results and fills a buffer with its gradient."""
+    """Return the source of a function that returns its results and writes its gradient into a buffer."""
     return _Writer(wanted, dtype).source(wanted)
 
 
@@ -54,7 +54,7 @@ class _Writer:
         self.assemblies.write_gradient()
         returned = ", ".join(self.views.aligned(result, (), False) for result in wanted.results)
         text = self.text.whole(wanted.summary, wanted.function, ", ".join(wanted.arguments), returned)
-        gradient = self.plan.gradient
+        gradient = self.plan.gradient_filling
         leaves_gaps = not gradient.adds_to_gaps and gradient.leaves_gaps
         return Source(text, self.text.namespace, tuple(self.text.leaves), leaves_gaps)
 

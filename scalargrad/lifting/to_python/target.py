@@ -1,4 +1,4 @@
-"""How a lifted program runs on the standard library alone: example by example, on plain floats."""
+"""How a lifted program runs on the standard library alone: one example after another, on plain floats."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..group.scalars import ungrouped
 from ..source import Wanted, compiled
 from .writer import LEAVES, write
 
-_RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has an answer
+_RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has a result
 
 
 class PythonTarget:
-    """Programs in plain Python, on its floats."""
+    """Programs in plain Python. A table is a list of lists of floats."""
 
     batched = False
     reserved = ()
@@ -25,13 +25,13 @@ class PythonTarget:
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype  # Python has one
 
-    def rows(self, argument: Any, given: int | str) -> tuple[list[list[float]], tuple[int, ...]]:
-        """Return an argument as a list of numbers for each example, and the shape of one.
+    def rows(self, argument: object, given: int | str) -> tuple[list[list[float]], tuple[int, ...]]:
+        """Return an argument as a list of numbers for each example, and the shape of one example.
 
-        For messages `given` is what it is called, or which of the arguments it is.
+        In messages the argument is `given`, its name, or its position from 1.
 
         Raises:
-            TypeError: for what is no numbers.
+            TypeError: for what is not numbers.
             ValueError: for examples of different shapes.
         """
         name = f"argument {given}" if isinstance(given, int) else given
@@ -43,8 +43,8 @@ class PythonTarget:
             raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
         return [flat for flat, _ in read], read[0][1] if read else ()
 
-    def telling(self, table: Any) -> tuple[list[int], list[int]]:
-        """Return the first rows of an argument that have nan, inf and 0, and those with its extreme finite numbers."""
+    def notable_rows(self, table: list[list[float]]) -> tuple[list[int], list[int]]:
+        """Return the first rows of a table with nan, inf and 0, and those with the extreme finite numbers."""
         kinds: list[Callable[[float], bool]] = [math.isnan, math.isinf, lambda x: x == 0]
         firsts = [next((i for i, row in enumerate(table) if any(map(kind, row))), None) for kind in kinds]
         finite = [i for i, row in enumerate(table) if row and all(map(math.isfinite, row))]
@@ -56,16 +56,16 @@ class PythonTarget:
         """Return the Values' numbers as a list."""
         return [value._data for value in values]
 
-    def is_row(self, given: Any, size: int) -> bool:  # noqa: ARG002  # as numpy's
-        """Whether that is so many numbers as the program works on, with no need to look at them."""
+    def is_row(self, given: object, size: int) -> bool:  # noqa: ARG002  # as numpy's
+        """Return whether something can be taken as it is: no, every list is looked at."""
         return False
 
     def flat(self, table: list[list[float]]) -> list[float]:
-        """Return a list of rows of one number as one list."""
+        """Return rows of one number each as one list."""
         return [row[0] for row in table]
 
-    def check_room(self, out: Any, size: int) -> None:
-        """Refuse to write a gradient into anything.
+    def check_out(self, out: object, size: int) -> None:
+        """Refuse to write a gradient into something.
 
         Raises:
             TypeError: always.
@@ -77,7 +77,7 @@ class PythonTarget:
         return PythonRunner(wanted)
 
 
-def _flat(example: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
+def _flat(example: object, name: str) -> tuple[list[float], tuple[int, ...]]:
     if not isinstance(example, Sequence) or isinstance(example, str):
         return [number(example, f"an entry of {name}")], ()
     parts = [_flat(part, name) for part in example]
@@ -95,8 +95,9 @@ class PythonRunner:
         self._quick, self._careful = (compiled(source, wanted.function) for source in written)
 
     def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
-        """Return the result for each example of a batch, or a list of the results."""
-        return [list(found) if isinstance(found, tuple) else found for found in self._run(arguments, leaves)]
+        """Return a list of the result for each example, or of a list of the results for each."""
+        returned = self._run(arguments, leaves)
+        return [list(results) if isinstance(results, tuple) else results for results in returned]
 
     def value_and_gradient(
         self,
@@ -105,19 +106,19 @@ class PythonRunner:
         out: None = None,  # noqa: ARG002  # as numpy's
     ) -> Any:
         """Return the mean of the result, and the gradient."""
-        found = self._run(arguments, leaves)
-        count = len(found)
+        returned = self._run(arguments, leaves)
+        count = len(returned)
         if count == 1:
-            return found[0]
-        value = sum(result for result, _ in found) / count
-        return value, [sum(column) / count for column in zip(*(slopes for _, slopes in found), strict=True)]
+            return returned[0]
+        value = sum(result for result, _ in returned) / count
+        return value, [sum(column) / count for column in zip(*(slopes for _, slopes in returned), strict=True)]
 
     def _run(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
         given = [leaves.get(name) for name in LEAVES]
-        found = []
+        returned = []
         for example in zip(*arguments, strict=True) if arguments else [()]:
             try:
-                found.append(self._quick(*given, *example))
+                returned.append(self._quick(*given, *example))
             except _RAISED:
-                found.append(self._careful(*given, *example))
-        return found
+                returned.append(self._careful(*given, *example))
+        return returned

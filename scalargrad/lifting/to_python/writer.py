@@ -1,8 +1,8 @@
-"""An array program of single numbers written out as straight-line Python, for the standard library alone.
+"""Writes an array program of single numbers as straight-line Python, for the standard library alone.
 
-The program is written twice. The quick one uses Python's operators and `math`, which raise where
-IEEE arithmetic has an answer (1 / 0, exp(1000)); the careful one, which is run when the quick one
-has raised, uses the primitives' own values.
+The program is written twice. The quick one uses Python's operators and `math`, which raise where IEEE
+arithmetic has a result (1 / 0, exp(1000)). The careful one uses the values of the primitives. It runs when
+the quick one has raised.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ..arrays.differentiate import pieces_of
 from ..arrays.program import Apply, Array, Leaf, View, needed
 from ..source import Source, Wanted, docstring
 
-LEAVES = ("theta", "direction", "captured")  # what is given beside the arguments
+LEAVES = ("theta", "direction", "captured")  # what a function takes before its arguments
 
 
 def write(wanted: Wanted, careful: bool = False) -> Source:
-    """Return the source of a function of leaves and arguments that returns the results, then the gradient if any."""
+    """Return the source of a function of leaves and arguments that returns the results, and the gradient if any."""
     texts: dict[Array, str] = {}
     lines: list[str] = []
     names = wanted.names
@@ -69,7 +69,7 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
 
 
 def _by_place(wanted: Wanted) -> dict[int, list[Array | float]]:
-    """What goes into each place of the gradient, to be added up."""
+    """The terms of each entry of the gradient."""
     parts: dict[int, list[Array | float]] = {}
     for piece in pieces_of(wanted.gradient, wanted.sizes["theta"]):
         parts.setdefault(piece.places.first, []).append(piece.array)
@@ -80,12 +80,12 @@ _OPERATORS = {named(name): getattr(operator, sign.method) for name, sign in OPER
 
 
 def _is_operator(primitive: Primitive, careful: bool) -> bool:
-    """Whether the function that computes a primitive is an operator of Python's."""
+    """Whether the function that computes a primitive is one of Python's operators."""
     return primitive in _OPERATORS and _function(primitive, careful) is _OPERATORS[primitive]
 
 
 def _function(primitive: Primitive, careful: bool) -> Callable[..., float]:
-    """The value of a primitive; the quick program takes what raises in its place, where there is such a function."""
+    """The function that computes a primitive: its value, or in the quick program the one that raises, if any."""
     function: Callable[..., float] = getattr(primitive.value, "answers_for", primitive.value)
     return primitive.value if careful else function
 

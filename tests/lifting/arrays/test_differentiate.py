@@ -1,4 +1,4 @@
-"""Gradients, tangents and means of array programs: each is what small changes of the numbers make it."""
+"""Gradients, tangents and means of array programs agree with small changes of the numbers."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _assembled(g: Given) -> Any:
 
 
 def _beside_a_number(read: Callable[[Given, Any, Any], Any]) -> Callable[[Given], Any]:
-    """Two numbers that were computed, and a third that is always 1, read as a whole."""
+    """An array of two computed numbers and a 1, read whole."""
 
     def output(g: Given) -> Any:
         axis, along = g.program.axis(3), g.program.axis(3)
@@ -101,7 +101,7 @@ def _layer_of_constants(g: Given, inputs: Any, along: Any) -> Any:
 
 
 def _folded(g: Given) -> Any:
-    """A layer's outputs folded into another shape, all of them, and then a few."""
+    """All outputs of a layer in another shape, and then a few."""
     outputs = p.tanh(g.at(SIX) * g.inputs())
     axis, part = g.program.axis(6), g.program.axis(2)
     flat = g.program.view(outputs, np.arange(6), (axis,))
@@ -110,7 +110,7 @@ def _folded(g: Given) -> Any:
 
 
 def _stretched(g: Given) -> Any:
-    """What has two axes, seen under two others of which the slope lacks one."""
+    """A view under two other axes, one of which the slope lacks."""
     outputs = p.tanh(g.at(SIX))
     rows, columns = g.program.axis(2), g.program.axis(3)
     seen = g.program.view(outputs, SIX, (rows, columns))
@@ -119,7 +119,7 @@ def _stretched(g: Given) -> Any:
 
 
 def _alike(g: Given) -> Any:
-    """A view of what moves along rows alone, but lies along columns too."""
+    """A view of an array whose tangent lacks an axis."""
     weights = g.program.table(np.array([2.0, -0.5, 1.0]), (g.columns,))
     base, axis = g.at(np.array([5, 2])) + weights, g.program.axis(4)
     return g.program.fold(p.add, p.tanh(g.program.view(base, np.array([5, 0, 4, 1]), (axis,))), [axis])
@@ -172,16 +172,16 @@ def slopes(made: Given, output: Any) -> Any:
 
 @each_output
 def test_the_gradient_is_the_slope(name: str) -> None:
-    """In each parameter the gradient is the slope of the output, by central differences."""
+    """The gradient in each parameter is the slope of the output by central differences."""
     made = Given()
     output = OUTPUTS[name](made)
-    found = made.vector(gradient(made.program, output, made.theta))
-    assert np.allclose(found, slopes(made, output), rtol=1e-7, atol=1e-8)
+    computed = made.vector(gradient(made.program, output, made.theta))
+    assert np.allclose(computed, slopes(made, output), rtol=1e-7, atol=1e-8)
 
 
 @each_output
 def test_the_tangent_is_the_slope_along_a_direction(name: str) -> None:
-    """The tangent is the gradient times the direction: forwards and backwards come to the same."""
+    """The tangent is the gradient times the direction: forward and backward mode agree."""
     made = Given()
     output = OUTPUTS[name](made)
     slope = tangent(made.program, output, made.theta, made.direction)
@@ -215,17 +215,34 @@ def test_a_wrong_gradient_is_seen() -> None:
     """Negative control: the gradient of another output is not the slope of this one."""
     made = Given()
     output, other = OUTPUTS["a matrix product"](made), OUTPUTS["transposed"](made)
-    found = made.vector(gradient(made.program, other, made.theta))
-    assert not np.allclose(found, slopes(made, output), rtol=1e-2)
+    computed = made.vector(gradient(made.program, other, made.theta))
+    assert not np.allclose(computed, slopes(made, output), rtol=1e-2)
 
 
 def test_no_gradient_passes_another_fold() -> None:
-    """A maximum is folded only where no gradient passes: one that did would be wrong, and is stopped."""
+    """A maximum is folded only where no gradient passes; a gradient through one is an error."""
     made = Given()
     largest = made.program.fold(p.maximum, made.at(SIX), [made.rows, made.columns])
     with pytest.raises(AssertionError, match="only sums are folded"):
         gradient(made.program, largest, made.theta)
     assert tangent(made.program, p.stop_gradient(largest), made.theta, made.direction) == 0.0
+
+
+class Unknown(Array):
+    """An array of a class that nothing else knows."""
+
+
+def test_a_class_without_a_gradient_is_refused() -> None:
+    """A new class of arrays has no derivative in silence: neither a gradient nor a tangent is 0 by default."""
+    made = Given()
+    unknown = Unknown(made.program, (made.at(0),), (), False)
+    unknown.number = len(made.program.arrays)
+    made.program.arrays.append(unknown)
+    output = p.exp(unknown)
+    with pytest.raises(AssertionError, match="there is no gradient of unknown"):
+        gradient(made.program, output, made.theta)
+    with pytest.raises(AssertionError, match="there is no tangent of unknown"):
+        tangent(made.program, output, made.theta, made.direction)
 
 
 # ---------------------------------------------------------------- the mean over the batch
@@ -251,11 +268,11 @@ def _examples(made: Given) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("name", MEANS)
 def test_what_does_not_depend_on_the_batch_stays_outside(name: str) -> None:
-    """Of a mean only what differs between examples is summed up; other terms and factors come in once."""
+    """A mean sums only what differs between examples; other terms and factors are applied once."""
     formula, left = MEANS[name]
     made = Given()
-    found = mean(made.program, formula(*_examples(made)))
-    assert sorted(kinds(found)) == sorted(left)
+    averaged = mean(made.program, formula(*_examples(made)))
+    assert sorted(kinds(averaged)) == sorted(left)
     summed = [array for array in made.program.arrays if isinstance(array, Fold) and array.over_batch]
     assert all(made.theta not in array.arrays and not _reads(array, made.theta) for array in summed)
 
@@ -267,7 +284,7 @@ def _reads(array: Array, leaf: Array) -> bool:
 @pytest.mark.parametrize("name", MEANS)
 @given(seed=st.integers(0, 2**32))
 def test_a_mean_is_the_mean(name: str, seed: int) -> None:
-    """With what it may outside, the mean is that of the numbers of all examples."""
+    """With terms and factors taken out, it is the mean over the examples."""
     made = Given()
     rng = np.random.default_rng(seed)
     made.numbers |= {"theta": rng.normal(size=6), "x": rng.normal(size=(COUNT, 2))}
@@ -277,7 +294,7 @@ def test_a_mean_is_the_mean(name: str, seed: int) -> None:
 
 
 def test_a_product_of_two_that_differ_stays_inside() -> None:
-    """Negative control: the mean of a product is not the product of the means, and nothing is taken out of it."""
+    """Negative control: nothing is taken out of a product of two batched arrays, whose mean is not that of means."""
     made = Given()
     x, _ = _examples(made)
     y = made.program.view(made.x, 0, ())
@@ -300,41 +317,41 @@ SUMS: dict[str, tuple[Callable[[Given], Any], int]] = {
 
 @pytest.mark.parametrize("name", SUMS)
 def test_the_mean_of_a_sum_is_one_sum(name: str) -> None:
-    """What is summed up for each example is summed up over all at once; not if the example's sum is read again."""
+    """A sum in each example is summed over all examples at once, unless something else reads it."""
     formula, sums = SUMS[name]
     made = Given()
     loss = formula(made)
-    found = mean(made.program, loss)
-    assert sum(kind.startswith("fold") for kind in kinds(found)) == sums
+    averaged = mean(made.program, loss)
+    assert sum(kind.startswith("fold") for kind in kinds(averaged)) == sums
     expected = np.mean(evaluate(loss, made.numbers, COUNT))
-    assert np.allclose(evaluate(found, made.numbers, COUNT), expected, rtol=1e-13)
+    assert np.allclose(evaluate(averaged, made.numbers, COUNT), expected, rtol=1e-13)
 
 
 # ---------------------------------------------------------------- sums whose terms are sums
 
 
 def _sums_of_sums(x: Any, y: Any, count: int) -> Any:
-    """Each the sum of the two before it, as Fibonacci's numbers are: written out, the last has many terms."""
+    """Sums of the two before them, as Fibonacci's numbers: written out, the last has many terms."""
     for _ in range(count):
         x, y = y, x + y
     return y
 
 
 def test_the_mean_of_a_shared_term_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mean of sums that share their terms takes a few operations for each sum, and not for each way to a term."""
+    """A mean of sums that share terms takes a few operations for each sum, not for each path to a term."""
     made = Given()
     loss = _sums_of_sums(made.program.view(made.x, 0, ()), made.program.view(made.x, 1, ()), 14)
     apply = Mock(wraps=made.program.apply)
     monkeypatch.setattr(made.program, "apply", apply)
-    found = mean(made.program, loss)
+    averaged = mean(made.program, loss)
     assert apply.call_count < 50
     expected = np.mean(evaluate(loss, made.numbers, COUNT))
-    assert np.allclose(evaluate(found, made.numbers, COUNT), expected, rtol=1e-12)
+    assert np.allclose(evaluate(averaged, made.numbers, COUNT), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("in_parts", [True, False])
 def test_a_shared_term_is_one_piece(in_parts: bool) -> None:
-    """A gradient that is a sum of sums has at most a piece for each of them, and its pieces make it up."""
+    """A gradient that is a sum of sums has at most one piece for each of them, and the pieces add up to it."""
     made = Given()
     slope = _sums_of_sums(p.tanh(made.theta), p.exp(made.theta), 14)
     if in_parts:
@@ -345,7 +362,7 @@ def test_a_shared_term_is_one_piece(in_parts: bool) -> None:
 
 
 def test_a_gradient_of_many_terms_in_one_parameter() -> None:
-    """One parameter may be read any number of times: its slope is no formula too long for Python to read."""
+    """A parameter may be read any number of times: its derivative is not a formula too long for Python."""
     w = Value(0.5)
 
     def loss(x: Any) -> Any:
@@ -364,7 +381,7 @@ def test_a_gradient_of_many_terms_in_one_parameter() -> None:
 
 
 def test_of_what_stands_beside_numbers_only_the_part_is_computed() -> None:
-    """The gradient of a layer's inputs has no row for the 1 beside them."""
+    """The gradient of the inputs of a layer has no row for the 1 beside them."""
     made = Given()
     slope = gradient(made.program, OUTPUTS["a layer of what was put together"](made), made.theta)
     folds = [array for array in needed([slope]) if isinstance(array, Fold)]
@@ -382,15 +399,15 @@ def test_computing_all_of_it_is_seen() -> None:
 
 @given(picked=st.lists(st.integers(0, 2), min_size=1, max_size=3))
 def test_a_part_of_a_result_is_the_result_of_parts(picked: list[int]) -> None:
-    """At any places along an axis, the restricted result has the numbers that the whole has there."""
+    """The restricted result has the numbers of the whole at these places."""
     made = Given()
     axis, new = made.program.axis(3), made.program.axis(len(picked))
     weights = made.program.view(made.theta, SIX, (made.rows, axis))
     table = made.program.table(SIX.astype(float) * 0.3, (made.rows, axis))
     inner = made.program.fold(p.add, p.exp(weights * table) * made.inputs(), [made.rows])
     whole = p.tanh(inner) * made.inputs() + 2.0
-    found = evaluate(restricted(made.program, whole, axis, np.array(picked), new), made.numbers, COUNT)
-    assert np.allclose(found, evaluate(whole, made.numbers, COUNT)[:, picked], rtol=1e-14)
+    part = evaluate(restricted(made.program, whole, axis, np.array(picked), new), made.numbers, COUNT)
+    assert np.allclose(part, evaluate(whole, made.numbers, COUNT)[:, picked], rtol=1e-14)
 
 
 # ---------------------------------------------------------------- pieces
@@ -398,7 +415,7 @@ def test_a_part_of_a_result_is_the_result_of_parts(picked: list[int]) -> None:
 
 @each_output
 def test_a_gradient_is_the_sum_of_its_pieces(name: str) -> None:
-    """The pieces, each added up in its places, are the gradient; what covers it all comes last."""
+    """The pieces, added in their places, are the gradient; pieces of all places come last."""
     made = Given()
     slope = gradient(made.program, OUTPUTS[name](made), made.theta)
     pieces = pieces_of(slope, 6)
@@ -417,12 +434,12 @@ def _added_up(made: Given, pieces: list[Piece]) -> Any:
 
 
 def test_no_gradient_has_no_pieces() -> None:
-    """Where nothing depends on the parameters there is nothing to add up."""
+    """Where nothing depends on the parameters there are no pieces."""
     assert pieces_of(None, 6) == pieces_of(0.0, 6) == []
 
 
 def test_a_gradient_is_shared() -> None:
-    """What forward and backward need both is entered once: tanh and its slope make four operations, not five."""
+    """What forward and backward both need is added once: tanh and its gradient are four operations, not five."""
     made = Given()
     output = p.tanh(made.at(3))
     assert operations(output, gradient(made.program, output, made.theta)) == 5

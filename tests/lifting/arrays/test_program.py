@@ -1,4 +1,4 @@
-"""What is entered into an array program: nothing twice, nothing that changes nothing, and never another meaning."""
+"""What an array program holds: no array twice, no operation that changes nothing, and always the same meaning."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Given:
         x = self.numbers["x"].reshape(COUNT, 2, 3).transpose(1, 2, 0)
         return x, self.numbers["y"][None, :, None], self.numbers["s"][None, None, :]
 
-    def found(self, array: Any) -> Any:
-        """What an array is, over rows, columns and batch."""
+    def numbers_of(self, array: Any) -> Any:
+        """The numbers of an array, over rows, columns and batch."""
         numbers = evaluate(array, self.numbers, COUNT)
         if isinstance(array, Array):
             for at, axis in enumerate((self.rows, self.columns)):
@@ -60,7 +60,7 @@ class Given:
 
 
 class Rewrite(NamedTuple):
-    """A formula, by operators alone; how many operations it is as written, and what it comes to."""
+    """A formula of operators, the number of operations as written, and the operations that it becomes."""
 
     formula: Callable[[Any, Any, Any, float, float], Any]  # of x, y, s and two numbers
     written: int
@@ -109,41 +109,41 @@ each_rewrite = pytest.mark.parametrize("name", REWRITES)
 
 @each_rewrite
 def test_what_a_rewrite_leaves(name: str) -> None:
-    """A formula comes to the operations named and no others, of which there are never more than were written."""
+    """A formula becomes these operations and no others, never more than were written."""
     formula, written, left = REWRITES[name]
     made = Given()
-    found = formula(made.x, made.y, made.s, 3.0, 0.7)
-    assert sorted(kinds(found)) == sorted(left)
-    assert operations(found) == len(left) <= written
+    left_over = formula(made.x, made.y, made.s, 3.0, 0.7)
+    assert sorted(kinds(left_over)) == sorted(left)
+    assert operations(left_over) == len(left) <= written
 
 
 @each_rewrite
 @given(seed=st.integers(0, 2**32), c=numbers, d=numbers)
 def test_a_rewrite_preserves_meaning(name: str, seed: int, c: float, d: float) -> None:
-    """Whatever the numbers, the program that is left computes what the formula does on arrays of numbers."""
+    """For any numbers, the rewritten program computes what the formula computes."""
     made = Given(seed)
     formula = REWRITES[name].formula
     expected = formula(*made.spread(), c, d)
-    assert np.allclose(made.found(formula(made.x, made.y, made.s, c, d)), expected, rtol=1e-13, atol=1e-15)
+    assert np.allclose(made.numbers_of(formula(made.x, made.y, made.s, c, d)), expected, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("number", [1e-200, 1e-160, 1e200])
 def test_numbers_whose_product_is_none_stay_apart(number: float) -> None:
-    """Two numbers are not multiplied beforehand where that comes to 0, to inf, or to fewer digits."""
+    """Two numbers are not multiplied in advance if the product is 0, inf, or has fewer digits."""
     made = Given()
     x, _, _ = made.spread()
-    assert np.allclose(made.found(number * (number * (made.x / number))), number * x, rtol=1e-14, atol=0)
+    assert np.allclose(made.numbers_of(number * (number * (made.x / number))), number * x, rtol=1e-14, atol=0)
 
 
 def test_a_wrong_rewrite_is_seen() -> None:
-    """Negative control: a program in which x - y stands for x + y does not compute what the formula does."""
+    """Negative control: a program of x - y does not compute x + y."""
     made = Given()
     x, y, _ = made.spread()
-    assert not np.allclose(made.found(made.x - made.y), x + y)
+    assert not np.allclose(made.numbers_of(made.x - made.y), x + y)
 
 
 def test_what_is_as_short_as_can_be() -> None:
-    """Negative control: where no rewrite applies all operations are entered."""
+    """Negative control: where no rewrite applies, all operations are kept."""
     made = Given()
     assert kinds(2.0 - p.tanh(0.5 * made.x)) == ["multiply", "tanh", "subtract"]
 
@@ -180,7 +180,7 @@ def _total(made: Given, array: Any, axes: list[Axis], batch: bool = False) -> An
 
 @pytest.mark.parametrize("name", SUMS)
 def test_a_factor_is_taken_out_of_a_sum(name: str) -> None:
-    """A sum is of the factors that vary along it; what is the same all along, and the sign, come after."""
+    """A sum is over the factors that vary along it; other factors, and the sign, are applied after it."""
     formula, left = SUMS[name]
     assert kinds(formula(Given())) == left
 
@@ -189,7 +189,7 @@ def test_a_factor_is_taken_out_of_a_sum(name: str) -> None:
 @pytest.mark.parametrize("along", [(0,), (1,), (2,), (0, 1), (0, 1, 2)])
 @given(seed=st.integers(0, 2**32), c=numbers)
 def test_a_sum_is_the_sum(factor: str, along: tuple[int, ...], seed: int, c: float) -> None:
-    """With or without a factor taken out, along axes or the batch: the sum of the numbers."""
+    """With or without a factor taken out, along axes or over the batch, it is the sum of the numbers."""
     made = Given(seed)
     axes = [axis for at, axis in enumerate((made.rows, made.columns)) if at in along]
 
@@ -198,11 +198,11 @@ def test_a_sum_is_the_sum(factor: str, along: tuple[int, ...], seed: int, c: flo
 
     total = _total(made, term(made.x, made.y, made.s), axes, batch=2 in along)
     expected = np.sum(term(*made.spread()), axis=along, keepdims=True)
-    assert np.allclose(made.found(total), expected, rtol=1e-12, atol=1e-13)
+    assert np.allclose(made.numbers_of(total), expected, rtol=1e-12, atol=1e-13)
 
 
 def test_a_largest_element_keeps_its_factor() -> None:
-    """Negative control: out of a maximum nothing is taken, for -x would be wrong."""
+    """Negative control: nothing is taken out of a maximum, as for -x that would be wrong."""
     made = Given()
     assert kinds(made.program.fold(p.maximum, -made.x, [made.rows])) == ["negative", "fold maximum"]
 
@@ -220,7 +220,7 @@ instructions = st.tuples(
 
 @given(listed=st.lists(instructions, min_size=1, max_size=12), seed=st.integers(0, 2**32))
 def test_any_program_means_what_was_asked(listed: list[Instruction], seed: int) -> None:
-    """However rewrites meet, every array of a random program is what the same steps give on arrays of numbers."""
+    """With any combination of rewrites, each array of a random program is what the same steps give in numpy."""
     made = Given(seed)
     pool: list[tuple[Any, Any]] = list(zip((made.x, made.y, made.s), made.spread(), strict=True))
     for name, i, j, c in listed:
@@ -239,14 +239,14 @@ def test_any_program_means_what_was_asked(listed: list[Instruction], seed: int) 
             pool.append((getattr(p, name)(x, y), getattr(np, name)(x_numbers, y_numbers)))
     for array, expected in pool:
         scale = max(1.0, float(np.max(np.abs(expected))))
-        assert np.allclose(made.found(array), expected, rtol=1e-9, atol=1e-11 * scale)
+        assert np.allclose(made.numbers_of(array), expected, rtol=1e-9, atol=1e-11 * scale)
 
 
 # ---------------------------------------------------------------- the rest
 
 
 def test_nothing_twice() -> None:
-    """Leaves, tables, views, folds and assemblies that are the same are entered once."""
+    """Equal leaves, tables, views, folds and assemblies are added once."""
     made = Given()
     program, axis = made.program, made.columns
     for _ in range(2):
@@ -263,11 +263,11 @@ def test_plus_and_minus_zero_are_two() -> None:
     made = Given()
     positive, negative = (p.atan2(zero, made.s) for zero in (0.0, -0.0))
     assert positive is not negative
-    assert [math.copysign(1, float(made.found(one)[..., 0].item())) for one in (positive, negative)] == [1, -1]
+    assert [math.copysign(1, float(made.numbers_of(one)[..., 0].item())) for one in (positive, negative)] == [1, -1]
 
 
 def test_an_array_tells_what_it_is() -> None:
-    """Shown, an array is its kind, its number, its sizes, and whether each example has its own."""
+    """An array prints as its class, its number, its sizes, and whether it is batched."""
     made = Given()
     assert [str(made.x), str(made.y * 2.0)] == ["leaf0[2, 3]×B", "apply3[3]"]
 
@@ -295,19 +295,19 @@ def test_needed_arrays_come_in_order() -> None:
     ],
 )
 def test_places_that_are_all(index: Any, size: int, all_of_it: bool) -> None:
-    """Places are all of an array when each is there, in order."""
+    """Places are all of an array if each place is there, in order."""
     assert Places(index).are_all(size) == all_of_it
 
 
 def test_a_view_of_a_single_number_is_that_number() -> None:
-    """There is one place in it to look at."""
+    """A view of a single number is that number."""
     made = Given()
     assert made.program.view(made.s, np.zeros(3, int), (made.columns,)) is made.s
 
 
 def test_rules_are_called_on_arrays() -> None:
-    """A declared rule, called on arrays, enters the slope of which it speaks."""
+    """A declared rule, called on arrays, adds the local gradient to the program."""
     made = Given()
     out = scalargrad.tanh(made.x)
     slope = scalargrad.tanh.partials[0](out, made.x)
-    assert np.allclose(made.found(slope), 1 - np.tanh(made.spread()[0]) ** 2, rtol=1e-14)
+    assert np.allclose(made.numbers_of(slope), 1 - np.tanh(made.spread()[0]) ** 2, rtol=1e-14)

@@ -1,4 +1,4 @@
-"""How the places of alike numbers are put in order: loops found, terms laid side by side, products seen."""
+"""How the places of a family are ordered: nested loops, aligned terms, matrix products."""
 
 from __future__ import annotations
 
@@ -40,31 +40,31 @@ def loops(draw: st.DrawFn) -> tuple[list[int], list[Any]]:
 
 
 def grows_evenly(column: Any, sizes: list[int]) -> bool:
-    """Whether along each loop each step is the same, told by going through all of them."""
+    """Whether all steps along each loop are the same, by going through all of them."""
     table = np.asarray(column).reshape(sizes)
     return all(len(np.unique(np.diff(table, axis=axis))) <= 1 for axis in range(table.ndim))
 
 
 @given(made=loops())
 def test_loops_are_found(made: tuple[list[int], list[Any]]) -> None:
-    """Columns made by nested loops grow evenly in the loops found, of which there are no more than were made."""
+    """Columns of nested loops grow evenly in the loops that are recognised, which are no more than there are."""
     sizes, columns = made
-    found = dimensions(columns)
-    assert math.prod(found) == len(columns[0])
-    assert len(found) <= len(sizes)
-    assert all(grows_evenly(column, found) for column in columns)
+    loops = dimensions(columns)
+    assert math.prod(loops) == len(columns[0])
+    assert len(loops) <= len(sizes)
+    assert all(grows_evenly(column, loops) for column in columns)
 
 
 @given(column=st.lists(st.integers(0, 20), min_size=1, max_size=12))
 def test_loops_are_even_or_one(column: list[int]) -> None:
-    """Of any places either loops are found in which they grow evenly, or one loop in which they come as they are."""
-    found = dimensions([np.array(column)])
-    assert math.prod(found) == len(column)
-    assert len(found) <= 1 or grows_evenly(column, found)
+    """Any places grow evenly in the loops that are recognised, or there is one loop."""
+    loops = dimensions([np.array(column)])
+    assert math.prod(loops) == len(column)
+    assert len(loops) <= 1 or grows_evenly(column, loops)
 
 
 def test_uneven_places_have_no_loops() -> None:
-    """Negative control: places that grow unevenly, or by even steps of uneven length, come in one loop."""
+    """Negative control: places that grow unevenly are one loop."""
     for column in ([0, 1, 3, 4, 9, 11], [0, 1, 5, 6, 7, 12], [0, 1, 2, 10, 12, 14], [0, 1, 2, 10, 11]):
         assert dimensions([np.array(column)]) == [len(column)]
     assert not grows_evenly([0, 1, 3, 4, 9, 11], [2, 3])
@@ -79,7 +79,7 @@ same_length = st.integers(1, 8).flatmap(
 @given(columns=same_length)
 @example(columns=[[3]])
 def test_members_in_order(columns: list[list[int]]) -> None:
-    """The order is of all members, and of any shuffling of them the same, where no two are alike."""
+    """The order has all members, and shuffled members get the same order, if no two have equal places."""
     arrays = [np.array(column) for column in columns]
     order = order_of(arrays)
     assert sorted(order.tolist()) == list(range(len(columns[0])))
@@ -97,16 +97,16 @@ def test_members_in_order(columns: list[list[int]]) -> None:
 
 @given(rows=st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=4))
 def test_terms_behind_one_another(rows: list[list[int]]) -> None:
-    """Rows made even hold each row's places in order and nothing behind them."""
+    """Rows of equal length hold the places of each row in order, and padding behind them."""
     table = evened(rows)
     assert table.shape == (len(rows), max(map(len, rows)))
-    for row, found in zip(rows, table.tolist(), strict=True):
-        assert found == sorted(row) + [PAD] * (table.shape[1] - len(row))
+    for row, padded in zip(rows, table.tolist(), strict=True):
+        assert padded == sorted(row) + [PAD] * (table.shape[1] - len(row))
 
 
 @st.composite
 def pairs(draw: st.DrawFn, even: bool) -> list[Row]:
-    """Members' terms: for each the first factors and the second."""
+    """The terms of members: the first factors of each, and the second."""
     length = st.just(draw(st.integers(1, 4))) if even else st.integers(1, 4)
     place = st.integers(0, draw(st.sampled_from([1, 5, 30])))
     rows = []
@@ -117,13 +117,13 @@ def pairs(draw: st.DrawFn, even: bool) -> list[Row]:
 
 
 def terms(xs: Any, ys: Any) -> list[tuple[int, int]]:
-    """The terms of a member in which neither factor is nothing, in order."""
+    """The terms of a member without padding, in order."""
     return sorted((int(x), int(y)) for x, y in zip(xs, ys, strict=True) if PAD not in (x, y))
 
 
 @given(rows=pairs(even=True))
 def test_sorting_alike_keeps_the_terms(rows: list[Row]) -> None:
-    """Sorted alike, each member has its own terms, each once."""
+    """After sorting, each member has its own terms, each once."""
     first, second = sorted_alike(np.array([xs for xs, _ in rows]), np.array([ys for _, ys in rows]))
     for (xs, ys), found_xs, found_ys in zip(rows, first, second, strict=True):
         assert terms(found_xs, found_ys) == terms(xs, ys)
@@ -131,7 +131,7 @@ def test_sorting_alike_keeps_the_terms(rows: list[Row]) -> None:
 
 @given(rows=pairs(even=False))
 def test_evened_pairs_keep_the_terms(rows: list[Row]) -> None:
-    """Members of different lengths, laid side by side, have each its own terms, and none where a factor is nothing."""
+    """After alignment, members of different lengths have their own terms, and padding in both factors or one."""
     first, second = evened_pairs(rows)
     assert first.shape == second.shape
     for (xs, ys), found_xs, found_ys in zip(rows, first, second, strict=True):
@@ -139,13 +139,13 @@ def test_evened_pairs_keep_the_terms(rows: list[Row]) -> None:
 
 
 def test_a_lost_term_is_seen() -> None:
-    """Negative control: terms that pair other factors, or miss one, are not the same terms."""
+    """Negative control: terms that pair other factors, or lack one, are other terms."""
     assert terms([1, 2], [3, 4]) != terms([1, 2], [4, 3])
     assert terms([1, 2], [3, PAD]) != terms([1, 2], [3, 4])
 
 
 def convolution(size: int, kernel: int, border: bool, rng: random.Random) -> list[Row]:
-    """The terms of each pixel of a convolution, each pixel's in an order of its own: weights first."""
+    """The terms of each pixel of a convolution, in a random order for each pixel, with the weights first."""
     reach = kernel // 2
     rows: list[Row] = []
     inner = range(size) if border else range(reach, size - reach)
@@ -158,7 +158,7 @@ def convolution(size: int, kernel: int, border: bool, rng: random.Random) -> lis
 
 @given(size=st.integers(3, 7), seed=st.integers(0, 2**16))
 def test_shared_weights_come_to_stand_alike(size: int, seed: int) -> None:
-    """However each pixel orders its terms, all come to have the weights in one order; at a border beside nothing."""
+    """In whatever order the terms of pixels are, all get the weights in one order, with padding at the border."""
     rng = random.Random(seed)
     rows = convolution(size, 3, border=False, rng=rng)
     first, _ = sorted_alike(np.array([xs for xs, _ in rows]), np.array([ys for _, ys in rows]))
@@ -169,7 +169,7 @@ def test_shared_weights_come_to_stand_alike(size: int, seed: int) -> None:
 
 
 def test_shared_inputs_come_to_stand_alike() -> None:
-    """Members that read more and more of one row, as a token does of those before it, are laid beside the longest."""
+    """Members that read more and more of one row, as tokens read those before them, are aligned with the longest."""
     rows: list[Row] = [([10 * t + s for s in range(t + 1)], list(range(t + 1))) for t in range(4)]
     first, second = evened_pairs(rows)
     assert second.tolist() == [[0, 1, 2, 3]] * 4
@@ -177,7 +177,7 @@ def test_shared_inputs_come_to_stand_alike() -> None:
 
 
 def test_a_place_that_comes_twice_is_not_laid_beside() -> None:
-    """Where a place comes twice, or no longest row has all that a row has, terms come in order with nothing behind."""
+    """With a place that comes twice, or no longest row that has all of a row, terms are in order and padded behind."""
     for rows in (
         [([1, 1], [2, 3]), ([1], [2])],
         [([1, 2], [5, 5]), ([3], [4])],
@@ -190,12 +190,12 @@ def test_a_place_that_comes_twice_is_not_laid_beside() -> None:
 
 @given(rows=pairs(even=False), limit=st.integers(1, 4))
 def test_ragged(rows: list[Row], limit: int) -> None:
-    """Members are too ragged when with nothing in the gaps there are over `limit` times as many terms."""
-    found = {(-1, 0, 1): rows}
+    """Members are too ragged when padding gives over `limit` times as many terms."""
+    of_kinds = {(-1, 0, 1): rows}
     counts = [len(xs) for xs, _ in rows]
-    assert lengths_of(found) == [counts]
+    assert lengths_of(of_kinds) == [counts]
     table, _ = evened_pairs(rows)
-    assert are_too_ragged(found, limit) == (table.size > limit * sum(counts))
+    assert are_too_ragged(of_kinds, limit) == (table.size > limit * sum(counts))
 
 
 # ---------------------------------------------------------------- products
@@ -215,10 +215,10 @@ def products(draw: st.DrawFn) -> tuple[Any, Any, tuple[int, int, int]]:
 
 @given(made=products())
 def test_products_are_seen(made: tuple[Any, Any, tuple[int, int, int]]) -> None:
-    """In the order found members come block by block and row by row, and all rows of a block have the same columns."""
+    """Members are ordered block by block and row by row, and all rows of a block have the same columns."""
     xs, ys, sizes = made
-    order, found = grid(xs, ys)
-    assert found == sizes
+    order, counts = grid(xs, ys)
+    assert counts == sizes
     first, second = (table[order].reshape(*sizes, 2) for table in (xs, ys))
     assert (first == first[:, :, :1]).all()
     assert (second == second[:, :1]).all()
@@ -226,7 +226,7 @@ def test_products_are_seen(made: tuple[Any, Any, tuple[int, int, int]]) -> None:
 
 @given(rows=pairs(even=True))
 def test_a_grid_is_one_or_none(rows: list[Row]) -> None:
-    """Of any members the order is of all, and where blocks are found each row in them meets each column."""
+    """The order has all members, and in blocks each row meets each column."""
     xs, ys = np.array([xs for xs, _ in rows]), np.array([ys for _, ys in rows])
     order, (blocks, height, width) = grid(xs, ys)
     assert sorted(order.tolist()) == list(range(len(rows)))
@@ -237,7 +237,7 @@ def test_a_grid_is_one_or_none(rows: list[Row]) -> None:
 
 
 def test_no_product_is_seen_where_none_is() -> None:
-    """Negative control: with a pair missing or twice, or other columns in a row, each member is a block of its own."""
+    """Negative control: with a missing or double pair, or other columns in a row, each member is a block."""
     whole = list(itertools.product(range(3), range(3)))
     for members in (whole[:-1], [*whole, whole[0]], [*whole[:-1], (2, 3)]):
         xs, ys = (np.array([[member[at]] for member in members]) for at in (0, 1))

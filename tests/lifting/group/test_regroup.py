@@ -1,4 +1,4 @@
-"""From scalar operations to arrays: what is alike comes to lie side by side, and means what it meant."""
+"""From scalars to arrays: what is alike lies side by side, and means what it meant."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class Regrouped:
         return sum(not isinstance(node[0], str) for node in self.trace.nodes)
 
     def error(self, theta: Any, batch: Any) -> float:
-        """How far the results are from what the function gives on plain numbers."""
+        """How far the results are from those of the function on Values."""
         given = {"theta": theta, "x": np.array(batch), "captured": [value.data for value in self.trace.captured]}
-        found = [evaluate(result, given, len(batch)) for result in self.results]
+        actual = [evaluate(result, given, len(batch)) for result in self.results]
         expected = []
         for row in batch:
             returned = self.function(list(map(Value, theta)), list(map(Value, row)))
             expected.append([output.data for output in (returned if self.several else [returned])])
-        return relative(found, np.array(expected).T)
+        return relative(actual, np.array(expected).T)
 
 
 def dot(ws: Any, xs: Any) -> Any:
@@ -69,7 +69,7 @@ def dot(ws: Any, xs: Any) -> Any:
 
 
 def linear(w: Any, x: Any, bias: int = 2) -> list[Any]:
-    """Two sums of two weighted inputs and a bias, which stands there among three parameters."""
+    """Two sums of two weighted inputs and a bias, which is at this place among three parameters."""
     rows = [list(w[3 * k : 3 * k + 3]) for k in range(2)]
     return [row.pop(bias) + dot(row, x) for row in rows]
 
@@ -80,7 +80,7 @@ def layer(w: Any, x: Any, bias: int = 2) -> list[Any]:
 
 
 def heads(start: int, bias: int = 2) -> Callable[[Any, Any], Any]:
-    """A layer of two neurons, and on it one of two more, with parameters from there on."""
+    """A layer of two neurons, and another on it, whose parameters start there."""
     return lambda w, x: layer(w[start:], layer(w, x, bias), bias)
 
 
@@ -162,7 +162,7 @@ each_case = pytest.mark.parametrize("name", CASES)
 
 @each_case
 def test_operations_before_and_after(name: str) -> None:
-    """So many operations on single numbers come to these on arrays, apart from views."""
+    """So many operations on scalars become these on arrays, apart from views."""
     function, n_parameters, n_inputs, before, after = CASES[name]
     made = Regrouped(function, n_parameters, n_inputs)
     assert made.scalar_operations() == before
@@ -172,7 +172,7 @@ def test_operations_before_and_after(name: str) -> None:
 @each_case
 @given(seed=st.integers(0, 2**32))
 def test_regrouping_preserves_meaning(name: str, seed: int) -> None:
-    """Whatever the numbers, the arrays are what the function gives for each example."""
+    """For any numbers, the arrays are the results of the function for each example."""
     function, n_parameters, n_inputs, *_ = CASES[name]
     rng = np.random.default_rng(seed)
     made = Regrouped(function, n_parameters, n_inputs)
@@ -180,7 +180,7 @@ def test_regrouping_preserves_meaning(name: str, seed: int) -> None:
 
 
 def test_another_meaning_is_seen() -> None:
-    """Negative control: regrouped from another function, the results are not this one's."""
+    """Negative control: the results of another function are not those of this one."""
     made = Regrouped(dot, 3, 3)
     made.function = lambda w, x: dot(w, x[::-1])
     assert made.error([1.0, 2.0, 3.0], [[1.0, 2.0, 4.0]]) > 1e-3
@@ -201,7 +201,7 @@ steps = st.lists(
 
 
 def composed(listed: Sequence[Step]) -> Callable[[Any, Any], Any]:
-    """A function that takes those steps and returns the last two results, and the sum of all."""
+    """A function that does these steps and returns the last two results and the sum of all."""
 
     def function(w: Any, x: Any) -> Any:
         pool = [*w, *x]
@@ -227,7 +227,7 @@ def composed(listed: Sequence[Step]) -> Callable[[Any, Any], Any]:
 @pytest.mark.parametrize("group", [regroup, ungrouped], ids=["in families", "one by one"])
 @given(listed=steps, seed=st.integers(0, 2**32))
 def test_any_function_keeps_its_meaning(group: Grouping, listed: list[Step], seed: int) -> None:
-    """Of a random function every result is the same, in families and one by one."""
+    """All results of a random function are the same, in families and one by one."""
     rng = np.random.default_rng(seed)
     function = composed(listed)
     made = Regrouped(function, 3, 2, group)
@@ -235,16 +235,16 @@ def test_any_function_keeps_its_meaning(group: Grouping, listed: list[Step], see
     theta = rng.uniform(-1, 1, size=3)
     if group is ungrouped:
         given = {"theta": theta, "x": batch[0], "captured": []}
-        found = [evaluate(result, given, 1) for result in made.results]
+        actual = [evaluate(result, given, 1) for result in made.results]
         expected = [[output.data] for output in function(list(map(Value, theta)), list(map(Value, batch[0])))]
-        assert np.allclose(found, expected, rtol=1e-10, atol=1e-10)
+        assert np.allclose(actual, expected, rtol=1e-10, atol=1e-10)
     else:
         assert made.error(theta, batch) < 1e-10
 
 
 @given(counts=st.lists(st.integers(1, 9), min_size=2, max_size=6), seed=st.integers(0, 2**16))
 def test_members_of_any_length(counts: list[int], seed: int) -> None:
-    """Neurons that read few inputs beside neurons that read many are right, even where they are put together apart."""
+    """Neurons with few inputs beside neurons with many are right, also as arrays of their own."""
     rng = random.Random(seed)
     wires = [[(rng.randrange(9), rng.randrange(9)) for _ in range(count)] for count in counts]
     made = Regrouped(lambda w, x: [tanh(sum(w[i] * x[j] for i, j in row) + 0.0 * x[0]) for row in wires], 9, 9)
@@ -253,7 +253,7 @@ def test_members_of_any_length(counts: list[int], seed: int) -> None:
 
 
 def test_very_ragged_members_are_arrays_of_their_own() -> None:
-    """One sum of forty terms beside nine of two is not laid in a table with mostly nothing in it."""
+    """One sum of forty terms beside nine of two is not a table that is mostly padding."""
     rng = random.Random(0)
     wires = iter(rng.sample([(i, j) for i in range(40) for j in range(40)], 58))
     rows = [[next(wires) for _ in range(count)] for count in (40, *[2] * 9)]
@@ -270,7 +270,7 @@ def test_very_ragged_members_are_arrays_of_their_own() -> None:
 
 @pytest.mark.parametrize("same", [False, True], ids=["along an axis", "single numbers"])
 def test_sums_that_all_examples_share(same: bool) -> None:
-    """Sums of parameters alone, of very different lengths, are put together from arrays and single numbers."""
+    """Sums of parameters alone, of very different lengths, are an assembly of arrays and single numbers."""
 
     def function(w: Any, x: Any) -> Any:
         groups = [w[:24], *([w[:2]] if same else [w[:2], w[2:4], w[4:6], w[1:3]])]
@@ -282,7 +282,7 @@ def test_sums_that_all_examples_share(same: bool) -> None:
 
 
 def test_sums_of_constants() -> None:
-    """Where the factors are tables of numbers, in which nothing stands for what is missing, the sums are right."""
+    """Sums whose factors are padded tables of constants are right."""
 
     def function(w: Any, x: Any) -> Any:
         return [tanh(sum((1.0 + j + k) * x[j] for j in range(k, 5))) for k in range(4)] + [w[0] * x[0]]
@@ -292,7 +292,7 @@ def test_sums_of_constants() -> None:
 
 
 def test_one_parameter_that_not_all_terms_have() -> None:
-    """A single parameter, in sums of two lengths, is read where it is and nothing where it is not."""
+    """A single parameter in sums of two lengths is padded in the shorter ones."""
 
     def function(w: Any, x: Any) -> Any:
         return tanh(w[0] * x[0] + w[0] * x[1] + w[0] * x[2]) * tanh(w[0] * x[3] + w[0] * x[4])
@@ -305,7 +305,7 @@ def test_one_parameter_that_not_all_terms_have() -> None:
 
 
 def test_a_chain_of_maxima_of_different_lengths() -> None:
-    """Causal attention's largest scores, of one, two, three and more, are folded with nothing that changes them."""
+    """The largest scores of causal attention, of one, two, three and more, are padded without changing them."""
 
     def function(w: Any, x: Any) -> Any:
         return [sum(softmax([w[s] * x[t] for s in range(t + 1)])[0] * x[s] for s in range(t + 1)) for t in range(5)]
@@ -318,7 +318,7 @@ def test_a_chain_of_maxima_of_different_lengths() -> None:
 
 
 def test_a_chain_without_an_identity() -> None:
-    """An own operation folds where no gradient passes, be there no operand that changes nothing."""
+    """A user's operation without an identity is folded where no gradient passes."""
     first_of_a_test = primitive(
         partials=[lambda out, x, y: 0.0, lambda out, x, y: 0.0],
         name="least_of_a_test",
@@ -338,7 +338,7 @@ def test_a_chain_without_an_identity() -> None:
 
 
 def test_families_have_the_first_member_s_label() -> None:
-    """A label given inside the function is the array's, in families and one by one."""
+    """A label that is given inside the function becomes that of the array, in families and one by one."""
 
     def function(w: Any, x: Any) -> Any:
         scores = [tanh(v * x[0]) for v in w]
@@ -353,7 +353,7 @@ def test_families_have_the_first_member_s_label() -> None:
 
 
 def test_what_is_not_needed_is_not_entered() -> None:
-    """An operation that no result reads leaves no array, whether in families or not."""
+    """An operation that no result needs leaves no array, in families and one by one."""
 
     def function(w: Any, x: Any) -> Any:
         w[0].sin()
@@ -368,7 +368,7 @@ def test_what_is_not_needed_is_not_entered() -> None:
 
 
 def test_a_layer_costs_as_many_arrays_at_any_width() -> None:
-    """Three neurons or thirty, two layers are the same list of arrays; other layers are another."""
+    """Two layers are the same list of arrays with three neurons or thirty; other layers are another list."""
 
     def network(width: int) -> list[str]:
         def function(w: Any, x: Any) -> Any:

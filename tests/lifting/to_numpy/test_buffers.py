@@ -1,4 +1,4 @@
-"""Room that is used again: nothing is read before it is written, and nothing is written over that is still read."""
+"""Buffers that are used again: none is read before it is written, or overwritten before it is read."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.usefixtures("littered")
 
 
 def layer(weights: list[Value], inputs: Any) -> list[Value]:
-    """A layer of which each neuron has its bias behind its weights."""
+    """A layer whose neurons have their bias behind their weights."""
     width = len(inputs)
     rows = [weights[i : i + width + 1] for i in range(0, len(weights), width + 1)]
     return [sum((w * x for w, x in zip(row, inputs, strict=False)), row[-1]) for row in rows]
 
 
 def linear_and_a_layer(w: list[Value]) -> Loss:
-    """A linear layer with its biases apart, so that they are added; what it gives is read beside a 1."""
+    """A linear layer whose biases are added; its outputs are read beside a 1."""
 
     def loss(x: Any) -> Any:
         hidden = [sum((w[3 * i + j] * x[j] for j in range(3)), w[12 + i]) for i in range(4)]
@@ -36,7 +36,7 @@ def linear_and_a_layer(w: list[Value]) -> Loss:
 
 
 def some_without_gradient(w: list[Value]) -> Loss:
-    """Of a layer's outputs one is read by two, one by one, and one is held constant."""
+    """Of the outputs of a layer, two operations read one, one reads another, and one is held constant."""
 
     def loss(x: Any) -> Any:
         hidden = [tanh(z) for z in layer(w[:12], x)]
@@ -46,7 +46,7 @@ def some_without_gradient(w: list[Value]) -> Loss:
 
 
 def numbers_and_gaps(w: list[Value]) -> Loss:
-    """The gradient in what was computed from parameters alone is here a number, there an array, and elsewhere 0."""
+    """The gradient of results of parameters alone is a number, an array, or 0."""
 
     def loss(x: Any) -> Any:
         bent = [tanh(p) for p in w[:4]]
@@ -56,7 +56,7 @@ def numbers_and_gaps(w: list[Value]) -> Loss:
 
 
 def one_slope_at_two_places(w: list[Value]) -> Loss:
-    """Two vectors that are multiplied by the same number, of which the second has another use."""
+    """Two vectors that are multiplied by the same number; the second is used again."""
 
     def loss(x: Any) -> Any:
         number = tanh(x[0])
@@ -67,7 +67,7 @@ def one_slope_at_two_places(w: list[Value]) -> Loss:
 
 
 def one_slope_at_two_places_alone(w: list[Value]) -> Loss:
-    """The same, of which none has."""
+    """The same, without another use."""
     return lambda x: sum(sin(w[i] * tanh(x[0]) + w[3 + i] * (tanh(x[0]) / 1.0)) for i in range(3))
 
 
@@ -82,7 +82,7 @@ CASES: dict[str, tuple[Case, int]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_computed_does_not_depend_on_what_was_there(name: str) -> None:
-    """In room full of nan, and in that of earlier batches, the value and the gradient are the engine's."""
+    """With buffers full of nan, or of numbers of earlier batches, value and gradient are those of the engine."""
     made, size = CASES[name]
     rng = np.random.default_rng(0)
     w = [Value(number) for number in rng.normal(size=size)]
@@ -98,5 +98,5 @@ def test_what_is_computed_does_not_depend_on_what_was_there(name: str) -> None:
 
 
 def test_room_is_littered() -> None:
-    """Negative control: a sum of what is in new room is no number."""
+    """Negative control: the sum of a new buffer is nan."""
     assert np.isnan(np.empty((2, 3)).sum())

@@ -1,4 +1,4 @@
-"""Array programs made by hand, of shapes that networks seldom have: their text computes what they mean."""
+"""Array programs made by hand, of shapes that networks rarely have: their text computes what they mean."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class Sketch:
 
 
 def interleaved() -> Any:
-    """The result's axes are by turns those of one factor and of the other."""
+    """The axes of the result are alternately those of one factor and of the other."""
     sketch = Sketch(2, 3, 2, 4)
     return sketch.sum_of_sines(sketch.product(sketch.shown(sketch.theta, 0, 2, 3), sketch.shown(sketch.x, 1, 3), 3))
 
 
 def summed_around() -> Any:
-    """What a factor is summed over lies on both sides of what it is not."""
+    """The axes that are summed over lie on both sides of one that is not."""
     sketch = Sketch(2, 3, 2, 2)
     return sketch.sum_of_sines(
         sketch.product(sketch.shown(sketch.theta, 0, 1, 2), sketch.shown(sketch.x, 0, 2, 3), 0, 2)
@@ -61,14 +61,14 @@ def summed_around() -> Any:
 
 
 def of_strangers() -> Any:
-    """The factors have nothing in common: one differs between parameters, the other between examples."""
+    """The factors share no axis: one differs between parameters, the other between examples."""
     sketch = Sketch(3)
     single = sketch.program.view(sketch.x, 4, ())
     return sketch.product(sketch.shown(sketch.theta, 0), single, 0, batch=True)
 
 
 def spread_and_met() -> Any:
-    """A row goes to several rows of places, some of which are the same."""
+    """A row is added to several rows of places, some of them the same."""
     sketch = Sketch(2, 3)
     row = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 1)])
     piece = Piece(row, tuple(sketch.axes), Places(np.array([[0, 1, 2], [1, 2, 3]])))
@@ -76,7 +76,7 @@ def spread_and_met() -> Any:
 
 
 def met_across() -> Any:
-    """Numbers meet in one place unless they differ in the last axis."""
+    """Numbers are added in one place unless they differ in the last axis."""
     sketch = Sketch(2, 2, 3)
     table = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 0, 1, 2)])
     places = Places(np.array([[[0, 1, 0], [1, 2, 1]], [[2, 3, 2], [3, 4, 3]]]))
@@ -85,7 +85,7 @@ def met_across() -> Any:
 
 
 def turned_and_spread() -> Any:
-    """A square of rows and columns goes to places that repeat along a third axis."""
+    """A square is added to places that repeat along a third axis."""
     sketch = Sketch(3, 3, 2)
     square = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 0, 1)])
     rows, columns = np.indices((3, 3))
@@ -98,7 +98,7 @@ def turned_and_spread() -> Any:
 
 
 def folded_twice() -> Any:
-    """A part of an array is folded, and a part of that is read: no view of the first can be folded so."""
+    """A part of an array is reshaped and a part of that is read, which no view of the array can be."""
     sketch = Sketch(2, 3, 4, 2)
     table: Any = sketch.program.apply(p.tanh, [sketch.shown(sketch.x, 0, 1)])
     two = (sketch.program.axis(2), sketch.program.axis(2))
@@ -109,7 +109,7 @@ def folded_twice() -> Any:
 
 
 def parameters_met() -> Any:
-    """Numbers that are the same for all examples, and along one axis, meet where no number depends on the example."""
+    """Numbers that all examples share, the same along one axis, are added in an array that all examples share."""
     sketch = Sketch(3, 3)
     row = sketch.program.apply(p.tanh, [sketch.shown(sketch.theta, 1)])
     places = Places(np.array([[0, 0, 1], [2, 1, 2], [3, 4, 3]]))
@@ -119,7 +119,7 @@ def parameters_met() -> Any:
 
 
 def row_met() -> Any:
-    """A row of numbers that are the same for all examples, of which several go to one place."""
+    """A row of numbers that all examples share, several of which are added in one place."""
     sketch = Sketch(4)
     row = sketch.program.apply(p.tanh, [sketch.shown(sketch.theta, 0)])
     axis = sketch.program.axis(3)
@@ -141,7 +141,7 @@ MADE = [
 
 
 def computed(root: Any, count: int) -> Any:
-    """What the text of a program gives, run by numpy."""
+    """The result of running the text of a program."""
     source = write(Wanted("total", ["x"], [root], None, {"theta": N_THETA}, Names([root], {}, ["x"]), "A program."))
     leaves = [GIVEN[name] for name in source.leaves]
     total = compiled(source, "bind")(*leaves, np.zeros(N_THETA), count)
@@ -150,7 +150,7 @@ def computed(root: Any, count: int) -> Any:
 
 @pytest.mark.parametrize("made", MADE)
 def test_the_text_computes_what_the_program_means(made: Any) -> None:
-    """Run by numpy, the text of a program gives what reading the program word by word gives."""
+    """The text of a program computes what the interpreter computes."""
     root = made()
     assert np.allclose(computed(root, COUNT), evaluate(root, GIVEN, COUNT)[..., 0], rtol=1e-12, atol=0)
 
@@ -161,7 +161,7 @@ PIECES = ["numbers", "parameters", "examples", "a corner of parameters", "a corn
 
 
 def met(kinds: list[str], sizes: tuple[int, int], along: list[int], seed: int) -> Any:
-    """Pieces of these kinds, which differ along these axes, put together in random places, many of them the same."""
+    """An assembly of pieces of these kinds, which differ along these axes, in random places, many of them the same."""
     rng, sketch = np.random.default_rng(seed), Sketch(*sizes, 2)
     rows, columns = sizes
     whole = np.arange((rows + 1) * (columns + 1) * 2).reshape(rows + 1, columns + 1, 2)
@@ -193,7 +193,7 @@ def met(kinds: list[str], sizes: tuple[int, int], along: list[int], seed: int) -
 def test_numbers_that_meet_are_added(
     kinds: list[str], sizes: tuple[int, int], along: list[int], count: int, seed: int
 ) -> None:
-    """Numbers are added where they meet: of one example or of all, the same along some axes, in a view or in room."""
+    """Numbers in the same place are added: of one example or of all, the same along some axes, in views or buffers."""
     root = met(kinds, sizes, along, seed)
     expected = evaluate(root, {**GIVEN, "x": GIVEN["x"][:count]}, count)[..., 0]
     assert np.allclose(computed(root, count), expected, rtol=1e-12, atol=1e-12)
@@ -201,24 +201,24 @@ def test_numbers_that_meet_are_added(
 
 @pytest.mark.parametrize("kind", PIECES)
 def test_where_they_meet_is_told_apart(kind: str) -> None:
-    """Negative control: numbers that meet in other places give others."""
+    """Negative control: other places give other numbers."""
     first, second = (evaluate(met([kind], (2, 3), [0, 1, 2], seed), GIVEN, COUNT)[..., 0] for seed in (1, 2))
     assert not np.allclose(first, second, rtol=1e-3)
 
 
 def test_another_program_is_told_apart() -> None:
-    """Negative control: the numbers of one of these programs are not those of another."""
+    """Negative control: another program gives other numbers."""
     first, second = (evaluate(made(), GIVEN, COUNT)[..., 0] for made in (interleaved, summed_around))
     assert not np.allclose(first, second, rtol=1e-3)
 
 
 def unshared(bind: str, namespace: Mapping[str, Any]) -> list[str]:
-    """The names that a program binds to numbers that are neither room of its own nor a view of what is bound before."""
+    """The names that a program binds to arrays that are neither new buffers nor views of what is bound before."""
     tree = ast.parse(bind).body[-1]
     assert isinstance(tree, ast.FunctionDef)
     given = {"np": np, "B": COUNT, "theta": np.zeros(N_THETA), "gradient": np.zeros(N_THETA)}
     known: dict[str, Any] = {**given, **namespace}
-    found = []
+    unshared_names = []
     for line in tree.body:
         if isinstance(line, ast.Assign):
             name, text = ast.unparse(line.targets[0]), ast.unparse(line.value)
@@ -226,19 +226,19 @@ def unshared(bind: str, namespace: Mapping[str, Any]) -> list[str]:
             known[name] = eval(text, known)  # noqa: S307  # the program's own text
             is_room = text.startswith(("np.empty", "np.zeros"))
             if isinstance(known[name], np.ndarray) and known[name].dtype == float and not is_room:
-                found += [name] * (not any(np.shares_memory(known[name], array) for array in arrays))
-    return found
+                unshared_names += [name] * (not any(np.shares_memory(known[name], array) for array in arrays))
+    return unshared_names
 
 
 @pytest.mark.parametrize("made", MADE)
 def test_what_is_bound_once_is_a_view(made: Any) -> None:
-    """Whatever is bound before anything is computed is room, or a view of room: a copy would hold old numbers."""
+    """What is bound once is a buffer, or a view of one: a copy would keep old numbers."""
     root = made()
     source = write(Wanted("total", ["x"], [root], None, {"theta": N_THETA}, Names([root], {}, ["x"]), "A program."))
     assert unshared(source.text, source.namespace) == []
 
 
 def test_a_copy_is_seen() -> None:
-    """Negative control: a view that cannot be folded without a copy is found among what is bound."""
+    """Negative control: a reshape that makes a copy is seen."""
     bind = "def bind(theta, gradient, B):\n    a = np.empty((2, 3, B))\n    b = a[:, :2]\n    c = b.reshape(4, B)"
     assert unshared(bind, {}) == ["c"]

@@ -1,4 +1,4 @@
-"""Which places slices reach: where a block is said to be, it is."""
+"""Which places slices reach: a block has exactly the places that it says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scalargrad.lifting.to_numpy.layout import Block, block
 
 @st.composite
 def strided(draw: st.DrawFn) -> tuple[Any, int]:
-    """Places cut out of an array by slices and turned round, or places that grow evenly, and the array's size."""
+    """Places that slices and transpositions pick, or that grow evenly, and the size of the array."""
     extents = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
     size = int(np.prod(extents))
     if draw(st.booleans()):
@@ -38,55 +38,55 @@ def run(text: str, numbers: Any) -> Any:
 
 @given(made=strided())
 def test_a_block_is_these_places(made: tuple[Any, int]) -> None:
-    """Wherever a block is found it lies in the array, and its expression picks exactly the places in their order."""
+    """A block lies in the array, and its expression picks exactly the places, in order."""
     index, size = made
-    found = block(index, size)
-    if found is not None:
-        assert 0 <= found.start < found.stop <= size
-        assert np.array_equal(run(found.of_buffer("w", size, batched=False), np.arange(size)), index)
+    lies = block(index, size)
+    if lies is not None:
+        assert 0 <= lies.start < lies.stop <= size
+        assert np.array_equal(run(lies.of_buffer("w", size, batched=False), np.arange(size)), index)
 
 
 @given(made=strided())
 def test_a_block_with_the_examples_behind(made: tuple[Any, int]) -> None:
-    """Of an array that has its examples behind all else the expression picks the places for each example."""
+    """The expression picks the places for each example of an array with examples in the last axis."""
     index, size = made
-    found = block(index, size)
-    if found is not None:
+    lies = block(index, size)
+    if lies is not None:
         numbers = np.arange(3 * size).reshape(size, 3)
-        assert np.array_equal(run(found.of_buffer("w", size, batched=True), numbers), numbers[index])
+        assert np.array_equal(run(lies.of_buffer("w", size, batched=True), numbers), numbers[index])
 
 
 @given(made=strided())
 def test_a_block_with_the_examples_in_front(made: tuple[Any, int]) -> None:
-    """Of an argument, which has its examples in front, the expression picks the same, with the examples behind."""
+    """The expression picks the same of an argument, whose examples lie in the first axis, with examples last."""
     index, size = made
-    found = block(index, size)
-    if found is not None:
+    lies = block(index, size)
+    if lies is not None:
         rows = np.arange(3 * size).reshape(3, size)
-        assert np.array_equal(run(found.of_argument("w", size), rows), rows.T[index])
+        assert np.array_equal(run(lies.of_argument("w", size), rows), rows.T[index])
 
 
 @given(made=strided(), batched=st.booleans())
 def test_a_block_is_a_view(made: tuple[Any, int], batched: bool) -> None:
-    """What a block picks is no copy: written into, it writes into the array."""
+    """A block is no copy: numbers that are written into it are written into the array."""
     index, size = made
-    found = block(index, size)
-    if found is not None:
+    lies = block(index, size)
+    if lies is not None:
         numbers = np.zeros((size, 3) if batched else size)
-        run(found.of_buffer("w", size, batched), numbers)[...] = 1.0
+        run(lies.of_buffer("w", size, batched), numbers)[...] = 1.0
         assert numbers.sum() == index.size * (3 if batched else 1)
         assert numbers[index].all()
 
 
 @given(sizes=st.lists(st.integers(2, 4), min_size=1, max_size=4), data=st.data())
 def test_a_transposed_array_is_a_block(sizes: list[int], data: st.DataObject) -> None:
-    """All places of an array, its axes in any order, are a block that is folded and turned round, and nothing else."""
+    """All places of an array, with its axes in any order, are a block that is reshaped and transposed."""
     order = data.draw(st.permutations(range(len(sizes))))
     size = int(np.prod(sizes))
-    found = block(np.arange(size).reshape(sizes).transpose(order), size)
-    assert found is not None
-    assert found.parts == tuple(slice(0, n) for n in sizes)
-    assert found.order == tuple(order)
+    lies = block(np.arange(size).reshape(sizes).transpose(order), size)
+    assert lies is not None
+    assert lies.parts == tuple(slice(0, n) for n in sizes)
+    assert lies.order == tuple(order)
 
 
 @pytest.mark.parametrize(
@@ -101,10 +101,10 @@ def test_a_transposed_array_is_a_block(sizes: list[int], data: st.DataObject) ->
     ],
 )
 def test_places_that_are_no_block(places: list[Any], size: int) -> None:
-    """Negative control: places that slices do not reach are no block."""
+    """Negative control: places that slices do not reach are not a block."""
     assert block(np.array(places), size) is None
 
 
 def test_a_block_that_leaves_something_out() -> None:
-    """Of each row only a part: the rows are folded, and the part is taken of them."""
+    """A part of each row is a slice of the reshaped array."""
     assert block(np.array([[0, 1], [3, 4]]), 6) == Block(0, 6, (2, 3), (slice(0, 2), slice(0, 2)), (0, 1))

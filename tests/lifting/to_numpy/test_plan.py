@@ -44,27 +44,27 @@ def plans_of(loss: Any, parameters: Any, batch: Any) -> list[Plan]:
 
 def faults(plan: Plan) -> list[str]:
     """What would go wrong in a program that is written by a plan."""
-    found = []
+    listed = []
     for array in plan.order:
         position = plan.position[array]
         for operand in array.arrays:
             if plan.position[operand] >= position:
-                found.append(f"{operand} is computed after {array}, which reads it")
-            found += [
+                listed.append(f"{operand} is computed after {array}, which reads it")
+            listed += [
                 f"{one} is let go before {array}" for one in plan.stored[operand] if plan.last_use[one] < position
             ]
-        found += [f"{array} has no buffer of its own" for one in plan.stored[array] if one in plan.aliases]
+        listed += [f"{array} has no buffer of its own" for one in plan.stored[array] if one in plan.aliases]
         if array in plan.summed and not all(isinstance(user, Fold) for user in plan.users[array]):
-            found.append(f"{array} is read and never written out")
+            listed.append(f"{array} is read and never written out")
     for array in plan.kept - plan.in_gradient.keys():
-        found += [f"{one} is let go" for one in plan.stored[array] if plan.last_use[one] < len(plan.order)]
+        listed += [f"{one} is let go" for one in plan.stored[array] if plan.last_use[one] < len(plan.order)]
     written = np.zeros(plan.gradient_size, int)
     for lies in plan.in_gradient.values():
         places = np.arange(plan.gradient_size)
         written[eval(lies.of_buffer("places", plan.gradient_size, batched=False), {"places": places})] += 1  # noqa: S307
     if (written > 1).any():
-        found.append("two results are computed in the same places of the gradient")
-    return found
+        listed.append("two results are computed in the same places of the gradient")
+    return listed
 
 
 @pytest.mark.parametrize("net", [*all_nets(), *all_shapes()], ids=lambda net: net.name)

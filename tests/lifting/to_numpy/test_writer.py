@@ -1,4 +1,4 @@
-"""The text of a numpy program: as many lines at any size, one product for each layer, nothing that is not read."""
+"""The text of a numpy program: no more lines for larger sizes, one product for each layer, nothing unused."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def calls(lines: list[str], *functions: str) -> list[str]:
 
 
 def products_in(lines: list[str]) -> list[str]:
-    """The lines that compute an array of sums of products; a sum is a product with ones, and is left out."""
+    """The lines that compute matrix products, without those with ones, which are sums."""
     products = calls(lines, "matmul", "dot", "einsum")
     return [line for line in products if "out=" in line and not re.search(r"[(,] ?ones\d*,", line)]
 
@@ -112,7 +112,7 @@ def test_as_many_lines_at_any_size(name: str) -> None:
 
 
 def test_more_layers_are_more_lines() -> None:
-    """Negative control: a layer more is lines more."""
+    """Negative control: one more layer takes more lines."""
     counts = []
     for depth in (1, 2):
         model = nn.MLP(3, [4] * depth + [1], "tanh", rng=0)
@@ -126,7 +126,7 @@ def test_more_layers_are_more_lines() -> None:
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_one_product_for_each_layer(spelling: Callable[[Any, Any, Any], list[Any]]) -> None:
-    """However the loops are written: a matrix product for each layer, and backward one for each thing it depends on."""
+    """However the loops are written, each layer is one matrix product, and backward one for each of its operands."""
     forward, backward = halves(written(dense(spelling)))
     assert [line.partition(",")[0] for line in products_in(forward)] == ["np.dot(W1", "np.dot(W2"]
     products = products_in(backward)
@@ -138,7 +138,7 @@ def test_one_product_for_each_layer(spelling: Callable[[Any, Any, Any], list[Any
 
 
 def test_neurons_in_separate_vectors() -> None:
-    """Weights and biases that were made one neuron at a time, in any order of the parameters, are a matrix too."""
+    """Weights and biases that are made neuron by neuron, in any order, are a matrix too."""
     model = nn.MLP(4, [5, 3], "tanh", rng=0)
     parameters = model.parameters()
     source = source_of(lambda x: sum(model(x)), parameters, np.ones((2, 4)))
@@ -146,7 +146,7 @@ def test_neurons_in_separate_vectors() -> None:
 
 
 def test_a_layer_of_scattered_weights_is_gathered() -> None:
-    """Negative control: where the weights lie anyhow they are gathered, and the product is still one."""
+    """Negative control: weights in random places are gathered; the layer is still one product."""
     rng = random.Random(0)
     pool = weights(rng, 20)
     w = [rng.sample(pool, 4) for _ in range(3)]
@@ -160,20 +160,20 @@ def test_a_layer_of_scattered_weights_is_gathered() -> None:
 
 @pytest.mark.parametrize(("name", "products"), [("convolution", 2), ("attention", 4)])
 def test_shared_weights_are_batched_products(name: str, products: int) -> None:
-    """A convolution's windows and attention's tokens are products of stacks: as few calls as there are layers."""
+    """The windows of a convolution and the tokens of attention are stacked products, one call for each layer."""
     forward, _ = halves(written(NETS[name]))
     assert len(products_in(forward)) <= products + 1
     assert not any(line.startswith("for ") for line in forward)
 
 
 def test_windows_over_the_edge_are_padded() -> None:
-    """A convolution that reaches over the edge is one product, with nothing where there is no pixel."""
+    """A convolution with padding is one product, with zeros where there is no pixel."""
     forward, _ = halves(written(padded()))
     assert len(products_in(forward)) <= 3
 
 
 def test_a_sum_is_a_product_with_ones() -> None:
-    """A sum of a buffer along its first or its last axes is one product with a vector that was made once."""
+    """A sum of a buffer along its first or last axes is a product with a vector of ones that is made once."""
     source = written(NETS["classifier, tanh"])
     assert re.search(r"np\.dot\(ones, exp, out=", source)
     assert re.search(r"np\.(dot|matmul)\(dz1, ones2, out=db1\)", source)
@@ -181,7 +181,7 @@ def test_a_sum_is_a_product_with_ones() -> None:
 
 
 def test_a_sum_along_what_lies_between_is_folded() -> None:
-    """Negative control: along an axis in the middle there is no such product."""
+    """Negative control: a sum along an axis in the middle is not such a product."""
     w = weights(random.Random(0), 2, 3)
 
     def loss(x: Any) -> Any:
@@ -192,7 +192,7 @@ def test_a_sum_along_what_lies_between_is_folded() -> None:
 
 
 def test_what_layers_give_is_written_beside_the_ones() -> None:
-    """The row of ones is made once, and an activation is computed right above it."""
+    """The row of ones is made once, and the activations are computed right beside it."""
     model = nn.MLP(3, [4, 2], "tanh", rng=0)
     source = source_of(lambda x: sum(z * z for z in model(x)), model.parameters(), np.ones((2, 3)))
     assert "h1_ones = np.ones((5, B))" in source
@@ -202,7 +202,7 @@ def test_what_layers_give_is_written_beside_the_ones() -> None:
 
 
 def test_numbers_are_spread_for_the_larger_of_two() -> None:
-    """The larger, or smaller, of an array and a number is that of two arrays, of which one was made once."""
+    """The maximum or minimum of an array and a number is that of two arrays, one of which is made once."""
     w = weights(random.Random(0), 3)
     source = source_of(lambda x: sum(minimum(relu(a * x), 0.5) for a in w), w, np.ones(2))
     assert "zeros = np.zeros((3, B))" in source
@@ -213,7 +213,7 @@ def test_numbers_are_spread_for_the_larger_of_two() -> None:
 
 @pytest.mark.parametrize("array", ["where({0} == 0, 0.0, {0} * {1})", None])
 def test_a_sum_of_products_of_another_kind(array: str | None) -> None:
-    """Where an operation is declared to multiply, its sum is one product, and right where the product is none."""
+    """The sum of an operation that is declared to multiply is one product, and right where that would be nan."""
     rules = [lambda out, x, y: y, lambda out, x, y: x]
     declared = scalargrad.primitive(partials=rules, name="product_of_a_test", array=array, multiplies=True)
     product = declared(lambda x, y: x * y if x != 0 else 0.0)
@@ -225,7 +225,7 @@ def test_a_sum_of_products_of_another_kind(array: str | None) -> None:
 
 
 def test_a_whole_number_is_spread_as_a_float() -> None:
-    """A number in the spelling of an own operation is spread as a float, though it is written without a point."""
+    """A whole number in the spelling of a user's operation is spread as a float."""
     own = scalargrad.primitive(partials=[lambda out, x: 0.5 * x], name="kinked_of_a_test", array="maximum({}, 0)")
     kinked = own(lambda x: max(x, 0.0))
     w = numbers(random.Random(0), 2)
@@ -235,7 +235,7 @@ def test_a_whole_number_is_spread_as_a_float() -> None:
 
 
 def test_an_argument_that_is_read_often_is_turned_once() -> None:
-    """An argument is copied with its examples behind where that saves more than one turn, and not otherwise."""
+    """An argument that is read several times is copied once with its examples in the last axis; others are not."""
     w = weights(random.Random(0), 3)
 
     def loss(times: int) -> Any:
@@ -248,14 +248,14 @@ def test_an_argument_that_is_read_often_is_turned_once() -> None:
 
 
 def test_a_regulariser_stands_outside_the_batch() -> None:
-    """A sum of squares of the parameters is one product of the row with itself, without the examples."""
+    """A sum of squares of the parameters is one product of the row with itself, apart from the batch."""
     source = written(NETS["classifier, tanh"])
     assert source.count("np.dot(theta, theta)") == 1
     assert not re.search(r"np\.(empty|zeros)\(\(104, B\)", source)
 
 
 def test_a_logsumexp_is_folds() -> None:
-    """Of ten scores one maximum and one sum are folded, not nine of each."""
+    """The maximum and the sum of ten scores are one fold each, not nine operations."""
     w = weights(random.Random(0), 10)
     source = source_of(lambda x: logsumexp([a * x for a in w]), w, np.ones(3))
     forward, _ = halves(source)
@@ -271,9 +271,9 @@ def bindings(source: str) -> list[ast.Assign]:
 
 
 def unread(source: str) -> set[str]:
-    """Names that are bound and never read, and rooms that are written to and never read from."""
+    """Names that are bound and never read, and buffers that are written to and never read."""
     tree = ast.parse(source)
-    room: dict[str, str] = {}
+    buffer_of: dict[str, str] = {}
     for assign in sorted(bindings(source), key=lambda node: node.lineno):
         target = assign.targets[0]
         if isinstance(target, ast.Name):
@@ -281,10 +281,10 @@ def unread(source: str) -> set[str]:
             while isinstance(shown, ast.Subscript | ast.Attribute | ast.Call):
                 shown = shown.func if isinstance(shown, ast.Call) else shown.value
             of = shown.id if isinstance(shown, ast.Name) else ""
-            is_room = of == "np" and "np.empty" in ast.unparse(assign.value)
-            room[target.id] = room.get(of, of) if of != "np" or is_room else target.id
+            is_buffer = of == "np" and "np.empty" in ast.unparse(assign.value)
+            buffer_of[target.id] = buffer_of.get(of, of) if of != "np" or is_buffer else target.id
             if of == "np":
-                room[target.id] = target.id
+                buffer_of[target.id] = target.id
     written_to = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
@@ -293,12 +293,12 @@ def unread(source: str) -> set[str]:
                 written_to.add(id(node.args[0]))
     loaded = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
     named = {node.id for node in loaded}
-    read = {room.get(node.id, node.id) for node in loaded if id(node) not in written_to and not _bound(node, tree)}
-    return {name for name in room if name not in named or (room[name] not in {*read, "gradient"})}
+    read = {buffer_of.get(node.id, node.id) for node in loaded if id(node) not in written_to and not _bound(node, tree)}
+    return {name for name in buffer_of if name not in named or (buffer_of[name] not in {*read, "gradient"})}
 
 
 def _bound(name: ast.Name, tree: ast.Module) -> bool:
-    """Whether a name is read only to bind another name to the same room."""
+    """Whether a name is read only to bind another name to the same buffer."""
     return any(
         name in ast.walk(node.value)
         for node in tree.body
@@ -310,7 +310,7 @@ def _bound(name: ast.Name, tree: ast.Module) -> bool:
 
 @each_net
 def test_nothing_is_bound_in_vain(name: str) -> None:
-    """Every name is read, every room is read from, and no name is bound twice."""
+    """Every name is read, every buffer is read, and no name is bound twice."""
     source = written(NETS[name])
     assert unread(source) == set()
     names = [target.id for assign in bindings(source) for target in assign.targets if isinstance(target, ast.Name)]
@@ -318,17 +318,17 @@ def test_nothing_is_bound_in_vain(name: str) -> None:
 
 
 def test_a_dead_line_is_seen() -> None:
-    """Negative control: a name that nobody reads, and a room that is only written to, are found."""
+    """Negative control: a name that nothing reads, and a buffer that is only written to, are seen."""
     source = written(dense(SPELLINGS[0]))
     head, start, body = source.partition("    def value_and_grad(x, y):\n")
-    rooms = "    idle = np.empty((5, B))\n    spare = np.empty((5, B))\n\n"
-    more = f"{head}{rooms}{start}        np.tanh(z1, out=spare)\n{body}"
+    buffers = "    idle = np.empty((5, B))\n    spare = np.empty((5, B))\n\n"
+    more = f"{head}{buffers}{start}        np.tanh(z1, out=spare)\n{body}"
     assert unread(more) == {"idle", "spare"}
 
 
 @each_net
 def test_nothing_is_done_in_vain(name: str) -> None:
-    """No product with 1, no sum with 0, no look-up by a key, no buffer made while it runs."""
+    """No product with 1, no sum with 0, no look-up by key, no new buffer in the lines that run for each batch."""
     source = written(NETS[name])
     lines = [line for half in halves(source) for line in half]
     assert not [
@@ -351,12 +351,12 @@ def loops(source: str) -> int:
 
 @pytest.mark.parametrize("net", [*all_nets(), *all_shapes()], ids=lambda net: net.name)
 def test_no_loop_is_left_to_python(net: Net) -> None:
-    """Whatever the loops of the function were, those of the program are numpy's."""
+    """A program has no loops of Python's, whatever loops the function has."""
     assert loops(written(net)) == 0
 
 
 def test_a_loop_is_seen() -> None:
-    """Negative control: a loop in a text is found."""
+    """Negative control: a loop in a text is seen."""
     assert loops("for i in range(3):\n    d[places[i]] += part[i]") == 1
 
 
@@ -374,7 +374,7 @@ def test_the_text_is_shown() -> None:
 
 
 def kept() -> list[str]:
-    """The generated texts that Python keeps the lines of."""
+    """The generated texts whose lines Python keeps."""
     gc.collect()
     return [file for file in linecache.cache if file.startswith("<lifted")]
 
@@ -388,7 +388,7 @@ def failing() -> Callable[[int], Any]:
 
 
 def test_lines_are_let_go_with_their_program() -> None:
-    """The lines of a text are kept as long as its function; and no longer, however many there have been."""
+    """The lines of a text are kept as long as its function lives, and no longer."""
     before = len(kept())
     functions = [failing() for _ in range(3000)]
     assert len(kept()) == before + 3000
@@ -398,7 +398,7 @@ def test_lines_are_let_go_with_their_program() -> None:
 
 @pytest.mark.parametrize("target", ["numpy", "python"])
 def test_programs_leave_no_lines(target: str) -> None:
-    """A program that has run in every way leaves nothing behind when it is dropped."""
+    """A program that has run in every way leaves no lines behind when it is dropped."""
     before, w = len(kept()), Value(0.5)
     for _ in range(20):
         program: Any = lift(lambda x: tanh(w * x), [w], target=target)
@@ -411,7 +411,7 @@ def test_programs_leave_no_lines(target: str) -> None:
 
 
 def test_a_twin_keeps_its_lines() -> None:
-    """Of two programs of one text the second shows its lines when the first is gone."""
+    """Of two programs with the same text, the second still shows its lines when the first is gone."""
     first, second = failing(), failing()
     del first
     gc.collect()
@@ -422,7 +422,7 @@ def test_a_twin_keeps_its_lines() -> None:
 
 
 def test_an_error_keeps_its_lines() -> None:
-    """A traceback shows the lines of a program that is gone since; when the error is gone too, so are they."""
+    """A traceback shows the lines of a program that is gone; they go with the error."""
     before, function = len(kept()), failing()
     error: BaseException | None = None
     try:
@@ -447,7 +447,7 @@ def test_lines_that_are_gone_are_missed() -> None:
 
 
 def test_an_error_in_a_program_shows_its_line() -> None:
-    """What goes wrong in an own operation is told with the line of the program that calls it."""
+    """The traceback of an error in a user's operation shows the line of the program that calls it."""
 
     def picky(x: float) -> float:
         if x > 10:
@@ -490,7 +490,7 @@ for net in all_nets():
 
 
 def test_labels_are_names() -> None:
-    """The labels of parameters, and those given inside the function, name what they label."""
+    """Labels of parameters, and labels given inside the function, are names in the program."""
     slope, offset = Value(2.0, label="slope"), Value(1.0, label="offset")
 
     def loss(x: Any) -> Any:
@@ -506,7 +506,7 @@ def test_labels_are_names() -> None:
 
 @pytest.mark.parametrize("label", ["lambda", "print", "np", "a b", "7", "B", "theta", "∂x", ""])
 def test_any_label_makes_a_program(label: str) -> None:
-    """A label that is no name, or one that is taken, makes no program that cannot run."""
+    """With a label that is not a name, or that is taken, the program still runs."""
     w = [Value(0.5, label=label), Value(0.25, label=label)]
 
     def loss(x: Any) -> Any:
