@@ -1,4 +1,4 @@
-"""Experiments: on a small setting, too, each shows what it says, for every seed; and what should not show it does not."""
+"""Experiments: on a small setting, too, each shows what it says, for every seed; what should not show it does not."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from pathlib import Path
 
 import batches
 import depth
+import dropout
 import early_stopping
 import experiment
 import losses
 import matplotlib as mpl
+import maxout
+import numpy as np
 import optimizers
 import pytest
 import weight_decay
@@ -31,6 +34,8 @@ EXPERIMENTS: dict[str, list[str]] = {
     "optimizers": [],
     "early_stopping": ["--examples", "20", "--epochs", "4", "--patience", "1"],
     "weight_decay": ["--examples", "20", "--epochs", "2"],
+    "dropout": ["--examples", "20", "--epochs", "1"],
+    "maxout": ["--examples", "20", "--epochs", "1"],
 }
 every_experiment = pytest.mark.parametrize("demo", EXPERIMENTS)
 
@@ -251,7 +256,7 @@ def test_early_stopping_reads_more_test_digits() -> None:
 
 
 def test_some_weight_decay_helps_and_much_hurts() -> None:
-    """The larger it is, the smaller are the weights, and the less is learned by heart; some of it helps on test digits."""
+    """More of it makes smaller weights, and less is learned by heart; on test digits some of it helps."""
     runs = weight_decay.compare(seeds=2, decays=(0.0, 0.3, 3.0), examples=200, epochs=30)
     for none, some, much in zip(*runs.values(), strict=True):
         assert none.learned > some.learned > much.learned
@@ -261,3 +266,51 @@ def test_some_weight_decay_helps_and_much_hurts() -> None:
 
 def mean_size(weights: Sequence[float]) -> float:
     return statistics.fmean(map(abs, weights))
+
+
+# ---------------------------------------------------------------- dropout
+
+
+def test_dropout_helps_on_noisy_digits() -> None:
+    """After wrong labels it reads more test digits, with noise and without; after right ones it hardly matters."""
+    runs = dropout.compare(seeds=2, examples=300, epochs=25, noises=(0.0, 0.1))
+    for without, dropped in zip(*runs.values(), strict=True):
+        assert without.learned > dropped.learned
+        assert all(more > less + 0.02 for more, less in zip(dropped.test, without.test, strict=True))
+    (without,), (dropped,) = dropout.compare(seeds=1, examples=300, epochs=25, noises=(0.0,), fault=False).values()
+    assert abs(without.test[0] - dropped.test[0]) < 0.03
+
+
+def test_noise_changes_each_pixel_and_no_label() -> None:
+    """The noise has the deviation that is asked for, but for what is cut off at paper and ink; 0 changes nothing."""
+    data, _ = experiment.digits_for(0, 50)
+    assert np.allclose(dropout.noisy(data, 0.0, random.Random(0))[0], data[0], atol=1e-6)
+    pixels, targets = dropout.noisy(data, 0.1, random.Random(0))
+    grey = (np.array(data[0]) > 0.4) & (np.array(data[0]) < 0.6)
+    assert targets == data[1]
+    assert np.std((np.array(pixels) - np.array(data[0]))[grey]) == pytest.approx(0.1, rel=0.1)
+
+
+# ---------------------------------------------------------------- maxout
+
+
+def test_pieces_are_corners() -> None:
+    """Two pieces learn relu and |x|, which one cannot; a parabola takes more pieces the closer one is to come."""
+    runs = maxout.compare_functions(2)
+    error = {pair: [neuron.error for neuron in own] for pair, own in runs.items()}
+    for name in ("relu", "|x|"):
+        assert max(error[name, 2]) < 1e-3 < 0.05 * min(error[name, 1])
+    for one, two, three, five in zip(*(error[maxout.PARABOLA, pieces] for pieces in (1, 2, 3, 5)), strict=True):
+        assert one > 2 * two > 3 * three
+        assert three > 0.9 * five
+    for pieces in (1, 2, 3, 5):
+        bends = np.diff(np.array([neuron.outputs for neuron in runs[maxout.PARABOLA, pieces]]), 2, axis=1)
+        assert bends.min() > -1e-9
+        assert (bends > 1e-9).sum(axis=1).max() <= 2 * (pieces - 1)
+
+
+def test_maxout_learns_more_with_as_many_neurons() -> None:
+    """Its loss is lower than relu's with as many neurons, in each run; relu with as many weights comes close to it."""
+    relu, largest, wide = maxout.compare_digits(seeds=2, examples=300, epochs=8).values()
+    assert all(low < high - 0.05 for low, high in zip(largest, relu, strict=True))
+    assert abs(statistics.fmean(largest) - statistics.fmean(wide)) < statistics.fmean(relu) - statistics.fmean(largest)
