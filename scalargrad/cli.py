@@ -1,11 +1,11 @@
-"""The command `scalargrad`: how the gradient of an expression comes about, from a terminal.
+"""The command `scalargrad`: explain the gradient of an expression, from a terminal.
 
     scalargrad explain "tanh(w * x + b)" w=0.5 x=2 b=-0.5
 
-Every command takes an expression in Python's notation and a number for each of its names; without
-an expression, it takes the neuron that CS231n's lecture on backpropagation works through. What is
-wrong is said on one line, with its place, and the status is 2. No traceback ever reaches the user,
-whatever becomes of the standard streams.
+Every command takes an expression in Python's notation and a number for each of its names; without an
+expression, it takes the neuron of CS231n's lecture on backpropagation. A mistake is reported on one
+line, with its place, and the status is 2. The user never sees a traceback, even if the standard streams
+are closed.
 """
 
 from __future__ import annotations
@@ -48,10 +48,14 @@ class Problem(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status.
+    """Run the command.
 
-    It is 0, or 1 when a check failed, or 2 when the question was wrong or the answer cannot be
-    written, or 130 after Ctrl-C, or 141 when nobody reads the output.
+    Args:
+        arguments: the words of the command line; None for those of this process.
+
+    Returns:
+        The exit status: 0; 1 if a check failed; 2 if the command line was wrong or the output cannot be
+        written; 130 after Ctrl-C; 141 if nobody reads the output.
 
     >>> main(["check", "x * y", "x=2", "y=-3"])
     f = x * y = -6.0   at x = 2, y = -3
@@ -63,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _refused("standard output is closed")
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
-                stream.reconfigure(errors="replace")  # what a terminal cannot show, or was piped in as rubbish, is a ?
+                stream.reconfigure(errors="replace")  # a character that a terminal cannot show becomes ?
         try:
             status = _status(sys.argv[1:] if arguments is None else arguments)
             sys.stdout.flush()
@@ -111,7 +115,7 @@ def _say(message: str) -> None:
 
 
 def _settle(stream: IO[str]) -> None:
-    """Write what is left in a stream's buffer; where that fails, let it go nowhere, so that Python can end in peace."""
+    """Write the rest of a stream's buffer; if that fails, discard it, so that Python can exit without an error."""
     try:
         stream.flush()
     except OSError:
@@ -219,11 +223,11 @@ def _open(path: str) -> None:
         raise OSError(f"no browser was found to open {path}")
 
 
-# ---------------------------------------------------------------- the question
+# ---------------------------------------------------------------- the expression
 
 
 def _problem(words: Sequence[str]) -> Problem:
-    """Read the expression and the numbers for its names, and compute it."""
+    """Read the expression and the numbers for its names, and compute its value."""
     text, *assignments = words or LECTURE
     name, equals, rest = text.partition("=")
     if equals and name.strip().isidentifier() and not rest.startswith("="):
@@ -249,9 +253,11 @@ def _problem(words: Sequence[str]) -> Problem:
 
 
 def _options_first(arguments: Sequence[str], followed: Set[str]) -> list[str]:
-    """The arguments with the options before the words, so that they mix, and that `-x**2` is an expression.
+    """The arguments with the options first, so that options may stand anywhere and `-x**2` is an expression.
 
-    `followed` are the options that a value follows.
+    Args:
+        arguments: the words of the command line.
+        followed: the options that take a value.
     """
     options: list[str] = []
     words: list[str] = []
@@ -275,7 +281,7 @@ def _options_first(arguments: Sequence[str], followed: Set[str]) -> list[str]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose help is written or is an error, and whose errors end in the error stream or nowhere."""
+    """A parser that raises an error if its help cannot be written, and ignores an error stream that is closed."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if file is sys.stderr:
@@ -301,7 +307,7 @@ def _digits(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="scalargrad",
-        description="How does the gradient of an expression come about?",
+        description="Explain the gradient of an expression, step by step.",
         epilog=f"{_EXAMPLE.format('explain')}\n\n{_STATUS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -344,13 +350,13 @@ def _parser() -> argparse.ArgumentParser:
 _DIGITS = f"digits of each number: {DIGITS} by default, 17 for all"
 _EXAMPLE = 'example:\n  scalargrad {} "tanh(w * x + b)" w=0.5 x=2 b=-0.5'
 _STATUS = (
-    "status:\n  0; 1 when a gradient cannot be confirmed; 2 when the question is wrong or the answer\n"
-    "  cannot be written; 130 after Ctrl-C; 141 when nobody reads the output"
+    "status:\n  0; 1 if a gradient cannot be confirmed; 2 if the command line is wrong or the output\n"
+    "  cannot be written; 130 after Ctrl-C; 141 if nobody reads the output"
 )
 
 
 def _followed(parser: argparse.ArgumentParser) -> set[str]:
-    """The options of a parser and of its commands that a value follows."""
+    """The options of a parser and of its commands that take a value."""
     followed: set[str] = set()
     for action in parser._actions:
         if action.option_strings and action.nargs != 0:
@@ -368,7 +374,7 @@ def _command(
     run: Callable[[argparse.Namespace], int],
     options: str = "",
 ) -> argparse.ArgumentParser:
-    """A command that takes an expression, with a help that says what that is."""
+    """A command that takes an expression, with a help text that says what an expression is."""
     known = fill(" ".join(sorted(functions())), 78, initial_indent="  ", subsequent_indent="  ")
     command: argparse.ArgumentParser = commands.add_parser(
         name,

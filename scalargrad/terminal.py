@@ -3,8 +3,7 @@
 A terminal lays text out in cells. A Chinese character takes two of them, a combining accent none,
 so columns are aligned by cells, not by characters.
 
-Colours say again what the text says already. They are shown where the output is a terminal and
-`NO_COLOR` is not set.
+Colours only repeat what the text says. They are shown on a terminal, unless `NO_COLOR` is set.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ CODES = {BOLD: "1", DIM: "2", RED: "31", CYAN: "36", MAGENTA: "35", BOLD_RED: "1
 
 
 def visible(text: str) -> str:
-    r"""Return the text with everything in it that does not print written out, as Python writes it.
+    r"""Return the text with characters that do not print written as Python's escapes.
 
     >>> print(visible("loss\n\u202e<b>"))
     loss\n\u202e<b>
@@ -37,7 +36,7 @@ def visible(text: str) -> str:
 
 
 def cells(text: str) -> int:
-    """Return how many cells of a terminal a text takes.
+    """Return how many cells of a terminal a text needs.
 
     >>> cells("loss"), cells("损失"), cells("x̂")
     (4, 4, 1)
@@ -52,7 +51,7 @@ def _cells_of(sign: str) -> int:
 
 
 def fitted(text: str, room: int) -> str:
-    """Return the text, with … in place of its middle where it takes more cells than there is room.
+    """Return the text; if it needs more cells than there is room, with … in place of its middle.
 
     >>> fitted("learning_rate", 9)
     'lear…rate'
@@ -65,7 +64,7 @@ def fitted(text: str, room: int) -> str:
 
 
 def cut(text: str, room: int) -> str:
-    """Return the text, with … in place of its end where it takes more cells than there is room.
+    """Return the text; if it needs more cells than there is room, with … in place of its end.
 
     >>> cut("n = w1 * x1 + b", 9)
     'n = w1 *…'
@@ -78,7 +77,7 @@ def _start(text: str, room: int) -> str:
 
 
 def padded(text: str, room: int, right: bool = False) -> str:
-    """Return the text with blanks up to so many cells, behind it or, for `right`, before it.
+    """Return the text filled up with blanks to so many cells: behind it or, for `right`, before it.
 
     >>> padded("损", 4) + "|" + padded("-3.0", 6, right=True)
     '损  |  -3.0'
@@ -88,7 +87,7 @@ def padded(text: str, room: int, right: bool = False) -> str:
 
 
 def aligned(numbers: Sequence[str]) -> list[str]:
-    """Return the numbers padded to one width, their decimal points one below the other.
+    """Return the numbers padded to the same width, with their decimal points one below the other.
 
     >>> aligned(["-8.0", "0.7071", "–"])
     ['-8.0   ', ' 0.7071', ' –     ']
@@ -100,7 +99,7 @@ def aligned(numbers: Sequence[str]) -> list[str]:
 
 
 def width_of(file: IO[str] | None) -> int | None:
-    """Return how many cells a line has where the file is a terminal; None where it is none and lines have no end."""
+    """Return how many cells a line of the file has: the terminal's width; None if the file is no terminal."""
     if not _is_terminal(file):
         return None
     import shutil
@@ -136,11 +135,11 @@ def table(
     """Yield the parts of a table, with a heading above each column and a gap between two.
 
     Args:
-        headings: one for each column; without any there is no line of headings.
-        rows: the cells of each; the last cell of a row that has too few spans the rest of it.
-        gaps: what stands between the columns; two blanks by default.
-        numbers: the columns of numbers, with their points one below the other.
-        shrinking: the columns to shrink, one after another, where there is too little room.
+        headings: one for each column; an empty list for no line of headings.
+        rows: the cells of each row. If a row has too few, its last cell spans the rest.
+        gaps: the texts between the columns; two blanks by default.
+        numbers: the columns of numbers, which are aligned at their decimal points.
+        shrinking: the columns to shrink, one after another, if there is too little room.
         width: how many cells a line may have; None for any.
 
     >>> Text(table(["verdict", "points"], [["agrees", "12.0"], ["kink", "0.5"]], numbers={1}))
@@ -232,7 +231,7 @@ def html_lines(text: str) -> str:
 
 
 def has_colours(file: IO[str] | None) -> bool:
-    """Return whether a file is a terminal that shows colours, to a person who wants them."""
+    """Return whether a file is a terminal that shows colours, and the user has not switched them off."""
     return _is_terminal(file) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -246,7 +245,7 @@ def painted(text: str, style: str) -> str:
 
 
 class Text(str):
-    """A string that shows itself as it reads, in colour where there is any.
+    """A string that shows itself without quotes, and in colour on a terminal that has colours.
 
     >>> Text([("loss", BOLD), (" = 2.0", "")])
     loss = 2.0
@@ -279,5 +278,5 @@ class Text(str):
         return Styled.assemble(*self.parts)
 
     def coloured(self, file: IO[str] | None) -> str:
-        """Return the text as that file can show it: with colours for a terminal that has them."""
+        """Return the text with colours if the file is a terminal that has them, else without."""
         return "".join(painted(*part) for part in self.parts) if has_colours(file) else str(self)

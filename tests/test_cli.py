@@ -197,7 +197,7 @@ def test_every_view_has_the_same_digits_and_more_on_request(monkeypatch: pytest.
 
 
 def test_constants_are_named_where_they_are_used(capsys: Captured) -> None:
-    """Pi and e are the constants, which is said beside the result; or variables, where they are given numbers."""
+    """Pi and e are constants, named beside the result, unless they are given numbers."""
     assert run("check", "e * x + pi", "x=2") == 0
     assert "at x = 2   with the constant e = 2.718, pi = 3.142\n" in capsys.readouterr().out
     assert run("check", "e * x", "x=2", "e=3") == 0
@@ -318,7 +318,7 @@ WRONG = [
 def test_a_wrong_question_is_marked(
     folder: Path, capsys: Captured, command: str, arguments: list[str], message: str, marked: str
 ) -> None:
-    """What is wrong is said on one line of standard error, marked below it, with status 2; nothing is written."""
+    """A mistake is reported on one line of standard error, marked below it, with status 2; nothing is written."""
     assert run(command, *arguments) == 2
     out, err = capsys.readouterr()
     said, text, marks = err.splitlines()
@@ -332,8 +332,8 @@ def test_a_wrong_question_is_marked(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "How does the gradient of an expression come about?"),
-        (["--"], "How does the gradient of an expression come about?"),
+        ([], "Explain the gradient of an expression, step by step."),
+        (["--"], "Explain the gradient of an expression, step by step."),
         (["expalin"], "invalid choice: 'expalin'"),
         (["explain", "--pages", "a.html"], "unrecognized arguments: --pages"),
         (["draw", "--output"], "argument --output: expected one argument"),
@@ -354,7 +354,7 @@ def test_a_wrong_question_is_marked(
     ],
 )
 def test_a_wrong_option_is_said(folder: Path, capsys: Captured, arguments: list[str], message: str) -> None:
-    """What is no command or option, or no name of a file, is said with status 2, and nothing is written."""
+    """An unknown command or option, or a wrong name of a file, ends with status 2, and nothing is written."""
     assert run(*arguments) == 2
     assert message in capsys.readouterr().err
     assert not os.listdir(folder)

@@ -49,13 +49,13 @@ def test_characters_are_not_cells() -> None:
 @given(letters, st.integers(1, 30))
 def test_a_text_that_does_not_fit_shows_it(text: str, room: int) -> None:
     """A fitted text is itself, or its two ends around … in no more cells than there are."""
-    found = fitted(text, room)
+    short = fitted(text, room)
     if cells(text) <= room:
-        assert found == text
+        assert short == text
     else:
-        assert room - 3 <= cells(found) <= room
+        assert room - 3 <= cells(short) <= room
         left, right = max(
-            ((found[:i], found[i + 1 :]) for i, sign in enumerate(found) if sign == "…"),
+            ((short[:i], short[i + 1 :]) for i, sign in enumerate(short) if sign == "…"),
             key=lambda ends: text.startswith(ends[0]) and text.endswith(ends[1]),
         )
         assert text.startswith(left)
@@ -65,30 +65,30 @@ def test_a_text_that_does_not_fit_shows_it(text: str, room: int) -> None:
 @given(letters, st.integers(1, 30))
 def test_a_cut_text_shows_it(text: str, room: int) -> None:
     """A cut text is itself, or its start and … in no more cells than there are."""
-    found = cut(text, room)
+    short = cut(text, room)
     if cells(text) <= room:
-        assert found == text
+        assert short == text
     else:
-        assert room - 1 <= cells(found) <= room
-        assert found.endswith("…")
-        assert text.startswith(found[:-1])
+        assert room - 1 <= cells(short) <= room
+        assert short.endswith("…")
+        assert text.startswith(short[:-1])
 
 
 @given(letters, st.integers(0, 30), st.booleans())
 def test_padding_fills_up(text: str, room: int, right: bool) -> None:
     """A padded text takes all the cells that there are, and loses nothing."""
-    found = padded(text, room, right)
-    assert cells(found) == max(room, cells(text))
-    assert found.strip(" ") == text.strip(" ")
+    filled = padded(text, room, right)
+    assert cells(filled) == max(room, cells(text))
+    assert filled.strip(" ") == text.strip(" ")
 
 
 @given(st.lists(st.floats().map(repr) | st.sampled_from(["–", "1235", "1.2e+08"]), max_size=8))
 def test_points_stand_one_below_the_other(numbers: list[str]) -> None:
     """All aligned numbers have the same width and their points in the same place."""
-    found = aligned(numbers)
-    assert [text.strip(" ") for text in found] == numbers
-    assert len({len(text) for text in found}) <= 1
-    assert len({text.index(".") for text in found if "." in text}) <= 1
+    padded_numbers = aligned(numbers)
+    assert [text.strip(" ") for text in padded_numbers] == numbers
+    assert len({len(text) for text in padded_numbers}) <= 1
+    assert len({text.index(".") for text in padded_numbers if "." in text}) <= 1
 
 
 def test_a_table_without_rows_is_its_headings() -> None:
@@ -154,18 +154,18 @@ class Cells(HTMLParser):
 @given(st.lists(st.lists(words, min_size=2, max_size=2), max_size=4))
 def test_a_table_in_html_holds_the_same(rows: list[list[str]]) -> None:
     """Each cell comes out as it went in, and none becomes an element."""
-    found = Cells(html_table(["<b>", "&amp;"], rows, numbers={1}))
-    assert found.rows == [["<b>", "&amp;"], *rows]
-    assert found.met <= {"table", "thead", "tbody", "tr", "th", "td"}
+    cells_of = Cells(html_table(["<b>", "&amp;"], rows, numbers={1}))
+    assert cells_of.rows == [["<b>", "&amp;"], *rows]
+    assert cells_of.met <= {"table", "thead", "tbody", "tr", "th", "td"}
 
 
 @given(words)
 def test_lines_in_html_hold_the_same(text: str) -> None:
     """Lines come out as they went in, in an element that keeps blanks and breaks no line."""
-    found = html_lines(text)
-    assert re.fullmatch(r'<pre style="[^"]*white-space:pre;[^"]*">([^<>]*)</pre>', found)
-    assert html.unescape(found[found.index(">") + 1 : -len("</pre>")]) == text
-    assert Text([(text, "bold")])._repr_html_() == found
+    read = html_lines(text)
+    assert re.fullmatch(r'<pre style="[^"]*white-space:pre;[^"]*">([^<>]*)</pre>', read)
+    assert html.unescape(read[read.index(">") + 1 : -len("</pre>")]) == text
+    assert Text([(text, "bold")])._repr_html_() == read
 
 
 # ---------------------------------------------------------------- colours
@@ -187,7 +187,7 @@ def test_a_terminal_gets_colours(coloured_terminal: Terminal) -> None:
 
 
 def test_what_is_shown_is_what_is_written(coloured_terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The repr is for whoever looks at a terminal; the string itself never has a colour."""
+    """The repr has colours on a terminal; the string itself never has any."""
     monkeypatch.setattr(sys, "stdout", coloured_terminal)
     assert repr(COLOURED) == COLOURED.coloured(coloured_terminal)
     assert str(COLOURED) == COLOURED == "loss = -2.0"

@@ -428,9 +428,10 @@ def _edges(primitive: Primitive, _search: _Search) -> LawResult:
 
 
 def _algebra(primitive: Primitive, search: _Search) -> LawResult:
-    """An operation declared associative or commutative is so, and its identity changes nothing."""
-    identity = primitive.identity
-    if not (primitive.associative or primitive.commutative or identity is not None):
+    """An operation declared associative, commutative or a product is so, and its identities change nothing."""
+    identity, right_identity = primitive.identity, primitive.right_identity
+    declared = primitive.associative, primitive.commutative, primitive.multiplies, right_identity is not None
+    if not any(declared) and identity is None:
         return _not_checked("nothing is declared")
     if primitive.arity != 2:
         return LawResult("", FAILS, 0, None, "only an operation of two operands has an algebra")
@@ -443,6 +444,10 @@ def _algebra(primitive: Primitive, search: _Search) -> LawResult:
         if primitive.associative:
             left, right = primitive(primitive(x, y), z), primitive(x, primitive(y, z))
             pairs.append(("associative: f(f(x, y), z) and f(x, f(y, z))", left, right))
+        if primitive.multiplies:
+            pairs.append(("a product: f(x, y) and x * y", primitive(x, y), x * y))
+        if right_identity is not None:
+            pairs.append(("a right identity: f(x, e) and x", primitive(x, right_identity), x))
         if identity is not None:
             pairs.append(("an identity: f(x, e) and x", primitive(x, identity), x))
             pairs.append(("an identity: f(e, x) and x", primitive(identity, x), x))

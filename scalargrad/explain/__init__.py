@@ -1,4 +1,4 @@
-"""How did this gradient come about? Five functions of one form: `tree`, `ledger`, `draw`, `page`, `prompt`.
+"""Explain how a gradient was computed: five functions of one form, `tree`, `ledger`, `draw`, `page` and `prompt`.
 
 Each takes a Value, a list of Values, or the steps of a backward pass.
 """

@@ -1,7 +1,8 @@
-"""The colours of every view: what a colour says, and how it looks in a terminal and in a picture.
+"""The colours of every view: what each means, and how it looks in a terminal and in a picture.
 
-Blue, and in a terminal cyan, is above 0, orange and magenta below (told apart by colour-blind eyes
-too); yellow and red is no finite number; no colour is 0, or nothing yet.
+A number above 0 is blue, in a terminal cyan; one below 0 is orange, in a terminal magenta, which
+colour-blind people can tell apart too. Infinities and nan are yellow or red. Zero has no colour, and
+neither has a gradient that no sweep has reached.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Sign(NamedTuple):
 
 ABOVE = Sign(CYAN, (232, 242, 250), (120, 186, 232), "#2a7fc9")
 BELOW = Sign(MAGENTA, (253, 241, 230), (250, 165, 96), "#e0761b")
-NOTHING, ODD = "#eff1f3", "#ffd33d"  # fields without a colour, and of what is no finite number
+NOTHING, ODD = "#eff1f3", "#ffd33d"  # the fields of zero or of no gradient, and of infinities and nan
 PAPER, INK, QUIET, LINE = "#ffffff", "#1f2328", "#656d76", "#818b98"
 PARAMETER, INPUT = "#8250df", "#0f7b6c"
 LIT = "#d1105a"
@@ -32,7 +33,7 @@ EDGES = {"parameter": PARAMETER, "input": INPUT}
 
 
 def style_of(x: float | None) -> str:
-    """Return the style of a number in a terminal, by its sign.
+    """Return the style of a number in a terminal, by its sign; "" for 0 and for None.
 
     >>> style_of(1.0), style_of(-1.0), style_of(0.0), style_of(None), style_of(float("nan"))
     ('cyan', 'magenta', '', '', 'bold red')
@@ -45,7 +46,7 @@ def style_of(x: float | None) -> str:
 
 
 def field(gradient: float | None, largest: float) -> str:
-    """Return the colour behind a gradient, given the largest in the drawing.
+    """Return the colour of the field behind a gradient, given the largest gradient in the drawing.
 
     >>> field(1.0, 1.0), field(-1.0, 1.0), field(None, 1.0), field(float("nan"), 1.0)
     ('#78bae8', '#faa560', '#eff1f3', '#ffd33d')

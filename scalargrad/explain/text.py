@@ -3,7 +3,7 @@
     L = d * f          value   gradient       step   result      operand   upstream × local = product  …
     ├─ d = e + c       …                         1   L = d * f   d               1.0 × -2.0 = -2.0     …
 
-What they leave out they count, and they say how to see it.
+Both count what they leave out, and say how to see it.
 """
 
 from __future__ import annotations
@@ -47,15 +47,19 @@ def tree(
 ) -> Text:
     """Return what a value was computed from as a tree: each result, and its operands below it.
 
-    A node that is used several times is shown once and referred to. Constants have no line.
+    A node that is used several times is shown once, and then referred to. Constants have no line.
 
     Args:
         value: the last result, or a list of results, with the gradients that `backward` left there
             and `–` where it left none; or the steps of a backward pass, with the totals at the cursor.
-        names: variables by name, such as `locals()`, to call those Values by that have no label.
+        names: variables by name, such as `locals()`, for Values that have no label; None for those of the
+            interactive session.
         digits: of each number; None for all.
         limit: how many nodes to show, those nearest to the value; None for all.
-        width: how many cells a line may have; None for as many as the terminal has.
+        width: the cells of a line; None for the width of the terminal.
+
+    Returns:
+        The text, which shows itself in colour on a terminal.
 
     >>> from scalargrad import Value, tree
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
@@ -71,8 +75,8 @@ def tree(
        └─ a (above)
 
     Raises:
-        TypeError: for anything else but Values and steps; when steps are given names again.
-        ValueError: when the digits, the limit or the width are no whole number above 0.
+        TypeError: for anything but Values and steps, or steps with names.
+        ValueError: for digits, a limit or a width that is no whole number above 0.
     """
     graph, gradients = graph_and_gradients(value, names)
     count = sum(node.__class__ is not Constant for node in graph.order)
@@ -95,7 +99,7 @@ def tree(
 
 
 def _nearest(roots: Sequence[Value], limit: int) -> set[Value]:
-    """So many nodes, constants apart, nearest to the roots."""
+    """The nodes nearest to the roots, up to a limit, without constants."""
     near = set(roots[:limit])
     pending = deque(roots[:limit])
     while pending:
@@ -168,10 +172,14 @@ def ledger(
 
     Args:
         value: where the pass starts, a list of such values, or steps.
-        names: variables by name, such as `locals()`, to call those Values by that have no label.
+        names: variables by name, such as `locals()`, for Values that have no label; None for those of the
+            interactive session.
         digits: of each number; None for all.
         limit: how many steps to show, from both ends; None for all.
-        width: how many cells a line may have; None for as many as the terminal has.
+        width: the cells of a line; None for the width of the terminal.
+
+    Returns:
+        The text, which shows itself in colour on a terminal.
 
     >>> from scalargrad import Value, ledger
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
@@ -186,8 +194,8 @@ def ledger(
        4              b        1.0 ×   2.0 =     2.0     0.0 →   2.0  ∂v1/∂b = a
 
     Raises:
-        TypeError: for anything else but Values and steps; when steps are given names again.
-        ValueError: when the digits, the limit or the width are no whole number above 0.
+        TypeError: for anything but Values and steps, or steps with names.
+        ValueError: for digits, a limit or a width that is no whole number above 0.
     """
     walk = as_steps(value, names)
     width = width_of(sys.stdout) if width is None else integer(width, "width", low=1)
@@ -208,7 +216,7 @@ def ledger(
     return _fitting(rows, width)
 
 
-_Row = dict[str, Part] | list[Part]  # a step's cells by heading, or what stands across the columns
+_Row = dict[str, Part] | list[Part]  # a step's cells by heading, or a text across the columns
 
 
 def _entry(walk: Steps, i: int, digits: int | None, is_first: bool) -> _Row:

@@ -1,9 +1,8 @@
-"""A function that knows how it is written.
+"""Turn a recorded graph back into a function that prints itself as Python.
 
-A graph is recorded from a function; here is the way back. An `Expression` is what a recorded graph
-computes, as a function of its inputs again: it runs on floats and on Values, and prints as the
-Python that makes it, with a name for each result that is used more than once. So an example that
-a search has found can be pasted and run again.
+An `Expression` is a recorded graph as a function of its inputs. It runs on floats and on Values, and it
+prints as the Python that makes it, with a name for each result that is used more than once. So a failing
+example can be pasted and run again.
 """
 
 from __future__ import annotations
@@ -21,20 +20,24 @@ from ..engine.floats import counted, number
 from ..engine.graph import topological_order
 from ..engine.value import Value
 
-NESTING = 20  # what is nested deeper gets a name: Python's own parser has its limit too
+NESTING = 20  # a result that is nested deeper gets a name: Python's own parser has a limit too
 
 
 class Operation(NamedTuple):
-    """A primitive applied: an int is the place of a variable or an earlier result, a float is a plain number."""
+    """A primitive and its operands: an int is the place of a variable or an earlier result, a float is a number."""
 
     primitive: Primitive
     operands: tuple[int | float, ...]
 
 
 class Expression:
-    """What a function computes at a point, recorded: callable like it, and printed as Python.
+    """What a function computes at a point: callable like the function, and printed as Python.
 
-    Shared results stay shared: they are computed once, and written once under a name.
+    A result that is used several times is computed once, and written once under a name.
+
+    Args:
+        function: a function of as many Values as the point has numbers, which returns a Value or a number.
+        point: the numbers where it is recorded.
 
     >>> def f(x, y):
     ...     product = x * y
@@ -53,11 +56,11 @@ class Expression:
 
     Attributes:
         variables: the names of the inputs.
-        point: the number of each, where the function was recorded.
-        operations: what is computed, in order.
+        point: the number of each input where the function was recorded.
+        operations: the operations, in order.
 
     Raises:
-        TypeError: for a point of anything but numbers, or a function that returns no Value and no number.
+        TypeError: for a point that is not made of numbers, or a function that returns neither a Value nor a number.
     """
 
     variables: tuple[str, ...]
@@ -70,7 +73,12 @@ class Expression:
 
     @classmethod
     def recorded(cls, result: Value, inputs: Sequence[Value], names: Sequence[str] = ()) -> Expression:
-        """Return the expression of a graph that is there already, as a function of some of its leaves.
+        """Return the expression of an existing graph, as a function of some of its leaves.
+
+        Args:
+            result: the end of the graph, or a number.
+            inputs: the leaves that become variables; all others become constants.
+            names: a name for each variable; by default x, y, z or x1, x2, ….
 
         >>> x = Value(3.0)
         >>> Expression.recorded(1 - x * x, [x])
@@ -102,7 +110,7 @@ class Expression:
         self.variables = tuple(_distinct(names if len(names) == len(inputs) else _letters(len(inputs)), used))
 
     def __call__(self, *operands: Any) -> Any:
-        """Compute it: a float for plain numbers, a Value with Values among them."""
+        """Compute the expression: a Value if one of the operands is one, else a float."""
         if len(operands) != len(self.variables):
             wanted = counted(len(self.variables), "operand")
             raise TypeError(f"the expression takes {wanted}, got {len(operands)}")
@@ -113,7 +121,7 @@ class Expression:
 
     @property
     def source(self) -> str:
-        """A program that computes it at its point: imports, variables, a line for each name, and the result."""
+        """A program that computes the expression at its point: imports, variables, named results, the result."""
         lines, result = self._written()
         used = {primitive for primitive, _ in self.operations if _sign(primitive) is None}
         imported: list[str] = []
@@ -135,7 +143,7 @@ class Expression:
         return f"Expression({', '.join([f'lambda{parameters}: {body}', *map(_spelled, self.point)])})"
 
     def _written(self) -> tuple[list[tuple[str, str]], str]:
-        """A name and a formula for each result that is used again or lies deep, and the formula of the last."""
+        """A name and a formula for each result that is used again or nested deeply, and the formula of the result."""
         uses = Counter(place for _, operands in self.operations for place in operands if isinstance(place, int))
         names = _distinct((f"v{i}" for i in count(1)), {*self.variables, *(p.name for p, _ in self.operations)})
         known: list[ast.expr] = [ast.Name(variable) for variable in self.variables]
@@ -167,7 +175,7 @@ class Expression:
 
 
 def _sign(primitive: Primitive) -> ast.operator | ast.unaryop | None:
-    """The operator of Python's that is the primitive; None where it is called by name."""
+    """Python's operator for a primitive; None for one that is called by name."""
     node = OPERATORS[primitive.name].node if primitive.name in OPERATORS else None
     return None if node is None else node()
 

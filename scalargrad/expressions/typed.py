@@ -1,12 +1,13 @@
-"""Arithmetic typed by a person: Python's notation, read against a short list of what it may hold.
+"""Read arithmetic that a person types, in Python's notation.
 
-Python's parser makes a syntax tree of the text, and nothing else of Python's touches it. Each node of
-the tree is looked up here: numbers, names, the operators, and calls of the primitives and of the
-composed functions of single numbers. What is not listed is refused, with its place. What remains is a
-list of instructions for a stack, so that neither reading nor evaluating recurses.
+Python's parser makes a syntax tree of the text; nothing is run as Python. The tree may contain numbers,
+names, operators, and calls of the primitives and of the composed functions of single numbers. Anything
+else is refused, with its place. The result is a list of instructions for a stack machine, so neither
+reading nor evaluating recurses.
 
-The numbers are floats from the start: `9**9**9` is no integer with millions of digits but an overflow,
-and is refused at once. A condition has comparisons, `and`, `or`, `not` and tests such as `isnan` as well.
+Numbers are floats from the start, so `9**9**9` is refused as an overflow at once, and not computed as an
+integer of millions of digits. A condition may also contain comparisons, `and`, `or`, `not` and tests such
+as `isnan`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ..engine.floats import number
 from ..terminal import cells, fitted, visible
 
 LONGEST = 10_000  # characters of an expression
-WIDEST = 72  # characters of it that an error shows
+WIDEST = 72  # characters of an expression that an error shows
 ROOM = 40  # cells for a name in an error
 
 COMPOSED: dict[str, Callable[..., Any]] = {f.__name__: f for f in (*functional.OF_ONE_NUMBER, *functional.OF_A_PAIR)}
@@ -67,12 +68,12 @@ _REFUSED: dict[type, str] = {
 
 
 class ExpressionError(ValueError):
-    """What is wrong with a text, and where.
+    """A text is no expression. The message says what is wrong, and shows the place.
 
     Attributes:
-        message: what was given and what was expected, on one line.
-        text: what was read.
-        start, stop: the place in it.
+        message: what is wrong, on one line.
+        text: the whole text.
+        start, stop: the place in the text.
 
     >>> print(ExpressionError("no function is named tahn", "2 * tahn(x)", 4, 8))
     no function is named tahn
@@ -99,7 +100,7 @@ class ExpressionError(ValueError):
 
 
 class _Instruction(NamedTuple):
-    """Apply a function to the last `arity` numbers; without a function, bring in a number, by name or as it is."""
+    """Apply a function to the last `arity` numbers on the stack; without a function, push a number or a variable."""
 
     function: Callable[..., Any] | None
     arity: int
@@ -109,10 +110,10 @@ class _Instruction(NamedTuple):
 
 
 class Expression:
-    """What `parse` has read: call it with numbers or Values by name.
+    """An expression that `parse` read: call it with numbers or Values by name.
 
     Attributes:
-        text: what was read, without surrounding blanks.
+        text: the text, without surrounding blanks.
         names: the names it uses, in order of appearance.
         constants: those of pi, e, inf and nan that it uses, by name.
         is_condition: whether it is true or false, and not a number.
@@ -128,10 +129,16 @@ class Expression:
         self.constants = dict(constants)
 
     def __call__(self, given: Mapping[str, Any]) -> Any:
-        """Return the result: a Value if one takes part, else a float, or a bool for a condition.
+        """Compute the expression.
+
+        Args:
+            given: a number or a Value for each name.
+
+        Returns:
+            A Value if one takes part, else a float; for a condition, a bool.
 
         Raises:
-            ExpressionError: where a function refuses its operands.
+            ExpressionError: when a function refuses its operands.
         """
         stack: list[Any] = []
         for step in self._program:
@@ -148,9 +155,13 @@ class Expression:
 
 
 def parse(text: str, names: Iterable[str] = (), *, condition: bool = False) -> Expression:
-    """Read an expression in which these names may occur.
+    """Read an expression.
 
-    `condition` admits comparisons, `and`, `or`, `not`, `isnan`, `isinf`, `isfinite`, `inf` and `nan`.
+    Args:
+        text: the expression, in Python's notation.
+        names: the variables that may occur in it.
+        condition: whether it may also contain comparisons, `and`, `or`, `not`, `isnan`, `isinf`,
+            `isfinite`, `inf` and `nan`.
 
     >>> parse("tanh(w * x) ** 2", ["w", "x"])({"w": 0.0, "x": 3.0})
     0.0
@@ -158,20 +169,20 @@ def parse(text: str, names: Iterable[str] = (), *, condition: bool = False) -> E
     False
 
     Raises:
-        ExpressionError: for anything else, with its place.
+        ExpressionError: when the text is no such expression; it shows the place.
     """
     text = re.sub(r"\s", " ", text.strip())
     return _Reader(text, tuple(names), condition).read(_tree(text))
 
 
 def parse_assignment(text: str) -> tuple[str, float]:
-    """Read `name=value`, where the value is an expression without names.
+    """Read `name=value`, where the value is an expression without variables.
 
     >>> parse_assignment("angle=pi / 4")
     ('angle', 0.7853981633974483)
 
     Raises:
-        ExpressionError: for anything else, with its place.
+        ExpressionError: for any other text; it shows the place.
     """
     name, sign, value = text.partition("=")
     if not sign:
@@ -183,15 +194,15 @@ def parse_assignment(text: str) -> tuple[str, float]:
     if re.fullmatch(r"\s*[-+]?(nan|inf|infinity)\s*", value, re.IGNORECASE):
         raise ExpressionError(f"{stripped} needs a finite number, got {value.strip()}", text, offset, len(text))
     try:
-        found: float = parse(value)({})
+        value_of: float = parse(value)({})
     except ExpressionError as error:
         message = f"{stripped} needs a number: {error.message}"
         raise ExpressionError(message, text, offset + error.start, offset + error.stop) from None
-    return stripped, found
+    return stripped, value_of
 
 
 def functions(condition: bool = False) -> dict[str, Callable[..., Any]]:
-    """Return every function that an expression may call, by name.
+    """Return every function that an expression may call, by name; for a condition, the tests too.
 
     >>> sorted(functions())[:4]
     ['abs', 'acos', 'acosh', 'add']
@@ -201,7 +212,7 @@ def functions(condition: bool = False) -> dict[str, Callable[..., Any]]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `: did you mean …?` for a name that resembles a known one, else nothing.
+    """Return `: did you mean …?` for a name that resembles a known one, else an empty text.
 
     >>> nearest("tahn", ["sin", "tanh"])
     ': did you mean tanh?'
@@ -211,8 +222,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     candidates = list(known)
     swapped = [candidate for candidate in candidates if sorted(candidate) == sorted(name)]
     meant = [MEANT[name]] if MEANT.get(name) in candidates else swapped
-    found = meant or get_close_matches(name[:40], candidates, n=1)
-    return f": did you mean {found[0]}?" if found else ""
+    closest = meant or get_close_matches(name[:40], candidates, n=1)
+    return f": did you mean {closest[0]}?" if closest else ""
 
 
 # ---------------------------------------------------------------- from text to tree
@@ -263,7 +274,7 @@ def _is_name(text: str) -> bool:
 
 
 class _Reader:
-    """Turns a syntax tree into instructions, each operand before what it goes into."""
+    """Turns a syntax tree into instructions, operands first."""
 
     def __init__(self, text: str, names: tuple[str, ...], condition: bool) -> None:
         self.text = text
@@ -285,7 +296,7 @@ class _Reader:
         return Expression(self.text, self.program, self.truths[0], self.constants)
 
     def _operands(self, node: ast.expr) -> list[ast.expr]:
-        """What goes into a node, if it is one that may be read."""
+        """The operands of a node that may occur in an expression."""
         kind = type(node.op) if isinstance(node, ast.UnaryOp | ast.BinOp) else type(node)
         if kind not in (_READ | _READ_IN_CONDITIONS if self.condition else _READ):
             what = "a condition" if self.condition else "an expression"
@@ -369,7 +380,7 @@ class _Reader:
     def _apply(
         self, node: ast.expr, function: Callable[..., Any], count: int, operands: bool = False, result: bool = False
     ) -> None:
-        """Apply a function: at once where all operands are numbers written out, else when the names are known."""
+        """Apply a function: at once if all operands are numbers, else when the variables have numbers."""
         if any(truth is not operands for truth in self.truths[-count:]):
             expected = "a comparison or another condition" if operands else "a number, got a condition"
             raise self._error(f"expected {expected} here", node)
@@ -380,13 +391,13 @@ class _Reader:
         if len(numbers) < count:
             self.program.append(step)
             return
-        found = _applied(step, numbers, self.text)
-        if not math.isfinite(found) and all(map(math.isfinite, numbers)):
-            raise self._error(f"this is {found}: beyond the range of floats, or not defined", node)
-        self.program[-count:] = [step._replace(function=None, operand=found)]
+        constant = _applied(step, numbers, self.text)
+        if not math.isfinite(constant) and all(map(math.isfinite, numbers)):
+            raise self._error(f"this is {constant}: beyond the range of floats, or not defined", node)
+        self.program[-count:] = [step._replace(function=None, operand=constant)]
 
     def _place(self, node: ast.expr | ast.keyword) -> tuple[int, int]:
-        """Where a node stands in the text: Python counts bytes."""
+        """The place of a node in the text, in characters: Python's parser counts bytes."""
         start, stop = node.col_offset, node.end_col_offset or 0
         if self.text.isascii():
             return start, stop

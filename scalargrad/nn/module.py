@@ -20,6 +20,19 @@ def _is_checked(content: object) -> bool:
     return isinstance(content, _CHECKED)
 
 
+def _flat(items: Iterable[Any]) -> Iterator[Any]:
+    """The items of lists and tuples in one another, to any depth."""
+    pending = [iter(items)]
+    while pending:
+        for item in pending[-1]:
+            if isinstance(item, (list, tuple)):
+                pending.append(iter(item))
+                break
+            yield item
+        else:
+            pending.pop()
+
+
 class Module(Searchable):
     """The base class of what has parameters: each leaf Value in its attributes, and in what these hold.
 
@@ -84,8 +97,8 @@ class Module(Searchable):
         """Note that this module made the results from the inputs, so that pictures show it as a box.
 
         Args:
-            results: a Value, or a list or tuple of Values.
-            inputs: what the module has read; those that are no Values are left out.
+            results: a Value, or a list or tuple of Values or of such lists, as feature maps are.
+            inputs: what the module has read, also in lists of lists; those that are no Values are left out.
 
         Returns:
             The results, as they are.
@@ -93,12 +106,12 @@ class Module(Searchable):
         Raises:
             TypeError: for a result that is no Value.
         """
-        several = [results] if isinstance(results, Value) else results
-        if not isinstance(several, (list, tuple)) or not all(isinstance(result, Value) for result in several):
+        several = list(_flat([results]))
+        if not all(isinstance(result, Value) for result in several):
             raise TypeError(
                 f"the results that a {type(self).__name__} marks must be a Value or a list of them, got {results!r}"
             )
-        leave(several, Mark(type(self).__name__, self, [given for given in inputs if isinstance(given, Value)]))
+        leave(several, Mark(type(self).__name__, self, [given for given in _flat(inputs) if isinstance(given, Value)]))
         return results
 
     def train(self, mode: bool = True) -> Self:

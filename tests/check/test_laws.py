@@ -16,6 +16,7 @@ import pytest
 
 import scalargrad
 from scalargrad import Primitive, Value, greater, stop_gradient
+from scalargrad.check import laws
 from scalargrad.check.laws import LawBroken, LawReport, check_primitive
 from scalargrad.engine import primitives
 from scalargrad.engine.declaration import NEVER_RAISE, POSITIVE, REALS, Break
@@ -179,6 +180,16 @@ FAULTS: dict[str, tuple[Primitive, list[str], str]] = {
     ),
     "identity": (dataclasses.replace(MEAN, identity=0.0), ["algebra"], "not an identity: f(x, e) and x"),
     "left identity": (dataclasses.replace(primitives.subtract, identity=0.0), ["algebra"], "f(e, x) and x"),
+    "right identity": (
+        dataclasses.replace(primitives.subtract, right_identity=1.0),
+        ["algebra"],
+        "not a right identity: f(x, e) and x",
+    ),
+    "product": (
+        dataclasses.replace(primitives.divide, multiplies=True),
+        ["algebra"],
+        "not a product: f(x, y) and x * y",
+    ),
     "algebra of one": (
         dataclasses.replace(SQUARE, associative=True),
         ["algebra"],
@@ -199,6 +210,15 @@ def test_a_fault_is_named_by_its_law(fault: str) -> None:
         report.raise_if_wrong()
     assert raised.value.report is report
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize("mode", ["grad", "jvp"])
+def test_a_mode_that_is_wrong_alone_is_seen(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: where `grad` alone or forward mode alone is off, the modes do not agree."""
+    right = getattr(laws, mode)
+    monkeypatch.setattr(laws, mode, lambda *operands: right(*operands) * 1.001)
+    report = check_primitive(SQUARE, examples=15)
+    assert report.broken == ("forward = reverse",)
 
 
 def test_every_law_has_a_fault() -> None:

@@ -26,6 +26,7 @@ CELLS = {
     "start": """%load_ext scalargrad
 from IPython.display import HTML, SVG, display
 from scalargrad import *
+from scalargrad import nn
 x, w, b = Value(2.0, label="x"), Value(-0.5, label="w"), Value(0.25, label="b")
 loss = (x * w + b).tanh()
 long = loss
@@ -125,12 +126,12 @@ PRIVATE = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPY
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cells as notebooks, with their outputs, and converted; Jupyter keeps its own files in the folder too."""
-    found = tmp_path_factory.mktemp("notebooks")
-    environment = ENVIRONMENT | dict.fromkeys(PRIVATE, str(found / "jupyter"))
+    path = tmp_path_factory.mktemp("notebooks")
+    environment = ENVIRONMENT | dict.fromkeys(PRIVATE, str(path / "jupyter"))
     command = [sys.executable, "-c", PREPARE, json.dumps(list(CELLS.values()))]
-    prepared = subprocess.run(command, cwd=found, env=environment, check=False, capture_output=True, text=True)
+    prepared = subprocess.run(command, cwd=path, env=environment, check=False, capture_output=True, text=True)
     assert prepared.returncode == 0, prepared.stderr
-    return found
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -244,9 +245,9 @@ def test_a_page_steps_in_its_frame(notebooks: dict[str, Page], reader: str) -> N
 
 def test_an_untrusted_notebook_says_how_to_see_a_page(notebooks: dict[str, Page]) -> None:
     """Where no frame is shown, a sentence says why and what to do, and nothing of the page stands there as text."""
-    found = notebooks["untrusted"].evaluate(SEEN)[-1]
-    assert found["frames"] == 0
-    assert re.fullmatch("This notebook is not trusted[^<>{}]*", found["text"].strip())
+    last = notebooks["untrusted"].evaluate(SEEN)[-1]
+    assert last["frames"] == 0
+    assert re.fullmatch("This notebook is not trusted[^<>{}]*", last["text"].strip())
 
 
 def test_a_pdf_gets_the_pictures(folder: Path) -> None:

@@ -116,13 +116,13 @@ def test_constants_are_called_by_their_number() -> None:
 
 @pytest.mark.parametrize("names", [["a"], 3, "a"])
 def test_names_are_a_mapping(names: Any) -> None:
-    """Anything else as names is said at once."""
+    """Names of another type are an error at once."""
     with pytest.raises(TypeError, match=r"names must be a mapping such as locals\(\), got"):
         variables(names)
 
 
 def test_names_are_strings() -> None:
-    """A mapping by anything else is said at once."""
+    """A mapping with other keys is an error at once."""
     with pytest.raises(TypeError, match="names must be strings, got 3 of type int"):
         variables({3: Value(1.0)})  # type: ignore[dict-item]  # the mistake itself
 

@@ -120,30 +120,30 @@ def test_an_error_of_the_user_is_the_users(shell: Shell, capsys: pytest.CaptureF
 
 def test_explain_shows_graph_and_backward_pass(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     """`%%explain` runs a cell in the session and shows the tree and the ledger of its last Value."""
-    found = explained(shell, "q = x * w\nif True:\n    q = q + x\nout = q * q\nout")
-    assert isinstance(found, Explanation)
-    assert found.walk.roots[0] is shell.user_ns["out"]
+    explanation = explained(shell, "q = x * w\nif True:\n    q = q + x\nout = q * q\nout")
+    assert isinstance(explanation, Explanation)
+    assert explanation.walk.roots[0] is shell.user_ns["out"]
     written = capsys.readouterr().out
     assert "out = q * q" in written
-    assert str(tree(found.walk)) in written
-    assert str(ledger(found.walk)) in written
-    assert not any(node.swept for node in found.walk.order)
+    assert str(tree(explanation.walk)) in written
+    assert str(ledger(explanation.walk)) in written
+    assert not any(node.swept for node in explanation.walk.order)
 
 
 def test_a_line_shows_the_same_as_a_cell(shell: Shell) -> None:
     """`%explain loss` shows what `%%explain` shows of a cell that ends in loss."""
-    found = shell.run_line_magic("explain", "loss")
-    assert repr(found) == repr(explained(shell, "loss"))
-    assert found._repr_html_() == explained(shell, "loss")._repr_html_()
+    explanation = shell.run_line_magic("explain", "loss")
+    assert repr(explanation) == repr(explained(shell, "loss"))
+    assert explanation._repr_html_() == explained(shell, "loss")._repr_html_()
 
 
 def test_several_values_and_steps_are_explained(shell: Shell) -> None:
     """Of several values there is one pass; steps are shown whole, whatever their seeds, and their cursor stays."""
     assert shell.run_line_magic("explain", "[loss, x * 2]").walk.total("x") == pytest.approx(2, abs=1e-3)
     shell.run_cell("walk = steps(loss, gradient=3.0).to(1)")
-    found = shell.run_line_magic("explain", "walk")
-    assert found.walk.position == len(found.walk)
-    assert found.walk.total(shell.user_ns["loss"]) == 3.0
+    explanation = shell.run_line_magic("explain", "walk")
+    assert explanation.walk.position == len(explanation.walk)
+    assert explanation.walk.total(shell.user_ns["loss"]) == 3.0
     assert shell.user_ns["walk"].position == 1
 
 

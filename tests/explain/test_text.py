@@ -54,15 +54,15 @@ def chain(length: int) -> Value:
 
 def edges_of_tree(text: str) -> Counter[tuple[str, str]]:
     """The edges that a reader sees: each line's node, and that of the line one branch less deep above it."""
-    found: Counter[tuple[str, str]] = Counter()
+    edges: Counter[tuple[str, str]] = Counter()
     way: list[str] = []
     for line in text.splitlines()[1:]:
         branches, name = re.fullmatch(r"([│├└─ ]*)(\S+).*", line).groups()  # type: ignore[union-attr]  # every line does
         depth = len(branches) // 3
         way[depth:] = [name]
         if depth:
-            found[way[depth - 1], name] += 1
-    return found
+            edges[way[depth - 1], name] += 1
+    return edges
 
 
 def edges_of_graph(names: dict[Value, str]) -> Counter[tuple[str, str]]:
@@ -190,8 +190,8 @@ def entries(text: str) -> list[tuple[int, list[float]]]:
     """Each step's number and its five numbers, as a reader finds them."""
     number = r"\s*(\S+)"
     pattern = re.compile(rf"\s*(\d+)  .*  {number}\s* ×{number}\s* ={number}\s*  {number}\s* →{number}\s*  .*")
-    found = (pattern.fullmatch(line) for line in text.splitlines()[2:])
-    return [(int(match[1]), [float(x) for x in match.groups()[1:]]) for match in found if match]
+    matches = (pattern.fullmatch(line) for line in text.splitlines()[2:])
+    return [(int(match[1]), [float(x) for x in match.groups()[1:]]) for match in matches if match]
 
 
 @given(programs())
@@ -240,7 +240,7 @@ def test_a_result_stands_at_the_first_of_its_steps() -> None:
 
 
 def test_a_narrow_terminal_gets_another_form() -> None:
-    """Where the lines are too long, a result has a line of its own; the formulas go last, and that is said."""
+    """Where lines are too long, a result has its own line; then the formulas are left out, which a note says."""
     x = Value(2.0, label="x")
     v = x.tanh() * 3
     wide = ledger(v)
@@ -287,7 +287,7 @@ def test_several_values_are_one_graph() -> None:
 
 @given(programs(max_instructions=30), st.data())
 def test_a_tree_of_several_values_is_their_graph(program: Program, data: st.DataObject) -> None:
-    """Whichever nodes are asked for, the lines have every edge below them once."""
+    """Whichever nodes are requested, the lines have every edge below them once."""
     nodes = run(program, [Value(x) for x in program.leaves], FUNCTIONS)
     roots = data.draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=4))
     assert edges_of_tree(tree(roots, limit=None)) == edges_of_graph(steps(roots).names)

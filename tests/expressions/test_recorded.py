@@ -117,7 +117,7 @@ def test_it_reads_as_a_person_would_write_it(function: Any, point: tuple[float, 
 def test_a_check_speaks_of_its_variables() -> None:
     """`gradcheck` calls the inputs of an expression by its variables' names."""
     report = gradcheck(Expression(lambda a, b: a * b, 2.0, 3.0), 2.0, 3.0)
-    assert [found.wrt for found in report.comparisons] == ["a", "b"]
+    assert [comparison.wrt for comparison in report.comparisons] == ["a", "b"]
 
 
 def test_shared_results_have_names() -> None:
@@ -170,7 +170,7 @@ def test_depth_has_no_limit(length: int) -> None:
     assert pasted(expression.source)["result"].data == length
 
 
-# ---------------------------------------------------------------- what is wrong is said
+# ---------------------------------------------------------------- errors
 
 
 def test_it_takes_one_operand_for_each_variable() -> None:

@@ -57,12 +57,12 @@ def test_values_are_recorded(text: str, x: float, y: float) -> None:
     """On Values an expression is the graph: the same number, and a gradient that numbers would have."""
     a, b = Value(x), Value(y)
     read = parse(text, ["x", "y"])
-    found = read({"x": a, "y": b})
+    value = read({"x": a, "y": b})
     if read.names:
-        assert isinstance(found, Value)
-        found = found.data
+        assert isinstance(value, Value)
+        value = value.data
     plain = read({"x": x, "y": y})
-    assert found == plain
+    assert value == plain
     assert isinstance(plain, float)
 
 
@@ -72,18 +72,20 @@ def test_every_primitive_is_called_by_its_name(name: str) -> None:
     primitive = getattr(scalargrad, name)
     names = [f"x{i}" for i in range(primitive.arity)]
     values = {x: Value(1.0 + i) for i, x in enumerate(names)}
-    found = parse(f"{name}({', '.join(names)})", names)(values)
-    assert found.op is primitive
-    assert found.args == tuple(values.values())
+    result = parse(f"{name}({', '.join(names)})", names)(values)
+    assert result.op is primitive
+    assert result.args == tuple(values.values())
 
 
 def test_every_composed_function_of_single_numbers_is_called_by_its_name() -> None:
     """The composed functions that can be called are those whose every operand may be a single number."""
     scalar = {
-        name: found
-        for name, found in vars(functional).items()
-        if inspect.isfunction(found) and found.__module__ == functional.__name__ and not name.startswith("_")
-        if all(str(q.annotation).startswith(("Number", "float")) for q in inspect.signature(found).parameters.values())
+        name: function
+        for name, function in vars(functional).items()
+        if inspect.isfunction(function) and function.__module__ == functional.__name__ and not name.startswith("_")
+        if all(
+            str(q.annotation).startswith(("Number", "float")) for q in inspect.signature(function).parameters.values()
+        )
     }
     assert scalar == typed.COMPOSED
     assert parse("leaky_relu(x, 0.5) + gelu(x)", ["x"])({"x": -2.0}) == -1.0 + functional.gelu(-2.0)
@@ -99,8 +101,8 @@ def test_a_primitive_of_ones_own_is_called_too() -> None:
 
 def test_numbers_alone_are_computed_at_once() -> None:
     """What has no names in it leaves one constant in the graph, not a trail of them."""
-    found = parse("x * (2 ** 3 + -1)", ["x"])({"x": Value(1.0)})
-    assert [operand.data for operand in found.args] == [1.0, 7.0]
+    result = parse("x * (2 ** 3 + -1)", ["x"])({"x": Value(1.0)})
+    assert [operand.data for operand in result.args] == [1.0, 7.0]
 
 
 def test_a_given_name_comes_before_a_constant() -> None:

@@ -153,6 +153,7 @@ def test_the_mode_is_no_part_of_the_state() -> None:
     model = nn.MLP(2, [3, 1], dropout=0.25, rng=0)
     before = model.state_dict(), repr(model)
     assert (model.eval().state_dict(), repr(model)) == before
+    assert repr(model.dropout) == "Dropout(0.25)"
     assert before[1] == "MLP(2, [3, 1], activation='relu', output=None, dropout=0.25)"
 
 

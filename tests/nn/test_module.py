@@ -135,7 +135,19 @@ def test_shared_parameters_stay_shared_in_a_copy(how: str) -> None:
     assert duplicate.first.weights[0] is duplicate.second.weights[0]
 
 
-@pytest.mark.parametrize("results", [1.0, None, [Value(1.0), 2.0], "ab"])
+def test_feature_maps_are_marked() -> None:
+    """Lists of lists are marked as lists are, results and inputs alike, and come back as they are."""
+    a, b, c = Value(1.0), Value(2.0), Value(3.0)
+    one, two, three = a * 2, b * 2, c * 2
+    maps = ([[one], [two]], three)
+    module = nn.Module()
+    assert module.mark(maps, [[[a, b], [c, 4.0]]]) is maps
+    for result in (one, two, three):
+        (mark,) = result.marks
+        assert list(mark.ids()) == [id(a), id(b), id(c)]
+
+
+@pytest.mark.parametrize("results", [1.0, None, [Value(1.0), 2.0], [[Value(1.0)], [None]], "ab"])
 def test_only_values_are_marked(results: object) -> None:
     """A result that is no Value is refused."""
     with pytest.raises(TypeError, match="the results that a Module marks must be a Value or a list of them"):

@@ -1,7 +1,7 @@
-"""What a person may ask about the steps of a backward pass: by node, by operation, by the numbers of a step.
+"""Questions about the steps of a backward pass: by node, by operation, by the numbers of a step.
 
-A text is a node's name, or else an expression or condition of the numbers of one step; where a
-place to stop is asked for, it may be an operation, too. Answers are single lines.
+A question is the name of a node, or an expression or condition of the numbers of one step. A place to
+stop may be an operation, too. Each answer is a single line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FIELDS = ("index", "data", "local", "upstream", "product", "before", "after", "g
 
 
 def fields(step: Step) -> dict[str, float]:
-    """Return the numbers of a step that an expression may speak of."""
+    """Return the numbers of a step that an expression may use."""
     return {
         "index": step.index,
         "data": step.operand.data,
@@ -51,17 +51,17 @@ def operations(walk: Steps) -> dict[str, str]:
 
 
 def words(walk: Steps) -> list[str]:
-    """Return every name that a question about these steps may hold."""
+    """Return every name that a question about these steps may use."""
     nodes = {name for node, name in walk.names.items() if node.__class__ is not Constant}
     return sorted(nodes.union(operations(walk), FIELDS, TESTS))
 
 
 def subject(walk: Steps, text: str) -> Value | Expression:
-    """Return the node of that name, else the expression that is written there.
+    """Return the node of that name, or else the expression.
 
     Raises:
         LookupError: for a word that names nothing.
-        ExpressionError: for anything else that is no expression.
+        ExpressionError: for any other text that is no expression.
     """
     try:
         return walk.node(text)
@@ -85,7 +85,7 @@ def computed(expression: Expression, step: Step) -> str:
 
 @dataclass(frozen=True)
 class Breakpoint:
-    """Where to stop: behind each step for which `holds`; a temporary one is cleared as it is reached."""
+    """A place to stop: behind each step for which `holds` is true. A temporary one is cleared when it is reached."""
 
     text: str
     holds: Callable[[Step], bool]
@@ -93,9 +93,9 @@ class Breakpoint:
 
 
 def breakpoint_at(walk: Steps, text: str, temporary: bool = False) -> Breakpoint:
-    """Return the breakpoint at a node, at an operation, or where a condition holds; or at one of the former if it does.
+    """Return the breakpoint at a node, at an operation or at a condition, or at one of the first two on a condition.
 
-    `isnan` and its like alone are about the gradient.
+    A test such as `isnan` by itself is about the gradient.
 
     Raises:
         LookupError, ExpressionError: for what is none of these.
@@ -114,7 +114,7 @@ def breakpoint_at(walk: Steps, text: str, temporary: bool = False) -> Breakpoint
 
 
 def _parted(walk: Steps, text: str) -> tuple[str, str]:
-    """The place and the condition that a text is made of; either may be empty."""
+    """The place and the condition in a text; either may be empty."""
     joints = list(re.finditer(r",(?=.)|(?:^|\s)if\s", text))
     parts = [(text[: joint.start()].strip(), text[joint.end() :].strip()) for joint in joints]
     for place, condition in [(text, ""), *parts]:  # a name may hold whatever joins the two

@@ -1,13 +1,13 @@
-"""A debugger for a backward pass: pdb's commands, where a line of code is a contribution.
+"""A debugger for a backward pass: pdb's commands, with a contribution in place of a line of code.
 
-    step    the next contribution: one result hands its gradient on to one operand
-    next    the next node: all contributions of one result, as pdb's next runs a whole call
-    back    takes contributions back
+    step    make the next contribution, of one result to one operand
+    next    make all contributions of the next result, as pdb's next runs a whole call
+    back    take contributions back
     continue, until, jump    go further at once; break and tbreak say where to stop
 
-A move shows the contributions that it has made. The prompt stands behind the last of them, and that
-one is meant by `list`, `where`, `p` and the conditions of breakpoints. Conditions are read by
-`expressions/typed.py`: nothing typed here is ever run as Python.
+A move shows the contributions that it made. The prompt stands behind the last of them; `list`,
+`where`, `p` and the conditions of breakpoints refer to that one. `expressions/typed.py` reads the
+conditions: nothing typed here is ever run as Python.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def prompt(
 
 
 class Prompt(Console):
-    """The prompt on the steps of a backward pass, and their cursor.
+    """The prompt on the steps of a backward pass.
 
     It reads from the terminal, or from a file given as `stdin`, and writes to `stdout`.
 
@@ -113,8 +113,7 @@ class Prompt(Console):
 
             next [COUNT]                    or n
 
-        A node's contributions are what it hands on to each of its operands. In Python it is the steps'
-        next_node().
+        A node makes one contribution to each of its operands. In Python it is the steps' next_node().
 
         Example: next
         """
@@ -210,12 +209,12 @@ class Prompt(Console):
             self.say("no breakpoints")
 
     def do_tbreak(self, argument: str) -> None:
-        """Stop there once.
+        """Stop once at a node, an operation or a condition.
 
             tbreak NODE | OPERATION | CONDITION
             tbreak NODE | OPERATION, CONDITION
 
-        As break, and cleared as soon as it is reached.
+        As break, but the breakpoint is cleared when it is reached.
 
         Example: tbreak isnan(grad)
         """
@@ -224,7 +223,7 @@ class Prompt(Console):
         self._set(argument, temporary=True)
 
     def do_clear(self, argument: str) -> None:
-        """Clear the breakpoints of these numbers, or all.
+        """Clear the breakpoints with these numbers, or all.
 
             clear [NUMBER …]                or cl
 
@@ -259,7 +258,7 @@ class Prompt(Console):
                 self.say(gradient(walk, node, None))
 
     def do_display(self, argument: str) -> None:
-        """Show a node or an expression behind every move; list them.
+        """Show a node or an expression after every move; list them.
 
             display [NODE | EXPRESSION]
 
@@ -276,7 +275,7 @@ class Prompt(Console):
             self.say("nothing to display")
 
     def do_undisplay(self, argument: str) -> None:
-        """Display this no more, or nothing at all.
+        """Stop displaying a node or an expression, or all of them.
 
             undisplay [NODE | EXPRESSION]
 
@@ -287,11 +286,11 @@ class Prompt(Console):
         self.displays = [text for text in self.displays if argument and text != argument]
 
     def do_where(self, argument: str) -> None:
-        """Show the way by which the last contribution came.
+        """Show the path that the last contribution took.
 
             where                           or w
 
-        From the value that is differentiated to the node that was handed something last.
+        From the value that is differentiated to the operand of the last step.
 
         Example: where
         """
@@ -334,7 +333,7 @@ class Prompt(Console):
             self.say("no more steps" if len(walk) else "there are no steps")
         self._listed = shown[-1].index + 1 if shown else None
 
-    # ------------------------------------------------------------ what they share
+    # ------------------------------------------------------------ moves, breakpoints and positions
 
     def _move(self, position: int, quiet: bool = False) -> None:
         """Make steps up to a position or a breakpoint, and show them; a quiet move shows the last one alone."""
@@ -392,7 +391,7 @@ class Prompt(Console):
             raise ValueError(f"there are {len(self.walk):,} steps, got {fitted(text, ROOM)}")
         return position
 
-    # ------------------------------------------------------------ what is shown
+    # ------------------------------------------------------------ answers
 
     def _roots(self) -> str:
         return listed([made(self.walk, root) for root in self.walk.roots])

@@ -1,8 +1,8 @@
-"""A prompt that answers whatever is typed: the part of one that has nothing to do with gradients.
+"""The part of the prompt that has nothing to do with gradients: it reads commands and answers them.
 
-On the standard library's `cmd`. A command is a method `do_name`; its docstring is its help, and what
-it raises for a wrong argument is the answer. Letters stand for commands. Nothing that is typed, no
-interrupt and no end of the input ends in a traceback.
+It is built on the standard library's `cmd`. A command is a method `do_name`; its docstring is its help,
+and the message of the error that it raises for a wrong argument is the answer. Single letters stand for
+commands. No input, no interrupt and no end of the input ends in a traceback.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Console(cmd.Cmd):
         self._colours = has_colours(self.stdout)
 
     def run(self) -> None:
-        """Read commands and obey them, to `quit` or the end of the input.
+        """Read commands and obey them until `quit` or the end of the input.
 
         Raises:
             KeyboardInterrupt: when interrupted where no keyboard is read; there it abandons the line.
@@ -105,7 +105,7 @@ class Console(cmd.Cmd):
         nothing_more(argument)
         return True
 
-    # ------------------------------------------------------------ as cmd asks
+    # ------------------------------------------------------------ the methods that cmd calls
 
     def onecmd(self, line: str) -> bool:
         """Obey one line; what is wrong with it is shown, and nothing is done."""
@@ -155,7 +155,7 @@ class Console(cmd.Cmd):
 
 @contextmanager
 def _whole_names() -> Iterator[None]:
-    """Let names such as `w[0]` be completed as one word, where there is a readline that completes."""
+    """Let a readline complete names such as `w[0]` as one word."""
     try:
         import readline
     except ImportError:

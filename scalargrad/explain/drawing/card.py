@@ -1,4 +1,4 @@
-"""What a node looks like: a card with its name, its number and its gradient.
+"""What a node looks like: a card with its name, its value and its gradient.
 
     result      rounded, with the sign of its operation on a dark field
     parameter   square, with a violet edge and the word
@@ -7,9 +7,9 @@
     constant    a small grey number
     box         rounded, with the name of what is hidden in it on a violet or dark field
 
-A card is light with dark text wherever it lies, so that it reads on white and on black paper. The
-gradient's number stands on a field whose colour says its sign and size once more, the fuller the
-larger beside the largest in the drawing; `–` and no colour where no sweep has been.
+A card is light with dark text, so that it can be read on white and on black paper. The gradient
+stands on a field whose colour shows its sign, and its size beside the largest gradient in the drawing;
+where no sweep has reached the node, there are `–` and no colour.
 """
 
 from __future__ import annotations
@@ -53,17 +53,35 @@ def constant(text: str) -> str:
 
 
 def caption(lines: Sequence[str]) -> str:
-    """Return a label on no card: a few words over or between other things, on a field of their own."""
+    """Return a label that is no card: a few words on a field of their own, above or between other things."""
     rows = "".join(f"<TR><TD>{_font(line, size=10)}</TD></TR>" for line in lines)
     look = f'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" STYLE="ROUNDED" BGCOLOR="{NOTHING}"'
     return f"<<TABLE {look}>{rows}</TABLE>>"
 
 
 def pill(text: str, lit: bool = False) -> str:
-    """Return the label of an arrow or a frame, on a field of its own: it reads on any paper."""
+    """Return the label of an arrow or a frame, on a field of its own, so that it can be read on any paper."""
     colours = f'BGCOLOR="{LIT if lit else NOTHING}"'
     inside = f'<TD STYLE="ROUNDED" {colours}>{_font(text, size=9, colour=PAPER if lit else INK)}</TD>'
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2"><TR>{inside}</TR></TABLE>>'
+
+
+def disc(word: str, number: float | None, gradient: float | None, largest: float) -> str:
+    """Return the text in a circle: what the number is, the number, and a gradient where there is one.
+
+    Args:
+        word: what the number is, such as bias.
+        number: the number; None for the word alone.
+        gradient: None where no sweep has been.
+        largest: the largest gradient in the drawing.
+    """
+    rows = [f"<TR><TD>{_font(word, size=8 if number is not None else 11, colour=QUIET)}</TD></TR>"]
+    if number is not None:
+        rows.append(f"<TR><TD>{_font(numeral(number), size=11)}</TD></TR>")
+    if gradient is not None:
+        text = _font(f"grad {numeral(gradient)}", size=7)
+        rows.append(f'<TR><TD STYLE="ROUNDED" BGCOLOR="{field(gradient, largest)}">{text}</TD></TR>')
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(rows)}</TABLE>>'
 
 
 Gradient = tuple[float | None, float]  # None where no sweep has been; and the largest in the drawing
@@ -83,7 +101,7 @@ def card(
 ) -> str:
     """Return the label of a variable, whose kind is result, parameter, input or leaf.
 
-    The caption tells more of the kind. The seal stands where the arrows come in.
+    The caption stands behind the kind. The seal stands where the arrows enter.
     """
     shown = "" if name is None else _font(shortened(name), size=11, colour=QUIET) if is_generated else _name(name)
     small = _font(f"{kind} {shortened(caption)}".strip(), size=8, colour=EDGES[kind]) if kind in EDGES else ""
@@ -156,7 +174,7 @@ def _framed(kind: str, rows: list[str], sealed: str, direction: str) -> str:
 def seal(sign: str, ordinals: Sequence[str] = (), direction: str = "LR", colour: str = INK) -> str:
     """Return the dark field with an operation's sign, and a port for each operand whose place matters.
 
-    The ports stand in the operands' order, around the sign, at the side where the arrows come in.
+    The ports stand in the operands' order, around the sign, at the side where the arrows enter.
     """
     cells = [f'<TD PORT="{word}">{_font(word, size=8, colour=PAPER)}</TD>' for word in ordinals]
     middle = (len(cells) + 1) // 2
@@ -168,7 +186,7 @@ def seal(sign: str, ordinals: Sequence[str] = (), direction: str = "LR", colour:
 
 
 def _joined(sealed: str, rows: list[str], direction: str) -> list[str]:
-    """The rows with the seal on the side where the arrows come in."""
+    """The rows with the seal on the side where the arrows enter."""
     if not rows:
         return [f"<TD>{sealed}</TD>"]
     if direction in {"TB", "BT"}:

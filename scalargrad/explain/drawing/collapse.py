@@ -1,4 +1,4 @@
-"""Which nodes of a graph are drawn one by one, and which are hidden in boxes that say what they hide.
+"""Decide which nodes of a graph are drawn one by one, and which are hidden in boxes that say what they hide.
 
 A call of a module or composed function that is collapsed is one box, which shows its results and
 hides the rest of its region. A node of two regions of which neither lies within the other, such as a
@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 from ..walk.calls import Calls
 from ..walk.modules import is_leaf
 
-FAR = 8  # ranks that an arrow may reach across, where there are many
-MANY_RANKS = 2_000  # that all arrows together reach across: with many more, the layout would take minutes
-MANY_INPUTS = 8  # more leaves than these, read by the same boxes and nothing else, are drawn as one
+FAR = 8  # ranks that an arrow may reach across, where arrows reach across many
+MANY_RANKS = 2_000  # that all arrows together reach across; with many more, the layout takes minutes
+MANY_INPUTS = 8  # more leaves than this that only the same boxes read are drawn as one box
 
 
 @dataclass(eq=False)
@@ -91,12 +91,17 @@ class Plan:
                     pending.append(head)
         return ranks
 
-    def far(self) -> set[Arrow]:
-        """Return the arrows that are better cut, with the operand's name at their start, where many reach far."""
-        ranks = self.ranks()
+    def nearest(self, ranks: Mapping[int | Box, int]) -> dict[int | Box, int]:
+        """Return the lowest rank that an arrow from each node or box leads to."""
         nearest: dict[int | Box, int] = {}
         for arrow in self.arrows:
             nearest[arrow.tail] = min(ranks[arrow.head], nearest.get(arrow.tail, len(ranks)))
+        return nearest
+
+    def far(self) -> set[Arrow]:
+        """Return the arrows that are better cut, with the operand's name at their start, where many reach far."""
+        ranks = self.ranks()
+        nearest = self.nearest(ranks)
         bundles = {box for box in self.boxes if box.call is None}
         spans = {}
         for arrow in self.arrows:
@@ -148,7 +153,7 @@ def everything(nodes: Sequence[Mapping[str, Any]]) -> Plan:
 
 
 def _bundles(leaves: list[int], operands: Sequence[Sequence[int]], box_of: dict[int, Box]) -> list[list[int]]:
-    """Leaves in numbers that are read by the same boxes, and by nothing else."""
+    """Groups of many leaves that the same boxes read, and nothing else reads."""
     readers: dict[int, dict[int | Box, None]] = {leaf: {} for leaf in leaves}
     for place, read in enumerate(operands):
         for operand in read:

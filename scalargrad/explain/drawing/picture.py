@@ -1,6 +1,6 @@
 """The graph of a computation as a picture: a card for each number, an arrow from operand to result.
 
-Here is said how much of it is drawn; how, in `sketch.py`.
+This module decides how much of the graph is drawn; `sketch.py` draws it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 COLLAPSED = {"none": -1, "neuron": 0, "layer": 1}  # the height up to which calls are collapsed
 COMFORTABLE = 60  # nodes in a picture that a person takes in
-ARROWS = 8  # to a node, at most, on an average: with more, nobody sees anything, and the layout takes minutes
+ARROWS = 8  # to a node, on average, at most: more cannot be read, and their layout takes minutes
 
 
 class TooLarge(ValueError):
-    """A drawing of more than anyone could look at: with how much, and what to do."""
+    """There is too much to draw. The message says how much, and what to do."""
 
 
 def draw(
@@ -41,15 +41,16 @@ def draw(
 ) -> Drawing:
     """Return a picture of all that a value was computed from: a `graphviz.Digraph` that shows itself in notebooks.
 
-    What modules and composed functions have computed is framed; collapsed, it is one box that says
-    how many values it hides. Of steps the gradients are the totals at the cursor, every name is shown,
-    and the arrow along which the last step went is lit, unless a box hides it.
+    What a module or a composed function computed stands in a frame; collapsed, it is one box that says
+    how many values it hides. For steps, the gradients are the totals at the cursor, every name is shown,
+    and the arrow of the last step is lit, unless a box hides it.
 
     Args:
         value: the last result, a list of results, or the steps of a backward pass.
-        names: variables by name, such as `locals()`, to call those Values by that have no label.
+        names: variables by name, such as `locals()`, for Values that have no label; None for those of the
+            interactive session.
         values: whether to show each number.
-        gradients: whether to show each gradient; `–` where no sweep has been.
+        gradients: whether to show each gradient; `–` where no sweep has reached the node.
         partials: whether to show on each arrow the local derivative, ∂result/∂operand.
         direction: "LR" (from left to right), "RL", "TB" (from top to bottom) or "BT".
         collapse: "neuron": each neuron is a box, and so is any other module or function that has only
@@ -57,6 +58,9 @@ def draw(
             boxes in it; "none"; or "auto": as little as keeps the picture to about 60 nodes, or, where
             that is impossible, as much as there is to collapse.
         limit: how many nodes may be drawn, including boxes.
+
+    Returns:
+        The drawing. Notebooks show it; `render` saves it, `view` opens it, `source` is its DOT text.
 
     >>> from scalargrad import Value, draw
     >>> x, y = Value(-2.0, label="x"), Value(5.0, label="y")
@@ -68,7 +72,8 @@ def draw(
 
     Raises:
         TooLarge: when more would be drawn than the limit.
-        TypeError, ValueError: for what is no Value, direction, collapse or limit; when steps are given names again.
+        TypeError: for anything but Values and steps, or steps with names.
+        ValueError: for an unknown direction or way to collapse, or a limit below 1.
         ImportError: when the Python package graphviz is missing.
     """
     if collapse not in COLLAPSED and collapse != "auto":
@@ -88,7 +93,7 @@ def draw(
     return drawn(graph_data(graph, calls), planned, look)
 
 
-# ---------------------------------------------------------------- how much of it
+# ---------------------------------------------------------------- how much is drawn
 
 
 def _plan(calls: Calls, collapse: str, limit: int) -> Plan:
@@ -116,7 +121,7 @@ def _counted(calls: Calls, height: int) -> str:
 
 
 def _advice(calls: Calls, limit: int) -> str:
-    """What to do, for a graph that is too large."""
+    """What to do about a graph that is too large."""
     plans = {name: plan(calls, height) for name, height in COLLAPSED.items() if height >= 0}
     fitting = [
         f'collapse="{name}" draws {planned.count:,}'

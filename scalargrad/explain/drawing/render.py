@@ -1,14 +1,13 @@
-"""A graph in the DOT language that becomes a picture on any machine.
+"""Render a graph in the DOT language on any machine.
 
-Graphviz comes from pygraphviz, whose wheels carry it; a `dot` program is used where there is no
-pygraphviz. In this order, because the extra fixes one version of Graphviz for everybody, while `dot`
-is whatever a machine happens to have: so the same graph gives the same picture everywhere. What
-still differs from run to run, a date, and from version to version, a name in a comment, is taken
-out: the same graph gives the same bytes.
+Graphviz comes from pygraphviz, whose wheels contain it; without pygraphviz, a `dot` program is used.
+The extra comes first because it fixes one version of Graphviz, while every machine has another `dot`:
+so the same graph gives the same picture everywhere. Dates and the version's name are removed, so that
+it gives the same bytes too.
 
-Either runs in a process of its own, with an error stream of its own. Graphviz writes its messages to
-file descriptor 2 and keeps its state in global variables: in this process it would mix them with
-those of other threads, and only one thread could render at a time.
+Both run in a separate process. Graphviz writes its messages to file descriptor 2 and keeps its state in
+global variables: in this process its messages would mix with those of other threads, and only one
+thread could render at a time.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class _Finished(NamedTuple):
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published without types
-    """A directed graph that renders itself: shown by notebooks, written by `render`, handed over by `pipe`.
+    """A directed graph that renders itself: notebooks show it, `render` writes it, `pipe` returns it.
 
     Attributes:
         source: the graph in the DOT language.
@@ -107,7 +106,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
         else:
             picture = _same_bytes(kind, _rendered(self.source, kind, engine or self.engine, resolution))
         if kind == "svg":
-            picture = _told(picture.decode(), self.titles, self.gradients).encode()
+            picture = _with_titles(picture.decode(), self.titles, self.gradients).encode()
         return picture if encoding is None else picture.decode(encoding)
 
     def render(
@@ -158,10 +157,10 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
                 raise ValueError(f"dpi is for pictures made of pixels, such as png, got {dpi!r} for the format {kind}")
             return None
         chosen = next(given for given in (dpi, self.dpi, SHARP) if given is not None)
-        found = number(chosen, "dpi", bools=False)
-        if not 0 < found < float("inf"):
+        pixels = number(chosen, "dpi", bools=False)
+        if not 0 < pixels < float("inf"):
             raise ValueError(f"dpi must be a positive number of pixels per inch, got {chosen!r}")
-        return found
+        return pixels
 
     def _completed(self, path: str) -> str:
         """The path with a suffix; in an error, only those of the formats that can be rendered."""
@@ -298,17 +297,17 @@ def _same_bytes(kind: str, picture: bytes) -> bytes:
     return _DATE.sub(b"19700101000000", picture) if kind == "pdf" else picture
 
 
-def _told(picture: str, titles: dict[str, str], gradients: Container[str]) -> str:
+def _with_titles(picture: str, titles: dict[str, str], gradients: Container[str]) -> str:
     """Give each element its title, and the text of a gradient the class of that name."""
 
-    def told(found: re.Match[str]) -> str:
-        start, name, inside = found.groups()
+    def with_title(element: re.Match[str]) -> str:
+        start, name, inside = element.groups()
         if name in gradients:
             before, _, last = inside.rpartition("<text ")
             inside = f'{before}<text class="gradient" {last}'
-        return f"{start}<title>{escape(titles[name], quote=False)}</title>{inside}" if name in titles else found[0]
+        return f"{start}<title>{escape(titles[name], quote=False)}</title>{inside}" if name in titles else element[0]
 
-    return _ELEMENT.sub(told, picture)
+    return _ELEMENT.sub(with_title, picture)
 
 
 # ---------------------------------------------------------------- in a notebook

@@ -1,7 +1,6 @@
-"""A graph's data and a plan of what to draw become a drawing: cards, boxes, frames and arrows, with all they say.
+"""Draw a graph: from its data and a plan of what to draw, make cards, boxes, frames and arrows.
 
-What a card looks like, `card.py` says; what is planned, `collapse.py`; how a drawing becomes a file,
-`render.py`. The data is that of `walk/data.py`.
+`collapse.py` makes the plan, `card.py` the cards, `render.py` the file. The data is that of `walk/data.py`.
 """
 
 from __future__ import annotations
@@ -21,22 +20,22 @@ if TYPE_CHECKING:
     from .render import Drawing
 
 DIRECTIONS = ("LR", "RL", "TB", "BT")
-MANY_RESULTS = 24  # as many results a box shows one by one
+MANY_RESULTS = 24  # results that a box shows one by one; of more it shows the range
 
 Data = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a drawing shows of its nodes.
+    """What a drawing shows.
 
     Attributes:
         values: whether to show each number.
-        gradients: that of each node, None where there is none yet; None to show none at all.
+        gradients: the gradient of each node, None where there is none yet; None to show no gradients.
         partials: whether to show the local derivatives on the arrows.
-        direction: where the arrows lead: "LR", "RL", "TB" or "BT".
+        direction: the direction of the arrows: "LR", "RL", "TB" or "BT".
         every_name: whether to show generated names too, as the ledger has them.
-        lit: the edge to light up, by its result and the operand's position there.
+        lit: the arrow to light up, by its result and the operand's position there.
         prefix: what ids in the SVG start with: then comes `node3`, or `edge5_1` for the edge to the
             second operand of node 5.
     """
@@ -51,7 +50,13 @@ class Look:
 
 
 def drawn(data: Data, plan: Plan, look: Look) -> Drawing:
-    """Return the drawing of a plan."""
+    """Return the drawing of a plan.
+
+    Args:
+        data: the graph's nodes and boxes, as `graph_data` returns them.
+        plan: what to draw of it.
+        look: what to show.
+    """
     return _Sketch(data, plan, look).drawing
 
 
@@ -71,7 +76,7 @@ class _Sketch:
             only = box.shown[0] if box.call is not None and len(box.shown) == 1 else None
             self.ids[box] = f"{look.prefix}box{i}" if only is None else f"{look.prefix}node{only}"
         far = plan.far()
-        self.spoken_of = {arrow.operand for arrow in far}
+        self.cut = {arrow.operand for arrow in far}
         within: dict[int | None, list[int | Box]] = {}
         items: list[int | Box] = [*plan.single, *plan.boxes]
         for item in items:
@@ -91,7 +96,7 @@ class _Sketch:
         return None if item.call is None else self.boxes[item.call]["parent"]
 
     def _columns(self, plan: Plan) -> Iterator[list[int | Box]]:
-        """What stands in one column from first to last: inputs of one row, parts of one module, results."""
+        """What stands in one column from first to last: inputs of one row, other leaves, parts of a module, results."""
         single, ranks = set(plan.single), plan.ranks()
         rows: dict[int, list[tuple[int, int]]] = {}
         for place in plan.single:
@@ -99,6 +104,12 @@ class _Sketch:
                 row, position = self.nodes[place]["row"]
                 rows.setdefault(row, []).append((position, place))
         columns: list[list[int | Box]] = [[place for _, place in sorted(row)] for row in rows.values()]
+        readers = plan.nearest(ranks)
+        leaves: dict[tuple[int, int | None], list[int | Box]] = {}  # those that stand before the same rank
+        for place in plan.single:
+            if self.nodes[place]["kind"] in {"leaf", "parameter"} and place in readers:
+                leaves.setdefault((readers[place], self._frame_of(place)), []).append(place)
+        columns += leaves.values()
         used = {operand for node in self.nodes for operand in node["operands"]}
         ends = [place for place in plan.single if place not in used]
         groups = [*plan.parts, *([place for place in box["results"] if place in single] for box in self.boxes), ends]
@@ -197,7 +208,7 @@ class _Sketch:
         box = self.boxes[call]
         title = box["name"] if box["name"] == box["kind"] else f"{box['name']} ({box['kind']})"
         look = f'id="{name}" label={card.pill(card.shortened(title))} {card.FRAME}'
-        self.drawing.body.append(f"\tsubgraph {name} {{\n\t\tgraph [{look}]\n")
+        self.drawing.body.append(f"\tsubgraph cluster{call} {{\n\t\tgraph [{look}]\n")  # Graphviz knows frames by it
         self.drawing.titles[name] = f"{title}: {box['size']:,} values"
 
     def _node(self, place: int) -> None:
@@ -217,7 +228,7 @@ class _Sketch:
                 sealed=seal,
                 direction=self.look.direction,
             )
-        self._add(self.ids[place], label, self._told(place), gradient is not None)
+        self._add(self.ids[place], label, self._title(place), gradient is not None)
 
     def _caption(self, node: Data) -> str:
         """What stands beside the kind in place of a name: of a parameter its path, of an input its place in the row."""
@@ -241,8 +252,8 @@ class _Sketch:
         else:
             name, colour = call["name"], PARAMETER if call["learns"] else INK
         sealed = card.seal(name, (), self.look.direction, colour)
-        told = f"{name}: {', '.join(lines)}" if lines else name
-        told += f", of which {box.shared:,} are hidden in another box too" if box.shared else ""
+        title = f"{name}: {', '.join(lines)}" if lines else name
+        title += f", of which {box.shared:,} are hidden in another box too" if box.shared else ""
         if call is not None and len(shown) == 1:
             (result,) = shown
             label = card.card(
@@ -255,7 +266,7 @@ class _Sketch:
                 sealed=sealed,
                 direction=self.look.direction,
             )
-            self._add(self.ids[box], label, f"{told}; {self._told(result)}", self.look.gradients is not None)
+            self._add(self.ids[box], label, f"{title}; {self._title(result)}", self.look.gradients is not None)
             return
         rows = [
             (f"r{i}", self._own_name(result), self._value(result), self._gradient(result))
@@ -264,7 +275,7 @@ class _Sketch:
         if len(shown) > MANY_RESULTS or call is None:
             lines += self._ranges(shown)
             rows = []
-        self._add(self.ids[box], card.box(lines, rows, sealed, self.look.direction), told, has_gradient=False)
+        self._add(self.ids[box], card.box(lines, rows, sealed, self.look.direction), title, has_gradient=False)
 
     def _arrow(self, arrow: Arrow, is_cut: bool) -> None:
         result, operand = self.nodes[arrow.result], self.nodes[arrow.operand]
@@ -290,7 +301,7 @@ class _Sketch:
         if is_cut:
             tail = f"{prefix}from{place[0]}_{place[1]}"
             label = card.constant(card.shortened(operand["name"]))
-            self._add(tail, label, self._told(arrow.operand), has_gradient=False)
+            self._add(tail, label, self._title(arrow.operand), has_gradient=False)
         if arrow.values > 1:
             attributes["penwidth"] = "2.5"
             title = f"{arrow.values:,} values"
@@ -301,7 +312,7 @@ class _Sketch:
         self.drawing.edge(f"{tail}:{leaving}", head, **attributes)
         self.drawing.titles[name] = title
 
-    # what is said of them
+    # the text of nodes and boxes
 
     def _add(self, name: str, label: str, title: str, has_gradient: bool) -> None:
         self.drawing.node(name, label=label, id=name)
@@ -310,7 +321,7 @@ class _Sketch:
             self.drawing.gradients.add(name)
 
     def _is_named(self, place: int) -> bool:
-        return self.nodes[place]["is_named"] or self.look.every_name or place in self.spoken_of
+        return self.nodes[place]["is_named"] or self.look.every_name or place in self.cut
 
     def _own_name(self, place: int) -> str | None:
         return self.nodes[place]["name"] if self._is_named(place) else None
@@ -323,8 +334,8 @@ class _Sketch:
             return None
         return self.look.gradients[place], self.largest
 
-    def _told(self, place: int) -> str:
-        """All there is to say of a node, in full."""
+    def _title(self, place: int) -> str:
+        """A node's name, formula, value and gradient, in full."""
         node = self.nodes[place]
         made = f" = {node['formula']}" if node["formula"] is not None else ""
         within = f" ({node['path']})" if node["path"] not in {"", node["name"]} else ""
@@ -344,7 +355,7 @@ class _Sketch:
 
 
 def ordinals(node: Data) -> tuple[str, ...]:
-    """Return 1st, 2nd, 3rd, … for the operands where it matters which is which; else nothing."""
+    """Return 1st, 2nd, 3rd, … for the operands of an operation whose order matters; else nothing."""
     if not node["is_ordered"]:
         return ()
     endings = {1: "st", 2: "nd", 3: "rd"}
@@ -353,7 +364,7 @@ def ordinals(node: Data) -> tuple[str, ...]:
 
 
 def _kind(node: Data) -> str:
-    """The kind of card: a constant with a name of its own has one like other leaves."""
+    """The kind of card: a constant with a name has the card of a leaf."""
     kind: str = node["kind"]
     return "leaf" if kind == "constant" else kind
 
@@ -367,10 +378,10 @@ def _hidden(box: Box, call: Data | None) -> Iterator[str]:
 
 
 def _range(numbers: Iterable[float]) -> str:
-    found = sorted(numbers)
-    if not found:
+    ordered = sorted(numbers)
+    if not ordered:
         return "–"
-    return numeral(found[0]) if found[0] == found[-1] else f"{numeral(found[0])} … {numeral(found[-1])}"
+    return numeral(ordered[0]) if ordered[0] == ordered[-1] else f"{numeral(ordered[0])} … {numeral(ordered[-1])}"
 
 
 def _is_finite(x: float) -> bool:

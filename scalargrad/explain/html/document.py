@@ -2,11 +2,11 @@
 
 It is a view of the pass as plain data: see `walk/data.py`, for other front ends too.
 
-The graph, as it is at the end, and the whole ledger stand in it. Where scripts may run, one walks
-through the steps, and whatever it shows it takes from the ledger's rows.
+The page contains the final graph and the whole ledger. Where scripts may run, the reader can walk
+through the steps; everything that the script shows comes from the rows of the ledger.
 
-No label becomes markup: the template escapes what it is given, the script moves text alone, and the
-page's own policy allows the one style and the one script whose hashes it names, and nothing else.
+No label becomes markup: the template escapes its data, the script moves only text, and the page's
+policy allows nothing but the one style and the one script whose hashes it names.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def page(
     Args:
         value: where the pass starts, a list of such values, or steps.
         path: where to write the page; .html is added where it has no suffix.
-        names: variables by name, such as `locals()`, to call those Values by that have no label.
+        names: variables by name, such as `locals()`, for Values that have no label; None for those of the
+            interactive session.
         limit: how many steps a page may have.
 
     >>> from scalargrad import Value, page
@@ -125,7 +126,7 @@ def page(
         )
     if path is None:
         return from_data(page_data(walk))
-    target = _target(path)  # a wrong one is told before all the work
+    target = _target(path)  # a wrong path is refused before the work starts
     return from_data(page_data(walk)).save(target)
 
 
@@ -188,14 +189,9 @@ def _rows(data: Mapping[str, Any], largest: float) -> Iterator[dict[str, Any]]:
 
 
 def _extent(drawing: str) -> str:
-    """A rule for how far a drawing may shrink and grow to fit: its letters stay legible, and no giants."""
-    points = re.findall(r'\b(width|height)="([\d.]+)pt"', drawing)[:2]
-    bounds = [
-        f"{bound}-{side}: {scale * float(length) * PIXELS_PER_POINT:.0f}px;"
-        for side, length in points
-        for bound, scale in (("min", 0.75), ("max", 1.5))
-    ]
-    return f"figure svg {{ {' '.join(bounds)} }}\n"
+    """A rule that tells the page's style how large the drawing is by itself."""
+    width, height = (float(x) * PIXELS_PER_POINT for _, x in re.findall(r'\b(width|height)="([\d.]+)pt"', drawing)[:2])
+    return f"figure {{ --width: {width:.0f}px; --height: {height:.0f}px; }}\n"
 
 
 # ---------------------------------------------------------------- the template

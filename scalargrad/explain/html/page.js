@@ -20,6 +20,7 @@
     return step;
   });
   const pause = Math.min(1000, 60000 / steps.length); // milliseconds for a step: all of them in a minute at most
+  const WIDE = 24; // letters of a name
   let position = steps.length; // how many steps are shown as made: in the page as written, all
   let timer = 0;
 
@@ -52,11 +53,54 @@
     light(true);
   }
 
+  // Show a cell large: a long name loses its middle, and its title has it whole.
+  function copy(from, slot) {
+    const words = from.textContent;
+    slot.replaceChildren(...from.cloneNode(true).childNodes);
+    if (slot.localName !== "bdi") return;
+    slot.title = words.length > WIDE ? words : "";
+    if (slot.title) slot.textContent = words.slice(0, WIDE / 2) + "…" + words.slice(1 - WIDE / 2);
+  }
+
   function write() {
     const step = steps[position - 1];
     root.dataset.at = step ? "step" : "start";
-    if (step) for (const slot of slots) slot.replaceChildren(...cell(step, slot.dataset.slot).cloneNode(true).childNodes);
+    if (step) for (const slot of slots) copy(cell(step, slot.dataset.slot), slot);
     element("position").textContent = slider.value = position;
+  }
+
+  // ---------------------------------------------------------------- how large the graph is
+
+  const LEGIBLE = 0.65; // at this scale or more the whole graph can be read
+  const CLOSE = 1.1; // else a step is shown at this one, where the reader has chosen none
+  const LARGEST = 1.5; // a graph that fits is shown no larger
+  let chosen = null; // the scale that the reader has chosen; null for none
+
+  function fitting() {
+    const style = getComputedStyle(graph);
+    const [width, height] = ["--width", "--height"].map((name) => parseFloat(style.getPropertyValue(name)));
+    const [x, y] = [parseFloat(style.paddingLeft) * 2, parseFloat(style.paddingTop) * 2];
+    const tallest = matchMedia("(min-width: 64rem)").matches ? graph.clientHeight : 0.7 * innerHeight;
+    return Math.min((graph.clientWidth - x) / width, (tallest - y) / height, LARGEST);
+  }
+
+  function scale() {
+    const fit = fitting();
+    const isWhole = fit >= LEGIBLE || position === 0 || position === steps.length;
+    const wanted = chosen ?? (isWhole ? fit : CLOSE);
+    graph.style.setProperty("--scale", wanted);
+    return wanted;
+  }
+
+  const zooms = {
+    out: () => Math.max(fitting(), scale() / 1.25),
+    fit: () => fitting(),
+    in: () => Math.min(4, scale() * 1.25),
+  };
+
+  function zoom(name) {
+    chosen = zooms[name]();
+    go(position);
   }
 
   // Bring what is current into sight, within the graph and the ledger: the page itself stays where it is.
@@ -74,9 +118,10 @@
   function go(target) {
     show(Math.max(0, Math.min(steps.length, target)));
     write();
-    const { edge, row } = steps[position - 1] ?? { edge: steps[0]?.result ?? graph, row: ledger };
-    reveal(edge, graph);
-    reveal(row, ledger);
+    scale();
+    const step = steps[position - 1];
+    for (const part of step ? [step.result, step.operand, step.edge] : [steps[0]?.result ?? graph]) reveal(part, graph);
+    reveal(step?.row ?? ledger, ledger);
     if (location.protocol !== "about:") history.replaceState(null, "", "#step=" + position); // a frame has no address
     if (position === steps.length) stop();
   }
@@ -106,6 +151,7 @@
     last: () => steps.length,
   };
   const keys = { Home: "first", ArrowLeft: "previous", ArrowRight: "next", End: "last" };
+  const sizes = { "-": "out", 0: "fit", "+": "in", "=": "in" };
 
   function jump(target) {
     stop();
@@ -120,6 +166,8 @@
   for (const button of all("[data-go]")) {
     button.addEventListener("click", () => jump(moves[button.dataset.go]()));
   }
+  for (const button of all("[data-zoom]")) button.addEventListener("click", () => zoom(button.dataset.zoom));
+  window.addEventListener("resize", () => go(position));
   play.addEventListener("click", () => (timer ? stop() : start()));
   slider.addEventListener("input", () => jump(Number(slider.value)));
   window.addEventListener("hashchange", follow);
@@ -130,9 +178,10 @@
     event.preventDefault(); // in a frame it would lead to the page around it
   });
   document.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || (event.shiftKey && event.key !== "+")) return;
     if (event.key === " " && !event.target.closest("button, a")) play.click();
     else if (event.key in keys && event.target !== slider) jump(moves[keys[event.key]]());
+    else if (event.key in sizes) zoom(sizes[event.key]);
     else return;
     event.preventDefault();
   });

@@ -40,7 +40,11 @@ def page_data(value: Value | Sequence[Value] | Steps, *, names: Mapping[str, obj
 
     Args:
         value: where the pass starts, a list of such values, or steps.
-        names: variables by name, such as `locals()`, to call those Values by that have no label.
+        names: variables by name, such as `locals()`, for Values that have no label; None for those of the
+            interactive session.
+
+    Returns:
+        Dicts and lists that JSON can hold, as this module's docstring describes them.
 
     >>> import json
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
@@ -51,7 +55,7 @@ def page_data(value: Value | Sequence[Value] | Steps, *, names: Mapping[str, obj
     ('∂f/∂a', -3.0)
 
     Raises:
-        TypeError, ValueError: as `steps`; when steps are given names again.
+        TypeError, ValueError: as for `steps`; TypeError also for steps with names.
     """
     walk = as_steps(value, names)
     graph, title = walk.graph, walk.graph.title
@@ -129,7 +133,7 @@ def graph_data(graph: Graph, calls: Calls | None = None) -> dict[str, Any]:
 
 
 def plain(x: float) -> float | str:
-    """Return a number as JSON can hold it: one that is not finite by its name.
+    """Return a number as JSON can hold it: infinities and nan as strings.
 
     >>> plain(0.5), plain(float("-inf")), plain(float("nan"))
     (0.5, '-Infinity', 'NaN')

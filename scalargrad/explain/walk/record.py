@@ -1,7 +1,7 @@
-"""What a sweep did, kept as plain numbers: each contribution, and where those into each node are.
+"""The record of a sweep, as plain numbers: each contribution, and an index of those into each node.
 
-A million contributions are seven arrays, not a million objects. What a total was at any moment is
-the `after` of the last contribution made by then, so it is looked up and not computed.
+A million contributions are seven arrays, not a million objects. A total at any moment is the `after` of
+the last contribution up to then, so it is looked up and not computed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from .graph import Graph
 class Record:
     """The contributions of one sweep, in order; nodes are numbers here, their places in the topological order.
 
-    What a result hands to a constant is left out: a constant takes no gradient. An operation that
-    blocks gradients makes no contribution.
+    Contributions to constants are left out: a constant takes no gradient. An operation that blocks
+    gradients makes no contribution.
 
     >>> from scalargrad import Value
     >>> x = Value(3.0)
@@ -33,7 +33,7 @@ class Record:
     Attributes:
         seeds: the gradients of the roots, from which the sweep starts.
         results, operands, positions: of each contribution, the nodes, and the operand's place among `result.args`.
-        locals, upstreams, before, after: its numbers, as `sweep` tells them.
+        locals, upstreams, before, after: its numbers.
     """
 
     def __init__(self, graph: Graph, seeds: Mapping[Value, float]) -> None:

@@ -1,9 +1,9 @@
-"""One step of the backward pass: what one result hands to one of its operands.
+"""One step of the backward pass: the contribution of one result to one of its operands.
 
     ∂L/∂a += ∂L/∂d · ∂d/∂a = 1.0 × -3.0 = -3.0   (0.0 → -3.0)
 
-The result hands on its own gradient, which is complete by then, times the local one; the operand's
-total grows by it. The line is in the names of the nodes, with numbers rounded as in every view, so that
+The contribution is the result's gradient, which is complete by then, times the local gradient. It is
+added to the operand's total. The line is in the names of the nodes, with numbers rounded as in every view, so that
 a person can check it with a pencil; the attributes have every digit.
 """
 
@@ -32,8 +32,8 @@ class Step:
 
     Attributes:
         index: its place in the sequence of steps, from 0.
-        result: the node that hands on its gradient.
-        operand: the node that gets it.
+        result: the node that makes the contribution.
+        operand: the node that it is added to.
         position: the place of that operand in `result.args`.
         operation: the name of the operation that made the result.
         formula: the local derivative ∂result/∂operand, in the names of the nodes.
@@ -62,7 +62,7 @@ class Step:
 
     @property
     def product(self) -> float:
-        """What the operand is handed: local × upstream."""
+        """The contribution: local × upstream."""
         return self.local * self.upstream
 
     @property
@@ -90,17 +90,17 @@ class Step:
     def computed(self) -> str:
         """How the result was computed: `d = a * b`."""
         assert self.result.op is not None
-        result, *operands = self._family
+        result, *operands = self._short_names
         return f"{result} = {applied(self.result.op, operands)}"
 
     @property
     def because(self) -> str:
         """The formula of the local derivative, as an equation: `∂d/∂a = b`.
 
-        Where the operand is there several times, as in `a * a`, it says which one this step is for.
+        Where the operand occurs several times, as in `a * a`, it says which occurrence this step is for.
         """
         assert self.result.op is not None
-        names = self._family
+        names = self._short_names
         local = derivative(names[0], names[1 + self.position])
         which = f" (as operand {self.position + 1})" if self.result.args.count(self.operand) > 1 else ""
         return f"{local} = {local_formula(self.result.op, self.position, names)}{which}"
@@ -111,8 +111,8 @@ class Step:
         return f"{self.computed}, so {self.because}"
 
     @property
-    def _family(self) -> list[str]:
-        """What the result and its operands are called where there is little room."""
+    def _short_names(self) -> list[str]:
+        """The names of the result and its operands, shortened."""
         return [fitted(name, ROOM) for name in self.called]
 
     def line(self, width: int | None = None) -> str:

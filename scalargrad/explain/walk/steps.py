@@ -4,9 +4,9 @@ The steps are those of the sweep (`engine/graph.py`), which runs once and is obs
 keeps what it did. The cursor is one number, and where it stands every total is looked up, not
 computed. So going back is exact, and no node is touched.
 
-The sweep begins with ∂L/∂L = 1.0, the seed: that is no step, it is there before the first one.
-What a result hands to a constant is none either: a constant takes no gradient. An operation that
-blocks gradients hands on nothing, so there is no step from it.
+The sweep begins with ∂L/∂L = 1.0, the seed, which is there before the first step. A constant takes no
+gradient, so no step leads to it. An operation that blocks gradients contributes nothing, so no step
+leads from it.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ def steps(
 ) -> Steps:
     """Run the backward pass from a value and return each step of it, with a cursor at the start.
 
-    From several values it is one pass, which starts from all of them: their gradients times their
-    Jacobian. Nothing is added to any `.grad`, and `trap` does not stop it: it shows where a nan comes
-    from.
+    From several values it is one pass that starts from all of them, a vector-Jacobian product. Nothing is
+    added to any `.grad`. `trap` does not stop the pass, so it shows where a nan comes from.
 
     Args:
         value: where the pass starts; or a list of such values.
         gradient: the seed, ∂L/∂L; of several values, that of each.
         gradients: the seeds of several values, one for each.
-        names: variables by name, such as `locals()`, to call those Values by that have no label.
-        watch: nodes, or their names, whose totals are in view wherever the cursor is.
+        names: variables by name, such as `locals()`, for Values that have no label; None for those of the
+            interactive session.
+        watch: nodes, or their names, whose totals are always in view.
         digits: of each number in the lines; None for all. The steps' attributes always have all.
 
     Returns:
@@ -112,7 +112,7 @@ def graph_and_gradients(
 
 
 class Steps(Sequence[Step]):
-    """The steps of a backward pass: a sequence of `Step`, and a cursor that stands behind the last one made.
+    """The steps of a backward pass: a sequence of `Step`, with a cursor behind the last step that was made.
 
     >>> from scalargrad import Value
     >>> x = Value(3.0, label="x")
@@ -129,11 +129,11 @@ class Steps(Sequence[Step]):
     True
 
     Attributes:
-        graph: what the steps lead through.
+        graph: the graph of the pass.
         roots: the values that the pass starts from.
         seeds: their gradients.
-        order: every node, operands first, as the sweep's order has them.
-        names: what each node is called, by its label when the steps were taken.
+        order: every node, operands first.
+        names: the name of each node, with the labels of the moment when the steps were recorded.
         position: how many steps have been made.
         watched: the nodes whose totals are kept in view.
         digits: of each number in a line; None for all.
@@ -242,7 +242,7 @@ class Steps(Sequence[Step]):
         return self[start : self.position]
 
     def back_node(self) -> Contributions:
-        """Take back all that have been made of the last result's steps, and return them."""
+        """Take back all steps of the last result that have been made, and return them."""
         end = self.position
         self.position = self._record.start_of_result(end)
         return self[self.position : end]
@@ -258,7 +258,7 @@ class Steps(Sequence[Step]):
         return self
 
     def to(self, place: int | str | Value) -> Steps:
-        """Go to where so many steps have been made, or the first step into a node of that name.
+        """Go to where so many steps have been made, or behind the first step into a node.
 
         Raises:
             IndexError: when there are fewer steps.
@@ -305,7 +305,7 @@ class Steps(Sequence[Step]):
         return self._named[wanted]
 
     def total(self, node: Value | str) -> float | None:
-        """Return a node's gradient as far as it has come at the cursor; None where nothing has reached it.
+        """Return a node's gradient at the cursor; None where no step has reached it.
 
         Raises:
             LookupError: when there is no such node.
@@ -313,7 +313,7 @@ class Steps(Sequence[Step]):
         return self._record.total(self._place_of(node), self.position)
 
     def totals(self, position: int | None = None) -> dict[Value, float]:
-        """Return the gradients of all nodes reached where so many steps have been made, or at the cursor.
+        """Return the gradients of the nodes that steps have reached, at the cursor or after so many steps.
 
         Raises:
             IndexError: when there are fewer steps.
@@ -326,7 +326,7 @@ class Steps(Sequence[Step]):
         return self.graph.places[self.node(node)]
 
     def _known(self) -> str:
-        """The names there are, those that somebody has given first."""
+        """The known names; those that a person gave come first."""
         given = {self.names[node]: None for node in self.order if self.graph.is_named(node)}
         names = list(given | dict.fromkeys(self._named))
         more = f" and {len(names) - SOME:,} more" if len(names) > SOME else ""
@@ -413,7 +413,7 @@ def _restored(
 
 
 def _seeds(roots: list[Value], gradient: float, gradients: Sequence[float] | None) -> dict[Value, float]:
-    """The gradient of each root; of one that is given twice, both together."""
+    """The gradient of each root; for a root that is given twice, the sum."""
     if gradients is None:
         given = [number(gradient, "gradient")] * len(roots)
     elif gradient != 1.0:

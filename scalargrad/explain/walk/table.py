@@ -1,4 +1,4 @@
-"""The steps around the cursor and the totals so far, as a table: text for a terminal, HTML for a notebook.
+"""A table of the steps around the cursor and of the totals so far: text for a terminal, HTML for a notebook.
 
     steps of L = -8.0: 2 of 6 made
        1  ∂L/∂d += ∂L/∂L · ∂L/∂d = 1.0 × -2.0 = -2.0   (0.0 → -2.0)
@@ -7,7 +7,7 @@
        3  ∂L/∂e += ∂L/∂d · ∂d/∂e = -2.0 × 1.0 = -2.0   (0.0 → -2.0)
     totals: L 1.0   d -2.0   f 4.0   c –   e –   b –   a –
 
-The arrow marks the step made last.
+The arrow marks the last step that was made.
 """
 
 from __future__ import annotations

@@ -286,7 +286,7 @@ def test_a_name_with_a_joint_in_it_is_a_name() -> None:
 
 
 def test_a_place_with_a_condition_is_refused_for_what_is_wrong_with_it() -> None:
-    """Of a place and a condition, the one that is wrong is told."""
+    """If the place or the condition is wrong, the error is about that one."""
     typed = ("b q if grad > 1", "b q, grad > 1", "b x1 if grad", "b grad > 1 if grad > 2", "b x1 if", "b x1,")
     assert session(neuron(), *typed) == [
         *["nothing in o is called 'q': there are x1, w1, x2, w2, b, n, o, v1, v2, v3"] * 2,
@@ -338,7 +338,7 @@ def test_breakpoints_are_listed_and_cleared() -> None:
 
 
 def test_a_breakpoint_that_means_nothing_is_refused() -> None:
-    """What is no node, no operation of these steps and no condition is said at once; so is a second alike."""
+    """A text that is no node, operation or condition is refused at once; so is the same breakpoint a second time."""
     lines = session(neuron(), "b x9", "b sigmoid", "b grad", "b grad <", "tbreak", "b x1", "b x1", "b")
     assert lines == [
         "nothing in o is called 'x9': there are x1, w1, x2, w2, b, n, o, v1, v2, v3",
@@ -427,11 +427,11 @@ def test_list_shows_the_steps_around() -> None:
     numbers = re.compile(r"(->|  ) +(\d+)/")
     lines = session(walk, "jump 20", "list", "l", "l", "l", "list 3 5", "l 58", "jump 0", "l", "l x", "l 1 2 3")
     listed = [numbers.match(line) for line in lines]
-    assert [int(found[2]) for found in listed if found] == [
+    assert [int(first[2]) for first in listed if first] == [
         *[*range(15, 26), *range(26, 37), *range(37, 48), *range(48, 59)],
         *[3, 4, 5, 58, 59, 60, 61, *range(1, 12)],
     ]
-    assert [found[2] for found in listed if found and found[1] == "->"] == ["20"]
+    assert [first[2] for first in listed if first and first[1] == "->"] == ["20"]
     assert lines[-2:] == [
         "list takes the first and the last number, got x",
         "list takes the first and the last number, got 1 2 3",
@@ -472,7 +472,7 @@ def test_list_ends_where_the_steps_do() -> None:
     ids=lambda given: given[:20],
 )
 def test_what_is_typed_wrongly_is_said(line: str, answer: str) -> None:
-    """What is wrong is said in one line, and nothing is done."""
+    """A mistake is answered in one line, and nothing is done."""
     walk = neuron()
     assert session(walk, line) == [answer]
     assert walk.position == 0

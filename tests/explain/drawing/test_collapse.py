@@ -56,34 +56,34 @@ def marked_programs(draw: st.DrawFn) -> Value:
 def test_every_node_is_drawn_or_counted_as_hidden_once(root: Value, height: int) -> None:
     """Whatever marks there are, sensible or not, what is drawn and what boxes hide are all nodes together."""
     order = list(topological_order(root))
-    found = planned(root, height)
-    assert hidden_and_shown(found) == len(order)
-    assert all(box.hidden >= 0 for box in found.boxes)
+    drawn = planned(root, height)
+    assert hidden_and_shown(drawn) == len(order)
+    assert all(box.hidden >= 0 for box in drawn.boxes)
     last = len(order) - 1
-    assert last in found.single or any(last in box.shown for box in found.boxes)
+    assert last in drawn.single or any(last in box.shown for box in drawn.boxes)
 
 
 def test_a_dishonest_count_is_seen() -> None:
     """Negative control: the same sum sees a box that hides one more than it says."""
     root = nn.Neuron(2, rng=0)([1.0, 2.0])
-    found = planned(root, 0)
-    found.boxes[0].hidden -= 1
-    assert hidden_and_shown(found) != len(topological_order(root))
+    drawn = planned(root, 0)
+    drawn.boxes[0].hidden -= 1
+    assert hidden_and_shown(drawn) != len(topological_order(root))
 
 
 @given(root=marked_programs(), height=st.sampled_from(HEIGHTS))
 def test_arrows_lead_along_the_graph_between_what_is_drawn(root: Value, height: int) -> None:
     """Each arrow is an operand's; and what is drawn can be reached from its result as it could in the graph."""
     order = list(topological_order(root))
-    found = planned(root, height)
-    drawn = {*found.single, *found.boxes}
-    for arrow in found.arrows:
+    to_draw = planned(root, height)
+    drawn = {*to_draw.single, *to_draw.boxes}
+    for arrow in to_draw.arrows:
         assert {arrow.tail, arrow.head} <= drawn
         assert order[arrow.operand] is order[arrow.result].args[arrow.position]
         assert arrow.tail == arrow.operand or isinstance(arrow.tail, Box)
         assert arrow.head == arrow.result or isinstance(arrow.head, Box)
-    into_single = [(arrow.result, arrow.position) for arrow in found.arrows if not isinstance(arrow.head, Box)]
-    wanted = [(place, i) for place in found.single for i in range(len(order[place].args))]
+    into_single = [(arrow.result, arrow.position) for arrow in to_draw.arrows if not isinstance(arrow.head, Box)]
+    wanted = [(place, i) for place in to_draw.single for i in range(len(order[place].args))]
     assert sorted(into_single) == wanted
 
 
@@ -95,7 +95,7 @@ def test_to_collapse_nothing_is_a_plan_too(root: Value) -> None:
 
 @given(root=marked_programs(), collapse=st.sampled_from(["none", "neuron", "layer", "auto"]))
 def test_any_marks_can_be_drawn(root: Value, collapse: str) -> None:
-    """Graphviz draws every plan, and all that the drawing has told of is in the picture."""
+    """Graphviz draws every plan, and the picture has an element for each title of the drawing."""
     drawing = draw(root, collapse=collapse, limit=1000)
     assert elements(drawing.fragment()).keys() == drawing.titles.keys()
 
@@ -104,18 +104,18 @@ def test_any_marks_can_be_drawn(root: Value, collapse: str) -> None:
 
 
 def texts(drawing: object) -> list[str]:
-    found: dict[str, list[str]] = shown(drawing.fragment())  # type: ignore[attr-defined]  # a drawing
-    return [text for element in found.values() for text in element]
+    texts_of: dict[str, list[str]] = shown(drawing.fragment())  # type: ignore[attr-defined]  # a drawing
+    return [text for element in texts_of.values() for text in element]
 
 
 def test_a_layers_box_counts_its_neurons_and_what_they_hide() -> None:
     """A layer of 16 neurons with 16 inputs hides 16 weights, a bias, 16 products and 16 sums of each: 784."""
     loss = hinge(nn.MLP(2, [16, 16, 1], rng=0)([Value(0.5), Value(-1.0)]), 1)
-    found = texts(draw(loss, collapse="layer"))
-    assert "Layer (Neuron ×16), 112 values hidden" in found
-    assert "Layer (Neuron ×16), 784 values hidden" in found
-    assert "Layer (Neuron), 48 values hidden" in found
-    assert sorted(text for text in found if text.startswith("layers.")) == ["layers.0", "layers.1", "layers.2"]
+    words = texts(draw(loss, collapse="layer"))
+    assert "Layer (Neuron ×16), 112 values hidden" in words
+    assert "Layer (Neuron ×16), 784 values hidden" in words
+    assert "Layer (Neuron), 48 values hidden" in words
+    assert sorted(text for text in words if text.startswith("layers.")) == ["layers.0", "layers.1", "layers.2"]
 
 
 def test_a_neurons_box_shows_its_result() -> None:
@@ -125,12 +125,12 @@ def test_a_neurons_box_shows_its_result() -> None:
     y = neuron([x])
     y.label = "y"
     y.backward()
-    found = shown(draw(y, collapse="neuron").fragment())
+    words = shown(draw(y, collapse="neuron").fragment())
     place = list(topological_order(y)).index(y)
-    assert found[f"node{place}"][:2] == ["Neuron", "y"]
-    assert "4 values hidden" in found[f"node{place}"]
-    assert found[f"node{place}"][-1] == "1.0"
-    assert len([name for name in found if name.startswith("node")]) == 2
+    assert words[f"node{place}"][:2] == ["Neuron", "y"]
+    assert "4 values hidden" in words[f"node{place}"]
+    assert words[f"node{place}"][-1] == "1.0"
+    assert len([name for name in words if name.startswith("node")]) == 2
 
 
 def test_the_digit_net_fits_a_page() -> None:
@@ -215,8 +215,8 @@ def test_a_layers_results_stand_in_the_order_of_its_neurons() -> None:
     row = [Value(1.0), Value(-0.5)]
     y = model(row)
     hidden = [neuron(row).data for neuron in model.layers[0].neurons]
-    found = shown(draw(y, collapse="layer").fragment())
-    box = next(texts_ for name, texts_ in found.items() if name.startswith("box"))
+    words = shown(draw(y, collapse="layer").fragment())
+    box = next(texts_ for name, texts_ in words.items() if name.startswith("box"))
     assert [text for text in box if text in {f"{x:.4f}" for x in hidden}] == [f"{x:.4f}" for x in hidden]
 
 
@@ -226,12 +226,12 @@ def test_a_layers_results_stand_in_the_order_of_its_neurons() -> None:
 def places(drawing: object, direction: str) -> dict[str, float]:
     """How far along a column each element stands: from top to bottom, or from left to right."""
     along = "x" if direction in {"TB", "BT"} else "y"
-    found: dict[str, float] = {}
+    place_of: dict[str, float] = {}
     for name, element in elements(drawing.fragment()).items():  # type: ignore[attr-defined]  # a drawing
         texts = list(element.iter(f"{SVG}text"))
         if texts:
-            found[name] = float(str(texts[0].get(along)))
-    return found
+            place_of[name] = float(str(texts[0].get(along)))
+    return place_of
 
 
 class Residual(nn.Module):
@@ -275,8 +275,8 @@ def test_inputs_neurons_and_results_stand_from_first_to_last(network: str, direc
     if isinstance(results, list) and network != "softmax":
         columns.append([f"node{graph.places[result]}" for result in results])
     for column in columns:
-        found = [at[name] for name in column]
-        assert found == sorted(found), column
+        stand = [at[name] for name in column]
+        assert stand == sorted(stand), column
 
 
 def two_rows(row: list[Value]) -> Value:
@@ -305,6 +305,18 @@ def test_open_neurons_stand_from_first_to_last_too(network: str, direction: str)
     for call in calls:
         frames = [at[f"cluster{calls.index(inner)}"] for inner in call.inner if inner.kind == "Neuron"]
         assert frames == sorted(frames), call.path
+
+
+@pytest.mark.parametrize("direction", ["LR", "RL", "TB", "BT"])
+@pytest.mark.parametrize("partials", [False, True])
+def test_leaves_stand_in_the_order_of_the_code_in_every_picture(partials: bool, direction: str) -> None:
+    """The inputs and weights of a neuron written out stand as the code names them, whatever else is shown."""
+    x1, w1, x2, w2, b = (Value(float(i), label=name) for i, name in enumerate(["x1", "w1", "x2", "w2", "b"]))
+    y = (x1 * w1 + x2 * w2 + b).tanh()
+    at = places(draw(y, partials=partials, direction=direction), direction)
+    graph = Graph(y)
+    column = [at[f"node{graph.places[leaf]}"] for leaf in (x1, w1, x2, w2)]
+    assert column == sorted(column)
 
 
 def test_arrows_leave_a_result_at_the_side_that_they_lead_to() -> None:
@@ -376,9 +388,9 @@ def test_leaves_are_bundled_only_where_they_lead_to_the_same() -> None:
         assert bundled in texts(draw(sum(nn.Layer(n, 2, rng=0)([1.0] * n)), collapse="layer"))
     assert "inputs" not in " ".join(texts(draw(sum(nn.Layer(8, 2, rng=0)([1.0] * 8)), collapse="layer")))
     row = [Value(float(i)) for i in range(10)]
-    found = texts(draw(sum(nn.Layer(10, 2, rng=0)(row)) + row[0], collapse="layer"))
-    assert "9 inputs" in found
-    assert "values 1.0 … 9.0" in found
+    words = texts(draw(sum(nn.Layer(10, 2, rng=0)(row)) + row[0], collapse="layer"))
+    assert "9 inputs" in words
+    assert "values 1.0 … 9.0" in words
 
 
 def test_a_bundle_says_what_is_in_it() -> None:
@@ -402,11 +414,11 @@ def test_a_bundle_says_what_is_in_it() -> None:
     assert "10 leaves" in texts(draw(made, collapse="neuron"))
 
 
-# ---------------------------------------------------------------- one's own modules
+# ---------------------------------------------------------------- modules of users
 
 
 class Line(nn.Module):
-    """A module of somebody else's."""
+    """A module that a user wrote."""
 
     def __init__(self) -> None:
         self.slope, self.offset = Value(2.0), Value(1.0)

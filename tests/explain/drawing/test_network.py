@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 
 import pytest
 
-from scalargrad import Value, draw_network, nn
+from scalargrad import Value, draw_network, nn, square_error
 from scalargrad.explain.drawing.render import Drawing
+from scalargrad.explain.names import numeral
+from tests.explain.drawing.test_picture import shown
 
 
 def lines(drawing: Drawing) -> dict[str, dict[str, str]]:
     """The attributes of each weight's line in the DOT text, by its id."""
-    found = {}
+    attributes_of = {}
     for edge in re.findall(r"-> \w+ \[(.*)\]", drawing.source):
         attributes = {name: value.strip('"') for name, value in re.findall(r'(\w+)=("[^"]*"|\S+)', edge)}
-        found[attributes["id"]] = attributes
-    return found
+        attributes_of[attributes["id"]] = attributes
+    return attributes_of
 
 
 def test_there_is_a_line_for_each_weight_and_a_circle_for_each_neuron() -> None:
@@ -32,8 +36,7 @@ def test_there_is_a_line_for_each_weight_and_a_circle_for_each_neuron() -> None:
     assert lines(drawing).keys() == weights.keys()
     for name, weight in weights.items():
         assert drawing.titles[name].startswith(f"weight {weight!r} from ")
-    circles = [name for name in drawing.titles if name.startswith(("input", "neuron"))]
-    assert len(circles) == 9
+    assert len([name for name in drawing.titles if name.startswith(("input", "neuron"))]) == 9
     assert "3 inputs" in drawing.source
     assert "tanh" in drawing.source
     assert "linear" in drawing.source
@@ -44,12 +47,12 @@ def test_a_line_says_the_weights_sign_and_size() -> None:
     neuron = nn.Neuron(5, rng=0)
     for weight, number in zip(neuron.weights, (2.0, -1.0, 0.0, float("nan"), float("inf")), strict=True):
         weight.data = number
-    found = [lines(draw_network(neuron))[f"weight_neuron0_0_input{i}"] for i in range(5)]
-    assert [line["style"] for line in found[:3]] == ["solid", "dashed", "solid"]
-    assert len({line["color"][:7] for line in found[:3]}) == 3
-    assert [float(line["penwidth"]) for line in found[:3]] == [4.0, 2.2, 0.4]
-    assert found[3]["color"] == found[4]["color"]
-    assert found[3]["color"] not in {line["color"] for line in found[:3]}
+    strokes = [lines(draw_network(neuron))[f"weight_neuron0_0_input{i}"] for i in range(5)]
+    assert [line["style"] for line in strokes[:3]] == ["solid", "dashed", "solid"]
+    assert len({line["color"][:7] for line in strokes[:3]}) == 3
+    assert [float(line["penwidth"]) for line in strokes[:3]] == [4.0, 2.2, 0.4]
+    assert strokes[3]["color"] == strokes[4]["color"]
+    assert strokes[3]["color"] not in {line["color"] for line in strokes[:3]}
 
 
 def test_a_long_column_shows_its_ends_and_says_how_many_lie_between() -> None:
@@ -61,6 +64,95 @@ def test_a_long_column_shows_its_ends_and_says_how_many_lie_between() -> None:
     assert len(lines(draw_network(nn.Layer(256, 12, "sigmoid", rng=0), limit=3))) == 3 * 3
 
 
+def circles(drawing: Drawing) -> dict[str, list[str]]:
+    """The texts in each circle, by its id, as the picture has them."""
+    texts_of = shown(drawing.fragment())
+    return {name: texts for name, texts in texts_of.items() if re.fullmatch(r"(input|neuron\d_)\d+", name)}
+
+
+def test_a_circle_says_what_its_number_is() -> None:
+    """Without inputs a number is a bias, and the circle says so; inputs count from x1, neurons as their layer does."""
+    model = nn.MLP(2, [2, 1], "tanh", rng=0)
+    model.layers[0].neurons[1].bias.data = 0.123456
+    drawing = draw_network(model)
+    discs = circles(drawing)
+    assert discs["input0"] == ["x1"]
+    assert discs["input1"] == ["x2"]
+    assert discs["neuron0_1"] == ["bias", "0.1235"]
+    assert drawing.titles["neuron0_1"] == "layers.0.neurons.1: bias 0.123456"
+    assert shown(drawing.fragment())["name_neuron0_1"] == ["neurons.1"]
+    assert shown(drawing.fragment())["caption1"] == ["layers.0", "2 neurons", "tanh"]
+    assert drawing.titles["weight_neuron1_0_neuron0_1"].endswith("from layers.0.neurons.1 to layers.1.neurons.0")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [nn.MLP(2, [3, 2], "tanh", rng=0), nn.Layer(2, 3, "softmax", rng=0), nn.Layer(2, 1, rng=0), nn.Neuron(2, rng=0)],
+)
+def test_inputs_show_the_forward_pass(model: nn.MLP | nn.Layer | nn.Neuron) -> None:
+    """With a row of inputs, plain numbers or Values, each circle shows an output; the last column is the result."""
+    made = model([0.5, -1.5])
+    outputs = made if isinstance(made, list) else [made]
+    drawing = draw_network(model, [0.5, Value(-1.5)])
+    discs = circles(drawing)
+    assert [discs["input0"], discs["input1"]] == [["x1", "0.5"], ["x2", "-1.5"]]
+    last = max(name for name in discs if name.startswith("neuron"))[: len("neuron0_")]
+    assert [discs[f"{last}{i}"] for i in range(len(outputs))] == [["output", numeral(y.data)] for y in outputs]
+
+
+def test_the_pieces_of_a_maxout_show_the_output_that_they_share() -> None:
+    """Each output is the largest of its pieces: all their circles show it, and the caption says how many they are."""
+    layer = nn.Maxout(weights=[[[1.0, 0.0], [-1.0, 0.0]], [[0.0, 1.0], [0.0, 2.0]]], biases=[[0.0, 0.0], [0.0, 0.0]])
+    drawing = draw_network(layer, [-3.0, 5.0])
+    discs = circles(drawing)
+    assert [discs[f"neuron0_{i}"][1] for i in range(4)] == ["3.0", "3.0", "10.0", "10.0"]
+    assert "maxout of 2" in drawing.source
+
+
+def test_after_backward_circles_and_lines_have_gradients() -> None:
+    """A neuron's gradient is that of its bias, an input's its own; the titles of lines have those of the weights."""
+    model, row = nn.MLP(2, [2, 1], "tanh", rng=0), [Value(1.0), Value(-2.0)]
+    loss = square_error(model(row), 1.0)
+    assert not any("grad" in text for texts in circles(draw_network(model, row)).values() for text in texts)
+    loss.backward()
+    drawing = draw_network(model, row)
+    discs = circles(drawing)
+    assert discs["input1"][-1] == f"grad {numeral(row[1].grad)}"
+    for i, layer in enumerate(model.layers):
+        for j, neuron in enumerate(layer.neurons):
+            assert discs[f"neuron{i}_{j}"][-1] == f"grad {numeral(neuron.bias.grad)}"
+            assert f"bias {neuron.bias.data!r} (gradient {neuron.bias.grad!r})" in drawing.titles[f"neuron{i}_{j}"]
+    weight = model.layers[0].neurons[1].weights[0]
+    assert drawing.titles["weight_neuron0_1_input0"].startswith(f"weight {weight.data!r} (gradient {weight.grad!r}) ")
+    assert circles(draw_network(model))["neuron0_0"][0] == "bias"
+    assert loss.grad == 1.0  # the picture leaves the graph as it is
+
+
+def test_huge_and_undefined_numbers_are_drawn(capfd: pytest.CaptureFixture[str]) -> None:
+    """Whatever the weights, outputs and gradients, Graphviz draws them without a word of complaint."""
+    model, row = nn.MLP(2, [3, 1], "tanh", rng=0), [Value(1.0), Value(-2.0)]
+    model(row).backward()
+    numbers = (1e308, -1.7e308, float("nan"), float("inf"), 5e-324, -math.inf, -0.0)
+    for parameter, number in zip(model.parameters(), itertools.cycle(numbers)):
+        parameter.data = parameter.grad = number
+    for drawing in (draw_network(model), draw_network(model, row)):
+        assert drawing.pipe("svg")
+        assert drawing.pipe("png")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("inputs", [[1.0], [1.0, 2.0, 3.0], []])
+def test_a_row_of_another_length_is_refused(inputs: list[float]) -> None:
+    """A row that does not fit the network is an error that says both lengths."""
+    with pytest.raises(ValueError, match=rf"takes 2 inputs, got {len(inputs)}"):
+        draw_network(nn.Layer(2, 2, rng=0), inputs)
+
+
+def test_a_network_says_what_is_drawn() -> None:
+    """At a prompt it counts inputs and neurons."""
+    assert repr(draw_network(nn.Neuron(1, rng=0))).startswith("<drawing of a network of 1 input and 1 neuron: ")
+
+
 def test_it_renders() -> None:
     """All circles of one column stand on one line, one column beside the other."""
     picture = draw_network(nn.MLP(2, [3, 1], rng=0)).pipe("svg", encoding="utf-8")
@@ -69,7 +161,7 @@ def test_it_renders() -> None:
         r'<g id="(input|neuron0|neuron1)\w*" class="node">.*?<ellipse [^>]*cx="(\S+)"', picture, re.S
     ):
         places.setdefault(name, set()).add(x)
-    assert [len(found) for found in places.values()] == [1, 1, 1]
+    assert [len(column) for column in places.values()] == [1, 1, 1]
     (left,), (middle,), (right,) = (places[name] for name in ("input", "neuron0", "neuron1"))
     assert float(left) < float(middle) < float(right)
 

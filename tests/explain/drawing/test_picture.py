@@ -58,10 +58,10 @@ def shown(svg: str) -> dict[str, list[str]]:
 
 def test_a_card_shows_sign_name_value_and_gradient() -> None:
     """Each node of the circuit shows its own four things."""
-    found = shown(draw(circuit()).fragment())
-    assert found["node2"] == ["+", "q", "3.0", "grad ", "-4.0"]
-    assert found["node4"] == ["×", "f", "-12.0", "grad ", "1.0"]
-    assert found["node0"] == ["x", "-2.0", "grad ", "-4.0"]
+    texts = shown(draw(circuit()).fragment())
+    assert texts["node2"] == ["+", "q", "3.0", "grad ", "-4.0"]
+    assert texts["node4"] == ["×", "f", "-12.0", "grad ", "1.0"]
+    assert texts["node0"] == ["x", "-2.0", "grad ", "-4.0"]
 
 
 @given(program=programs())
@@ -78,8 +78,8 @@ def test_every_node_and_every_operand_is_drawn(program: Program) -> None:
 def test_a_variable_used_twice_has_two_arrows() -> None:
     """`a + a` is drawn with two."""
     a = Value(3.0, label="a")
-    found = elements(draw(a + a).fragment())
-    paths = {str(found[name].find(f"{SVG}path").get("d")) for name in ("edge1_0", "edge1_1")}  # type: ignore[union-attr]  # an arrow has a path
+    picture = elements(draw(a + a).fragment())
+    paths = {str(picture[name].find(f"{SVG}path").get("d")) for name in ("edge1_0", "edge1_1")}  # type: ignore[union-attr]  # an arrow has a path
     assert len(paths) == 2
 
 
@@ -94,8 +94,8 @@ def test_where_no_sweep_has_been_there_is_a_dash() -> None:
 
 def test_values_and_gradients_can_be_left_out() -> None:
     """What is switched off is not there; a card with nothing else says what it is."""
-    found = shown(draw(Value(2.0) * Value(3.0, label="b"), values=False, gradients=False).fragment())
-    assert (found["node0"], found["node1"], found["node2"]) == (["leaf"], ["b"], ["×"])
+    texts = shown(draw(Value(2.0) * Value(3.0, label="b"), values=False, gradients=False).fragment())
+    assert (texts["node0"], texts["node1"], texts["node2"]) == (["leaf"], ["b"], ["×"])
     without_gradients = [*chain(*shown(draw(circuit(), gradients=False).fragment()).values())]
     assert ("-12.0" in without_gradients, "grad " in without_gradients) == (True, False)
     without_values = [*chain(*shown(draw(circuit(), values=False).fragment()).values())]
@@ -105,30 +105,30 @@ def test_values_and_gradients_can_be_left_out() -> None:
 def test_local_derivatives_stand_on_the_arrows() -> None:
     """With partials each arrow from a variable says ∂result/∂operand; without, none does."""
     f = circuit() + 1
-    found = shown(draw(f, partials=True).fragment())
-    assert found["edge4_0"] == ["∂f/∂q = -4.0"]
-    assert found["edge4_1"] == ["∂f/∂z = 3.0"]
-    assert found["edge6_1"] == []  # a constant's
+    texts = shown(draw(f, partials=True).fragment())
+    assert texts["edge4_0"] == ["∂f/∂q = -4.0"]
+    assert texts["edge4_1"] == ["∂f/∂z = 3.0"]
+    assert texts["edge6_1"] == []  # a constant's
     assert shown(draw(f).fragment())["edge4_0"] == []
 
 
 def test_long_names_are_short_on_an_arrow() -> None:
     """On an arrow a name of more than twelve characters shows its two ends; the title has it whole."""
     a = Value(2.0, label="the learning rate")
-    found = elements(draw(a * 3.0, partials=True).fragment())
-    assert [text.text for text in found["edge2_0"].iter(f"{SVG}text")] == ["∂f/∂(the le…ate) = 3.0"]
-    assert found["edge2_0"].findtext(f"{SVG}title") == "∂f/∂(the learning rate) = 3.0"
+    picture = elements(draw(a * 3.0, partials=True).fragment())
+    assert [text.text for text in picture["edge2_0"].iter(f"{SVG}text")] == ["∂f/∂(the le…ate) = 3.0"]
+    assert picture["edge2_0"].findtext(f"{SVG}title") == "∂f/∂(the learning rate) = 3.0"
 
 
 def test_an_arrow_tells_its_local_derivative_in_full() -> None:
-    """A pointer that rests on an arrow or a card is told every digit."""
+    """The titles of arrows and cards have every digit."""
     x = Value(0.1, label="x")
     y = x.sin()
     y.backward()
-    found = elements(draw(y).fragment())
-    assert found["edge1_0"].findtext(f"{SVG}title") == f"∂f/∂x = {y.local_gradients[0]!r}"
-    assert found["node0"].findtext(f"{SVG}title") == f"x: value 0.1, gradient {x.grad!r}"
-    assert found["node1"].findtext(f"{SVG}title") == f"f = sin(x): value {y.data!r}, gradient 1.0"
+    picture = elements(draw(y).fragment())
+    assert picture["edge1_0"].findtext(f"{SVG}title") == f"∂f/∂x = {y.local_gradients[0]!r}"
+    assert picture["node0"].findtext(f"{SVG}title") == f"x: value 0.1, gradient {x.grad!r}"
+    assert picture["node1"].findtext(f"{SVG}title") == f"f = sin(x): value {y.data!r}, gradient 1.0"
 
 
 @pytest.mark.parametrize("direction", ["LR", "RL", "TB", "BT"])
@@ -162,10 +162,10 @@ def test_ordinals_count_on() -> None:
         notation="+".join(["{}"] * 23),
     )
     *_, node = graph_data(Graph(many(*map(Value, range(23)))))["nodes"]
-    found = ordinals(node)
-    assert found[:4] == ("1st", "2nd", "3rd", "4th")
-    assert found[10:14] == ("11th", "12th", "13th", "14th")
-    assert found[20:] == ("21st", "22nd", "23rd")
+    words = ordinals(node)
+    assert words[:4] == ("1st", "2nd", "3rd", "4th")
+    assert words[10:14] == ("11th", "12th", "13th", "14th")
+    assert words[20:] == ("21st", "22nd", "23rd")
 
 
 def test_parameters_inputs_constants_and_results_are_told_apart() -> None:
@@ -173,9 +173,9 @@ def test_parameters_inputs_constants_and_results_are_told_apart() -> None:
     neuron = nn.Neuron(1, "tanh", rng=0)
     y = neuron([Value(2.0, label="x")]) * 3
     drawing = draw(y)
-    found = shown(drawing.fragment())
+    texts_by_id = shown(drawing.fragment())
     order = list(topological_order(y))
-    texts = {node: found[f"node{i}"] for i, node in enumerate(order)}
+    texts = {node: texts_by_id[f"node{i}"] for i, node in enumerate(order)}
     assert texts[neuron.weights[0]][0] == "parameter weights.0"
     assert texts[neuron.bias][0] == "parameter bias"
     (x,) = (node for node in order if node.label == "x")
@@ -193,9 +193,9 @@ def test_names_come_from_labels_and_variables() -> None:
     """A label is shown, else the variable's name; a generated name only where something speaks of it."""
     a, b = Value(2.0, label="alpha"), Value(3.0)
     c = a * b + 1
-    found = shown(draw(c, names={"b": b, "a": a}).fragment())
-    assert [found[f"node{i}"][0] for i in (0, 1)] == ["alpha", "b"]
-    assert found["node2"] == ["×", "6.0", "grad ", "–"]
+    texts = shown(draw(c, names={"b": b, "a": a}).fragment())
+    assert [texts[f"node{i}"][0] for i in (0, 1)] == ["alpha", "b"]
+    assert texts["node2"] == ["×", "6.0", "grad ", "–"]
     assert shown(draw(c, names={"b": b}, partials=True).fragment())["node2"] == ["×", "v1", "6.0", "grad ", "–"]
 
 
@@ -251,8 +251,8 @@ def test_not_finite_gradients_are_drawn() -> None:
     a, b = Value(0.0, label="a"), Value(2.0, label="b")
     y = a.log() + b
     y.backward()
-    found = shown(draw(y).fragment())
-    assert found["node0"][-1] == "inf"
+    texts = shown(draw(y).fragment())
+    assert texts["node0"][-1] == "inf"
     assert colours.field(1.0, 1.0) in draw(y).source
 
 
@@ -307,20 +307,20 @@ def test_gradients_may_be_given() -> None:
     gradients = [7.0 if node["name"] == "f" else None for node in data["nodes"]]
     look = Look(gradients=gradients, every_name=True, partials=True, lit=(4, 0), prefix="a_")
     drawing = drawn(data, everything(data["nodes"]), look)
-    found = shown(drawing.fragment())
-    assert found["a_node4"][-1] == "7.0"
-    assert found["a_node0"][-1] == "–"
-    assert "out" in found["a_node6"]
+    texts = shown(drawing.fragment())
+    assert texts["a_node4"][-1] == "7.0"
+    assert texts["a_node0"][-1] == "–"
+    assert "out" in texts["a_node6"]
     assert elements(drawing.fragment())["a_edge4_0"].get("class") == "edge lit"
     assert [name for name in elements(drawing.fragment()) if not name.startswith("a_")] == []
 
 
 def test_a_gradients_number_has_a_class() -> None:
     """In each card the number of the gradient, and nothing else, is of the class `gradient`."""
-    found = elements(draw(circuit() + 1).fragment())
+    picture = elements(draw(circuit() + 1).fragment())
     marked = {
         name: [text.text for text in element.iter(f"{SVG}text") if text.get("class") == "gradient"]
-        for name, element in found.items()
+        for name, element in picture.items()
     }
     assert {name: texts for name, texts in marked.items() if texts} == {
         "node0": ["-4.0"],
@@ -418,7 +418,7 @@ def test_a_long_label_shows_its_ends_and_its_length() -> None:
     ],
 )
 def test_bad_arguments_are_refused(given_: Any, options: dict[str, Any], error: type[Exception], message: str) -> None:
-    """What is wrong is said at once: given and expected."""
+    """The error says what was given and what was expected."""
     with pytest.raises(error, match=message):
         draw(given_, **options)
 
@@ -464,17 +464,17 @@ def test_many_arrows_that_reach_far_are_cut() -> None:
     v = chain_of(60)
     drawing = draw(v)
     order = list(topological_order(v))
-    found = shown(drawing.fragment())
-    cut = {name.removeprefix("from"): texts for name, texts in found.items() if name.startswith("from")}
+    texts_by_id = shown(drawing.fragment())
+    cut = {name.removeprefix("from"): texts for name, texts in texts_by_id.items() if name.startswith("from")}
     assert 100 < len(cut) < 120
     for place, (text,) in cut.items():
         result, position = map(int, place.split("_"))
         operand = order[result].args[position]
         assert text in {"v1", "v3"}
-        assert text in found[f"node{order.index(operand)}"]
+        assert text in texts_by_id[f"node{order.index(operand)}"]
         assert drawing.titles[f"from{place}"] == drawing.titles[f"node{order.index(operand)}"]
         assert f"from{place}:e -> node{result}:w " in drawing.source
-    edges = {name for name in found if name.startswith("edge")}
+    edges = {name for name in texts_by_id if name.startswith("edge")}
     assert len(edges) == sum(len(node.args) for node in order)
 
 

@@ -77,7 +77,7 @@ def renderer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tm
 
 @every_format
 def test_it_renders_wherever_graphviz_is(renderer: str, kind: str) -> None:
-    """Without a dot program, and with one alone, a drawing becomes a picture of the kind asked for."""
+    """Without a dot program, and with one alone, a drawing becomes a picture of the requested kind."""
     picture = draw(neuron()).pipe(kind)
     assert renderer
     assert picture.startswith(START[kind])
@@ -115,9 +115,9 @@ def test_a_date_is_seen() -> None:
     ],
 )
 def test_the_path_says_the_format(tmp_path: Path, path: str | Path, kind: str | None, written: str) -> None:
-    """The format is the path's own; where it has none, or not the one asked for, that is added."""
+    """The format is the path's own; where it has none, or not the requested one, that is added."""
     assert draw(neuron()).render(path, tmp_path, format=kind) == str(tmp_path / written)
-    assert [found.name for found in tmp_path.iterdir()] == [written]
+    assert [file.name for file in tmp_path.iterdir()] == [written]
     kind = written.rpartition(".")[2].lower()
     assert (tmp_path / written).read_bytes().startswith(START.get(kind, b"digraph"))
 
@@ -320,11 +320,11 @@ def test_notebooks_show_the_picture() -> None:
     assert set(shown) == {"text/plain", "text/html", "image/png"}
     assert shown["image/png"] == drawing.pipe("png")
     assert shown["text/plain"] == repr(drawing)
-    found = re.fullmatch(
+    image = re.fullmatch(
         '<img src="data:image/svg[+]xml;base64,([^"]*)" [^<>]*max-width:100%[^<>]*>', shown["text/html"]
     )
-    assert found
-    assert base64.b64decode(found[1]) == drawing.pipe("svg")
+    assert image
+    assert base64.b64decode(image[1]) == drawing.pipe("svg")
     assert drawing._repr_html_() == shown["text/html"]
 
 

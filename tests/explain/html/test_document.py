@@ -106,19 +106,19 @@ def shape(text: str) -> Counter[tuple[str, tuple[str, ...]]]:
 @pytest.mark.parametrize("label", LABELS, ids=range(len(LABELS)))
 def test_no_label_becomes_markup(label: str) -> None:
     """Whatever a label is, the page has the same elements with the same attributes, and shows it as text."""
-    found = page(product(label))
-    assert shape(found) == shape(page(product()))
-    assert derivative(f"{visible(label)}#2", visible(label)) in Reader(found).text["bdi"]
-    assert found.encode().decode() == found
+    document = page(product(label))
+    assert shape(document) == shape(page(product()))
+    assert derivative(f"{visible(label)}#2", visible(label)) in Reader(document).text["bdi"]
+    assert document.encode().decode() == document
 
 
 @pytest.mark.parametrize("label", ["<lambda>", "<img src=x onerror=alert(1)>", '" onmouseover="alert(1)'])
 def test_markup_in_a_label_would_be_seen(label: str) -> None:
     """Negative control: the same label without the escapes changes the page's shape."""
-    found = page(product(label))
-    raw = found.replace(str(escape(label)), label)
-    assert raw != found
-    assert shape(raw) != shape(found)
+    document = page(product(label))
+    raw = document.replace(str(escape(label)), label)
+    assert raw != document
+    assert shape(raw) != shape(document)
 
 
 # ---------------------------------------------------------------- nothing but the page
@@ -126,10 +126,12 @@ def test_markup_in_a_label_would_be_seen(label: str) -> None:
 
 def test_the_policy_allows_the_style_and_the_script_of_the_page_alone() -> None:
     """The policy forbids everything, but for what has the hash of the page's own style and script."""
-    found = page(neuron())
-    (policy,) = [a["content"] for tag, a in Reader(found).elements if a.get("http-equiv") == "Content-Security-Policy"]
+    document = page(neuron())
+    (policy,) = [
+        a["content"] for tag, a in Reader(document).elements if a.get("http-equiv") == "Content-Security-Policy"
+    ]
     hashes = {
-        kind: f"'sha256-{b64encode(sha256(Reader(found).text[kind].encode()).digest()).decode()}'"
+        kind: f"'sha256-{b64encode(sha256(Reader(document).text[kind].encode()).digest()).decode()}'"
         for kind in ("style", "script")
     }
     assert policy == (
@@ -185,10 +187,10 @@ def test_a_row_points_at_what_is_drawn() -> None:
 def test_the_drawing_shows_the_last_totals() -> None:
     """As written, the page shows each node with the gradient that backward brings it."""
     o = neuron()
-    found = page(o)
+    document = page(o)
     assert not o.swept
     o.backward()
-    titles = re.findall(r"<title>(\w+)(?: = [^<]*)?: value [^<]*, gradient ([^<]*)</title>", found)
+    titles = re.findall(r"<title>(\w+)(?: = [^<]*)?: value [^<]*, gradient ([^<]*)</title>", document)
     walk = steps(o)
     assert {name: float(gradient) for name, gradient in titles} == {walk.names[v]: v.grad for v in walk.order}
 
@@ -206,15 +208,15 @@ def test_several_values_have_one_page() -> None:
     """A page of several values shows what each was computed from, and each one's seed at the start."""
     a, b = Value(2.0, label="a"), Value(-3.0, label="b")
     total, product = a + b, a * b
-    found = page(steps([total, product], gradients=[1.0, 10.0], names=locals()))
-    text = " ".join(re.sub("<[^>]*>", " ", found).split())
+    document = page(steps([total, product], gradients=[1.0, 10.0], names=locals()))
+    text = " ".join(re.sub("<[^>]*>", " ", document).split())
     assert "The gradients of total, product , step by step" in text
     assert "total = a + b = −1.0 . product = a * b = −6.0 ." in text
     assert "Start: ∂(total, product)/∂total = 1.0, ∂(total, product)/∂product = 10.0" in text
-    assert len(Reader(found).rows) == 5
+    assert len(Reader(document).rows) == 5
     assert page([total, product]) == page(steps([total, product]))
     many = page([Value(float(i)) + a for i in range(10)])
-    assert many.count("here the way back begins") == 3
+    assert many.count("the backward pass starts here") == 3
     assert "<span>and 7 more</span>" in many
 
 
@@ -281,13 +283,13 @@ def test_a_page_is_written_to_a_path(tmp_path: Path) -> None:
 
 def test_a_page_shows_itself_in_a_line_and_can_be_saved(tmp_path: Path) -> None:
     """At a prompt a page is a line that says how to write it, and that does; as a string it is the whole page."""
-    found = page(neuron())
-    assert repr(found) == f"<page of {len(found):,} characters: .save('page.html') writes it>"
-    assert str(found).startswith("<!doctype html>")
-    assert f"{found}" == str(found) == copy.copy(found) == pickle.loads(pickle.dumps(found))
-    assert found.save(tmp_path / "saved") == tmp_path / "saved.html"
-    assert (tmp_path / "saved.html").read_bytes() == found.encode()
-    assert repr(page(steps(neuron()))) == repr(found)
+    document = page(neuron())
+    assert repr(document) == f"<page of {len(document):,} characters: .save('page.html') writes it>"
+    assert str(document).startswith("<!doctype html>")
+    assert f"{document}" == str(document) == copy.copy(document) == pickle.loads(pickle.dumps(document))
+    assert document.save(tmp_path / "saved") == tmp_path / "saved.html"
+    assert (tmp_path / "saved.html").read_bytes() == document.encode()
+    assert repr(page(steps(neuron()))) == repr(document)
 
 
 def test_a_notebook_shows_a_page_in_a_frame() -> None:
@@ -306,7 +308,7 @@ def test_the_name_of_a_page_ends_in_html(tmp_path: Path) -> None:
     assert page(neuron(), tmp_path / "neuron") == tmp_path / "neuron.html"
     with pytest.raises(ValueError, match=r"the name of a page ends in \.html or \.htm, got '.*neuron\.svg'"):
         page(neuron(), tmp_path / "neuron.svg")
-    assert [found.name for found in tmp_path.iterdir()] == ["neuron.html"]
+    assert [file.name for file in tmp_path.iterdir()] == ["neuron.html"]
 
 
 def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

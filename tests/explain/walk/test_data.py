@@ -41,25 +41,25 @@ def test_it_holds_the_walk(program: Program, data: st.DataObject) -> None:
     """Read back from JSON, the data has every node and every step, to the bit."""
     nodes = run(program, [Value(x) for x in program.leaves], FUNCTIONS)
     walk = steps(data.draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=3)))
-    found = strict(json.dumps(page_data(walk)))
-    assert [(walk.order[root["node"]], float(root["seed"])) for root in found["roots"]] == list(walk.seeds.items())
-    assert len(found["nodes"]) == len(walk.order)
-    for node, told in zip(walk.order, found["nodes"], strict=True):
-        assert (told["name"], told["label"]) == (walk.names[node], node.label)
-        assert same(float(told["value"]), node.data)
-        assert [walk.order[place] for place in told["operands"]] == list(node.args)
-        assert all(map(same, map(float, told["locals"]), node.local_gradients))
-        assert told["operation"] == (node.op and node.op.name)
-        assert (told["kind"] == "constant") == isinstance(node, Constant)
-    assert len(found["steps"]) == len(walk)
-    for step, told in zip(walk, found["steps"], strict=True):
-        assert walk.order[told["result"]] is step.result
-        assert walk.order[told["operand"]] is step.operand
-        assert (told["position"], told["formula"]) == (step.position, step.formula)
+    page = strict(json.dumps(page_data(walk)))
+    assert [(walk.order[root["node"]], float(root["seed"])) for root in page["roots"]] == list(walk.seeds.items())
+    assert len(page["nodes"]) == len(walk.order)
+    for node, described in zip(walk.order, page["nodes"], strict=True):
+        assert (described["name"], described["label"]) == (walk.names[node], node.label)
+        assert same(float(described["value"]), node.data)
+        assert [walk.order[place] for place in described["operands"]] == list(node.args)
+        assert all(map(same, map(float, described["locals"]), node.local_gradients))
+        assert described["operation"] == (node.op and node.op.name)
+        assert (described["kind"] == "constant") == isinstance(node, Constant)
+    assert len(page["steps"]) == len(walk)
+    for step, described in zip(walk, page["steps"], strict=True):
+        assert walk.order[described["result"]] is step.result
+        assert walk.order[described["operand"]] is step.operand
+        assert (described["position"], described["formula"]) == (step.position, step.formula)
         for name in ("upstream", "local", "before", "after"):
-            assert same(float(told[name]), getattr(step, name))
-        assert same(float(told["contribution"]), step.product)
-        assert f"{told['gradient']} += {told['hands_on']} · {told['slope']} = " in str(step)
+            assert same(float(described[name]), getattr(step, name))
+        assert same(float(described["contribution"]), step.product)
+        assert f"{described['gradient']} += {described['hands_on']} · {described['slope']} = " in str(step)
 
 
 def test_a_number_that_is_no_json_would_be_seen() -> None:
@@ -85,8 +85,8 @@ def test_any_label_goes_through() -> None:
 def test_boxes_are_the_module_calls() -> None:
     """Each call is a box in the box of the call around it, and nodes know the innermost around them."""
     model = nn.MLP(1, [2, 1], "tanh", rng=0)
-    found = page_data(model([Value(0.5, label="x")]))
-    boxes = found["boxes"]
+    data = page_data(model([Value(0.5, label="x")]))
+    boxes = data["boxes"]
     inside = [None if box["parent"] is None else boxes[box["parent"]]["kind"] for box in boxes]
     assert [(box["kind"], box["name"], box["path"], around) for box, around in zip(boxes, inside, strict=True)] == [
         ("MLP", "MLP", "", None),
@@ -100,12 +100,12 @@ def test_boxes_are_the_module_calls() -> None:
     assert {box["contents"] for box in boxes} == {"Layer ×2", "Neuron ×2", "Neuron", ""}
     assert all(box["learns"] for box in boxes)
     names = {name for name, _ in model.named_parameters()}
-    assert {node["path"] for node in found["nodes"] if node["kind"] == "parameter"} == names
-    weights = [node for node in found["nodes"] if node["path"].endswith(".weights.0")]
+    assert {node["path"] for node in data["nodes"] if node["kind"] == "parameter"} == names
+    weights = [node for node in data["nodes"] if node["path"].endswith(".weights.0")]
     assert all(node["path"] == f"{boxes[node['box']]['path']}.weights.0" for node in weights)
-    (x,) = (node for node in found["nodes"] if node["label"] == "x")
+    (x,) = (node for node in data["nodes"] if node["label"] == "x")
     assert (x["kind"], x["box"], x["row"][1]) == ("input", None, 1)
-    assert boxes[0]["results"] == [len(found["nodes"]) - 1]
+    assert boxes[0]["results"] == [len(data["nodes"]) - 1]
 
 
 def test_lines_are_there_where_they_are_known() -> None:
@@ -152,6 +152,6 @@ def test_it_needs_no_library() -> None:
     finished = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, check=True, cwd=Path(__file__).parents[3]
     )
-    found = strict(finished.stdout.decode())
-    assert "Infinity" in {step["after"] for step in found["steps"]}
-    assert "-Infinity" in {node["value"] for node in found["nodes"]}
+    data = strict(finished.stdout.decode())
+    assert "Infinity" in {step["after"] for step in data["steps"]}
+    assert "-Infinity" in {node["value"] for node in data["nodes"]}

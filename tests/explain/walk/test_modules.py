@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from scalargrad import Value, draw, nn, softmax
+from scalargrad import Constant, Value, draw, nn, softmax, steps, tree
 from scalargrad.engine.graph import topological_order
 from scalargrad.engine.notes import Mark, leave
+from scalargrad.explain.console.ask import words
 from scalargrad.explain.walk.calls import Call, Calls
 from scalargrad.explain.walk.data import page_data
 from scalargrad.explain.walk.graph import Graph
@@ -133,3 +134,18 @@ def test_an_arrow_for_a_part_of_a_row_says_how_many_values() -> None:
     drawing = draw([*softmax(outputs[:2]), outputs[2] * 2], collapse="layer")
     texts = [text for lines in shown(drawing.fragment()).values() for text in lines]
     assert "2 of 3 values" in texts
+
+
+def test_every_view_uses_the_same_names() -> None:
+    """A tree, a picture, the data of a page, the steps and the prompt call each node the same."""
+    model = nn.MLP(2, [2, 1], "tanh", rng=0)
+    loss = model([1.0, 2.0]) ** 2
+    graph = Graph(loss)
+    names = [graph.names[node] for node in graph.order]
+    assert [node["name"] for node in page_data(loss)["nodes"]] == names
+    walk = steps(loss)
+    assert list(walk.names.values()) == names
+    variables = {name for node, name in graph.names.items() if not isinstance(node, Constant)}
+    assert variables <= set(words(walk))
+    text, titles = tree(loss, width=None), " ".join(draw(loss, collapse="none").titles.values())
+    assert all((name in text and f"{name}: value" in titles) or f"{name} = " in titles for name in variables)

@@ -169,7 +169,7 @@ def test_a_sequence_like_any_other() -> None:
 
 @pytest.mark.parametrize("index", ["a", 1.0, None])
 def test_an_index_is_a_number(index: Any) -> None:
-    """Anything else is said at once."""
+    """Anything else is an error at once."""
     with pytest.raises(TypeError, match="steps are indexed by numbers and slices, got"):
         steps(Value(3.0) * 2)[index]
 
@@ -196,7 +196,7 @@ def test_constants_take_no_gradient() -> None:
 
 @pytest.mark.parametrize("place", [True, 1.5, None, [1]])
 def test_a_place_is_a_number_or_a_node(place: Any) -> None:
-    """Anything else is said at once."""
+    """Anything else is an error at once."""
     walk = steps(Value(3.0) * 2)
     with pytest.raises(TypeError, match="a place among the steps is a number of steps, a name or a Value, got"):
         walk.to(place)
@@ -229,7 +229,7 @@ def test_an_unknown_name_is_said_beside_the_known() -> None:
 
 @pytest.mark.parametrize("wanted", [3, None, ["x"]])
 def test_a_node_is_given_by_name_or_itself(wanted: Any) -> None:
-    """Anything else is said at once, wherever a node is asked for."""
+    """Anything else is an error at once, wherever a node is expected."""
     walk = steps(Value(3.0) * 2)
     for ask in (walk.node, walk.total, walk.into, lambda node: steps(walk.roots[0], watch=[node])):
         with pytest.raises(TypeError, match="a node is given by its name or as a Value, got"):
@@ -248,7 +248,7 @@ def test_errors_stay_short() -> None:
 
 @pytest.mark.parametrize("given_value", [3.0, None, "a", {Value(1.0)}, [Value(1.0), 2.0]])
 def test_steps_are_those_of_a_value(given_value: Any) -> None:
-    """Anything else is said at once, and so are a seed and names that are none."""
+    """Anything else is an error at once, and so are a seed and names of another type."""
     with pytest.raises(TypeError, match=r"expected a .*, got"):
         steps(given_value)
     with pytest.raises(TypeError, match="gradient"):
@@ -464,7 +464,7 @@ def test_a_value_given_twice_counts_twice() -> None:
     ],
 )
 def test_settings_of_several_values_are_checked(options: Any, error: type[Exception], message: str) -> None:
-    """What does not fit the values is said at once."""
+    """What does not fit the values is an error at once."""
     with pytest.raises(error, match=message):
         steps([Value(1.0) * 2, Value(2.0) * 3], **options)
 

@@ -143,8 +143,8 @@ def test_ipython_shows_the_lines_of_a_repr() -> None:
     x = Value(3.0, label="x")
     walk = steps(x * x)
     shown = PlainTextFormatter()
-    for found in (walk, walk[0], walk[:], tree(x * x), ledger(x * x)):
-        assert shown(found) == repr(found)
+    for line in (walk, walk[0], walk[:], tree(x * x), ledger(x * x)):
+        assert shown(line) == repr(line)
 
 
 # ---------------------------------------------------------------- what is left out, and how it fits
