@@ -23,7 +23,7 @@ from digits import loss_function
 from experiment import (
     PIXELS,
     Columns,
-    accuracy,
+    accuracies,
     ahead,
     band,
     digits_for,
@@ -81,7 +81,8 @@ def learn(seed: int, activation: str, depth: int, examples: int, epochs: int) ->
         batch_size=10,
         rng=seed,
     )
-    return accuracy(model, learned)
+    (result,) = accuracies(model, learned)
+    return result
 
 
 def compare(seeds: int, depths: Sequence[int], examples: int, epochs: int) -> dict[str, list[list[float]]]:

@@ -25,7 +25,7 @@ from digits import loss_function
 from experiment import (
     PIXELS,
     Columns,
-    accuracy,
+    accuracies,
     ahead,
     band,
     digits_for,
@@ -75,7 +75,8 @@ def learn(seed: int, probability: float, test: Sequence[Columns], examples: int,
         rng=seed,
     )
     model.eval()
-    return Run(accuracy(model, learned), [accuracy(model, digits) for digits in test])
+    on_learned, *on_test = accuracies(model, learned, *test)
+    return Run(on_learned, on_test)
 
 
 def compare(

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from digits import loss_function
 from experiment import (
     PIXELS,
-    accuracy,
+    accuracies,
     ahead,
     band,
     digits_for,
@@ -66,7 +66,7 @@ def learn(seed: int, patience: int | None, examples: int, epochs: int) -> Run:
         validation=(pixels[examples:], targets[examples:]),
         patience=patience,
     )
-    return Run(history["loss"], history["validation loss"], accuracy(model, test))
+    return Run(history["loss"], history["validation loss"], *accuracies(model, test))
 
 
 def compare(seeds: int, patience: int, examples: int, epochs: int) -> dict[str, list[Run]]:

@@ -107,10 +107,13 @@ def mislabelled(data: Columns, rng: random.Random) -> Columns:
     return pixels, wrong
 
 
-def accuracy(model: nn.MLP, data: Columns) -> float:
-    """Return the share of the digits that the network reads right."""
-    answers = numpy.argmax(lift(model.outputs, model.parameters())(data[0]), axis=1)
-    return float(numpy.mean(answers == numpy.argmax(data[1], axis=1)))
+def accuracies(model: nn.MLP, *several: Columns) -> list[float]:
+    """Return for each of several sets of digits the share that the network reads right."""
+    outputs = lift(model.outputs, model.parameters())
+    return [
+        float(numpy.mean(numpy.argmax(outputs(pixels), axis=1) == numpy.argmax(targets, axis=1)))
+        for pixels, targets in several
+    ]
 
 
 def for_each_seed(run: Callable[[int], Result], seeds: int) -> list[Result]:

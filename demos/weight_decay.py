@@ -23,7 +23,7 @@ from typing import NamedTuple
 from digits import loss_function
 from experiment import (
     PIXELS,
-    accuracy,
+    accuracies,
     ahead,
     band,
     digits_for,
@@ -66,7 +66,8 @@ def learn(seed: int, decay: float, examples: int, epochs: int) -> Run:
         rng=seed,
     )
     weights = [weight.data for layer in model.layers for neuron in layer.neurons for weight in neuron.weights]
-    return Run(accuracy(model, learned), accuracy(model, test), weights)
+    on_learned, on_test = accuracies(model, learned, test)
+    return Run(on_learned, on_test, weights)
 
 
 def compare(seeds: int, decays: Sequence[float], examples: int, epochs: int) -> dict[float, list[Run]]:
