@@ -95,6 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         left.legend(title="digits a step", frameon=False, loc=(0.6, 0.3))
         bars = right.bar(list(milliseconds), list(milliseconds.values()), color=COLOURS)
         right.bar_label(bars, fmt="{:.1f}", padding=4)
+        right.margins(y=0.1)
         right.set(title="The fastest epoch of all runs", xlabel="digits a step", ylabel="milliseconds")
 
 

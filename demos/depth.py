@@ -5,8 +5,8 @@ smaller from layer to layer, and the layers near the input, which get the smalle
 derivative of relu is 1 wherever a neuron is active, and the gradient passes.
 
 Left: the size of the gradient in each of 20 layers, before any training: the mean of |∂L/∂w| over the weights of the
-layer and all digits. Right: networks of one to eight such layers learn to read digits by gradient descent. Of the
-two, it is sigmoid that stops learning when it is three layers deep; relu goes on.
+layer and all digits. Right: networks with one to eight hidden layers learn to read digits by gradient descent. With
+three of them sigmoid learns nothing any more. Relu still does, though less the more layers there are.
 
     python demos/depth.py
 """

@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         curves.plot([], [], color=GREY, linewidth=1.5, label="the best epoch of a run")
         curves.set(title=f"{chosen.seeds} runs to the end", xlabel="epoch", ylabel="loss")
         curves.set_ylim(bottom=0)
-        curves.legend(frameon=False, loc=(0.25, 0.76))
+        curves.legend(frameon=False, loc=(0.25, 0.8))
         paired(ends, list(right), list(right.values()), [BLUE, ORANGE])
         ends.set(title="Accuracy on test digits")
         ends.yaxis.set_major_formatter("{x:.0%}")

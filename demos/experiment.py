@@ -2,7 +2,7 @@
 
 One run shows little: with other initial weights, another order, and other digits it may end the other way. So each
 experiment is repeated with ten seeds. Its table has the mean and, in brackets, the lowest and the highest of the
-runs, and its picture shows all of them.
+runs, and its picture shows how far they lie apart.
 """
 
 from __future__ import annotations

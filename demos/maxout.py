@@ -115,10 +115,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     )  # fmt: skip
     neurons = compare_functions(chosen.seeds)
     rows = {
-        f"{pieces}": [summary([neuron.error for neuron in neurons[name, pieces]], ".3f") for name in FUNCTIONS]
+        f"{pieces}": [summary([1000 * neuron.error for neuron in neurons[name, pieces]], ".0f") for name in FUNCTIONS]
         for pieces in PIECES
     }
-    show("mean square error of one maxout neuron", ["pieces", *FUNCTIONS], rows)
+    show("mean square error of one maxout neuron, times 1,000", ["pieces", *FUNCTIONS], rows)
     losses = compare_digits(chosen.seeds, chosen.examples, chosen.epochs)
     rows = {
         name.replace("\n", ", "): [

@@ -6,7 +6,8 @@ saddle it is 0, though the way down is near. Momentum goes on in the direction i
 RMSprop divide each step by the size of the gradients so far; Adam does both.
 
 Each optimizer has one rate for all three surfaces: of 1, 0.3, 0.1, 0.03, and 0.01 the one that takes the fewest
-steps in all, without diverging. A run ends when the loss is below 0.01, or after 1,000 steps.
+steps in all, without diverging. A run ends when the loss is below 0.01, or after 1,000 steps. The picture has the
+paths of the first run on each surface, and the mean steps of all.
 
     python demos/optimizers.py
 """
