@@ -29,6 +29,7 @@ from .expressions.typed import ExpressionError, functions, nearest, parse, parse
 
 LECTURE = ("sigmoid(w0*x0 + w1*x1 + w2)", "w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3")
 OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+FEW = 3  # options that the usage of a command lists
 
 
 class Problem(NamedTuple):
@@ -322,7 +323,6 @@ def _parser() -> argparse.ArgumentParser:
         "Show the value, the graph, every step of the backward pass, and a gradient check.\n"
         "Without an expression, a picture and a page of the lecture's neuron are written as well.",
         _explain,
-        "[options]",
     )
     explain.add_argument("--draw", metavar="FILE", type=_file, help="draw the graph: an .svg, .png or .pdf")
     explain.add_argument("--page", metavar="FILE", type=_file, help="write a page to step through: an .html")
@@ -332,19 +332,31 @@ def _parser() -> argparse.ArgumentParser:
     described = (
         "Walk through the backward pass, forwards and backwards, at a prompt with the\ncommands of Python's debugger."
     )
-    step = _command(commands, "step", "walk through the backward pass at a prompt", described, _step, "[--digits N]")
+    step = _command(commands, "step", "walk through the backward pass at a prompt", described, _step)
     step.add_argument("--digits", metavar="N", type=_digits, default=DIGITS, help=_DIGITS)
 
     described = "Draw the graph, with values and gradients."
-    drawing = _command(commands, "draw", "draw the graph", described, _draw, "[--output FILE] [--open] [--partials]")
+    drawing = _command(commands, "draw", "draw the graph", described, _draw)
     drawing.add_argument("--output", metavar="FILE", type=_file, help="the picture's file: an .svg, .png, .pdf or .dot")
     drawing.add_argument("--open", action="store_true", help="open the picture in the browser")
     drawing.add_argument("--partials", action="store_true", help="with the local derivative on each arrow")
 
     described = "Compare the derivative in each variable with a numerical one that knows its own error."
-    check = _command(commands, "check", "compare the gradient with a numerical one", described, _check, "[--order N]")
-    check.add_argument("--order", type=int, choices=(1, 2), default=1, help="2: check second derivatives, too")
+    check = _command(commands, "check", "compare the gradient with a numerical one", described, _check)
+    check.add_argument(
+        "--order", metavar="N", type=int, choices=(1, 2), default=1, help="2: check second derivatives, too"
+    )
+    for name, command in commands.choices.items():
+        command.usage = f'scalargrad {name} ["EXPRESSION" name=number …] {_listed(command)}'.rstrip()
     return parser
+
+
+def _listed(command: argparse.ArgumentParser) -> str:
+    """The options of a command, as its usage has them: each one, or that there are some."""
+    options = [action for action in command._actions if action.option_strings and action.dest != "help"]
+    values = [f" {action.metavar}" if action.nargs != 0 else "" for action in options]
+    written = [f"[{action.option_strings[0]}{value}]" for action, value in zip(options, values, strict=True)]
+    return " ".join(written) if len(written) <= FEW else "[options]"
 
 
 _DIGITS = f"digits of each number: {DIGITS} by default, 17 for all"
@@ -372,13 +384,11 @@ def _command(
     summary: str,
     description: str,
     run: Callable[[argparse.Namespace], int],
-    options: str = "",
 ) -> argparse.ArgumentParser:
     """A command that takes an expression, with a help text that says what an expression is."""
     known = fill(" ".join(sorted(functions())), 78, initial_indent="  ", subsequent_indent="  ")
     command: argparse.ArgumentParser = commands.add_parser(
         name,
-        usage=f'scalargrad {name} ["EXPRESSION" name=number …] {options}'.rstrip(),
         description=description,
         help=summary,
         epilog=f"An expression is Python's: + - * / **, parentheses, and the functions\n{known}\n"

@@ -264,6 +264,16 @@ def test_help_names_every_command_and_function(capsys: Captured) -> None:
     assert "_slope_in_base" not in words
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_usage_names_the_options(capsys: Captured, command: str) -> None:
+    """The usage lists the options that the help describes, or says that there are some."""
+    run(command, "-h")
+    usage, _, described = capsys.readouterr().out.partition("\n")
+    options = re.findall(r"^  (--\w+(?: [A-Z]+)?)", described, re.MULTILINE)
+    assert options
+    assert re.findall(r"\[(.*?)\]", usage)[1:] in (options, ["options"])
+
+
 def test_version(capsys: Captured) -> None:
     """`--version` prints the version."""
     assert run("--version") == 0

@@ -55,12 +55,13 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         [""],
     ],
     "scalargrad.optim": [
-        ["arguments", "metrics"],
+        ["arguments", "metrics", "layers"],
         ["optimizer", "schedules"],
         ["descent", "adaptive", "adam"],
         ["minimizing", "ways", "progress"],
-        ["restarting", "history"],
-        ["training"],
+        ["restarting", "history", "trials"],
+        ["training", "diagnosis"],
+        ["diagnosing"],
         [""],
     ],
     "scalargrad.nn": [

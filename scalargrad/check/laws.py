@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import isinf
+from math import inf, isinf
+from sys import float_info
 from typing import Any
 
 from ..extras import how_to_install
@@ -42,6 +43,7 @@ NOT_CHECKED = "not checked"
 ROUNDING = 1e-12  # relative: some thousand roundings
 
 Point = tuple[float, ...]
+_ANY_FLOAT = st.floats() | st.sampled_from((inf, -inf, float_info.max, -float_info.max))  # st.floats() seldom gives inf
 
 
 # ---------------------------------------------------------------- the report
@@ -262,7 +264,7 @@ def _any_float(primitive: Primitive, search: _Search) -> LawResult:
             return f"{type(error).__name__}: {error}; {NEVER_RAISE}"
         return "; ".join(f"{what} is {x!r} of type {type(x).__name__}" for what, x in results if type(x) is not float)
 
-    return search(st.tuples(*[st.floats()] * primitive.arity), broken)
+    return search(st.tuples(*[_ANY_FLOAT] * primitive.arity), broken)
 
 
 def _bounded(primitive: Primitive, search: _Search) -> LawResult:
@@ -274,7 +276,7 @@ def _bounded(primitive: Primitive, search: _Search) -> LawResult:
         out = primitive(*point)
         return f"the value is {out}" if isinf(out) else ""
 
-    return search(st.tuples(*[st.floats()] * primitive.arity), broken)
+    return search(st.tuples(*[_ANY_FLOAT] * primitive.arity), broken)
 
 
 def _array(primitive: Primitive, search: _Search) -> LawResult:
@@ -428,10 +430,10 @@ def _edges(primitive: Primitive, _search: _Search) -> LawResult:
 
 
 def _algebra(primitive: Primitive, search: _Search) -> LawResult:
-    """An operation declared associative, commutative or a product is so, and its identities change nothing."""
+    """An operation declared associative or commutative is so, its identities change nothing, and products are some."""
     identity, right_identity = primitive.identity, primitive.right_identity
-    declared = primitive.associative, primitive.commutative, primitive.multiplies, right_identity is not None
-    if not any(declared) and identity is None:
+    declared = primitive.associative or primitive.commutative or primitive.multiplies
+    if not declared and identity is None and right_identity is None:
         return _not_checked("nothing is declared")
     if primitive.arity != 2:
         return LawResult("", FAILS, 0, None, "only an operation of two operands has an algebra")
@@ -444,13 +446,13 @@ def _algebra(primitive: Primitive, search: _Search) -> LawResult:
         if primitive.associative:
             left, right = primitive(primitive(x, y), z), primitive(x, primitive(y, z))
             pairs.append(("associative: f(f(x, y), z) and f(x, f(y, z))", left, right))
-        if primitive.multiplies:
-            pairs.append(("a product: f(x, y) and x * y", primitive(x, y), x * y))
         if right_identity is not None:
-            pairs.append(("a right identity: f(x, e) and x", primitive(x, right_identity), x))
+            pairs.append(("an identity: f(x, e) and x", primitive(x, right_identity), x))
         if identity is not None:
             pairs.append(("an identity: f(x, e) and x", primitive(x, identity), x))
             pairs.append(("an identity: f(e, x) and x", primitive(identity, x), x))
+        if primitive.multiplies:
+            pairs.append(("a product: f(x, y) and x * y", primitive(x, y), x * y))
         for what, one, other in pairs:
             if not _close(one, other, abs(x) + abs(y) + abs(z) + abs(one)):
                 return f"not {what} are {one!r} and {other!r} for x = {x!r}, y = {y!r}, z = {z!r}"

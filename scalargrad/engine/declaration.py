@@ -232,11 +232,11 @@ def primitive(
         A decorator that returns the `Primitive`.
 
     Raises:
-        TypeError: without brackets, and so without partials; for a value or partial that is not callable, or
-            a partial that is not written with operators and primitives.
+        TypeError: without brackets, and so without partials; for a value or partial that is not callable, a
+            partial that is not written with operators and primitives, or a kink or pole that is no `Break`.
         ValueError: for the name of a built-in operation, no partials, a value or partial with too few or too
-            many parameters, a domain of another length, a notation that is invalid or lacks an operand, or a
-            partial other than 0.0 of an operation that blocks gradients.
+            many parameters, a kink or pole in an operand that there is not, a domain of another length, a notation
+            that is invalid or lacks an operand, or a partial other than 0.0 of an operation that blocks gradients.
     """
     if _bare:
         operands = _parameters(_bare[0]) or ("x",)
@@ -251,6 +251,8 @@ def primitive(
         _check_partials(own_name, partials)
         if not callable(value):
             raise TypeError(f"the value of {own_name} must be a function of floats, got {value!r}")
+        for place in (*kinks, *poles):
+            _check_break(own_name, place, len(partials))
         if domain is not None and len(domain) != len(partials):
             raise ValueError(f"the domain of {own_name} must have an interval for each operand, got {len(domain)}")
         record = Primitive(
@@ -335,6 +337,14 @@ def _check_partials(name: str, partials: Sequence[Rule]) -> None:
         if parameters and len(parameters) != 1 + len(partials) and not partial.__code__.co_flags & CO_VARARGS:
             wanted = f"out and {counted(len(partials), 'operand')}, as there are partials"
             raise ValueError(f"a partial of {name} must take {wanted}, got ({', '.join(parameters)})")
+
+
+def _check_break(name: str, place: Break, count: int) -> None:
+    if not isinstance(place, Break) or not callable(place.nearest):
+        raise TypeError(f"a kink or pole of {name} must be a Break(operand, nearest), got {place!r}")
+    if place.operand not in range(count):
+        wanted = f"in one of {counted(count, 'operand')}, counted from 0"
+        raise ValueError(f"a kink or pole of {name} must be {wanted}, got Break({place.operand}, …)")
 
 
 def _name_of(value: Callable[..., float], given: str | None) -> str:

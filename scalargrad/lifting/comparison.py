@@ -146,5 +146,6 @@ def _agree(own: float, eager: float, tolerance: float, what: str) -> None:
     if not same(own, eager) and not (math.isfinite(eager) and abs(own - eager) <= tolerance):
         raise Disagreement(
             f"{what}: the lifted program gives {own!r}, the function itself {eager!r}; does the function depend on "
-            "anything but its arguments and the parameters, or change between two calls?"
+            "anything but its arguments and the parameters, or change between two calls? If it uses an operation of "
+            "your own, scalargrad.check.laws.check_primitive tries what that declares"
         )

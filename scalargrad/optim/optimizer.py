@@ -77,6 +77,13 @@ class Optimizer(ABC):
     decouples_weight_decay: ClassVar[bool] = False  # whether weight decay stays out of the gradient, as in AdamW
     _numbers: ClassVar[tuple[str, ...]] = ()  # attributes with a single number that the next step depends on
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse a string where a tuple of names is meant: it would be a name for each letter."""
+        super().__init_subclass__(**options)
+        if isinstance(cls.remembers, str):
+            wanted = f"a tuple of names, such as ({cls.remembers!r},)"
+            raise TypeError(f"what {cls.__name__} remembers must be {wanted}, got {cls.remembers!r}")
+
     def __new__(cls, *_arguments: Any, **named: Any) -> Self:
         """Refuse the names that other libraries have for the arguments."""
         refuse_foreign(named, cls.__init__)
@@ -231,9 +238,9 @@ class Optimizer(ABC):
 
     def _checked(self, rows: list[Any]) -> list[Any]:
         """Return the results of the rule as a list of changes and a list for each memory."""
+        self._refuse_other(rows[0])
         if not self.remembers:
             return [rows]
-        self._refuse_other(rows[0])
         return [list(column) for column in zip(*rows, strict=True)]
 
     def _move_array(self, gradient: Any) -> None:
@@ -249,9 +256,9 @@ class Optimizer(ABC):
             if self.weight_decay and not shrinking:
                 gradient = gradient + self.weight_decay * theta
             change = self.rule(gradient, *map(self._column, self.remembers))
+            self._refuse_other(change)
             remembered: list[Any] = []
             if self.remembers:
-                self._refuse_other(change)
                 change, *remembered = change
             if shrinking:
                 change = change + shrinking * theta
@@ -267,7 +274,8 @@ class Optimizer(ABC):
         return self._rate * self.weight_decay if self.decouples_weight_decay else 0.0
 
     def _refuse_other(self, returned: Any) -> None:
-        if not isinstance(returned, tuple) or len(returned) != 1 + len(self.remembers):
+        count = len(returned) if isinstance(returned, tuple) else 0
+        if count != (1 + len(self.remembers) if self.remembers else 0):
             expected = ", ".join(["the change", *self.remembers])
             raise TypeError(f"the rule of {type(self).__name__} must return {expected}, got {returned!r}")
 

@@ -102,6 +102,7 @@ def train(
         Exception: with `lifted=True`, whatever keeps the loss from being lifted, such as a `TraceError`.
     """
     modes.refuse_while_tracing("training")
+    modes.refuse_unrecorded("training")
     variables = some_variables(parameters)
     columns = _columns(data, "data")
     held_out = None if validation is None else _columns(validation, "validation")
@@ -124,6 +125,7 @@ def train(
     if last is not None:
         for variable, own in zip(variables, last, strict=True):
             variable.data = own
+    history.start = [variable.data for variable in variables]
     way = _way(loss, variables, moving, columns, lifted)
     begin = Point((), 0, 0.0, None, (None, None)) if point is None else point
     history._point = begin._replace(saved=way.save())

@@ -92,7 +92,7 @@ class OnValues:
                 value.backward(share)
                 losses.append(value.data)
                 del value  # and with it the graph
-        mean = _mean(losses)
+        mean = mean_of(losses)
         if math.isfinite(mean):
             self.optimizer.step()
         return mean
@@ -195,7 +195,7 @@ class OnArrays:
             for start in range(0, len(columns[0]), CHUNK):
                 few = [column[start : start + CHUNK] for column in columns]
                 results += list(map(float, program(*few, at=self.theta)))
-        return _mean(results)
+        return mean_of(results)
 
     def _lifted(self, name: str, function: Callable[..., Any], columns: Columns) -> Program | None:
         program = lift(function, self._variables)
@@ -236,16 +236,20 @@ def reason_of(error: Exception) -> str:
 
 
 def measured(function: Callable[..., Any], columns: Columns) -> float:
-    """Return the mean of a function of one example on Values, without recording and without dropout."""
+    """Return the mean of a function of one example on Values, without dropout.
+
+    Operations are recorded, because the function may compute derivatives.
+    """
     results = []
-    with modes.no_grad(), undropped():
+    with undropped():
         for example in zip(*columns, strict=True):
             result = function(*example)
             results.append(result.data if isinstance(result, Value) else number(result, "what a metric returns"))
-    return _mean(results)
+    return mean_of(results)
 
 
-def _mean(numbers: list[float]) -> float:
+def mean_of(numbers: list[float]) -> float:
+    """Return the arithmetic mean of any numbers, infinite ones included."""
     try:
         return math.fsum(numbers) / len(numbers)
     except (OverflowError, ValueError):  # of inf and -inf, or beyond the range

@@ -106,6 +106,11 @@ FAULTS: dict[str, tuple[Primitive, list[str], str]] = {
         ["any float"],
         "of type complex",
     ),
+    "bounded but at infinity": (
+        dataclasses.replace(primitives.tanh, value=lambda x: x if math.isinf(x) else math.tanh(x), edges=()),
+        ["bounded"],
+        "the value is inf",
+    ),
     "not bounded": (dataclasses.replace(SQUARE, bounded=True), ["bounded"], "the value is inf"),
     "array": (
         dataclasses.replace(SQUARE, array="{0} + {0}"),
@@ -181,15 +186,16 @@ FAULTS: dict[str, tuple[Primitive, list[str], str]] = {
     "identity": (dataclasses.replace(MEAN, identity=0.0), ["algebra"], "not an identity: f(x, e) and x"),
     "left identity": (dataclasses.replace(primitives.subtract, identity=0.0), ["algebra"], "f(e, x) and x"),
     "right identity": (
-        dataclasses.replace(primitives.subtract, right_identity=1.0),
+        dataclasses.replace(MEAN, right_identity=0.0),
         ["algebra"],
-        "not a right identity: f(x, e) and x",
+        "not an identity: f(x, e) and x",
     ),
-    "product": (
-        dataclasses.replace(primitives.divide, multiplies=True),
+    "two identities": (
+        dataclasses.replace(primitives.multiply, right_identity=2.0),
         ["algebra"],
-        "not a product: f(x, y) and x * y",
+        "not an identity: f(x, e) and x",
     ),
+    "product": (dataclasses.replace(MEAN, multiplies=True), ["algebra"], "not a product: f(x, y) and x * y"),
     "algebra of one": (
         dataclasses.replace(SQUARE, associative=True),
         ["algebra"],

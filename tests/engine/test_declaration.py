@@ -12,7 +12,7 @@ import pydoc
 import re
 from contextlib import nullcontext
 from inspect import signature
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -302,6 +302,19 @@ CORRECT: dict[str, Any] = {"value": lambda *operands: 0.0, "name": "mine", "part
             {"blocks_gradient": True, "partials": [lambda out, x: not_yet_named(x)]},  # type: ignore[name-defined]  # noqa: F821
             ValueError,
             "mine blocks gradients, so each of its partials must be 0.0, got a formula",
+        ),
+        *[
+            (
+                {"kinks": [bad]},
+                TypeError,
+                f"a kink or pole of mine must be a Break(operand, nearest), got {bad!r}",
+            )
+            for bad in (0.0, (0, 0.0), Break(0, cast(Any, 0.0)))
+        ],
+        (
+            {"kinks": [Break(1, lambda x: 0.0)]},
+            ValueError,
+            "a kink or pole of mine must be in one of 1 operand, counted from 0, got Break(1, …)",
         ),
         ({"domain": [(0, 1)] * 2}, ValueError, "the domain of mine must have an interval for each operand, got 2"),
         *[

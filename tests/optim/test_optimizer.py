@@ -34,6 +34,12 @@ def trained(optimizer: Optimizer, steps: int) -> list[str]:
     return [x.data.hex(), y.data.hex()]
 
 
+def test_every_optimizer_is_tried() -> None:
+    """Each class of the library stands in the table of settings by which the laws below go over them."""
+    classes = {kind for kind in vars(optim).values() if isinstance(kind, type) and issubclass(kind, Optimizer)}
+    assert {type(make(None)) for make in OPTIMIZERS.values()} >= classes - {Optimizer}
+
+
 @given(EITHER, st.integers(0, 6), st.integers(0, 6), NUMBERS.filter(lambda x: abs(x) < 1))
 def test_stopping_and_resuming_gives_the_same_bits(name: str, before: int, after: int, start: float) -> None:
     """An optimizer that goes on from a state saved as JSON does what the first would have done."""
@@ -578,6 +584,26 @@ def test_an_optimizer_shows_its_settings(optimizer: Optimizer, shown: str) -> No
     if optimizer.theta is not None:
         optimizer.step([1.0] * optimizer.size)
         assert repr(optimizer) == shown[:-1] + "; 1 step taken)"
+
+
+@pytest.mark.parametrize("parameters", [[Value(1.0)], [1.0], np.ones(1)])
+def test_a_rule_that_remembers_what_it_has_not_named_is_told(parameters: Any) -> None:
+    """A rule that returns more than the change where nothing is remembered is an error, and no step is taken."""
+
+    class Mistaken(Optimizer):
+        def rule(self, gradient: Any) -> Any:
+            return gradient, gradient
+
+    optimizer = Mistaken(parameters)
+    with pytest.raises(TypeError, match="the rule of Mistaken must return the change, got"):
+        optimizer.step(None if optimizer.theta is None else [1.0])
+    assert optimizer.steps == 0
+
+
+def test_a_name_in_place_of_names_is_told() -> None:
+    """A string for what is remembered, as where the comma of a tuple is missing, is an error in the class."""
+    with pytest.raises(TypeError, match=r"what Mistaken remembers must be a tuple of names, such as \('mean',\)"):
+        type("Mistaken", (Optimizer,), {"remembers": ("mean")})
 
 
 @pytest.mark.parametrize("parameters", [[Value(1.0)], [1.0], np.ones(1)])

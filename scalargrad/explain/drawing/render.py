@@ -65,7 +65,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
             screen's 96; a notebook stores fewer where 192 would make more than 4 million pixels.
         titles: the text that the SVG shows where a pointer rests on an element, by the element's id.
         gradients: the elements of which the last line of text is a gradient; in the SVG its class is `gradient`.
-        contents: what is drawn, in words: 7 values.
+        contents: what is drawn, in words, such as "7 values"; empty where nobody has said it.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -73,7 +73,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
         self.dpi: float | None = None
         self.titles: dict[str, str] = {}
         self.gradients: set[str] = set()
-        self.contents = "nothing"
+        self.contents = ""
 
     def pipe(
         self,
@@ -211,7 +211,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
         return f"{self!r}: {error}"
 
     def __repr__(self) -> str:
-        return f'<drawing of {self.contents}: .render("{self.filename}.{self.format}") saves it, .view() opens it>'
+        of_what = f" of {self.contents}" if self.contents else ""
+        return f'<drawing{of_what}: .render("{self.filename}.{self.format}") saves it, .view() opens it>'
 
     def __str__(self) -> str:
         return repr(self)  # the text in the DOT language is .source

@@ -70,7 +70,7 @@ class PythonTarget:
         Raises:
             TypeError: always.
         """
-        raise TypeError(f'out is for the target "numpy"; "python" returns a list of {size} floats, got {out!r}')
+        raise TypeError(f'out is for the target "numpy"; this one returns a list of {size} numbers, got {out!r}')
 
     def runner(self, wanted: Wanted) -> PythonRunner:
         """Return what runs one function of a lifted program."""

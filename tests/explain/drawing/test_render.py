@@ -20,9 +20,10 @@ from xml.etree import ElementTree
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from scalargrad import Value, draw, nn
+from scalargrad import Value, draw, draw_network, nn
 from scalargrad.explain.drawing import render
 from scalargrad.explain.drawing.render import Drawing
+from scalargrad.explain.drawing.sketch import new_drawing
 from tests.explain.drawing.test_picture import LABELS, check_label
 
 START = {"svg": b"<?xml", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-", "gif": b"GIF8"}
@@ -512,3 +513,5 @@ def test_a_drawing_says_what_it_is_and_how_to_see_it() -> None:
     assert drawing.source.startswith("digraph {")
     hidden = draw(nn.Neuron(2, rng=0)([1.0, 2.0]), collapse="neuron")
     assert repr(hidden).startswith("<drawing of 3 values, and 7 hidden in boxes: ")
+    assert repr(draw_network(nn.MLP(2, [3, 1], rng=0))).startswith("<drawing of 4 neurons: ")
+    assert repr(new_drawing("LR", "")).startswith("<drawing: ")
