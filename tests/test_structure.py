@@ -58,7 +58,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["arguments", "metrics", "layers"],
         ["optimizer", "schedules"],
         ["descent", "adaptive", "adam"],
-        ["minimizing", "ways", "progress"],
+        ["minimizing", "ways", "progress", "picture"],
         ["restarting", "history", "trials"],
         ["training", "diagnosis"],
         ["diagnosing"],

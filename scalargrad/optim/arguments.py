@@ -110,6 +110,9 @@ FOREIGN = {  # names of arguments in other libraries, and in this one
 }
 
 
+OF_EVERY_OPTIMIZER = {"rate", "weight_decay", "clip_norm"}
+
+
 def refuse_foreign(names: Iterable[str], function: Callable[..., Any]) -> None:
     """Raise an error for an argument of a function with its name from another library, which gives our name.
 
@@ -121,16 +124,26 @@ def refuse_foreign(names: Iterable[str], function: Callable[..., Any]) -> None:
             own = signature(function).parameters
             if name not in own and FOREIGN[name].split()[0] in own:
                 raise TypeError(f"there is no argument {name!r} here: it is called {FOREIGN[name]}")
-            if name not in own and FOREIGN[name] == "rate" and "optimizer" in own:
-                raise TypeError(f"there is no argument {name!r} here: the optimizer has it, as in Adam(rate=0.01)")
 
 
 def in_our_words(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function so that an argument with its name from another library is an error with our name."""
+    """Decorate a function so that an argument with its name from another library is an error with our name.
+
+    If the function takes an optimizer, an argument that every optimizer has is an error that says so.
+    """
+    own = signature(function).parameters
+    of_optimizer = OF_EVERY_OPTIMIZER - own.keys() if "optimizer" in own else set()
 
     @wraps(function)
     def called(*arguments: P.args, **named: P.kwargs) -> R:
         refuse_foreign(named, function)
+        for name, given in named.items():
+            our_name = FOREIGN.get(name, name)
+            if our_name in of_optimizer:
+                setting = f"{our_name}={given!r}" if isinstance(given, (int, float)) else f"{our_name}=..."
+                raise TypeError(
+                    f"there is no argument {name!r} here: the optimizer has it, as in optimizer=optim.Adam({setting})"
+                )
         return function(*arguments, **named)
 
     return called

@@ -16,7 +16,7 @@ from .progress import clock
 from .ways import Saved
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .picture import Picture
 
 Row = dict[str, float]
 SHOWN = 20  # rows of the table, of which the first few
@@ -162,17 +162,14 @@ class History:
         if not len(self):
             return f"<pre>{escape(self._summary())}</pre>"
         headings, lines = self._table()
-        shown = html_table(headings, lines, numbers=range(len(headings)), caption=self._summary().replace("\n", "; "))
+        summary = escape(self._summary().replace("\n", "; "))  # no caption, which would be as narrow as the table
+        shown = f"<div>{summary}</div>{html_table(headings, lines, numbers=range(len(headings)))}"
         if find_spec("matplotlib") is None:
             return shown
-        from io import BytesIO
-
-        file = BytesIO()
-        self.plot().savefig(file, format="png", dpi=100)
-        picture = b64encode(file.getvalue()).decode()
+        picture = b64encode(self.plot()._repr_png_()).decode()
         return f'{shown}<img style="max-width:100%" alt="loss by epoch" src="data:image/png;base64,{picture}">'
 
-    def plot(self) -> Figure:
+    def plot(self) -> Picture:
         """Draw the loss by epoch, and each metric, on training and on validation data.
 
         The result is a figure of matplotlib, which a notebook shows; `history.plot().savefig("loss.png")` writes it
@@ -185,13 +182,14 @@ class History:
         if not len(self):
             raise ValueError("there is nothing to plot before the first epoch has ended")
         try:
-            from matplotlib.figure import Figure
             from matplotlib.ticker import MaxNLocator
+
+            from .picture import Picture
         except ModuleNotFoundError:
             raise ImportError(f"a plot needs the extra plot: {how_to_install('plot')}") from None
         rows = self.rows
         names = [name for name in rows[0] if not name.startswith("validation ")]
-        figure = Figure(figsize=(5.2 * len(names), 3.8), layout="constrained")
+        figure = Picture(figsize=(5.2 * len(names), 3.8), layout="constrained")
         epochs = range(1, len(rows) + 1)
         for axes, name in zip(figure.subplots(1, len(names), squeeze=False).flat, names, strict=True):
             curves = {"training data": name, "validation data": f"validation {name}"}

@@ -83,8 +83,8 @@ def minimize(
             or one that has these parameters and continues from its state.
 
     Raises:
-        TypeError: for a loss that does not return a Value, parameters that are no Values, anything but an optimizer as
-            the optimizer, or both a rate and an optimizer.
+        TypeError: for a loss that is no function without arguments or does not return a Value, parameters that are
+            no Values, anything but an optimizer as the optimizer, or both a rate and an optimizer.
         ValueError: for no parameters, a rate, tolerance or max_steps out of its range, or an optimizer of other
             parameters.
     """
@@ -132,7 +132,14 @@ def _evaluate(loss: Callable[[], Value], variables: list[Value]) -> tuple[float,
     for variable in variables:
         variable.zero_grad()
     with modes.no_gc():
-        value = loss()
+        try:
+            value = loss()
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # from within the function
+                raise
+            raise TypeError(
+                f"the loss must be a function without arguments, such as lambda: x**2, got {loss!r}: {error}"
+            ) from None
         if not isinstance(value, Value):
             raise TypeError(f"the loss must return a Value, got {value!r} of type {type(value).__name__}")
         value.backward()

@@ -163,8 +163,8 @@ class _Training:
     ) -> None:
         self.way, self.history = way, history
         self._loss, self._metrics, self._seed = loss, metrics, seed
-        self._data = way.columns(data)
-        self._validation = None if validation is None else way.columns(validation)
+        self._data = way.columns(data), data  # and as they were given
+        self._validation = None if validation is None else (way.columns(validation), validation)
         self._size, self._batch_size = len(data[0]), batch_size
         self.batches = math.ceil(self._size / batch_size)
 
@@ -218,7 +218,7 @@ class _Training:
         epoch = len(start.rows) + 1
         order = list(range(self._size))
         random.Random(f"{self._seed}/{epoch}").shuffle(order)
-        data = self.way.chosen(self._data, order)
+        data = self.way.chosen(self._data[0], order)
         learn, save, total = self.way.learn, self.way.save, start.total
         for batch in range(start.batch, self.batches):
             begin = batch * self._batch_size
@@ -242,11 +242,11 @@ class _Training:
     def _row(self) -> Row:
         row = {"loss": self.point.total / self._size}
         for name, metric in self._metrics.items():
-            row[name] = self.way.mean(name, metric, self._data)
+            row[name] = self.way.mean(name, metric, *self._data)
         if self._validation is not None:
-            row["validation loss"] = self.way.mean("loss", self._loss, self._validation)
+            row["validation loss"] = self.way.mean("loss", self._loss, *self._validation)
             for name, metric in self._metrics.items():
-                row[f"validation {name}"] = self.way.mean(name, metric, self._validation)
+                row[f"validation {name}"] = self.way.mean(name, metric, *self._validation)
         return row
 
     def _best(self, row: Row, epoch: int) -> Best | None:

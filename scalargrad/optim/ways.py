@@ -42,8 +42,11 @@ class Way(Protocol):
         The masks of each `nn.Dropout` follow from the seed.
         """
 
-    def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:
-        """Return the mean of a function of one example, without dropout; `name` is its name in the history."""
+    def mean(self, name: str, function: Callable[..., Any], columns: Columns, given: Sequence[Any]) -> float:
+        """Return the mean of a function of one example, without dropout; `name` is its name in the history.
+
+        The columns are in the form of this way, and as they were given.
+        """
 
     def is_finite(self) -> bool:
         """Return whether all parameters are finite."""
@@ -74,7 +77,7 @@ class OnValues:
 
     def columns(self, given: Iterable[Any]) -> Columns:
         """Return the data as lists."""
-        return [column.tolist() if hasattr(column, "tolist") else list(column) for column in given]
+        return as_lists(given)
 
     def chosen(self, columns: Columns, order: Sequence[int]) -> Columns:
         """Return the examples in this order."""
@@ -97,7 +100,7 @@ class OnValues:
             self.optimizer.step()
         return mean
 
-    def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:  # noqa: ARG002  # as of arrays
+    def mean(self, name: str, function: Callable[..., Any], columns: Columns, given: Sequence[Any]) -> float:  # noqa: ARG002  # as of arrays
         """Return the mean of a function of one example, without recording."""
         return measured(function, columns)
 
@@ -130,14 +133,14 @@ class OnArrays:
     """
 
     def __init__(
-        self, loss: Callable[..., Value], variables: list[Value], optimizer: Optimizer, data: Iterable[Any]
+        self, loss: Callable[..., Value], variables: list[Value], optimizer: Optimizer, data: Sequence[Any]
     ) -> None:
         self._variables, self._on_values = variables, optimizer
         self._target = chosen(None, "float64")
         self.theta = self._target.packed(variables)
         self._on_lists = isinstance(self.theta, list)
         few = [column[:2] for column in self.columns(data)]
-        masked = Masked(loss, *[column[0] if self._on_lists else column[0].tolist() for column in few])
+        masked = Masked(loss, *[column[0] for column in as_lists(column[:1] for column in data)])
         self._masked = masked if masked.probabilities else None
         self._program = lift(self._masked or loss, variables)
         self._programs: dict[str, Program | None] = {"loss": self._program}  # None for what cannot be lifted
@@ -182,14 +185,14 @@ class OnArrays:
             self.theta = self.optimizer.step(gradient)
         return float(mean)
 
-    def mean(self, name: str, function: Callable[..., Any], columns: Columns) -> float:
+    def mean(self, name: str, function: Callable[..., Any], columns: Columns, given: Sequence[Any]) -> float:
         """Return the mean by a program, or on Values if the function cannot be lifted."""
         if name not in self._programs:
             self._programs[name] = self._lifted(name, function, columns)
         program = self._programs[name]
         if program is None:
             self.settle()
-            return measured(function, [column if self._on_lists else column.tolist() for column in columns])
+            return measured(function, as_lists(given))
         results: list[float] = []
         with undropped():
             for start in range(0, len(columns[0]), CHUNK):
@@ -228,6 +231,11 @@ class OnArrays:
     def read(self) -> None:
         """Copy the numbers of the Values into the array."""
         self.theta[:] = self._program.pack()
+
+
+def as_lists(columns: Iterable[Any]) -> Columns:
+    """Return columns as lists, with the numbers as they were given: a class stays an integer."""
+    return [column.tolist() if hasattr(column, "tolist") else list(column) for column in columns]
 
 
 def reason_of(error: Exception) -> str:

@@ -67,8 +67,7 @@ def test_in_a_notebook_there_is_a_table_and_a_picture(monkeypatch: pytest.Monkey
     """The table is there, escaped, with the plot below it; without matplotlib it stands alone."""
     history = history_of(2)
     html = history._repr_html_()
-    assert html.startswith("<table")
-    assert ">2 epochs, 0:00: all epochs are done; lifted to numpy</caption>" in html
+    assert html.startswith("<div>2 epochs, 0:00: all epochs are done; lifted to numpy</div><table")
     assert html.count("<tr") == 3
     assert 'src="data:image/png;base64,iVBOR' in html
     monkeypatch.setattr("scalargrad.optim.history.find_spec", lambda name: None)
@@ -96,6 +95,20 @@ def test_the_plot_has_a_panel_for_each_measure() -> None:
         assert [text.get_text() for text in legend.get_texts()] == ["training data", "validation data", "best epoch"]
 
 
+def test_a_notebook_shows_the_plot_without_pyplot() -> None:
+    """A fresh kernel, with no formatter of pyplot, shows a PNG of it; of a plain figure it shows the repr alone."""
+    from IPython.core.formatters import DisplayFormatter
+    from matplotlib.figure import Figure
+
+    formatter: Any = DisplayFormatter()
+    figure = history_of(2).plot()
+    assert isinstance(figure, Figure)
+    shown, _ = formatter.format(figure)
+    plain, _ = formatter.format(Figure(figsize=(5.2, 3.8)))
+    assert shown["image/png"].startswith(b"\x89PNG")
+    assert "image/png" not in plain  # negative control
+
+
 def test_a_measure_that_is_no_number_is_a_gap() -> None:
     """A metric that is infinite, or larger than any picture, is in the table, and a gap in the plot."""
     for odd in (math.inf, -1e200, math.nan):
@@ -106,7 +119,7 @@ def test_a_measure_that_is_no_number_is_a_gap() -> None:
 
 def test_without_matplotlib_the_plot_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the extra, for a wheel and for a clone."""
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.ticker", None)
     with pytest.raises(ImportError, match=r"a plot needs the extra plot: pip install 'scalargrad-engine\[plot\]', or"):
         history_of(1).plot()
 

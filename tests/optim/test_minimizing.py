@@ -277,6 +277,17 @@ def test_divergence_with_any_optimizer_ends_at_the_last_finite_point(name: str) 
         (lambda: minimize(lambda: Value(1.0), ["x"]), TypeError, "a parameter must be a Value, got 'x'"),  # type: ignore[list-item]
         (lambda: minimize(lambda: 1.0, one()), TypeError, "loss must return a Value, got 1.0 of type float"),  # type: ignore[arg-type,return-value]
         (lambda: minimize(lambda: None, one()), TypeError, "loss must return a Value, got None"),  # type: ignore[arg-type,return-value]
+        (
+            lambda: minimize(Value(1.0) ** 2, one()),  # type: ignore[arg-type]
+            TypeError,
+            r"the loss must be a function without arguments, such as lambda: x\*\*2, got Value\(.* not callable",
+        ),
+        (
+            lambda: minimize(lambda x: x * x, one()),  # type: ignore[arg-type,misc]
+            TypeError,
+            r"the loss must be a function without arguments, .* got <function .* missing 1 required .* 'x'",
+        ),
+        (lambda: minimize(lambda: Value(1.0) * len(3), one()), TypeError, "^object of type 'int' has no len"),  # type: ignore[arg-type]
         (lambda: minimize(lambda: Value(1.0), one(), rate=0), ValueError, "rate must be"),
         (
             lambda: minimize(lambda: Value(1.0), one(), 0.1, optimizer=Adam()),

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import TraceError, Value, log, nn, optim, square_error
+from scalargrad import TraceError, Value, cross_entropy, lift, log, nn, optim, square_error
 from scalargrad.optim import (
     DIVERGED,
     INTERRUPTED,
@@ -209,6 +209,50 @@ def test_what_cannot_be_lifted_runs_on_values_and_says_so() -> None:
         history = train(lambda a: (x - a) ** 2, [x], ([1.0, -1.0],), epochs=2, metrics=metrics)
         assert history.way.startswith(f"lifted to numpy; {name} on Values, as it cannot be lifted: T")
         assert history[name] == [0.5, 0.5]
+
+
+CLASSES: list[Callable[[], Any]] = [lambda: [1, 0, 2], lambda: (1, 0, 2), lambda: np.array([1, 0, 2])]
+
+
+@pytest.mark.parametrize("classes", CLASSES)
+def test_classes_stay_integers(classes: Callable[[], Any]) -> None:
+    """A column of classes reaches the loss as integers; as it cannot be lifted, the reason is the one `lift` gives."""
+    model = nn.MLP(2, [3], rng=0)
+
+    def loss(x: Any, y: Any) -> Value:
+        return cross_entropy(model.outputs(x), y)
+
+    by_hand = sum(loss(x, y).data for x, y in zip(XS, [1, 0, 2], strict=False)) / 3
+    with pytest.raises(TraceError) as lifting:
+        lift(loss, model.parameters())(XS[:3], [1, 0, 2])
+    assert "give the class as a distribution over the classes" in str(lifting.value)
+    with pytest.raises(TraceError, match="give the class as a distribution over the classes"):
+        train(loss, model.parameters(), (XS[:3], classes()), lifted=True)
+    history = train(loss, model.parameters(), (XS[:3], classes()), epochs=1, batch_size=None)
+    assert history["loss"] == [pytest.approx(by_hand)]
+    assert history.way == f"on Values, as the loss cannot be lifted: TraceError: {str(lifting.value).splitlines()[0]}"
+
+
+@pytest.mark.parametrize("classes", CLASSES)
+def test_classes_stay_integers_for_a_metric_on_values(classes: Callable[[], Any]) -> None:
+    """A metric that cannot be lifted gets the class as an integer too, beside a loss that is lifted."""
+    model = nn.MLP(2, [3], rng=0)
+    targets = [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
+    data = (XS[:3], targets, classes())
+    history = train(
+        lambda x, y, _: cross_entropy(model.outputs(x), y),
+        model.parameters(),
+        data,
+        epochs=2,
+        validation=data,
+        metrics={
+            "by class": lambda x, _, k: accuracy(model.outputs(x), k),
+            "by distribution": lambda x, y, _: accuracy(model.outputs(x), y),
+        },
+    )
+    assert history.way.startswith("lifted to numpy; by class on Values, as it cannot be lifted: ")
+    assert history["by class"] == history["by distribution"]
+    assert history["validation by class"] == history["validation by distribution"]
 
 
 def test_examples_of_different_lengths_run_on_values() -> None:
@@ -604,7 +648,11 @@ def a_loss(x: float) -> Value:
         ({"schedule": lambda step: -1.0}, ValueError, "the rate that the schedule gives for step 0"),
         ({"loss": lambda x: 1.0, "lifted": False}, TypeError, "the loss must return a Value, got 1.0 of type float"),
         ({"loss": lambda x: 1.0}, TypeError, "the loss must return a Value, got 1.0 of type float"),
-        ({"lr": 0.1}, TypeError, r"no argument 'lr' here: the optimizer has it, as in Adam\(rate=0.01\)"),
+        ({"lr": 0.1}, TypeError, r"no argument 'lr' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
+        ({"rate": 0.1}, TypeError, r"no argument 'rate' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
+        ({"rate": lambda step: 0.1}, TypeError, r"as in optimizer=optim.Adam\(rate=...\)"),
+        ({"max_norm": 2}, TypeError, r"no argument 'max_norm' here: .* optimizer=optim.Adam\(clip_norm=2\)"),
+        ({"rat": 0.1}, TypeError, "unexpected keyword argument 'rat'"),
         ({"resume": [1]}, TypeError, r"resume must be a history or its state_dict\(\), got a list"),
         (
             {"resume": {"seed": 0}},
