@@ -184,7 +184,6 @@ class _Training:
     def run(self, epochs: int, patience: int | None, callback: Callable[[History], object] | None, bar: Bar) -> None:
         """Train until all epochs are done, or until something ends the training early, which the history says."""
         history = self.history
-        history.status, history.message = OUT_OF_STEPS, "all epochs are done"
         try:
             while len(self.point.rows) < epochs:
                 if self._is_stale(patience):
@@ -206,6 +205,8 @@ class _Training:
                     history._point = self.point._replace(saved=self.way.save())
                     if history.status == STOPPED:
                         break
+            else:
+                history.status, history.message = OUT_OF_STEPS, "all epochs are done"
         except KeyboardInterrupt:
             place = f"in epoch {len(self.point.rows) + 1}" if self.point.batch else "between two epochs"
             history.status, history.message = INTERRUPTED, f"interrupted {place}"

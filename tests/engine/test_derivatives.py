@@ -722,3 +722,32 @@ def test_ties_have_the_same_subgradient_in_every_mode() -> None:
     assert bits(grad(out, [x, y])) == bits([0.5, 0.5])
     assert jvp(out, [x, y], [1.0, 0.0]).data == 0.5
     assert bits([entry for row in hessian(out, [x, y]) for entry in row]) == bits([0.0] * 4)
+
+
+# ---------------------------------------------------------------- where nothing is recorded
+
+
+@pytest.mark.parametrize(
+    "derivative",
+    [
+        lambda x: grad(x * x, x),
+        lambda x: scalargrad.jvp(x * x, x, 1.0),
+        lambda x: scalargrad.vjp(x * x, x, 1.0),
+        lambda x: scalargrad.hessian(x * x, [x]),
+        lambda x: scalargrad.jacobian([x * x], [x]),
+        scalargrad.value_and_grad(lambda x: x * x),
+    ],
+)
+def test_what_is_not_recorded_is_not_differentiated(derivative: Callable[[Value], Any]) -> None:
+    """A result that was computed under `no_grad` has no graph: its derivative is an error there, and not 0."""
+    with scalargrad.no_grad(), pytest.raises(ValueError, match="nothing is recorded under no_grad"):
+        derivative(Value(3.0))
+    derivative(Value(3.0))
+
+
+def test_what_was_recorded_before_is_differentiated_under_no_grad_too() -> None:
+    """The graph of an earlier result is there, and the derivative of a Value in itself is 1."""
+    x = Value(3.0)
+    y = x * x
+    with scalargrad.no_grad():
+        assert (grad(y, x).data, scalargrad.jvp(y, x, 1.0).data, grad(x, x).data) == (6.0, 6.0, 1.0)

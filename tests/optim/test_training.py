@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import TraceError, Value, cross_entropy, lift, log, nn, optim, square_error
+from scalargrad import Disagreement, TraceError, Value, cross_entropy, grad, lift, log, nn, no_grad, optim, square_error
 from scalargrad.optim import (
     DIVERGED,
     INTERRUPTED,
@@ -852,3 +852,81 @@ def test_dropout_goes_on_after_a_stop(lifted: bool) -> None:
         assert (history.status, len(history.rows)) == (INTERRUPTED, step // 3)
         train(loss, model.parameters(), DATA, optimizer=Adam(rate=0.05), resume=history, **common)
         assert model.state_dict() == whole.state_dict()
+
+
+# ---------------------------------------------------------------- what would be another training in silence
+
+
+@both_ways
+def test_a_metric_may_be_a_derivative(lifted: bool) -> None:
+    """The size of the gradient, measured as a metric, is that of the examples, not 0."""
+    w = Value(2.0)
+
+    def loss(x: Any, y: Any) -> Any:
+        return square_error(w * x, y)
+
+    def slope(x: Any, y: Any) -> Any:
+        return grad(loss(x, y), w) ** 2
+
+    xs, ys = [1.0, 2.0], [1.0, 0.0]
+    start = [slope(x, y).data for x, y in zip(xs, ys, strict=True)]
+    history = train(
+        loss, [w], (xs, ys), optimizer=GradientDescent(rate=1e-300), epochs=1, metrics={"slope": slope}, lifted=lifted
+    )
+    assert history["slope"] == pytest.approx([sum(start) / 2])
+    assert start[0] > 0
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        lambda y: {1.0: 9.0}.get(y, 1.0),
+        lambda y: 9.0 if y in {1.0, 2.0} else 1.0,
+        lambda y: 9.0 if str(y) == "1.0" else 1.0,
+        lambda y: 1.0 if isinstance(y, Value) else 9.0,
+    ],
+    ids=["dict", "set", "text", "type"],
+)
+def test_a_loss_that_looks_numbers_up_is_trained_on_values(weight: Callable[[Any], float]) -> None:
+    """A weight for each class that is looked up by the label is that of the label: lifted code would miss it."""
+
+    def parameters(lifted: bool | None) -> tuple[History, list[float]]:
+        w, b = Value(0.5), Value(0.0)
+        xs, ys = [-1.0, -0.5, 0.25, 1.0], [0.0, 0.0, 0.0, 1.0]
+        history = train(lambda x, y: weight(y) * (w * x + b - y) ** 2, [w, b], (xs, ys), epochs=5, lifted=lifted)
+        return history, [w.data, b.data]
+
+    by_default, on_values = parameters(None), parameters(False)
+    assert by_default[1] == on_values[1]
+    assert "it looks at a number other than by computing with it" in by_default[0].way
+    with pytest.raises(Disagreement, match=r"the loss of \(.*\) is .* for plain numbers"):
+        parameters(True)
+
+
+@both_ways
+def test_a_training_is_resumed_with_its_own_parameters_only(lifted: bool) -> None:
+    """A history and a model that is not where the history ended do not go on together; the same model does."""
+    model, loss = network()
+    common: dict[str, Any] = {"optimizer": Adam(rate=0.05), "batch_size": 3, "lifted": lifted}
+    history = train(loss, model.parameters(), DATA, epochs=2, **common)
+    train(loss, model.parameters(), DATA, epochs=3, resume=history, **common)
+    with pytest.raises(ValueError, match="the parameters are not those with which the history ended"):
+        train(loss, model.parameters(), DATA, epochs=3, resume=history, **common)
+
+
+def test_nothing_is_trained_where_nothing_is_recorded() -> None:
+    """Under `no_grad` there is no gradient, so training and `minimize` are errors, not trainings that stand still."""
+    model, loss = network()
+    with no_grad():
+        with pytest.raises(ValueError, match="nothing is recorded under no_grad, and training needs a graph"):
+            train(loss, model.parameters(), DATA)
+        with pytest.raises(ValueError, match="nothing is recorded under no_grad, and minimize needs a graph"):
+            optim.minimize(lambda: loss(XS[0], YS[0]), model.parameters())
+
+
+def test_a_callback_reads_that_training_is_running() -> None:
+    """Only at the end the history says how the training ended."""
+    messages: list[str] = []
+    history, _ = trained(callback=lambda history: messages.append(history.message))
+    assert messages == ["training is running"] * 3
+    assert history.message == "all epochs are done"
