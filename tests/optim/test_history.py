@@ -74,6 +74,13 @@ def test_in_a_notebook_there_is_a_table_and_a_picture(monkeypatch: pytest.Monkey
     assert history._repr_html_().endswith("</table>")
 
 
+def test_a_history_with_one_column_names_it() -> None:
+    """A metric that was not measured is an error that names the only column there is."""
+    with pytest.raises(KeyError) as raised:
+        history_of(1, metrics=None)["acc"]
+    assert raised.value.args == ("the history has no column 'acc'. Its only column is 'loss'",)
+
+
 # ---------------------------------------------------------------- the plot
 
 
