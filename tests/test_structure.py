@@ -55,12 +55,13 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         [""],
     ],
     "scalargrad.optim": [
-        ["arguments", "metrics"],
+        ["arguments", "metrics", "layers"],
         ["optimizer", "schedules"],
         ["descent", "adaptive", "adam"],
         ["minimizing", "ways", "progress", "picture"],
-        ["restarting", "history"],
-        ["training"],
+        ["restarting", "history", "trials"],
+        ["training", "diagnosis"],
+        ["diagnosing"],
         [""],
     ],
     "scalargrad.nn": [
@@ -302,7 +303,7 @@ def edges(folder: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("folder", "most"), [("scalargrad", 45), ("scalargrad.engine", 37), ("scalargrad.explain", 25)]
+    ("folder", "most"), [("scalargrad", 45), ("scalargrad.engine", 38), ("scalargrad.explain", 25)]
 )
 def test_few_things_know_of_one_another(folder: str, most: int) -> None:
     """Between the files and folders of one level there are few imports, the public door's among them."""

@@ -88,8 +88,7 @@ def gradcheck(
         integer(directions, "directions", low=1)
     if gradient is not None:
         return _by_hand(f, point, gradient, order, rtol, wrt, directions, seed)
-    if not modes.recording():
-        raise ValueError("nothing is recorded under no_grad, and without a graph there is no gradient to check")
+    modes.refuse_unrecorded("a check of the gradient")
     checked, places = subject(f, point, wrt)
     return Check(checked, places, order, rtol, _directions(directions, places), seed).report()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any, Literal, Protocol, TypeVar, overload
 
+from . import modes
 from .errors import NonFinite, described, non_finite
 from .floats import counted, held_by, integer, number, refuse_set, same
 from .graph import blocks, topological_order
@@ -62,7 +63,8 @@ def grad(output: Value, wrt: Any) -> Any:
 
     Raises:
         TypeError: for an output or a wrt that is not a Value, or a set, which has no order.
-        ValueError: for an iterator that is used up; when a change of `.data` since the forward pass matters.
+        ValueError: for an iterator that is used up; when a change of `.data` since the forward pass matters; for a
+            result that was computed under `no_grad` and so has no graph, while still under it.
     """
     if not isinstance(output, Value):
         raise TypeError(f"output must be a Value, got {output!r} of type {type(output).__name__}")
@@ -73,6 +75,7 @@ def _pulled_back(outputs: list[Value], upstream: Sequence[Value | float], wrt: A
     """The gradients of `wrt`, given those of the outputs."""
     wrt = held_by(wrt)
     targets = as_values(wrt, "wrt")
+    _refuse_lost(outputs, targets)
     order = topological_order(*outputs, reached=True)
     relevant = set(targets)
     for node in order:
@@ -90,6 +93,12 @@ def _pulled_back(outputs: list[Value], upstream: Sequence[Value | float], wrt: A
                 _hand_on(gradients, operand, local_gradient(node, i), gradients[node])
 
     return _formed(_distinct([gradients.get(target, 0.0) for target in targets], order), wrt)
+
+
+def _refuse_lost(outputs: Sequence[Value], wrt: Sequence[Value]) -> None:
+    """Refuse a result without a graph under `no_grad`: its derivative would be 0, whatever it was computed from."""
+    if any(output.op is None and not any(output is value for value in wrt) for output in outputs):
+        modes.refuse_unrecorded("a derivative of this result")
 
 
 def local_gradient(node: Value, index: int) -> Value | float:
@@ -209,6 +218,7 @@ def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
     outputs, wrt, tangents = map(held_by, (outputs, wrt, tangents))
     roots, inputs = as_values(outputs, "outputs"), as_values(wrt, "wrt")
     directions = _vector(tangents, "tangent", inputs, wrt, "wrt")
+    _refuse_lost(roots, inputs)
     order = topological_order(*roots, *inputs)
     known: dict[Value, Value | float] = {}
     for node, tangent in zip(inputs, directions, strict=True):

@@ -16,7 +16,10 @@ FOREIGN = {
     "retain_grad": "every Value keeps its gradient in x.grad",
     "grad_fn": "write x.op for the operation, and x.args for its operands",
     "is_leaf": "write x.op is None",
-    "_backward": "x.op holds the rules, x.local_gradients their numbers; declare your own with scalargrad.primitive",
+    "_backward": (
+        "scalargrad.steps(result).next_node() makes the contributions of one node. x.op holds the rules, "
+        "x.local_gradients their numbers; declare your own with scalargrad.primitive"
+    ),
     "getValue": "write x.data",
     "getDerivative": "write x.grad",
     "setDerivative": "write x.backward(gradient)",

@@ -53,6 +53,16 @@ def recording() -> bool:
     return cast(bool, _setting("recording"))
 
 
+def refuse_unrecorded(purpose: str) -> None:
+    """Raise an error under `no_grad`, where there is no graph to differentiate.
+
+    Raises:
+        ValueError: says what needs the graph.
+    """
+    if not recording():
+        raise ValueError(f"nothing is recorded under no_grad, and {purpose} needs a graph: call it outside of no_grad")
+
+
 def trapping() -> bool:
     """Return whether a nan or inf made from finite numbers is an error."""
     return cast(bool, _setting("trapping"))

@@ -45,7 +45,7 @@ def compare(
     """
     runner = program.runner(kind)
     outputs: dict[int, list[Value]] = {}
-    for i in _notable_examples(rows, target):
+    for i in notable_examples(rows, target):
         example = [_nested(floats_of(table[i]), shape) for table, shape in zip(rows, program.shapes, strict=True)]
         outputs[i] = outputs_of(function(*example))
     for places in [list(outputs)] if kind == "forward" else _apart(outputs):
@@ -98,8 +98,8 @@ def _compare_curvature(
             _agree(own, eager, tolerance * scale, f"the Hessian times the vector, in parameter {i},")
 
 
-def _notable_examples(rows: Sequence[Any], target: Target, most: int = 8) -> list[int]:
-    """The rows to compare: the first, the last, those with nan, inf or 0, those with the extreme numbers."""
+def notable_examples(rows: Sequence[Any], target: Target, most: int = 8) -> list[int]:
+    """Return the places of the rows to compare: the ends, those with nan, inf or 0, those with the extreme numbers."""
     edges, extremes = [0, len(rows[0]) - 1 if rows else 0], list[int]()
     for table in rows:
         special, largest_and_smallest = target.notable_rows(table)

@@ -24,6 +24,10 @@ from .adaptive import RMSprop as RMSprop
 from .arguments import Array as Array
 from .arguments import Parameters as Parameters
 from .descent import GradientDescent as GradientDescent
+from .diagnosing import diagnose as diagnose
+from .diagnosis import Diagnosis as Diagnosis
+from .diagnosis import Finding as Finding
+from .diagnosis import Fit as Fit
 from .history import History as History
 from .metrics import accuracy as accuracy
 from .minimizing import CONVERGED as CONVERGED

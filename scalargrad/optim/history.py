@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Row = dict[str, float]
 SHOWN = 20  # rows of the table, of which the first few
 FIRST = 5
+LARGEST = 1e100  # that is drawn
 
 
 class Best(NamedTuple):
@@ -52,6 +53,7 @@ class History:
         status: the same as a number: OUT_OF_STEPS, DIVERGED, INTERRUPTED or STOPPED.
         way: whether the loss was lifted or ran on Values, and why.
         optimizer: the optimizer that takes the steps.
+        start: the parameters before the first step of this call of `train`.
         seconds: how long this call of `train` took.
         best_epoch: the epoch with the lowest loss, on validation data if there are any, counted from 1; None without
             `patience`.
@@ -63,6 +65,7 @@ class History:
         self._settings = settings
         self._point: Point | None = None
         self._last: list[float] | None = None  # the parameters of the last step, where those of the best are in place
+        self.start: list[float] = []
         self.message = "training is running"
         self.status = OUT_OF_STEPS
         self.way = ""
@@ -72,6 +75,23 @@ class History:
     def rows(self) -> list[Row]:
         """A dict for each epoch: its loss, its metrics, and what these are on validation data."""
         return [dict(row) for row in self._point.rows] if self._point else []
+
+    @property
+    def examples(self) -> int:
+        """How many examples there are to learn from."""
+        return self._settings["examples"]
+
+    @property
+    def batch_size(self) -> int:
+        """How many examples make a step."""
+        return self._settings["batch_size"]
+
+    @property
+    def steps(self) -> int:
+        """How many steps have been taken, those before a resumption included."""
+        if self._point is None:
+            return 0
+        return len(self) * math.ceil(self.examples / self.batch_size) + self._point.batch
 
     @property
     def best_epoch(self) -> int | None:
@@ -176,7 +196,9 @@ class History:
             for (label, column), colour in zip(curves.items(), ("#2f6db5", "#d9662b"), strict=True):
                 if column in rows[0]:
                     marker = "o" if len(rows) <= SHOWN else ""
-                    axes.plot(epochs, _finite([row[column] for row in rows]), color=colour, marker=marker, label=label)
+                    axes.plot(
+                        epochs, with_gaps([row[column] for row in rows]), color=colour, marker=marker, label=label
+                    )
             if self.best_epoch is not None:
                 axes.axvline(self.best_epoch, color="#8a97a5", linestyle="--", linewidth=1, label="best epoch")
             axes.set(xlabel="epoch", ylabel=name)
@@ -186,9 +208,9 @@ class History:
         return figure
 
 
-def _finite(numbers: Sequence[float]) -> list[float]:
-    """Return the numbers to draw: nan, which is a gap, in place of an infinite one."""
-    return [number if math.isfinite(number) else math.nan for number in numbers]
+def with_gaps(numbers: Sequence[float]) -> list[float]:
+    """Return the numbers to draw: nan, which is a gap, in place of those that are infinite or beyond any picture."""
+    return [number if abs(number) < LARGEST else math.nan for number in numbers]
 
 
 def _missing(column: object, columns: list[str]) -> str:

@@ -88,6 +88,7 @@ def minimize(
         ValueError: for no parameters, a rate, tolerance or max_steps out of its range, or an optimizer of other
             parameters.
     """
+    modes.refuse_unrecorded("minimize")
     variables = some_variables(parameters)
     if rate is not None and optimizer is not None:
         raise TypeError("give a rate or an optimizer, not both: the optimizer has a rate of its own")

@@ -102,6 +102,7 @@ def train(
         Exception: with `lifted=True`, whatever keeps the loss from being lifted, such as a `TraceError`.
     """
     modes.refuse_while_tracing("training")
+    modes.refuse_unrecorded("training")
     variables = some_variables(parameters)
     columns = _columns(data, "data")
     held_out = None if validation is None else _columns(validation, "validation")
@@ -121,9 +122,12 @@ def train(
     point, last = (None, None) if state is None else _resumed(state, settings, moving, len(variables))
     if schedule is not None:
         moving.rate = schedule
+    if last is None and isinstance(resume, History):
+        _refuse_other(variables, resume)
     if last is not None:
         for variable, own in zip(variables, last, strict=True):
             variable.data = own
+    history.start = [variable.data for variable in variables]
     way = _way(loss, variables, moving, columns, lifted)
     begin = Point((), 0, 0.0, None, (None, None)) if point is None else point
     history._point = begin._replace(saved=way.save())
@@ -333,6 +337,16 @@ def _seed(rng: Any, state: Any) -> int:
             return int(state["seed"])
         return 0 if rng is None else rng.getrandbits(62)
     return integer(rng, "rng")
+
+
+def _refuse_other(variables: list[Value], history: History) -> None:
+    """Refuse to go on with parameters that are not those where the history ended."""
+    ended = None if history._point is None else history._point.saved[0]
+    if ended is not None and list(map(float, ended)) != [variable.data for variable in variables]:
+        raise ValueError(
+            "the parameters are not those with which the history ended, so training cannot go on from there: resume "
+            "with the latest history and its model, or train anew without resume"
+        )
 
 
 def _resumed(state: Any, settings: dict[str, int], optimizer: Optimizer, size: int) -> tuple[Point, list[float] | None]:

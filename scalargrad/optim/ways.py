@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from ..engine import modes
-from ..engine.floats import number
+from ..engine.floats import number, same
 from ..engine.value import Value
+from ..lifting.comparison import Disagreement, notable_examples
 from ..lifting.program import Program, lift
 from ..lifting.target import chosen
 from ..nn.dropout import Masked, seeded, undropped
@@ -95,13 +96,13 @@ class OnValues:
                 value.backward(share)
                 losses.append(value.data)
                 del value  # and with it the graph
-        mean = _mean(losses)
+        mean = mean_of(losses)
         if math.isfinite(mean):
             self.optimizer.step()
         return mean
 
     def mean(self, name: str, function: Callable[..., Any], columns: Columns, given: Sequence[Any]) -> float:  # noqa: ARG002  # as of arrays
-        """Return the mean of a function of one example, without recording."""
+        """Return the mean of a function of one example."""
         return measured(function, columns)
 
     def is_finite(self) -> bool:
@@ -139,7 +140,9 @@ class OnArrays:
         self._target = chosen(None, "float64")
         self.theta = self._target.packed(variables)
         self._on_lists = isinstance(self.theta, list)
-        few = [column[:2] for column in self.columns(data)]
+        tables = [self._target.rows(column, place)[0] for place, column in enumerate(data, start=1)]
+        places = notable_examples(tables, self._target)
+        few = self.chosen(self.columns(data), places)
         masked = Masked(loss, *[column[0] for column in as_lists(column[:1] for column in data)])
         self._masked = masked if masked.probabilities else None
         self._program = lift(self._masked or loss, variables)
@@ -147,8 +150,27 @@ class OnArrays:
         self._reasons: dict[str, str] = {}
         self._room = None if self._on_lists else copy.copy(self.theta)
         self._program.value_and_grad(*self._with_masks(few, "example"), at=self.theta)
+        self._compare(loss, [[column[i] for i in places] for column in as_lists(data)], few)
         self.optimizer = optimizer.on(self.theta)
         self.optimizer._adopt(optimizer)
+
+    def _compare(self, loss: Callable[..., Value], numbers: Columns, few: Columns) -> None:
+        """Refuse a loss that is another one of plain numbers, which are what training on Values gives it.
+
+        A trace sees all that is computed with an example. It does not see a look-up, such as `weights[y]` in a dict or
+        `y in {1, 2}`, nor the text of a number.
+        """
+        lifted = self._program(*self._with_masks(few, "example"), at=self.theta)
+        with seeded("example"):
+            own = [float(loss(*example)) for example in zip(*numbers, strict=True)]
+        size = max((abs(x) for x in own if math.isfinite(x)), default=0.0)
+        for place, (x, y) in enumerate(zip(own, map(float, lifted), strict=True)):
+            if not (same(x, y) or math.isclose(x, y, rel_tol=1e-6, abs_tol=1e-6 * size)):
+                example = ", ".join(repr(column[place]) for column in numbers)
+                raise Disagreement(
+                    f"the loss of ({example}) is {x!r} for plain numbers and {y!r} for Values: it looks at a number "
+                    "other than by computing with it"
+                )
 
     @property
     def described(self) -> str:
@@ -198,7 +220,7 @@ class OnArrays:
             for start in range(0, len(columns[0]), CHUNK):
                 few = [column[start : start + CHUNK] for column in columns]
                 results += list(map(float, program(*few, at=self.theta)))
-        return _mean(results)
+        return mean_of(results)
 
     def _lifted(self, name: str, function: Callable[..., Any], columns: Columns) -> Program | None:
         program = lift(function, self._variables)
@@ -244,16 +266,20 @@ def reason_of(error: Exception) -> str:
 
 
 def measured(function: Callable[..., Any], columns: Columns) -> float:
-    """Return the mean of a function of one example on Values, without recording and without dropout."""
+    """Return the mean of a function of one example on Values, without dropout.
+
+    Operations are recorded, because the function may compute derivatives.
+    """
     results = []
-    with modes.no_grad(), undropped():
+    with undropped():
         for example in zip(*columns, strict=True):
             result = function(*example)
             results.append(result.data if isinstance(result, Value) else number(result, "what a metric returns"))
-    return _mean(results)
+    return mean_of(results)
 
 
-def _mean(numbers: list[float]) -> float:
+def mean_of(numbers: list[float]) -> float:
+    """Return the arithmetic mean of any numbers, infinite ones included."""
     try:
         return math.fsum(numbers) / len(numbers)
     except (OverflowError, ValueError):  # of inf and -inf, or beyond the range

@@ -58,6 +58,7 @@ def test_before_the_first_epoch_there_is_a_line() -> None:
     with pytest.raises(ValueError, match="there is no state before the training has begun"):
         History({}).state_dict()
     assert History({}).rows == []
+    assert History({}).steps == 0
     assert len(History({})) == 0
     assert History({}).best_epoch is None
 
@@ -116,10 +117,11 @@ def test_a_notebook_shows_the_plot_without_pyplot() -> None:
 
 
 def test_a_measure_that_is_no_number_is_a_gap() -> None:
-    """A metric that is infinite is in the table, and a gap in the plot."""
-    history = history_of(2, metrics={"odd": lambda a: Value(math.inf)})
-    assert history["odd"] == [math.inf] * 2
-    assert np.array_equal(history.plot().axes[1].get_lines()[0].get_ydata(), [math.nan] * 2, equal_nan=True)
+    """A metric that is infinite, or larger than any picture, is in the table, and a gap in the plot."""
+    for odd in (math.inf, -1e200, math.nan):
+        history = history_of(2, metrics={"odd": lambda a, odd=odd: Value(odd)})
+        assert np.array_equal(history["odd"], [odd] * 2, equal_nan=True)
+        assert np.array_equal(history.plot().axes[1].get_lines()[0].get_ydata(), [math.nan] * 2, equal_nan=True)
 
 
 def test_without_matplotlib_the_plot_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,137 @@
+"""Sigmoid or relu: through many layers of sigmoid neurons hardly any gradient reaches the first ones.
+
+The derivative of sigmoid is at most 1/4. Backpropagation multiplies by it in each layer, so the gradient becomes
+smaller from layer to layer, and the layers near the input, which get the smallest, stay as they were drawn. The
+derivative of relu is 1 wherever a neuron is active, and the gradient passes.
+
+Left: the size of the gradient in each of 20 layers, before any training: the mean of |∂L/∂w| over the weights of the
+layer and all digits. Right: networks with one to eight hidden layers learn to read digits by gradient descent. With
+three of them sigmoid learns nothing any more. Relu still does, though less the more layers there are.
+
+    python demos/depth.py
+"""
+
+from __future__ import annotations
+
+import ending  # noqa: F401  # before all else: what follows may be missing, and Ctrl-C may come
+
+# isort: split
+import statistics
+from collections.abc import Sequence
+
+from digits import loss_function
+from experiment import (
+    PIXELS,
+    Columns,
+    accuracies,
+    ahead,
+    band,
+    digits_for,
+    for_each_seed,
+    options,
+    show,
+    slide,
+    summary,
+    train,
+)
+from pictures import BLUE, ORANGE
+
+from scalargrad import lift, nn, optim
+
+NEURONS = 16  # in each hidden layer
+ACTIVATIONS = {"sigmoid": ORANGE, "relu": BLUE}
+DEPTHS = (1, 2, 3, 5, 8)
+
+
+def network(seed: int, activation: str, depth: int) -> nn.MLP:
+    """Return a network with so many hidden layers, and a linear layer of ten outputs."""
+    return nn.MLP(PIXELS, [NEURONS] * depth + [10], activation, rng=seed)
+
+
+def sizes(model: nn.MLP, data: Columns) -> list[float]:
+    """Return the mean of |∂L/∂w| over the weights of each layer, where L is the mean loss of these digits."""
+    _, gradient = lift(loss_function(model, "cross-entropy"), model.parameters()).value_and_grad(*data)
+    of_each = dict(zip(map(id, model.parameters()), gradient, strict=True))
+    return [
+        statistics.fmean(abs(of_each[id(weight)]) for neuron in layer.neurons for weight in neuron.weights)
+        for layer in model.layers
+    ]
+
+
+def gradients(seeds: int, layers: int, examples: int) -> dict[str, list[list[float]]]:
+    """Return the size of the gradient in each layer, for each activation and seed."""
+
+    def run(seed: int) -> list[list[float]]:
+        learned, _ = digits_for(seed, examples)
+        return [sizes(network(seed, name, layers - 1), learned) for name in ACTIVATIONS]
+
+    return dict(zip(ACTIVATIONS, map(list, zip(*for_each_seed(run, seeds), strict=True)), strict=True))
+
+
+def learn(seed: int, activation: str, depth: int, examples: int, epochs: int) -> float:
+    """Train a network, and return how many of the digits that it has learned from it reads."""
+    model = network(seed, activation, depth)
+    learned, _ = digits_for(seed, examples)
+    train(
+        loss_function(model, "cross-entropy"),
+        model.parameters(),
+        learned,
+        optimizer=optim.GradientDescent(rate=0.3),
+        epochs=epochs,
+        batch_size=10,
+        rng=seed,
+    )
+    (result,) = accuracies(model, learned)
+    return result
+
+
+def compare(seeds: int, depths: Sequence[int], examples: int, epochs: int) -> dict[str, list[list[float]]]:
+    """Return the accuracy of each depth, for each activation and seed."""
+
+    def run(seed: int) -> list[list[float]]:
+        return [[learn(seed, name, depth, examples, epochs) for depth in depths] for name in ACTIVATIONS]
+
+    return dict(zip(ACTIVATIONS, map(list, zip(*for_each_seed(run, seeds), strict=True)), strict=True))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, report and draw, as the arguments say."""
+    chosen = options(
+        argv, "depth", "Compare sigmoid and relu by depth: how large gradients are, and what is learned.",
+        layers=(20, "layers of the network whose gradients are measured"),
+        examples=(600, "digits to learn from"), epochs=(10, "times that each digit is learned from"),
+    )  # fmt: skip
+    size = gradients(chosen.seeds, chosen.layers, chosen.examples)
+    runs = compare(chosen.seeds, DEPTHS, chosen.examples, chosen.epochs)
+    rows = {
+        f"{place + 1}": [summary([run[place] for run in size[name]], ".1e") for name in ACTIVATIONS]
+        for place in range(chosen.layers)
+    }
+    show("mean |∂L/∂w| before training", ["layer", *ACTIVATIONS], rows)
+    rows = {}
+    for place, depth in enumerate(DEPTHS):
+        ends = {name: [run[place] for run in runs[name]] for name in ACTIVATIONS}
+        rows[f"{depth}"] = [*map(summary, ends.values()), ahead(ends["relu"], ends["sigmoid"])]
+    title = f"accuracy on training digits after {chosen.epochs} epochs, by hidden layers"
+    show(title, ["hidden", *ACTIVATIONS, "relu ahead"], rows)
+
+    with slide(chosen.output, "Gradients vanish through sigmoid layers") as (left, right):
+        layers = range(1, chosen.layers + 1)
+        for name, colour in ACTIVATIONS.items():
+            band(left, layers, size[name], colour, name)
+            band(right, DEPTHS, runs[name], colour, name)
+        left.set(yscale="log", title=f"{chosen.layers} layers, before training", xlabel="layer", ylabel="mean |∂L/∂w|")
+        left.set_xticks([1, *range(5, chosen.layers + 1, 5)])
+        left.legend(loc="lower right", frameon=False)
+        right.set(
+            title=f"What is learned: {chosen.seeds} runs each",
+            xlabel="hidden layers",
+            ylabel="accuracy on training digits",
+            ylim=(0, 1.02),
+            xticks=DEPTHS,
+        )
+        right.yaxis.set_major_formatter("{x:.0%}")
+
+
+if __name__ == "__main__":
+    main()
