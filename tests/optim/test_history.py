@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import sys
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,8 @@ def test_a_measure_that_is_no_number_is_a_gap() -> None:
 
 def test_without_matplotlib_the_plot_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the extra, for a wheel and for a clone."""
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.ticker", None)
+    monkeypatch.delitem(sys.modules, "scalargrad.optim.picture", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"a plot needs the extra plot: pip install 'scalargrad-engine\[plot\]', or"):
         history_of(1).plot()
 
