@@ -11,7 +11,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import chain
-from math import sqrt
+from math import fsum, sqrt
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, overload
 
 from .engine import modes
@@ -395,13 +395,15 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
 
     Raises:
         TypeError: for a class that is not an integer.
-        ValueError: for a class out of range, or not one probability for each score.
+        ValueError: for a class out of range, not one probability for each score, or plain numbers that are not a
+            distribution: one is negative, or their sum is not 1 within 1e-6.
     """
     terms = _several(scores, "cross_entropy")
     _warn_of_bounds(terms, "cross_entropy", "softmax")
     target = held_by(target)
     if isinstance(target, Iterable):
         pairs = _pairs(log_softmax(terms), target, "cross_entropy")
+        _refuse_no_distribution([p for _, p in pairs])
         entropy = -_sum([p * x if isinstance(p, float) and p != 0 else _weighted(p, x) for x, p in pairs])
         return _marked("cross_entropy", [entropy], [*terms, *(p for _, p in pairs)])[0]
     if isinstance(target, bool) or not hasattr(target, "__index__"):
@@ -410,6 +412,18 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
     if not 0 <= index < len(terms):
         raise ValueError(f"the class in cross_entropy must be from 0 to {len(terms) - 1}, got {index}")
     return _marked("cross_entropy", [-log_softmax(terms)[index]], terms)[0]
+
+
+def _refuse_no_distribution(probabilities: list[Any]) -> None:
+    """Raise an error for plain numbers that are no distribution; what takes part in operations is not checked."""
+    if not all(isinstance(p, float) for p in probabilities):
+        return
+    if min(probabilities) < 0 or not abs(fsum(probabilities) - 1) <= 1e-6:  # `not` is for nan
+        shown = ", ".join(f"{p:.6g}" for p in probabilities[:8]) + (", ..." if len(probabilities) > 8 else "")
+        raise ValueError(
+            "the probabilities in cross_entropy must be at least 0 and have the sum 1, for one example; "
+            f"got [{shown}]; a class may be given as its number"
+        )
 
 
 class BoundedScores(UserWarning):

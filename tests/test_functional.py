@@ -48,6 +48,7 @@ TARGETS = (0.25, -1.5, 3.0, 0.0)
 LABELS = (1, -1, -1, 1)
 ANSWERS = (1, 0, 0.25, 1.0)
 WEIGHTS = (0.5, 0.25, 0.25, 0.0)
+DISTRIBUTION = "the probabilities in cross_entropy must be at least 0 and have the sum 1, for one example;"
 
 Textbook = Callable[[Mapping[str, Any], Sequence[Any]], list[Any]]
 
@@ -57,6 +58,11 @@ class Composed(NamedTuple):
 
     function: Callable[[Sequence[Any]], list[Any]]
     textbook: Textbook
+
+
+def distribution(count: int) -> list[float]:
+    """Probabilities of so many classes, of which the last takes what the others leave."""
+    return [*WEIGHTS[: count - 1], 1 - sum(WEIGHTS[: count - 1])]
 
 
 def textbook_answer(f: Mapping[str, Any], x: Any, target: float) -> Any:
@@ -87,8 +93,10 @@ COMPOSED = {
         lambda xs: [cross_entropy(xs, len(xs) - 1)], lambda f, xs: [-f["log"](textbook_softmax(f, xs)[-1])]
     ),
     "cross_entropy of a distribution": Composed(
-        lambda xs: [cross_entropy(xs, WEIGHTS[: len(xs)])],
-        lambda f, xs: [-sum(f["log"](p) * w for p, w in zip(textbook_softmax(f, xs), WEIGHTS, strict=False))],
+        lambda xs: [cross_entropy(xs, distribution(len(xs)))],
+        lambda f, xs: [
+            -sum(f["log"](p) * w for p, w in zip(textbook_softmax(f, xs), distribution(len(xs)), strict=True))
+        ],
     ),
     "binary_cross_entropy": Composed(
         lambda xs: [binary_cross_entropy(xs, ANSWERS[: len(xs)])],
@@ -486,6 +494,19 @@ def test_functions_at_infinity(function: Callable[[Any], Any], below: Any, above
                 assert list(lift(lambda x=x: function(x), [x], target=target).hvp([1.0])) == [expected[2]]
 
 
+def test_a_distribution_may_be_rounded_or_computed() -> None:
+    """A sum that is off by less than 1e-6 is rounding; probabilities that are Values, or traced, are not checked."""
+    scores = [0.5, 1.0, 2.0]
+    thirds = np.full(3, 1 / 3, dtype=np.float32)
+    assert cross_entropy(scores, thirds) == pytest.approx(cross_entropy(scores, [1 / 3, 1 / 3, 1 / 3]), rel=1e-6)
+    assert cross_entropy(scores, [0.5, 0.5 - 9e-7, 0.0]) == pytest.approx(cross_entropy(scores, [0.5, 0.5, 0.0]), 1e-5)
+    free = cross_entropy(scores, [Value(2.0), 0.0, 0.0])
+    assert free.data == pytest.approx(2 * cross_entropy(scores, 0))
+    w = Value(1.0)
+    program = lift(lambda x, t: cross_entropy([w * one for one in x], list(t)), [w], check=False)
+    assert float(program([scores], [[2.0, 0.0, 0.0]])[0]) == pytest.approx(free.data)
+
+
 @pytest.mark.parametrize("kind", [tuple, iter, np.array], ids=["tuple", "iterator", "array"])
 def test_any_iterable_will_do(kind: Callable[[list[float]], Any]) -> None:
     """Scores and targets may be lists, tuples, iterators and arrays alike."""
@@ -800,6 +821,17 @@ EACH = "needs one target for each output, got"
         (cross_entropy, ([1.0, 2.0], 2), ValueError, "the class in cross_entropy must be from 0 to 1, got 2"),
         (cross_entropy, ([1.0, 2.0], -1), ValueError, "the class in cross_entropy must be from 0 to 1, got -1"),
         (cross_entropy, ([1.0], [0.5, 0.5]), ValueError, f"cross_entropy {EACH} 1 output and 2 targets"),
+        (
+            cross_entropy,
+            ([1.0, 2.0, 3.0], [0, 1, 1]),
+            ValueError,
+            f"{DISTRIBUTION} got [0, 1, 1]; a class may be given",
+        ),
+        (cross_entropy, ([1.0, 2.0], [-0.5, 1.5]), ValueError, f"{DISTRIBUTION} got [-0.5, 1.5]"),
+        (cross_entropy, ([Value(1.0), 2.0], [0.5, 0.5 + 2e-6]), ValueError, f"{DISTRIBUTION} got [0.5, 0.500002]"),
+        (cross_entropy, ([1.0, 2.0], [math.nan, 1.0]), ValueError, f"{DISTRIBUTION} got [nan, 1]"),
+        (cross_entropy, ([1.0, 2.0], [math.inf, 0.0]), ValueError, f"{DISTRIBUTION} got [inf, 0]"),
+        (cross_entropy, ([1.0] * 9, [1] * 9), ValueError, f"{DISTRIBUTION} got [{'1, ' * 8}...]"),
         (cross_entropy, ([1.0], True), TypeError, "the class in cross_entropy must be an integer, got True"),
         (cross_entropy, ([1.0], 0.0), TypeError, "the class in cross_entropy must be an integer, got 0.0"),
         (cross_entropy, ([1.0], None), TypeError, "the class in cross_entropy must be an integer, got None"),

@@ -16,7 +16,8 @@ from .layers import LayerReading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from .picture import Picture
 
 LEAP = 1000  # from the lowest loss to the highest: more than one scale shows
 WIDTH = 100  # of the lines of text
@@ -134,16 +135,12 @@ class Diagnosis:
         shown = html_lines("".join(text for text, _ in self._parts()))
         if find_spec("matplotlib") is None:
             return shown
-        from io import BytesIO
-
-        file = BytesIO()
-        self.plot().savefig(file, format="png", dpi=100)
-        picture = b64encode(file.getvalue()).decode()
+        picture = b64encode(self.plot()._repr_png_()).decode()
         return f'{shown}<img style="max-width:100%" alt="what was measured" src="data:image/png;base64,{picture}">'
 
     # ---------------------------------------------------------------- as a picture
 
-    def plot(self) -> Figure:
+    def plot(self) -> Picture:
         """Draw the loss by epoch, the sizes of outputs and gradients by layer, and the loss by rate, where measured.
 
         It is a figure of matplotlib: in a notebook it shows itself, and `diagnosis.plot().savefig("diagnosis.png")`
@@ -153,7 +150,7 @@ class Diagnosis:
             ImportError: without matplotlib.
         """
         try:
-            from matplotlib.figure import Figure
+            from .picture import Picture
         except ModuleNotFoundError:
             raise ImportError(f"a plot needs the extra plot: {how_to_install('plot')}") from None
         panels = [self._draw_losses]
@@ -161,7 +158,7 @@ class Diagnosis:
             panels.append(self._draw_layers)
         if self.rates:
             panels.append(self._draw_rates)
-        figure = Figure(figsize=(4.6 * len(panels), 4.0), layout="constrained")
+        figure = Picture(figsize=(4.6 * len(panels), 4.0), layout="constrained")
         for draw, axes in zip(panels, figure.subplots(1, len(panels), squeeze=False).flat, strict=True):
             draw(axes)
             axes.grid(alpha=0.25)

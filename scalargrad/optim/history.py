@@ -109,7 +109,7 @@ class History:
         """
         rows = self.rows
         if rows and column not in rows[0]:
-            raise KeyError(f"there is no column {column!r}: there are {', '.join(rows[0])}")
+            raise KeyError(_missing(column, list(rows[0])))
         return [row[column] for row in rows]
 
     def state_dict(self) -> dict[str, Any]:
@@ -211,3 +211,13 @@ class History:
 def with_gaps(numbers: Sequence[float]) -> list[float]:
     """Return the numbers to draw: nan, which is a gap, in place of those that are infinite or beyond any picture."""
     return [number if abs(number) < LARGEST else math.nan for number in numbers]
+
+
+def _missing(column: object, columns: list[str]) -> str:
+    from difflib import get_close_matches
+
+    text = str(column)
+    close = [name for name in columns if text and name.startswith(text)] or get_close_matches(text, columns, n=1)
+    meant = f": did you mean {close[0]!r}?" if close else "."
+    have = "columns are" if len(columns) > 1 else "only column is"
+    return f"the history has no column {column!r}{meant} Its {have} {', '.join(map(repr, columns))}"

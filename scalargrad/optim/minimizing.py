@@ -105,7 +105,7 @@ def minimize(
             norm = math.hypot(*gradient)
             x = [variable.data for variable in variables]
             if not all(map(math.isfinite, [fun, norm, *x])):
-                message = f"diverged: at step {nit} the loss is {fun} and its gradient's norm {norm}"
+                message = f"diverged: at step {nit} the loss is {fun:.4g} and its gradient's norm {norm:.4g}"
                 return _ended(result, variables, DIVERGED, message)
             result.x, result.fun, result.gradient_norm, result.nit = x, fun, norm, nit
             result.history.append(fun)

@@ -6,6 +6,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
+from inspect import GEN_CLOSED, getgeneratorstate
 from typing import TYPE_CHECKING, Protocol
 
 from ..engine.floats import integer, number
@@ -49,6 +50,7 @@ class Restarts:
         self._finished: dict[int, MinimizeResult] = {}  # by their numbers, in the order in which they finished
         self._is_iterated = False
         self._reason = ""
+        self._verb = "runs" if executor is None else "waits for"
         if executor is None:
             self._coming = self._one_by_one(problem, seed)
         else:
@@ -69,8 +71,15 @@ class Restarts:
 
     @property
     def best(self) -> MinimizeResult:
-        """The result with the lowest loss, the first of several; in a loop, of the runs finished so far."""
-        return min(self.runs, key=lambda run: (math.isnan(run.fun), run.fun))
+        """The result with the lowest loss, the first of several; in a loop, of the runs finished so far.
+
+        Raises:
+            RuntimeError: if no run has finished, as after an error in the first.
+        """
+        runs = self.runs
+        if not runs:
+            raise RuntimeError(f"there is no best run: {self.message}; call restarts anew to run them")
+        return min(runs, key=lambda run: (math.isnan(run.fun), run.fun))
 
     @property
     def message(self) -> str:
@@ -87,8 +96,10 @@ class Restarts:
             self._coming.close()
 
     def __repr__(self) -> str:
-        best = f", best.fun={self._lowest():.6g}" if self._finished else ""
-        return f"Restarts({self.message}{best})"
+        if self._finished:
+            return f"Restarts({self.message}, best.fun={self._lowest():.6g})"
+        is_open = getgeneratorstate(self._coming) != GEN_CLOSED  # as it is after an error
+        return f"Restarts({self.message}{f'; best {self._verb} them all' if is_open else ''})"
 
     def _lowest(self) -> float:
         return min((run.fun for run in self._finished.values()), key=lambda fun: (math.isnan(fun), fun))
@@ -206,10 +217,12 @@ def restarts(
         An object with `runs` and `best`, which wait for all runs. Ctrl-C ends the wait and keeps the finished runs.
 
     Raises:
-        TypeError: for a problem that does not return a MinimizeResult.
+        TypeError: for a problem that is no function of a generator, or that does not return a MinimizeResult.
         ValueError: for an n below 1, a seed that is no integer, or negative seconds.
         KeyboardInterrupt: on Ctrl-C before the first run has finished.
     """
+    if not callable(problem):
+        raise TypeError(f"the problem must be a function of a generator, got {problem!r}")
     n = integer(n, "n", low=1)
     seed = integer(seed, "seed")
     seconds = number(seconds, "seconds", bools=False)
@@ -221,7 +234,13 @@ def restarts(
 
 
 def _run(problem: Problem, seed: int, i: int) -> MinimizeResult:
-    result = problem(random.Random(f"{seed}/{i}"))
+    rng = random.Random(f"{seed}/{i}")
+    try:
+        result = problem(rng)
+    except TypeError as error:
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # from within the function
+            raise
+        raise TypeError(f"the problem must be a function of a generator, got {problem!r}: {error}") from None
     if not isinstance(result, MinimizeResult):
         raise TypeError(f"the problem must return a MinimizeResult, got {result!r} of type {type(result).__name__}")
     return result

@@ -307,8 +307,13 @@ def _columns(given: Any, name: str) -> list[Any]:
                 f"got a {type(entries).__name__}"
             )
     lengths = list(map(len, given))
-    if len(set(lengths)) > 1 or not lengths[0]:
-        raise ValueError(f"the columns of {name} must have an entry for each example, got {lengths} entries")
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"all columns of {name} must have the same number of entries, one for each example, but they have "
+            f"{', '.join(map(str, lengths[:-1]))} and {lengths[-1]}"
+        )
+    if not lengths[0]:
+        raise ValueError(f"{name} must have at least one example, but its columns are empty")
     return list(given)
 
 

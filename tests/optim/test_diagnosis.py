@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from typing import Any
 
 import numpy as np
@@ -156,8 +157,18 @@ def test_losses_far_apart_are_drawn_on_a_logarithmic_scale() -> None:
     assert low < -1.0 < -0.5 < high
 
 
+def test_a_notebook_shows_the_picture_without_pyplot() -> None:
+    """A fresh kernel, with no formatter of pyplot, shows a PNG of it."""
+    from IPython.core.formatters import DisplayFormatter
+
+    formatter: Any = DisplayFormatter()
+    shown, _ = formatter.format(diagnosis_of().plot())
+    assert shown["image/png"].startswith(b"\x89PNG")
+
+
 def test_without_matplotlib_the_picture_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the extra."""
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    monkeypatch.delitem(sys.modules, "scalargrad.optim.picture", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match="a plot needs the extra plot"):
         diagnosis_of().plot()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import sys
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,13 @@ def test_in_a_notebook_there_is_a_table_and_a_picture(monkeypatch: pytest.Monkey
     assert history._repr_html_().endswith("</table>")
 
 
+def test_a_history_with_one_column_names_it() -> None:
+    """A metric that was not measured is an error that names the only column there is."""
+    with pytest.raises(KeyError) as raised:
+        history_of(1, metrics=None)["acc"]
+    assert raised.value.args == ("the history has no column 'acc'. Its only column is 'loss'",)
+
+
 # ---------------------------------------------------------------- the plot
 
 
@@ -119,7 +127,8 @@ def test_a_measure_that_is_no_number_is_a_gap() -> None:
 
 def test_without_matplotlib_the_plot_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the extra, for a wheel and for a clone."""
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.ticker", None)
+    monkeypatch.delitem(sys.modules, "scalargrad.optim.picture", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"a plot needs the extra plot: pip install 'scalargrad-engine\[plot\]', or"):
         history_of(1).plot()
 

@@ -111,6 +111,13 @@ def test_divergence_is_said_and_the_last_finite_point_kept(name: str) -> None:
         assert result.fun == function(x).data == result.history[-1]
 
 
+def test_the_message_of_a_divergence_is_short() -> None:
+    """The numbers in the message have four digits."""
+    x = Value(1.0)
+    result = minimize(lambda: log(x) + x / 3, [x], rate=1.0)  # x goes to -1/3, with the slope -3 + 1/3
+    assert result.message == "diverged: at step 1 the loss is nan and its gradient's norm 2.667"
+
+
 def bowl() -> tuple[Callable[[], Value], list[Value]]:
     """A loss and its parameters."""
     x, y = Value(3.0), Value(-2.0)

@@ -86,6 +86,30 @@ def test_the_answer_does_not_depend_on_the_executor(name: str, alone: list[Minim
     assert repr(result) == f"Restarts(6 of 6 runs have finished, best.fun={result.best.fun:.6g})"
 
 
+def test_before_the_first_run_the_repr_says_how_to_run() -> None:
+    """Without a run the repr names the attribute that runs them or waits for them; after a run it does not."""
+    assert repr(restarts(waves, 2, seed=5)) == "Restarts(0 of 2 runs have finished; best runs them all)"
+    executor = Backwards(2)
+    assert (
+        repr(restarts(waves, 2, seed=5, executor=executor))
+        == "Restarts(0 of 2 runs have finished; best waits for them all)"
+    )
+    result = restarts(waves, 2, seed=5)
+    for _ in result:
+        break
+    assert repr(result).startswith("Restarts(1 of 2 runs have finished, best.fun=")
+
+
+def test_an_error_in_the_first_run_leaves_no_best() -> None:
+    """After an error in a problem the next look says that nothing has finished, not that a minimum of nothing is."""
+    result = restarts(lambda rng: rng.random(), 2, 0)  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match="must return a MinimizeResult, got 0"):
+        _ = result.best
+    assert repr(result) == "Restarts(0 of 2 runs have finished)"
+    with pytest.raises(RuntimeError, match="there is no best run: 0 of 2 runs have finished; call restarts anew"):
+        _ = result.best
+
+
 def test_an_executor_may_work_backwards() -> None:
     """The executor that works backwards does so: the order of the runs is not that of the work."""
     executor = Backwards(3)
@@ -334,6 +358,11 @@ def test_ctrl_c_without_an_executor(inside: bool, alone: list[MinimizeResult]) -
     assert result.best == min(alone[:2], key=lambda run: run.fun)
 
 
+def mistyped(rng: Any) -> MinimizeResult:
+    """A problem with a mistake inside, which is a TypeError too."""
+    return MinimizeResult([], float(len(rng)), 0.0, 0)
+
+
 @pytest.mark.parametrize("seed", [1.0, True, "1", None, random.Random(0)])
 def test_a_seed_is_an_integer(seed: Any) -> None:
     """A seed that would be another in another process, or the same as an integer it is not, is refused."""
@@ -349,6 +378,13 @@ def test_a_seed_is_an_integer(seed: Any) -> None:
         (lambda: restarts(waves, 1, 0, seconds=-1), ValueError, "seconds must be at least 0.0, got -1"),
         (lambda: restarts(waves, 1, 0, seconds=math.nan), ValueError, "seconds must be at least 0.0, got nan"),
         (lambda: restarts(waves, 1.0, 0), ValueError, "n must be"),  # type: ignore[arg-type]
+        (lambda: restarts(7, 1, 0), TypeError, "the problem must be a function of a generator, got 7"),  # type: ignore[arg-type]
+        (
+            lambda: restarts(lambda: waves(random.Random(0)), 1, 0).best,  # type: ignore[arg-type,misc]
+            TypeError,
+            "the problem must be a function of a generator, got <function .* takes 0 positional arguments",
+        ),
+        (lambda: restarts(mistyped, 1, 0).best, TypeError, "^object of type 'Random' has no len"),
         (lambda: restarts(lambda rng: rng.random(), 1, 0).best, TypeError, "must return a MinimizeResult, got 0."),  # type: ignore[arg-type,return-value]
     ],
 )

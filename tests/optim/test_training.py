@@ -165,8 +165,11 @@ def test_what_the_history_says_is_so(lifted: bool) -> None:
     assert list(history.rows[0]) == ["loss", *columns]
     assert [[row[name] for name in columns] for row in history.rows] == [pytest.approx(row) for row in measured]
     assert len(history) == 3
-    with pytest.raises(KeyError, match="there is no column 'los': there are loss, far, validation loss"):
-        history["los"]
+    names = "Its columns are 'loss', 'far', 'validation loss', 'validation far'"
+    for wrong, meant in [("los", ": did you mean 'loss'?"), ("fra", ": did you mean 'far'?"), ("accuracy", ".")]:
+        with pytest.raises(KeyError) as raised:
+            history[wrong]
+        assert raised.value.args == (f"the history has no column {wrong!r}{meant} {names}",)
 
 
 # ---------------------------------------------------------------- which way
@@ -627,8 +630,12 @@ def a_loss(x: float) -> Value:
             r"data must be a tuple .*got a list; .* tuple\(zip\(\*rows",
         ),
         ({"data": ()}, ValueError, "data must have a column for each argument of the loss, got an empty tuple"),
-        ({"data": ([1.0], [1.0, 2.0])}, ValueError, r"the columns of data .* for each example, got \[1, 2\] entries"),
-        ({"data": ([],)}, ValueError, r"the columns of data .* for each example, got \[0\] entries"),
+        (
+            {"data": ([1.0], [1.0, 2.0], [1.0])},
+            ValueError,
+            "all columns of data must have the same number of entries, .* but they have 1, 2 and 1$",
+        ),
+        ({"data": ([],)}, ValueError, "data must have at least one example, but its columns are empty"),
         ({"data": ({1.0, 2.0},)}, TypeError, "column 1 of data must have an order"),
         ({"data": (iter([1.0]),)}, TypeError, "column 1 of data must be a list, a tuple or an array .*list_iterator"),
         ({"data": (np.array(1.0),)}, TypeError, "column 1 of data must be a list, a tuple or an array .*ndarray"),
