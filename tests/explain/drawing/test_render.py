@@ -513,5 +513,6 @@ def test_a_drawing_says_what_it_is_and_how_to_see_it() -> None:
     assert drawing.source.startswith("digraph {")
     hidden = draw(nn.Neuron(2, rng=0)([1.0, 2.0]), collapse="neuron")
     assert repr(hidden).startswith("<drawing of 3 values, and 7 hidden in boxes: ")
-    assert repr(draw_network(nn.MLP(2, [3, 1], rng=0))).startswith("<drawing of 4 neurons: ")
+    of_a_network = "<drawing of a network of 2 inputs and 4 neurons: "
+    assert repr(draw_network(nn.MLP(2, [3, 1], rng=0))).startswith(of_a_network)
     assert repr(new_drawing("LR", "")).startswith("<drawing: ")
