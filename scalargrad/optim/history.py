@@ -98,6 +98,9 @@ class History:
         """The epoch that was best, counted from 1; None without `patience`."""
         return self._point.best.epoch if self._point and self._point.best else None
 
+    def __bool__(self) -> bool:
+        return True  # a training that was stopped in its first epoch can be resumed, too
+
     def __len__(self) -> int:
         return len(self._point.rows) if self._point else 0
 

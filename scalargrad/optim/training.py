@@ -120,6 +120,8 @@ def train(
     moving = on_variables(Adam() if optimizer is None else optimizer, variables)
     history = History(settings)
     point, last = (None, None) if state is None else _resumed(state, settings, moving, len(variables))
+    if point is not None:
+        _refuse_other_columns(point.rows, measures, held_out is not None)
     if schedule is not None:
         moving.rate = schedule
     if last is None and isinstance(resume, History):
@@ -169,6 +171,7 @@ class _Training:
         self._validation = None if validation is None else (way.columns(validation), validation)
         self._size, self._batch_size = len(data[0]), batch_size
         self.batches = math.ceil(self._size / batch_size)
+        self._first = len(self.point.rows)
 
     @property
     def point(self) -> Point:
@@ -213,7 +216,8 @@ class _Training:
 
     def _is_stale(self, patience: int | None) -> bool:
         best = self.point.best
-        return patience is not None and best is not None and len(self.point.rows) - best.epoch >= patience
+        since = self._first if best is None else best.epoch  # there is no best epoch while each loss is nan
+        return patience is not None and len(self.point.rows) - since >= patience
 
     def _epoch(self, epochs: int, keeps_best: bool, bar: Bar) -> str:
         """Train for an epoch; return what went wrong, or an empty text."""
@@ -338,6 +342,17 @@ def _seed(rng: Any, state: Any) -> int:
             return int(state["seed"])
         return 0 if rng is None else rng.getrandbits(62)
     return integer(rng, "rng")
+
+
+def _refuse_other_columns(rows: Sequence[Row], metrics: Mapping[str, Metric], validated: bool) -> None:
+    """Refuse to go on with a history of other columns than those that this training measures."""
+    names = ["loss", *metrics]
+    names += [f"validation {name}" for name in names] if validated else []
+    if rows and list(rows[0]) != names:
+        raise ValueError(
+            f"the state of the training has the columns {', '.join(rows[0])}, this training has {', '.join(names)}: "
+            "resume with the same metrics, and with validation data if there were any"
+        )
 
 
 def _refuse_other(variables: list[Value], history: History) -> None:

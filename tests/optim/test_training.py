@@ -937,3 +937,30 @@ def test_a_callback_reads_that_training_is_running() -> None:
     history, _ = trained(callback=lambda history: messages.append(history.message))
     assert messages == ["training is running"] * 3
     assert history.message == "all epochs are done"
+
+
+@pytest.mark.parametrize(
+    "added",
+    [{"validation": HELD_OUT}, {"metrics": {"error": lambda x, y: 1.0}}],
+    ids=["validation", "metrics"],
+)
+def test_a_training_is_resumed_with_the_same_columns_only(added: dict[str, Any]) -> None:
+    """A history has the same columns in every epoch: more or fewer are refused, with both lists."""
+    model, loss = network()
+    for first, then in (({}, added), (added, {})):
+        history = train(loss, model.parameters(), DATA, epochs=1, **first)
+        with pytest.raises(ValueError, match=r"the state of the training has the columns loss.*, this training has "):
+            train(loss, model.parameters(), DATA, epochs=2, resume=history, **then)
+
+
+def test_patience_ends_where_no_loss_is_a_number() -> None:
+    """A validation loss of nan is not lower than another one: after so many epochs training stops."""
+    history, _ = trained(epochs=9, patience=2, validation=([[math.nan, 0.0]], [0.0]))
+    assert (len(history), history.status, history.best_epoch) == (2, STOPPED, None)
+
+
+def test_a_history_is_true() -> None:
+    """A training without a whole epoch can be resumed, so its history does not count as nothing."""
+    history, _ = trained(epochs=0)
+    assert len(history) == 0
+    assert history
