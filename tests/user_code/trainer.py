@@ -43,7 +43,6 @@ history = optim.train(
     (rows, targets),
     optimizer=Sign(rate=0.1),
     epochs=2,
-    metrics={"accuracy": lambda row, target: optim.accuracy(model.outputs(row), target)},
     callback=lambda history: print(history["loss"][-1]),
     schedule=optim.StepDecay(0.1, every=10),
     rng=random.Random(0),
@@ -52,6 +51,12 @@ assert_type(history, optim.History)
 assert_type(history["loss"], list[float])
 history = optim.train(
     loss, model.parameters(), (rows, targets), optimizer=Sign(), epochs=3, resume=history, lifted=False, patience=2
+)
+optim.train(
+    loss,
+    model.parameters(),
+    (rows, targets),
+    metrics={"accuracy": lambda row, target: optim.accuracy(model.outputs(row), target)},
 )
 
 
