@@ -62,10 +62,14 @@ class Adam(Optimizer):
 
     def rule(self, gradient: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
         """Return rate × m̂ ÷ (√v̂ + ε), and the new m and v."""
+        m, v, divisor = self._averages(gradient, m, v)
+        return self.rate * (m / self._first_weight) / divisor, m, v
+
+    def _averages(self, gradient: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
+        """Return the new m and v, and √v̂ + ε."""
         m = self.first_decay * m + (1 - self.first_decay) * gradient
         v = self.second_decay * v + (1 - self.second_decay) * gradient * gradient
-        divisor = self.math.sqrt(v / self._second_weight) + self.epsilon
-        return self.rate * (m / self._first_weight) / divisor, m, v
+        return m, v, self.math.sqrt(v / self._second_weight) + self.epsilon
 
 
 class AdamW(Adam):
@@ -153,9 +157,7 @@ class NAdam(Adam):
 
     def rule(self, gradient: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
         """Return the change, and the new m and v."""
-        m = self.first_decay * m + (1 - self.first_decay) * gradient
-        v = self.second_decay * v + (1 - self.second_decay) * gradient * gradient
-        divisor = self.math.sqrt(v / self._second_weight) + self.epsilon
+        m, v, divisor = self._averages(gradient, m, v)
         return self.rate * (self._m_factor * m + self._gradient_factor * gradient) / divisor, m, v
 
     def _commit(self, remembered: list[Any]) -> None:
