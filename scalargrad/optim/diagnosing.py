@@ -107,6 +107,7 @@ def diagnose(
         ValueError: for columns of different lengths, or a history of another training.
     """
     modes.refuse_while_tracing("a diagnosis")
+    modes.refuse_unrecorded("a diagnosis")
     variables = some_variables(parameters)
     columns = _columns(data, "data")
     held_out = None if validation is None else _columns(validation, "validation")
@@ -326,7 +327,7 @@ class _Doctor:
             "vanishing gradients",
             f"the gradient is {layers[-1].gradient:.2g} at the last layer and {layers[0].gradient:.2g} at the first of "
             f"{len(layers)}",
-            "the first layers hardly move, so the last ones learn from what random layers hand on",
+            "the first layers hardly move, so the last ones learn from the outputs of random layers",
             "take relu in place of sigmoid or tanh, or fewer layers",
         )
 
@@ -397,7 +398,7 @@ class _Doctor:
         return findings
 
     def _unmixed(self, training: Fit) -> list[Finding]:
-        """Whether a loop of one's own has learnt from examples of one kind after those of another."""
+        """Whether a loop without `train` has learnt from examples of one kind after those of another."""
         if self._history is not None or len(self.data) == 1 or not _is_better(self.rates[1.0], training.loss):
             return []
         tenth = max(1, self.size // 10)

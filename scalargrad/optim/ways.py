@@ -140,9 +140,7 @@ class OnArrays:
         self._target = chosen(None, "float64")
         self.theta = self._target.packed(variables)
         self._on_lists = isinstance(self.theta, list)
-        tables = [self._target.rows(column, place)[0] for place, column in enumerate(data, start=1)]
-        places = notable_examples(tables, self._target)
-        few = self.chosen(self.columns(data), places)
+        few, numbers = self._notable(self.columns(data), data)
         masked = Masked(loss, *[column[0] for column in as_lists(column[:1] for column in data)])
         self._masked = masked if masked.probabilities else None
         self._program = lift(self._masked or loss, variables)
@@ -150,27 +148,16 @@ class OnArrays:
         self._reasons: dict[str, str] = {}
         self._room = None if self._on_lists else copy.copy(self.theta)
         self._program.value_and_grad(*self._with_masks(few, "example"), at=self.theta)
-        self._compare(loss, [[column[i] for i in places] for column in as_lists(data)], few)
+        with seeded("example"):
+            _compare(loss, numbers, self._program(*self._with_masks(few, "example"), at=self.theta))
         self.optimizer = optimizer.on(self.theta)
         self.optimizer._adopt(optimizer)
 
-    def _compare(self, loss: Callable[..., Value], numbers: Columns, few: Columns) -> None:
-        """Refuse a loss that is another one of plain numbers, which are what training on Values gives it.
-
-        A trace sees all that is computed with an example. It does not see a look-up, such as `weights[y]` in a dict or
-        `y in {1, 2}`, nor the text of a number.
-        """
-        lifted = self._program(*self._with_masks(few, "example"), at=self.theta)
-        with seeded("example"):
-            own = [float(loss(*example)) for example in zip(*numbers, strict=True)]
-        size = max((abs(x) for x in own if math.isfinite(x)), default=0.0)
-        for place, (x, y) in enumerate(zip(own, map(float, lifted), strict=True)):
-            if not (same(x, y) or math.isclose(x, y, rel_tol=1e-6, abs_tol=1e-6 * size)):
-                example = ", ".join(repr(column[place]) for column in numbers)
-                raise Disagreement(
-                    f"the loss of ({example}) is {x!r} for plain numbers and {y!r} for Values: it looks at a number "
-                    "other than by computing with it"
-                )
+    def _notable(self, columns: Columns, given: Sequence[Any]) -> tuple[Columns, Columns]:
+        """Return the examples to compare, in the form of the target and as they were given."""
+        tables = [self._target.rows(column, place)[0] for place, column in enumerate(columns, start=1)]
+        places = notable_examples(tables, self._target)
+        return self.chosen(columns, places), [[column[i] for i in places] for column in as_lists(given)]
 
     @property
     def described(self) -> str:
@@ -210,7 +197,7 @@ class OnArrays:
     def mean(self, name: str, function: Callable[..., Any], columns: Columns, given: Sequence[Any]) -> float:
         """Return the mean by a program, or on Values if the function cannot be lifted."""
         if name not in self._programs:
-            self._programs[name] = self._lifted(name, function, columns)
+            self._programs[name] = self._lifted(name, function, *self._notable(columns, given))
         program = self._programs[name]
         if program is None:
             self.settle()
@@ -222,11 +209,12 @@ class OnArrays:
                 results += list(map(float, program(*few, at=self.theta)))
         return mean_of(results)
 
-    def _lifted(self, name: str, function: Callable[..., Any], columns: Columns) -> Program | None:
+    def _lifted(self, name: str, function: Callable[..., Any], few: Columns, numbers: Columns) -> Program | None:
         program = lift(function, self._variables)
+        self.settle()  # the comparison calls the function with the Values
         try:
             with undropped():
-                float(program(*[column[:2] for column in columns], at=self.theta)[0])
+                _compare(function, numbers, program(*few, at=self.theta))
         except Exception as error:  # of any kind: the function cannot be lifted
             self._reasons[name] = reason_of(error)
             return None
@@ -253,6 +241,23 @@ class OnArrays:
     def read(self) -> None:
         """Copy the numbers of the Values into the array."""
         self.theta[:] = self._program.pack()
+
+
+def _compare(function: Callable[..., Any], numbers: Columns, lifted: Iterable[Any]) -> None:
+    """Refuse a function whose results for plain numbers differ from those of its program.
+
+    A trace sees all that is computed with an example. It does not see a look-up, such as `weights[y]` in a dict or
+    `y in {1, 2}`, nor the text of a number.
+    """
+    own = [float(function(*example)) for example in zip(*numbers, strict=True)]
+    size = max((abs(x) for x in own if math.isfinite(x)), default=0.0)
+    for place, (x, y) in enumerate(zip(own, map(float, lifted), strict=True)):
+        if not (same(x, y) or math.isclose(x, y, rel_tol=1e-6, abs_tol=1e-6 * size)):
+            example = ", ".join(repr(column[place]) for column in numbers)
+            raise Disagreement(
+                f"for the numbers ({example}) the function gives {x!r}, and its program {y!r}: it looks a number up, "
+                "or reads its text. Compute with the number, or pass what is looked up as a column of the data"
+            )
 
 
 def as_lists(columns: Iterable[Any]) -> Columns:

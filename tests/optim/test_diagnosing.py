@@ -46,7 +46,7 @@ def test_a_healthy_training_is_called_healthy(healthy: Callable[[int], Training]
 
 
 def test_too_few_steps() -> None:
-    """A loss that falls further with the same rate needs more steps, also in a loop of one's own."""
+    """A loss that falls further with the same rate needs more steps, also in a loop without `train`."""
     rng = random.Random(0)
     data = blobs(rng, 200)
     model = nn.MLP(2, [16, 3], "tanh", rng=0)
@@ -54,8 +54,8 @@ def test_too_few_steps() -> None:
     assert names_of(diagnosis) == ["too few steps"]
     assert "in 300 steps" in diagnosis.findings[0].measured
     model = nn.MLP(2, [16, 3], "tanh", rng=0)
-    found = diagnose(classes(model), model.parameters(), data, optimizer=Adam(rate=0.01))
-    assert names_of(found) == ["too few steps"]
+    diagnosis = diagnose(classes(model), model.parameters(), data, optimizer=Adam(rate=0.01))
+    assert names_of(diagnosis) == ["too few steps"]
 
 
 def test_a_loss_that_still_falls_slowly() -> None:

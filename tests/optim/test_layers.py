@@ -44,7 +44,7 @@ class Residual(nn.Module):
 
 
 class ByHand(nn.Module):
-    """A layer of one's own: neurons side by side, and an activation that is not the last operation."""
+    """A user's layer: neurons side by side, and an activation that is not the last operation."""
 
     def __init__(self, function: Callable[[Value], Value], biases: Sequence[float]) -> None:
         self.neurons = [nn.Neuron(weights=[1.0, 0.0], bias=bias, activation=None) for bias in biases]

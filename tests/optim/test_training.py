@@ -905,9 +905,31 @@ def test_a_loss_that_looks_numbers_up_is_trained_on_values(weight: Callable[[Any
 
     by_default, on_values = parameters(None), parameters(False)
     assert by_default[1] == on_values[1]
-    assert "it looks at a number other than by computing with it" in by_default[0].way
-    with pytest.raises(Disagreement, match=r"the loss of \(.*\) is .* for plain numbers"):
+    assert "it looks a number up, or reads its text" in by_default[0].way
+    with pytest.raises(Disagreement, match=r"for the numbers \(.*\) the function gives "):
         parameters(True)
+
+
+@both_ways
+def test_a_metric_that_looks_numbers_up_is_measured_on_values(lifted: bool) -> None:
+    """A metric that looks the label up is that of the label, on training and on validation data."""
+    w = Value(0.5)
+
+    def weighted(x: Any, y: Any) -> Any:
+        return (9.0 if y in {1.0} else 1.0) * (w * x - y) ** 2
+
+    history = train(
+        lambda x, y: (w * x - y) ** 2,
+        [w],
+        ([1.0, 4.0], [0.0, 1.0]),
+        optimizer=GradientDescent(rate=1e-300),
+        epochs=1,
+        validation=([2.0, 4.0], [0.0, 1.0]),
+        metrics={"weighted": weighted},
+        lifted=lifted,
+    )
+    assert history["weighted"] == [4.625]
+    assert history["validation weighted"] == [5.0]
 
 
 @both_ways
