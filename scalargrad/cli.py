@@ -339,7 +339,7 @@ def _parser() -> argparse.ArgumentParser:
     drawing = _command(commands, "draw", "draw the graph", described, _draw)
     drawing.add_argument("--output", metavar="FILE", type=_file, help="the picture's file: an .svg, .png, .pdf or .dot")
     drawing.add_argument("--open", action="store_true", help="open the picture in the browser")
-    drawing.add_argument("--partials", action="store_true", help="with the local derivative on each arrow")
+    drawing.add_argument("--partials", action="store_true", help="with the local gradient on each arrow")
 
     described = "Compare the derivative in each variable with a numerical one that knows its own error."
     check = _command(commands, "check", "compare the gradient with a numerical one", described, _check)

@@ -151,7 +151,7 @@ def test_step_reads_commands_from_anywhere(monkeypatch: pytest.MonkeyPatch, caps
 
 
 def test_draw_says_how_to_see_the_picture_or_writes_it(folder: Path, capsys: Captured) -> None:
-    """`draw` says how to save and to show the picture; with a file, it writes it, with local derivatives on request."""
+    """`draw` says how to save and to show the picture; with a file, it writes it, with local gradients on request."""
     assert run("draw", "x * y", "x=2", "y=-3") == 0
     said = capsys.readouterr().out
     assert said.startswith("a picture of 3 values: --output FILE.svg saves it")

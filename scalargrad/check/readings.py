@@ -14,7 +14,7 @@ TAKE_THE_NUMBER = {".data", "float()", "int()", "round()", "math.floor()", "math
 
 
 class _Watch:
-    """Takes notes while a function runs: which Values are asked for their numbers, and in which lines."""
+    """Records, while a function runs, which Values give their numbers away, and in which lines."""
 
     def __init__(self) -> None:
         self.readings: list[tuple[str, str | None, str]] = []

@@ -250,7 +250,7 @@ def _fitting(rows: list[_Row], width: int | None) -> Text:
     text = _ledger(grouped, headings, None)
     if _fits(text, width):
         return text
-    note = f"the formulas of the local derivatives need lines of more than {width} cells"
+    note = f"the formulas of the local gradients need lines of more than {width} cells"
     return _ledger([*grouped, [("", ""), (note, DIM)]], headings[:-1], width)
 
 

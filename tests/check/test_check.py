@@ -47,7 +47,7 @@ def test_a_function_of_numbers_and_lists() -> None:
     assert report
     assert list(report.point.items()) == [("x", 2.0), ("rows[0][0]", 3.0), ("rows[0][1]", 4.0), ("rows[1][0]", 5.0)]
     assert len(report.comparisons) == 4 * 3
-    assert {found.output for found in report.comparisons} == {"f[0]", "f[1]", "rows[1][0]"}
+    assert {comparison.output for comparison in report.comparisons} == {"f[0]", "f[1]", "rows[1][0]"}
 
 
 def test_numbers_of_other_kinds() -> None:
@@ -60,8 +60,8 @@ def test_numbers_of_other_kinds() -> None:
 def test_some_inputs() -> None:
     """Wrt may name places among the point's numbers."""
     report = gradcheck(lambda x, y, z: x * y * z, 2.0, 3.0, 4.0, wrt=[2, 0])
-    assert [found.wrt for found in report.comparisons] == ["z", "x"]
-    assert [found.wrt for found in gradcheck(lambda x, y: x * y, 2.0, 3.0, wrt=1).comparisons] == ["y"]
+    assert [comparison.wrt for comparison in report.comparisons] == ["z", "x"]
+    assert [comparison.wrt for comparison in gradcheck(lambda x, y: x * y, 2.0, 3.0, wrt=1).comparisons] == ["y"]
 
 
 def test_methods_primitives_and_other_callables() -> None:
@@ -197,7 +197,7 @@ def test_orders(order: int) -> None:
     """All mixed derivatives up to the order are compared, each once in its ordered inputs and the last."""
     report = gradcheck(lambda x, y: x**y + x.sin() * y, 1.3, 0.7, order=order)
     assert report
-    assert max(found.order for found in report.comparisons) == order
+    assert max(comparison.order for comparison in report.comparisons) == order
     # order k: the derivatives of order k - 1 in inputs that do not descend, times two directions
     assert len(report.comparisons) == sum(2 * k for k in range(1, order + 1))
 
@@ -208,7 +208,7 @@ def test_an_order_beyond_what_is_right() -> None:
     wrong = primitive(name="third", partials=[lambda out, x: slope(x)])(lambda x: -math.cos(x))
     assert gradcheck(wrong, 0.5, order=2)
     report = gradcheck(wrong, 0.5, order=3)
-    assert [found.verdict for found in report.comparisons] == ["agrees", "agrees", "disagrees"]
+    assert [comparison.verdict for comparison in report.comparisons] == ["agrees", "agrees", "disagrees"]
     assert ("third", 3) in [(culprit.primitive, culprit.order) for culprit in report.culprits]
 
 
@@ -233,7 +233,7 @@ def test_many_inputs_are_checked_in_directions() -> None:
     assert (report.settings["directions"], report.settings["seed"]) == (8, 0)
     assert len(report.comparisons) == 16
     asked = gradcheck(loss, wrt=model, directions=3, seed=5)
-    assert [found.wrt for found in asked.comparisons] == ["direction 1", "direction 2", "direction 3"]
+    assert [comparison.wrt for comparison in asked.comparisons] == ["direction 1", "direction 2", "direction 3"]
     assert asked.as_dict() == gradcheck(loss, wrt=model, directions=3, seed=5).as_dict()
     assert asked.comparisons[0].analytic != gradcheck(loss, wrt=model, directions=3).comparisons[0].analytic
 
@@ -375,8 +375,8 @@ def test_a_wrong_rule_inside_a_rule() -> None:
     outer = primitive(name="outer", partials=[lambda out, x: inner(x)])(math.exp)
     assert gradcheck(outer, 0.5)
     report = gradcheck(outer, 0.5, order=2)
-    found = {(culprit.primitive, culprit.order, culprit.graph) for culprit in report.culprits}
-    assert found == {("bad_inner", 1, "its derivative"), ("outer", 2, "the function")}
+    culprits = {(culprit.primitive, culprit.order, culprit.graph) for culprit in report.culprits}
+    assert culprits == {("bad_inner", 1, "its derivative"), ("outer", 2, "the function")}
 
 
 def test_long_graphs_are_looked_at_in_part_until_something_is_wrong() -> None:
@@ -438,12 +438,12 @@ def test_the_report_prints_as_a_table() -> None:
 
 def test_the_report_as_data() -> None:
     """`as_dict` holds plain data, ready for JSON, with the verdicts and what was tried."""
-    found = sample_report().as_dict()
-    assert json.loads(json.dumps(found)) == found
-    assert (found["agrees"], found["wrong"], found["counts"]["kink"]) == (False, True, 1)
-    assert found["comparisons"][0]["numerical"] == pytest.approx(3.0)
-    assert found["culprits"][0]["primitive"] == "bad_rule"
-    assert found["point"] == {"x": 1.5, "y": 0.0}
+    data = sample_report().as_dict()
+    assert json.loads(json.dumps(data)) == data
+    assert (data["agrees"], data["wrong"], data["counts"]["kink"]) == (False, True, 1)
+    assert data["comparisons"][0]["numerical"] == pytest.approx(3.0)
+    assert data["culprits"][0]["primitive"] == "bad_rule"
+    assert data["point"] == {"x": 1.5, "y": 0.0}
 
 
 def test_the_report_in_a_notebook() -> None:
@@ -580,11 +580,11 @@ def test_the_measured_numbers_are_right() -> None:
         truth = dual_gradient(program, program.leaves)
         report = gradcheck(lambda *leaves, p=program: run(p, leaves, functions)[-1], *program.leaves)
         assert not report.wrong, str(report)
-        for found, dual in zip(report.comparisons, truth, strict=True):
-            assert abs(found.numerical - dual.derivative) <= 4 * found.error + 1e-14 * dual.magnitude
-            if found.verdict == "agrees":
+        for comparison, dual in zip(report.comparisons, truth, strict=True):
+            assert abs(comparison.numerical - dual.derivative) <= 4 * comparison.error + 1e-14 * dual.magnitude
+            if comparison.verdict == "agrees":
                 told += 1
-                assert found.error <= 1e-6 * max(abs(found.numerical), dual.magnitude)
+                assert comparison.error <= 1e-6 * max(abs(comparison.numerical), dual.magnitude)
     assert told > 110  # a saturated sigmoid cannot be told
     assert functions.keys() <= dual_functions.keys()
 

@@ -27,8 +27,8 @@ def alone(primitive: Primitive, point: tuple[float, ...]) -> tuple[Callable[...,
 
     def applied(*operands: Value) -> Value:
         given = iter(operands)
-        found: Value = primitive(*[fixed[k] if k in fixed else next(given) for k in range(primitive.arity)])
-        return found
+        result: Value = primitive(*[fixed[k] if k in fixed else next(given) for k in range(primitive.arity)])
+        return result
 
     return applied, tuple(x for k, x in enumerate(point) if k not in fixed)
 
@@ -83,9 +83,9 @@ def test_a_check_that_fails_anyway_proves_nothing() -> None:
 
 def test_rules_without_effect_are_told() -> None:
     """A rule that is 0 at the point cannot be made wrong by a factor, and is listed."""
-    found = assert_detects(lambda x: x.relu() + x, -1.0)
-    assert found.without_effect == tuple(f"the rule of relu in x {how}" for how in SPOILED)
-    assert "the rule of relu in x set to 0 changes nothing at this point" in str(found)
+    detection = assert_detects(lambda x: x.relu() + x, -1.0)
+    assert detection.without_effect == tuple(f"the rule of relu in x {how}" for how in SPOILED)
+    assert "the rule of relu in x set to 0 changes nothing at this point" in str(detection)
 
 
 def test_a_function_without_operations_has_no_rules() -> None:
@@ -139,8 +139,10 @@ def test_a_rule_right_at_first_order_and_wrong_at_second() -> None:
     with modes.instead(tanh, spoiled(tanh, 0, 1.001, depth=2)):
         assert gradcheck(lambda x: x.tanh() * x, 0.5)
         report = gradcheck(lambda x: x.tanh() * x, 0.5, order=2)
-    assert [found.verdict for found in report.comparisons] == ["agrees", "disagrees"]
-    assert ("tanh", 2, "the function") in [(found.primitive, found.order, found.graph) for found in report.culprits]
+    assert [comparison.verdict for comparison in report.comparisons] == ["agrees", "disagrees"]
+    assert ("tanh", 2, "the function") in [
+        (culprit.primitive, culprit.order, culprit.graph) for culprit in report.culprits
+    ]
 
 
 def test_all_operations_are_here() -> None:

@@ -51,7 +51,7 @@ def test_every_operation_obeys_the_laws(primitive: Primitive) -> None:
     report = check_primitive(primitive, examples=8)
     report.raise_if_wrong()
     assert report
-    assert all(found.tried for found in report.results if found.verdict == "holds")
+    assert all(result.tried for result in report.results if result.verdict == "holds")
 
 
 def test_three_operands_are_checked_too() -> None:
@@ -229,7 +229,7 @@ def test_a_mode_that_is_wrong_alone_is_seen(mode: str, monkeypatch: pytest.Monke
 
 def test_every_law_has_a_fault() -> None:
     """The faults above break each law of the report at least once."""
-    laws = {found.law for found in check_primitive(SQUARE, examples=1).results}
+    laws = {result.law for result in check_primitive(SQUARE, examples=1).results}
     assert {law for _, broken, _ in FAULTS.values() for law in broken} == laws
 
 
@@ -253,8 +253,8 @@ def test_the_smallest_point_is_found(threshold: int) -> None:
     """Where a rule is wrong from some point on, the simplest such point is reported."""
     wrong = dataclasses.replace(SQUARE, partials=(lambda out, x: 2 * x + 0.5 * greater(x, threshold - 0.5),), edges=())
     report = check_primitive(wrong, examples=40)
-    (found,) = [found for found in report.results if found.law == "partials"]
-    assert found.point == (float(max(0, threshold)),)
+    (result,) = [result for result in report.results if result.law == "partials"]
+    assert result.point == (float(max(0, threshold)),)
 
 
 def test_what_differs_from_call_to_call_is_not_deterministic() -> None:
@@ -291,7 +291,7 @@ def test_what_cannot_be_told_at_some_points_is_said() -> None:
 def test_what_is_not_declared_is_not_checked() -> None:
     """The report says of each law that was not tried why."""
     bare = dataclasses.replace(SQUARE, array=None, edges=())
-    reasons = {found.law: found.why for found in check_primitive(bare, examples=5).results if found.why}
+    reasons = {result.law: result.why for result in check_primitive(bare, examples=5).results if result.why}
     assert reasons == {
         "bounded": "it is not declared bounded",
         "array": "no spelling for arrays is declared",
@@ -299,7 +299,7 @@ def test_what_is_not_declared_is_not_checked() -> None:
         "kinks": "none is declared",
         "algebra": "nothing is declared",
     }
-    held = {found.law: found.why for found in check_primitive(stop_gradient, examples=5).results if found.why}
+    held = {result.law: result.why for result in check_primitive(stop_gradient, examples=5).results if result.why}
     assert held["partials"] == held["second partials"] == "it is held constant by definition"
 
 

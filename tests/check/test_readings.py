@@ -28,7 +28,7 @@ from scalargrad.check.readings import number_taken
     ],
 )
 def test_a_plain_number_is_said_to_have_left_the_graph(f: Callable[[Value], Any], asked: str) -> None:
-    """A function whose result is no Value is told which call took the number, of which Value, where, and what to do."""
+    """The error for a result that is no Value says which call took whose number, where, and what to do."""
     with pytest.raises(TypeError, match="must return a Value or several, got ") as caught:
         gradcheck(f, 0.5)
     message = str(caught.value)

@@ -296,7 +296,7 @@ def test_dropout_helps_on_noisy_digits() -> None:
 
 
 def test_noise_changes_each_pixel_and_no_label() -> None:
-    """The noise has the deviation that is asked for, but for what is cut off at paper and ink; 0 changes nothing."""
+    """The noise has the given deviation, but for what is cut off at paper and ink; 0 changes nothing."""
     data, _ = experiment.digits_for(0, 50)
     assert np.allclose(dropout.noisy(data, 0.0, random.Random(0))[0], data[0], atol=1e-6)
     pixels, targets = dropout.noisy(data, 0.1, random.Random(0))

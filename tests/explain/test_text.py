@@ -252,7 +252,7 @@ def test_a_narrow_terminal_gets_another_form() -> None:
     ]
     narrow = ledger(v, width=60)
     assert "because" not in narrow
-    assert narrow.endswith("the formulas of the local derivatives need lines of more than 60 cells")
+    assert narrow.endswith("the formulas of the local gradients need lines of more than 60 cells")
     assert max(map(cells, narrow.splitlines()[:-1])) <= 60
 
 

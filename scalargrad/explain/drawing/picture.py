@@ -51,7 +51,7 @@ def draw(
             interactive session.
         values: whether to show each number.
         gradients: whether to show each gradient; `–` where no sweep has reached the node.
-        partials: whether to show on each arrow the local derivative, ∂result/∂operand.
+        partials: whether to show on each arrow the local gradient, ∂result/∂operand.
         direction: "LR" (from left to right), "RL", "TB" (from top to bottom) or "BT".
         collapse: "neuron": each neuron is a box, and so is any other module or function that has only
             operations in it; "layer": each layer is a box, and so is anything else that has only such

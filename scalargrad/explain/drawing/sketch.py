@@ -32,7 +32,7 @@ class Look:
     Attributes:
         values: whether to show each number.
         gradients: the gradient of each node, None where there is none yet; None to show no gradients.
-        partials: whether to show the local derivatives on the arrows.
+        partials: whether to show the local gradients on the arrows.
         direction: the direction of the arrows: "LR", "RL", "TB" or "BT".
         every_name: whether to show generated names too, as the ledger has them.
         lit: the arrow to light up, by its result and the operand's position there.

@@ -17,7 +17,7 @@ by its place in the list of boxes, outer ones first.
             box), results (nodes), is_part (whether it is one part of its module, as a neuron of a layer),
             size (how many nodes), contents (the calls in it, counted), learns (whether it has parameters)
     steps   result, operand (nodes), position (among the result's operands); upstream, local,
-            contribution, before, after; formula (of the local derivative); gradient (∂L/∂a),
+            contribution, before, after; formula (of the local gradient); gradient (∂L/∂a),
             hands_on (∂L/∂d), slope (∂d/∂a)
 """
 

@@ -36,8 +36,8 @@ class Step:
         operand: the node that it is added to.
         position: the place of that operand in `result.args`.
         operation: the name of the operation that made the result.
-        formula: the local derivative ∂result/∂operand, in the names of the nodes.
-        local: the local derivative's number.
+        formula: the local gradient ∂result/∂operand, in the names of the nodes.
+        local: the local gradient's number.
         upstream: the result's gradient.
         before: the operand's total before this step.
         after: the operand's total after it: before + local × upstream.
@@ -95,7 +95,7 @@ class Step:
 
     @property
     def because(self) -> str:
-        """The formula of the local derivative, as an equation: `∂d/∂a = b`.
+        """The formula of the local gradient, as an equation: `∂d/∂a = b`.
 
         Where the operand occurs several times, as in `a * a`, it says which occurrence this step is for.
         """
@@ -159,7 +159,7 @@ def applied(primitive: Primitive, names: Sequence[str]) -> str:
 
 
 def local_formula(primitive: Primitive, position: int, names: Sequence[str]) -> str:
-    """Return a local derivative in the names of the result and its operands.
+    """Return a local gradient in the names of the result and its operands.
 
     >>> from scalargrad import tanh
     >>> local_formula(tanh, 0, ("out", "x1*w1"))

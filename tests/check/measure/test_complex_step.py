@@ -33,13 +33,13 @@ def test_the_complex_step_is_exact_to_rounding(primitive: Primitive) -> None:
     assert rule is not None
     for point in sample(op):
         for k in differentiable(op):
-            found, apart = complex_partial(op, op.value(*point), point, k)
-            if isfinite(found):
+            slope, apart = complex_partial(op, op.value(*point), point, k)
+            if isfinite(slope):
                 is_held = op.name in {"stop_gradient", "_held_finite"}
                 truth = 1.0 if is_held else float(precise_partial(op.name, point, k))
                 bend = 0.0 if is_held else float(precise_partial(op.name, point, k, k))
                 error = abs(point[k] * bend)
-                assert found == pytest.approx(truth, rel=1e-12, abs=64 * EPSILON * (error + 1e-3))
+                assert slope == pytest.approx(truth, rel=1e-12, abs=64 * EPSILON * (error + 1e-3))
                 assert apart <= 1e-10 * (abs(truth) + error + 1e-3)
 
 
@@ -150,7 +150,7 @@ def test_complex_steps_neither_underflow_nor_fold() -> None:
         (primitives.multiply, (1e-308, 3.0), 0),
         (primitives.negative, (5e-324,), 0),
     ]:
-        found, error = complex_partial(op, op.value(*point), point, k)
+        slope, error = complex_partial(op, op.value(*point), point, k)
         with mpmath.workdps(400):
             truth = float(
                 mpmath.diff(
@@ -161,4 +161,4 @@ def test_complex_steps_neither_underflow_nor_fold() -> None:
                     h=mpmath.mpf(10) ** -370,
                 )
             )
-        assert abs(found - truth) <= error <= 1e-6 * abs(truth), op
+        assert abs(slope - truth) <= error <= 1e-6 * abs(truth), op

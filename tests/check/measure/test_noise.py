@@ -19,9 +19,9 @@ EPSILON = 2.0**-52
 def test_a_sum_with_a_large_number_has_its_noise(x: float, offset: float) -> None:
     """Adding and subtracting a large number leaves its rounding error, no less and not far more."""
     unit = max(x, offset * 1e-3)  # of steps that the sum does not swallow
-    found = noise(lambda t: (offset + (x + t)) - offset, unit)
+    level = noise(lambda t: (offset + (x + t)) - offset, unit)
     spacing = math.ulp(offset + x)
-    assert spacing / 8 <= found <= 8 * spacing
+    assert spacing / 8 <= level <= 8 * spacing
 
 
 @pytest.mark.parametrize("f", [math.sin, math.exp, math.atan, lambda x: 1 / x, lambda x: math.sin(1000 * x)])
@@ -37,11 +37,11 @@ def test_the_noise_bounds_the_error() -> None:
     covered = 0
     for k in range(50):
         x = 0.01 + 0.0002 * k
-        found = noise(lambda t, x=x: (math.exp(x + t) - 1 - (x + t)) / (x + t) ** 2, x)  # type: ignore[misc]
+        level = noise(lambda t, x=x: (math.exp(x + t) - 1 - (x + t)) / (x + t) ** 2, x)  # type: ignore[misc]
         with mpmath.workdps(50):
             truth = (mpmath.exp(x) - 1 - mpmath.mpf(x)) / mpmath.mpf(x) ** 2
-            covered += abs((math.exp(x) - 1 - x) / x**2 - truth) <= found
-        assert found <= 1e-10
+            covered += abs((math.exp(x) - 1 - x) / x**2 - truth) <= level
+        assert level <= 1e-10
     assert covered >= 48
 
 

@@ -21,20 +21,20 @@ def test_rounding_is_bounded(names: list[str], x: float) -> None:
     """Values and gradients of random chains are off by no more than the bounds, by 50 digits."""
 
     def chain(start: Any, functions: dict[str, Any]) -> Any:
-        found = start
+        result = start
         for name in names:
-            found = functions[name](found, start) if name in {"add", "multiply"} else functions[name](found)
-            found = functions["atan"](found)
-        return found
+            result = functions[name](result, start) if name in {"add", "multiply"} else functions[name](result)
+            result = functions["atan"](result)
+        return result
 
     leaf = Value(x)
     root = chain(leaf, {op.name: op for op in BUILT_IN})
     recording = Recording([root], [leaf])
     errors = data_errors(recording, [0.0])
-    found = bounded_gradient(recording, 0, local_errors(recording, errors))
+    bounded = bounded_gradient(recording, 0, local_errors(recording, errors))
     with mpmath.workdps(DIGITS):
         value = chain(mpmath.mpf(x), precise)
         slope = mpmath.diff(lambda start: chain(start, precise), mpmath.mpf(x))
         assert abs(value - root.data) <= errors[recording.outputs[0]]
-        assert abs(slope - found.slopes[0]) <= found.errors[0] + 1e-300
-    assert found.errors[0] <= 1e-12 * max(1.0, found.terms[0])
+        assert abs(slope - bounded.slopes[0]) <= bounded.errors[0] + 1e-300
+    assert bounded.errors[0] <= 1e-12 * max(1.0, bounded.terms[0])

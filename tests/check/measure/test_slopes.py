@@ -43,22 +43,22 @@ SMOOTH: dict[str, Callable[[float], float]] = {
 def test_an_estimate_is_off_by_no_more_than_it_says(name: str, x: float, side: int) -> None:
     """The slope of a smooth function lies within four times the stated error, which is small."""
     along = line(SMOOTH[name], x)
-    (found,) = extrapolated(along, FIRST * along.unit, side, lambda best: False)
+    (estimate,) = extrapolated(along, FIRST * along.unit, side, lambda best: False)
     with mpmath.workdps(DIGITS):
         truth = float(mpmath.diff(precise[name], mpmath.mpf(x)))
-    assert abs(found.slope - truth) <= 4 * found.error
-    assert found.error <= 1e-7 * max(1.0, abs(SMOOTH[name](x)) / along.unit)
+    assert abs(estimate.slope - truth) <= 4 * estimate.error
+    assert estimate.error <= 1e-7 * max(1.0, abs(SMOOTH[name](x)) / along.unit)
 
 
 def test_too_large_an_error_would_be_seen() -> None:
     """Negative control: with a function that is off by more than its noise, the error does not cover it."""
     crooked = line(lambda x: math.sin(x) + 1e-9 * math.sin(1e12 * x), 1.0, noise=0.0)
-    (found,) = extrapolated(crooked, FIRST, 0, lambda best: False)
-    assert found.error > 1e-12
+    (estimate,) = extrapolated(crooked, FIRST, 0, lambda best: False)
+    assert estimate.error > 1e-12
 
 
 def test_it_stops_when_there_is_enough() -> None:
-    """No more is sampled than is asked for, and no place twice."""
+    """Nothing is sampled that is not needed, and no place twice."""
     places: list[float] = []
 
     def f(x: float) -> float:
@@ -75,8 +75,8 @@ def test_it_stops_when_there_is_enough() -> None:
 def test_it_stops_where_the_function_does() -> None:
     """When a smaller step finds no number, what there is so far is the answer."""
     along = line(lambda x: math.exp(x) if abs(x - 1) > FIRST / 6 or x == 1 else math.nan, 1.0)
-    (found,) = extrapolated(along, FIRST, 0, lambda best: False)
-    assert found.slope == pytest.approx(math.e, rel=1e-4)
+    (estimate,) = extrapolated(along, FIRST, 0, lambda best: False)
+    assert estimate.slope == pytest.approx(math.e, rel=1e-4)
     (unknown,) = extrapolated(along, FIRST / 8, 0, lambda best: False)
     assert isnan(unknown.slope)
     assert unknown.error == inf
@@ -85,9 +85,9 @@ def test_it_stops_where_the_function_does() -> None:
 def test_a_table_that_runs_away_has_no_answer() -> None:
     """Close to a pole the first entries may look alike; the last contradict them, and nothing is claimed."""
     near = line(lambda x: (x - 1 + 1e-13) ** -0.5 if x > 1 - 1e-13 else math.nan, 1.0)
-    (found,) = extrapolated(near, FIRST, 1, lambda best: False)
+    (estimate,) = extrapolated(near, FIRST, 1, lambda best: False)
     truth = -0.5 * 1e-13**-1.5
-    assert found.error == inf or abs(found.slope - truth) <= 4 * found.error
+    assert estimate.error == inf or abs(estimate.slope - truth) <= 4 * estimate.error
 
 
 def test_a_number_for_which_no_step_is_left() -> None:

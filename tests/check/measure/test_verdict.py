@@ -24,15 +24,15 @@ def test_the_longer_side_is_used_where_the_shorter_is_too_short(side: int, metho
         [EPSILON],
         on_break=False,
     )
-    (found,) = examine(one_sided, [Claim(math.cos(1.0), 1e-16, 1.0)], 1e-10)
-    assert (found.verdict, found.estimate.method) == ("agrees", method)
+    (judgement,) = examine(one_sided, [Claim(math.cos(1.0), 1e-16, 1.0)], 1e-10)
+    assert (judgement.verdict, judgement.estimate.method) == ("agrees", method)
 
 
 def test_two_outputs_are_judged_by_themselves() -> None:
     """One line serves all components; each has its own verdict."""
     both = Line(lambda t: Sample(t, (t * t + 3 * t, abs(t)), (), None), lambda a, b: True, 1.0, [0.0, 0.0], True)
     findings = examine(both, [Claim(3.0, 0.0, 3.0), Claim(0.0, 0.0, 1.0)], 1e-6)
-    assert [found.verdict for found in findings] == ["agrees", "kink"]
+    assert [judgement.verdict for judgement in findings] == ["agrees", "kink"]
 
 
 def test_an_exact_slope_that_the_function_does_not_follow_is_no_witness() -> None:

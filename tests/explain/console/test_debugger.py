@@ -113,7 +113,7 @@ def test_help_lists_every_command() -> None:
 
 
 def test_step_shows_each_contribution() -> None:
-    """`step` makes the steps one after another and shows each, with the reason for its local derivative."""
+    """`step` makes the steps one after another and shows each, with the reason for its local gradient."""
     walk = neuron()
     lines = session(walk, *["step"] * 9)
     assert arithmetic(lines) == [shown(step, walk) for step in walk]

@@ -157,7 +157,7 @@ def test_the_ledger_holds_the_steps() -> None:
     walk = steps(neuron())
     header, *rows = Reader(page(walk)).rows
     assert header[1:] == [
-        "gradient", "operation", "local derivative", "before", "+ upstream", "× local", "= gain", "after"
+        "gradient", "operation", "local gradient", "before", "+ upstream", "× local", "= gain", "after"
     ]  # fmt: skip
     assert [row[0] for row in rows] == [str(i) for i in range(1, len(walk) + 1)]
     for row, step in zip(rows, walk, strict=True):

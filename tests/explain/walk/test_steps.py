@@ -316,7 +316,7 @@ def test_a_step_reads_as_one_line() -> None:
     ],
 )
 def test_formulas_speak_of_the_nodes(made: Any, formulas: list[str]) -> None:
-    """The local derivative is written in the names of the nodes, numbers in parentheses where negative."""
+    """The local gradient is written in the names of the nodes, numbers in parentheses where negative."""
     y = made(Value(2.0, label="x"))
     y.label = "y"
     assert [step.formula for step in steps(y)] == formulas
