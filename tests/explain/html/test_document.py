@@ -272,7 +272,7 @@ def test_an_operation_of_ones_own_has_a_page() -> None:
 
 
 def test_a_front_end_may_lay_the_drawing_out_itself() -> None:
-    """What Graphviz makes of the drawing's source elsewhere is finished to the same picture, and that is in the markup."""
+    """What Graphviz makes of the source elsewhere is finished to the same picture, which is then in the markup."""
     data = page_data(neuron())
     drawing = picture(data)
     raw = _rendered(drawing.source, "svg", "dot").decode()
