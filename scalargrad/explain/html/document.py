@@ -20,15 +20,16 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from ...engine.floats import integer
 from ...engine.value import Value
 from ...extras import how_to_install
 from ..colours import NOTHING, field
-from ..drawing.collapse import everything
+from ..drawing.collapse import Box, Plan, comfortable, everything
 from ..drawing.picture import TooLarge
-from ..drawing.sketch import Look, drawn
+from ..drawing.sketch import Look, drawn, ids
 from ..names import atom, exact, numeral
 from ..walk.data import page_data
 from ..walk.steps import Steps, as_steps
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
     from ..drawing.render import Drawing
 
-PREFIX = "graph_"
+PREFIX, FOLDED = "graph_", "folded_"  # of ids in the two pictures
+MANY = 24  # nodes for which half a window has room; in a larger graph modules are boxes at first
 IN_A_NOTEBOOK = "width:100%;height:680px;border:none"
 UNTRUSTED = (  # all that is left of the frame there
     "This notebook is not trusted and shows no page: run the cell, or trust the notebook (in JupyterLab, the command "
@@ -183,33 +185,72 @@ def from_data(data: Mapping[str, Any], at: int = 0) -> Page:
     """
     environment = _environment()
     text = environment.get_template("page.html").render(
-        **_shown(data),
+        **_shown(data, [(picture, picture.drawing(data).fragment()) for picture in pictures(data)]),
         position=at,
-        drawing=picture(data).fragment(),
         style=_file("page.css") + _file("stepper.css"),
         script=_file("stepper.js") + _file("page.js"),
     )
     return Page(text)
 
 
-def content(data: Mapping[str, Any], svg: str) -> str:
+def content(data: Mapping[str, Any], drawings: Sequence[tuple[Picture, str]]) -> str:
     """Return the markup of the stepper, to be put into an element by `mount` of `stepper.js`.
 
     Args:
         data: the backward pass as `page_data` returns it, as JSON carries it.
-        svg: the drawing, which `picture(data)` describes: its `fragment()`, or where Graphviz runs elsewhere, what
-            `finished` makes of the SVG that comes of its `source`.
+        drawings: the pictures, of which the first is shown, each with its SVG: the `fragment()` of its drawing or,
+            where Graphviz runs elsewhere, what the drawing's `finished` makes of the SVG that comes of its `source`.
 
     Raises:
         ImportError: when the extra page is not installed.
     """
-    return _environment().get_template("stepper.html").render(**_shown(data), drawing=svg)
+    return _environment().get_template("stepper.html").render(**_shown(data, drawings))
 
 
-def picture(data: Mapping[str, Any]) -> Drawing:
-    """Return the drawing that the stepper lights up, with the gradients of the end of the pass."""
-    look = Look(gradients=_last_totals(data), every_name=True, prefix=PREFIX)
-    return drawn(data, everything(data["nodes"]), look)
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the graph for the stepper, which lights its parts up.
+
+    Attributes:
+        plan: what is drawn, and what is hidden in boxes.
+        prefix: what the ids in it start with, so that several pictures may stand in one document.
+    """
+
+    plan: Plan
+    prefix: str = PREFIX
+
+    def drawing(self, data: Mapping[str, Any]) -> Drawing:
+        """Return the drawing, with the gradients of the end of the pass."""
+        look = Look(gradients=_last_totals(data), every_name=True, is_live=True, prefix=self.prefix)
+        return drawn(data, self.plan, look)
+
+    def described(self, data: Mapping[str, Any]) -> dict[str, str]:
+        """Return which nodes and edges stand in which boxes and for which arrows, and the calls of the boxes."""
+        names = ids(self.plan)
+        element: dict[int, str] = {node: names[node] for node in self.plan.single}
+        element |= {node: names[box] for box in self.plan.boxes for node in box.nodes}
+        arrows = {(names[arrow.tail], names[arrow.head]): arrow for arrow in self.plan.arrows}
+        of_nodes = {arrow[2:4] for arrow in self.plan.arrows if not isinstance(arrow.head, Box)}
+        edges = []
+        for result, node in enumerate(data["nodes"]):
+            for position, operand in enumerate(node["operands"]):
+                arrow = arrows.get((element[operand], element[result]))
+                if (result, position) not in of_nodes:
+                    stands = "" if arrow is None else f"{arrow.result}_{arrow.position}"
+                    edges.append(f"{result}_{position}:{stands}")
+        return {
+            "prefix": self.prefix,
+            "nodes": " ".join(f"{place}:{name}" for place, name in sorted(element.items()) if name != f"node{place}"),
+            "edges": " ".join(edges),
+            "calls": " ".join(f"{names[box]}:{box.call}" for box in self.plan.boxes if box.call is not None),
+        }
+
+
+def pictures(data: Mapping[str, Any]) -> list[Picture]:
+    """Return the pictures that a page has: every node, and before it, of a large graph, modules as boxes."""
+    whole = Picture(everything(data["nodes"]))
+    boxes = comfortable(data, MANY)
+    return [whole] if boxes is None else [Picture(boxes, FOLDED), whole]
 
 
 # ---------------------------------------------------------------- what the template is given
@@ -225,7 +266,7 @@ def _last_totals(data: Mapping[str, Any]) -> list[float | None]:
     return gradients
 
 
-def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(data: Mapping[str, Any], drawings: Sequence[tuple[Picture, str]]) -> dict[str, Any]:
     """What the templates show of a pass."""
     nodes, gradients = data["nodes"], _last_totals(data)
     largest = max((abs(x) for x in gradients if x is not None and math.isfinite(x)), default=0.0)
@@ -236,6 +277,7 @@ def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
         "forward": list(_forward(nodes)),
         "rows": list(_rows(data, largest)),
         "nothing": NOTHING,
+        "pictures": [{**picture.described(data), "svg": svg} for picture, svg in drawings],
     }
 
 

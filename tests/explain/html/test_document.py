@@ -23,7 +23,7 @@ from markupsafe import escape
 from scalargrad import TooLarge, Value, page, primitive, steps
 from scalargrad.explain import page_data
 from scalargrad.explain.drawing.render import _rendered
-from scalargrad.explain.html.document import content, picture
+from scalargrad.explain.html.document import content, pictures
 from scalargrad.explain.names import exact, gradient_name
 from scalargrad.terminal import visible
 
@@ -274,10 +274,11 @@ def test_an_operation_of_ones_own_has_a_page() -> None:
 def test_a_front_end_may_lay_the_drawing_out_itself() -> None:
     """What Graphviz makes of the source elsewhere is finished to the same picture, which is then in the markup."""
     data = page_data(neuron())
-    drawing = picture(data)
+    (picture,) = pictures(data)
+    drawing = picture.drawing(data)
     raw = _rendered(drawing.source, "svg", "dot").decode()
     assert raw != drawing.fragment() == drawing.finished(raw)
-    assert content(data, drawing.finished(raw)) in page(neuron())
+    assert content(data, [(picture, drawing.finished(raw))]) in page(neuron())
 
 
 # ---------------------------------------------------------------- bytes and files

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from scalargrad import Value, nn, page, steps
 from scalargrad.explain import page_data
 from scalargrad.explain.html import document
-from scalargrad.explain.html.document import content, picture
+from scalargrad.explain.html.document import content, pictures
 from scalargrad.explain.names import gradient_name, numeral
 from scalargrad.terminal import visible
 
@@ -347,7 +347,10 @@ def test_the_stepper_is_a_module_for_any_element(visit: Visit) -> None:
     """Two in another page: each has its keys while it has focus, tells its steps, and can be led from outside."""
     data = page_data(steps(neuron()))
     other = page_data(product())
-    markup, less = (content(each, picture(each).fragment()) for each in (data, other))
+    markup, less = (
+        content(each, [(picture, picture.drawing(each).fragment()) for picture in pictures(each)])
+        for each in (data, other)
+    )
     files = Path(document.__file__).parent
     module = (files / "stepper.js").read_text(encoding="utf-8")
     opened = visit(
@@ -626,7 +629,7 @@ OUTSIDE = """() => {
   const figure = document.querySelector("figure");
   return Math.max(0, figure.scrollWidth - figure.clientWidth) + Math.max(0, figure.scrollHeight - figure.clientHeight);
 }"""
-WIDTH = "document.querySelector('figure svg').getBoundingClientRect().width"
+WIDTH = "document.querySelector('.picture:not([hidden]) svg').getBoundingClientRect().width"
 LETTERS = "document.querySelector('.node.operand text').getBoundingClientRect().height"
 
 
@@ -639,10 +642,11 @@ def network_page() -> str:
 def test_a_network_starts_whole_and_its_steps_are_legible(
     visit: Visit, network_page: str, size: tuple[int, int]
 ) -> None:
-    """All of a large graph is in sight at the start and at the end; at a step its cards are large, and in sight."""
+    """A network's boxes are in sight at the start and at the end; at a step its cards are large, and in sight."""
     opened = visit(network_page)
     opened.set_viewport_size({"width": size[0], "height": size[1]})
     assert opened.evaluate(OUTSIDE) <= 1
+    opened.keyboard.press("m")
     opened.keyboard.press("ArrowRight")
     for _ in range(5):
         opened.keyboard.press("ArrowRight")
@@ -652,6 +656,7 @@ def test_a_network_starts_whole_and_its_steps_are_legible(
             ".map((e) => e.getBoundingClientRect()); return a.right > b.left && a.left < b.right; })()"
         )
         assert inside
+    opened.keyboard.press("m")
     opened.keyboard.press("End")
     assert opened.evaluate(OUTSIDE) <= 1
 
@@ -659,6 +664,7 @@ def test_a_network_starts_whole_and_its_steps_are_legible(
 def test_the_reader_chooses_the_size(visit: Visit, network_page: str) -> None:
     """Buttons and keys make the graph larger, smaller and whole, and it stays so at the next steps."""
     opened = visit(network_page, 3)
+    opened.keyboard.press("m")
     before = opened.evaluate(WIDTH)
     opened.get_by_label("Larger").click()
     larger = opened.evaluate(WIDTH)
@@ -678,9 +684,76 @@ def test_the_reader_chooses_the_size(visit: Visit, network_page: str) -> None:
 def test_modules_have_frames(visit: Visit, network_page: str) -> None:
     """The graph of a network shows the frames of its modules, layers and neurons by name."""
     opened = visit(network_page)
-    names = opened.evaluate("[...document.querySelectorAll('.cluster text')].map((text) => text.textContent)")
+    names = opened.evaluate(
+        "[...document.querySelectorAll('.picture:not(.folded) .cluster text')].map((text) => text.textContent)"
+    )
     assert len(names) == 1 + 2 + 4
     assert {"MLP", "layers.0 (Layer)", "neurons.2 (Neuron)"} <= {name.replace("\xa0", " ") for name in names}
+
+
+FOLDED = """() => {
+    const picture = [...document.querySelectorAll(".picture")].find((picture) => !picture.hidden);
+    const all = (selector) => [...picture.querySelectorAll(selector)].map((part) => part.id).sort();
+    return {
+        isFolded: picture.classList.contains("folded"),
+        lit: all(".edge.current, .node.operand, .node.result"),
+        ahead: all(".node.ahead"),
+        totals: Object.fromEntries([...picture.querySelectorAll(".gradient")].map((text) =>
+            [text.parentNode.id.replace(/^[a-z]+_/, ""), text.textContent])),
+    };
+}"""
+
+
+def test_a_large_network_opens_as_boxes_that_open_on_a_click(visit: Visit) -> None:
+    """A graph of many nodes opens with modules as boxes; a click, m or a button shows every node, at the same step."""
+    output = network(5)
+    walk = steps(output)
+    opened = visit(page(output), viewport={"width": 1280, "height": 720})
+    folded = opened.evaluate(FOLDED)
+    assert folded["isFolded"]
+    assert 5 + 5 + 1 <= len(folded["totals"]) < 30
+    assert len(walk.order) > 100
+    shown_in_boxes = [int(name.removeprefix("node")) for name in folded["totals"]]
+    for at in (1, 2, 30, 75, len(walk)):
+        opened.get_by_role("slider").fill(str(at))
+        state = opened.evaluate(FOLDED)
+        totals = walk.totals(at)
+        assert state["totals"] == {
+            f"node{place}": numeral(totals[walk.order[place]]) if walk.order[place] in totals else "–"
+            for place in shown_in_boxes
+        }
+        assert state["ahead"] == sorted(f"folded_node{i}" for i in shown_in_boxes if walk.order[i] not in totals)
+        assert state["lit"]
+    opened.get_by_role("slider").fill("30")
+    box = opened.locator(".picture.folded .node").filter(has_text="neurons.3").first
+    box.click()
+    state = opened.evaluate(FOLDED)
+    step = walk[29]
+    result = walk.order.index(step.result)
+    assert not state["isFolded"]
+    assert len(state["totals"]) > 100
+    assert f"graph_edge{result}_{step.position}" in state["lit"]
+    assert state["totals"][f"node{walk.order.index(step.operand)}"] == numeral(step.after)
+    expect(opened.locator(".position")).to_have_text("30")
+    opened.locator(".picture:not(.folded) .cluster text").filter(has_text="neurons").first.click(force=True)
+    assert opened.evaluate(FOLDED)["isFolded"]
+    opened.keyboard.press("m")
+    assert not opened.evaluate(FOLDED)["isFolded"]
+    opened.get_by_role("button", name="Modules as boxes").click()
+    again = opened.evaluate(FOLDED)
+    assert again["isFolded"]
+    assert again["totals"]["node" + str(len(walk.order) - 1)] == "1.0"
+    opened.keyboard.press("f")
+    opened.keyboard.press("ArrowRight")
+    assert opened.evaluate(FOLDED)["totals"] == dict.fromkeys(folded["totals"], "–")
+
+
+def test_a_small_graph_has_one_picture(visit: Visit, neuron_page: str) -> None:
+    """Negative control: with few nodes there is nothing to fold, no button, and m does nothing."""
+    opened = visit(neuron_page, 3)
+    expect(opened.get_by_role("button", name="Modules as boxes")).to_have_count(0)
+    opened.keyboard.press("m")
+    expect(opened.locator(".picture")).to_have_count(1)
 
 
 # ---------------------------------------------------------------- labels
@@ -744,8 +817,9 @@ def network(width: int) -> Value:
 
 
 def test_what_is_current_is_in_sight(visit: Visit) -> None:
-    """In a graph and a ledger that are larger than the window, the lit edge and the current row are in view."""
+    """In a whole graph and a ledger that are larger than the window, the lit edge and the current row are in view."""
     opened = visit(page(network(5)), viewport={"width": 1280, "height": 720})
+    opened.keyboard.press("m")
     slider = opened.get_by_role("slider")
     last = int(slider.get_attribute("max") or 0)
     assert last > 100
