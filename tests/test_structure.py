@@ -34,10 +34,11 @@ SOURCES = {
 LAYERS = {  # for each folder: a module, or a folder in it, may import what stands in a line above its own
     "scalargrad": [
         ["engine", "extras", "files", "terminal"],
-        ["functional"],
+        ["functional", "misconceptions"],
         ["nn", "expressions"],
         ["explain", "check", "lifting"],
         ["optim"],
+        ["exercises"],
         [""],  # the public door
         ["cli"],
         ["__main__"],
