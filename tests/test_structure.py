@@ -304,7 +304,7 @@ def edges(folder: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("folder", "most"), [("scalargrad", 45), ("scalargrad.engine", 38), ("scalargrad.explain", 25)]
+    ("folder", "most"), [("scalargrad", 50), ("scalargrad.engine", 38), ("scalargrad.explain", 25)]
 )
 def test_few_things_know_of_one_another(folder: str, most: int) -> None:
     """Between the files and folders of one level there are few imports, the public door's among them."""
