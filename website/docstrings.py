@@ -19,10 +19,8 @@ _TOGETHER = re.compile(r"^    (?P<names>\w+(?:, \w+)+): (?P<text>.*(?:\n {8,}\S.
 def described_each(docstring: str) -> str:
     r"""Return a docstring in whose sections each name has its own line.
 
-    >>> print(described_each("Args:\n    x, y: the point."))
-    Args:
-        x: the point.
-        y: the point.
+    >>> described_each("Args:\n    x, y: the point.")
+    'Args:\n    x: the point.\n    y: the point.'
     """
 
     def each(match: re.Match[str]) -> str:

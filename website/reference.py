@@ -79,9 +79,7 @@ def _section(operation: Primitive) -> str:
     if places := _breaks(operation):
         parts.append("Not smooth: " + "; ".join(places) + ".")
     if operation.edges:
-        rows = [
-            [_numbers(operands), f"`{value}`", _numbers(partials)] for operands, value, partials in operation.edges
-        ]
+        rows = [[_numbers(operands), f"`{value}`", _numbers(partials)] for operands, value, partials in operation.edges]
         parts.append(_table([", ".join(names), "value", "partial derivatives"], rows))
     return "\n\n".join(part for part in parts if part)
 
@@ -99,7 +97,7 @@ def _breaks(operation: Primitive) -> list[str]:
             words.append(f"in {name}")
         elif (low, high) != REALS:
             bounds = [f"{name} ≤ {low:g}"] * isfinite(low) + [f"{name} ≥ {high:g}"] * isfinite(high)
-            words.append(" and ".join(bounds))
+            words.append(" or ".join(bounds))
     for kind, places in (("a kink", operation.kinks), ("a pole", operation.poles)):
         words += [f"{kind} at {_place(place, names)}" for place in places]
     return words
