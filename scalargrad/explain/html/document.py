@@ -8,6 +8,7 @@ through the steps; everything that the script shows comes from the rows of the t
     page.html       the document: its title, its policy, and around the stepper
     stepper.html    the stepper's markup, which `content` makes: another front end puts it into an element of its own
     stepper.js      the module that brings the markup to life: its first comment has the interface
+    quiz.js         the quiz on the stepper
     page.js         the address, the keys and the paper of the page
 
 No label becomes markup: the template escapes its data, the script moves only text, and the page's
@@ -21,6 +22,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, overload
 
 from ...engine.floats import integer
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from ..drawing.render import Drawing
 
 PREFIX, FOLDED = "graph_", "folded_"  # of ids in the two pictures
+LIMIT = 2_000  # steps of a page
 MANY = 24  # nodes for which half a window has room; in a larger graph modules are boxes at first
 IN_A_NOTEBOOK = "width:100%;height:680px;border:none"
 UNTRUSTED = (  # all that is left of the frame there
@@ -64,7 +67,7 @@ class Page(str):
         """
         from ...files import write_whole
 
-        target = _target(path)
+        target = target_of(path)
         write_whole(target, self.encode())
         return target
 
@@ -85,7 +88,7 @@ def page(
     at: int | str | Value = 0,
     forward: int | None = None,
     names: Mapping[str, object] | None = None,
-    limit: int = 2_000,
+    limit: int = LIMIT,
 ) -> Page: ...
 @overload
 def page(
@@ -95,7 +98,7 @@ def page(
     at: int | str | Value = 0,
     forward: int | None = None,
     names: Mapping[str, object] | None = None,
-    limit: int = 2_000,
+    limit: int = LIMIT,
 ) -> Path: ...
 def page(
     value: Value | Sequence[Value] | Steps,
@@ -104,7 +107,7 @@ def page(
     at: int | str | Value = 0,
     forward: int | None = None,
     names: Mapping[str, object] | None = None,
-    limit: int = 2_000,
+    limit: int = LIMIT,
 ) -> Page | Path:
     """Return the backward pass from a value as a page of HTML to step through; with a path, write it there.
 
@@ -140,16 +143,11 @@ def page(
         ImportError: when the extra page is not installed.
         OSError: when the file cannot be written.
     """
-    walk = as_steps(value, names)
-    if len(walk) > integer(limit, "limit", low=0):
-        raise TooLarge(
-            f"{len(walk):,} steps are more than the limit of {limit:,} for a page: show a part, such as the loss of "
-            f"one row or a result further in, or wait for the layout with limit={len(walk):_}"
-        )
+    walk = within(as_steps(value, names), limit)
     position = _position(walk, at, forward)
     if path is None:
         return from_data(page_data(walk), position)
-    target = _target(path)  # a wrong path is refused before the work starts
+    target = target_of(path)  # a wrong path is refused before the work starts
     return from_data(page_data(walk), position).save(target)
 
 
@@ -165,7 +163,27 @@ def _position(walk: Steps, at: int | str | Value, forward: int | None) -> int:
     return forward - computed - 1 if computed else 0
 
 
-def _target(path: str | os.PathLike[str]) -> Path:
+def within(walk: Steps, limit: int) -> Steps:
+    """Return the steps of a page.
+
+    Raises:
+        TooLarge: when there are more of them than the limit.
+        ValueError: when the limit is no count.
+    """
+    if len(walk) > integer(limit, "limit", low=0):
+        raise TooLarge(
+            f"{len(walk):,} steps are more than the limit of {limit:,} for a page: show a part, such as the loss of "
+            f"one row or a result further in, or wait for the layout with limit={len(walk):_}"
+        )
+    return walk
+
+
+def target_of(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a page, with its suffix.
+
+    Raises:
+        ValueError: when it has another suffix.
+    """
     from pathlib import Path
 
     from ...files import completed
@@ -174,11 +192,12 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 
 def from_data(data: Mapping[str, Any], at: int = 0) -> Page:
-    """Return the page of a backward pass that is given as plain data, as `page_data` returns it.
+    """Return the page of a backward pass that is given as plain data, as `page_data` or `quiz_data` returns it.
 
     Args:
         data: the pass.
-        at: the position that the page opens at, as `stepper.js` counts them: below 0 in the forward pass.
+        at: the position that the page opens at, as `stepper.js` counts them: below 0 in the forward pass. In a quiz,
+            how many contributions are known.
 
     Raises:
         ImportError: when the extra page is not installed.
@@ -188,7 +207,7 @@ def from_data(data: Mapping[str, Any], at: int = 0) -> Page:
         **_shown(data, [(picture, picture.drawing(data).fragment()) for picture in pictures(data)]),
         position=at,
         style=_file("page.css") + _file("stepper.css"),
-        script=_file("stepper.js") + _file("page.js"),
+        script=_file("stepper.js") + _file("quiz.js") * ("misconceptions" in data) + _file("page.js"),
     )
     return Page(text)
 
@@ -197,7 +216,7 @@ def content(data: Mapping[str, Any], drawings: Sequence[tuple[Picture, str]]) ->
     """Return the markup of the stepper, to be put into an element by `mount` of `stepper.js`.
 
     Args:
-        data: the backward pass as `page_data` returns it, as JSON carries it.
+        data: the backward pass as `page_data` returns it, as JSON carries it; for a quiz, as `quiz_data` does.
         drawings: the pictures, of which the first is shown, each with its SVG: the `fragment()` of its drawing or,
             where Graphviz runs elsewhere, what the drawing's `finished` makes of the SVG that comes of its `source`.
 
@@ -277,6 +296,8 @@ def _shown(data: Mapping[str, Any], drawings: Sequence[tuple[Picture, str]]) -> 
         "forward": list(_forward(nodes)),
         "rows": list(_rows(data, largest)),
         "nothing": NOTHING,
+        "is_quiz": "misconceptions" in data,
+        "misconceptions": data.get("misconceptions", []),
         "pictures": [{**picture.described(data), "svg": svg} for picture, svg in drawings],
     }
 
@@ -302,12 +323,14 @@ def _rows(data: Mapping[str, Any], largest: float) -> Iterator[dict[str, Any]]:
             "colour": field(after, max(largest, abs(after))),
             "earlier": NOTHING if is_first else field(before, max(largest, abs(before))),
             "is_first": is_first,
+            "mistakes": " ".join(f"{i}:{number}" for i, number in step.get("mistakes", [])),
         }
 
 
 # ---------------------------------------------------------------- the template
 
 
+@cache
 def _environment() -> Environment:
     try:
         from jinja2 import Environment, FunctionLoader, StrictUndefined

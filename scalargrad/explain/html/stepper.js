@@ -18,12 +18,16 @@
 //              pass is "forward" or "backward"; nodes are given by their place in the data. A step that computes
 //              `result` has its `operands`; one that contributes to `operand` has that; at the start of a pass
 //              result and operand are null.
+//     limit    the highest position that may be shown, as in a quiz: there the next step is asked for, its arithmetic
+//              is that of data-when="question", and its parts of the graph are lit
 //     onNode   called with a node that was clicked, in place of going to its step
 //     onBox    called with a call that was clicked and whether it is open now, in place of showing the other picture:
 //              calls of modules are given by their place among the boxes of the data
 //
 // The stepper:
-//     position, lowest, highest    where it stands, and between which positions
+//     position, lowest, highest    where it stands, and between which positions; highest without the limit
+//     limit                        as in the options; it may be set
+//     question()                   the row of the step that is asked for; null where none is
 //     go(position)                 go there, or to the nearest end
 //     toNode(node)                 go to the first step into a node, or, in the forward pass, to the one that makes it;
 //                                  at a root of the backward pass to its start
@@ -47,6 +51,7 @@ export function mount(root, options = {}) {
   let timer = 0;
   let chosen = null; // the scale that the reader has chosen; null for none
   let marked = null; // the node that is marked from outside
+  let limit = options.limit ?? Infinity;
   let view = null; // the picture that is shown: see `viewOf`
 
   const one = (selector) => root.querySelector(selector);
@@ -144,8 +149,11 @@ export function mount(root, options = {}) {
   const stepAt = (place) =>
     place > 0 ? now.backward[place - 1] : place < 0 ? now.forward[place - now.lowest - 1] : undefined;
 
+  const isAsked = () => position === limit && limit < now.backward.length;
+  const current = () => (isAsked() ? now.backward[position] : stepAt(position)); // the step that is lit
+
   function light(isOn) {
-    const step = stepAt(position);
+    const step = current();
     if (!step) return;
     step.row.classList.toggle("current", isOn);
     for (const edge of step.edges) edge.classList.toggle("current", isOn);
@@ -202,10 +210,10 @@ export function mount(root, options = {}) {
   }
 
   function write() {
-    const step = stepAt(position);
+    const step = current();
     const pass = position < 0 ? "forward" : "backward";
     root.dataset.pass = pass;
-    root.dataset.at = step ? pass : position < 0 ? "leaves" : "start";
+    root.dataset.at = isAsked() ? "question" : step ? pass : position < 0 ? "leaves" : "start";
     for (const part of all(`[data-when~="${root.dataset.at}"]`)) {
       for (const slot of part.querySelectorAll("[data-slot]")) copy(cell(step, slot.dataset.slot), slot);
     }
@@ -301,10 +309,10 @@ export function mount(root, options = {}) {
   }
 
   function go(target) {
-    show(Math.max(now.lowest, Math.min(now.backward.length, target)));
+    show(Math.max(now.lowest, Math.min(now.backward.length, limit, target)));
     write();
     settle();
-    if (position === now.backward.length) stop();
+    if (position >= Math.min(now.backward.length, limit)) stop();
     const step = stepAt(position);
     const { pass = root.dataset.pass, result = null, operand = null, operands = null } = step ?? {};
     onStep({ position, pass, result, operand, operands });
@@ -312,7 +320,7 @@ export function mount(root, options = {}) {
 
   function settle(parts = null) {
     scale();
-    const step = stepAt(position);
+    const step = current();
     const ends = step ? [element(step.result), step.node.element, ...step.edges] : now.roots.slice(0, 1).map(element);
     for (const part of parts ?? ends) reveal(part, now.figure);
     reveal(step?.row ?? now.tables, now.tables);
@@ -328,7 +336,7 @@ export function mount(root, options = {}) {
   }
 
   function start() {
-    if (position === now.backward.length) go(0);
+    if (position >= Math.min(now.backward.length, limit)) go(0);
     timer = setInterval(() => go(position + 1), now.pause);
     root.classList.add("playing");
     now.play.ariaLabel = "Pause";
@@ -425,7 +433,7 @@ export function mount(root, options = {}) {
   function printed(isOn) {
     if (isOn) {
       kept = position;
-      show(now.backward.length);
+      show(Math.min(now.backward.length, limit));
       light(false);
     } else show(kept);
   }
@@ -445,6 +453,15 @@ export function mount(root, options = {}) {
     replace,
     printed,
     unmount,
+    get limit() {
+      return limit;
+    },
+    set limit(position) {
+      light(false);
+      limit = position;
+      light(true);
+    },
+    question: () => (isAsked() ? now.backward[position].row : null),
     get position() {
       return position;
     },

@@ -23,7 +23,7 @@ from markupsafe import escape
 from scalargrad import TooLarge, Value, page, primitive, steps
 from scalargrad.explain import page_data
 from scalargrad.explain.drawing.render import _rendered
-from scalargrad.explain.html.document import content, pictures
+from scalargrad.explain.html.document import _environment, content, pictures
 from scalargrad.explain.names import exact, gradient_name
 from scalargrad.terminal import visible
 
@@ -428,5 +428,6 @@ def test_only_a_value_has_a_page() -> None:
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without jinja2 the error names the extra to install."""
     monkeypatch.setitem(sys.modules, "jinja2", None)
+    _environment.cache_clear()
     with pytest.raises(ImportError, match=r"scalargrad-engine\[page\]"):
         page(neuron())
