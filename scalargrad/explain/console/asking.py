@@ -29,6 +29,7 @@ class Asking(Console):
     """
 
     prompt = "(quiz) "
+    enter = "Enter asks again. Anything that is no command is an answer."
     letters = Console.letters | {"r": "reveal", "p": "show"}  # h stays help, as at every prompt
 
     def __init__(self, walk: Steps, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:

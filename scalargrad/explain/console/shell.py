@@ -33,6 +33,7 @@ class Console(cmd.Cmd):
 
     letters: ClassVar[dict[str, str]] = {"h": "help", "q": "quit", "exit": "quit"}
     repeatable: ClassVar[frozenset[str]] = frozenset()  # the commands that Enter repeats
+    enter: ClassVar[str] = "Enter repeats the last command that moves, or list."
 
     def __init__(self, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         super().__init__(stdin=stdin, stdout=stdout)
@@ -88,7 +89,7 @@ class Console(cmd.Cmd):
             for name, text in documented.items():
                 letters = ", ".join(letter for letter, meant in self.letters.items() if meant == name)
                 self.say(f"{name:10} {letters:8} {text.partition(chr(10))[0]}")
-            self.say("Enter repeats the last command that moves, or list.")
+            self.say(self.enter)
             return
         name = self.letters.get(arg, arg)
         if name not in documented:

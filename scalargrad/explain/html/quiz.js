@@ -48,7 +48,7 @@ export function quiz(root, options = {}) {
 
   function score() {
     const sum = points.reduce((sum, each) => sum + each, 0);
-    one(".score").textContent = `score ${sum} of ${points.length}`;
+    one(".score").textContent = points.length ? `score ${sum} of ${points.length}` : "";
   }
 
   // The contribution is known now: it is shown, and the next one is asked for.
@@ -70,6 +70,7 @@ export function quiz(root, options = {}) {
     const row = stepper.question();
     const answer = numberOf(one(".typed").value);
     if (!row) return;
+    one(".typed").select();
     if (answer === null) return say("Type a number, such as -0.5, −0,5 or -1/2.");
     if (isClose(answer, exact(written(cell(row, "product"))))) return advance(row, "Right", "right");
     worth = Math.min(worth, HELPED);
@@ -77,7 +78,6 @@ export function quiz(root, options = {}) {
     const mistakes = row.dataset.mistakes.split(" ").filter(Boolean).map((pair) => pair.split(":"));
     const behind = mistakes.filter(([, number]) => isClose(answer, exact(number))).map(([i]) => sentences[i].textContent);
     say(behind.length ? `Wrong: ${behind.join(" Or: ")}` : "Wrong: try again, or take the hint.", "wrong");
-    one(".typed").select();
   }
 
   function hint() {
@@ -105,14 +105,13 @@ export function quiz(root, options = {}) {
     if (event.target.closest(".hint")) hint();
     if (event.target.closest(".reveal")) reveal();
   });
-  // No number has an h or an r, so they work in the field too; there ↑ and ↓ are not needed, and ← → move in the text.
+  // No number has an h or an r, so these keys work while one is typed, too.
   listen(options.keys ?? root, "keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || !stepper.question()) return;
     if (event.key === "h") hint();
     else if (event.key === "r") reveal();
-    else if (/^[\d.,]$/.test(event.key) && event.target !== one(".typed") && event.key !== "0") one(".typed").focus();
     else return;
-    if (/^[hr]$/.test(event.key)) event.preventDefault();
+    event.preventDefault();
   });
 
   score();

@@ -14,12 +14,15 @@ import pytest
 from markupsafe import escape
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from scalargrad import Value, nn, page, steps
+from scalargrad import Value, nn, page, quiz, steps
 from scalargrad.explain import page_data
 from scalargrad.explain.html import document
 from scalargrad.explain.html.document import content, pictures
 from scalargrad.explain.names import gradient_name, numeral
+from scalargrad.explain.walk.questions import DIGITS, Question
+from scalargrad.misconceptions import close
 from scalargrad.terminal import visible
+from tests.explain.walk.test_questions import NO_NUMBERS, NUMBERS
 
 from .test_document import LABELS, neuron, product
 
@@ -403,6 +406,131 @@ def walk_place(name: str | None) -> int:
     walk = steps(neuron())
     assert name is not None
     return walk.order.index(walk.node(name))
+
+
+# ---------------------------------------------------------------- the quiz
+
+QUIZ = """() => {
+    const words = (text) => text.split(/\\s+/).join(" ").trim();
+    const seen = (part) => part?.checkVisibility({ visibilityProperty: true });
+    return {
+        asked: words([...document.querySelectorAll(".arithmetic")].find(seen)?.innerText ?? ""),
+        rows: [...document.querySelectorAll(".backward tbody tr")].filter(seen).length,
+        lit: [...document.querySelectorAll(".edge.current, .node.result, .node.operand")].map((part) => part.id).sort(),
+        totals: Object.fromEntries([...document.querySelectorAll("svg .gradient")].map((text) =>
+            [text.parentNode.id, text.textContent])),
+        verdict: document.querySelector(".verdict").textContent,
+        score: document.querySelector(".score").textContent,
+        isTyping: document.activeElement.classList.contains("typed"),
+    };
+}"""
+
+
+def test_the_quiz_is_answered_by_keyboard_alone(visit: Visit) -> None:
+    """Each contribution is hidden until it is known; answers, hint, reveal and score need no mouse and are honest."""
+    walk = steps(neuron())
+    opened = visit(str(quiz(neuron())))
+    sentences = {behind.name: behind.sentence for behind in Question(walk[0]).mistakes}
+
+    def type_in(text: str) -> dict[str, Any]:
+        opened.keyboard.type(text)
+        opened.keyboard.press("Enter")
+        state: dict[str, Any] = opened.evaluate(QUIZ)
+        return state
+
+    for at, step in enumerate(walk):
+        state = opened.evaluate(QUIZ)
+        gradient, upstream = (gradient_name("o", name) for name in (step.names[2], step.names[1]))
+        slope = step.because.partition(" = ")[0]
+        assert state["asked"] == f"{gradient} += {short(step.upstream)} {upstream} × {slope} {step.computed} = ?"
+        assert state["rows"] == at
+        edge = f"graph_edge{walk.order.index(step.result)}_{step.position}"
+        parts = [f"graph_node{walk.order.index(node)}" for node in (step.result, step.operand)]
+        assert state["lit"] == sorted([edge, *parts])
+        totals = [walk.to(at).total(node) for node in walk.order]
+        assert state["totals"] == {f"graph_node{i}": "–" if x is None else numeral(x) for i, x in enumerate(totals)}
+        assert state["isTyping"]
+        answer = f"{step.product:.3g}".replace("-", "−").replace(".", ",")
+        if at == 0:
+            state = type_in("1")
+            assert state["verdict"] == f"Wrong: {sentences['local gradient forgotten']}"
+            assert state["rows"] == 0
+            assert type_in("-1/2")["verdict"] == f"Wrong: {sentences['sign']}"
+            assert type_in("17")["verdict"] == "Wrong: try again, or take the hint."
+            assert type_in("1.2.3")["verdict"] == "Type a number, such as -0.5, −0,5 or -1/2."
+            state = type_in("1/2")
+            assert state["score"] == "score 0.5 of 1"
+        elif at == 1:
+            opened.keyboard.press("h")
+            assert opened.evaluate(QUIZ)["verdict"] == "∂n/∂v3 = 1"
+            state = type_in(answer)
+            assert state["score"] == "score 1 of 2"
+        elif at == 2:
+            opened.keyboard.press("r")
+            state = opened.evaluate(QUIZ)
+            assert state["verdict"] == "Revealed: do/db += 0.5000 × 1.0 = 0.5000"
+            assert state["score"] == "score 1 of 3"
+        else:
+            state = type_in(answer)
+            assert state["score"] == f"score {at - 1} of {at + 1}"
+        if at != 2:
+            assert state["verdict"].startswith(f"Right: {gradient} += {short(step.upstream)} × ")
+    end = opened.evaluate(QUIZ)
+    assert end["verdict"].endswith("That was the last one: score 7 of 9.")
+    assert end["rows"] == len(walk)
+    assert "?" not in end["asked"]
+
+
+def test_the_quiz_gives_nothing_away(visit: Visit) -> None:
+    """No key, link or address leads beyond what is known; what is known, and the forward pass, can be looked at."""
+    opened = visit(str(quiz(neuron(), at=3)), 9)
+    frontier = opened.evaluate(QUIZ)
+    assert (frontier["rows"], frontier["asked"][-1]) == (3, "?")
+    opened.get_by_role("button", name="Last").click()
+    opened.get_by_role("slider").fill("8")
+    opened.evaluate("location.hash = 'step=9'")
+    opened.get_by_role("button", name="Play").click()
+    assert opened.evaluate(QUIZ)["rows"] <= 3
+    opened.get_by_role("button", name="Last").click()
+    assert opened.evaluate(QUIZ)["asked"] == frontier["asked"]
+    opened.get_by_role("button", name="Previous").click()
+    assert opened.evaluate(QUIZ)["asked"].startswith("do/dv3 += 0.5000")
+    expect(opened.locator("form.answer")).to_be_hidden()
+    opened.get_by_role("button", name="Forward").click()
+    assert opened.evaluate(FORWARD)["told"][0] == "0 of 5"
+    opened.get_by_role("button", name="Last").click()
+    opened.get_by_role("button", name="Last").click()
+    opened.get_by_role("button", name="Hint").click()
+    assert opened.evaluate(QUIZ)["verdict"] == "∂v3/∂v1 = 1"
+    opened.get_by_role("button", name="Reveal").click()
+    assert opened.evaluate(QUIZ)["rows"] == 4
+    expect(opened.get_by_label("The contribution")).to_be_focused()
+    opened.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = ({QUIZ})(); }})")
+    assert opened.pdf().startswith(b"%PDF")
+    assert opened.evaluate("printed.rows") == 4
+
+
+def test_the_page_reads_numbers_as_the_prompt_does(visit: Visit) -> None:
+    """Every spelling that the prompt takes is the same number here, and what it refuses is none."""
+    script = (Path(document.__file__).parent / "quiz.js").read_text(encoding="utf-8")
+    opened = visit(f"<script type=module>{script}\nwindow.numberOf = numberOf; window.isClose = isClose;</script>")
+    opened.wait_for_function("() => Boolean(window.numberOf)")
+    read = opened.evaluate("(texts) => texts.map((text) => `${numberOf(text)}`)", list(NUMBERS))
+    assert [float(text).hex() for text in read] == [x.hex() for x in NUMBERS.values()]
+    assert opened.evaluate("(texts) => texts.map(numberOf)", NO_NUMBERS) == [None] * len(NO_NUMBERS)
+    pairs = [(1.23, 1.2345), (1.2, 1.2345), (0.0, 1e-12), (0.0, 1e-3), (-1.0, 1.0), (1e300, 1.004e300)]
+    assert opened.evaluate("(pairs) => pairs.map(([a, b]) => isClose(a, b))", pairs) == [
+        close(a, b, rtol=DIGITS) for a, b in pairs
+    ]
+
+
+def test_a_quiz_without_scripts_says_what_it_needs(visit: Visit) -> None:
+    """With scripts off nothing of the graph and the ledger is shown, but a sentence that says why."""
+    opened = visit(str(quiz(neuron())), java_script_enabled=False)
+    expect(opened.get_by_text("This quiz needs JavaScript")).to_be_visible()
+    expect(opened.locator("main")).to_be_hidden()
+    allowed = visit(str(quiz(neuron())))
+    expect(allowed.get_by_text("This quiz needs JavaScript")).to_be_hidden()
 
 
 # ---------------------------------------------------------------- playing
