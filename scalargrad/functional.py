@@ -222,6 +222,9 @@ def softmax(values: Iterable[Number]) -> list[Value]: ...
 def softmax(values: Iterable[Number]) -> Any:
     """Return exp(x) / Σ exp(x) for each of several x, in a list: positive numbers that sum to 1.
 
+    The largest x is subtracted from each, so that nothing overflows. The result does not depend on it, so no gradient
+    flows through it: in pictures it goes through a `stop_gradient`.
+
     For an x of inf it is nan, inf / inf, and 0 for the others; where all are -inf it is nan, 0 / 0.
 
     >>> softmax([0.0, 1000.0])

@@ -213,10 +213,7 @@ class Value(Node):
 
     @property
     def _op(self) -> str:  # as in micrograd
-        if self.op is None:
-            return ""
-        sign = self.op.notation.replace("{}", "").strip()
-        return sign if len(sign) <= 2 else self.op.name
+        return "" if self.op is None else self.op.sign
 
     # the backward pass
 

@@ -43,7 +43,7 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 
 def sign(operation: str) -> str:
     """Return how an operation's sign is written by hand."""
-    return SIGNS.get(operation, operation.lstrip("_"))
+    return SIGNS.get(operation, operation)
 
 
 def constant(text: str) -> str:

@@ -21,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import Value, prompt, steps
+from scalargrad import Value, prompt, silu, steps
+from scalargrad.explain.console.ask import words
 from scalargrad.explain.console.debugger import Prompt
 from scalargrad.explain.walk.step import Step
 from scalargrad.explain.walk.steps import Steps
@@ -273,6 +274,15 @@ def test_a_place_may_have_a_condition(text: str, shown: str, holds: Callable[[St
     walk = neuron()
     assert session(walk, f"break {text}", "continue")[0] == f"breakpoint 1  {shown}"
     assert walk.position == next(step.index + 1 for step in walk if holds(step))
+
+
+def test_a_sign_stands_for_every_operation_that_is_written_with_it() -> None:
+    """`break *` stops at each product in the formulas, whichever operation computed it; private names are not shown."""
+    walk = steps(silu(Value(2.0, label="x")) * 3.0)
+    assert {step.operation for step in walk if " * " in step.computed} == {"multiply", "_gated"}
+    lines = session(walk, "break *", "c", "c", "c", "c")
+    assert lines.count("breakpoint 1  of *") == 1 + sum(" * " in step.computed for step in walk)
+    assert not [word for word in words(walk) if word.startswith("_")]
 
 
 def test_a_name_with_a_joint_in_it_is_a_name() -> None:
