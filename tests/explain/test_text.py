@@ -248,7 +248,7 @@ def test_a_narrow_terminal_gets_another_form() -> None:
     assert ledger(v, width=room) == wide
     assert ledger(v, width=room - 1).splitlines()[2:4] == [
         "      f = v1 * 3",
-        "   1  v1       1.0 × 3.0     =  3.0        0.0 → 3.0     ∂f/∂v1 = 3",
+        "   1  v1       1.0 × 3.0     =   3.0       0.0 → 3.0    ∂f/∂v1 = 3",
     ]
     narrow = ledger(v, width=60)
     assert "because" not in narrow
@@ -382,17 +382,17 @@ step  from       to  upstream × local = product  before → after  because
 """
 
 NEURON = """\
-step  from          to  upstream ×   local = product  before →   after  because
+step  from          to  upstream × local = product  before → after  because
    0  do/do = 1.0 at first
-   1  o = tanh(n)   n     1.0    ×  0.5000 =  0.5000     0.0 →  0.5000  ∂o/∂n = 1 - o * o
-   2  n = v3 + b    v3    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂n/∂v3 = 1
-   3                b     0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂n/∂b = 1
-   4  v3 = v1 + v2  v1    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂v3/∂v1 = 1
-   5                v2    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂v3/∂v2 = 1
-   6  v2 = x2 * w2  x2    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂v2/∂x2 = w2
-   7                w2    0.5000 ×  0.0    =  0.0        0.0 →  0.0     ∂v2/∂w2 = x2
-   8  v1 = x1 * w1  x1    0.5000 × -3.0    = -1.500      0.0 → -1.500   ∂v1/∂x1 = w1
-   9                w1    0.5000 ×  2.0    =  1.000      0.0 →  1.000   ∂v1/∂w1 = x1
+   1  o = tanh(n)   n        1.0 ×   0.5 =     0.5     0.0 →   0.5  ∂o/∂n = 1 - o * o
+   2  n = v3 + b    v3       0.5 ×   1.0 =     0.5     0.0 →   0.5  ∂n/∂v3 = 1
+   3                b        0.5 ×   1.0 =     0.5     0.0 →   0.5  ∂n/∂b = 1
+   4  v3 = v1 + v2  v1       0.5 ×   1.0 =     0.5     0.0 →   0.5  ∂v3/∂v1 = 1
+   5                v2       0.5 ×   1.0 =     0.5     0.0 →   0.5  ∂v3/∂v2 = 1
+   6  v2 = x2 * w2  x2       0.5 ×   1.0 =     0.5     0.0 →   0.5  ∂v2/∂x2 = w2
+   7                w2       0.5 ×   0.0 =     0.0     0.0 →   0.0  ∂v2/∂w2 = x2
+   8  v1 = x1 * w1  x1       0.5 ×  -3.0 =    -1.5     0.0 →  -1.5  ∂v1/∂x1 = w1
+   9                w1       0.5 ×   2.0 =     1.0     0.0 →   1.0  ∂v1/∂w1 = x1
 """
 
 

@@ -413,7 +413,7 @@ def test_where_shows_the_way() -> None:
     lines = session(neuron(), "where", "jump x1", "where")
     assert lines[0] == "no step has been made yet: step makes one"
     assert [line.split(" = ")[0] for line in lines[-5:]] == ["   o", "   n", "   v3", "   v1", "-> x1"]
-    assert lines[-1].endswith("do/dx1 = -1.500")
+    assert lines[-1].endswith("do/dx1 = -1.5")
     assert session(neuron(), "jump end", "p x1")[-1].endswith("do/dx1 = -1.4999999999999993")
 
 
