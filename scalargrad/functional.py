@@ -21,6 +21,7 @@ from .engine.derivatives import hvp as hvp
 from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
 from .engine.floats import counted, held_by, number, refuse_set
+from .engine.foreign import absent
 from .engine.notes import Mark, leave
 from .engine.primitives import (
     _gated,
@@ -488,7 +489,7 @@ def _are_softmax(scores: Sequence[Any]) -> bool:
 
 # ---------------------------------------------------------------- operands and results
 
-_FOREIGN = {  # what other libraries call functions, and what to write instead
+FOREIGN = {  # what other libraries call functions, and what to write instead
     "mse_loss": "square_error(outputs, targets), divided by the number of outputs",
     "nll_loss": "cross_entropy(scores, target), which has the log_softmax in it",
     "binary_cross_entropy_with_logits": "binary_cross_entropy(scores, targets), which has the sigmoid in it",
@@ -594,6 +595,6 @@ OF_A_PAIR = (square_error, hinge, binary_cross_entropy)  # functions of a typed 
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
 
     def __getattr__(name: str) -> object:
-        if name in _FOREIGN or name in {primitive.name for primitive in registered()}:
-            raise AttributeError(f"{__name__} has no {name}: write {_FOREIGN.get(name, f'scalargrad.{name}')}")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        own = [known for known, held in globals().items() if getattr(held, "__module__", None) == __name__]
+        operations = {primitive.name: f"scalargrad.{primitive.name}" for primitive in registered()}
+        raise absent(__name__, name, own, operations | FOREIGN)

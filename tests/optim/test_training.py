@@ -656,6 +656,13 @@ def a_loss(x: float) -> Value:
         ({"loss": lambda x: 1.0, "lifted": False}, TypeError, "the loss must return a Value, got 1.0 of type float"),
         ({"loss": lambda x: 1.0}, TypeError, "the loss must return a Value, got 1.0 of type float"),
         ({"lr": 0.1}, TypeError, r"no argument 'lr' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
+        ({"num_epochs": 3}, TypeError, r"no argument 'num_epochs' here: write epochs"),
+        ({"seed": 3}, TypeError, r"no argument 'seed' here: write rng, which takes a seed"),
+        (
+            {"shuffle": True},
+            TypeError,
+            r"no argument 'shuffle' here: write rng, .*each epoch takes the examples in a new",
+        ),
         ({"rate": 0.1}, TypeError, r"no argument 'rate' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
         ({"rate": lambda step: 0.1}, TypeError, r"as in optimizer=optim.Adam\(rate=...\)"),
         ({"max_norm": 2}, TypeError, r"no argument 'max_norm' here: .* optimizer=optim.Adam\(clip_norm=2\)"),

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...engine.declaration import Primitive
+from ...engine.foreign import nearest
 from ...engine.value import Constant, Value
-from ...expressions.typed import TESTS, Expression, ExpressionError, nearest, parse
+from ...expressions.typed import TESTS, Expression, ExpressionError, parse
 from ...terminal import fitted
 from ..names import exact, gradient_name, shown
 from ..walk.step import ROOM, Step, applied

@@ -85,8 +85,8 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
     weights: list[tuple[_Place, _Place, Value]] = []
     captions = [column.caption for column in columns]
     for i, (left, right) in enumerate(pairwise(columns)):
-        between = _weights(left, right)
-        weights += between
+        these = _weights(left, right)
+        weights += these
         tails, heads = (
             {place.id: y for place, y in zip(columns[k].places, rows[k], strict=True) if place} for k in (i, i + 1)
         )
@@ -94,14 +94,14 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
         if share is None:
             captions[i + 1] += ("too many weights for numbers",)
             continue
-        for tail, head, weight in between:
+        for tail, head, weight in these:
             name = f"number_{head.id}_{tail.id}"
             at = f"{(i + share) * ACROSS:g},{(1 - share) * tails[tail.id] + share * heads[head.id]:g}!"
             drawing.node(name, card.pill(numeral(weight.data)), id=name, shape="plaintext", pos=at)
             drawing.titles[name] = _about(tail, head, weight)
-    for i, lines in enumerate(captions):
+    for i, shown in enumerate(captions):
         caption = {"shape": "plaintext", "pos": f"{i * ACROSS},{height + DOWN:g}!"}
-        drawing.node(f"caption{i}", label=card.caption(lines), id=f"caption{i}", **caption)
+        drawing.node(f"caption{i}", label=card.caption(shown), id=f"caption{i}", **caption)
     greatest = max((abs(weight.data) for _, _, weight in weights if math.isfinite(weight.data)), default=0.0) or 1.0
     for tail, head, weight in sorted(
         weights, key=lambda it: (abs(it[2].data), it[0].id, it[1].id)
