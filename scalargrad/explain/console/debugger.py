@@ -80,6 +80,7 @@ class Prompt(Console):
     prompt = "(step) "
     letters = LETTERS | Console.letters
     repeatable = frozenset({"step", "next", "back", "continue", "until", "list"})
+    deaf = f"{Console.deaf}, as when nbconvert runs a notebook: ledger(...) and %explain show all steps at once"
 
     def __init__(self, walk: Steps, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         super().__init__(stdin=stdin, stdout=stdout)
