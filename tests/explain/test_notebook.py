@@ -18,7 +18,7 @@ from scalargrad import Value, ledger, tree
 from scalargrad.explain import notebook
 from scalargrad.explain.notebook import Explanation
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "notebooks.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "notebooks.md").read_text(encoding="utf-8")
 Shell = Any  # an InteractiveShell, whose methods have no types
 
 NEURON = """
@@ -58,7 +58,7 @@ def test_step_opens_the_prompt(
     shell.run_line_magic("step", "loss")
     written = capsys.readouterr().out
     assert "loss = tanh(v2) = " in written
-    assert "∂loss/∂x += ∂loss/∂v1 · ∂v1/∂x" in written
+    assert "dloss/dx += dloss/dv1 · ∂v1/∂x" in written
 
 
 def test_step_takes_any_expression_and_steps(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
