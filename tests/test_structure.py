@@ -105,7 +105,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["rounding"],
     ],
     "scalargrad.lifting": [
-        ["trace", "arrays"],
+        ["trace", "arrays", "curvature"],
         ["group", "names"],
         ["source"],
         ["to_numpy", "to_python"],
@@ -115,7 +115,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["program"],
         [""],
     ],
-    "scalargrad.lifting.arrays": [["program"], ["differentiate"]],
+    "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed"]],
     "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
         ["layout", "spelling", "groups", "filling", "text"],
