@@ -18,7 +18,7 @@ from scalargrad.exercises import EXERCISES
 TOUR = Path(__file__).parents[1] / "docs" / "tour"
 CHAPTERS = sorted(TOUR.glob("[0-9]*.md"))
 MOVES = ["Predict", "Run", "Step", "Change", "Make"]
-WORDS = 850  # of text: four minutes of reading, which leaves six for everything else
+WORDS = 600  # of text: three minutes of reading, which leaves seven for everything else
 FOLDED = '<details markdown="1"><summary>Answer</summary>'
 DIRECTIVE = re.compile(r"^<!-- (?P<kind>[a-z]+): (?P<content>.*) -->$", re.MULTILINE)
 BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -37,7 +37,7 @@ def moves(text: str) -> dict[str, str]:
 
 def faults(name: str, text: str) -> Iterator[str]:
     """What is wrong with the form of a chapter."""
-    number, title = int(name[:2]), re.match(r"# (\d+)\. .+\n\n(.+?)\n\n", text, re.DOTALL)
+    number, title = int(name[:2]), re.match(r"# (\d+)\. [^\n]+\n\n(.+?)\n\n", text, re.DOTALL)
     if title is None or int(title[1]) != number:
         yield f"the title is not # {number}. and a topic"
     elif not title[2].endswith("?"):
