@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from scalargrad import Steps, steps
+from scalargrad.exercises import exercises
 
 TOUR = Path(__file__).parents[1] / "docs" / "tour"
 CHAPTERS = sorted(TOUR.glob("[0-9]*.md"))
@@ -57,6 +58,11 @@ def faults(name: str, text: str) -> Iterator[str]:
         yield "Step has no page at a step"
     if not re.search(r"^<!-- exercise: ", parts["Make"], re.MULTILINE):
         yield "Make has no exercise"
+    chapters = {exercise.name: exercise.chapter for exercise in exercises()}
+    for directive in DIRECTIVE.finditer(text):
+        name = directive["content"]
+        if directive["kind"] == "exercise" and chapters.get(name) != number:
+            yield f"exercise {name} is of chapter {chapters[name]}" if name in chapters else f"no exercise {name}"
     if len(prose(text).split()) > WORDS:
         yield f"it has more than {WORDS} words"
     code = "\n".join(BLOCK.findall(text))
@@ -119,6 +125,8 @@ GOOD = (TOUR / "01_function_set.md").read_text(encoding="utf-8")
         (GOOD[GOOD.index("## Predict") : GOOD.index(FOLDED)], "## Predict\n\nThink.\n\n", "Predict asks nothing"),
         ("<!-- page: y, at=6 -->", "<!-- page: y -->", "Step has no page at a step"),
         ("<!-- exercise: neuron -->", "", "Make has no exercise"),
+        ("exercise: neuron", "exercise: nothing", "no exercise nothing"),
+        ("exercise: neuron", "exercise: softmax", "exercise softmax is of chapter 3"),
         ("## Run\n", f"## Run\n{'and so on ' * WORDS}", f"it has more than {WORDS} words"),
         ("## Run\n", "## Run\nIt is 0.9821.", "0.9821 is in no code block"),
     ],
