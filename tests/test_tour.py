@@ -103,7 +103,7 @@ def test_a_page_opens_at_a_step_that_exists(chapter: Path) -> None:
 def test_the_list_has_every_chapter() -> None:
     """The first page of the tour lists all chapters in order, by their titles; each leads to the next."""
     text = (TOUR / "index.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^(\d+)\. \[(.*)\]\((\d.*\.md)\)", text, re.MULTILINE)
+    listed = re.findall(r"^\| (\d+) \| \[(.*)\]\((\d.*\.md)\)", text, re.MULTILINE)
     titles = [chapter.read_text(encoding="utf-8").splitlines()[0] for chapter in CHAPTERS]
     assert [f"# {number}. {title}" for number, title, _ in listed] == titles
     assert [name for _, _, name in listed] == [chapter.name for chapter in CHAPTERS]
