@@ -48,7 +48,7 @@ def faults(name: str, text: str) -> Iterator[str]:
         return
     parts = moves(text)
     for move in ("Predict", "Change"):
-        if parts[move].count(FOLDED) != 1 or parts[move].count("</details>") != 1:
+        if parts[move].count(FOLDED) != 1 or "</details>" not in parts[move].split(FOLDED)[1]:
             yield f"{move} has no folded answer"
         elif "?" not in parts[move].split(FOLDED)[0]:
             yield f"{move} asks nothing"
