@@ -11,9 +11,12 @@ The formula is right for the result, and you have put the operand in its place.
 
 from . import choices as choices
 from . import descending as descending
+from . import engines as engines
 from . import generalising as generalising
+from . import losses as losses
 from . import networks as networks
 from . import rules as rules
+from . import trainings as trainings
 from .declaring import Exercise as Exercise
 from .declaring import Exercises as Exercises
 from .declaring import declare as declare

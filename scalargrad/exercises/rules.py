@@ -12,7 +12,7 @@ from ..check import gradcheck
 from ..engine.declaration import Primitive, formula, operand_names
 from ..engine.floats import counted
 from ..engine.primitives import divide, sigmoid, softplus, tanh
-from ..misconceptions import AT_THE_RESULT, OTHER_OPERAND, SIGN, Misconception, agreeing, all_close
+from ..misconceptions import AT_THE_RESULT, OPERAND_FOR_RESULT, OTHER_OPERAND, SIGN, Misconception, agreeing, all_close
 from .declaring import declare
 from .running import Refused, answering, function, numbers
 from .verdict import Verdict, right, wrong
@@ -22,9 +22,6 @@ Rule = Callable[..., Any]
 
 VALUE = Misconception(
     "value for derivative", "That is the value of the operation: the rule gives its slope, ∂out/∂operand."
-)
-OPERAND_FOR_RESULT = Misconception(
-    "operand for result", "The formula is right for the result, and you have put the operand in its place."
 )
 PRODUCT_RULE = Misconception(
     "half a product rule",

@@ -19,8 +19,8 @@ def test_there_is_one_for_each_chapter() -> None:
     """Exercises stand in the order of the tour's 16 chapters, and each chapter has one."""
     chapters = [one.chapter for one in ALL]
     assert chapters == sorted(chapters)
-    assert set(chapters) <= set(range(1, 17))
-    assert len({one.name for one in ALL}) == len(ALL) >= 16
+    assert set(chapters) == set(range(1, 17))
+    assert len({one.name for one in ALL}) == len(ALL) >= 20
 
 
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
@@ -29,7 +29,7 @@ def test_the_start_is_a_program_that_is_not_yet_right(one: Exercise) -> None:
     ast.parse(one.start)
     verdict = one.judge_code(one.start)
     assert not verdict
-    assert "raised an error" not in str(verdict)
+    assert verdict.misconception or "raised an error" not in str(verdict)
     assert f"no {one.answer}" not in str(verdict)
 
 
