@@ -58,6 +58,11 @@ def faults(name: str, text: str) -> Iterator[str]:
         yield "Step has no page at a step"
     if not re.search(r"^<!-- exercise: ", parts["Make"], re.MULTILINE):
         yield "Make has no exercise"
+    yield from faults_of_content(number, text)
+
+
+def faults_of_content(number: int, text: str) -> Iterator[str]:
+    """Exercises that are not of a chapter, too many words, and numbers that come from no code."""
     chapters = {exercise.name: exercise.chapter for exercise in exercises()}
     for directive in DIRECTIVE.finditer(text):
         name = directive["content"]
