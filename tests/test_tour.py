@@ -116,6 +116,13 @@ def test_the_list_has_every_chapter() -> None:
         assert f"({after.name})" in moves(chapter.read_text(encoding="utf-8"))["Make"]
 
 
+def test_every_exercise_stands_in_its_chapter() -> None:
+    """No exercise of a chapter is missing in it."""
+    texts = {int(chapter.name[:2]): chapter.read_text(encoding="utf-8") for chapter in CHAPTERS}
+    names = [exercise.name for exercise in exercises() if exercise.chapter in texts]
+    assert [name for name in names if not any(f"<!-- exercise: {name} -->" in text for text in texts.values())] == []
+
+
 GOOD = (TOUR / "01_function_set.md").read_text(encoding="utf-8")
 
 
