@@ -50,8 +50,8 @@ class Asking(Console):
 
     # ------------------------------------------------------------ answers
 
-    def default(self, line: str) -> bool:
-        """Take a line that is no command as an answer; leave after the last one."""
+    def default(self, line: str) -> None:
+        """Take a line that is no command as an answer."""
         try:
             answer = number_of(line)
         except ValueError as error:
@@ -60,11 +60,15 @@ class Asking(Console):
             raise error from None
         question = self._question
         if question.is_right(answer):
-            return self._known("right")
+            self._known("right")
+            return
         self._worth = min(self._worth, HELPED)
         sentences = [behind.sentence for behind in question.behind(answer)]
         self.say(self.paint(RED, "wrong") + (f": {' Or: '.join(sentences)}" if sentences else ": try again, or hint"))
-        return False
+
+    def postcmd(self, stop: bool, line: str) -> bool:  # noqa: ARG002  # the line is what cmd passes
+        """Leave behind the last contribution."""
+        return stop or self.walk.position == len(self.walk)
 
     def emptyline(self) -> bool:
         """Ask once more."""
@@ -81,7 +85,7 @@ class Asking(Console):
         self._worth = min(self._worth, HELPED)
         self.say(self._question.hint)
 
-    def do_reveal(self, argument: str) -> bool:
+    def do_reveal(self, argument: str) -> None:
         """Show the contribution, which then counts nothing, and go on.
 
             reveal                          or r
@@ -90,7 +94,7 @@ class Asking(Console):
         """
         nothing_more(argument)
         self._worth = REVEALED
-        return self._known("revealed")
+        self._known("revealed")
 
     def do_show(self, argument: str) -> None:
         """Show the number of a node, and its gradient so far.
@@ -131,8 +135,8 @@ class Asking(Console):
             line = text if room is None else cut(text, room)
             self.say(f"{start}  {self.paint(style, line) if style else line}")
 
-    def _known(self, how: str) -> bool:
-        """Make the step that was asked for, and ask for the next; at the end, say the score and leave."""
+    def _known(self, how: str) -> None:
+        """Make the step that was asked for, and ask for the next; at the end, say the score."""
         self.points.append(self._worth)
         self._worth = RIGHT
         step = self.walk.next()
@@ -140,6 +144,5 @@ class Asking(Console):
         self.say(f"{how}: {step.arithmetic}")
         if self.walk.position == len(self.walk):
             self.do_score("")
-            return True
-        self._ask()
-        return False
+        else:
+            self._ask()
