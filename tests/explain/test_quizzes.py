@@ -13,7 +13,6 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from scalargrad import TooLarge, quiz, steps
-from scalargrad.explain.html.document import _environment
 from scalargrad.terminal import visible
 from tests.explain.html.test_document import LABELS, Reader, neuron, product, shape
 
@@ -67,7 +66,6 @@ def test_bad_input_is_refused(tmp_path: Path) -> None:
 def test_only_the_page_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without jinja2 a quiz can be made and asked; its page names the extra to install."""
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    _environment.cache_clear()
     asked = quiz(copy.copy(neuron()))
     asked.ask(stdin=_lines("quit"), stdout=_lines(""))
     with pytest.raises(ImportError, match=r"scalargrad-engine\[page\]"):

@@ -74,7 +74,8 @@ class Page(str):
     def _repr_html_(self) -> str:
         from html import escape
 
-        return f'<iframe srcdoc="{escape(self)}" title="Backward pass" style="{IN_A_NOTEBOOK}">{UNTRUSTED}</iframe>'
+        title = self.partition("<title>")[2].partition("</title>")[0]  # the page has escaped it, quotes too
+        return f'<iframe srcdoc="{escape(self)}" title="{title}" style="{IN_A_NOTEBOOK}">{UNTRUSTED}</iframe>'
 
     def __repr__(self) -> str:
         return f"<page of {len(self):,} characters: .save('page.html') writes it>"
@@ -330,12 +331,18 @@ def _rows(data: Mapping[str, Any], largest: float) -> Iterator[dict[str, Any]]:
 # ---------------------------------------------------------------- the template
 
 
-@cache
 def _environment() -> Environment:
     try:
-        from jinja2 import Environment, FunctionLoader, StrictUndefined
+        import jinja2  # noqa: F401  # the error comes from here, once and again
     except ImportError as missing:
         raise ImportError(f"a page needs the extra page: {how_to_install('page')} ({missing})") from None
+    return _templates()
+
+
+@cache  # they are compiled once
+def _templates() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=FunctionLoader(_file)
     )

@@ -51,7 +51,7 @@ def number_of(text: str) -> float:
 class Question(NamedTuple):
     """The question what a step contributes.
 
-    >>> from scalargrad import steps
+    >>> from scalargrad import Value, steps
     >>> x = Value(2.0, label="x")
     >>> walk = steps((x * x * 3.0).exp())
     >>> question = Question(walk[1])
@@ -112,8 +112,9 @@ def quiz_data(walk: Steps) -> dict[str, Any]:
     Each step has `mistakes`: a list of pairs, of a place in the list `misconceptions` and a number. A misconception
     is a name and a sentence.
 
+    >>> from scalargrad import Value, steps
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
-    >>> data = quiz_data(Steps(a * b, 2.0))
+    >>> data = quiz_data(steps(a * b, 2.0))
     >>> [(data["misconceptions"][i]["name"], number) for i, number in data["steps"][0]["mistakes"]]
     [('upstream forgotten', -3.0), ('local gradient forgotten', 2.0), ...]
     """

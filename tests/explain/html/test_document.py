@@ -23,7 +23,7 @@ from markupsafe import escape
 from scalargrad import TooLarge, Value, page, primitive, steps
 from scalargrad.explain import page_data
 from scalargrad.explain.drawing.render import _rendered
-from scalargrad.explain.html.document import _environment, content, pictures
+from scalargrad.explain.html.document import content, pictures
 from scalargrad.explain.names import exact, gradient_name
 from scalargrad.terminal import visible
 
@@ -364,6 +364,14 @@ def test_a_notebook_shows_a_page_in_a_frame() -> None:
     assert "not trusted" in frame[2]
 
 
+@pytest.mark.parametrize("label", LABELS, ids=range(len(LABELS)))
+def test_a_frame_has_the_title_of_its_page(label: str) -> None:
+    """Several frames are told apart by what they are of, and no label gets out of the attribute."""
+    ((tag, attributes),) = Reader(page(product(label))._repr_html_()).elements
+    assert (tag, list(attributes)) == ("iframe", ["srcdoc", "title", "style"])
+    assert attributes["title"] == f"The gradients of {visible(label)}#2, step by step"
+
+
 def test_the_name_of_a_page_ends_in_html(tmp_path: Path) -> None:
     """A name without a suffix gets that of a page, as a drawing's does; with one of a picture it is refused."""
     assert page(neuron(), tmp_path / "neuron") == tmp_path / "neuron.html"
@@ -428,6 +436,5 @@ def test_only_a_value_has_a_page() -> None:
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without jinja2 the error names the extra to install."""
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    _environment.cache_clear()
     with pytest.raises(ImportError, match=r"scalargrad-engine\[page\]"):
         page(neuron())
