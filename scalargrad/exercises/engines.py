@@ -390,7 +390,7 @@ def _reached(root: Node) -> set[Node]:
     a = Node("a")
     b = Node("b", a, a)
     c = Node("c", b, b)
-    order(c)  # should be [a, b, c]
+    print(order(c))  # should be [a, b, c]
     """,
     answer="order",
 )
