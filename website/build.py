@@ -19,6 +19,7 @@ from . import links
 from .directives import filled
 from .errors import Problem, SiteError
 from .formulas import with_formulas
+from .notebooks import notebook
 from .pages import is_code, summary, title
 
 HERE = Path(__file__).parent
@@ -26,6 +27,7 @@ ROOT = HERE.parent
 SHIM = "https://unpkg.com/iframe-worker/shim"  # lets the search run from disk
 OUTSIDE = ("CHANGELOG.md", "CONTRIBUTING.md")  # pages of the site that stand in the root, and whatever pages link to
 LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh"}
+_CHAPTER = re.compile(r"tour/\d+\w*\.md")  # of which there is a notebook
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)")
 
 
@@ -82,7 +84,9 @@ def _prepare(docs: Path, root: Path, target: Path) -> dict[str, str]:
             pages[place.removesuffix(".md")] = text
             text, outside = _relinked(text, source, docs, root)
             pending += outside
-            text = filled(text, name, copy, problems)
+            unfilled, text = text, filled(text, name, copy, problems)
+            if _CHAPTER.fullmatch(place) and not problems:
+                text = _with_notebook(text, unfilled, place, target)
             text = with_formulas(text, name, problems)
         else:
             text = f"# {name}\n\n````{LANGUAGES.get(source.suffix, 'text')}\n{text}\n````\n"
@@ -119,6 +123,28 @@ def _relinked(text: str, source: Path, docs: Path, root: Path) -> tuple[str, lis
     return "\n".join(
         line if code else _LINK.sub(relinked, line) for line, code in zip(lines, kinds, strict=True)
     ), outside
+
+
+def _with_notebook(text: str, source: str, place: str, target: Path) -> str:
+    """Write the notebook of a chapter, and return the page with a link to it in the empty line below its title."""
+    name = posixpath.basename(place).replace(".md", ".ipynb")
+    path = target / "notebooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(notebook(source, lambda address: _from_notebook(address, place)), encoding="utf-8")
+    title, empty, rest = text.split("\n", 2)
+    link = (
+        f'[Notebook](../notebooks/{name}){{ .notebook download="{name}" title="this chapter as a Jupyter notebook" }}'
+    )
+    return "\n".join([title, empty or link, rest])
+
+
+def _from_notebook(address: str, place: str) -> str:
+    """The address of a link in a chapter, as it is in the notebook: chapters are notebooks there, too."""
+    path, mark, anchor = address.partition("#")
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(place), path))
+    if _CHAPTER.fullmatch(target):
+        return posixpath.basename(target).replace(".md", ".ipynb")
+    return posixpath.relpath(re.sub(r"\.md$", ".html", target), "notebooks") + mark + anchor
 
 
 # ---------------------------------------------------------------- Zensical

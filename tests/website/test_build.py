@@ -30,8 +30,10 @@ def test_every_page_is_built(small_site: Path) -> None:
         "project/code.py.html",
         "tour/01_neuron.html",
         "tour/01_neuron.2.html",
+        "tour/02_end.html",
     }
     assert links.problems(small_site) == []
+    assert 'href="../notebooks/01_neuron.ipynb"' in text_of(small_site / "tour/01_neuron.html")
 
 
 def test_a_page_has_its_title_and_says_what_it_is(small_site: Path) -> None:
