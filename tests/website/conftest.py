@@ -118,5 +118,6 @@ def written(root: Path, pages: dict[str, str]) -> Path:
 @pytest.fixture(scope="session")
 def small_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = written(tmp_path_factory.mktemp("small").resolve(), PAGES)
+    written(root, {"site/lab/scalargrad_lab.html": "the lab", "site/old.html": "of an earlier build"})
     build(root / "docs", root / "site", root)
     return root / "site"
