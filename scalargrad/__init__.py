@@ -15,6 +15,7 @@ networks        nn.Neuron, nn.Layer, nn.Maxout, nn.MLP, nn.Dropout, nn.PReLU, nn
 training        optim.GradientDescent, optim.Adam, optim.minimize, optim.restarts and more
 to explain      tree, ledger, draw, draw_network, page, prompt, steps, Steps, Step, TooLarge;
                 load_ipython_extension, for %load_ext scalargrad
+to practise     exercise; exercises.exercises() lists them
 to check        gradcheck, assert_gradients, assert_detects, GradientMismatch
 to lift         lift, TraceError, Disagreement: scalar code becomes a program on arrays
 to extend       primitive, Primitive, Break: an operation of your own
@@ -22,6 +23,8 @@ to extend       primitive, Primitive, Break: an operation of your own
 An operation is a function of Values and plain numbers, such as tanh or maximum. Most are methods of Value too.
 `help(scalargrad.tanh)` shows its rule.
 """
+
+from typing import TYPE_CHECKING
 
 from . import functional as functional
 from . import nn as nn
@@ -62,6 +65,9 @@ from .explain.text import ledger, tree
 from .explain.walk.step import Step
 from .explain.walk.steps import Steps, steps
 
+# to practise
+from .exercises import exercise
+
 # to check
 from .check.check import assert_gradients, gradcheck
 from .check.detects import assert_detects
@@ -72,6 +78,10 @@ from .lifting import Disagreement, TraceError, lift
 
 # to extend
 from .engine.declaration import Break, Primitive, primitive
+
+# names that are not here
+from .engine.foreign import NAMES as _NAMES
+from .engine.foreign import absent as _absent
 
 __version__ = "0.1.0"
 
@@ -118,6 +128,8 @@ __all__ = [
     "prompt",
     "steps",
     "tree",
+    # to practise
+    "exercise",
     # to check
     "GradientMismatch",
     "assert_detects",
@@ -229,8 +241,14 @@ __all__ += [
 
 # ---- end of what is written
 
-_MODULES = ("check", "engine", "explain", "functional", "lifting", "nn", "optim")
+_MODULES = ("check", "engine", "exercises", "explain", "functional", "lifting", "nn", "optim")
 
 
 def __dir__() -> list[str]:
     return [*__all__, *_MODULES]
+
+
+if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
+
+    def __getattr__(name: str) -> object:
+        raise _absent(__name__, name, __dir__(), functional.FOREIGN | _NAMES)

@@ -37,6 +37,8 @@ from .measure.recording import HELD
 from .measure.verdict import CANNOT_TELL, DISAGREES, KINK
 from .strategies import differentiable, points
 
+__all__ = ["LawBroken", "LawReport", "LawResult", "check_primitive"]
+
 HOLDS = "holds"
 FAILS = "fails"
 NOT_CHECKED = "not checked"
