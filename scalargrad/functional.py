@@ -46,6 +46,7 @@ Values = Value | Iterable[Value]
 Numbers = Number | Iterable[Number]
 
 # Of functions that are given `Any`, as a network returns, editors take the first form: so that of Values stands there.
+# An array of numpy is such a case, whatever it holds: its iterator gives `Any`, also where it holds Values.
 
 # ---------------------------------------------------------------- of one number
 

@@ -6,9 +6,10 @@ import math
 import operator
 import random
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from .. import functional
-from ..engine.declaration import registered
+from ..engine.declaration import REALS, Primitive, registered
 from ..engine.floats import counted, number, refuse_set
 from ..engine.value import Value
 from .module import Module
@@ -90,11 +91,24 @@ def initial_weights(given: str | Initial, activation: object) -> Initial:
     if given != "scaled":
         raise ValueError(f'initial must be "scaled", "uniform" or a function, got {given!r}')
     # He et al., arXiv:1502.01852, where half the inputs are cut off; LeCun et al., "Efficient BackProp", elsewhere
-    gain = 2.0 if activation_name(activation) in _CUTTING else 1.0
+    gain = 2.0 if _cuts(activation_function(activation)) else 1.0
     return lambda rng, n_inputs: rng.gauss(0.0, math.sqrt(gain / n_inputs))
 
 
-_CUTTING = {"relu", "leaky_relu", "prelu", "elu", "gelu", "silu"}  # activations that take little through below 0
+_FAR = 1000.0
+
+
+def _cuts(function: Activation | None) -> bool:
+    """Whether an activation of the library, or a primitive, passes positive numbers on, and little of negative ones."""
+    if isinstance(function, PReLU):
+        return True
+    if (
+        not (isinstance(function, Primitive) and function.domain == (REALS,))
+        and function not in functional.OF_ONE_NUMBER
+    ):
+        return False  # a user's function, which may take Values alone
+    at: Callable[[float], Any] = function
+    return bool(at(0.0) == 0 and at(_FAR) == _FAR and abs(at(-_FAR)) < _FAR / 4)
 
 
 def generator(given: random.Random | int | None) -> random.Random:

@@ -60,6 +60,8 @@ class Layer(Module):
         TypeError: as `Neuron`.
     """
 
+    neurons: Sequence[Neuron]
+
     def __init__(
         self,
         n_inputs: int | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial, reduce
 from typing import Any, Never
 
@@ -13,6 +13,7 @@ from ..engine.value import Value
 from .arguments import Initial, entries, refuse_drawing
 from .foreign import refuse_arguments
 from .layer import Layer
+from .neuron import Neuron
 
 
 class Maxout(Layer):
@@ -42,7 +43,9 @@ class Maxout(Layer):
 
     Attributes:
         n_inputs, pieces: as given.
-        neurons: a list of linear neurons, one for each piece, those of the first output first.
+        units: for each output a list of its pieces, which are linear neurons. So a saved state says how many pieces
+            an output has: `units.2.1.bias` is the bias of the second piece of the third output.
+        neurons: the pieces of all outputs in a tuple, those of the first output first.
 
     Raises:
         ValueError: as `Layer`, and for outputs of different numbers of pieces.
@@ -78,15 +81,25 @@ class Maxout(Layer):
             rows, pieces, size = _of_pieces(weights, "the weights", pieces, size)
         flat = None if biases is None else _of_pieces(biases, "the biases", pieces, size)[0]
         assert size is not None  # for type checkers: it was given, or follows from the weights
+        self.pieces = pieces
         super().__init__(n_inputs, size * pieces, None, rng, initial, weights=rows, biases=flat)
         self.activation = "maxout"
-        self.pieces = pieces
         self._whole = partial(_largest, pieces)
+
+    @property
+    def neurons(self) -> Sequence[Neuron]:
+        """The pieces of all outputs, those of the first output first."""
+        return tuple(piece for unit in self.units for piece in unit)
+
+    @neurons.setter
+    def neurons(self, neurons: Sequence[Neuron]) -> None:
+        starts = range(0, len(neurons), self.pieces)
+        self.units = [list(neurons[start : start + self.pieces]) for start in starts]
 
     @property
     def n_outputs(self) -> int:
         """The number of outputs."""
-        return len(self.neurons) // self.pieces
+        return len(self.units)
 
     def __repr__(self) -> str:
         return f"Maxout({self.n_inputs}, {self.n_outputs}, pieces={self.pieces})"

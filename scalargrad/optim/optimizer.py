@@ -8,6 +8,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 from ..engine import modes
@@ -25,6 +26,7 @@ from .arguments import (
 )
 
 Schedule = Callable[[int], float]
+_OWN_NAMES = ("steps", "schedule", "_rate", "weight_decay", "clip_norm", "theta", "parameters", "kind")
 
 
 class Optimizer(ABC):
@@ -78,11 +80,24 @@ class Optimizer(ABC):
     _numbers: ClassVar[tuple[str, ...]] = ()  # attributes with a single number that the next step depends on
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Refuse a string where a tuple of names is meant: it would be a name for each letter."""
+        """Refuse what cannot be names of memories: a string, and names that mean something else here."""
         super().__init_subclass__(**options)
-        if isinstance(cls.remembers, str):
-            wanted = f"a tuple of names, such as ({cls.remembers!r},)"
-            raise TypeError(f"what {cls.__name__} remembers must be {wanted}, got {cls.remembers!r}")
+        for what, names in (("remembers", cls.remembers), ("declares not_negative", cls.not_negative)):
+            if isinstance(names, str):  # it would be a name for each letter
+                wanted = f"a tuple of names, such as ({names!r},)"
+                raise TypeError(f"what {cls.__name__} {what} must be {wanted}, got {names!r}")
+        taken = {*dir(Optimizer), *_OWN_NAMES, *cls._numbers, *inspect.signature(cls.__init__).parameters}
+        for place, name in enumerate(cls.remembers):
+            if name in cls.remembers[:place]:
+                raise ValueError(f"{cls.__name__} remembers {name!r} twice: each memory needs a name of its own")
+            if name in taken:
+                raise ValueError(
+                    f"{cls.__name__} cannot remember {name!r}: an optimizer has an attribute or a setting of that "
+                    "name, so the memory needs another one"
+                )
+        for name in cls.not_negative:
+            if name not in cls.remembers:
+                raise ValueError(f"{cls.__name__} declares {name!r} not negative, but does not remember it")
 
     def __new__(cls, *_arguments: Any, **named: Any) -> Self:
         """Refuse the names that other libraries have for the arguments."""
@@ -121,13 +136,12 @@ class Optimizer(ABC):
 
     @rate.setter
     def rate(self, rate: float | Schedule) -> None:
+        self._rate = self._scheduled(rate) if callable(rate) else within(rate, "rate", 0.0, math.inf)
         self.schedule = rate if callable(rate) else None
-        self._rate = self._scheduled() if callable(rate) else within(rate, "rate", 0.0, math.inf)
 
-    def _scheduled(self) -> float:
-        assert self.schedule is not None
+    def _scheduled(self, schedule: Schedule) -> float:
         return within(
-            self.schedule(self.steps),
+            schedule(self.steps),
             f"the rate that the schedule gives for step {self.steps}",
             0.0,
             math.inf,
@@ -215,7 +229,7 @@ class Optimizer(ABC):
 
     def _begin(self) -> None:
         if self.schedule is not None:
-            self._rate = self._scheduled()
+            self._rate = self._scheduled(self.schedule)
         self.prepare()
 
     def _commit(self, remembered: list[Any]) -> None:
@@ -255,7 +269,7 @@ class Optimizer(ABC):
             shrinking = self._shrinking()
             if self.weight_decay and not shrinking:
                 gradient = gradient + self.weight_decay * theta
-            change = self.rule(gradient, *map(self._column, self.remembers))
+            change = self._ruled(gradient)
             self._refuse_other(change)
             remembered: list[Any] = []
             if self.remembers:
@@ -268,6 +282,22 @@ class Optimizer(ABC):
                 theta -= change  # in place where the array can change, a new array where it cannot
                 self.theta = theta
         self._commit(remembered)
+
+    def _ruled(self, gradient: Any) -> Any:
+        """Return the results of the rule for arrays, which it must not change: on Values it could not."""
+        columns = [gradient, *map(self._column, self.remembers)]
+        for array in columns:
+            if hasattr(array, "flags"):
+                array.flags.writeable = False
+        try:
+            return self.rule(*columns)
+        except ValueError as error:
+            if "read-only" in str(error):
+                error.add_note(
+                    f"the rule of {type(self).__name__} must return new arrays, and change none in place: write "
+                    "velocity = 0.9 * velocity, not velocity *= 0.9"
+                )
+            raise
 
     def _shrinking(self) -> float:
         """Return the share of itself by which a parameter shrinks in addition to the rule."""
@@ -303,23 +333,37 @@ class Optimizer(ABC):
             setattr(self, name, self.theta.__array_namespace__().asarray(numbers, dtype=self.theta.dtype))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the memory and the number of steps as plain data, without the parameters and the settings."""
-        state: dict[str, Any] = {}
+        """Return the memory and the number of steps as plain data, without the parameters.
+
+        "kind" names the optimizer and its settings, apart from the rate.
+
+        >>> from scalargrad import Value, optim
+        >>> optim.Adam([Value(1.0)], rate=0.1, first_decay=0.8).state_dict()
+        {'kind': 'Adam(first_decay=0.8)', 'first_moment': [0.0], 'second_moment': [0.0], 'steps': 0}
+        """
+        state: dict[str, Any] = {"kind": self._kind()}
         for name in self.remembers:
             content = self._column(name)
             state[name] = list(content) if isinstance(content, list) else content.tolist()
         return state | {name: getattr(self, name) for name in self._numbers} | {"steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a `state_dict`.
+        """Continue from a `state_dict`. The rate may be another than that of the optimizer that it is from.
 
         Raises:
-            ValueError: when it is of another optimizer or of another number of parameters, or cannot be a state.
+            ValueError: when it is of another kind of optimizer, of one with other settings or another number of
+                parameters, or cannot be a state.
             TypeError: when it is no dict of lists of numbers.
         """
-        names = [*self.remembers, *self._numbers, "steps"]
+        names = ["kind", *self.remembers, *self._numbers, "steps"]
         if not isinstance(state, dict):
             raise TypeError(f"the state of an optimizer must be a dict, got a {type(state).__name__}")
+        kind = self._kind()
+        if state.get("kind", kind) != kind:
+            raise ValueError(
+                f"the state is of {state['kind']}, but this optimizer is {kind}, for which the same numbers mean "
+                "something else: load it into one of the same kind and settings, which you may change after that"
+            )
         if state.keys() != set(names):
             raise ValueError(f"the state of this optimizer has {', '.join(names)}, got {', '.join(map(str, state))}")
         columns = {name: column(state[name], name, self.size) for name in self.remembers}
@@ -351,15 +395,30 @@ class Optimizer(ABC):
             else:
                 setattr(self, name, content)
 
-    def __repr__(self) -> str:
-        settings = []
+    def _settings(self) -> dict[str, Any]:
+        """The settings that are not those by default, apart from the rate, by name."""
+        settings: dict[str, Any] = {}
         for name, parameter in inspect.signature(type(self)).parameters.items():
             own = getattr(self, name, parameter.default)
-            if name == "rate":
-                own = self.schedule or self._rate
-            if name != "parameters" and (name == "rate" or own != parameter.default):
-                settings.append(f"{name}={getattr(own, '__name__', None) or repr(own)}")
+            if name not in {"parameters", "rate"} and own != parameter.default:
+                settings[name] = own
+        return settings
+
+    def _kind(self) -> str:
+        """The class and those of its settings that are plain numbers or words, as Python makes it."""
+        plain = {
+            name: number(own, name) if isinstance(own, Real) and not isinstance(own, bool) else own
+            for name, own in self._settings().items()
+            if isinstance(own, Real | str | None)
+        }
+        return f"{type(self).__name__}({', '.join(f'{name}={own!r}' for name, own in plain.items())})"
+
+    def __repr__(self) -> str:
         size = [counted(self.size, "parameter")] if self.size else []
+        settings = [
+            f"{name}={getattr(own, '__name__', None) or repr(own)}"
+            for name, own in ({"rate": self.schedule or self._rate} | self._settings()).items()
+        ]
         taken = f"; {counted(self.steps, 'step')} taken" if self.steps else ""
         return f"{type(self).__name__}({', '.join(size + settings)}{taken})"
 

@@ -50,6 +50,7 @@ class Restarts:
         self._finished: dict[int, MinimizeResult] = {}  # by their numbers, in the order in which they finished
         self._is_iterated = False
         self._reason = ""
+        self._error: Exception | None = None  # that ended the runs
         self._verb = "runs" if executor is None else "waits for"
         if executor is None:
             self._coming = self._one_by_one(problem, seed)
@@ -65,7 +66,11 @@ class Restarts:
 
     @property
     def runs(self) -> list[MinimizeResult]:
-        """The results of all runs, in the order of their numbers; in a loop over them, of those finished so far."""
+        """The results of all runs, in the order of their numbers; in a loop over them, of those finished so far.
+
+        Raises:
+            RuntimeError: after an error in a run, which leaves some runs out. A loop still gets those that finished.
+        """
         self._finish()
         return [run for _, run in sorted(self._finished.items())]
 
@@ -74,7 +79,7 @@ class Restarts:
         """The result with the lowest loss, the first of several; in a loop, of the runs finished so far.
 
         Raises:
-            RuntimeError: if no run has finished, as after an error in the first.
+            RuntimeError: if no run has finished, or after an error in a run.
         """
         runs = self.runs
         if not runs:
@@ -88,9 +93,16 @@ class Restarts:
 
     def __iter__(self) -> Iterator[MinimizeResult]:
         yield from list(self._finished.values())
+        if self._error is not None:
+            raise RuntimeError(f"{self.message}, so the others are missing: call restarts anew") from self._error
         self._is_iterated = True
         try:
             yield from self._coming
+        except Exception as error:
+            self._error = error
+            text = str(error).partition("\n")[0]
+            self._reason = f", and then one failed with {type(error).__name__}{text and f': {text}'}"
+            raise
         finally:
             self._is_iterated = False
             self._coming.close()

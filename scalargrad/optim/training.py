@@ -6,7 +6,8 @@ import math
 import random
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..engine import modes
@@ -85,7 +86,8 @@ def train(
             their means are measured after each epoch. A metric that cannot be lifted runs on Values.
         patience: the number of epochs without a lower loss, on validation data if there are any, that ends the
             training. With a patience, the parameters at the end are those of the best epoch.
-        schedule: the rate as a function of the number of steps taken, in place of the optimizer's own.
+        schedule: the rate as a function of the number of steps taken, in place of the optimizer's own, which the
+            optimizer has again when training ends.
         callback: is called with the history after each epoch; StopIteration ends the training.
         progress: whether to show a bar with the loss and the time left; by default if stderr is a terminal.
         lifted: True to lift the loss to arrays, with an error if that is impossible; False to train on Values. By
@@ -101,13 +103,16 @@ def train(
         ValueError: for columns of different lengths, numbers out of their range, and a state of another training.
         Exception: with `lifted=True`, whatever keeps the loss from being lifted, such as a `TraceError`.
     """
+    if not callable(loss):
+        raise TypeError(
+            "the loss must be a function of one example, such as lambda x, y: (model.output(x) - y) ** 2, "
+            f"got {loss!r} of type {type(loss).__name__}"
+        )
     modes.refuse_while_tracing("training")
     modes.refuse_unrecorded("training")
     variables = some_variables(parameters)
     columns = _columns(data, "data")
-    held_out = None if validation is None else _columns(validation, "validation")
-    if held_out is not None and len(held_out) != len(columns):
-        raise ValueError(f"validation must have as many columns as data, {len(columns)}, got {len(held_out)}")
+    held_out = None if validation is None else _held_out(validation, len(columns))
     if patience is not None:
         patience = integer(patience, "patience", low=1)
     epochs = integer(epochs, "epochs", low=0)
@@ -119,38 +124,49 @@ def train(
 
     moving = on_variables(Adam() if optimizer is None else optimizer, variables)
     history = History(settings)
-    point, last = (None, None) if state is None else _resumed(state, settings, moving, len(variables))
-    if point is not None:
-        _refuse_other_columns(point.rows, measures, held_out is not None)
-    if schedule is not None:
-        moving.rate = schedule
-    if last is None and isinstance(resume, History):
-        _refuse_other(variables, resume)
-    if last is not None:
-        for variable, own in zip(variables, last, strict=True):
-            variable.data = own
-    history.start = [variable.data for variable in variables]
-    way = _way(loss, variables, moving, columns, lifted)
-    begin = Point((), 0, 0.0, None, (None, None)) if point is None else point
-    history._point = begin._replace(saved=way.save())
-    history.optimizer, history.way = way.optimizer, way.described
-    training = _Training(way, history, loss, columns, held_out, measures, batch_size, settings["seed"])
-    bar = Bar(max(1, epochs * training.batches), training.done, sys.stderr if _is_shown(progress) else None)
-    began = time.monotonic()
-    try:
-        training.run(epochs, patience, callback, bar)
-    finally:
-        history.seconds = time.monotonic() - began
-        bar.clear()
+    with _restored(moving):
+        point, last = (None, None) if state is None else _resumed(state, settings, moving, len(variables))
+        if point is not None:
+            _refuse_other_columns(point.rows, measures, held_out is not None)
+        if schedule is not None:
+            moving.rate = schedule
+        if last is None and isinstance(resume, History):
+            _refuse_other(variables, resume)
+        if last is not None:
+            for variable, own in zip(variables, last, strict=True):
+                variable.data = own
+        history.start = [variable.data for variable in variables]
+        way = _way(loss, variables, moving, columns, lifted)
+        begin = Point((), 0, 0.0, None, (None, None)) if point is None else point
+        history._point = begin._replace(saved=way.save())
+        history.optimizer, history.way = way.optimizer, way.described
+        training = _Training(way, history, loss, columns, held_out, measures, batch_size, settings["seed"])
+        bar = Bar(max(1, epochs * training.batches), training.done, sys.stderr if _is_shown(progress) else None)
+        began = time.monotonic()
         try:
-            training.settle()
-        except KeyboardInterrupt:
-            training.settle()  # again, so that all parameters are set
-            raise
-        history.way = way.described
+            training.run(epochs, patience, callback, bar)
+        finally:
+            history.seconds = time.monotonic() - began
+            bar.clear()
+            try:
+                training.settle()
+            except KeyboardInterrupt:
+                training.settle()  # again, so that all parameters are set
+                raise
+            history.way = way.described
     if patience is not None and history.status != INTERRUPTED:
         training.restore_best(variables)
     return history
+
+
+@contextmanager
+def _restored(optimizer: Optimizer) -> Iterator[None]:
+    """Give an optimizer its own rate back after the block, which may set a schedule."""
+    before = optimizer.schedule, optimizer._rate
+    try:
+        yield
+    finally:
+        optimizer.schedule, optimizer._rate = before
 
 
 class _Training:
@@ -319,6 +335,13 @@ def _columns(given: Any, name: str) -> list[Any]:
     if not lengths[0]:
         raise ValueError(f"{name} must have at least one example, but its columns are empty")
     return list(given)
+
+
+def _held_out(given: Any, count: int) -> list[Any]:
+    columns = _columns(given, "validation")
+    if len(columns) != count:
+        raise ValueError(f"validation must have as many columns as data, {count}, got {len(columns)}")
+    return columns
 
 
 def _metrics(given: Mapping[str, Metric] | None) -> dict[str, Metric]:

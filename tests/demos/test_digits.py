@@ -472,7 +472,7 @@ def changed(value: Any, place: Sequence[object], new: Any) -> Any:
         (["training", "batch"], 9, "batch must be at most 3, got 9"),
         (["training", "seed"], 2, "the state is of a training with seed 2, not 1"),
         (["training", "optimizer"], 1, "the state of an optimizer must be a dict"),
-        (["training", "optimizer", "first_moment"], None, "the state of this optimizer has first_moment"),
+        (["training", "optimizer", "first_moment"], None, "the state of this optimizer has kind, first_moment"),
         (["training", "optimizer", "first_moment"], 1.0, "first_moment must be a list of numbers"),
         (["training", "optimizer", "second_moment"], [-1.0] * 544, "second_moment must hold no negative"),
         (["training", "optimizer", "first_moment"], ["a"] * 544, "first_moment must be a real number"),

@@ -95,6 +95,35 @@ def test_a_network_with_maxout_by_name() -> None:
     assert given_weights([0.25]).data == 2 * max(0.25, 1 - 0.25) + 3
 
 
+SPLITS = [(outputs, pieces) for outputs in (1, 2, 3, 6) for pieces in (1, 2, 3, 6) if outputs * pieces == 6]
+
+
+@pytest.mark.parametrize("own", SPLITS)
+@pytest.mark.parametrize("other", SPLITS)
+def test_a_state_says_how_it_is_split(own: tuple[int, int], other: tuple[int, int]) -> None:
+    """A state of as many numbers in other pieces is refused, and changes nothing; one of the same split is loaded."""
+    layer, state = nn.Maxout(2, *own, rng=0), nn.Maxout(2, *other, rng=1).state_dict()
+    before = layer.state_dict()
+    assert len(before) == len(state) == 18
+    if own == other:
+        layer.load_state_dict(state)
+        assert layer.state_dict() == state != before
+    else:
+        with pytest.raises(ValueError, match="the state does not fit the model"):
+            layer.load_state_dict(state)
+        assert layer.state_dict() == before
+
+
+def test_pieces_are_replaced_together() -> None:
+    """The neurons of a maxout can be replaced as those of a layer; one by one they are those of its units."""
+    first, second = nn.Maxout(1, 2, 2, rng=0), nn.Maxout(1, 2, 2, rng=1)
+    first.neurons = second.neurons
+    assert first.outputs([2.0])[0].data == second.outputs([2.0])[0].data
+    assert list(first.neurons) == [piece for unit in first.units for piece in unit]
+    with pytest.raises(TypeError, match="item assignment"):
+        first.neurons[0] = second.neurons[0]  # type: ignore[index]  # this is the mistake
+
+
 def test_a_signal_keeps_its_size() -> None:
     """Through five layers of maxout the mean square of a signal stays within a factor of 20."""
     model = nn.MLP(48, [48] * 5, "maxout", "maxout", rng=0)

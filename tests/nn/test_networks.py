@@ -242,6 +242,11 @@ def drawn(activation: Any, initial: Any, n_inputs: int = 100) -> list[float]:
         (functional.gelu, 2),
         ("tanh", 1),
         ("sigmoid", 1),
+        ("softplus", 1),
+        ("abs", 1),
+        ("expm1", 1),
+        ("log1p", 1),
+        (lambda x: x.relu(), 1),
         ("softmax", 1),
         (None, 1),
     ],
@@ -251,6 +256,17 @@ def test_scaled_weights_suit_the_activation(activation: Any, gain: int) -> None:
     weights = drawn(activation, "scaled")
     assert pvariance(weights) == pytest.approx(gain / 100, rel=0.1)  # five deviations; the gains differ by 100%
     assert abs(fmean(weights)) < 5 * math.sqrt(gain / 100 / 5000)
+
+
+def test_a_primitive_of_a_user_has_the_weights_that_suit_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operation that does what relu does starts with the weights of relu, whatever its name; others do not."""
+    monkeypatch.setattr(declaration, "_registry", dict(declaration._registry))  # forgets it after the test
+    slope = [lambda out, x: scalargrad.greater(x, 0.0)]
+    declaration.declare(lambda x: max(x, 0.0), partials=slope, name="ramp")
+    declaration.declare(lambda x: max(x, 0.5 * x), partials=slope, name="bent")
+    declaration.declare(lambda x: 1.0, partials=slope, name="level", domain=[(0.0, math.inf)])
+    assert drawn("ramp", "scaled") == drawn("relu", "scaled")
+    assert drawn("bent", "scaled") == drawn("level", "scaled") == drawn("tanh", "scaled")
 
 
 def test_uniform_weights_are_those_of_micrograd() -> None:

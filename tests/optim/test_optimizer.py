@@ -122,19 +122,19 @@ def test_to_skip_what_no_sweep_has_reached_is_told_apart(name: str) -> None:
     assert y.data < before
 
 
-MOMENTUM: dict[Any, Any] = {"velocity": [0.5], "steps": 1}
-ADAM: dict[Any, Any] = {"first_moment": [0.5], "second_moment": [0.5], "steps": 1}
-NADAM: dict[Any, Any] = {**ADAM, "momentum_product": 0.5}
+MOMENTUM: dict[Any, Any] = {"kind": "GradientDescent(momentum=0.9)", "velocity": [0.5], "steps": 1}
+ADAM: dict[Any, Any] = {"kind": "Adam()", "first_moment": [0.5], "second_moment": [0.5], "steps": 1}
+NADAM: dict[Any, Any] = {**ADAM, "kind": "NAdam()", "momentum_product": 0.5}
 BAD_STATES: list[tuple[str, Any, type[Exception], str]] = [
-    ("momentum", {}, ValueError, "has velocity, steps, got $"),
-    ("momentum", ADAM, ValueError, "has velocity, steps, got first_moment, second_moment, steps"),
-    ("momentum", MOMENTUM | {1: 2}, ValueError, "has velocity, steps, got velocity, steps, 1"),
+    ("momentum", {}, ValueError, "has kind, velocity, steps, got $"),
+    ("momentum", ADAM, ValueError, r"the state is of Adam\(\), but this optimizer is GradientDescent\(momentum=0.9\)"),
+    ("momentum", MOMENTUM | {1: 2}, ValueError, "has kind, velocity, steps, got kind, velocity, steps, 1"),
     ("momentum", MOMENTUM | {"velocity": [0.0, 0.0]}, ValueError, "velocity must have 1 numbers.*, got 2"),
     ("momentum", MOMENTUM | {"velocity": ["0"]}, TypeError, "velocity must be a real number"),
     ("momentum", MOMENTUM | {"velocity": [math.nan]}, ValueError, "velocity must hold finite numbers, got nan"),
     ("momentum", [0.0], TypeError, "the state of an optimizer must be a dict, got a list"),
-    ("Adam", MOMENTUM, ValueError, "has first_moment, second_moment, steps, got velocity, steps"),
-    ("Adam", {"first_moment": [0.5], "second_moment": [0.5]}, ValueError, "has first_moment, second_moment, steps"),
+    ("Adam", {"velocity": [0.5], "steps": 1}, ValueError, "has kind, first_moment, second_moment, steps, got vel"),
+    ("Adam", ADAM | {"kind": 1}, ValueError, r"the state is of 1, but this optimizer is Adam\(\)"),
     ("Adam", ADAM | {"second_moment": []}, ValueError, "second_moment must have 1 numbers.*, got 0"),
     ("Adam", ADAM | {"second_moment": [None]}, TypeError, "second_moment must be a real number"),
     ("Adam", ADAM | {"second_moment": [-0.5]}, ValueError, "second_moment must hold no negative .*, got -0.5"),
@@ -149,11 +149,16 @@ BAD_STATES: list[tuple[str, Any, type[Exception], str]] = [
     ("Adam", ADAM | {"steps": 2.5}, ValueError, "steps must be .*, got 2.5"),
     ("Adam", ADAM | {"steps": True}, ValueError, "steps must be .*, got True"),
     ("Adam", ADAM | {"steps": 10**400}, ValueError, "steps must be within the range of floats"),
-    ("NAdam", ADAM, ValueError, "has first_moment, second_moment, momentum_product, steps, got"),
+    ("NAdam", ADAM | {"kind": "NAdam()"}, ValueError, "has kind, first_moment, second_moment, momentum_product, ste"),
     ("NAdam", NADAM | {"momentum_product": 1.5}, ValueError, "momentum_product must be at most 1.0, got 1.5"),
     ("NAdam", NADAM | {"momentum_product": -0.5}, ValueError, "momentum_product must be at least 0.0"),
     ("NAdam", NADAM | {"momentum_product": "1"}, TypeError, "momentum_product must be a real number"),
-    ("Adagrad", {"square_sum": [-1.0], "steps": 1}, ValueError, "square_sum must hold no negative number"),
+    (
+        "Adagrad",
+        {"kind": "Adagrad(weight_decay=0.1)", "square_sum": [-1.0], "steps": 1},
+        ValueError,
+        "square_sum must hold no negative number",
+    ),
 ]
 
 
@@ -167,6 +172,56 @@ def test_a_state_that_does_not_fit_changes_nothing(name: str, state: Any, error:
     assert optimizer.state_dict() == before
 
 
+KINDS: dict[str, Callable[[Any], Optimizer]] = {
+    "Adam": Adam,
+    "AdamW": lambda parameters: optim.AdamW(parameters, weight_decay=0.0),
+    "first decay": lambda parameters: Adam(parameters, first_decay=0.8),
+    "weight decay": lambda parameters: Adam(parameters, weight_decay=0.1),
+    "clip": lambda parameters: Adam(parameters, clip_norm=2.0),
+    "momentum": lambda parameters: GradientDescent(parameters, momentum=0.9),
+    "Nesterov": lambda parameters: GradientDescent(parameters, momentum=0.9, nesterov=True),
+    "other momentum": lambda parameters: GradientDescent(parameters, momentum=0.8),
+    "a user's": OPTIMIZERS["a user's"],
+}
+
+
+@pytest.mark.parametrize("own", KINDS)
+@pytest.mark.parametrize("other", KINDS)
+def test_a_state_is_loaded_into_its_own_kind_only(own: str, other: str) -> None:
+    """A state of another optimizer, or of one with other settings, is refused; of the same it is loaded."""
+    first, second = KINDS[own](one()), KINDS[other](one())
+    state = json.loads(json.dumps(second.state_dict()))
+    if own == other:
+        first.load_state_dict(state)
+    else:
+        with pytest.raises(ValueError, match=r"the state is of .*, but this optimizer is .*: load it into one of the"):
+            first.load_state_dict(state)
+
+
+def test_the_rate_may_be_another() -> None:
+    """A state goes into an optimizer with another rate, or a schedule, which is how a rate is lowered on the way."""
+    state = Adam(one(), rate=0.1).state_dict()
+    Adam(one(), rate=optim.InverseRoot(0.01)).load_state_dict(state)
+
+
+def test_settings_of_any_type_are_told_apart_where_they_have_a_text() -> None:
+    """Numbers of numpy count as the numbers that they are; what is neither number nor text is not compared."""
+
+    class Mine(Optimizer):
+        def __init__(self, parameters: Any = None, decay: Any = 0.5, function: Any = None, way: str = "plain") -> None:
+            super().__init__(parameters, 0.1)
+            self.decay, self.function, self.way = decay, function, way
+
+        def rule(self, gradient: Any) -> Any:
+            return self.rate * gradient
+
+    state = Mine([1.0], np.float64(0.25), abs, "bent").state_dict()
+    assert state["kind"] == "Mine(decay=0.25, way='bent')"
+    Mine([1.0], 0.25, math.sqrt, "bent").load_state_dict(state)
+    with pytest.raises(ValueError, match="but this optimizer is"):
+        Mine([1.0], 0.25, abs).load_state_dict(state)
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
@@ -178,9 +233,10 @@ COLUMN = st.lists(st.floats() | ANYTHING, min_size=1, max_size=1) | ANYTHING
 def states(name: str) -> st.SearchStrategy[Any]:
     """What has the form of a state of this optimizer, and anything else."""
     keys = OPTIMIZERS[name](one()).state_dict()
+    kind = st.just(keys.pop("kind"))
     columns = {key: COLUMN for key, content in keys.items() if isinstance(content, list)}
     numbers = {key: st.floats(0, 1) | st.integers() | ANYTHING for key in keys if key not in columns}
-    return st.fixed_dictionaries(columns | numbers) | ANYTHING
+    return st.fixed_dictionaries({"kind": kind | ANYTHING} | columns | numbers) | ANYTHING
 
 
 @given(EITHER, st.data())
@@ -604,6 +660,79 @@ def test_a_name_in_place_of_names_is_told() -> None:
     """A string for what is remembered, as where the comma of a tuple is missing, is an error in the class."""
     with pytest.raises(TypeError, match=r"what Mistaken remembers must be a tuple of names, such as \('mean',\)"):
         type("Mistaken", (Optimizer,), {"remembers": ("mean")})
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"remembers": ("steps",)}, "Mistaken cannot remember 'steps': an optimizer has an attribute or a setting of"),
+        ({"remembers": ("velocity", "rate")}, "cannot remember 'rate'"),
+        ({"remembers": ("theta",)}, "cannot remember 'theta'"),
+        ({"remembers": ("kind",)}, "cannot remember 'kind'"),
+        ({"remembers": ("rule",)}, "cannot remember 'rule'"),
+        ({"remembers": ("_rate",)}, "cannot remember '_rate'"),
+        ({"remembers": ("decay",)}, "cannot remember 'decay'"),
+        ({"remembers": ("mean", "mean")}, "Mistaken remembers 'mean' twice"),
+        ({"remembers": ("mean",), "not_negative": ("means",)}, "declares 'means' not negative, but does not remember"),
+    ],
+)
+def test_a_memory_has_a_name_of_its_own(declared: dict[str, Any], message: str) -> None:
+    """A memory with the name of what every optimizer has, or of a setting, is an error in the class."""
+
+    def begun(self: Any, parameters: Any = None, decay: float = 0.5) -> None:
+        Optimizer.__init__(self, parameters, decay)
+
+    with pytest.raises(ValueError, match=message):
+        type("Mistaken", (Optimizer,), {"__init__": begun, **declared})
+
+
+def test_a_string_for_what_is_not_negative_is_told() -> None:
+    """A string for the names that are not negative is an error in the class, too."""
+    with pytest.raises(TypeError, match=r"what Mistaken declares not_negative must be a tuple of names"):
+        type("Mistaken", (Optimizer,), {"remembers": ("mean",), "not_negative": "mean"})
+
+
+@pytest.mark.parametrize("changed", ["gradient", "velocity"])
+def test_a_rule_that_changes_an_array_in_place_is_told(changed: str) -> None:
+    """On Values `velocity *= 0.5` changes no memory, on arrays it would: there it is an error, and no step is taken."""
+
+    class Mistaken(Optimizer):
+        remembers = ("velocity",)
+
+        def rule(self, gradient: Any, velocity: Any) -> Any:
+            before = velocity
+            if changed == "velocity":
+                velocity *= 0.5
+            else:
+                gradient *= 2
+            return gradient - before, velocity + gradient
+
+    Mistaken([1.0]).step([1.0])
+    optimizer = Mistaken(np.ones(1))
+    with pytest.raises(ValueError, match="read-only") as raised:
+        optimizer.step([1.0])
+    assert "the rule of Mistaken must return new arrays" in raised.value.__notes__[0]
+    assert (optimizer.steps, optimizer.theta.tolist()) == (0, [1.0])
+
+
+def test_another_error_in_a_rule_comes_out_as_it_is() -> None:
+    """Negative control: an error of a rule that changes nothing in place has no such note."""
+
+    class Failing(Optimizer):
+        def rule(self, gradient: Any) -> Any:  # noqa: ARG002  # this is the mistake
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine") as raised:
+        Failing(np.ones(1)).step([1.0])
+    assert not hasattr(raised.value, "__notes__")
+
+
+def test_a_schedule_that_is_refused_changes_nothing() -> None:
+    """Where a new schedule gives no rate, the optimizer keeps the one that it had."""
+    optimizer = Adam([1.0], rate=0.5)
+    with pytest.raises(ValueError, match="the rate that the schedule gives for step 0"):
+        optimizer.rate = lambda step: -1.0
+    assert (optimizer.rate, optimizer.schedule) == (0.5, None)
 
 
 @pytest.mark.parametrize("parameters", [[Value(1.0)], [1.0], np.ones(1)])

@@ -101,13 +101,56 @@ def test_before_the_first_run_the_repr_says_how_to_run() -> None:
 
 
 def test_an_error_in_the_first_run_leaves_no_best() -> None:
-    """After an error in a problem the next look says that nothing has finished, not that a minimum of nothing is."""
+    """After an error in a problem the next look says what failed, not that a minimum of nothing is."""
     result = restarts(lambda rng: rng.random(), 2, 0)  # type: ignore[arg-type,return-value]
     with pytest.raises(TypeError, match="must return a MinimizeResult, got 0"):
         _ = result.best
-    assert repr(result) == "Restarts(0 of 2 runs have finished)"
+    message = "0 of 2 runs have finished, and then one failed with TypeError: the problem must return a MinimizeResult"
+    assert repr(result).startswith(f"Restarts({message}")
+    with pytest.raises(RuntimeError, match=f"{message}.*, so the others are missing: call restarts anew"):
+        _ = result.best
+
+
+def test_after_ctrl_c_in_the_first_run_there_is_no_best() -> None:
+    """Ctrl-C before a run has finished comes out; the next look says that there is no best run."""
+
+    def pressed(_rng: random.Random) -> MinimizeResult:
+        raise KeyboardInterrupt
+
+    result = restarts(pressed, 2, 0)
+    with pytest.raises(KeyboardInterrupt):
+        _ = result.best
     with pytest.raises(RuntimeError, match="there is no best run: 0 of 2 runs have finished; call restarts anew"):
         _ = result.best
+
+
+@pytest.mark.parametrize("executor", [None, "scripted"])
+def test_after_an_error_some_runs_are_not_the_answer(executor: str | None, alone: list[MinimizeResult]) -> None:
+    """When a run fails, `runs` and `best` are errors at every look; a loop gets what has finished, then the error."""
+    begun = 0
+
+    def third_fails(rng: random.Random) -> MinimizeResult:
+        nonlocal begun
+        begun += 1
+        if begun == 3:
+            raise LookupError("mine\nand more")
+        return waves(rng)
+
+    given = None if executor is None else Scripted("finished", "finished", "failed", "never")
+    result = restarts(third_fails, 4, 5, given)
+    with pytest.raises(LookupError, match="mine"):
+        _ = result.runs
+    for _ in range(2):
+        for look in (lambda: result.runs, lambda: result.best):
+            with pytest.raises(
+                RuntimeError, match=r"2 of 4 runs have finished, and then one failed with LookupError: "
+            ):
+                look()
+    gathered: list[MinimizeResult] = []
+    with pytest.raises(RuntimeError, match="mine, so the others are missing") as raised:
+        list(map(gathered.append, result))  # one by one, as it ends with an error
+    assert isinstance(raised.value.__cause__, LookupError)
+    assert gathered == alone[:2]
 
 
 def test_an_executor_may_work_backwards() -> None:

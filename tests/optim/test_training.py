@@ -7,6 +7,7 @@ import math
 import random
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -288,6 +289,39 @@ def test_a_schedule_sets_the_rate() -> None:
     history, parameters = trained(optimizer=GradientDescent(rate=5.0), schedule=schedule)
     assert parameters == expected
     assert history.optimizer.rate == schedule(8)
+
+
+@both_ways
+@pytest.mark.parametrize("rate", [0.05, optim.InverseRoot(0.2)])
+@pytest.mark.parametrize("end", ["all epochs", "error", "Ctrl-C", "refused"])
+def test_the_optimizer_keeps_its_own_rate(lifted: bool, rate: Any, end: str) -> None:
+    """However training ends, a schedule that was given to it is not left in the caller's optimizer."""
+    model, loss = network()
+    optimizer = Adam(model.parameters(), rate=rate)
+    rates: list[float] = []
+
+    def callback(history: History) -> None:
+        rates.append(history.optimizer.rate)
+        if end == "error":
+            raise LookupError("mine")
+        if end == "Ctrl-C":
+            raise KeyboardInterrupt
+
+    given: dict[str, Any] = {"data": DATA, "resume": {"seed": 0} if end == "refused" else None}
+    with pytest.raises((LookupError, ValueError)) if end in {"error", "refused"} else nullcontext():
+        train(
+            loss,
+            model.parameters(),
+            **given,
+            optimizer=optimizer,
+            epochs=1,
+            schedule=lambda step: 0.25,
+            callback=callback,
+            lifted=lifted,
+        )
+    assert rates == ([] if end == "refused" else [0.25])
+    assert (optimizer.schedule or optimizer.rate) == rate
+    assert optimizer.rate == (rate if isinstance(rate, float) else 0.2)
 
 
 @both_ways
@@ -589,6 +623,30 @@ def interrupted_at(moment: int, lifted: bool) -> tuple[History | None, nn.MLP, b
 
 
 @both_ways
+def test_ctrl_c_while_measuring_loses_no_step(lifted: bool) -> None:
+    """Ctrl-C after the last batch of an epoch, in a metric, keeps its steps; the metrics are measured on resumption."""
+    pressed = False
+
+    def metric(x: Any, y: Any) -> Any:
+        if pressed:
+            raise KeyboardInterrupt
+        return y - x[0]
+
+    metrics = {"difference": metric}
+    whole, parameters = trained(epochs=2, lifted=lifted, metrics=metrics)
+    pressed = True
+    model, loss = network()
+    common: dict[str, Any] = {"epochs": 2, "batch_size": 3, "lifted": lifted, "metrics": metrics}
+    history = train(loss, model.parameters(), DATA, optimizer=Adam(rate=0.05), **common)
+    state = json.loads(json.dumps(history.state_dict()))
+    assert (history.status, len(history), state["batch"], history.steps) == (INTERRUPTED, 0, 3, 3)
+    pressed = False
+    again = train(loss, model.parameters(), DATA, optimizer=Adam(rate=0.05), resume=state, **common)
+    assert again.rows == whole.rows
+    assert [parameter.data for parameter in model.parameters()] == parameters
+
+
+@both_ways
 def test_ctrl_c_at_any_moment_loses_nothing(lifted: bool) -> None:
     """Interrupted at any line, training leaves the parameters after a whole step, and goes on to the same bits."""
     start = [parameter.data for parameter in network()[0].parameters()]
@@ -655,6 +713,12 @@ def a_loss(x: float) -> Value:
         ({"schedule": lambda step: -1.0}, ValueError, "the rate that the schedule gives for step 0"),
         ({"loss": lambda x: 1.0, "lifted": False}, TypeError, "the loss must return a Value, got 1.0 of type float"),
         ({"loss": lambda x: 1.0}, TypeError, "the loss must return a Value, got 1.0 of type float"),
+        (
+            {"loss": Value(1.0)},
+            TypeError,
+            r"the loss must be a function of one example, .*got Value\(data=1.0\) of type",
+        ),
+        ({"loss": None}, TypeError, "the loss must be a function of one example, .*got None of type NoneType"),
         ({"lr": 0.1}, TypeError, r"no argument 'lr' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
         ({"rate": 0.1}, TypeError, r"no argument 'rate' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
         ({"rate": lambda step: 0.1}, TypeError, r"as in optimizer=optim.Adam\(rate=...\)"),
@@ -689,7 +753,7 @@ BAD_STATES: list[tuple[dict[str, Any], str]] = [
     ({"best": {"epoch": 9, "parameters": [0.0] * 13}}, "the best epoch must be at most 2, got 9"),
     ({"best": {"epoch": 1, "parameters": [0.0]}}, "the best parameters must have 13 numbers"),
     ({"last": [math.nan] * 13}, "the last parameters must hold finite numbers"),
-    ({"optimizer": {}}, "the state of this optimizer has first_moment"),
+    ({"optimizer": {}}, "the state of this optimizer has kind, first_moment"),
 ]
 
 
