@@ -20,7 +20,7 @@ f = Value(-2.0)
 L = d * f
 
 L.backward()
-print("∂L/∂a =", a.grad)
+print("dL/da =", a.grad)
 `,
   },
   {

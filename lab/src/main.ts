@@ -41,6 +41,7 @@ class Lab {
   private isStale = false; // the code has changed since it ran
   private codeThatRan: string | null = null;
   private linking = 0;
+  private runs = 0; // that have ended
 
   constructor(root: HTMLElement, linked: link.Linked) {
     const editorElement = h("div", { class: "editor" });
@@ -118,6 +119,7 @@ class Lab {
       else this.failed(error as Error);
     } finally {
       this.isRunning = false;
+      document.documentElement.dataset.runs = String(++this.runs);
       this.draw();
     }
     this.python.prepare();

@@ -110,8 +110,7 @@ export class Python {
       if (mine === this.current && !(error instanceof Stopped)) this.restart();
       throw error;
     } finally {
-      this.count--;
-      if (mine === this.current && this.count === 0) this.onState("ready", "");
+      if (mine === this.current && --this.count === 0) this.onState("ready", "");
     }
   }
 
