@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 import time
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -222,15 +223,18 @@ def firefox() -> Iterator[Callable[[], Firefox]]:
     program = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
     if program is None:
         missing("the lab is tested in Firefox, and there is none: apt-get install firefox-esr")
-    from marionette_driver.marionette import Marionette
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Mozilla's packages use is deprecated
+        from marionette_driver.marionette import Marionette
 
-    marionette = Marionette(bin=program, headless=True, port=0, gecko_log="-")
-    marionette.start_session()
-    try:
-        yield lambda: Firefox(marionette)
-    finally:
-        marionette.delete_session()
-        marionette.cleanup()
+        marionette = Marionette(bin=program, headless=True, port=0, gecko_log=os.devnull)
+        marionette.start_session()
+        try:
+            yield lambda: Firefox(marionette)
+        finally:
+            marionette.delete_session()
+            marionette.cleanup()
+            marionette.profile = None
 
 
 @contextmanager
