@@ -6,6 +6,7 @@
     <!-- exercise: rule-of-tanh -->    an exercise, by its name
     <!-- figure: history.plot() -->    anything that shows itself as a picture or as HTML
     <!-- table: ledger(o) -->          anything that prints
+    <!-- reference: operations -->     a part of the reference that is made from the library; the last line of its page
 
 What stands after the colon is Python, with the names that the page's examples have made up to that line.
 """
@@ -25,6 +26,7 @@ from typing import Any
 
 import scalargrad
 
+from . import reference
 from .errors import Problem
 from .pages import is_code
 
@@ -117,6 +119,10 @@ class Maker:
             self._evaluated(f"print({directive.source})")
         return f'<pre class="output"><code>{_line(html.escape(printed.getvalue().rstrip()))}</code></pre>'
 
+    def reference(self, directive: Directive) -> str:
+        """Markdown of many lines."""
+        return reference.PARTS[directive.source]()
+
     def _evaluated(self, source: str, **functions: Callable[..., Any]) -> Any:
         return eval(source, {**self.names, **functions})  # noqa: S307  # the page's own code, as its examples are
 
@@ -156,6 +162,7 @@ KINDS: dict[str, Callable[[Maker, Directive], str]] = {
     "exercise": Maker.exercise,
     "figure": Maker.figure,
     "table": Maker.table,
+    "reference": Maker.reference,
 }
 
 

@@ -131,6 +131,6 @@ def test_everything_wrong_before_html_is_seen_at_once(tmp_path: Path) -> None:
         "docs/c.md:4: 1 + 1 printed 2, not 3",
         "docs/d.md:4: 1 / 0 fails with ZeroDivisionError: division by zero",
         "docs/e.md:3: drwa: 1 fails with ValueError: there is no directive 'drwa': "
-        "choose from draw, page, quiz, exercise, figure, table",
+        "choose from draw, page, quiz, exercise, figure, table, reference",
         "docs/f.md:3: figure: 1 fails with TypeError: 1 is a int, which shows itself as no picture and no HTML",
     ]
