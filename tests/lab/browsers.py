@@ -11,7 +11,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -243,7 +243,8 @@ def opened(browser: str, shape: str) -> Iterator[LabPage]:
     if not (LAB / ONE_FILE).exists():
         missing("the lab is tested where it has been built: python lab/build.py, with Node.js and npm")
     with ExitStack() as stack:
-        make = stack.enter_context(chromium() if browser == "chromium" else firefox())
+        starting: AbstractContextManager[Callable[[], Driver]] = chromium() if browser == "chromium" else firefox()
+        make = stack.enter_context(starting)
         address = stack.enter_context(server()) if shape == "folder" else (LAB / ONE_FILE).as_uri()
         page = LabPage(make(), address)
         page.open()

@@ -62,7 +62,7 @@ def test_values_ledger_and_steps_are_those_of_cpython(lab: LabPage, tolerance: f
     """What the program prints, and each number of each step: arithmetic to the last bit, tanh as libm rounds it."""
     program = NEURON if tolerance else NEURON.replace("n.tanh()", "(n - x1) / n - b")
     names: dict[str, Value] = {}
-    exec(program.replace("print(", "str("), names)  # type: ignore[arg-type]  # noqa: S102  # the program above
+    exec(program.replace("print(", "str("), names)  # noqa: S102  # the program above
     lab.run(program)
     assert lab.text(".output").strip() == str(ledger(names["o"], names=names, width=200)).strip()
     walk = steps(names["o"], names=names)
