@@ -24,7 +24,7 @@ from scalargrad.engine.graph import topological_order
 
 def alive() -> int:
     """How many nodes there are in the whole process."""
-    return sum(isinstance(found, Value) for found in gc.get_objects())
+    return sum(isinstance(item, Value) for item in gc.get_objects())
 
 
 # ---------------------------------------------------------------- depth
