@@ -105,7 +105,8 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["rounding"],
     ],
     "scalargrad.lifting": [
-        ["trace", "arrays"],
+        ["derivatives", "arrays", "curvature"],
+        ["trace"],
         ["group", "names"],
         ["source"],
         ["to_numpy", "to_python"],
@@ -115,7 +116,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["program"],
         [""],
     ],
-    "scalargrad.lifting.arrays": [["program"], ["differentiate"]],
+    "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed"]],
     "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
         ["layout", "spelling", "groups", "filling", "text"],
