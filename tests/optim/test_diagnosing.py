@@ -314,7 +314,7 @@ def test_bad_arguments_are_refused() -> None:
         diagnose(loss, model.parameters(), data, validation=([[1.0, 2.0]],))
     with pytest.raises(TypeError, match="an optimizer must be one such as"):
         diagnose(loss, model.parameters(), data, optimizer=0.1)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="the optimizer has parameters of its own"):
+    with pytest.raises(ValueError, match="the optimizer has parameters, and they are not these"):
         diagnose(loss, model.parameters(), data, optimizer=Adam([Value(1.0)]))
     with pytest.raises(TypeError, match="there is no argument 'lr' here"):
         diagnose(loss, model.parameters(), data, lr=0.1)  # type: ignore[call-arg]

@@ -701,7 +701,7 @@ def a_loss(x: float) -> Value:
         ({"validation": [1.0]}, TypeError, "validation must be a tuple"),
         ({"parameters": []}, ValueError, "no parameters"),
         ({"optimizer": Adam}, TypeError, "an optimizer must be one such as"),
-        ({"optimizer": Adam([Value(1.0)])}, ValueError, "has parameters of its own"),
+        ({"optimizer": Adam([Value(1.0)])}, ValueError, "has parameters, and they are not these"),
         ({"epochs": -1}, ValueError, "epochs must be an integer of at least 0, got -1"),
         ({"batch_size": 0}, ValueError, "batch_size must be an integer of at least 1, got 0"),
         ({"patience": 0}, ValueError, "patience must be an integer of at least 1, got 0"),
@@ -1022,7 +1022,7 @@ def test_a_training_is_resumed_with_its_own_parameters_only(lifted: bool) -> Non
     common: dict[str, Any] = {"optimizer": Adam(rate=0.05), "batch_size": 3, "lifted": lifted}
     history = train(loss, model.parameters(), DATA, epochs=2, **common)
     train(loss, model.parameters(), DATA, epochs=3, resume=history, **common)
-    with pytest.raises(ValueError, match="the parameters are not those with which the history ended"):
+    with pytest.raises(ValueError, match="these are not the parameters at the end of the history"):
         train(loss, model.parameters(), DATA, epochs=3, resume=history, **common)
 
 
