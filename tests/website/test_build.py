@@ -150,6 +150,7 @@ def test_everything_wrong_before_html_is_seen_at_once(tmp_path: Path) -> None:
         "docs/c.md": "# C\n\n```pycon\n>>> 1 + 1\n3\n\n```\n\n<!-- table: 1 -->\n",
         "docs/d.md": "# D\n\n```pycon\n>>> 1 / 0\n\n```\n\n<!-- table: 1 -->\n",
         "docs/e.md": "# E\n\n<!-- drwa: 1 -->\n",
+        "docs/g.md": "# G\n\n>>>x\n\n<!-- table: 1 -->\n",
         "docs/f.md": "# F\n\n<!-- figure: 1 -->\n",
     }
     assert seen(tmp_path, pages) == [
@@ -161,4 +162,5 @@ def test_everything_wrong_before_html_is_seen_at_once(tmp_path: Path) -> None:
         "docs/e.md:3: drwa: 1 fails with ValueError: there is no directive 'drwa': "
         "choose from draw, page, quiz, exercise, figure, table, reference",
         "docs/f.md:3: figure: 1 fails with TypeError: 1 is a int, which shows itself as no picture and no HTML",
+        "docs/g.md:3: the examples cannot be read: line 3 of the docstring for docs/g.md lacks blank after >>>: '>>>x'",
     ]
