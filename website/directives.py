@@ -136,8 +136,8 @@ class Maker:
         name = self._written(data, suffix)
         return f'<figure><img class="picture" src="{name}" alt="{html.escape(alternative)}"></figure>'
 
-    def _frame(self, page: str, name: str) -> str:
-        file = self._written(page.encode(), ".html")
+    def _frame(self, page: object, name: str) -> str:
+        file = self._written(str(page).encode(), ".html")
         return (
             f'<figure class="frame"><iframe src="{file}" title="{html.escape(name)}" loading="lazy"></iframe>'
             f'<figcaption><a href="{file}">open it on its own</a></figcaption></figure>'
