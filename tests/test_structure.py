@@ -105,7 +105,8 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["rounding"],
     ],
     "scalargrad.lifting": [
-        ["trace", "arrays", "curvature"],
+        ["derivatives", "arrays", "curvature"],
+        ["trace"],
         ["group", "names"],
         ["source"],
         ["to_numpy", "to_python"],

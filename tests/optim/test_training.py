@@ -955,6 +955,18 @@ def test_a_metric_may_be_a_derivative(lifted: bool) -> None:
     assert start[0] > 0
 
 
+def test_a_loss_with_a_derivative_in_its_argument_is_lifted() -> None:
+    """A loss that takes Values alone, as it differentiates in them, is trained on arrays."""
+    w = Value(0.5)
+
+    def loss(x: Any) -> Any:  # the slope of w x² at x is to be 4 x
+        return (grad(w * x * x, x) - 4.0 * x) ** 2
+
+    history = train(loss, [w], ([0.5, 1.0, -1.0],), optimizer=optim.Adam(rate=0.1), epochs=200, batch_size=None)
+    assert history.way.startswith("lifted to numpy")
+    assert w.data == pytest.approx(2.0, abs=1e-3)
+
+
 @pytest.mark.parametrize(
     "weight",
     [
