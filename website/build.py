@@ -220,7 +220,9 @@ def _for_language_models(site: Path, pages: dict[str, str]) -> str:
     start = pages.get("index", "")
     order = {address: number for number, address in reversed([*enumerate(read(_text(site / "index.html")).leads)])}
     sections: dict[str, list[str]] = {}
-    for place in sorted(filter(_is_text, pages), key=lambda place: order.get(f"./{place}.html", len(order))):
+    for place in sorted(
+        filter(_is_text, pages), key=lambda place: (place != "index", order.get(f"./{place}.html", len(order)))
+    ):
         folder = place.split("/")[0].capitalize() if "/" in place else "Start" if place == "index" else "More"
         line = f"- [{title(pages[place])}]({place}.html): {summary(pages[place])}"
         sections.setdefault(folder, []).append(line)

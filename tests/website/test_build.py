@@ -40,10 +40,10 @@ def test_every_page_is_built(small_site: Path) -> None:
 
 
 def test_a_page_has_its_title_and_says_what_it_is(small_site: Path) -> None:
-    """The title of a page names it and the site, and its description is its first sentence."""
+    """The title of a page names it and the site, and its description is its first paragraph."""
     page = text_of(small_site / "tour/01_neuron.html")
     assert read(page).title == "A neuron - scalargrad"
-    assert '<meta name="description" content="What is x_1 w_1 + b?">' in page
+    assert '<meta name="description" content="What is x_1 w_1 + b? A price of 5 or 6 is no formula' in page
 
 
 def test_directives_stand_for_what_the_code_makes(small_site: Path) -> None:
@@ -102,10 +102,10 @@ def test_what_fails_is_left_out_of_later_blocks() -> None:
 
 
 def test_language_models_find_every_page(small_site: Path) -> None:
-    """llms.txt lists every page with its first sentence, and llms-full.txt has the text of all of them."""
+    """llms.txt lists every page with what it is about, and llms-full.txt has the text of all of them."""
     listed = text_of(small_site / "llms.txt")
-    assert listed.startswith("# Small\n\n> A site of three pages.\n")
-    assert "\n- [A neuron](tour/01_neuron.html): What is x_1 w_1 + b?\n" in listed
+    assert listed.startswith("# Small\n\n> A site of three pages. Here is a chapter, code and exp.\n")
+    assert "\n- [A neuron](tour/01_neuron.html): What is x_1 w_1 + b? A price of" in listed
     for path in re.findall(r"\]\((.*?)\)", listed):
         assert (small_site / path).is_file()
     assert CHAPTER.strip() in text_of(small_site / "llms-full.txt")
