@@ -49,10 +49,14 @@ def build(docs: Path, output: Path, root: Path = ROOT) -> None:
         shutil.copy(HERE / "zensical.toml", work)
         shutil.copytree(HERE / "theme", work / "theme")
         pages = _prepare(docs.resolve(), root.resolve(), work / "docs")
+        has_lab = (output / lab.FILE).exists()
+        if has_lab:
+            with (work / "docs" / ".nav.yml").open("a", encoding="utf-8") as order:
+                order.write(f"  - Lab: {lab.FILE}\n")
         wrong = _zensical(work)
         site = work / "site"
         if site.exists():  # also with problems
-            _finish(site, pages, has_lab=(output / lab.FILE).exists())
+            _finish(site, pages, has_lab=has_lab)
             places = {(problem.path, problem.line) for problem in wrong}
             traced = [_traced(problem, pages) for problem in links.problems(site)]
             wrong += [problem for problem in traced if (problem.path, problem.line) not in places]
@@ -220,12 +224,11 @@ def _for_language_models(site: Path, pages: dict[str, str]) -> str:
     start = pages.get("index", "")
     order = {address: number for number, address in reversed([*enumerate(read(_text(site / "index.html")).leads)])}
     sections: dict[str, list[str]] = {}
-    for place in sorted(
-        filter(_is_text, pages), key=lambda place: (place != "index", order.get(f"./{place}.html", len(order)))
-    ):
+    last = len(order)
+    texts = {place: text for place, text in pages.items() if _is_text(place)}
+    for place in sorted(texts, key=lambda place: (place != "index", order.get(f"./{place}.html", last))):
         folder = place.split("/")[0].capitalize() if "/" in place else "Start" if place == "index" else "More"
-        line = f"- [{title(pages[place])}]({place}.html): {summary(pages[place])}"
-        sections.setdefault(folder, []).append(line)
+        sections.setdefault(folder, []).append(f"- [{title(texts[place])}]({place}.html): {summary(texts[place])}")
     parts = [f"# {title(start)}", f"> {summary(start)}", "[All pages in one file](llms-full.txt)"]
     parts += [f"## {name}\n\n" + "\n".join(lines) for name, lines in sections.items()]
     return "\n\n".join(parts) + "\n"

@@ -87,7 +87,9 @@ def test_examples_lead_to_the_lab_where_there_is_one(small_site: Path) -> None:
     assert blocks[0].endswith("o.backward()\na.grad\n")
     assert blocks[2].startswith(blocks[0])
     assert blocks[2].endswith("answer = 2 * a\nanswer.data\n")
-    assert "scalargrad_lab" not in text_of(small_site / "reference.html")
+    reference = text_of(small_site / "reference.html")
+    assert re.search(r'href="./lab/scalargrad_lab.html" class="md-tabs__link"', reference)
+    assert "scalargrad_lab.html#code" not in reference
 
 
 def test_what_fails_is_left_out_of_later_blocks() -> None:
