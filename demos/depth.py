@@ -4,7 +4,7 @@ The derivative of sigmoid is at most 1/4. Backpropagation multiplies by it in ea
 smaller from layer to layer, and the layers near the input, which get the smallest, stay as they were drawn. The
 derivative of relu is 1 wherever a neuron is active, and the gradient passes.
 
-Left: the size of the gradient in each of 20 layers, before any training: the mean of |∂L/∂w| over the weights of the
+Left: the size of the gradient in each of 20 layers, before any training: the mean of |dL/dw| over the weights of the
 layer and all digits. Right: networks with one to eight hidden layers learn to read digits by gradient descent. With
 three of them sigmoid learns nothing any more. Relu still does, though less the more layers there are.
 
@@ -49,7 +49,7 @@ def network(seed: int, activation: str, depth: int) -> nn.MLP:
 
 
 def sizes(model: nn.MLP, data: Columns) -> list[float]:
-    """Return the mean of |∂L/∂w| over the weights of each layer, where L is the mean loss of these digits."""
+    """Return the mean of |dL/dw| over the weights of each layer, where L is the mean loss of these digits."""
     _, gradient = lift(loss_function(model, "cross-entropy"), model.parameters()).value_and_grad(*data)
     of_each = dict(zip(map(id, model.parameters()), gradient, strict=True))
     return [
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{place + 1}": [summary([run[place] for run in size[name]], ".1e") for name in ACTIVATIONS]
         for place in range(chosen.layers)
     }
-    show("mean |∂L/∂w| before training", ["layer", *ACTIVATIONS], rows)
+    show("mean |dL/dw| before training", ["layer", *ACTIVATIONS], rows)
     rows = {}
     for place, depth in enumerate(DEPTHS):
         ends = {name: [run[place] for run in runs[name]] for name in ACTIVATIONS}
@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for name, colour in ACTIVATIONS.items():
             band(left, layers, size[name], colour, name)
             band(right, DEPTHS, runs[name], colour, name)
-        left.set(yscale="log", title=f"{chosen.layers} layers, before training", xlabel="layer", ylabel="mean |∂L/∂w|")
+        left.set(yscale="log", title=f"{chosen.layers} layers, before training", xlabel="layer", ylabel="mean |dL/dw|")
         left.set_xticks([1, *range(5, chosen.layers + 1, 5)])
         left.legend(loc="lower right", frameon=False)
         right.set(

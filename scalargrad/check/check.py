@@ -53,7 +53,7 @@ def gradcheck(
     So is a derivative that you wrote by hand for plain numbers. Here a factor of 2 is missing:
 
     >>> print(gradcheck(lambda x, y: x * x * y, 1.5, 2.0, gradient=lambda x, y: (x * y, x * x)))
-    WRONG: ∂f/∂x is 3, measured 6 (1 agrees, 1 disagrees)
+    WRONG: df/dx is 3, measured 6 (1 agrees, 1 disagrees)
     ...
 
     Args:

@@ -279,7 +279,7 @@ def _hidden(count: int) -> str:
 
 def _derivative(one: Comparison) -> str:
     power = "" if one.order == 1 else str(one.order).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"∂{power}{one.output}/∂{one.wrt.replace(', ', '∂')}"
+    return f"d{power}{one.output}/d{one.wrt.replace(', ', ' d')}"
 
 
 def _measured(one: Comparison) -> str:

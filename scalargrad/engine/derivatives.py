@@ -44,7 +44,7 @@ def grad(output: Value, wrt: ArrayType) -> ArrayType: ...
 @overload
 def grad(output: Value, wrt: Iterable[Value]) -> list[Value]: ...
 def grad(output: Value, wrt: Any) -> Any:
-    """Return ∂output/∂v for one Value v or several, as Values that can be differentiated again.
+    """Return doutput/dv for one Value v or several, as Values that can be differentiated again.
 
     It adds nothing to any `.grad`.
 

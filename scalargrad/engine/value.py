@@ -221,7 +221,7 @@ class Value(Node):
     # the backward pass
 
     def backward(self, gradient: float = 1.0) -> None:
-        """Add gradient × ∂self/∂v to `v.grad` for this Value and every v that it was computed from.
+        """Add gradient × dself/dv to `v.grad` for this Value and every v that it was computed from.
 
         A second call adds the same again, which doubles every gradient exactly. Ctrl-C during a sweep leaves
         some gradients complete and the others as before: call `zero_grad` on the parameters before the next.

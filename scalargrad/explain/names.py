@@ -136,10 +136,19 @@ def atom(name: str) -> str:
     return name if _ATOM.fullmatch(name) else f"({name})"
 
 
-def derivative(result: str, operand: str) -> str:
-    """Return how the derivative of one node with respect to another is written.
+def gradient_name(whole: str, node: str) -> str:
+    """Return how a gradient is written: the derivative of the end of the graph along all paths.
 
-    >>> derivative("L", "x1*w1")
+    >>> gradient_name("L", "x1*w1")
+    'dL/d(x1*w1)'
+    """
+    return f"d{atom(whole)}/d{atom(node)}"
+
+
+def local_gradient_name(result: str, operand: str) -> str:
+    """Return how a local gradient is written: the derivative of a result with respect to one operand of it alone.
+
+    >>> local_gradient_name("L", "x1*w1")
     '∂L/∂(x1*w1)'
     """
     return f"∂{atom(result)}/∂{atom(operand)}"

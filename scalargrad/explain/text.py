@@ -16,7 +16,7 @@ from ..engine.floats import integer
 from ..engine.value import Constant, Value
 from ..terminal import DIM, Part, Text, cells, fitted, table, width_of
 from .colours import style_of
-from .names import DIGITS, derivative, shown
+from .names import DIGITS, gradient_name, shown
 from .walk.step import ROOM, applied
 from .walk.steps import Steps, as_steps, graph_and_gradients
 
@@ -168,7 +168,8 @@ def ledger(
 ) -> Text:
     """Return the whole backward pass as a table: a line for each contribution, by the result that makes it.
 
-    Nothing is added to any `.grad`.
+    `dL/da` is a gradient, along all paths from `a` to `L`; `∂L/∂a` is a local gradient, of the one operation that
+    makes `L`. Nothing is added to any `.grad`.
 
     Args:
         value: where the pass starts, a list of such values, or steps.
@@ -187,7 +188,7 @@ def ledger(
     >>> L.label = "L"
     >>> ledger(L)
     step  from        to  upstream × local = product  before → after  because
-       0  ∂L/∂L = 1.0 at first
+       0  dL/dL = 1.0 at first
        1  L = v1 + a  v1       1.0 ×   1.0 =     1.0     0.0 →   1.0  ∂L/∂v1 = 1
        2              a        1.0 ×   1.0 =     1.0     0.0 →   1.0  ∂L/∂a = 1
        3  v1 = a * b  a        1.0 ×  -3.0 =    -3.0     1.0 →  -2.0  ∂v1/∂a = b
@@ -206,8 +207,8 @@ def ledger(
 
     rows: list[_Row] = []
     for root, seed in walk.seeds.items():
-        slope = derivative(whole, fitted(walk.names[root], ROOM))
-        rows.append([("0", DIM), (f"{slope} = {_number(seed, digits)} at first", "")])
+        written = gradient_name(whole, fitted(walk.names[root], ROOM))
+        rows.append([("0", DIM), (f"{written} = {_number(seed, digits)} at first", "")])
     rows += [_entry(walk, i, digits, i == 0) for i in range(min(head, len(walk)))]
     if tail > head:
         rest = f"… steps {head + 1:,} to {tail:,} are not shown: ledger(…, limit=None) shows all"

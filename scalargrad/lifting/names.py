@@ -1,6 +1,6 @@
 """Names for what a program computes: the user's labels, and for layers the names of the textbooks.
 
-z1 = W1 x + b1        h1 = tanh(z1)        dz1 = ∂loss/∂z1
+z1 = W1 x + b1        h1 = tanh(z1)        dz1 = dloss/dz1
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class LayerReading(NamedTuple):
         place: where it is, counted from 1, the nearest to the inputs first.
         name: what it is.
         outputs: the root mean square of its outputs.
-        gradient: the root mean square of ∂loss/∂output.
+        gradient: the root mean square of dloss/doutput.
         relus: how many operations with a kink each example goes through in it, such as relus.
         dead: how many of them have the slope 0 at every example.
         sigmoids: how many bounded operations each example goes through in it, such as sigmoids.

@@ -46,8 +46,8 @@ def test_the_summary_of_pytest_says_what_is_wrong(pytester: pytest.Pytester, mon
     summary = result.stdout.str().partition("short test summary info")[2]
     for line in (
         "test_rule - scalargrad.GradientMismatch: WRONG: the rule of bad in x (1 disagrees)",
-        "test_graph - scalargrad.GradientMismatch: WRONG: ∂f/∂x is 0.5, measured 1 (1 disagrees)",
-        "test_by_hand - scalargrad.GradientMismatch: WRONG: ∂f/∂x is 1, measured 2 (1 disagrees)",
+        "test_graph - scalargrad.GradientMismatch: WRONG: df/dx is 0.5, measured 1 (1 disagrees)",
+        "test_by_hand - scalargrad.GradientMismatch: WRONG: df/dx is 1, measured 2 (1 disagrees)",
         "test_laws - scalargrad.check.laws.LawBroken: bad: breaks partials",
     ):
         assert line in summary

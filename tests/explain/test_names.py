@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from scalargrad import Constant, Value, nn
 from scalargrad.engine.graph import topological_order
-from scalargrad.explain.names import atom, constant_name, derivative, exact, integral, node_names, numeral, variables
+from scalargrad.explain.names import (
+    atom,
+    constant_name,
+    exact,
+    gradient_name,
+    integral,
+    local_gradient_name,
+    node_names,
+    numeral,
+    variables,
+)
 from scalargrad.explain.walk.graph import Graph
 from scalargrad.terminal import visible
 from tests.engine.test_graph import FUNCTIONS
@@ -143,7 +153,8 @@ def test_a_name_of_several_words_gets_parentheses() -> None:
     """In a formula a name that is not one word stands in parentheses."""
     assert [atom(name) for name in ("a", "σ", "w[0]", "a#2", "2.5")] == ["a", "σ", "w[0]", "a#2", "2.5"]
     assert [atom(name) for name in ("a b", "-2", "<b>", "f(x)")] == ["(a b)", "(-2)", "(<b>)", "(f(x))"]
-    assert derivative("a", "b c") == "∂a/∂(b c)"
+    assert gradient_name("a", "b c") == "da/d(b c)"
+    assert local_gradient_name("a", "b c") == "∂a/∂(b c)"
 
 
 # ---------------------------------------------------------------- numbers

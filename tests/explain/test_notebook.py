@@ -58,7 +58,7 @@ def test_step_opens_the_prompt(
     shell.run_line_magic("step", "loss")
     written = capsys.readouterr().out
     assert "loss = tanh(v2) = " in written
-    assert "∂loss/∂x += ∂loss/∂v1 · ∂v1/∂x" in written
+    assert "dloss/dx += dloss/dv1 · ∂v1/∂x" in written
 
 
 def test_step_takes_any_expression_and_steps(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

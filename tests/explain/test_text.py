@@ -267,8 +267,8 @@ product = a * b    -6.0          –
 ├─ a (above)
 └─ b (above)
 step  from             to  upstream × local = product  before → after  because
-   0  ∂(total, product)/∂total = 1.0 at first
-   0  ∂(total, product)/∂product = 10.0 at first
+   0  d(total, product)/dtotal = 1.0 at first
+   0  d(total, product)/dproduct = 10.0 at first
    1  product = a * b  a       10.0 ×  -3.0 =   -30.0     0.0 → -30.0  ∂product/∂a = b
    2                   b       10.0 ×   2.0 =    20.0     0.0 →  20.0  ∂product/∂b = a
    3  total = a + b    a        1.0 ×   1.0 =     1.0   -30.0 → -29.0  ∂total/∂a = 1
@@ -374,7 +374,7 @@ f = q * z      -12.0        1.0
 │  └─ y          5.0       -4.0
 └─ z            -4.0        3.0
 step  from       to  upstream × local = product  before → after  because
-   0  ∂f/∂f = 1.0 at first
+   0  df/df = 1.0 at first
    1  f = q * z  q        1.0 ×  -4.0 =    -4.0     0.0 →  -4.0  ∂f/∂q = z
    2             z        1.0 ×   3.0 =     3.0     0.0 →   3.0  ∂f/∂z = q
    3  q = x + y  x       -4.0 ×   1.0 =    -4.0     0.0 →  -4.0  ∂q/∂x = 1
@@ -383,7 +383,7 @@ step  from       to  upstream × local = product  before → after  because
 
 NEURON = """\
 step  from          to  upstream ×   local = product  before →   after  because
-   0  ∂o/∂o = 1.0 at first
+   0  do/do = 1.0 at first
    1  o = tanh(n)   n     1.0    ×  0.5000 =  0.5000     0.0 →  0.5000  ∂o/∂n = 1 - o * o
    2  n = v3 + b    v3    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂n/∂v3 = 1
    3                b     0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂n/∂b = 1
@@ -398,11 +398,11 @@ step  from          to  upstream ×   local = product  before →   after  becau
 
 WALK = """\
 steps of f = -12.0: 3 of 4 made
-   1  ∂f/∂q += ∂f/∂f · ∂f/∂q = 1.0 × -4.0 = -4.0   (0.0 → -4.0)
-   2  ∂f/∂z += ∂f/∂f · ∂f/∂z = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
-→  3  ∂f/∂x += ∂f/∂q · ∂q/∂x = -4.0 × 1.0 = -4.0   (0.0 → -4.0)
+   1  df/dq += df/df · ∂f/∂q = 1.0 × -4.0 = -4.0   (0.0 → -4.0)
+   2  df/dz += df/df · ∂f/∂z = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
+→  3  df/dx += df/dq · ∂q/∂x = -4.0 × 1.0 = -4.0   (0.0 → -4.0)
       q = x + y, so ∂q/∂x = 1
-   4  ∂f/∂y += ∂f/∂q · ∂q/∂y = -4.0 × 1.0 = -4.0   (0.0 → -4.0)
+   4  df/dy += df/dq · ∂q/∂y = -4.0 × 1.0 = -4.0   (0.0 → -4.0)
 totals: f 1.0   z 3.0   q -4.0   y –   x -4.0
 """
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ...engine.value import Constant, Value
 from ...expressions.typed import TESTS, Expression, ExpressionError, nearest, parse
 from ...terminal import fitted
-from ..names import derivative, exact, shown
+from ..names import exact, gradient_name, shown
 from ..walk.step import ROOM, Step, applied
 from ..walk.steps import Steps
 
@@ -171,8 +171,8 @@ def gradient(walk: Steps, node: Value, digits: int | None) -> str:
         digits: of each number; None for all.
     """
     name = _short(walk, node)
-    slope = derivative(fitted(walk.graph.title, ROOM), name)
-    return f"{name} = {shown(node.data, digits)}, {slope} = {shown(walk.total(node), digits)}"
+    written = gradient_name(fitted(walk.graph.title, ROOM), name)
+    return f"{name} = {shown(node.data, digits)}, {written} = {shown(walk.total(node), digits)}"
 
 
 def _short(walk: Steps, node: Value) -> str:

@@ -72,7 +72,7 @@ class Prompt(Console):
     >>> Prompt(steps(a * a), stdin=io.StringIO("step"), stdout=sys.stdout).run()
     f = a * a = 9.0: 2 steps. Enter makes one; help lists the commands.
     (step) step
-    1/2  ∂f/∂a += ∂f/∂f · ∂f/∂a = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
+    1/2  df/da += df/df · ∂f/∂a = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
          f = a * a, so ∂f/∂a = a (as operand 1)
     (step)
     """

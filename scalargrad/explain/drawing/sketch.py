@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...engine.floats import counted
 from ...extras import how_to_install
 from ..colours import EDGES, INK, LINE, LIT, PARAMETER
-from ..names import derivative, exact, numeral
+from ..names import exact, local_gradient_name, numeral
 from . import card
 from .collapse import Arrow, Box, Plan
 
@@ -284,13 +284,13 @@ class _Sketch:
         name = f"{prefix}edge{place[0]}_{place[1]}"
         tail, head = self.ids[arrow.tail], self.ids[arrow.head]
         attributes: dict[str, Any] = {"id": name}
-        title = f"{derivative(result['name'], operand['name'])} = {exact(local)}"
+        title = f"{local_gradient_name(result['name'], operand['name'])} = {exact(local)}"
         leaving, entering = card.SIDES[self.look.direction]
         words = () if isinstance(arrow.head, Box) else ordinals(result)
         head += f":{words[arrow.position]}:{entering}" if words else f":{entering}"
         if not isinstance(arrow.head, Box) and self.look.partials and operand["kind"] != "constant":
-            slope = derivative(*(card.shortened(end["name"], 12) for end in (result, operand)))
-            attributes["label"] = card.pill(f"{slope} = {numeral(local)}", self.look.lit == place)
+            written = local_gradient_name(*(card.shortened(end["name"], 12) for end in (result, operand)))
+            attributes["label"] = card.pill(f"{written} = {numeral(local)}", self.look.lit == place)
         if isinstance(arrow.tail, Box):
             shown = arrow.tail.shown
             if arrow.operand not in shown:

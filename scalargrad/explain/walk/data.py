@@ -5,7 +5,7 @@ finite is the string "NaN", "Infinity" or "-Infinity", from which Python's `floa
 `Number` make the number. A node is given by its place in the list of nodes, operands first; a box
 by its place in the list of boxes, outer ones first.
 
-    roots   node, seed, gradient (how the seed is written: ∂L/∂L)
+    roots   node, seed, gradient (how the seed is written: dL/dL)
     nodes   name, label, is_named (by a person: by label or variable); kind (result, parameter, input, leaf, constant);
             operation, sign, notation, formula (in the names of the operands), is_ordered (whether it
             matters which operand is which); value; operands, locals (the local gradients);
@@ -17,8 +17,8 @@ by its place in the list of boxes, outer ones first.
             box), results (nodes), is_part (whether it is one part of its module, as a neuron of a layer),
             size (how many nodes), contents (the calls in it, counted), learns (whether it has parameters)
     steps   result, operand (nodes), position (among the result's operands); upstream, local,
-            contribution, before, after; formula (of the local gradient); gradient (∂L/∂a),
-            hands_on (∂L/∂d), slope (∂d/∂a)
+            contribution, before, after; formula (of the local gradient); gradient (dL/da),
+            hands_on (dL/dd), slope (∂d/∂a)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...engine.value import Constant, Value
-from ..names import derivative
+from ..names import gradient_name, local_gradient_name
 from .calls import Calls
 from .graph import Graph
 from .step import applied
@@ -52,7 +52,7 @@ def page_data(value: Value | Sequence[Value] | Steps, *, names: Mapping[str, obj
     >>> [node["name"] for node in data["nodes"]], data["nodes"][2]["formula"]
     (['a', 'b', 'f'], 'a * b')
     >>> data["steps"][0]["gradient"], data["steps"][0]["contribution"]
-    ('∂f/∂a', -3.0)
+    ('df/da', -3.0)
 
     Raises:
         TypeError, ValueError: as for `steps`; TypeError also for steps with names.
@@ -60,7 +60,7 @@ def page_data(value: Value | Sequence[Value] | Steps, *, names: Mapping[str, obj
     walk = as_steps(value, names)
     graph, title = walk.graph, walk.graph.title
     roots = [
-        {"node": graph.places[root], "seed": plain(seed), "gradient": derivative(title, graph.names[root])}
+        {"node": graph.places[root], "seed": plain(seed), "gradient": gradient_name(title, graph.names[root])}
         for root, seed in walk.seeds.items()
     ]
     contributions = [
@@ -74,9 +74,9 @@ def page_data(value: Value | Sequence[Value] | Steps, *, names: Mapping[str, obj
             "before": plain(step.before),
             "after": plain(step.after),
             "formula": step.formula,
-            "gradient": derivative(title, step.names[2]),
-            "hands_on": derivative(title, step.names[1]),
-            "slope": derivative(*step.names[1:]),
+            "gradient": gradient_name(title, step.names[2]),
+            "hands_on": gradient_name(title, step.names[1]),
+            "slope": local_gradient_name(*step.names[1:]),
         }
         for step in walk
     ]

@@ -1,10 +1,12 @@
 """One step of the backward pass: the contribution of one result to one of its operands.
 
-    ∂L/∂a += ∂L/∂d · ∂d/∂a = 1.0 × -3.0 = -3.0   (0.0 → -3.0)
+    dL/da += dL/dd · ∂d/∂a = 1.0 × -3.0 = -3.0   (0.0 → -3.0)
 
-The contribution is the result's gradient, which is complete by then, times the local gradient. It is
-added to the operand's total. The line is in the names of the nodes, with numbers rounded as in every view, so that
-a person can check it with a pencil; the attributes have every digit.
+`dL/da` is a gradient: the derivative of the end of the graph along all paths. `∂d/∂a` is a local gradient: the
+derivative of one operation with respect to one operand. The contribution is the result's gradient, which is
+complete by then, times the local gradient. It is added to the operand's total. The line is in the names of the
+nodes, with numbers rounded as in every view, so that a person can check it with a pencil; the attributes have every
+digit.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any
 from ...engine.declaration import Primitive, formula
 from ...engine.value import Value
 from ...terminal import cells, fitted, width_of
-from ..names import DIGITS, atom, derivative, shown
+from ..names import DIGITS, atom, gradient_name, local_gradient_name, shown
 
 ROOM = 40  # cells for a name
 ROOMS = (ROOM, 24, 16, 12, 8, 3)  # for each name of a line, until the line fits
@@ -101,7 +103,7 @@ class Step:
         """
         assert self.result.op is not None
         names = self._short_names
-        local = derivative(names[0], names[1 + self.position])
+        local = local_gradient_name(names[0], names[1 + self.position])
         which = f" (as operand {self.position + 1})" if self.result.args.count(self.operand) > 1 else ""
         return f"{local} = {local_formula(self.result.op, self.position, names)}{which}"
 
@@ -129,8 +131,8 @@ class Step:
         line = ""
         for has_chain, room in [(True, room) for room in ROOMS[:-1]] + [(False, room) for room in ROOMS]:
             whole, result, operand = (fitted(name, room) for name in self.names)
-            chain = f" {derivative(whole, result)} · {derivative(result, operand)} =" if has_chain else ""
-            line = f"{derivative(whole, operand)} +={chain} {arithmetic}"
+            chain = f" {gradient_name(whole, result)} · {local_gradient_name(result, operand)} =" if has_chain else ""
+            line = f"{gradient_name(whole, operand)} +={chain} {arithmetic}"
             if width is None or cells(line) <= width:
                 break
         return line

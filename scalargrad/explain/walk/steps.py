@@ -4,7 +4,7 @@ The steps are those of the sweep (`engine/graph.py`), which runs once and is obs
 keeps what it did. The cursor is one number, and where it stands every total is looked up, not
 computed. So going back is exact, and no node is touched.
 
-The sweep begins with ∂L/∂L = 1.0, the seed, which is there before the first step. A constant takes no
+The sweep begins with dL/dL = 1.0, the seed, which is there before the first step. A constant takes no
 gradient, so no step leads to it. An operation that blocks gradients contributes nothing, so no step
 leads from it.
 """
@@ -50,7 +50,7 @@ def steps(
 
     Args:
         value: where the pass starts; or a list of such values.
-        gradient: the seed, ∂L/∂L; of several values, that of each.
+        gradient: the seed, dL/dL; of several values, that of each.
         gradients: the seeds of several values, one for each.
         names: variables by name, such as `locals()`, for Values that have no label; None for those of the
             interactive session.
@@ -66,10 +66,10 @@ def steps(
     >>> L.label = "L"
     >>> walk = steps(L)
     >>> walk.next()
-    ∂L/∂v1 += ∂L/∂L · ∂L/∂v1 = 1.0 × 1.0 = 1.0   (0.0 → 1.0)
+    dL/dv1 += dL/dL · ∂L/∂v1 = 1.0 × 1.0 = 1.0   (0.0 → 1.0)
     >>> walk.into("a")
-    ∂L/∂a += ∂L/∂L · ∂L/∂a = 1.0 × 1.0 = 1.0   (0.0 → 1.0)
-    ∂L/∂a += ∂L/∂v1 · ∂v1/∂a = 1.0 × -3.0 = -3.0   (1.0 → -2.0)
+    dL/da += dL/dL · ∂L/∂a = 1.0 × 1.0 = 1.0   (0.0 → 1.0)
+    dL/da += dL/dv1 · ∂v1/∂a = 1.0 × -3.0 = -3.0   (1.0 → -2.0)
     >>> steps([a * b, a + b], gradients=[1.0, 10.0]).last().total("a")
     7.0
 
@@ -119,12 +119,12 @@ class Steps(Sequence[Step]):
     >>> walk = Steps(x * x)
     >>> walk.to("x")
     steps of f = 9.0: 1 of 2 made
-    →  1  ∂f/∂x += ∂f/∂f · ∂f/∂x = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
+    →  1  df/dx += df/df · ∂f/∂x = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
           f = x * x, so ∂f/∂x = x (as operand 1)
-       2  ∂f/∂x += ∂f/∂f · ∂f/∂x = 1.0 × 3.0 = 3.0   (3.0 → 6.0)
+       2  df/dx += df/df · ∂f/∂x = 1.0 × 3.0 = 3.0   (3.0 → 6.0)
     totals: f 1.0   x 3.0
     >>> walk.back()
-    ∂f/∂x += ∂f/∂f · ∂f/∂x = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
+    df/dx += df/df · ∂f/∂x = 1.0 × 3.0 = 3.0   (0.0 → 3.0)
     >>> walk.total("x") is None
     True
 

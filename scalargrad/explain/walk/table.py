@@ -1,10 +1,10 @@
 """A table of the steps around the cursor and of the totals so far: text for a terminal, HTML for a notebook.
 
     steps of L = -8.0: 2 of 6 made
-       1  ∂L/∂d += ∂L/∂L · ∂L/∂d = 1.0 × -2.0 = -2.0   (0.0 → -2.0)
-    →  2  ∂L/∂f += ∂L/∂L · ∂L/∂f = 1.0 × 4.0 = 4.0   (0.0 → 4.0)
+       1  dL/dd += dL/dL · ∂L/∂d = 1.0 × -2.0 = -2.0   (0.0 → -2.0)
+    →  2  dL/df += dL/dL · ∂L/∂f = 1.0 × 4.0 = 4.0   (0.0 → 4.0)
           L = d * f, so ∂L/∂f = d
-       3  ∂L/∂e += ∂L/∂d · ∂d/∂e = -2.0 × 1.0 = -2.0   (0.0 → -2.0)
+       3  dL/de += dL/dd · ∂d/∂e = -2.0 × 1.0 = -2.0   (0.0 → -2.0)
     totals: L 1.0   d -2.0   f 4.0   c –   e –   b –   a –
 
 The arrow marks the last step that was made.

@@ -370,16 +370,16 @@ def test_a_condition_that_fails_at_a_step_is_an_error_there() -> None:
 def test_p_shows_a_node_or_computes() -> None:
     """`p` shows a node's number and its gradient so far, – before any; an expression of the step; or the leaves."""
     lines = session(neuron(), "p b", "p grad", "step 3", "p b", "p upstream * local == product", "p -index", "print")
-    assert lines[:2] == ["b = 6.881373587019543, ∂o/∂b = –", "grad: no step has been made yet"]
+    assert lines[:2] == ["b = 6.881373587019543, do/db = –", "grad: no step has been made yet"]
     assert lines[8:] == [
-        "b = 6.881373587019543, ∂o/∂b = 0.4999999999999998",
+        "b = 6.881373587019543, do/db = 0.4999999999999998",
         "upstream * local == product = True",
         "-index = -2.0",
-        "x1 = 2.0, ∂o/∂x1 = –",
-        "w1 = -3.0, ∂o/∂w1 = –",
-        "x2 = 0.0, ∂o/∂x2 = –",
-        "w2 = 1.0, ∂o/∂w2 = –",
-        "b = 6.881373587019543, ∂o/∂b = 0.4999999999999998",
+        "x1 = 2.0, do/dx1 = –",
+        "w1 = -3.0, do/dw1 = –",
+        "x2 = 0.0, do/dx2 = –",
+        "w2 = 1.0, do/dw2 = –",
+        "b = 6.881373587019543, do/db = 0.4999999999999998",
     ]
 
 
@@ -388,11 +388,11 @@ def test_display_shows_behind_every_move() -> None:
     lines = session(neuron(), "display", "display n", "display local < 1", "display n", "step", "back", "undisplay n")
     assert [line for line in lines if line.startswith(("  n", "  l", "no"))] == [
         "nothing to display",
-        "  n = 0.8813735870195432, ∂o/∂n = –",
-        *["  n = 0.8813735870195432, ∂o/∂n = –", "  local < 1"],
-        *["  n = 0.8813735870195432, ∂o/∂n = –", "  local < 1"],
-        *["  n = 0.8813735870195432, ∂o/∂n = 0.4999999999999998", "  local < 1 = True"],
-        *["  n = 0.8813735870195432, ∂o/∂n = –", "  local < 1"],
+        "  n = 0.8813735870195432, do/dn = –",
+        *["  n = 0.8813735870195432, do/dn = –", "  local < 1"],
+        *["  n = 0.8813735870195432, do/dn = –", "  local < 1"],
+        *["  n = 0.8813735870195432, do/dn = 0.4999999999999998", "  local < 1 = True"],
+        *["  n = 0.8813735870195432, do/dn = –", "  local < 1"],
     ]
     lines = session(neuron(), "display n", "display grad", "undisplay n", "display", "undisplay x", "undisplay")
     assert lines[3:] == ["  grad", "x is not displayed"]
@@ -403,8 +403,8 @@ def test_where_shows_the_way() -> None:
     lines = session(neuron(), "where", "jump x1", "where")
     assert lines[0] == "no step has been made yet: step makes one"
     assert [line.split(" = ")[0] for line in lines[-5:]] == ["   o", "   n", "   v3", "   v1", "-> x1"]
-    assert lines[-1].endswith("∂o/∂x1 = -1.500")
-    assert session(neuron(), "jump end", "p x1")[-1].endswith("∂o/∂x1 = -1.4999999999999993")
+    assert lines[-1].endswith("do/dx1 = -1.500")
+    assert session(neuron(), "jump end", "p x1")[-1].endswith("do/dx1 = -1.4999999999999993")
 
 
 def test_a_long_way_is_cut_honestly() -> None:
@@ -609,7 +609,7 @@ def test_a_prompt_on_several_values() -> None:
     written = io.StringIO()
     prompt([total, product], io.StringIO("next\nwhere\n"), written, names={"total": total, "product": product})
     assert written.getvalue().startswith("total = a + b = -1.0, product = a * b = -6.0: 4 steps. Enter makes one;")
-    assert "   product = -6.0, ∂(total, product)/∂product = 1.0\n-> b = -3.0, " in written.getvalue()
+    assert "   product = -6.0, d(total, product)/dproduct = 1.0\n-> b = -3.0, " in written.getvalue()
 
 
 # ---------------------------------------------------------------- a real terminal
@@ -690,7 +690,7 @@ def terminal(request: pytest.FixtureRequest) -> Iterator[Terminal]:
 def test_in_a_terminal_it_completes_colours_and_ends(terminal: Terminal) -> None:
     """In a real terminal Enter steps, Tab completes, Control-C abandons a line and Control-D leaves."""
     terminal.type("\n")
-    assert "\x1b[1m1/9\x1b[0m  ∂o/∂n += " in terminal.wait_for("(step) ")
+    assert "\x1b[1m1/9\x1b[0m  do/dn += " in terminal.wait_for("(step) ")
     terminal.type("br\tw2\n")
     assert "breakpoint 1  into w2" in terminal.wait_for("(step) ")
     terminal.type("cont\n")

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scalargrad import Value, nn, page, steps
 from scalargrad.explain import page_data
-from scalargrad.explain.names import derivative, numeral
+from scalargrad.explain.names import gradient_name, numeral
 from scalargrad.terminal import visible
 
 from .test_document import LABELS, neuron, product
@@ -157,10 +157,10 @@ def expected(at: int) -> dict[str, Any]:
         "ahead": [node for node, total in totals.items() if total is None],
     }
     if at == 0:
-        arithmetic, announcement = "∂o/∂o = 1.0 the backward pass starts here", "Start: ∂o/∂o = 1.0"
+        arithmetic, announcement = "do/do = 1.0 the backward pass starts here", "Start: do/do = 1.0"
         return where | {"arithmetic": arithmetic, "announcement": announcement, "edges": [], "row": []}
     step = walk[at - 1]
-    gradient, upstream = (derivative("o", name) for name in (step.names[2], step.names[1]))
+    gradient, upstream = (gradient_name("o", name) for name in (step.names[2], step.names[1]))
     product = f"{short(step.upstream)} × {short(step.local)} = {short(step.product)}"
     change = f"{short(step.before)} → {short(step.after)}"
     return where | {
@@ -351,8 +351,8 @@ def test_several_values_have_a_page_to_step_through(visit: Visit) -> None:
     walk = steps([a + b, a * b], gradients=[1.0, 10.0])
     opened = visit(page(walk), 0)
     start = shown(opened)["arithmetic"]
-    assert "∂(f1, f2)/∂f1 = 1.0" in start
-    assert "∂(f1, f2)/∂f2 = 10.0" in start
+    assert "d(f1, f2)/df1 = 1.0" in start
+    assert "d(f1, f2)/df2 = 10.0" in start
     opened.keyboard.press("End")
     totals = {name: float(text) for name, text in shown(opened)["totals"].items()}
     assert totals == {f"graph_node{walk.order.index(node)}": x for node, x in walk.last().totals().items()}
@@ -452,7 +452,7 @@ def test_a_screen_reader_is_told_all(visit: Visit, neuron_page: str) -> None:
           - button "Light or dark"
         - main:
           - region "Current step":
-            - status: "Step 2: ∂o/∂v3 gains 0.5000 × 1.0 = 0.5000, from 0.0 to 0.5000"
+            - status: "Step 2: do/dv3 gains 0.5000 × 1.0 = 0.5000, from 0.0 to 0.5000"
             - group "Steps":
               - button "First"
               - button "Previous"
@@ -467,8 +467,8 @@ def test_a_screen_reader_is_told_all(visit: Visit, neuron_page: str) -> None:
               - rowgroup:
                 - row "step gradient + upstream × local after"
               - rowgroup:
-                - row "1 ∂o/∂n 1.0 0.5000 0.5000"
-                - row "2 ∂o/∂v3 0.5000 1.0 0.5000"
+                - row "1 do/dn 1.0 0.5000 0.5000"
+                - row "2 do/dv3 0.5000 1.0 0.5000"
     """)
 
 
@@ -568,7 +568,7 @@ def test_a_label_is_text_and_nothing_else(visit: Visit, elements_of_product: int
     """Whatever a label is, no element comes of it, and the step shows its text."""
     opened = visit(page(product(label)), 1)
     assert opened.evaluate("document.querySelectorAll('*').length") == elements_of_product
-    gradient = derivative(f"{visible(label)}#2", visible(label))
+    gradient = gradient_name(f"{visible(label)}#2", visible(label))
     slot = opened.locator(".arithmetic [data-slot=gradient]")
     if len(gradient) > 24:  # the middle is left out
         assert slot.get_attribute("title") == gradient

@@ -289,7 +289,7 @@ def test_a_step_reads_as_one_line() -> None:
     d.label = "d"
     loss = d + a
     loss.label = "L"
-    assert str(steps(loss)[2]) == "∂L/∂a += ∂L/∂d · ∂d/∂a = 1.0 × -3.0 = -3.0   (1.0 → -2.0)"
+    assert str(steps(loss)[2]) == "dL/da += dL/dd · ∂d/∂a = 1.0 × -3.0 = -3.0   (1.0 → -2.0)"
     assert steps(loss)[2].as_dict() == {
         "index": 2,
         "result": "d",

@@ -27,13 +27,13 @@ def test_it_reads_well() -> None:
     assert repr(walk) == "\n".join(
         [
             "steps of L = -8.0: 2 of 6 made",
-            "   1  ∂L/∂d += ∂L/∂L · ∂L/∂d = 1.0 × -2.0 = -2.0   (0.0 → -2.0)",
-            "→  2  ∂L/∂f += ∂L/∂L · ∂L/∂f = 1.0 × 4.0 = 4.0   (0.0 → 4.0)",
+            "   1  dL/dd += dL/dL · ∂L/∂d = 1.0 × -2.0 = -2.0   (0.0 → -2.0)",
+            "→  2  dL/df += dL/dL · ∂L/∂f = 1.0 × 4.0 = 4.0   (0.0 → 4.0)",
             "      L = d * f, so ∂L/∂f = d",
-            "   3  ∂L/∂e += ∂L/∂d · ∂d/∂e = -2.0 × 1.0 = -2.0   (0.0 → -2.0)",
-            "   4  ∂L/∂c += ∂L/∂d · ∂d/∂c = -2.0 × 1.0 = -2.0   (0.0 → -2.0)",
-            "   5  ∂L/∂a += ∂L/∂e · ∂e/∂a = -2.0 × -3.0 = 6.0   (0.0 → 6.0)",
-            "   6  ∂L/∂b += ∂L/∂e · ∂e/∂b = -2.0 × 2.0 = -4.0   (0.0 → -4.0)",
+            "   3  dL/de += dL/dd · ∂d/∂e = -2.0 × 1.0 = -2.0   (0.0 → -2.0)",
+            "   4  dL/dc += dL/dd · ∂d/∂c = -2.0 × 1.0 = -2.0   (0.0 → -2.0)",
+            "   5  dL/da += dL/de · ∂e/∂a = -2.0 × -3.0 = 6.0   (0.0 → 6.0)",
+            "   6  dL/db += dL/de · ∂e/∂b = -2.0 × 2.0 = -4.0   (0.0 → -4.0)",
             "totals: L 1.0   f 4.0   d -2.0   c –   e –   b –   a –",
         ]
     )
@@ -178,7 +178,7 @@ def test_numbers_have_as_many_digits_as_were_requested() -> None:
     x = Value(1 / 3, label="x")
     y = x.tanh()
     walk = steps(y).last()
-    assert str(walk[0]) == "∂f/∂x += ∂f/∂f · ∂f/∂x = 1.0 × 0.8966 = 0.8966   (0.0 → 0.8966)"
+    assert str(walk[0]) == "df/dx += df/df · ∂f/∂x = 1.0 × 0.8966 = 0.8966   (0.0 → 0.8966)"
     assert repr(walk).endswith("totals: f 1.0   x 0.8966")
     assert repr(walk).startswith("steps of f = 0.3215: ")
     assert walk[0].local == y.local_gradients[0]
@@ -194,4 +194,4 @@ def test_a_line_that_cannot_fit_is_whole() -> None:
     """In too narrow a terminal a step is as short as it can be, with all its numbers."""
     x = Value(1 / 3, label="a long name")
     (step,) = steps(x.tanh())
-    assert step.line(10) == "∂f/∂(a…e) += 1.0 × 0.8966 = 0.8966   (0.0 → 0.8966)"
+    assert step.line(10) == "df/d(a…e) += 1.0 × 0.8966 = 0.8966   (0.0 → 0.8966)"
