@@ -104,6 +104,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["rounding"],
     ],
     "scalargrad.lifting": [
+        ["leaves"],
         ["trace", "arrays"],
         ["group", "names"],
         ["source"],

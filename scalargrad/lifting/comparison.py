@@ -10,6 +10,7 @@ from ..engine.derivatives import hvp
 from ..engine.floats import same
 from ..engine.graph import sweep
 from ..engine.value import Value
+from .leaves import DIRECTION
 from .specialised import Shape, Specialised, outputs_of
 from .target import Target
 
@@ -61,7 +62,7 @@ def compare(
                 floats_of(lifted[1]),
                 [own[0] for own in expected],
                 parameters,
-                floats_of(leaves["direction"]),
+                floats_of(leaves[DIRECTION]),
                 tolerance,
             )
 

@@ -11,6 +11,7 @@ from ..engine.floats import counted
 from ..engine.value import Value
 from ..engine.variables import distinct_variables
 from .comparison import compare, floats_of
+from .leaves import CAPTURED, DIRECTION, THETA
 from .specialised import Shape, Specialised
 from .target import Runner, chosen
 
@@ -180,7 +181,7 @@ class Program:
         rows, lifted = self._prepared(examples, single="hvp")
         direction = self._vector(vector, "the vector")
         runner = self._compared(lifted, "hvp", rows, direction)
-        leaves = {**self._leaves(lifted, at), "direction": direction}
+        leaves = {**self._leaves(lifted, at), DIRECTION: direction}
         _, moved = runner.value_and_gradient(rows, leaves)
         return moved
 
@@ -244,7 +245,7 @@ class Program:
 
     def _leaves(self, lifted: Specialised, at: object = None) -> dict[str, Any]:
         theta = self.pack() if at is None else self._vector(at, "at")
-        return {"theta": theta, "captured": self._target.packed(lifted.captured) if lifted.captured else ()}
+        return {THETA: theta, CAPTURED: self._target.packed(lifted.captured) if lifted.captured else ()}
 
     def _vector(self, given: object, name: str) -> Any:
         if self._target.is_row(given, len(self._parameters)):
@@ -260,7 +261,7 @@ class Program:
         """The runner of a function of the program, which at its first use is compared with the function itself."""
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared:
-            leaves = {**self._leaves(lifted), "direction": direction}
+            leaves = {**self._leaves(lifted), DIRECTION: direction}
             with modes.defaults():
                 compare(self._function, self._parameters, lifted, kind, rows, leaves, self._target, self._tolerance)
             lifted.compared.add(kind)
