@@ -114,14 +114,19 @@ class Trace:
     def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
         """Return the operation that made a Value of this run, and its operands; None for a leaf.
 
-        An operand is a place in the list, which may be asked about in the same way, or a Value from before the run.
+        An operand is a place in the list, a Value from before the run, or the number of a constant. It may be asked
+        about in the same way.
         """
+        if isinstance(node, float):
+            return None, ()
         if isinstance(node, Value) and not isinstance(node, Traced):
             return node.op, node.args
         new = len(self.nodes) - len(self._in_order)
         self._in_order += reversed(list(islice(reversed(self.nodes), new)))
         operation, *operands = self._in_order[node if isinstance(node, int) else node.index]
-        return (operation, tuple(operands)) if isinstance(operation, Primitive) else (None, ())
+        if not isinstance(operation, Primitive):
+            return None, ()
+        return operation, tuple(self._constants.get(place, place) for place in operands)
 
     @contextmanager
     def running(self) -> Iterator[None]:
