@@ -15,6 +15,7 @@ networks        nn.Neuron, nn.Layer, nn.Maxout, nn.MLP, nn.Dropout, nn.PReLU, nn
 training        optim.GradientDescent, optim.Adam, optim.minimize, optim.restarts and more
 to explain      tree, ledger, draw, draw_network, page, prompt, steps, Steps, Step, TooLarge;
                 load_ipython_extension, for %load_ext scalargrad
+to practise     exercise; exercises.exercises() lists them
 to check        gradcheck, assert_gradients, assert_detects, GradientMismatch
 to lift         lift, TraceError, Disagreement: scalar code becomes a program on arrays
 to extend       primitive, Primitive, Break: an operation of your own
@@ -61,6 +62,9 @@ from .explain.notebook import load_ipython_extension
 from .explain.text import ledger, tree
 from .explain.walk.step import Step
 from .explain.walk.steps import Steps, steps
+
+# to practise
+from .exercises import exercise
 
 # to check
 from .check.check import assert_gradients, gradcheck
@@ -118,6 +122,8 @@ __all__ = [
     "prompt",
     "steps",
     "tree",
+    # to practise
+    "exercise",
     # to check
     "GradientMismatch",
     "assert_detects",
@@ -229,7 +235,7 @@ __all__ += [
 
 # ---- end of what is written
 
-_MODULES = ("check", "engine", "explain", "functional", "lifting", "nn", "optim")
+_MODULES = ("check", "engine", "exercises", "explain", "functional", "lifting", "nn", "optim")
 
 
 def __dir__() -> list[str]:

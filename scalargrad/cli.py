@@ -2,10 +2,10 @@
 
     scalargrad explain "tanh(w * x + b)" w=0.5 x=2 b=-0.5
 
-Every command takes an expression in Python's notation and a number for each of its names; without an
-expression, it takes the neuron of CS231n's lecture on backpropagation. A mistake is reported on one
-line, with its place, and the status is 2. The user never sees a traceback, even if the standard streams
-are closed.
+Most commands take an expression in Python's notation and a number for each of its names; without an
+expression, they take the neuron of CS231n's lecture on backpropagation. `exercise` shows exercises and
+judges answers. A mistake is reported on one line, with its place, and the status is 2. The user never
+sees a traceback, even if the standard streams are closed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import IO, Any, NamedTuple
 from . import __version__
 from .check import gradcheck
 from .engine.value import Value
+from .exercises import exercise, exercises
 from .explain import draw, ledger, page, prompt, steps, tree
 from .explain.names import DIGITS, RESULTS, integral, numeral, shown
 from .expressions.typed import ExpressionError, functions, nearest, parse, parse_assignment
@@ -188,6 +189,35 @@ def _check(options: argparse.Namespace) -> int:
     return OK if _show_check(problem, options.order) else FAILED
 
 
+def _exercise(options: argparse.Namespace) -> int:
+    words: list[str] = options.words
+    if len(words) > 2:
+        raise ValueError(f"expected the name of an exercise and a file, got {len(words)} words")
+    if not words:
+        print(
+            f"{exercises()}\n\nscalargrad exercise NAME shows one; scalargrad exercise NAME FILE.py judges an answer."
+        )
+        return OK
+    task = exercise(words[0])
+    if len(words) == 1:
+        print(task)
+        return OK
+    file = words[1]
+    source = sys.stdin.read() if file == "-" else _text(file)
+    verdict = task.judge_code(source, filename="<stdin>" if file == "-" else file)
+    print(verdict)
+    return OK if verdict else FAILED
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise OSError(f"the answer cannot be read from {path}: {reason}") from None
+
+
 def _show_value(problem: Problem, digits: int | None = DIGITS) -> None:
     given = ", ".join(f"{variable.label} = {integral(variable.data)}" for variable in problem.variables)
     known = ", ".join(f"{name} = {numeral(x)}" for name, x in problem.constants.items())
@@ -348,6 +378,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     for name, command in commands.choices.items():
         command.usage = f'scalargrad {name} ["EXPRESSION" name=number …] {_listed(command)}'.rstrip()
+
+    judge = commands.add_parser(
+        "exercise",
+        usage="scalargrad exercise [NAME [FILE.py]]",
+        description="List the exercises, show one with the code to start from, or judge an answer.\n"
+        "For a FILE of -, the answer is read from standard input.",
+        help="list exercises, show one, judge an answer",
+        epilog="example:\n  scalargrad exercise rule-of-tanh answer.py\n\n"
+        "status:\n  0; 1 if the answer is wrong; 2 if the command line is wrong",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    judge.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    judge.set_defaults(run=_exercise)
     return parser
 
 

@@ -16,6 +16,7 @@ from tests.test_structure import LAYERS
 PICTURE = Path(__file__).parents[1] / "docs" / "house.svg"
 SAYS = {
     "cli": "the command",
+    "exercises": "is this answer right, and if not, which mistake is it?",
     "explain": "how was this gradient computed?",
     "check": "is this gradient right?",
     "lifting": "what array program is this?",
@@ -23,6 +24,7 @@ SAYS = {
     "optim": "optimizers and training",
     "expressions": "text and functions",
     "functional": "composed functions and losses",
+    "misconceptions": "what learners get wrong",
     "engine": "what is a Value, and how is its gradient computed?",
     "files": "safe writing",
     "terminal": "tables and colours",

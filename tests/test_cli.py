@@ -238,6 +238,53 @@ def test_the_smallest_and_largest_numbers_are_checked(capsys: Captured) -> None:
     assert "1 undecided" in capsys.readouterr().out
 
 
+# ---------------------------------------------------------------- exercises
+
+
+def test_exercises_are_listed_and_shown(capsys: Captured) -> None:
+    """`exercise` lists all exercises and says how to see one; with a name, it shows that one."""
+    assert run("exercise") == 0
+    shown = capsys.readouterr().out
+    assert str(scalargrad.exercises.exercises()) in shown
+    assert "scalargrad exercise NAME FILE.py" in shown
+    assert run("exercise", "softmax") == 0
+    assert capsys.readouterr().out == f"{scalargrad.exercise('softmax')}\n"
+
+
+@pytest.mark.parametrize(("rate", "status"), [("0.5", 0), ("1.1", 1), ("1 / 0", 1)])
+def test_an_answer_is_judged(folder: Path, capsys: Captured, rate: str, status: int) -> None:
+    """An answer in a file or on standard input gets its verdict; the status is 0 if it is right, and 1 if not."""
+    (folder / "answer.py").write_text(f"rate = {rate}\n", encoding="utf-8")
+    assert run("exercise", "choose-a-rate", "answer.py") == status
+    verdict = capsys.readouterr().out
+    assert verdict == f"{scalargrad.exercise('choose-a-rate').judge_code(f'rate = {rate}')}\n"
+    finished = shell("exercise", "choose-a-rate", "-", input=f"rate = {rate}\n")
+    assert (finished.returncode, finished.stdout, finished.stderr) == (status, verdict, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["softmx"], "there is no exercise 'softmx': did you mean 'softmax'?"),
+        (["softmax", "nothing.py"], "the answer cannot be read from nothing.py: No such file or directory"),
+        (["softmax", "."], "the answer cannot be read from .: Is a directory"),
+        (["softmax", "latin.py"], "the answer cannot be read from latin.py: it is not text in UTF-8"),
+        (["softmax", "a.py", "b.py"], "expected the name of an exercise and a file, got 3 words"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(folder: Path, capsys: Captured, words: list[str], complaint: str) -> None:
+    """An unknown exercise, a file that cannot be read, and more than a file are refused with the status 2."""
+    (folder / "latin.py").write_bytes(b"x = '\xe9'")
+    assert run("exercise", *words) == 2
+    assert capsys.readouterr() == ("", f"scalargrad: error: {complaint}\n")
+
+
+def test_a_file_with_a_byte_order_mark_is_read(folder: Path) -> None:
+    """A file that an editor on Windows has written begins with a mark that is no part of the code."""
+    (folder / "answer.py").write_bytes(b"\xef\xbb\xbfrate = 0.5\r\n")
+    assert run("exercise", "choose-a-rate", "answer.py") == 0
+
+
 # ---------------------------------------------------------------- help
 
 
@@ -746,7 +793,7 @@ def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: Capt
 
 
 def blocks(language: str) -> list[str]:
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 

@@ -28,7 +28,7 @@ from scalargrad.engine.graph import topological_order
 from scalargrad.functional import hvp
 from tests.oracle import plain_numbers
 
-PAGE = (Path(__file__).parent.parent / "docs" / "interoperability.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parent.parent / "docs" / "guides" / "interoperability.md").read_text(encoding="utf-8")
 DATA = [0.5, 0.25, 2.0]
 
 

@@ -34,10 +34,11 @@ SOURCES = {
 LAYERS = {  # for each folder: a module, or a folder in it, may import what stands in a line above its own
     "scalargrad": [
         ["engine", "extras", "files", "terminal"],
-        ["functional"],
+        ["functional", "misconceptions"],
         ["nn", "expressions"],
         ["explain", "check", "lifting"],
         ["optim"],
+        ["exercises"],
         [""],  # the public door
         ["cli"],
         ["__main__"],
@@ -304,7 +305,7 @@ def edges(folder: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("folder", "most"), [("scalargrad", 45), ("scalargrad.engine", 38), ("scalargrad.explain", 25)]
+    ("folder", "most"), [("scalargrad", 50), ("scalargrad.engine", 38), ("scalargrad.explain", 25)]
 )
 def test_few_things_know_of_one_another(folder: str, most: int) -> None:
     """Between the files and folders of one level there are few imports, the public door's among them."""

@@ -37,6 +37,8 @@ from .measure.recording import HELD
 from .measure.verdict import CANNOT_TELL, DISAGREES, KINK
 from .strategies import differentiable, points
 
+__all__ = ["LawBroken", "LawReport", "LawResult", "check_primitive"]
+
 HOLDS = "holds"
 FAILS = "fails"
 NOT_CHECKED = "not checked"
@@ -286,7 +288,7 @@ def _bounded(primitive: Primitive, search: _Search) -> LawResult:
 
 
 def _array(primitive: Primitive, search: _Search) -> LawResult:
-    """The spelling for arrays, read in numpy's namespace, gives the value element by element."""
+    """The spelling for arrays, read in the names of numpy and scipy.special, gives the value element by element."""
     if primitive.array is None:
         return _not_checked("no spelling for arrays is declared")
     try:
@@ -298,11 +300,18 @@ def _array(primitive: Primitive, search: _Search) -> LawResult:
         code = compile(primitive.array.format(*names), primitive.name, "eval")
     except (SyntaxError, IndexError, KeyError, ValueError) as error:
         return LawResult("", FAILS, 0, None, f"{primitive.array!r} cannot be read: {error}")
+    namespace = dict(vars(np))
+    if "special" in code.co_names:
+        try:
+            from scipy import special
+        except ImportError:
+            return _not_checked(f"scipy is not installed: {how_to_install('lift')}")
+        namespace["special"] = special
 
     def broken(rows: Sequence[Point]) -> str:
         columns = dict(zip(names, np.array(rows).T, strict=True))
         with np.errstate(all="ignore"):
-            results = eval(code, vars(np) | columns) * np.ones(len(rows))  # noqa: S307  # the declaration's own text
+            results = eval(code, namespace | columns) * np.ones(len(rows))  # noqa: S307  # the declaration's own text
         for row, element in zip(rows, results.tolist(), strict=True):
             out = primitive(*row)
             slopes = [primitive.partials[i](out, *row) * row[i] for i in differentiable(primitive)]

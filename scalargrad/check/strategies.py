@@ -38,6 +38,8 @@ from ..engine.value import Value
 from ..expressions.recorded import Expression
 from ..nn import MLP
 
+__all__ = ["expressions", "networks", "numbers", "points", "training_sets", "values"]
+
 MARGIN = 1 / 16  # the least distance from a kink, a pole or an end of the domain
 LARGE = 1000.0  # the largest value and slope of an operation within an expression; its inverse the smallest slope
 

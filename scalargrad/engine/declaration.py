@@ -100,7 +100,7 @@ class Primitive:  # noqa: D101  # its docstring is made by _Documentation
     value: FloatFunction  # never raises, never complex
     partials: tuple[Rule, ...]  # one for each operand: (out, *operands) -> ∂out/∂operand
     notation: str  # in Python: "{} * {}"
-    array: str | None  # in the names of numpy; None where no expression is known
+    array: str | None  # in the names of numpy, and special. for scipy's; None where no expression is known
     domain: tuple[Interval, ...]  # for each operand, an open interval: smooth there except at kinks and poles
     kinks: tuple[Break, ...]  # where the rules choose a subgradient
     poles: tuple[Break, ...]  # where there is no derivative
@@ -210,8 +210,9 @@ def primitive(
         name: the name; by default the function's.
         summary: one line of documentation; by default the first line of the function's docstring.
         notation: how the operation is written in Python, such as `"{} * {}"`; by default `"name({}, {})"`.
-        array: the same for arrays, in the names of numpy, such as `"arctan2({}, {})"`. Without it, a lifted
-            program calls the function once for each number.
+        array: the same for arrays, in the names of numpy, such as `"arctan2({}, {})"`, and behind `special.` in
+            those of scipy.special. Without it, or without scipy, a lifted program calls the function once for
+            each number.
         domain: for each operand the open interval `(low, high)` in which the operation is differentiable,
             apart from kinks and poles; by default all reals. `(nan, nan)` means nowhere.
         kinks: where the slope jumps and the partials choose one, each as `Break(operand, nearest)`. `operand`

@@ -323,7 +323,7 @@ def polygamma(order: float, x: float) -> float:
 
 def _polygamma_series(n: int, x: float) -> float:
     """The asymptotic series for large x, without its sign."""
-    leading = -math.log(x) if n == 0 else math.factorial(n - 1) / power(x, n)
+    leading = -math.log(x) if n == 0 else math.factorial(n - 1) * power(x, -n)
     total = leading + math.factorial(n) / (2 * power(x, n + 1))
     for k, bernoulli in enumerate(_BERNOULLI, start=1):
         total += bernoulli * (math.factorial(2 * k + n - 1) / math.factorial(2 * k)) / power(x, 2 * k + n)

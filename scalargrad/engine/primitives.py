@@ -439,14 +439,14 @@ atanh: Primitive = declare(
 
 sigmoid: Primitive = declare(
     floats.sigmoid,
-    array="exp(-logaddexp(0.0, -{}))",
+    array="exp(minimum({0}, 0.0)) / (1.0 + exp(-abs({0})))",
     partials=[lambda out, x: out * (1 - out)],
     edges=[((0.0,), 0.5, (0.25,)), ((1000.0,), 1.0, (0.0,)), ((-1000.0,), 0.0, (0.0,)), ((-inf,), 0.0, (0.0,))],
     bounded=True,
 )
 softplus: Primitive = declare(
     floats.softplus,
-    array="logaddexp(0.0, {})",
+    array="maximum({0}, 0.0) + log1p(exp(-abs({0})))",
     partials=[lambda out, x: sigmoid(x)],
     edges=[
         ((0.0,), math.log(2), (0.5,)),
@@ -458,6 +458,7 @@ softplus: Primitive = declare(
 erf: Primitive = declare(
     math.erf,
     summary="The error function.",
+    array="special.erf({})",
     partials=[lambda out, x: 2 / math.sqrt(pi) * exp(-_squared(x))],
     edges=[((-0.0,), -0.0, (2 / math.sqrt(pi),)), ((inf,), 1.0, (0.0,)), ((-inf,), -1.0, (0.0,))],
     bounded=True,
@@ -465,6 +466,7 @@ erf: Primitive = declare(
 erfc: Primitive = declare(
     math.erfc,
     summary="The complementary error function, 1 - erf(x) without cancellation.",
+    array="special.erfc({})",
     partials=[lambda out, x: -2 / math.sqrt(pi) * exp(-_squared(x))],
     edges=[((0.0,), 1.0, (-2 / math.sqrt(pi),)), ((inf,), 0.0, (-0.0,)), ((-inf,), 2.0, (-0.0,))],
     bounded=True,
@@ -516,6 +518,9 @@ def _nearest_pole(x: float) -> float:
 
 polygamma: Primitive = declare(
     floats.polygamma,
+    array="where(({0} >= 0) & ({0} <= 100) & ({0} == floor({0})) & ({1} >= -1.7976931348623157e308), "
+    "where(({1} > 0) | ({0} == 0) | ({1} != floor({1})), special.polygamma({0}, {1}), "  # elsewhere is a pole
+    "where({1} == 0, -((-copysign(1.0, {1})) ** ({0} + 1)) * -inf, where({0} % 2 == 1, inf, nan))), nan)",
     partials=[lambda out, order, x: nan, lambda out, order, x: polygamma(order + 1, x)],
     poles=[Break(1, lambda order, x: _nearest_pole(x))],
     domain=[(nan, nan), REALS],
@@ -523,6 +528,7 @@ polygamma: Primitive = declare(
 )
 gamma: Primitive = declare(
     floats.gamma,
+    array="special.gamma({})",
     partials=[lambda out, x: out * polygamma(0.0, x)],
     poles=[Break(0, _nearest_pole)],
     edges=[((0.0,), inf, (-inf,)), ((-0.0,), -inf, (-inf,)), ((-1.0,), nan, (nan,)), ((200.0,), inf, (inf,))],
@@ -530,6 +536,7 @@ gamma: Primitive = declare(
 lgamma: Primitive = declare(
     floats.lgamma,
     summary="The logarithm of the absolute value of the gamma function.",
+    array="where(abs({0}) < 1e-300, -log(abs({0})), where({0} < -1.7976931348623157e308, inf, special.gammaln({0})))",
     partials=[lambda out, x: polygamma(0.0, x)],
     poles=[Break(0, _nearest_pole)],
     edges=[((0.0,), inf, (-inf,)), ((-1.0,), inf, (nan,)), ((inf,), inf, (inf,))],

@@ -109,8 +109,8 @@ class Value(Node):
     >>> a.grad, b.grad
     (-2.0, 2.0)
 
-    + - * / ** and abs work as in Python, with numbers on either side; a bool counts as 0 or 1. //, % and
-    divmod jump, so they are errors that say what to write instead. `==` and `hash` go by identity: `x == 1` is
+    `+ - * / **` and `abs` work as in Python, with numbers on either side; a bool counts as 0 or 1. `//`, `%` and
+    `divmod` jump, so they are errors that say what to write instead. `==` and `hash` go by identity: `x == 1` is
     always False, so write `x.data == 1`. `<` and the other comparisons, `bool`, `float` and `round` use the number.
 
     Copies and pickles keep the graph, and the attributes of a subclass. To pickle several results of one

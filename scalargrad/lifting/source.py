@@ -43,7 +43,7 @@ class Source(NamedTuple):
     Attributes:
         text: the code of a module.
         namespace: the tables and functions that it uses, by name.
-        leaves: the names of the arrays that it is bound to before it runs, such as the parameters.
+        leaves: the names of the arrays that it reads beside its arguments, such as the parameters.
         leaves_gaps: whether it writes nothing where the gradient is always 0.
     """
 
@@ -59,17 +59,28 @@ def docstring(text: str) -> str:
     return f'"""{inner}"""'
 
 
-def compiled(source: Source, name: str) -> Callable[..., Any]:
-    """Return the function of that name that a source defines.
+class Code:
+    """A source as Python has compiled it, which defines a function as often as it is run.
 
-    Tracebacks show its lines as long as the function lives, or a frame that has run it. Both hold their
+    Tracebacks show its lines as long as one of the functions lives, or a frame that has run it. Both hold their
     globals, and these hold the code object. When that is freed, `linecache` drops the lines.
     """
-    file = f"<lifted {name} {next(_serial)}>"
-    linecache.cache[file] = (len(source.text), None, source.text.splitlines(keepends=True), file)
-    code = compile(source.text, file, "exec")
-    weakref.finalize(code, linecache.cache.pop, file, None).atexit = False
-    namespace = {**source.namespace, "<code>": code}  # under a name that no program can use
-    exec(code, namespace)  # noqa: S102  # text that this package writes, with names that are identifiers
-    function: Callable[..., Any] = namespace.pop(name)  # left in its globals it would be a reference cycle
-    return function
+
+    def __init__(self, source: Source, name: str) -> None:
+        self._namespace, self._name = source.namespace, name
+        file = f"<lifted {name} {next(_serial)}>"
+        linecache.cache[file] = (len(source.text), None, source.text.splitlines(keepends=True), file)
+        self._code = compile(source.text, file, "exec")
+        weakref.finalize(self._code, linecache.cache.pop, file, None).atexit = False
+
+    def function(self, given: Mapping[str, Any]) -> Callable[..., Any]:
+        """Run the code in a new namespace, which has the given objects, and return the function that it defines."""
+        namespace = {**self._namespace, **given, "<code>": self._code}  # under a name that no program can use
+        exec(self._code, namespace)  # noqa: S102  # text that this package writes, with names that are identifiers
+        function: Callable[..., Any] = namespace.pop(self._name)  # left in its globals it would be a reference cycle
+        return function
+
+
+def compiled(source: Source, name: str) -> Callable[..., Any]:
+    """Return the function of that name that a source defines."""
+    return Code(source, name).function({})

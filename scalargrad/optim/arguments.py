@@ -24,6 +24,7 @@ class Array(Protocol):
 P = ParamSpec("P")
 R = TypeVar("R")
 Parameters = Iterable[Value] | list[float] | Array
+"""What an optimizer moves: Values, a list of floats, or an array of floats, such as one of numpy."""
 
 
 def some_variables(given: Any) -> list[Value]:

@@ -26,6 +26,8 @@ from .arguments import (
 )
 
 Schedule = Callable[[int], float]
+"""The rate as a function of the number of steps taken, from 0."""
+
 _OWN_NAMES = ("steps", "schedule", "_rate", "weight_decay", "clip_norm", "theta", "parameters", "kind")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "testing_gradients.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "testing_gradients.md").read_text(encoding="utf-8")
 (TEST_FILE,) = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
 (REPORT,) = re.findall(r"^```\n(Failing test case: .*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
 RULE = "scalargrad.divide(1, 1 + abs(x)) ** 2"

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 
 import scalargrad
-from scalargrad import Primitive, Value, greater, stop_gradient
+from scalargrad import Primitive, Value, erf, greater, stop_gradient
 from scalargrad.check import laws
 from scalargrad.check.laws import LawBroken, LawReport, check_primitive
 from scalargrad.engine import primitives
@@ -393,19 +393,29 @@ def test_what_is_not_declared_is_not_checked() -> None:
     assert held["partials"] == held["second partials"] == "it is held constant by definition"
 
 
-def test_without_numpy_the_array_spelling_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where numpy is not installed, the report says so and what to install."""
+@pytest.mark.parametrize(("package", "checked"), [("numpy", SQUARE), ("scipy", erf)])
+def test_without_its_package_an_array_spelling_is_not_checked(
+    package: str, checked: Primitive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the package of a spelling is not installed, the report says so and what to install."""
     imported = builtins.__import__
 
-    def without_numpy(name: str, *rest: Any) -> Any:
-        if name == "numpy":
+    def without(name: str, *rest: Any) -> Any:
+        if name == package:
             raise ImportError(name)
         return imported(name, *rest)
 
-    monkeypatch.setattr(builtins, "__import__", without_numpy)
-    report = check_primitive(SQUARE, examples=5)
+    monkeypatch.setattr(builtins, "__import__", without)
+    report = check_primitive(checked, examples=5)
     assert report
-    assert "numpy is not installed: pip install 'scalargrad-engine[lift]'" in str(report)
+    assert f"{package} is not installed: pip install 'scalargrad-engine[lift]'" in str(report)
+
+
+def test_a_spelling_in_scipys_names_is_checked() -> None:
+    """A spelling in the names of scipy.special is compared with the value; a wrong one fails."""
+    wrong = dataclasses.replace(erf, array="special.erfc({})")
+    assert "array" not in check_primitive(erf, examples=5).broken
+    assert "array" in check_primitive(wrong, examples=5).broken
 
 
 def test_a_report_reads_as_a_table() -> None:

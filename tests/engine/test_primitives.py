@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from scipy import special
 
 from scalargrad import Primitive, Value, grad, stop_gradient
 from scalargrad.engine import floats, primitives
@@ -566,7 +567,7 @@ def test_a_break_is_a_number_for_every_float(primitive: Primitive) -> None:
 
 @pytest.mark.parametrize("primitive", [p for p in BUILT_IN if p.array is not None], ids=lambda p: p.name)
 def test_array_spelling_is_the_same_function(primitive: Primitive) -> None:
-    """The spelling for arrays, read in numpy's namespace, gives the value to a few roundings, element by element."""
+    """The spelling for arrays, in the names of numpy and scipy.special, gives the value to a few roundings."""
     names = operand_names(primitive)
     assert primitive.array is not None
     code = compile(primitive.array.format(*names), primitive.name, "eval")
@@ -575,7 +576,7 @@ def test_array_spelling_is_the_same_function(primitive: Primitive) -> None:
     @given(st.lists(points(primitive), min_size=2, max_size=2))
     def check(rows: list[Point]) -> None:
         columns = dict(zip(names, np.array(rows).T, strict=True))
-        elements = np.asarray(eval(code, vars(np) | columns)) * np.ones(2)  # noqa: S307  # the declaration's own text
+        elements = np.asarray(eval(code, vars(np) | {"special": special} | columns)) * np.ones(2)  # noqa: S307  # the declaration's own text
         for point, element in zip(rows, elements, strict=True):
             assert abs(element - primitive(*point)) <= TOLERANCE * scale(primitive, point)
 

@@ -239,7 +239,7 @@ def test_a_page_steps_in_its_frame(notebooks: dict[str, Page], reader: str) -> N
     address = page.url
     frame = page.locator(".jp-CodeCell").last.frame_locator("iframe")
     frame.get_by_role("button", name="Next").click()
-    expect(frame.locator("#position")).to_have_text("1")
+    expect(frame.locator(".position")).to_have_text("1")
     assert page.url == address
 
 

@@ -18,7 +18,7 @@ from scalargrad import Value, ledger, tree
 from scalargrad.explain import notebook
 from scalargrad.explain.notebook import Explanation
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "notebooks.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "notebooks.md").read_text(encoding="utf-8")
 Shell = Any  # an InteractiveShell, whose methods have no types
 
 NEURON = """

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from scalargrad import Value
 from scalargrad.engine.declaration import Primitive
@@ -82,8 +83,8 @@ class Writer:
     def spelled(self, primitive: Primitive, operands: list[str]) -> str:
         if primitive.array is None:
             return f"{self.bound(np.vectorize(primitive.value, otypes=[float]), 'function')}({', '.join(operands)})"
-        for name in re.findall(r"[a-z]\w*", primitive.array):
-            self.namespace[name] = getattr(np, name)
+        for name in re.findall(r"(?<![.\w])[a-z]\w*", primitive.array):
+            self.namespace[name] = special if name == "special" else getattr(np, name)
         return primitive.array.format(*operands)
 
     def together(self, pieces: Sequence[Piece], sizes: tuple[int, ...], batched: bool) -> str:
@@ -125,7 +126,7 @@ class FunctionalTarget:
 
     batched = True
     group = staticmethod(partial(regroup, can_fold=lambda primitive: primitive.name in FOLDS))
-    reserved = ("B", "put_together", *vars(np))
+    reserved = ("B", "put_together", "special", *vars(np))
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype

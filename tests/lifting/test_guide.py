@@ -8,7 +8,7 @@ from typing import Any
 
 from scalargrad import lift, nn
 
-GUIDE = Path(__file__).parents[2] / "docs" / "lifting.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "lifting.md"
 
 
 def lifted() -> str:

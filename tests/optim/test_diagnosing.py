@@ -170,7 +170,7 @@ def test_the_guide_explains_each_finding() -> None:
     """The page on training names every finding that there is."""
     source = "".join(inspect.getsource(diagnosing).split())
     names = set(re.findall(r'Finding\("([^"]*)"', source)) | {"softmaxtwice", "scoreswithinbounds"}
-    guide = "".join((Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8").split())
+    guide = "".join((Path(__file__).parents[2] / "docs" / "guides" / "training.md").read_text(encoding="utf-8").split())
     assert len(names) >= 14
     assert {name for name in names if name not in guide} == set()
 

@@ -2,7 +2,7 @@
 
 Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review
 40 (1998): Im f(x + ih) / h has no difference, so nothing cancels, and h may be tiny. It needs f in
-complex arithmetic. The text `exp(-logaddexp(0, -{}))`, with the complex functions below in place of the
+complex arithmetic. The text `exp({0}) / (1.0 + exp({0}))`, with the complex functions below in place of the
 array namespace's, is that, and it is independent of the rules that are checked. Choices (`maximum`, `where`)
 depend on the real part.
 """
@@ -54,7 +54,7 @@ def _maximum(x: complex, y: complex) -> complex:
 
 
 def _minimum(x: complex, y: complex) -> complex:
-    return x if x.real < y.real else y
+    return x if x.real <= y.real else y  # at a tie abs, maximum and minimum take 0 for -0
 
 
 def _log1p(x: complex) -> complex:

@@ -179,6 +179,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
         picture: str = self.pipe("svg", encoding="utf-8")
         return picture[picture.index("<svg") :]
 
+    def finished(self, svg: str) -> str:
+        """Return what another Graphviz made of the `source`, with this drawing's titles, as an element for a page."""
+        picture = _with_titles(_same_bytes("svg", svg.encode()).decode(), self.titles, self.gradients)
+        return picture[picture.index("<svg") :]
+
     def _repr_html_(self) -> str:
         try:
             return _image(self.pipe("svg"))

@@ -2,8 +2,13 @@
 
 It is a view of the pass as plain data: see `walk/data.py`, for other front ends too.
 
-The page contains the final graph and the whole ledger. Where scripts may run, the reader can walk
-through the steps; everything that the script shows comes from the rows of the ledger.
+The page contains the final graph, the forward pass and the whole ledger. Where scripts may run, the reader can walk
+through the steps; everything that the script shows comes from the rows of the tables.
+
+    page.html       the document: its title, its policy, and around the stepper
+    stepper.html    the stepper's markup, which `content` makes: another front end puts it into an element of its own
+    stepper.js      the module that brings the markup to life: its first comment has the interface
+    page.js         the address, the keys and the paper of the page
 
 No label becomes markup: the template escapes its data, the script moves only text, and the page's
 policy allows nothing but the one style and the one script whose hashes it names.
@@ -13,8 +18,8 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, overload
 
 from ...engine.floats import integer
@@ -24,17 +29,18 @@ from ..colours import NOTHING, field
 from ..drawing.collapse import everything
 from ..drawing.picture import TooLarge
 from ..drawing.sketch import Look, drawn
-from ..names import exact, numeral
+from ..names import atom, exact, numeral
 from ..walk.data import page_data
 from ..walk.steps import Steps, as_steps
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jinja2 import Template
+    from jinja2 import Environment
+
+    from ..drawing.render import Drawing
 
 PREFIX = "graph_"
-PIXELS_PER_POINT = 4 / 3
 IN_A_NOTEBOOK = "width:100%;height:680px;border:none"
 UNTRUSTED = (  # all that is left of the frame there
     "This notebook is not trusted and shows no page: run the cell, or trust the notebook (in JupyterLab, the command "
@@ -74,6 +80,8 @@ def page(
     value: Value | Sequence[Value] | Steps,
     path: None = None,
     *,
+    at: int | str | Value = 0,
+    forward: int | None = None,
     names: Mapping[str, object] | None = None,
     limit: int = 2_000,
 ) -> Page: ...
@@ -82,6 +90,8 @@ def page(
     value: Value | Sequence[Value] | Steps,
     path: str | os.PathLike[str],
     *,
+    at: int | str | Value = 0,
+    forward: int | None = None,
     names: Mapping[str, object] | None = None,
     limit: int = 2_000,
 ) -> Path: ...
@@ -89,17 +99,24 @@ def page(
     value: Value | Sequence[Value] | Steps,
     path: str | os.PathLike[str] | None = None,
     *,
+    at: int | str | Value = 0,
+    forward: int | None = None,
     names: Mapping[str, object] | None = None,
     limit: int = 2_000,
 ) -> Page | Path:
     """Return the backward pass from a value as a page of HTML to step through; with a path, write it there.
 
     Without a path the page is a string that has a method `save`. With one the file is written whole
-    or not at all, and the path is returned.
+    or not at all, and the path is returned. The page opens where the backward pass starts; before that comes the
+    forward pass.
 
     Args:
         value: where the pass starts, a list of such values, or steps.
         path: where to write the page; .html is added where it has no suffix.
+        at: how many steps of the backward pass are made when the page opens; or a node or its name, for the first
+            step into it. The address of a page says it too: `#step=5`.
+        forward: how many steps of the forward pass are made when the page opens, in place of `at`: 0 shows the leaves
+            alone. In an address, `#forward=0`.
         names: variables by name, such as `locals()`, for Values that have no label; None for those of the
             interactive session.
         limit: how many steps a page may have.
@@ -113,7 +130,10 @@ def page(
 
     Raises:
         TooLarge: when there are more steps than the limit.
-        TypeError: for anything but Values and steps, names that are no mapping, or steps given names again.
+        TypeError: for anything but Values and steps, names that are no mapping, steps given names again, or both
+            `at` and `forward`.
+        IndexError: when there are fewer steps than the page should open at.
+        LookupError: when there is no node of the name that the page should open at.
         ValueError: when the path ends in something else than .html.
         ImportError: when the extra page is not installed.
         OSError: when the file cannot be written.
@@ -124,10 +144,23 @@ def page(
             f"{len(walk):,} steps are more than the limit of {limit:,} for a page: show a part, such as the loss of "
             f"one row or a result further in, or wait for the layout with limit={len(walk):_}"
         )
+    position = _position(walk, at, forward)
     if path is None:
-        return from_data(page_data(walk))
+        return from_data(page_data(walk), position)
     target = _target(path)  # a wrong path is refused before the work starts
-    return from_data(page_data(walk)).save(target)
+    return from_data(page_data(walk), position).save(target)
+
+
+def _position(walk: Steps, at: int | str | Value, forward: int | None) -> int:
+    """Where a page opens: so many steps of the backward pass, or below 0 a place in the forward pass."""
+    if forward is None:
+        return copy(walk).to(at).position
+    if at != 0:
+        raise TypeError("a page opens at a step of the backward pass or of the forward pass: give at or forward")
+    computed = sum(node.op is not None for node in walk.order)
+    if integer(forward, "forward", low=0) > computed:
+        raise IndexError(f"{forward:,} steps of the forward pass cannot be made: {walk.graph.title} has {computed:,}")
+    return forward - computed - 1 if computed else 0
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
@@ -138,27 +171,45 @@ def _target(path: str | os.PathLike[str]) -> Path:
     return Path(completed(path, ("html", "htm"), "a page"))
 
 
-def from_data(data: Mapping[str, Any]) -> Page:
+def from_data(data: Mapping[str, Any], at: int = 0) -> Page:
     """Return the page of a backward pass that is given as plain data, as `page_data` returns it.
+
+    Args:
+        data: the pass.
+        at: the position that the page opens at, as `stepper.js` counts them: below 0 in the forward pass.
 
     Raises:
         ImportError: when the extra page is not installed.
     """
-    template = _template()
-    nodes, gradients = data["nodes"], _last_totals(data)
-    look = Look(gradients=gradients, every_name=True, prefix=PREFIX)
-    drawing = drawn(data, everything(nodes), look).fragment()
-    largest = max((abs(x) for x in gradients if x is not None and math.isfinite(x)), default=0.0)
-    text = template.render(
-        title=data["title"],
-        roots=[{**nodes[root["node"]], "gradient": root["gradient"], "seed": root["seed"]} for root in data["roots"]],
-        rows=list(_rows(data, largest)),
-        drawing=drawing,
-        nothing=NOTHING,
-        style=_file("page.css") + _extent(drawing),
-        script=_file("page.js"),
+    environment = _environment()
+    text = environment.get_template("page.html").render(
+        **_shown(data),
+        position=at,
+        drawing=picture(data).fragment(),
+        style=_file("page.css") + _file("stepper.css"),
+        script=_file("stepper.js") + _file("page.js"),
     )
     return Page(text)
+
+
+def content(data: Mapping[str, Any], svg: str) -> str:
+    """Return the markup of the stepper, to be put into an element by `mount` of `stepper.js`.
+
+    Args:
+        data: the backward pass as `page_data` returns it, as JSON carries it.
+        svg: the drawing, which `picture(data)` describes: its `fragment()`, or where Graphviz runs elsewhere, what
+            `finished` makes of the SVG that comes of its `source`.
+
+    Raises:
+        ImportError: when the extra page is not installed.
+    """
+    return _environment().get_template("stepper.html").render(**_shown(data), drawing=svg)
+
+
+def picture(data: Mapping[str, Any]) -> Drawing:
+    """Return the drawing that the stepper lights up, with the gradients of the end of the pass."""
+    look = Look(gradients=_last_totals(data), every_name=True, prefix=PREFIX)
+    return drawn(data, everything(data["nodes"]), look)
 
 
 # ---------------------------------------------------------------- what the template is given
@@ -174,37 +225,58 @@ def _last_totals(data: Mapping[str, Any]) -> list[float | None]:
     return gradients
 
 
+def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the templates show of a pass."""
+    nodes, gradients = data["nodes"], _last_totals(data)
+    largest = max((abs(x) for x in gradients if x is not None and math.isfinite(x)), default=0.0)
+    return {
+        "title": data["title"],
+        "roots": [{**nodes[root["node"]], **root} for root in data["roots"]],
+        "leaves": [node for node in nodes if node["kind"] not in {"result", "constant"}],
+        "forward": list(_forward(nodes)),
+        "rows": list(_rows(data, largest)),
+        "nothing": NOTHING,
+    }
+
+
+def _forward(nodes: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The forward pass: each result with its formula, in the names of the operands and in their numbers."""
+    for place, node in enumerate(nodes):
+        if node["operation"]:
+            numbers = [atom(numeral(float(nodes[operand]["value"]))) for operand in node["operands"]]
+            yield {**node, "result": place, "numbers": node["notation"].format(*numbers)}
+
+
 def _rows(data: Mapping[str, Any], largest: float) -> Iterator[dict[str, Any]]:
-    """The ledger: for each step its numbers, its formulas, and the elements of the drawing it is about."""
+    """The ledger: for each step its numbers, its formulas, and the colours of the gradient before and after it."""
+    reached = {root["node"] for root in data["roots"]}
     for step in data["steps"]:
-        result, after = data["nodes"][step["result"]], float(step["after"])
+        result, before, after = data["nodes"][step["result"]], float(step["before"]), float(step["after"])
+        is_first = step["operand"] not in reached
+        reached.add(step["operand"])
         yield {
             **step,
             "operation": f"{result['name']} = {result['formula']}",
-            "result": f"{PREFIX}node{step['result']}",
-            "operand": f"{PREFIX}node{step['operand']}",
-            "edge": f"{PREFIX}edge{step['result']}_{step['position']}",
             "colour": field(after, max(largest, abs(after))),
+            "earlier": NOTHING if is_first else field(before, max(largest, abs(before))),
+            "is_first": is_first,
         }
-
-
-def _extent(drawing: str) -> str:
-    """A rule that tells the page's style how large the drawing is by itself."""
-    width, height = (float(x) * PIXELS_PER_POINT for _, x in re.findall(r'\b(width|height)="([\d.]+)pt"', drawing)[:2])
-    return f"figure {{ --width: {width:.0f}px; --height: {height:.0f}px; }}\n"
 
 
 # ---------------------------------------------------------------- the template
 
 
-def _template() -> Template:
+def _environment() -> Environment:
     try:
-        from jinja2 import Environment, StrictUndefined
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
     except ImportError as missing:
         raise ImportError(f"a page needs the extra page: {how_to_install('page')} ({missing})") from None
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=FunctionLoader(_file)
+    )
     environment.filters.update(shown=lambda x: numeral(float(x)), exact=lambda x: exact(float(x)), hashed=_hashed)
-    return environment.from_string(_file("page.html"))
+    environment.filters["minus"] = lambda text: text.replace("-", "−")
+    return environment
 
 
 def _file(name: str) -> str:

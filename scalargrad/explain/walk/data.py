@@ -11,14 +11,14 @@ by its place in the list of boxes, outer ones first.
             matters which operand is which); value; operands, locals (the local gradients);
             box (the innermost module call around it), path (of a parameter, as its module names it);
             row (of an input: the number of the row that was read, and the place in it, from 1);
-            line (of the code that made it, where it is known)
+            line (of the code that made it, such as train.py:7, where `trap` or `lines` noted it)
     boxes   name (the attribute that holds the module, or the variable, else the kind), kind (the class
             or the function), path (the attributes from the outermost module to this one), parent (a
             box), results (nodes), is_part (whether it is one part of its module, as a neuron of a layer),
             size (how many nodes), contents (the calls in it, counted), learns (whether it has parameters)
     steps   result, operand (nodes), position (among the result's operands); upstream, local,
             contribution, before, after; formula (of the local gradient); gradient (dL/da),
-            hands_on (dL/dd), slope (∂d/∂a)
+            hands_on (dL/dd), slope (∂d/∂a); line (of the code that made the result, where it is known)
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def page_data(value: Value | Sequence[Value] | Steps, *, names: Mapping[str, obj
             "gradient": gradient_name(title, step.names[2]),
             "hands_on": gradient_name(title, step.names[1]),
             "slope": local_gradient_name(*step.names[1:]),
+            "line": step.result.line,
         }
         for step in walk
     ]

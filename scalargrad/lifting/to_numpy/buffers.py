@@ -6,6 +6,8 @@ that is free, or a new one.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from ..arrays.program import Array, Assembly
@@ -108,6 +110,25 @@ class Buffers:
     def _let_go(self, name: str, held: Held) -> None:
         self._free.setdefault(held.kind, []).append(name)
         del self._held[name]
+
+    @contextmanager
+    def spare(self, array: Array) -> Iterator[Callable[[], str]]:
+        """Yield what returns the name of one more buffer of the array's shape, which is free again after the block."""
+        kind = Kind(shape_of(array.axes, array.batched), self.text.dtype_argument)
+        taken: list[str] = []
+
+        def spare() -> str:
+            waiting = self._free.get(kind)
+            if waiting:
+                taken.append(waiting.pop())
+            else:
+                name = self.text.names.of(array, "spare")
+                taken.append(self.text.bind_buffer(name, kind.shape))
+            return taken[-1]
+
+        yield spare
+        if taken:
+            self._free.setdefault(kind, []).extend(taken)
 
     def constant(self, number: str, shape: str) -> str:
         """Return the name of an array that has a number in all places."""

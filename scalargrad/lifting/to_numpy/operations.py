@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
 from ...engine import primitives as p
@@ -29,11 +30,10 @@ class Operations:
             self.views.expressions[array] = self.views.variant(array.arrays[0])
             return
         operands = [self.views.aligned(operand, array.axes, array.batched) for operand in array.operands]
-        if array.primitive.array is None:
+        if not spelling.is_spelled(array.primitive):
             self._write_call(array, operands)
         elif not array.axes and not array.batched:
-            expression = spelling.expression(array.primitive, self.text.dtype)
-            self._write_number(array, spelling.text(expression, operands))
+            self._write_number(array, spelling.text(self._spelled(array), operands))
         else:
             self._write_expression(array, operands)
 
@@ -44,15 +44,16 @@ class Operations:
     def _write_call(self, array: Apply, operands: list[str]) -> None:
         """Write a primitive without an array spelling: a call of a function that works element by element."""
         call = f"{self.text.names.of_function(array.primitive)}({', '.join(operands)})"
+        why = "  # for each number, as scipy is not installed" if spelling.lacks_scipy(array.primitive) else ""
         if not array.axes and not array.batched:
-            self._write_number(array, call)
+            self._write_number(array, call + why)
         else:
             self.buffers.release_operands(array)
-            self.text.run.append(f"np.copyto({self.buffers.taken(array)}, {call})")
+            self.text.run.append(f"np.copyto({self.buffers.taken(array)}, {call}){why}")
 
     def _write_expression(self, array: Apply, operands: list[str]) -> None:
         """Write the array spelling of a primitive, one numpy function a line."""
-        expression = spelling.expression(array.primitive, self.text.dtype)
+        expression = self._spelled(array)
         compared = spelling.comparison(expression)
         is_mask = compared is not None and self._is_factor_alone(array)
         reads_late = spelling.reads_late(expression) or spelling.may_be_root(expression, operands)
@@ -62,7 +63,14 @@ class Operations:
         shape = shape_of(array.axes, array.batched)
         # A comparison, written into floats or a mask, is the number 1 or 0.
         spread = None if is_mask else lambda number: self.buffers.constant(number, shape)
-        self.text.run += spelling.steps(compared or expression, operands, name, spread)
+        with self.buffers.spare(array) as spare:
+            self.text.run += spelling.steps(compared or expression, operands, name, spread, spare)
+
+    def _spelled(self, array: Apply) -> ast.expr:
+        expression = spelling.expression(array.primitive, self.text.dtype)
+        if any(isinstance(node, ast.Name) and node.id == "special" for node in ast.walk(expression)):
+            self.text.imports.add("from scipy import special")
+        return expression
 
     def _is_factor_alone(self, array: Apply) -> bool:
         """Whether all that reads an array are products, which may multiply by bools as well."""

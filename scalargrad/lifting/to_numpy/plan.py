@@ -17,6 +17,7 @@ from ..source import Wanted
 from .filling import Filling
 from .groups import axes_of, fits_a_view
 from .layout import Block, block
+from .spelling import is_spelled
 
 
 class Home(NamedTuple):
@@ -163,7 +164,7 @@ def _is_summed_whole(array: Apply, users: Sequence[Array]) -> bool:
     """
     axes = {tuple(axes_of(operand)) for operand in array.arrays}
     is_whole = len(axes) == 1 and all(not (user.axes or user.batched) for user in users)
-    return is_whole and array.primitive.multiplies and array.primitive.array is not None
+    return is_whole and array.primitive.multiplies and is_spelled(array.primitive)
 
 
 def _stored(order: Sequence[Array], aliases: Collection[Array], summed: Collection[Array]) -> dict[Array, list[Array]]:

@@ -6,10 +6,30 @@ import ast
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 
 import numpy as np
 
 from ...engine.declaration import OPERATORS, Primitive
+
+
+@lru_cache(maxsize=256)
+def _needs_scipy(primitive: Primitive) -> bool:
+    """Whether the array spelling of a primitive has functions of scipy.special."""
+    written = ast.parse((primitive.array or "0").format(*[f"x{i}" for i in range(primitive.arity)]), mode="eval")
+    return any(isinstance(node, ast.Name) and node.id == "special" for node in ast.walk(written))
+
+
+def lacks_scipy(primitive: Primitive) -> bool:
+    """Return whether a primitive has an array spelling that needs scipy, which is not installed."""
+    return _needs_scipy(primitive) and find_spec("scipy") is None
+
+
+def is_spelled(primitive: Primitive) -> bool:
+    """Return whether a primitive has an array spelling that can run here; else it is called for each number."""
+    return primitive.array is not None and not lacks_scipy(primitive)
 
 
 @lru_cache(maxsize=256)
@@ -19,7 +39,7 @@ def expression(primitive: Primitive, dtype: str = "float64") -> ast.expr:
     A number beyond the range of the precision becomes the largest that it has.
 
     Raises:
-        TypeError: for a name that numpy does not have.
+        TypeError: for a name that numpy does not have, or scipy.special for a name behind `special.`.
     """
     assert primitive.array is not None, "without a spelling it is called"
     operands = [f"x{i}" for i in range(primitive.arity)]
@@ -39,6 +59,12 @@ class _InNumpy(ast.NodeTransformer):
             raise TypeError(f"the array spelling of {self.primitive.name} has {name.id}, which numpy does not have")
         return ast.Attribute(ast.Name("np"), name.id)
 
+    def visit_Attribute(self, attribute: ast.Attribute) -> ast.expr:
+        name = ast.unparse(attribute)
+        if name != f"special.{attribute.attr}" or not hasattr(_special(), attribute.attr):
+            raise TypeError(f"the array spelling of {self.primitive.name} has {name}, which scipy does not have")
+        return attribute
+
     def visit_Constant(self, constant: ast.Constant) -> ast.expr:
         if isinstance(constant.value, float) and constant.value > self.largest:
             return ast.Constant(self.largest)
@@ -49,6 +75,11 @@ class _InNumpy(ast.NodeTransformer):
         if isinstance(operation.op, ast.USub) and isinstance(operation.operand, ast.Constant):
             return ast.Constant(-operation.operand.value)  # type: ignore[operator]  # all its constants are numbers
         return operation
+
+
+def _special() -> ModuleType:
+    """The module scipy.special, which takes long to load."""
+    return import_module("scipy.special")
 
 
 _OPERATORS: dict[type[ast.AST] | None, str] = {  # the names of numpy's functions are those of the primitives
@@ -69,11 +100,11 @@ def comparison(expression: ast.expr) -> ast.Compare | None:
 
 def is_one_function(primitive: Primitive) -> bool:
     """Return whether a numpy function of two operands is the primitive, so that numpy can fold it."""
-    if primitive.array is None:
+    if not is_spelled(primitive):
         return False
     function, arguments = _call(expression(primitive))
     names = [argument.id for argument in arguments if isinstance(argument, ast.Name)]
-    return bool(function) and names == ["x0", "x1"] and getattr(np, function).nin == 2
+    return function.isidentifier() and names == ["x0", "x1"] and getattr(np, function).nin == 2
 
 
 def ufunc(primitive: Primitive) -> str:
@@ -83,7 +114,10 @@ def ufunc(primitive: Primitive) -> str:
 
 @lru_cache(maxsize=512)
 def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:
-    """The numpy function that an expression applies, by name, and the arguments; "" where it applies none."""
+    """The numpy function that an expression applies, by name, and the arguments; "" where it applies none.
+
+    A function of scipy's has a name like "special.erf".
+    """
     if isinstance(expression, ast.BinOp):
         return _OPERATORS.get(type(expression.op), ""), [expression.left, expression.right]
     if isinstance(expression, ast.UnaryOp):
@@ -91,14 +125,18 @@ def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:
     if isinstance(expression, ast.Compare):
         return _OPERATORS.get(type(expression.ops[0]), ""), [expression.left, expression.comparators[0]]
     if isinstance(expression, ast.Call):
-        name = ast.unparse(expression.func).removeprefix("np.")
-        if isinstance(getattr(np, name, None), np.ufunc):
-            return name, expression.args
+        module, _, name = ast.unparse(expression.func).partition(".")
+        if isinstance(getattr(np if module == "np" else _special(), name, None), np.ufunc):
+            return name if module == "np" else f"{module}.{name}", expression.args
     return "", []
 
 
 def steps(
-    expression: ast.expr, operands: Sequence[str], out: str, spread: Callable[[str], str] | None = None
+    expression: ast.expr,
+    operands: Sequence[str],
+    out: str,
+    spread: Callable[[str], str] | None = None,
+    spare: Callable[[], str] | None = None,
 ) -> list[str]:
     """Return the lines that compute an expression into an array, one numpy function each.
 
@@ -108,17 +146,26 @@ def steps(
         out: the text of the array.
         spread: returns, for a number as text, the name of an array with that number in all places; some
             functions are quicker with two arrays.
+        spare: returns the name of another array of the same shape for what else is computed on the way.
     """
     function, arguments = _call(expression)
     inner = [argument for argument in arguments if not isinstance(argument, ast.Name | ast.Constant)]
     beside = {operands[int(argument.id[1:])] for argument in arguments if isinstance(argument, ast.Name)}
-    if not function or len(inner) > 1 or (inner and out in beside):
+    if not function or (len(inner) > 1 and spare is None) or (inner and out in beside):
         return [f"np.copyto({out}, {text(expression, operands)})"]
-    lines = steps(inner[0], operands, out, spread) if inner else []
-    texts = [out if argument in inner else text(argument, operands) for argument in arguments]
+    lines: list[str] = []
+    texts: list[str] = []
+    for argument in arguments:
+        if argument in inner:
+            place = spare() if spare and argument is not inner[0] else out
+            lines += steps(argument, operands, place, spread, spare)
+            texts.append(place)
+        else:
+            texts.append(text(argument, operands))
     if spread and function in _SLOW_WITH_NUMBERS:
         texts = [spread(literal(float(text))) if _is_number(text) else text for text in texts]
-    lines.append(f"np.{function}({', '.join(texts)}, out={out})")
+    whole_name = f"np.{function}" if function.isidentifier() else function
+    lines.append(f"{whole_name}({', '.join(texts)}, out={out})")
     return [*lines, *_no_root(texts[0], texts[1], out)] if function == "power" else lines
 
 
@@ -153,7 +200,7 @@ def reads_late(expression: ast.expr) -> bool:
     _, arguments = _call(expression)
     inner = [argument for argument in arguments if not isinstance(argument, ast.Name | ast.Constant)]
     beside = any(isinstance(argument, ast.Name) for argument in arguments)
-    return bool(inner) and (beside or any(map(reads_late, inner)))
+    return bool(inner) and (beside or len(inner) > 1 or any(map(reads_late, inner)))
 
 
 def text(expression: ast.expr, operands: Sequence[str]) -> str:

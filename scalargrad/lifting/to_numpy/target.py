@@ -15,7 +15,7 @@ from ...engine.floats import exact
 from ...engine.value import Value
 from ..group.regroup import regroup
 from ..leaves import THETA
-from ..source import Wanted, compiled
+from ..source import Code, Wanted
 from .spelling import is_one_function
 from .writer import RESERVED, write
 
@@ -149,7 +149,7 @@ class NumpyRunner:
         self.dtype = dtype
         self.sizes = {name: wanted.sizes[name] for name in self.source.leaves}
         self.size = wanted.sizes[THETA]
-        self._bind = compiled(self.source, "bind")
+        self._code = Code(self.source, wanted.function)
         self._kept: dict[int, list[_Bound]] = {}
         self._callers: list[_Bound] = []  # at most one, bound to the arrays of the last call
         self._seen: tuple[int, Floats | None, Floats | None] = (0, None, None)
@@ -224,7 +224,7 @@ class NumpyRunner:
 
     def bind(self, leaves: dict[str, Floats], gradient: Floats, count: int) -> Callable[..., Any]:
         """Return the function for a size of batch, bound to these arrays."""
-        function: Callable[..., Any] = self._bind(*leaves.values(), gradient, count)
+        function = self._code.function({**leaves, "gradient": gradient, "B": count})
         quietly: Callable[..., Any] = np.errstate(all="ignore")(function)  # nan and inf are results, as in the engine
         return quietly
 

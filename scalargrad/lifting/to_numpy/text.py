@@ -30,6 +30,7 @@ class Text:
         leaves: the names of the arrays that it is bound to, beside the arguments, such as the parameters.
         namespace: tables and functions, by name.
         run: the lines that run for each batch.
+        imports: the lines that import what it uses.
     """
 
     def __init__(self, names: Names, dtype: str) -> None:
@@ -39,6 +40,7 @@ class Text:
         self.leaves: list[str] = []
         self.namespace: dict[str, Any] = {}
         self.run: list[str] = []
+        self.imports = {"import numpy as np"}
         self._bound: dict[Section, list[str]] = {section: [] for section in Section}
 
     def bind(self, name: str, text: str, section: Section) -> str:
@@ -57,21 +59,23 @@ class Text:
         return self.bind(name, f"np.{made}({shape}{filling}{self.dtype_argument})", Section.BUFFERS)
 
     def whole(self, summary: str, function: str, arguments: str, returned: str) -> str:
-        """Return the text of a module with a function `bind`, which returns the program for a size of batch."""
+        """Return the text of a module that defines the program for a size of batch.
+
+        What is bound once is global there. Python takes much longer to compile a function with thousands of
+        variables of a function around it.
+        """
         lines = [
             docstring(summary),
             "",
-            "import numpy as np",
+            *sorted(self.imports, reverse=True),
+            "",
+            f"# given: {', '.join([*self.leaves, 'gradient'])}, and B, the number of examples",
+            *self._bindings(),
             "",
             "",
-            f"def bind({', '.join([*self.leaves, 'gradient', 'B'])}):",
-            *(f"    {line}" if line else "" for line in self._bindings()),
-            "",
-            f"    def {function}({arguments}):",
-            *(f"        {line}" if line else "" for line in self.run),
-            f"        return {returned}",
-            "",
-            f"    return {function}",
+            f"def {function}({arguments}):",
+            *(f"    {line}" if line else "" for line in self.run),
+            f"    return {returned}",
             "",
         ]
         return "\n".join(lines)
@@ -80,5 +84,9 @@ class Text:
         lines: list[str] = []
         for section, bound in self._bound.items():
             if bound:
-                lines += [*([""] if lines else []), *([section.value] if section.value else []), *bound]
+                lines += [
+                    *([""] if lines or section.value else []),
+                    *([section.value] if section.value else []),
+                    *bound,
+                ]
         return lines

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..arrays.program import Apply, Array, Assembly, Fold, Leaf, View
 from ..source import Source, Wanted
+from . import spelling
 from .assemblies import Assemblies
 from .buffers import Buffers
 from .folds import Folds
@@ -20,7 +21,7 @@ from .plan import planned
 from .text import Section, Text
 from .views import Views
 
-RESERVED = ("np", "bind", "gradient", "B", "share")  # the names that a program uses beside those of its arrays
+RESERVED = ("np", "special", "gradient", "B", "share")  # the names that a program uses beside those of its arrays
 
 
 def write(wanted: Wanted, dtype: str = "float64") -> Source:
@@ -41,7 +42,7 @@ class _Writer:
 
     def source(self, wanted: Wanted) -> Source:
         for array in self.plan.order:
-            if isinstance(array, Apply) and array.primitive.array is None:  # to be called element by element
+            if isinstance(array, Apply) and not spelling.is_spelled(array.primitive):
                 function = np.vectorize(array.primitive.value, otypes=[float])
                 self.text.namespace[self.text.names.of_function(array.primitive)] = function
         for array in self.plan.order:

@@ -27,7 +27,7 @@ def test_the_complex_step_is_exact_to_rounding(primitive: Primitive) -> None:
     """Where an operation's array spelling can be read in complex numbers, it gives the partial derivatives."""
     op = primitive
     rule = spelled(op)
-    if op.array is None:
+    if op.array is None or "special." in op.array:
         assert rule is None
         return
     assert rule is not None

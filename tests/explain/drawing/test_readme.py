@@ -36,7 +36,7 @@ def digits() -> Drawing:
 
 
 PICTURES: dict[str, Callable[[], Drawing]] = {"docs/neuron.svg": neuron, "docs/digits.svg": digits}
-PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
 
 
 @pytest.mark.parametrize("path", PICTURES)

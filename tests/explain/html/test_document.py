@@ -14,12 +14,16 @@ from collections import Counter
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from markupsafe import escape
 
 from scalargrad import TooLarge, Value, page, primitive, steps
+from scalargrad.explain import page_data
+from scalargrad.explain.drawing.render import _rendered
+from scalargrad.explain.html.document import content, picture
 from scalargrad.explain.names import exact, gradient_name
 from scalargrad.terminal import visible
 
@@ -62,13 +66,14 @@ def neuron() -> Value:
 
 
 class Reader(HTMLParser):
-    """The elements of a page with their attributes, their text, and the ledger's rows."""
+    """The elements of a page with their attributes, their text, and the rows of its tables, the ledger's last."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.text: dict[str, str] = {}
-        self.rows: list[list[str]] = []
+        self.words = ""
+        self.tables: list[list[list[str]]] = []
         self._within = ""
         self._is_in_cell = False
         self.feed(text)
@@ -77,7 +82,9 @@ class Reader(HTMLParser):
         attributes = dict(attrs)
         self.elements.append((tag, attributes))
         self._within = tag
-        if tag == "tr":
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
             self.rows.append([])
         elif tag in {"td", "th"}:
             self.rows[-1].append("")
@@ -85,8 +92,13 @@ class Reader(HTMLParser):
         elif "title" in attributes and self._is_in_cell:  # all the digits of a rounded number
             self.rows[-1][-1] = f"{attributes['title']}|"
 
+    @property
+    def rows(self) -> list[list[str]]:
+        return self.tables[-1]
+
     def handle_data(self, data: str) -> None:
         self.text[self._within] = self.text.get(self._within, "") + data
+        self.words += data
         if self._is_in_cell:
             self.rows[-1][-1] += data
 
@@ -108,7 +120,7 @@ def test_no_label_becomes_markup(label: str) -> None:
     """Whatever a label is, the page has the same elements with the same attributes, and shows it as text."""
     document = page(product(label))
     assert shape(document) == shape(page(product()))
-    assert gradient_name(f"{visible(label)}#2", visible(label)) in Reader(document).text["bdi"]
+    assert gradient_name(f"{visible(label)}#2", visible(label)) in Reader(document).words
     assert document.encode().decode() == document
 
 
@@ -144,7 +156,7 @@ def test_the_page_refers_to_nothing_outside() -> None:
     """Every link leads to a step of the page, and nothing is loaded, embedded or styled inline."""
     elements = Reader(page(neuron())).elements
     links = {value for _, attributes in elements for name, value in attributes.items() if name.endswith("href")}
-    assert links == {f"#step={i}" for i in range(1, 10)}
+    assert links == {f"#step={i}" for i in range(1, 10)} | {f"#forward={i}" for i in range(1, 6)}
     assert not {"src", "srcset", "style", "action", "data", "onclick"} & {name for _, a in elements for name in a}
     assert not {"img", "link", "iframe", "object", "embed", "use", "image", "foreignobject"} & {t for t, _ in elements}
 
@@ -169,19 +181,31 @@ def test_the_ledger_holds_the_steps() -> None:
         assert numbers == [exact(x) for x in (step.before, step.upstream, step.local, step.product, step.after)]
 
 
+def test_the_forward_pass_is_told_too() -> None:
+    """Before the ledger stands each result with its formula, in names and in numbers, and its value."""
+    document = page(neuron())
+    header, *rows = Reader(document).tables[0]
+    assert header[1:] == ["forward pass", "operation", "in numbers", "value"]
+    assert rows[0] == ["1", "v1", "x1 * w1", "2.0 * (−3.0)", "−6.0"]
+    assert rows[-1] == ["5", "o", "tanh(n)", "tanh(0.8814)", "0.7071067811865477|0.7071"]
+    assert "v3 = x1 * w1" not in document  # negative control: a formula is of its own operands
+
+
 def test_a_row_points_at_what_is_drawn() -> None:
-    """Each row names an edge and two nodes that the drawing has exactly once, the edge of that very operand."""
+    """Each row gives two nodes and an edge that the drawing has exactly once, the edge of that very operand."""
     o = neuron()
     elements = Reader(page(o)).elements
     ids = Counter(attributes["id"] for _, attributes in elements if "id" in attributes)
     assert set(ids.values()) == {1}
-    rows = [attributes for tag, attributes in elements if tag == "tr" and "data-edge" in attributes]
+    rows = [attributes for tag, attributes in elements if tag == "tr" and "data-operand" in attributes]
     titles = dict(re.findall(r'<g id="(\w+)"[^>]*>\s*<title>([^<]*)</title>', page(o)))
     for row, step in zip(rows, steps(o), strict=True):
-        assert {row["data-edge"], row["data-result"], row["data-operand"]} <= ids.keys()
+        edge = f"graph_edge{row['data-result']}_{row['data-position']}"
+        result, operand = f"graph_node{row['data-result']}", f"graph_node{row['data-operand']}"
+        assert {edge, result, operand} <= ids.keys()
         names = step.as_dict()
-        assert titles[str(row["data-edge"])].startswith(f"∂{names['result']}/∂{names['operand']} = ")
-        assert titles[str(row["data-result"])].startswith(f"{names['result']} = ")
+        assert titles[edge].startswith(f"∂{names['result']}/∂{names['operand']} = ")
+        assert titles[result].startswith(f"{names['result']} = ")
 
 
 def test_the_drawing_shows_the_last_totals() -> None:
@@ -224,7 +248,7 @@ def test_names_of_variables_are_shown() -> None:
     """A Value without a label is called by the variable that holds it."""
     weights = [Value(2.0), Value(3.0)]
     loss = weights[0] * weights[1] + 1
-    assert "dloss/dweights[1]" in page(loss, names=locals())
+    assert "dloss/dweights[1]" in Reader(page(loss, names=locals())).words
     assert page(steps(loss, names=locals())) == page(loss, names=locals())
 
 
@@ -245,6 +269,15 @@ def test_an_operation_of_ones_own_has_a_page() -> None:
     _, *rows = Reader(page(fused(x, y, z))).rows
     assert [row[2].removesuffix("df/df") for row in rows] == ["f = fused(x, y, z)"] * 3
     assert [row[-1] for row in rows] == ["nan", "inf", "1.0"]
+
+
+def test_a_front_end_may_lay_the_drawing_out_itself() -> None:
+    """What Graphviz makes of the source elsewhere is finished to the same picture, which is then in the markup."""
+    data = page_data(neuron())
+    drawing = picture(data)
+    raw = _rendered(drawing.source, "svg", "dot").decode()
+    assert raw != drawing.fragment() == drawing.finished(raw)
+    assert content(data, drawing.finished(raw)) in page(neuron())
 
 
 # ---------------------------------------------------------------- bytes and files
@@ -269,9 +302,36 @@ def test_the_same_value_gives_the_same_bytes() -> None:
     assert pages[0] == pages[1] == page(neuron()).encode()
 
 
+def test_a_page_opens_at_a_step() -> None:
+    """`at` counts steps or is a node, `forward` counts steps of the forward pass; 0 is the start, and the default."""
+    walk = steps(neuron())
+
+    def opens_at(**where: Any) -> str:
+        (opened,) = [a["data-open"] for _, a in Reader(page(walk, **where)).elements if "data-open" in a]
+        return str(opened)
+
+    assert [opens_at(), opens_at(at=0), opens_at(at=5), opens_at(at=9)] == ["0", "0", "5", "9"]
+    assert opens_at(at="w1") == opens_at(at=walk.node("w1")) == str(walk.into("w1")[0].index + 1)
+    assert [opens_at(forward=0), opens_at(forward=3), opens_at(forward=5)] == ["-6", "-3", "-1"]
+    assert 'data-open="0"' in page(Value(2.0), forward=0)
+    assert walk.position == 0
+    for where, error, message in [
+        ({"at": 10}, IndexError, "10 steps cannot be made: o has 9"),
+        ({"at": -1}, IndexError, "-1 steps cannot be made"),
+        ({"at": 2.5}, TypeError, r"a place among the steps is .* got 2\.5"),
+        ({"at": True}, TypeError, "got True"),
+        ({"at": "w3"}, LookupError, "nothing in o is called 'w3'"),
+        ({"forward": 6}, IndexError, "6 steps of the forward pass cannot be made: o has 5"),
+        ({"forward": -1}, ValueError, "forward must be an integer of at least 0, got -1"),
+        ({"at": 3, "forward": 3}, TypeError, "give at or forward"),
+    ]:
+        with pytest.raises(error, match=message):
+            page(walk, "nowhere.html", **where)  # type: ignore[arg-type]
+
+
 def test_a_page_of_a_neuron_is_small() -> None:
-    """A neuron's page, graph, ledger, style and script, has less than 60,000 bytes."""
-    assert len(page(neuron()).encode()) < 60_000
+    """A neuron's page, graph, ledger, style and script, has less than 75,000 bytes."""
+    assert len(page(neuron()).encode()) < 75_000
 
 
 def test_a_page_is_written_to_a_path(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scalargrad import Value, nn, page, steps
 from scalargrad.explain import page_data
+from scalargrad.explain.html import document
+from scalargrad.explain.html.document import content, picture
 from scalargrad.explain.names import gradient_name, numeral
 from scalargrad.terminal import visible
 
@@ -122,13 +124,13 @@ SHOWN = """() => {
     const words = (text) => text.split(/\\s+/).join(" ").trim();
     return {
         told: [
-            document.getElementById("position").textContent,
-            document.getElementById("slider").value,
+            document.querySelector(".position").textContent,
+            document.querySelector(".slider").value,
             location.hash.replace("#step=", ""),
-            String(all("tbody tr").filter((row) => row.checkVisibility({ visibilityProperty: true })).length),
+            String(all(".backward tbody tr").filter((row) => row.checkVisibility({ visibilityProperty: true })).length),
         ],
         arithmetic: words(all(".arithmetic").find((part) => part.checkVisibility())?.innerText ?? ""),
-        announcement: words(document.getElementById("announcement").innerText),
+        announcement: words(document.querySelector("[role=status]").innerText),
         edges: all(".edge.current").map((edge) => edge.id),
         row: all("tr.current th").map((cell) => cell.innerText),
         totals: Object.fromEntries(all("svg .gradient").map((text) => [text.parentNode.id, text.textContent])),
@@ -194,8 +196,8 @@ def test_every_step_is_shown_forwards_and_backwards(visit: Visit, neuron_page: s
 @pytest.mark.parametrize(
     ("key", "button", "leads_to"),
     [
-        ("Home", "First", {0: 0, 4: 0, 9: 0}),
-        ("ArrowLeft", "Previous", {0: 0, 4: 3, 9: 8}),
+        ("Home", "First", {4: 0, 9: 0}),
+        ("ArrowLeft", "Previous", {4: 3, 9: 8}),
         ("ArrowRight", "Next", {0: 1, 4: 5, 9: 9}),
         ("End", "Last", {0: 9, 4: 9, 9: 9}),
     ],
@@ -245,7 +247,7 @@ def test_the_hash_is_read_as_the_page_opens(visit: Visit, neuron_page: str, at: 
 def test_a_link_of_the_ledger_leads_to_its_step(visit: Visit, neuron_page: str) -> None:
     """A click on a number in the ledger goes back to that step."""
     opened = visit(neuron_page, 9)
-    opened.get_by_role("link", name="3", exact=True).click()
+    opened.locator(".backward").get_by_role("link", name="3", exact=True).click()
     stands_at(opened, 3)
 
 
@@ -266,11 +268,138 @@ def test_it_works_in_a_frame(visit: Visit, neuron_page: str) -> None:
     frame = opened.frame_locator("iframe")
     for _ in range(5):
         frame.get_by_role("button", name="Next").click()
-    expect(frame.locator("#position")).to_have_text("5")
-    frame.get_by_role("link", name="3", exact=True).click()
-    expect(frame.locator("#position")).to_have_text("3")
+    expect(frame.locator(".position")).to_have_text("5")
+    frame.locator(".backward").get_by_role("link", name="3", exact=True).click()
+    expect(frame.locator(".position")).to_have_text("3")
     expect(frame.locator("tr.current th")).to_have_text("3")
     assert opened.url == f"{visit.file}#step=7"
+
+
+# ---------------------------------------------------------------- the forward pass
+
+FORWARD = """() => {
+    const all = (selector) => [...document.querySelectorAll(selector)];
+    const words = (text) => text.split(/\\s+/).join(" ").trim();
+    const values = all("svg .gradient").map((text) => {
+        const texts = [...text.parentNode.querySelectorAll("text")];
+        return [text.parentNode.id, [texts.at(-3).textContent, text.textContent]];
+    });
+    return {
+        told: [document.querySelector(".count").innerText, location.hash],
+        arithmetic: words(all(".arithmetic").find((part) => part.checkVisibility())?.innerText ?? ""),
+        rows: all(".tables tbody tr").filter((row) => row.checkVisibility({ visibilityProperty: true })).length,
+        cards: Object.fromEntries(values),
+        ahead: all(".node.ahead").map((node) => node.id).sort(),
+        lit: all(".edge.current, .node.read, .node.made").map((part) => part.id).sort(),
+    };
+}"""
+
+
+def test_before_the_backward_pass_comes_the_forward_pass(visit: Visit, neuron_page: str) -> None:
+    """← at the start of the backward pass walks back to the leaves; a forward step shows what is computed by then."""
+    opened = visit(neuron_page)
+    walk = steps(neuron())
+    computed = [place for place, node in enumerate(walk.order) if node.op is not None]
+    for made in range(len(computed), -1, -1):
+        opened.keyboard.press("ArrowLeft")
+        state = opened.evaluate(FORWARD)
+        ahead = [f"graph_node{place}" for place in computed[made:]]
+        assert state["told"] == [f"{made} of 5", f"#forward={made}"]
+        assert state["ahead"] == sorted(ahead)
+        assert state["rows"] == made
+        assert state["cards"] == {
+            f"graph_node{i}": ["–" if f"graph_node{i}" in ahead else numeral(node.data), "–"]
+            for i, node in enumerate(walk.order)
+        }
+        if made:
+            place, node = computed[made - 1], walk.order[computed[made - 1]]
+            parts = [f"graph_edge{place}_{i}" for i in range(len(node.args))]
+            parts += [f"graph_node{i}" for i in (place, *(walk.order.index(operand) for operand in node.args))]
+            assert state["lit"] == sorted(parts)
+    assert state["arithmetic"].startswith("x1 = 2.0 w1 = −3.0 x2 = 0.0 w2 = 1.0 and 1 more")
+    opened.keyboard.press("ArrowRight")
+    assert opened.evaluate(FORWARD)["arithmetic"] == "v1 = 2.0 * (−3.0) x1 * w1 = −6.0"
+    opened.keyboard.press("End")
+    stands_at(opened, 0)
+    opened.keyboard.press("Home")
+    assert opened.evaluate(FORWARD)["told"] == ["0 of 5", "#forward=0"]
+    opened.get_by_role("button", name="Backward").click()
+    stands_at(opened, 0)
+    opened.keyboard.press("f")
+    opened.locator(f"#graph_node{computed[2]}").click()
+    assert opened.evaluate(FORWARD)["told"][0] == "3 of 5"
+    opened.keyboard.press("b")
+    place = walk.order.index(walk.node("w1"))
+    opened.locator(f"#graph_node{place}").click()
+    stands_at(opened, walk.into("w1")[0].index + 1)
+
+
+def test_a_page_opens_where_it_is_told(visit: Visit) -> None:
+    """`at` and `forward` say where a page opens, in a frame too; the address of the page goes first."""
+    stands_at(visit(page(neuron(), at=7)), 7)
+    stands_at(visit(page(neuron(), at=7), 2), 2)
+    opened = visit(f'<iframe width="1200" height="700" srcdoc="{escape(page(neuron(), forward=2))}"></iframe>')
+    expect(opened.frame_locator("iframe").locator(".count")).to_have_text("2 of 5")
+    assert visit(page(neuron(), forward=5)).evaluate(FORWARD)["told"] == ["5 of 5", "#forward=5"]
+
+
+def test_the_stepper_is_a_module_for_any_element(visit: Visit) -> None:
+    """Two in another page: each has its keys while it has focus, tells its steps, and can be led from outside."""
+    data = page_data(steps(neuron()))
+    other = page_data(product())
+    markup, less = (content(each, picture(each).fragment()) for each in (data, other))
+    files = Path(document.__file__).parent
+    module = (files / "stepper.js").read_text(encoding="utf-8")
+    opened = visit(
+        f"<!doctype html><style>{(files / 'stepper.css').read_text(encoding='utf-8')}</style>"
+        "<div id=one class=stepper style='height:600px'></div><div id=two class=stepper style='height:600px'></div>"
+        f"<script type=module>{module}\nwindow.mount = mount;</script>"
+    )
+    opened.wait_for_function("() => Boolean(window.mount)")
+    opened.evaluate(
+        """([markup, less]) => {
+            window.told = [];
+            const told = (step) => window.told.push(step);
+            window.one = mount(document.getElementById("one"), { markup, at: 3, onStep: told });
+            const onNode = (node) => (window.clicked = node);
+            window.two = mount(document.getElementById("two"), { markup: less, onNode });
+        }""",
+        [markup, less],
+    )
+    positions = "[one.position, two.position]"
+    step = steps(neuron())[2]
+    assert opened.evaluate("told.pop()") == {
+        "position": 3,
+        "pass": "backward",
+        "result": walk_place(step.result.label),
+        "operand": walk_place(step.operand.label),
+        "operands": None,
+    }
+    opened.keyboard.press("ArrowRight")
+    assert opened.evaluate(positions) == [3, 0]
+    opened.locator("#two [data-go=next]").click()
+    opened.keyboard.press("ArrowRight")
+    assert opened.evaluate(positions) == [3, 2]
+    opened.locator("#two #graph_node1").click()
+    assert opened.evaluate("[clicked, two.position]") == [1, 2]
+    opened.evaluate("(node) => { one.light(node); one.toNode(node); }", walk_place("w1"))
+    assert opened.evaluate(positions) == [steps(neuron()).into("w1")[0].index + 1, 2]
+    assert opened.locator("#one .node.marked").get_attribute("id") == f"graph_node{walk_place('w1')}"
+    opened.evaluate("one.light(null)")
+    expect(opened.locator(".node.marked")).to_have_count(0)
+    opened.evaluate("(markup) => two.replace(markup, -99)", markup)
+    assert opened.evaluate("[two.position, two.lowest, two.highest]") == [-6, -6, 9]
+    opened.evaluate("two.go(-4)")
+    expect(opened.locator("#two .count")).to_have_text("2 of 5")
+    opened.evaluate("two.unmount()")
+    opened.locator("#two [data-go=next]").click()
+    assert opened.evaluate("two.position") == -4
+
+
+def walk_place(name: str | None) -> int:
+    walk = steps(neuron())
+    assert name is not None
+    return walk.order.index(walk.node(name))
 
 
 # ---------------------------------------------------------------- playing
@@ -362,10 +491,10 @@ def test_without_scripts_all_is_there(visit: Visit, neuron_page: str) -> None:
     """With scripts off there is the graph with its gradients, the whole ledger in all columns, and no control."""
     opened = visit(neuron_page, java_script_enabled=False)
     rows = opened.locator("tbody tr")
-    expect(rows).to_have_count(9)
+    expect(rows).to_have_count(5 + 9)
     for cell in rows.locator("th, td").all():
         expect(cell).to_be_visible()
-    for control in ("#current", "button", "input"):
+    for control in (".current.scripted", "button", "input"):
         expect(opened.locator(control).first).to_be_hidden()
     drawn = opened.locator("svg .gradient").all_text_contents()
     assert sorted(drawn) == sorted(expected(9)["totals"].values())
@@ -390,7 +519,7 @@ def test_on_paper_all_is_there(visit: Visit, neuron_page: str) -> None:
     opened.emulate_media(media="print")
     for cell in opened.locator("tbody").locator("th, td").all():
         expect(cell).to_be_visible()
-    expect(opened.locator("#current")).to_be_hidden()
+    expect(opened.locator(".current.scripted")).to_be_hidden()
 
 
 COLOURS = """() => {
@@ -454,6 +583,9 @@ def test_a_screen_reader_is_told_all(visit: Visit, neuron_page: str) -> None:
           - region "Current step":
             - status: "Step 2: do/dv3 gains 0.5000 × 1.0 = 0.5000, from 0.0 to 0.5000"
             - group "Steps":
+              - group "Pass":
+                - button "Forward"
+                - button "Backward" [pressed]
               - button "First"
               - button "Previous"
               - button "Play"
@@ -461,7 +593,7 @@ def test_a_screen_reader_is_told_all(visit: Visit, neuron_page: str) -> None:
               - button "Last"
               - slider "Step": "2"
               - text: 2 of 9
-          - img "The graph of o, as the ledger tells it"
+          - img "The graph of o, with the values and gradients of the step"
           - region "Ledger":
             - table:
               - rowgroup:
@@ -476,7 +608,7 @@ def test_the_focus_goes_round_and_is_seen(visit: Visit, neuron_page: str) -> Non
     """The tab key visits every control in the order of the page, each with an outline."""
     opened = visit(neuron_page, 1)
     visited = []
-    for _ in range(12):
+    for _ in range(14):
         opened.keyboard.press("Tab")
         name, style = opened.evaluate(
             "[document.activeElement.ariaLabel ?? document.activeElement.innerText,"
@@ -484,7 +616,7 @@ def test_the_focus_goes_round_and_is_seen(visit: Visit, neuron_page: str) -> Non
         )
         assert style == "solid", name
         visited.append(name)
-    moves = ["First", "Previous", "Play", "Next", "Last"]
+    moves = ["Forward", "Backward", "First", "Previous", "Play", "Next", "Last"]
     assert visited == ["Light or dark", *moves, "Smaller", "The whole graph", "Larger", "Step", "Ledger", "1"]
 
 
@@ -510,7 +642,6 @@ def test_a_network_starts_whole_and_its_steps_are_legible(
     """All of a large graph is in sight at the start and at the end; at a step its cards are large, and in sight."""
     opened = visit(network_page)
     opened.set_viewport_size({"width": size[0], "height": size[1]})
-    opened.keyboard.press("Home")
     assert opened.evaluate(OUTSIDE) <= 1
     opened.keyboard.press("ArrowRight")
     for _ in range(5):
@@ -563,6 +694,9 @@ def elements_of_product(browser: Browser, tmp_path_factory: pytest.TempPathFacto
     return count
 
 
+RIGHT = "(slot) => slot.getBoundingClientRect().right"
+
+
 @pytest.mark.parametrize("label", LABELS, ids=range(len(LABELS)))
 def test_a_label_is_text_and_nothing_else(visit: Visit, elements_of_product: int, label: str) -> None:
     """Whatever a label is, no element comes of it, and the step shows its text."""
@@ -570,10 +704,12 @@ def test_a_label_is_text_and_nothing_else(visit: Visit, elements_of_product: int
     assert opened.evaluate("document.querySelectorAll('*').length") == elements_of_product
     gradient = gradient_name(f"{visible(label)}#2", visible(label))
     slot = opened.locator(".arithmetic [data-slot=gradient]")
-    if len(gradient) > 24:  # the middle is left out
-        assert slot.get_attribute("title") == gradient
-        gradient = f"{gradient[:12]}…{gradient[-11:]}"
     assert slot.text_content() == gradient
+    if len(gradient) > 16:  # it has a box, which leaves the middle out, and a title
+        slot.hover()
+        assert slot.get_attribute("title") == gradient
+        end = slot.locator(".tail")
+        assert end.evaluate("end => end.getBoundingClientRect().right") <= slot.evaluate(RIGHT) + 1
     assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

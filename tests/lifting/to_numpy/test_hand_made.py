@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scalargrad.engine import primitives as p
 from scalargrad.lifting.arrays.program import Array, ArrayProgram, Piece, Places
 from scalargrad.lifting.names import Names
-from scalargrad.lifting.source import Wanted, compiled
+from scalargrad.lifting.source import Code, Wanted
 from scalargrad.lifting.to_numpy.writer import write
 from tests.lifting.interpreter import evaluate
 
@@ -143,8 +143,8 @@ MADE = [
 def computed(root: Any, count: int) -> Any:
     """The result of running the text of a program."""
     source = write(Wanted("total", ["x"], [root], None, {"theta": N_THETA}, Names([root], {}, ["x"]), "A program."))
-    leaves = [GIVEN[name] for name in source.leaves]
-    total = compiled(source, "bind")(*leaves, np.zeros(N_THETA), count)
+    leaves = {name: GIVEN[name] for name in source.leaves}
+    total = Code(source, "total").function({**leaves, "gradient": np.zeros(N_THETA), "B": count})
     return total(GIVEN["x"][:count])
 
 
@@ -212,10 +212,9 @@ def test_another_program_is_told_apart() -> None:
     assert not np.allclose(first, second, rtol=1e-3)
 
 
-def unshared(bind: str, namespace: Mapping[str, Any]) -> list[str]:
+def unshared(text: str, namespace: Mapping[str, Any]) -> list[str]:
     """The names that a program binds to arrays that are neither new buffers nor views of what is bound before."""
-    tree = ast.parse(bind).body[-1]
-    assert isinstance(tree, ast.FunctionDef)
+    tree = ast.parse(text)
     given = {"np": np, "B": COUNT, "theta": np.zeros(N_THETA), "gradient": np.zeros(N_THETA)}
     known: dict[str, Any] = {**given, **namespace}
     unshared_names = []
@@ -240,5 +239,5 @@ def test_what_is_bound_once_is_a_view(made: Any) -> None:
 
 def test_a_copy_is_seen() -> None:
     """Negative control: a reshape that makes a copy is seen."""
-    bind = "def bind(theta, gradient, B):\n    a = np.empty((2, 3, B))\n    b = a[:, :2]\n    c = b.reshape(4, B)"
-    assert unshared(bind, {}) == ["c"]
+    text = "a = np.empty((2, 3, B))\nb = a[:, :2]\nc = b.reshape(4, B)"
+    assert unshared(text, {}) == ["c"]

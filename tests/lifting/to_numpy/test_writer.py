@@ -42,7 +42,7 @@ def source_of(loss: Callable[..., Any], parameters: list[Value], *batch: Any) ->
 
 def halves(source: str) -> tuple[list[str], list[str]]:
     """The lines that run for each batch, forward and backward."""
-    body = source.partition("    def value_and_grad(")[2]
+    body = source.partition("\ndef value_and_grad(")[2]
     forward, _, backward = body.partition("# backward")
     return [line.strip() for line in forward.splitlines()[1:]], [line.strip() for line in backward.splitlines()]
 
@@ -299,13 +299,7 @@ def unread(source: str) -> set[str]:
 
 def _bound(name: ast.Name, tree: ast.Module) -> bool:
     """Whether a name is read only to bind another name to the same buffer."""
-    return any(
-        name in ast.walk(node.value)
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
-        for node in node.body
-        if isinstance(node, ast.Assign)
-    )
+    return any(name in ast.walk(node.value) for node in tree.body if isinstance(node, ast.Assign))
 
 
 @each_net
@@ -320,9 +314,9 @@ def test_nothing_is_bound_in_vain(name: str) -> None:
 def test_a_dead_line_is_seen() -> None:
     """Negative control: a name that nothing reads, and a buffer that is only written to, are seen."""
     source = written(dense(SPELLINGS[0]))
-    head, start, body = source.partition("    def value_and_grad(x, y):\n")
-    buffers = "    idle = np.empty((5, B))\n    spare = np.empty((5, B))\n\n"
-    more = f"{head}{buffers}{start}        np.tanh(z1, out=spare)\n{body}"
+    head, start, body = source.partition("def value_and_grad(x, y):\n")
+    buffers = "idle = np.empty((5, B))\nspare = np.empty((5, B))\n\n"
+    more = f"{head}{buffers}{start}    np.tanh(z1, out=spare)\n{body}"
     assert unread(more) == {"idle", "spare"}
 
 

@@ -1,0 +1,24 @@
+"""Exercises with a judge, who says whether an answer is right and, if not, which mistake it is.
+
+>>> from scalargrad import exercise
+>>> exercise("rule-of-tanh").judge(lambda out, x: 1 - x**2)
+Not right yet: operand for result.
+At x = 0.5 your ∂out/∂x is 0.75, and it should be 0.786448.
+The formula is right for the result, and you have put the operand in its place.
+
+`exercises()` lists all. The same exercises are in a terminal: `scalargrad exercise`.
+"""
+
+from . import choices as choices
+from . import descending as descending
+from . import generalising as generalising
+from . import networks as networks
+from . import rules as rules
+from .declaring import Exercise as Exercise
+from .declaring import Exercises as Exercises
+from .declaring import declare as declare
+from .declaring import exercise as exercise
+from .declaring import exercises as exercises
+from .verdict import Verdict as Verdict
+from .verdict import right as right
+from .verdict import wrong as wrong

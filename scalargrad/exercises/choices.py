@@ -1,0 +1,220 @@
+"""Exercises whose answer is a few numbers: a prediction, or a choice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from ..engine.graph import topological_order
+from ..engine.primitives import maximum
+from ..engine.value import Value
+from ..misconceptions import ASSIGNED, Misconception, all_close, of_contribution
+from .declaring import declare
+from .running import Refused, numbers
+from .verdict import Verdict, right, wrong
+
+# ---------------------------------------------------------------- a rate
+
+STEPS, START, GOAL = 10, 10.0, 0.01
+RATE_LOW = Misconception("rate too low", "Each step is too small to get there in ten steps: take a larger rate.")
+RATE_HIGH = Misconception(
+    "rate too high", "Each step goes so far beyond the minimum that it ends further up on the other side."
+)
+RATE_SWINGS = Misconception(
+    "rate a little too high", "x swings from one side of the minimum to the other, and comes nearer too slowly."
+)
+RATE_NEGATIVE = Misconception("uphill", "With a rate below 0 each step goes uphill.")
+
+
+@declare(
+    "choose-a-rate",
+    chapter=5,
+    title="A rate that gets there in time",
+    text="""
+    The slope of x² is 2x. Gradient descent starts at x = 10, and takes ten steps `x ← x - rate · 2x`. Choose a rate
+    with which x ends between -0.01 and 0.01. With 0.05 it ends at 3.487, with 0.2 at 0.0605.
+    """,
+    start="""
+    rate = ...
+    """,
+    answer="rate",
+)
+def _choose_a_rate(answer: Any) -> Verdict:
+    given = numbers(answer, "rate is")
+    if len(given) != 1:
+        raise Refused(f"One rate is wanted, and there are {len(given)} numbers.")
+    rate, x = given[0], START
+    path = [x]
+    for _ in range(STEPS):
+        x -= rate * 2 * x
+        path.append(x)
+    where = f"With the rate {rate:g} x goes {', '.join(f'{place:.4g}' for place in path[:4])}, … and ends at {x:.4g}."
+    if abs(x) < GOAL:
+        return right(where)
+    factor = 1 - 2 * rate  # of x in each step
+    if rate < 0:
+        behind = RATE_NEGATIVE
+    elif factor > 0:
+        behind = RATE_LOW
+    else:
+        behind = RATE_SWINGS if factor > -1 else RATE_HIGH
+    return wrong(where, misconception=behind if math.isfinite(rate) else None)
+
+
+# ---------------------------------------------------------------- gradients
+
+BOTH_SIDES = Misconception(
+    "maximum for both", "Only the larger operand of a maximum has an influence: the other one's gradient is 0."
+)
+WRONG_SIDE = Misconception(
+    "maximum for the smaller", "It is the larger operand of a maximum that the gradient goes to."
+)
+VALUES = Misconception(
+    "value for gradient", "Those are the numbers of the variables: a gradient says how the result changes with them."
+)
+
+
+def predicted(result: Value, variables: list[Value]) -> Iterator[tuple[Misconception, str, list[float]]]:
+    """Yield the gradients that somebody would predict who has a misconception, at every operation or at one.
+
+    Args:
+        result: the end of the graph.
+        variables: those whose gradients are predicted.
+
+    Yields:
+        The misconception, the operation where it is ("" for all), and the gradients.
+    """
+    order = [node for node in reversed(topological_order(result)) if node.args]
+    places = [(node, i) for node in order for i in range(len(node.args))]
+
+    def swept(misconception: Misconception, wrong_places: set[tuple[Value, int]]) -> list[float]:
+        sums = {result: 1.0}
+        for node in order:
+            upstream = sums.get(node, 0.0)
+            for i, operand in enumerate(node.args):
+                contribution, is_wrong = upstream * node.local_gradients[i], (node, i) in wrong_places
+                if is_wrong and misconception is ASSIGNED:
+                    sums[operand] = contribution
+                    continue
+                if is_wrong:
+                    contribution = of_contribution(node, i, upstream).get(misconception, contribution)
+                sums[operand] = sums.get(operand, 0.0) + contribution
+        return [sums.get(variable, 0.0) for variable in variables]
+
+    known = [ASSIGNED, *dict.fromkeys(key for node, i in places for key in of_contribution(node, i, 2.0))]
+    of_variables = [place for place in places if all(operand.takes_gradient for operand in place[0].args)]
+    groups = [("", places), ("", of_variables)]
+    groups += [(_called(node), [place for place in places if place[0] is node]) for node in order]
+    groups += [(_called(node), [(node, i)]) for node, i in places]
+    for where, group in groups:
+        for misconception in known:
+            yield misconception, where, swept(misconception, set(group))
+
+
+def _called(node: Value) -> str:
+    assert node.op is not None
+    return node.op.name
+
+
+def mistaken_maximum(wrong_partials: tuple[float, float]) -> list[float]:
+    """Return the gradients of 2(xy + max(z, w)) for other slopes of the maximum in its larger and smaller operand."""
+    return [-8.0, 6.0, *(2 * slope for slope in wrong_partials)]
+
+
+@declare(
+    "predict-gradients",
+    chapter=7,
+    title="Four gradients with a pencil",
+    text="""
+    f = 2 · (x · y + max(z, w)), at x = 3, y = -4, z = 2, w = -1. Predict the gradient of f in each of the four, without
+    running a program: go from f backwards, and multiply by a local gradient at each operation.
+    """,
+    start="""
+    gradients = [..., ..., ..., ...]  # df/dx, df/dy, df/dz, df/dw
+    """,
+    answer="gradients",
+)
+def _predict_gradients(answer: Any) -> Verdict:
+    given = numbers(answer, "A gradient is")
+    variables = [Value(number, name) for name, number in zip("xyzw", (3, -4, 2, -1), strict=True)]
+    x, y, z, w = variables
+    result = 2 * (x * y + maximum(z, w))
+    result.backward()
+    wanted = [variable.grad for variable in variables]
+    if len(given) != len(wanted):
+        raise Refused(f"Four gradients are wanted, and there are {len(given)} numbers.")
+    if all_close(given, wanted, rtol=PENCIL):
+        return right("df/dx = -8, df/dy = 6, df/dz = 2 and df/dw = 0, as the sweep gives them.")
+    names = [
+        f"df/d{variable.label}"
+        for variable, number, gradient in zip(variables, given, wanted, strict=True)
+        if not all_close([number], [gradient], rtol=PENCIL)
+    ]
+    where = f"Not right: {', '.join(names)}."
+    for misconception, numbers_then in (
+        (BOTH_SIDES, mistaken_maximum((1.0, 1.0))),
+        (WRONG_SIDE, mistaken_maximum((0.0, 1.0))),
+        (VALUES, [variable.data for variable in variables]),
+    ):
+        if all_close(given, numbers_then, rtol=PENCIL):
+            return wrong(where, misconception=misconception)
+    for misconception, place, numbers_then in predicted(result, variables):
+        if all_close(given, numbers_then, rtol=PENCIL):
+            sentences = [where, f"It looks like a slip at one operation, {place}:"] if place else [where]
+            return wrong(*sentences, misconception=misconception)
+    return wrong(where)
+
+
+PENCIL = 1e-3  # relative: a prediction may be rounded
+
+# ---------------------------------------------------------------- the pieces of a maxout neuron
+
+RELU_ALONE = Misconception("relu", "That is a relu, with one piece at 0: the absolute value rises on both sides of 0.")
+ONE_LINE = Misconception("one line alone", "One piece is the larger everywhere, so this is a straight line.")
+SHIFTED = Misconception("shifted", "Both lines of the absolute value go through 0: they have no bias.")
+STEEP = Misconception("slope", "It has its corner at 0, but other slopes: those of the absolute value are -1 and 1.")
+
+
+@declare(
+    "maxout",
+    chapter=16,
+    title="An absolute value from two lines",
+    text="""
+    A maxout neuron computes several weighted sums, its pieces, and gives the largest of them. Choose a weight and a
+    bias for each of two pieces, so that the neuron gives the absolute value of its one input x.
+    """,
+    start="""
+    pieces = [(..., ...), (..., ...)]  # weight and bias of each
+
+    def neuron(x):
+        return max(weight * x + bias for weight, bias in pieces)
+    """,
+    answer="pieces",
+)
+def _maxout(answer: Any) -> Verdict:
+    given = numbers(answer, "A weight or bias is")
+    if len(given) < 4 or len(given) % 2:
+        raise Refused(f"A weight and a bias for each of two pieces are wanted, and there are {len(given)} numbers.")
+    pieces = list(zip(given[::2], given[1::2], strict=True))
+    inputs = [i / 2 for i in range(-6, 7)]
+
+    def of(x: float) -> float:
+        return max(weight * x + bias for weight, bias in pieces)
+
+    outputs = [of(x) for x in inputs]
+    wanted = [abs(x) for x in inputs]
+    if all_close(outputs, wanted):
+        return right(f"It gives |x| at {len(inputs)} places from {inputs[0]:g} to {inputs[-1]:g}.")
+    x, output = next((x, out) for x, out in zip(inputs, outputs, strict=True) if not all_close([out], [abs(x)]))
+    slopes = [after - before for before, after in pairwise(outputs)]
+    if all_close(slopes, [slopes[0]] * len(slopes)):
+        behind: Misconception | None = ONE_LINE
+    elif all_close(outputs, [max(0.0, x) for x in inputs]) or all_close(outputs, [max(0.0, -x) for x in inputs]):
+        behind = RELU_ALONE
+    elif any(bias for _, bias in pieces):
+        behind = SHIFTED
+    else:
+        behind = STEEP
+    return wrong(f"At x = {x:g} the neuron gives {output:g}, and it should give {abs(x):g}.", misconception=behind)

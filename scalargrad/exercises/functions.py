@@ -1,0 +1,111 @@
+"""Exercises on functions of plain numbers: each is compared with independent values at several cases."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..engine.floats import counted
+from ..misconceptions import Misconception, all_close
+from .running import Refused, answering, function, numbers
+from .verdict import Verdict, right, wrong
+
+Function = Callable[..., Any]
+Case = tuple[Any, ...]
+RTOL = 1e-9
+
+
+class Named:
+    """A function that is an argument of an answer, and is shown by its formula."""
+
+    def __init__(self, formula: str, called: Callable[..., Any]) -> None:
+        self._formula, self._called = formula, called
+
+    def __call__(self, x: Any) -> Any:
+        """Call the function."""
+        return self._called(x)
+
+    def __repr__(self) -> str:
+        return self._formula
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Named:
+        return self
+
+
+def judge_function(
+    answer: Any,
+    name: str,
+    wanted: Function,
+    cases: Sequence[Case],
+    *,
+    mistaken: Mapping[Misconception, Function],
+    hard: Mapping[Misconception, Sequence[Case]] | None = None,
+) -> Verdict:
+    """Judge a function by what it returns in several cases.
+
+    Args:
+        answer: the function.
+        name: what it is called.
+        wanted: returns the right result: a number, or several.
+        cases: the arguments of each case.
+        mistaken: what misconceptions would return. One is named only if it explains the results in all cases.
+        hard: further cases, by what is behind it if the answer is wrong there, and in no case before.
+
+    Returns:
+        The verdict.
+    """
+    called = function(answer, name)
+    given = [_results(called, name, case) for case in cases]
+    right_results = [numbers(wanted(*case), "") for case in cases]
+    for case, results, expected in zip(cases, given, right_results, strict=True):
+        if not all_close(results, expected, rtol=RTOL):
+            misconception = _explanation(given, cases, mistaken)
+            return wrong(_compared(name, case, results, expected), misconception=misconception)
+    for misconception, others in (hard or {}).items():
+        for case in others:
+            expected = numbers(wanted(*case), "")
+            try:
+                results = _results(called, name, case)
+            except Refused as refused:
+                raise Refused(f"{_call(name, case)}: {refused.sentence}", misconception) from None
+            if not all_close(results, expected, rtol=RTOL):
+                return wrong(_compared(name, case, results, expected), misconception=misconception)
+    tried = len(cases) + sum(map(len, (hard or {}).values()))
+    return right(f"Compared in {counted(tried, 'case')}: {_equation(name, cases[0], right_results[0])}, and so on.")
+
+
+def _results(called: Function, name: str, case: Case) -> list[float]:
+    with answering():
+        result = called(*copy.deepcopy(case))
+    return numbers(result, f"{name} returns")
+
+
+def _explanation(
+    given: Sequence[Sequence[float]], cases: Sequence[Case], mistaken: Mapping[Misconception, Function]
+) -> Misconception | None:
+    for misconception, wrong_function in mistaken.items():
+        predicted = [numbers(wrong_function(*copy.deepcopy(case)), "") for case in cases]
+        if all(all_close(one, other, rtol=1e-6) for one, other in zip(given, predicted, strict=True)):
+            return misconception
+    return None
+
+
+def _call(name: str, case: Case) -> str:
+    return f"{name}({', '.join(map(repr, case))})"
+
+
+def _shown(results: Sequence[float]) -> str:
+    written = [f"{x:.6g}" for x in results]
+    return written[0] if len(written) == 1 else f"[{', '.join(written)}]"
+
+
+def _equation(name: str, case: Case, results: Sequence[float]) -> str:
+    return f"{_call(name, case)} is {_shown(results)}"
+
+
+def _compared(name: str, case: Case, results: Sequence[float], expected: Sequence[float]) -> str:
+    if len(results) != len(expected):
+        amount = counted(len(expected), "number")
+        return f"{_call(name, case)} should return {amount}, {_shown(expected)}, and it returns {len(results)}."
+    return f"{_call(name, case)} gives {_shown(results)}, and should give {_shown(expected)}."

@@ -1,0 +1,370 @@
+// The stepper: a graph, its two passes and their tables, to walk through step by step.
+//
+//     import { mount } from "./stepper.js";
+//     const stepper = mount(element, { markup, at: 5, keys: document, onStep: (step) => … });
+//
+// The element has the class `stepper`. It holds the markup of stepper.html, which `content` in document.py makes from
+// the data of a backward pass, or is given it here. Everything that is shown comes from the rows of that markup.
+// The styles are in stepper.css. Nothing outside the element is read or changed.
+//
+// A position is a number. At 0 the backward pass starts; at 5, five of its steps are made. Before it comes the forward
+// pass: at -1 all of its steps are made, at -2 all but the last, and at `lowest` none.
+//
+// Options, none of which is necessary:
+//     markup   the text to put into the element
+//     at       the position to open at; else the element's data-open, else 0
+//     keys     where keys are listened to: `document`, or by default the element, so that they work while it has focus
+//     onStep   called with each step that is shown, also the first: { position, pass, result, operand, operands }.
+//              pass is "forward" or "backward"; nodes are given by their place in the data. A step that computes
+//              `result` has its `operands`; one that contributes to `operand` has that; at the start of a pass
+//              result and operand are null.
+//     onNode   called with a node that was clicked, in place of going to its step
+//
+// The stepper:
+//     position, lowest, highest    where it stands, and between which positions
+//     go(position)                 go there, or to the nearest end
+//     toNode(node)                 go to the first step into a node, or, in the forward pass, to the one that makes it;
+//                                  at a root of the backward pass to its start
+//     light(node)                  mark a node from outside, as a line of code does that is pointed at; null for none
+//     replace(markup, position)    show another pass, by default at the same position
+//     printed(isOn)                show everything, as for paper; then again what was shown
+//     unmount()                    take the listeners away; the markup stays as it is
+
+const NONE = "–";
+const LEGIBLE = 0.65; // at this scale or more the whole graph can be read
+const CLOSE = 1.1; // else a step is shown at this one, where the reader has chosen none
+const LARGEST = 1.5; // a graph that fits is shown no larger
+
+export function mount(root, options = {}) {
+  const { keys: listening = root, onStep = () => {}, onNode = null } = options;
+  const listeners = new AbortController();
+  let now = null; // what the markup of the moment holds: see `read`
+  let position = 0;
+  let timer = 0;
+  let chosen = null; // the scale that the reader has chosen; null for none
+  let marked = null; // the node that is marked from outside
+
+  const one = (selector) => root.querySelector(selector);
+  const all = (selector) => [...root.querySelectorAll(selector)];
+  const listen = (target, kind, handler) => target.addEventListener(kind, handler, { signal: listeners.signal });
+
+  // ---------------------------------------------------------------- reading the markup
+
+  function node(place) {
+    const element = one(`#graph_node${place}`);
+    const texts = [...element.querySelectorAll("text")];
+    const gradient = texts.find((text) => text.classList.contains("gradient"));
+    if (!gradient) return { element };
+    let field = gradient;
+    while (field.localName === "text") field = field.previousElementSibling;
+    return { element, gradient, field, value: texts[texts.indexOf(gradient) - 2] }; // "grad" stands between the two
+  }
+
+  function read() {
+    const nodes = [];
+    const known = (place) => (nodes[place] ??= node(place));
+    const numbers = (text) => text.split(" ").map(Number);
+    const forward = all(".forward tbody tr").map((row) => {
+      const [result, operands] = [Number(row.dataset.result), numbers(row.dataset.operands)];
+      const edges = operands.map((_, i) => one(`#graph_edge${result}_${i}`));
+      return { pass: "forward", row, edges, result, operands, operand: null, node: known(result) };
+    });
+    const backward = all(".backward tbody tr").map((row) => {
+      const [result, operand] = [Number(row.dataset.result), Number(row.dataset.operand)];
+      const edges = [one(`#graph_edge${result}_${row.dataset.position}`)];
+      return { pass: "backward", row, edges, result, operand, operands: null, node: known(operand) };
+    });
+    for (const { row } of [...forward, ...backward]) row.removeAttribute("id"); // the page does not jump to it
+    const figure = one("figure");
+    const roots = numbers(figure.dataset.roots);
+    roots.forEach(known);
+    const svg = figure.querySelector("svg");
+    now = { figure, svg, tables: one(".tables"), slider: one(".slider"), play: one(".play"), nodes, roots };
+    Object.assign(now, { forward, backward });
+    now.lowest = forward.length ? -1 - forward.length : 0;
+    const isRoot = new Set(roots.map((place) => now.nodes[place]));
+    now.waiting = new Set(backward.map((step) => step.node).filter((node) => !isRoot.has(node)));
+    now.size = [svg.width.baseVal.value, svg.height.baseVal.value];
+    now.pause = Math.min(1000, 60000 / backward.length); // milliseconds for a step: all of them in a minute at most
+    root.classList.add("live");
+    root.classList.toggle("large", backward.length > 300);
+    position = backward.length; // as written, all steps are made
+  }
+
+  // ---------------------------------------------------------------- showing a position
+
+  const cell = (step, name) => step.row.querySelector("." + name);
+  const stepAt = (place) =>
+    place > 0 ? now.backward[place - 1] : place < 0 ? now.forward[place - now.lowest - 1] : undefined;
+
+  function light(isOn) {
+    const step = stepAt(position);
+    if (!step) return;
+    step.row.classList.toggle("current", isOn);
+    for (const edge of step.edges) edge.classList.toggle("current", isOn);
+    now.nodes[step.result]?.element.classList.toggle(step.pass === "forward" ? "made" : "result", isOn);
+    if (step.operand !== null) step.node.element.classList.toggle("operand", isOn);
+    for (const place of step.operands ?? []) element(place).classList.toggle("read", isOn);
+  }
+
+  const element = (place) => one(`#graph_node${place}`);
+  const drawn = (from) => from.textContent.replaceAll("−", "-"); // as in a card
+
+  function contribute(step, isMade) {
+    const { gradient, field, element } = step.node;
+    const isReached = isMade || step.row.dataset.first === undefined;
+    gradient.textContent = isMade ? drawn(cell(step, "after")) : isReached ? drawn(cell(step, "before")) : NONE;
+    field.setAttribute("fill", isMade ? step.row.dataset.colour : step.row.dataset.earlier);
+    element.classList.toggle("ahead", !isReached);
+    step.edges[0].classList.toggle("ahead", !isMade);
+    step.row.classList.toggle("ahead", !isMade);
+  }
+
+  function compute(step, isMade) {
+    const { value, element } = step.node;
+    if (value) value.textContent = isMade ? drawn(cell(step, "value")) : NONE;
+    element.classList.toggle("ahead", !isMade);
+    for (const edge of step.edges) edge.classList.toggle("ahead", !isMade);
+    step.row.classList.toggle("ahead", !isMade);
+  }
+
+  // From the end of the forward pass, where nothing has a gradient, to the start of the backward pass, and back.
+  function turn(isMade) {
+    for (const { element } of now.waiting) element.classList.toggle("ahead", isMade);
+    for (const step of now.backward) step.edges[0].classList.toggle("ahead", isMade);
+    for (const place of now.roots) {
+      const { gradient, field } = now.nodes[place];
+      if (!gradient) continue;
+      now.nodes[place].seed ??= [gradient.textContent, field.getAttribute("fill")];
+      const [text, fill] = isMade ? now.nodes[place].seed : [NONE, now.figure.dataset.nothing];
+      gradient.textContent = text;
+      field.setAttribute("fill", fill);
+    }
+  }
+
+  function move(place, isMade) {
+    if (place === 0) turn(isMade);
+    else (place > 0 ? contribute : compute)(stepAt(place), isMade);
+  }
+
+  function show(target) {
+    light(false);
+    while (position < target) move(++position, true);
+    while (position > target) move(position--, false);
+    light(true);
+  }
+
+  function write() {
+    const step = stepAt(position);
+    const pass = position < 0 ? "forward" : "backward";
+    root.dataset.pass = pass;
+    root.dataset.at = step ? pass : position < 0 ? "leaves" : "start";
+    for (const part of all(`[data-when~="${root.dataset.at}"]`)) {
+      for (const slot of part.querySelectorAll("[data-slot]")) copy(cell(step, slot.dataset.slot), slot);
+    }
+    for (const button of all("[data-pass]")) button.ariaPressed = String(button.dataset.pass === pass);
+    now.slider.value = position;
+    now.slider.ariaValueText = position < 0 ? `forward ${position - now.lowest}` : null;
+    one(".position").textContent = position < 0 ? position - now.lowest : position;
+    one(".length").textContent = position < 0 ? now.forward.length : now.backward.length;
+  }
+
+  function copy(from, slot) {
+    slot.replaceChildren(...from.cloneNode(true).childNodes);
+    slot.classList.toggle("long", from.classList.contains("long"));
+  }
+
+  // ---------------------------------------------------------------- how large the graph is
+
+  function fitting() {
+    const { figure, size } = now;
+    const style = getComputedStyle(figure);
+    const [x, y] = [parseFloat(style.paddingLeft) * 2, parseFloat(style.paddingTop) * 2];
+    const tallest = style.getPropertyValue("--is-bounded") === "1" ? figure.clientHeight : 0.7 * innerHeight;
+    return Math.max(0.02, Math.min((figure.clientWidth - x - 1) / size[0], (tallest - y - 1) / size[1], LARGEST));
+  }
+
+  function scale() {
+    const fit = fitting();
+    const isWhole = fit >= LEGIBLE || [now.lowest, 0, now.backward.length].includes(position);
+    const wanted = chosen ?? (isWhole ? fit : CLOSE);
+    now.svg.style.width = `${wanted * now.size[0]}px`;
+    now.svg.style.height = `${wanted * now.size[1]}px`;
+    return wanted;
+  }
+
+  const zooms = {
+    out: () => Math.max(fitting(), scale() / 1.25),
+    fit: () => fitting(),
+    in: () => Math.min(4, scale() * 1.25),
+  };
+
+  function zoom(name) {
+    chosen = zooms[name]();
+    settle();
+  }
+
+  // Bring what is current into sight, within the graph and the table: what is around them stays where it is.
+  function reveal(part, box) {
+    const [inner, outer] = [part.getBoundingClientRect(), box.getBoundingClientRect()];
+    const margin = 48;
+    if (inner.left < outer.left || inner.right > outer.right) {
+      box.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;
+    }
+    if (inner.top < outer.top + margin || inner.bottom > outer.bottom - margin) {
+      box.scrollTop += (inner.top + inner.bottom - outer.top - outer.bottom) / 2;
+    }
+  }
+
+  function go(target) {
+    show(Math.max(now.lowest, Math.min(now.backward.length, target)));
+    write();
+    settle();
+    if (position === now.backward.length) stop();
+    const step = stepAt(position);
+    const { pass = root.dataset.pass, result = null, operand = null, operands = null } = step ?? {};
+    onStep({ position, pass, result, operand, operands });
+  }
+
+  function settle() {
+    scale();
+    const step = stepAt(position);
+    const ends = step ? [element(step.result), step.node.element, ...step.edges] : now.roots.slice(0, 1).map(element);
+    for (const part of ends) reveal(part, now.figure);
+    reveal(step?.row ?? now.tables, now.tables);
+  }
+
+  // ---------------------------------------------------------------- playing
+
+  function stop() {
+    clearInterval(timer);
+    timer = 0;
+    root.classList.remove("playing");
+    now.play.ariaLabel = "Play";
+  }
+
+  function start() {
+    if (position === now.backward.length) go(0);
+    timer = setInterval(() => go(position + 1), now.pause);
+    root.classList.add("playing");
+    now.play.ariaLabel = "Pause";
+  }
+
+  // ---------------------------------------------------------------- asking for a position
+
+  const moves = {
+    first: () => (position > 0 ? 0 : now.lowest),
+    previous: () => position - 1,
+    next: () => position + 1,
+    last: () => (position < 0 ? 0 : now.backward.length),
+    forward: () => now.lowest,
+    backward: () => 0,
+  };
+  const keys = { Home: "first", ArrowLeft: "previous", ArrowRight: "next", End: "last", f: "forward", b: "backward" };
+  const sizes = { "-": "out", 0: "fit", "+": "in", "=": "in" };
+
+  function jump(target) {
+    stop();
+    go(target);
+  }
+
+  function toNode(place) {
+    const [steps, start] = position < 0 ? [now.forward, now.lowest] : [now.backward, 0];
+    jump(start + 1 + steps.findIndex((step) => (position < 0 ? step.result : step.operand) === place));
+  }
+
+  function mark(place) {
+    if (marked !== null) element(marked)?.classList.remove("marked");
+    marked = place;
+    if (marked === null) return;
+    element(marked)?.classList.add("marked");
+    if (element(marked)) reveal(element(marked), now.figure);
+  }
+
+  listen(root, "click", (event) => {
+    const button = event.target.closest("button");
+    const link = event.target.closest("a.index");
+    const card = event.target.closest(".node");
+    if (button?.dataset.go) jump(moves[button.dataset.go]());
+    else if (button?.dataset.zoom) zoom(button.dataset.zoom);
+    else if (button === now.play && button) timer ? stop() : start();
+    else if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      const made = Number(link.textContent);
+      jump(link.closest(".forward") ? now.lowest + made : made);
+      event.preventDefault(); // in a frame it would lead to the page around it
+    } else if (card && /^graph_node\d+$/.test(card.id)) {
+      (onNode ?? toNode)(Number(card.id.slice("graph_node".length)));
+    }
+  });
+  listen(root, "input", (event) => event.target === now.slider && jump(Number(now.slider.value)));
+  listen(root, "pointerover", (event) => {
+    const name = event.target.closest?.(".long");
+    if (name) name.title = name.textContent;
+  });
+  listen(listening, "keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || (event.shiftKey && event.key !== "+")) return;
+    if (event.target.closest?.("input:not(.slider), textarea, select, [contenteditable]")) return;
+    if (event.key === " " && !event.target.closest?.("button, a")) timer ? stop() : start();
+    else if (event.key in keys && event.target !== now.slider) jump(moves[keys[event.key]]());
+    else if (event.key in sizes) zoom(sizes[event.key]);
+    else return;
+    event.preventDefault();
+  });
+
+  let room = ""; // that there was for the graph when it was scaled
+  const resized = new ResizeObserver(() => {
+    const { figure } = now;
+    const isBounded = getComputedStyle(figure).getPropertyValue("--is-bounded") === "1";
+    const current = `${figure.clientWidth} ${isBounded ? figure.clientHeight : innerHeight}`;
+    if (current !== room) settle();
+    room = current;
+  });
+
+  // ---------------------------------------------------------------- what others may do
+
+  function replace(markup, at = position) {
+    clearInterval(timer);
+    timer = 0;
+    root.classList.remove("playing");
+    marked = null;
+    if (markup !== undefined) root.innerHTML = markup;
+    read();
+    go(at);
+    resized.disconnect();
+    resized.observe(now.figure);
+  }
+
+  let kept = 0; // where the reader was, while on paper all steps are made and none is lit
+  function printed(isOn) {
+    if (isOn) {
+      kept = position;
+      show(now.backward.length);
+      light(false);
+    } else show(kept);
+  }
+
+  function unmount() {
+    stop();
+    listeners.abort();
+    resized.disconnect();
+  }
+
+  replace(options.markup, options.at ?? Number(root.dataset.open ?? 0));
+  return {
+    go: jump,
+    toNode,
+    light: mark,
+    replace,
+    printed,
+    unmount,
+    get position() {
+      return position;
+    },
+    get lowest() {
+      return now.lowest;
+    },
+    get highest() {
+      return now.backward.length;
+    },
+  };
+}

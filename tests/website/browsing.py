@@ -1,0 +1,77 @@
+"""A walk through a built site in a real browser, from disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, Page
+
+WIDE, NARROW = 1366, 390
+LOOKS: list[tuple[Literal["light", "dark"], int]] = [("light", NARROW), ("dark", WIDE)]
+
+
+def walk(browser: Browser, site: Path) -> Iterator[str]:
+    """Open every page of a site, wide and narrow, light and dark, and yield whatever is wrong.
+
+    That is: a request to another host, anything said to the console, a title that is missing, text that is wider than a
+    narrow screen, a background that does not follow the scheme.
+    """
+    for scheme, width in LOOKS:
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+        page = context.new_page()
+        heard = _Heard(page)
+        for path in sorted(site.rglob("*.html")):
+            page.goto(path.as_uri())
+            is_part = re.search(r"\.\d+\.html$", path.name)
+            for what in [*heard.taken(), *_seen(page, scheme, theme=not is_part)]:
+                yield f"{path.relative_to(site)}, {scheme}, {width} pixels: {what}"
+        context.close()
+
+
+class _Heard:
+    """What a page asks for and says."""
+
+    def __init__(self, page: Page) -> None:
+        self._said: list[str] = []
+        page.on("console", lambda message: self._said.append(f"says {message.text}"))
+        page.on("pageerror", lambda error: self._said.append(f"fails: {error}"))
+        page.on("request", lambda request: self._said.extend(_asked(request.url)))
+
+    def taken(self) -> list[str]:
+        taken, self._said = self._said, []
+        return taken
+
+
+def _asked(url: str) -> list[str]:
+    return [] if re.match(r"(file|data|blob|about):", url) else [f"asks for {url}"]
+
+
+def _seen(page: Page, scheme: str, *, theme: bool) -> Iterator[str]:
+    if not page.title().strip():
+        yield "has no title"
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    if width > shown:
+        yield f"is {width} pixels wide where {shown} are shown"
+    if theme:
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        lightness = sum(map(float, re.findall(r"[\d.]+", ground)[:3])) / (3 * 255)
+        if (lightness > 0.5) != (scheme == "light"):
+            yield f"has the ground {ground}"
+
+
+def search(browser: Browser, start: Path, words: str) -> list[tuple[str, str]]:
+    """Search a site from one of its pages, by keyboard alone, open the first result, and return what is listed."""
+    page = browser.new_page()
+    page.goto(start.as_uri())
+    page.keyboard.press("/")
+    page.keyboard.type(words)
+    results = page.get_by_role("option")
+    results.first.wait_for()
+    listed = [(result.inner_text(), str(result.get_attribute("href"))) for result in results.all()]
+    page.keyboard.press("Enter")
+    page.wait_for_url(listed[0][1])
+    page.close()
+    return listed

@@ -1,0 +1,56 @@
+"""The site in a real browser, from disk: the small one, and the whole one where it has been built."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.explain.html import test_in_browser
+
+from .browsing import search, walk
+
+browser = test_in_browser.browser
+WHOLE = Path(__file__).parents[2] / "site"
+
+
+def test_the_small_site_is_whole(browser: Browser, small_site: Path) -> None:
+    """No page asks another host for anything, says anything to the console, or is wider than a narrow screen."""
+    assert list(walk(browser, small_site)) == []
+
+
+def test_the_search_works_from_disk(browser: Browser, small_site: Path) -> None:
+    """By keyboard alone: a word leads to the page that has it, without a server."""
+    text, address = search(browser, small_site / "index.html", "price")[0]
+    assert "A neuron" in text
+    assert "/tour/01_neuron.html" in address
+
+
+def test_what_is_wrong_is_seen(browser: Browser, small_site: Path, tmp_path: Path) -> None:
+    """Negative control: requests, errors, overflow, a missing title and a ground that ignores the scheme are seen."""
+    site = tmp_path / "site"
+    shutil.copytree(small_site, site, ignore=shutil.ignore_patterns("*.html"))
+    bad = (
+        '<body style="background: white"><p style="width: 400px">wide</p><img src="http://127.0.0.1:9/x.png">'
+        "<script>console.log('hello'); throw new Error('no')</script>"
+    )
+    (site / "index.html").write_text(f"<!doctype html><html>{bad}</html>", encoding="utf-8")
+    seen = list(walk(browser, site))
+    for what in (
+        "index.html, light, 390 pixels: asks for http://127.0.0.1:9/x.png",
+        "index.html, light, 390 pixels: says hello",
+        "index.html, light, 390 pixels: fails: no",
+        "index.html, light, 390 pixels: has no title",
+        "index.html, dark, 1366 pixels: has the ground rgb(255, 255, 255)",
+    ):
+        assert what in seen
+    assert any("pixels wide where 390 are shown" in what for what in seen)
+
+
+@pytest.mark.skipif(not WHOLE.exists(), reason="the whole site is walked where it has been built: python -m website")
+def test_the_whole_site_is_whole(browser: Browser) -> None:
+    """What holds for the small site holds for every page of the whole one, and its search finds the reference."""
+    assert list(walk(browser, WHOLE)) == []
+    assert search(browser, WHOLE / "index.html", "gradcheck")

@@ -1,0 +1,200 @@
+"""The whole build: pages are prepared in a working folder, Zensical makes HTML of them, and what it made is checked.
+
+The working copy of a page has the same lines as the page, so that every error names the line to change.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from html import escape
+from pathlib import Path
+
+from . import links
+from .directives import filled
+from .errors import Problem, SiteError
+from .formulas import with_formulas
+from .pages import is_code, summary, title
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+SHIM = "https://unpkg.com/iframe-worker/shim"  # lets the search run from disk
+OUTSIDE = ("CHANGELOG.md", "CONTRIBUTING.md")  # pages of the site that stand in the root, and whatever pages link to
+LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh"}
+_LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)")
+
+
+def build(docs: Path, output: Path, root: Path = ROOT) -> None:
+    """Make the site of the pages in a folder.
+
+    Args:
+        docs: the folder with the pages, and the order of the pages in `.nav.yml`.
+        output: the folder to write. It is replaced as a whole, and only by a site without problems.
+        root: of the project. A page may link to any file of it; such a file becomes a page, too.
+
+    Raises:
+        SiteError: with all problems that were seen.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder).resolve()
+        shutil.copy(HERE / "zensical.toml", work)
+        shutil.copytree(HERE / "theme", work / "theme")
+        pages = _prepare(docs.resolve(), root.resolve(), work / "docs")
+        wrong = _zensical(work)
+        site = work / "site"
+        if site.exists():  # also with problems
+            _finish(site, pages)
+            places = {(problem.path, problem.line) for problem in wrong}
+            traced = [_traced(problem, pages) for problem in links.problems(site)]
+            wrong += [problem for problem in traced if (problem.path, problem.line) not in places]
+        if wrong:
+            raise SiteError(wrong)
+        shutil.rmtree(output, ignore_errors=True)
+        shutil.copytree(site, output)
+
+
+# ---------------------------------------------------------------- before Zensical
+
+
+def _prepare(docs: Path, root: Path, target: Path) -> dict[str, str]:
+    """Write the working copy of all pages, and return the source of each by its path in the site, without suffix."""
+    shutil.copytree(docs, target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    problems: list[Problem] = []
+    pages: dict[str, str] = {}
+    pending = sorted(docs.rglob("*.md")) + [root / name for name in OUTSIDE if (root / name).exists()]
+    seen = set()
+    while pending:
+        source = pending.pop(0)
+        if source in seen:
+            continue
+        seen.add(source)
+        place = _place(source, docs, root)
+        copy = target / place
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = source.read_text(encoding="utf-8")
+        name = source.relative_to(root).as_posix() if source.is_relative_to(root) else source.name
+        if source.suffix == ".md":
+            pages[place.removesuffix(".md")] = text
+            text, outside = _relinked(text, source, docs, root)
+            pending += outside
+            text = filled(text, name, copy, problems)
+            text = with_formulas(text, name, problems)
+        else:
+            text = f"# {name}\n\n````{LANGUAGES.get(source.suffix, 'text')}\n{text}\n````\n"
+            pages[place.removesuffix(".md")] = text
+        copy.write_text(text, encoding="utf-8")
+    if problems:
+        raise SiteError(problems)
+    return pages
+
+
+def _place(source: Path, docs: Path, root: Path) -> str:
+    """Where the page of a file stands in the site: that of docs/x.md is x.md, that of any other file is in project/."""
+    if source.is_relative_to(docs):
+        return source.relative_to(docs).as_posix()
+    path = source.relative_to(root).as_posix()
+    return f"project/{path}" if source.suffix == ".md" else f"project/{path}.md"
+
+
+def _relinked(text: str, source: Path, docs: Path, root: Path) -> tuple[str, list[Path]]:
+    """The page with its links to files outside of docs/, or from there, as links in the site; and those files."""
+    here = posixpath.dirname(_place(source, docs, root))
+    outside: list[Path] = []
+
+    def relinked(match: re.Match[str]) -> str:
+        path = (source.parent / match[1]).resolve()
+        if not path.is_file() or not path.is_relative_to(root):
+            return match[0]  # Zensical says that it does not exist
+        if not path.is_relative_to(docs):
+            outside.append(path)
+        return posixpath.relpath(_place(path, docs, root), here or ".")
+
+    lines = text.split("\n")
+    kinds = is_code(lines)
+    return "\n".join(
+        line if code else _LINK.sub(relinked, line) for line, code in zip(lines, kinds, strict=True)
+    ), outside
+
+
+# ---------------------------------------------------------------- Zensical
+
+
+def _zensical(work: Path) -> list[Problem]:
+    """Have Zensical build the working copy, strictly, and return what it says is wrong."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "zensical", "build", "--clean", "--strict"],
+        cwd=work,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return _reported(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)) if done.returncode else []
+
+
+def _reported(report: str) -> list[Problem]:
+    """What Zensical's report says is wrong, or the report as it is where it is of another form.
+
+    Its warnings are `Warning: message`, followed by `[ page.md:line:column ]`, or `Warning: message in page.md`.
+    """
+    problems = []
+    for warning in re.split(r"^Warning: ", report, flags=re.MULTILINE)[1:]:
+        message = warning.splitlines()[0]
+        if place := re.search(r"─\[ (\S+?):(\d+):\d+ \]", warning):
+            quoted = re.search(rf"^ *{place[2]} │ (.*)$", warning, re.MULTILINE)
+            problems.append(Problem(f"docs/{place[1]}", int(place[2]), f"{message}: {quoted[1] if quoted else ''}"))
+        elif place := re.search(r"^(.*) in (\S+\.md)", warning):
+            problems.append(Problem(f"docs/{place[2]}", 0, place[1]))
+        else:
+            problems.append(Problem("docs", 0, message))
+    return problems or [Problem("zensical", 0, report.strip())]
+
+
+# ---------------------------------------------------------------- after Zensical
+
+
+def _finish(site: Path, pages: dict[str, str]) -> None:
+    """Make the built site independent of any host, and describe its pages to readers that see no pages."""
+    for name in ("sitemap.xml", "404.html", "search.json"):  # for servers; search.js has what search.json has
+        (site / name).unlink(missing_ok=True)
+    for path in site.rglob("*.html"):
+        place = path.relative_to(site).with_suffix("").as_posix()
+        up = posixpath.relpath("assets/iframe-worker.js", posixpath.dirname(place) or ".")
+        text = path.read_text(encoding="utf-8").replace(SHIM, up)
+        if place in pages and (described := summary(pages[place])):
+            text = re.sub(r'\s*<meta name="description"[^>]*>', "", text, count=1)
+            text = text.replace("</title>", f'</title>\n<meta name="description" content="{escape(described)}">', 1)
+        path.write_text(text, encoding="utf-8")
+    (site / "llms.txt").write_text(_for_language_models(site, pages), encoding="utf-8")
+    whole = "\n\n".join(text.strip() for text in pages.values())
+    (site / "llms-full.txt").write_text(whole + "\n", encoding="utf-8")
+
+
+def _for_language_models(site: Path, pages: dict[str, str]) -> str:
+    """The list of all pages, in the form of llms.txt: one line each, by folder."""
+    start = pages.get("index", "")
+    sections: dict[str, list[str]] = {}
+    for place, text in pages.items():
+        if (site / f"{place}.html").exists():
+            section = place.split("/")[0].capitalize() if "/" in place else "Start"
+            line = f"- [{title(text)}]({place}.html): {summary(text)}".removesuffix(": ")
+            sections.setdefault(section, []).append(line)
+    parts = [f"# {title(start)}", f"> {summary(start)}", "[All pages in one file](llms-full.txt)"]
+    parts += [f"## {name}\n\n" + "\n".join(lines) for name, lines in sections.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _traced(problem: Problem, pages: dict[str, str]) -> Problem:
+    """A problem of a built page, at the line of its source that has the address, where there is one."""
+    place = problem.path.removesuffix(".html")
+    words = re.findall(r"(?:links to|loads) (\S+?),", problem.message)
+    for number, line in enumerate(pages.get(place, "").splitlines(), 1):
+        if words and words[0].replace(".html", "") in line.replace(".md", ""):
+            return Problem(f"docs/{place}.md", number, problem.message)
+    return problem
