@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from scalargrad.exercises import Exercise, Verdict, exercise, exercises, right, rules, wrong
+from scalargrad.exercises import Exercise, Verdict, exercise, exercises, right, rules, trainings, wrong
 from tests.exercises.planted import PLANTED, Planted
 
 NAMES = [one.name for one in exercises()]
 
 
 @pytest.fixture(autouse=True)
-def _fewer_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "EXAMPLES", 8)
+    monkeypatch.setattr(trainings, "SEEDS", 4)
 
 
 def called_wrongly(judged: Exercise, planted: Planted) -> list[str]:
