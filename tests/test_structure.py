@@ -105,6 +105,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["rounding"],
     ],
     "scalargrad.lifting": [
+        ["leaves"],
         ["derivatives", "arrays", "curvature"],
         ["trace"],
         ["group", "names"],

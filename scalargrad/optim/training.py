@@ -136,7 +136,7 @@ def train(
             for variable, own in zip(variables, last, strict=True):
                 variable.data = own
         history.start = [variable.data for variable in variables]
-        way = _way(loss, variables, moving, columns, lifted)
+        way = _way(loss, variables, moving, columns, held_out, lifted)
         begin = Point((), 0, 0.0, None, (None, None)) if point is None else point
         history._point = begin._replace(saved=way.save())
         history.optimizer, history.way = way.optimizer, way.described
@@ -299,12 +299,17 @@ class _Training:
 
 
 def _way(
-    loss: Callable[..., Value], variables: list[Value], optimizer: Optimizer, columns: list[Any], lifted: bool | None
+    loss: Callable[..., Value],
+    variables: list[Value],
+    optimizer: Optimizer,
+    columns: list[Any],
+    validation: list[Any] | None,
+    lifted: bool | None,
 ) -> Way:
     if lifted is False:
         return OnValues(loss, variables, optimizer, "")
     try:
-        return OnArrays(loss, variables, optimizer, columns)
+        return OnArrays(loss, variables, optimizer, columns, validation)
     except Exception as error:  # of any kind: the loss cannot be lifted
         if lifted:
             raise

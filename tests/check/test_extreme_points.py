@@ -83,9 +83,9 @@ def is_wrong(given: float, function: Function, point: Sequence[float], *indices:
     """Whether a derivative is none of the two that many digits give: by a millionth, and by a normal number."""
     if isnan(given):
         return True  # it is only asked where a slope has been measured
-    right_slopes = list(slopes(function, point, *indices))
+    measured = list(slopes(function, point, *indices))
     with mpmath.workprec(BITS):
-        return all(_differ(given, slope) for slope in right_slopes)
+        return all(_differ(given, slope) for slope in measured)
 
 
 def _differ(given: float, slope: mpf) -> bool:
@@ -207,13 +207,13 @@ def by_many_digits(f: Callable[..., Value], point: Sequence[float]) -> tuple[Fun
     recording = Recording([f(*inputs)], inputs)
 
     def function(numbers: list[mpf]) -> mpf:
-        numbers_of: dict[int, Any] = dict(zip(recording.inputs, numbers, strict=True))
+        exact: dict[int, Any] = dict(zip(recording.inputs, numbers, strict=True))
         for i, op in enumerate(recording.ops):
             if op is not None:
-                numbers_of[i] = precise[op.name](*[numbers_of[operand] for operand in recording.operands[i]])
-            elif i not in numbers_of:
-                numbers_of[i] = mpf(recording.data[i])
-        result: mpf = numbers_of[recording.outputs[0]]
+                exact[i] = precise[op.name](*[exact[operand] for operand in recording.operands[i]])
+            elif i not in exact:
+                exact[i] = mpf(recording.data[i])
+        result: mpf = exact[recording.outputs[0]]
         return result
 
     return function, recording.data[recording.outputs[0]]

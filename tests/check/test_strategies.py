@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from hypothesis import Phase, find, given, settings
+from hypothesis import Phase, example, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
@@ -21,12 +21,17 @@ from scalargrad import Primitive, Value
 from scalargrad.check import strategies
 from scalargrad.check.strategies import LARGE, MARGIN, expressions, networks, numbers, points, training_sets, values
 from scalargrad.engine import declaration, primitives
+from scalargrad.engine.declaration import Break
 from scalargrad.expressions.recorded import Expression
 from scalargrad.nn import MLP
 
 from ..oracle import Program, dual_gradient
 
-PUBLIC = [item for name, item in vars(primitives).items() if isinstance(item, Primitive) and not name.startswith("_")]
+PUBLIC = [
+    primitive
+    for name, primitive in vars(primitives).items()
+    if isinstance(primitive, Primitive) and not name.startswith("_")
+]
 KINKED = [primitive for primitive in PUBLIC if primitive.kinks]
 BINARY = [primitive for primitive in PUBLIC if primitive.arity == 2 and primitive.name not in {"greater", "polygamma"}]
 repeatable = settings(max_examples=1000, derandomize=True, database=None)
@@ -131,6 +136,34 @@ def test_points_keep_to_any_interval(low: float, width: float, ends: str, data: 
     assert interval[0] < x < interval[1]
 
 
+@given(st.floats(-8, 8), st.sampled_from([-3.0, -1.0, 0.5, 3.0]), st.sampled_from(["kinks", "poles"]))
+@example(3.0, 3.0, "kinks")
+@example(-2.99, -3.0, "poles")
+@example(3.01, 3.0, "poles")
+def test_a_point_close_to_a_break_is_moved_beside_it(x: float, place: float, kind: str) -> None:
+    """It comes to a margin from the break, on its own side; from the break itself to one half; others stay."""
+    declared: Any = {kind: (Break(0, lambda x: place),)}
+    (moved,) = strategies._moved_apart(dataclasses.replace(primitives.tanh, **declared), (x,))
+    offset = x - place
+    margin = math.copysign(MARGIN, offset) if offset else 0.5
+    assert moved == pytest.approx(place + margin if abs(offset) < MARGIN else x, abs=1e-12)
+
+
+@pytest.mark.parametrize("order", [0.0, 1.0, 2.0])
+def test_a_whole_number_that_works_is_looked_for(order: float) -> None:
+    """An operation that is smooth for one whole number alone, 0, 1 or 2, is used with that; with none it is refused."""
+    only = dataclasses.replace(
+        primitives.polygamma,
+        value=lambda n, x: math.tanh(x) if n == order else math.nan,
+        partials=(lambda out, n, x: 0.0, lambda out, n, x: 1 - out * out),
+        poles=(),
+    )
+    assert strategies._home(only)[0] == order
+    never = dataclasses.replace(only, value=lambda n, x: math.nan)
+    with pytest.raises(ValueError, match="is not smooth at any of the points tried"):
+        strategies._home(never)
+
+
 def test_points_keep_away_from_breaks_that_stand_close() -> None:
     """Between two poles that leave no room, no point is drawn."""
     drawn = {x for (x,) in examples(points(own(declaration.REALS, [0.0, 0.01])), 100)}
@@ -143,12 +176,12 @@ def test_points_keep_away_from_breaks_that_stand_close() -> None:
 def operands_at(expression: Expression) -> list[tuple[Primitive, tuple[float, ...], float]]:
     """Each operation of an expression with the numbers it is applied to, and its value."""
     known: list[float] = list(expression.point)
-    applied = []
+    applications = []
     for primitive, places in expression.operations:
         applied_to = tuple(known[place] if isinstance(place, int) else place for place in places)
         known.append(primitive(*applied_to))
-        applied.append((primitive, applied_to, known[-1]))
-    return applied
+        applications.append((primitive, applied_to, known[-1]))
+    return applications
 
 
 @given(expressions())
@@ -244,7 +277,7 @@ def disagrees(expression: Expression) -> bool:
     ("primitive", "index"), [pytest.param(p, i % 2, id=f"{p.name}-{i % 2}") for i, p in enumerate(BINARY)]
 )
 def test_a_wrong_rule_is_shown_in_few_operations(primitive: Primitive, index: int) -> None:
-    """A rule that is off by 0.1% is found among all operations; what is left has few of them and simple numbers."""
+    """A rule that is off by 0.1% is drawn among all operations; what is left has few of them and simple numbers."""
     wrong = with_wrong_rule(primitive, index)
     others = [other for other in strategies.default() if other is not primitive]
     smallest = find(expressions(primitives=[*others, wrong]), disagrees, settings=repeatable)
@@ -309,11 +342,11 @@ def test_weights_are_tenths_from_minus_two_to_two() -> None:
 
 def test_networks_vary() -> None:
     """Among a hundred there are all depths, activations and numbers of inputs and outputs."""
-    models = examples(networks(), 100)
-    assert {len(model.layers) for model in models} == {1, 2, 3}
-    assert {model.activation for model in models} == {"tanh", "sigmoid", "softplus"}
-    assert {model.layers[0].n_inputs for model in models} == {1, 2, 3}
-    assert {len(model.layers[-1].neurons) for model in models} == {1, 2, 3}
+    drawn = examples(networks(), 100)
+    assert {len(model.layers) for model in drawn} == {1, 2, 3}
+    assert {model.activation for model in drawn} == {"tanh", "sigmoid", "softplus"}
+    assert {model.layers[0].n_inputs for model in drawn} == {1, 2, 3}
+    assert {len(model.layers[-1].neurons) for model in drawn} == {1, 2, 3}
 
 
 @given(training_sets(inputs=1, outputs=2), training_sets(inputs=3, classes=4, max_size=2), training_sets())

@@ -160,7 +160,7 @@ def test_a_rise_of_the_validation_loss_is_seen() -> None:
     model = nn.MLP(2, [32, 32, 3], "relu", rng=0)
     finding = trained(model, classes(model), few, many, Adam(rate=0.01), epochs=200).diagnosis().findings[0]
     assert ", where it was" in finding.measured
-    assert "there are 20 examples for 1251 parameters" in finding.measured
+    assert "there are 20 examples for 1,251 parameters" in finding.measured
     model = nn.MLP(2, [32, 32, 3], "relu", rng=0)
     stopped = trained(model, classes(model), few, many, Adam(rate=0.01), epochs=200, patience=10).diagnosis()
     assert all("where it was" not in finding.measured for finding in stopped.findings)
