@@ -112,12 +112,13 @@ def judge_gradients(
     wanted = [slopes.get(variable, 0.0) for variable in variables]
     if len(given) != len(wanted):
         raise Refused(f"{counted(len(wanted), 'gradient')} are wanted, and there are {len(given)} numbers.")
-    pairs = [(f"df/d{variable.label}", *pair) for variable, *pair in zip(variables, given, wanted, strict=True)]
+    names = [f"df/d{variable.label}" for variable in variables]
     if all_close(given, wanted, rtol=PENCIL):
-        return right(
-            ", ".join(f"{name} = {gradient:.6g}" for name, _, gradient in pairs) + ", as the sweep gives them."
-        )
-    where = f"These are not right: {', '.join(name for name, one, other in pairs if not close(one, other, rtol=PENCIL))}."
+        equations = (f"{name} = {gradient:.6g}" for name, gradient in zip(names, wanted, strict=True))
+        return right(f"{', '.join(equations)}, as the sweep gives them.")
+    triples = zip(names, given, wanted, strict=True)
+    faulty = [name for name, number, gradient in triples if not close(number, gradient, rtol=PENCIL)]
+    where = f"These are not right: {', '.join(faulty)}."
     own = {**(mistaken or {}), VALUES: [variable.data for variable in variables]}
     for misconception in agreeing(given, own, rtol=PENCIL):
         return wrong(where, misconception=misconception)
