@@ -41,7 +41,7 @@ class Problem(NamedTuple):
         text: the expression.
         result: its value, with the graph.
         variables: its variables, in order of appearance.
-        constants: pi and e, if it uses them and they are no variables.
+        constants: pi and e, if it uses them and they are not variables.
     """
 
     text: str

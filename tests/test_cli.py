@@ -366,7 +366,7 @@ WRONG = [
     (["9**9**9**9"], "this is inf: beyond the range of floats", "9**9**9"),
     (["(" * 300 + "x", "x=1"], "too many nested parentheses", ""),
     ([""], "expected an expression, got nothing", ""),
-    (["x\udcff", "x=1"], "a character that no expression has", ""),
+    (["x\udcff", "x=1"], "an expression cannot contain this character", ""),
 ]
 
 
