@@ -105,7 +105,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["rounding"],
     ],
     "scalargrad.lifting": [
-        ["derivatives", "arrays", "curvature"],
+        ["derivatives", "arrays", "curvature", "forms"],
         ["trace"],
         ["group", "names"],
         ["source"],
