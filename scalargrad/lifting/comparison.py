@@ -12,6 +12,7 @@ from ..engine.graph import sweep, topological_order
 from ..engine.value import Value
 from .curvature import curvature
 from .forms import Shape
+from .leaves import DIRECTION
 from .specialised import Specialised, outputs_of
 from .target import Target
 
@@ -74,14 +75,14 @@ def compare(
                 lifted = lifted[0][0], lifted[1]
             _compare_gradient(lifted, losses, parameters, tolerance)
         elif kind == "hvp":
-            _compare_curvature(floats_of(lifted[1]), losses, parameters, floats_of(leaves["direction"]), tolerance)
+            _compare_curvature(floats_of(lifted[1]), losses, parameters, floats_of(leaves[DIRECTION]), tolerance)
         else:
             differentiated = [own[:1] if program.has_aux else own for own in expected]
             if kind == "input_gradients":
                 wrt = [_by_argument(given[i], program.shapes) for i in places]
             else:
                 wrt = [[list(parameters)] for _ in places]
-            direction = floats_of(leaves["direction"]) if kind == "jvp" else None
+            direction = floats_of(leaves[DIRECTION]) if kind == "jvp" else None
             _compare_derivatives(lifted, differentiated, wrt, direction, tolerance)
 
 

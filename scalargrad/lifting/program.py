@@ -18,6 +18,7 @@ from ..engine.value import Value
 from ..engine.variables import distinct_variables
 from .comparison import compare, floats_of
 from .forms import Form, Parts, Shape, formed, size_of
+from .leaves import CAPTURED, DIRECTION, THETA
 from .specialised import Specialised
 from .target import Runner, chosen
 from .trace import TraceError
@@ -197,7 +198,7 @@ class Program:
         examples, direction = self._with_a_vector("hvp", arguments)
         rows, lifted = self._prepared(examples, single="hvp")
         runner = self._compared(lifted, "hvp", rows, direction)
-        leaves = {**self._leaves(lifted, at), "direction": direction}
+        leaves = {**self._leaves(lifted, at), DIRECTION: direction}
         _, moved = runner.value_and_gradient(rows, leaves)
         return moved
 
@@ -228,7 +229,7 @@ class Program:
         for i in range(len(self._parameters)):
             direction = self._vector([float(i == j) for j in range(len(self._parameters))], "a unit vector")
             runner = self._compared(lifted, "hvp", rows, direction)
-            columns.append(runner.value_and_gradient(rows, {**leaves, "direction": direction})[1])
+            columns.append(runner.value_and_gradient(rows, {**leaves, DIRECTION: direction})[1])
         return self._target.shaped(self._target.rows(columns, "the Hessian")[0], 0, (len(columns),))
 
     def gradients(self, *arguments: object, at: object = None) -> Any:
@@ -301,7 +302,7 @@ class Program:
         examples, direction = self._with_a_vector("jvp", arguments)
         rows, lifted = self._prepared(examples)
         runner = self._compared(lifted, "jvp", rows, direction)
-        results = runner.results(rows, {**self._leaves(lifted, at), "direction": direction})
+        results = runner.results(rows, {**self._leaves(lifted, at), DIRECTION: direction})
         return self._formed(results, self._form_of(lifted), alone=not examples)
 
     def input_gradients(self, *arguments: object, at: object = None) -> Any:
@@ -498,7 +499,7 @@ class Program:
         return self._with_captured(lifted, self.pack() if at is None else self._vector(at, "at"))
 
     def _with_captured(self, lifted: Specialised, theta: Any) -> dict[str, Any]:
-        return {"theta": theta, "captured": self._target.packed(lifted.captured) if lifted.captured else ()}
+        return {THETA: theta, CAPTURED: self._target.packed(lifted.captured) if lifted.captured else ()}
 
     def _vector(self, given: object, name: str) -> Any:
         if self._target.is_row(given, len(self._parameters)):
@@ -514,7 +515,7 @@ class Program:
         """The runner of a function of the program, which at its first use is compared with the function itself."""
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared and not self._is_apart:
-            leaves = {**self._with_captured(lifted, self._target.packed(self._read)), "direction": direction}
+            leaves = {**self._with_captured(lifted, self._target.packed(self._read)), DIRECTION: direction}
             with modes.defaults() if modes.active else nullcontext():  # Values are quicker outside of all modes
                 compare(self._function, self._read, lifted, kind, rows, leaves, self._target, self._tolerance)
             lifted.compared.add(kind)

@@ -14,6 +14,7 @@ from .arrays.differentiate import entries, gradient, mean, side_by_side, tangent
 from .arrays.packed import Reference, packed, restored
 from .arrays.program import Array, ArrayProgram, needed
 from .forms import Form, Parts, Shape, flattened
+from .leaves import CAPTURED, DIRECTION, THETA
 from .names import Names
 from .source import Wanted
 from .target import Runner, Target
@@ -40,13 +41,11 @@ class Specialised:
             self.form, returned = outputs_of(function(*traced), has_aux)
             outputs = [trace.index_of(output) for output in returned]
         self.captured = trace.captured
-        self._sizes = {"theta": len(parameters), "direction": len(parameters), "captured": len(trace.captured)}
+        self._sizes = {THETA: len(parameters), DIRECTION: len(parameters), CAPTURED: len(trace.captured)}
         self._program = ArrayProgram()
         along_theta = self._program.axis(len(parameters))
-        self._leaves: dict[str, Array] = {
-            name: self._program.leaf(name, (along_theta,)) for name in ("theta", "direction")
-        }
-        self._leaves["captured"] = self._program.leaf("captured", (self._program.axis(len(trace.captured)),))
+        self._leaves: dict[str, Array] = {name: self._program.leaf(name, (along_theta,)) for name in (THETA, DIRECTION)}
+        self._leaves[CAPTURED] = self._program.leaf(CAPTURED, (self._program.axis(len(trace.captured)),))
         for name, shape in zip(self.arguments, shapes, strict=True):
             self._sizes[name] = math.prod(shape)
             axis = self._program.axis(math.prod(shape))
@@ -73,7 +72,7 @@ class Specialised:
     @property
     def reads_parameters(self) -> bool:
         """Whether a result depends on a parameter."""
-        return self._leaves["theta"] in needed(self.results)
+        return self._leaves[THETA] in needed(self.results)
 
     def with_captured(self, captured: list[Value]) -> Specialised:
         """Return the same program for a copy of the function, which captures other Values."""
@@ -105,7 +104,7 @@ class Specialised:
         return self.results[:1] if self.has_aux else self.results
 
     def _written(self, kind: str) -> Runner:
-        program, theta = self._program, self._leaves["theta"]
+        program, theta = self._program, self._leaves[THETA]
         results: list[Array | float] = list(self.results)
         slopes: Array | float | None = None
         if kind in ("value_and_grad", "hvp"):
@@ -113,16 +112,16 @@ class Specialised:
             results = [average, *(self._joined(results[1:]) if kind == "value_and_grad" else [])]
             slopes = first = gradient(program, average, theta)
             if kind == "hvp":
-                slopes = tangent(program, first, theta, self._leaves["direction"])
+                slopes = tangent(program, first, theta, self._leaves[DIRECTION])
         elif kind == "jvp":
-            moved = [tangent(program, own, theta, self._leaves["direction"]) for own in self.differentiated]
+            moved = [tangent(program, own, theta, self._leaves[DIRECTION]) for own in self.differentiated]
             results = self._joined(moved)
         elif kind == "forward":
             results = self._joined(results)
         else:
-            results = self._derivatives(["theta"] if kind == "jacobian" else self.arguments)
+            results = self._derivatives([THETA] if kind == "jacobian" else self.arguments)
         names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved])
-        summary = f"{kind} of {self._name}: {counted(self._sizes['theta'], 'parameter')}."
+        summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}."
         return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
 
     def _joined(self, results: list[Array | float]) -> list[Array | float]:
