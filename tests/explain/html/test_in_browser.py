@@ -939,6 +939,35 @@ def test_it_fits_any_width(visit: Visit, neuron_page: str, width: int) -> None:
         opened.keyboard.press("ArrowLeft")
 
 
+LEDGER = """() => {
+    const outer = document.querySelector(".tables").getBoundingClientRect();
+    const seen = (part) => part.checkVisibility({ visibilityProperty: true });
+    const parts = [...document.querySelectorAll(".backward tbody :is(.after, .tail)")].filter(seen);
+    const outside = parts.filter((part) => part.getBoundingClientRect().right > outer.right
+        || part.getBoundingClientRect().left < outer.left);
+    return [parts.length, outside.length, [...document.querySelectorAll("th.spacious")].filter(seen).length];
+}"""
+
+
+def test_the_ledger_shows_totals_and_the_ends_of_names_in_any_room(visit: Visit, network_page: str) -> None:
+    """Totals, and the ends of long names, are in sight from a notebook's frame to a projector, whatever is left out."""
+    opened = visit(network_page, 20)
+    columns = []
+    for width, height in [(900, 680), (1366, 768), (1920, 1080), (2600, 1400)]:
+        opened.set_viewport_size({"width": width, "height": height})
+        opened.keyboard.press("ArrowRight")
+        number, outside, spacious = opened.evaluate(LEDGER)
+        assert number >= 2 * 20
+        assert outside == 0
+        columns.append(spacious)
+    assert columns == sorted(columns)
+    assert columns[0] == 0
+    opened.set_viewport_size({"width": 900, "height": 680})
+    opened.keyboard.press("ArrowRight")
+    opened.evaluate("document.querySelector('.tables').classList.remove('tight')")  # negative control
+    assert opened.evaluate(LEDGER)[1] > 0
+
+
 def network(width: int) -> Value:
     output: Value = nn.MLP(2, [width, width, 1], rng=0)([1.0, 2.0])
     return output
