@@ -22,11 +22,12 @@ from typing import IO, Any, NamedTuple
 
 from . import __version__
 from .check import gradcheck
+from .engine.foreign import nearest
 from .engine.value import Value
 from .exercises import exercise, exercises
 from .explain import draw, ledger, page, prompt, steps, tree
 from .explain.names import DIGITS, RESULTS, integral, numeral, shown
-from .expressions.typed import ExpressionError, functions, nearest, parse, parse_assignment
+from .expressions.typed import ExpressionError, functions, parse, parse_assignment
 
 LECTURE = ("sigmoid(w0*x0 + w1*x1 + w2)", "w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3")
 OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
@@ -92,7 +93,9 @@ def _status(arguments: Sequence[str]) -> int:
         if not words:
             _say(parser.format_help())
             return USAGE
-        options = parser.parse_args(words)
+        options, unknown = parser.parse_known_args(words)
+        if unknown:
+            options.refuse(unknown)
         status: int = options.run(options)
         return status
     except SystemExit as left:
@@ -443,5 +446,12 @@ def _command(
         allow_abbrev=False,
     )
     command.add_argument("words", nargs="*", help=argparse.SUPPRESS)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, refuse=partial(_refuse_options, command))
     return command
+
+
+def _refuse_options(command: argparse.ArgumentParser, unknown: Sequence[str]) -> None:
+    """End the process with the command's usage and the options that it has."""
+    options = [option for action in command._actions for option in action.option_strings if option.startswith("--")]
+    advice = nearest(unknown[0], options) or f": the options are {', '.join(options)}"
+    command.error(f"there is no option {unknown[0]}{advice}")

@@ -392,7 +392,12 @@ def test_a_wrong_question_is_marked(
         ([], "Explain the gradient of an expression, step by step."),
         (["--"], "Explain the gradient of an expression, step by step."),
         (["expalin"], "invalid choice: 'expalin'"),
-        (["explain", "--pages", "a.html"], "unrecognized arguments: --pages"),
+        (
+            ["explain", "--pages", "a.html"],
+            "scalargrad explain: error: there is no option --pages: did you mean --page?",
+        ),
+        (["explain", "--output", "x"], "usage: scalargrad explain ["),
+        (["explain", "--output", "x"], "no option --output: the options are --help, --draw, --page, --open, --digits"),
         (["draw", "--output"], "argument --output: expected one argument"),
         (
             ["explain", "x", "x=1", "--digits", "0"],

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from math import isfinite, pi
 from unittest import mock
 
+import scalargrad
 from scalargrad import Break, Primitive, Value, cli
 from scalargrad.engine.declaration import REALS, formula, operand_names, registered
 
@@ -17,7 +18,7 @@ _WHERE = {(0.0,): "= 0", (-1.0, 0.0): "≤ 0", (0.0, 1.0): "≥ 0", (-1.0,): "< 
 
 def operations() -> str:
     """Return a table of all operations, and a section for each, in Markdown."""
-    public = sorted((p for p in registered() if not p.name.startswith("_")), key=lambda p: p.name)
+    public = sorted((p for p in registered() if getattr(scalargrad, p.name, None) is p), key=lambda p: p.name)
     rows = [_row(operation) for operation in public]
     head = ["operation", "is", "local gradient", "where it is not smooth"]
     return "\n\n".join(["## All operations", _table(head, rows), *map(_section, public)])

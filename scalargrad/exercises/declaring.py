@@ -128,12 +128,28 @@ class Exercises(tuple[Exercise, ...]):
 
 
 _declared: dict[str, Exercise] = {}
+_built_in: set[str] = set()
+
+
+def close_built_ins() -> None:
+    """Reserve the names of the exercises declared so far."""
+    _built_in.update(_declared)
 
 
 def declare(
     name: str, *, chapter: int, title: str, text: str, start: str, answer: str
 ) -> Callable[[Judging], Exercise]:
     """Declare an exercise: decorate its judge, a function that takes an answer and returns a verdict.
+
+    You may declare a name of your own again: the new exercise replaces the old one.
+
+    >>> from scalargrad.exercises import right, wrong
+    >>> @declare("half", chapter=4, title="Half of it", text="Halve `x`.", start="half = lambda x: ...", answer="half")
+    ... def half(answer):
+    ...     return right() if answer(3) == 1.5 else wrong(f"Half of 3 is not {answer(3)}.")
+    >>> half.judge(lambda x: x // 2)
+    Not right yet.
+    Half of 3 is not 1.
 
     Args:
         name: what it is called.
@@ -147,12 +163,12 @@ def declare(
         A decorator that returns the exercise.
 
     Raises:
-        ValueError: for a name that another exercise has.
+        ValueError: for the name of a built-in exercise.
     """
 
     def declared(judging: Judging) -> Exercise:
-        if name in _declared:
-            raise ValueError(f"there is an exercise {name} already: choose another name")
+        if name in _built_in:
+            raise ValueError(f"{name} is an exercise of scalargrad: choose another name")
         shown = dedent(text).strip(), dedent(start).strip() + "\n"
         _declared[name] = Exercise(name, chapter, title, *shown, answer, judging)
         return _declared[name]

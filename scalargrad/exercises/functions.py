@@ -44,16 +44,27 @@ def judge_function(
 ) -> Verdict:
     """Judge a function by what it returns in several cases.
 
+    >>> sign = Misconception("sign", "A distance is never negative.")
+    >>> cases = [(3.0,), (-2.0,), (0.0,)]
+    >>> judge_function(lambda x: -abs(x), "distance", abs, cases, mistaken={sign: lambda x: -abs(x)})
+    Not right yet: sign.
+    distance(3.0) gives -3, and should give 3.
+    A distance is never negative.
+
     Args:
         answer: the function.
         name: what it is called.
-        wanted: returns the right result: a number, or several.
+        wanted: returns the right result, computed in another way than the answer: a number, or several.
         cases: the arguments of each case.
         mistaken: what misconceptions would return. One is named only if it explains the results in all cases.
         hard: further cases, by what is behind it if the answer is wrong there, and in no case before.
 
     Returns:
         The verdict.
+
+    Raises:
+        Refused: if the answer is no function, raises an error, or returns no numbers. `Exercise.judge` makes a
+            verdict of it.
     """
     called = function(answer, name)
     given = [_results(called, name, case) for case in cases]

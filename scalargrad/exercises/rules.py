@@ -54,6 +54,12 @@ def judge_rules(
 ) -> Verdict:
     """Judge the rules of an operation: by values, by `gradcheck`, and by the laws if Hypothesis is installed.
 
+    >>> from scalargrad import sin
+    >>> judge_rules(sin, lambda out, x: out, "rule", [(0.5,), (2.0,)])
+    Not right yet: value for derivative.
+    At x = 0.5 your ∂out/∂x is 0.479426, and it should be 0.877583.
+    That is the value of the operation: the rule gives its slope, ∂out/∂operand.
+
     Args:
         operation: the operation with the right rules.
         answer: a rule, a list with a rule for each operand, or a primitive.
@@ -65,6 +71,10 @@ def judge_rules(
 
     Returns:
         The verdict.
+
+    Raises:
+        Refused: if the answer is no rule, raises an error, or returns no number. `Exercise.judge` makes a verdict
+            of it.
     """
     rules = _rules(operation, answer, name)
     if isinstance(answer, Primitive):

@@ -20,7 +20,7 @@ def swept(
     >>> x, y = Value(2.0), Value(3.0)
     >>> product = x * y
     >>> swept(product.tanh(), [x, y], UPSTREAM_FORGOTTEN, {(product, 0)})
-    [3.0, 1.2288...e-05]
+    [3.0, 4.9153...e-05]
     """
     sums = {result: 1.0}
     for node in reversed(topological_order(result)):
@@ -43,7 +43,8 @@ def places_of(result: Value) -> list[Place]:
     >>> [position for _, position in places_of(x * x)]
     [0, 1]
     """
-    return [(node, i) for node in reversed(topological_order(result)) for i in range(len(node.args))]
+    nodes = reversed(topological_order(result))
+    return [(node, i) for node in nodes for i, operand in enumerate(node.args) if operand.takes_gradient]
 
 
 def operation_of(node: Value) -> str:

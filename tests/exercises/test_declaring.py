@@ -90,9 +90,16 @@ def test_teachers_declare_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert three in exercises()
     assert three.judge(3)
     assert (three.text, three.start) == ("Give 3.", "three = ...\n")
-    with pytest.raises(ValueError, match="an exercise three already"):
-        declare("three", chapter=2, title="", text="", start="", answer="")(lambda answer: right())
     assert three.judge(4).misconception is None
+    again = declare("three", chapter=3, title="Three", text="", start="", answer="three")(lambda answer: right())
+    assert exercise("three") is again
+
+
+def test_a_built_in_exercise_stays() -> None:
+    """The name of a built-in exercise cannot be declared again."""
+    with pytest.raises(ValueError, match="softmax is an exercise of scalargrad: choose another name"):
+        declare("softmax", chapter=2, title="", text="", start="", answer="")(lambda answer: right())
+    assert exercise("softmax").chapter == 3
 
 
 def test_a_verdict_prints_and_is_escaped() -> None:

@@ -720,6 +720,13 @@ def a_loss(x: float) -> Value:
         ),
         ({"loss": None}, TypeError, "the loss must be a function of one example, .*got None of type NoneType"),
         ({"lr": 0.1}, TypeError, r"no argument 'lr' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
+        ({"num_epochs": 3}, TypeError, r"no argument 'num_epochs' here: write epochs"),
+        ({"seed": 3}, TypeError, r"no argument 'seed' here: write rng, which takes a seed"),
+        (
+            {"shuffle": True},
+            TypeError,
+            r"no argument 'shuffle' here: write rng, .*each epoch takes the examples in a new",
+        ),
         ({"rate": 0.1}, TypeError, r"no argument 'rate' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
         ({"rate": lambda step: 0.1}, TypeError, r"as in optimizer=optim.Adam\(rate=...\)"),
         ({"max_norm": 2}, TypeError, r"no argument 'max_norm' here: .* optimizer=optim.Adam\(clip_norm=2\)"),
