@@ -171,7 +171,7 @@ def _three_classes(answer: Any) -> Verdict:
 
 @declare(
     "xor",
-    chapter=16,
+    chapter=15,
     title="One or the other, from ten starts",
     text="""
     XOR is 1 where just one of two inputs is 1. `train(seed)` returns a trained model that gives one score: the larger
