@@ -41,7 +41,7 @@ class Problem(NamedTuple):
         text: the expression.
         result: its value, with the graph.
         variables: its variables, in order of appearance.
-        constants: pi and e, if it uses them and they are no variables.
+        constants: pi and e, if it uses them and they are not variables.
     """
 
     text: str
@@ -342,7 +342,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="scalargrad",
         description="Explain the gradient of an expression, step by step.",
-        epilog=f"{_EXAMPLE.format('explain')}\n\n{_STATUS}",
+        epilog=f"{_EXAMPLE.format('explain')}\n\n{_STATUS.format(f'{_UNCONFIRMED} or {_WRONG}')}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -388,8 +388,7 @@ def _parser() -> argparse.ArgumentParser:
         description="List the exercises, show one with the code to start from, or judge an answer.\n"
         "For a FILE of -, the answer is read from standard input.",
         help="list exercises, show one, judge an answer",
-        epilog="example:\n  scalargrad exercise rule-of-tanh answer.py\n\n"
-        "status:\n  0; 1 if the answer is wrong; 2 if the command line is wrong",
+        epilog=f"example:\n  scalargrad exercise rule-of-tanh\n\n{_STATUS.format(_WRONG)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -409,9 +408,10 @@ def _listed(command: argparse.ArgumentParser) -> str:
 _DIGITS = f"digits of each number: {DIGITS} by default, 17 for all"
 _EXAMPLE = 'example:\n  scalargrad {} "tanh(w * x + b)" w=0.5 x=2 b=-0.5'
 _STATUS = (
-    "status:\n  0; 1 if a gradient cannot be confirmed; 2 if the command line is wrong or the output\n"
-    "  cannot be written; 130 after Ctrl-C; 141 if nobody reads the output"
+    "status:\n  0; 1 if {};\n  2 if the command line is wrong or the output cannot be written;\n"
+    "  130 after Ctrl-C; 141 if nobody reads the output"
 )
+_UNCONFIRMED, _WRONG = "a gradient cannot be confirmed", "an answer is wrong"
 
 
 def _followed(parser: argparse.ArgumentParser) -> set[str]:
@@ -441,7 +441,7 @@ def _command(
         epilog=f"An expression is Python's: + - * / **, parentheses, and the functions\n{known}\n"
         "The names pi and e are the constants, unless you give them numbers of their own: e=3.\n"
         "Without an expression, the command takes the neuron of CS231n's lecture on backpropagation.\n\n"
-        f"{_EXAMPLE.format(name)}\n\n{_STATUS}",
+        f"{_EXAMPLE.format(name)}\n\n{_STATUS.format(_UNCONFIRMED)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -15,10 +15,12 @@ import tempfile
 from html import escape
 from pathlib import Path
 
-from . import links
+from . import lab, links
 from .directives import filled
 from .errors import Problem, SiteError
 from .formulas import with_formulas
+from .links import read
+from .notebooks import notebook
 from .pages import is_code, summary, title
 
 HERE = Path(__file__).parent
@@ -26,6 +28,7 @@ ROOT = HERE.parent
 SHIM = "https://unpkg.com/iframe-worker/shim"  # lets the search run from disk
 OUTSIDE = ("CHANGELOG.md", "CONTRIBUTING.md")  # pages of the site that stand in the root, and whatever pages link to
 LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh"}
+_CHAPTER = re.compile(r"tour/\d+\w*\.md")  # of which there is a notebook
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)")
 
 
@@ -34,7 +37,8 @@ def build(docs: Path, output: Path, root: Path = ROOT) -> None:
 
     Args:
         docs: the folder with the pages, and the order of the pages in `.nav.yml`.
-        output: the folder to write. It is replaced as a whole, and only by a site without problems.
+        output: the folder to write. It is replaced, and only by a site without problems; the lab in it stays, and is
+            linked from the examples.
         root: of the project. A page may link to any file of it; such a file becomes a page, too.
 
     Raises:
@@ -45,17 +49,30 @@ def build(docs: Path, output: Path, root: Path = ROOT) -> None:
         shutil.copy(HERE / "zensical.toml", work)
         shutil.copytree(HERE / "theme", work / "theme")
         pages = _prepare(docs.resolve(), root.resolve(), work / "docs")
+        has_lab = (output / lab.FILE).exists()
+        if has_lab:
+            with (work / "docs" / ".nav.yml").open("a", encoding="utf-8") as order:
+                order.write(f"  - Lab: {lab.FILE}\n")
         wrong = _zensical(work)
         site = work / "site"
         if site.exists():  # also with problems
-            _finish(site, pages)
+            _finish(site, pages, has_lab=has_lab)
             places = {(problem.path, problem.line) for problem in wrong}
             traced = [_traced(problem, pages) for problem in links.problems(site)]
             wrong += [problem for problem in traced if (problem.path, problem.line) not in places]
         if wrong:
             raise SiteError(wrong)
-        shutil.rmtree(output, ignore_errors=True)
-        shutil.copytree(site, output)
+        _replace(output, site)
+
+
+def _replace(output: Path, site: Path) -> None:
+    """Put the new site in the place of the old one, and keep the lab, which is built by itself."""
+    for old in output.iterdir() if output.exists() else ():
+        if old.is_dir() and old.name != "lab":
+            shutil.rmtree(old)
+        elif not old.is_dir():
+            old.unlink()
+    shutil.copytree(site, output, dirs_exist_ok=True)
 
 
 # ---------------------------------------------------------------- before Zensical
@@ -76,13 +93,15 @@ def _prepare(docs: Path, root: Path, target: Path) -> dict[str, str]:
         place = _place(source, docs, root)
         copy = target / place
         copy.parent.mkdir(parents=True, exist_ok=True)
-        text = source.read_text(encoding="utf-8")
+        text = _text(source)
         name = source.relative_to(root).as_posix() if source.is_relative_to(root) else source.name
         if source.suffix == ".md":
             pages[place.removesuffix(".md")] = text
             text, outside = _relinked(text, source, docs, root)
             pending += outside
-            text = filled(text, name, copy, problems)
+            unfilled, text = text, filled(text, name, copy, problems)
+            if _CHAPTER.fullmatch(place) and not problems:
+                text = _with_notebook(text, unfilled, place, target)
             text = with_formulas(text, name, problems)
         else:
             text = f"# {name}\n\n````{LANGUAGES.get(source.suffix, 'text')}\n{text}\n````\n"
@@ -119,6 +138,28 @@ def _relinked(text: str, source: Path, docs: Path, root: Path) -> tuple[str, lis
     return "\n".join(
         line if code else _LINK.sub(relinked, line) for line, code in zip(lines, kinds, strict=True)
     ), outside
+
+
+def _with_notebook(text: str, source: str, place: str, target: Path) -> str:
+    """Write the notebook of a chapter, and return the page with a link to it in the empty line below its title."""
+    name = posixpath.basename(place).replace(".md", ".ipynb")
+    path = target / "notebooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(notebook(source, lambda address: _from_notebook(address, place)), encoding="utf-8")
+    title, empty, rest = text.split("\n", 2)
+    link = (
+        f'[Notebook](../notebooks/{name}){{ .notebook download="{name}" title="this chapter as a Jupyter notebook" }}'
+    )
+    return "\n".join([title, empty or link, rest])
+
+
+def _from_notebook(address: str, place: str) -> str:
+    """The address of a link in a chapter, as it is in the notebook: chapters are notebooks there, too."""
+    path, mark, anchor = address.partition("#")
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(place), path))
+    if _CHAPTER.fullmatch(target):
+        return posixpath.basename(target).replace(".md", ".ipynb")
+    return posixpath.relpath(re.sub(r"\.md$", ".html", target), "notebooks") + mark + anchor
 
 
 # ---------------------------------------------------------------- Zensical
@@ -159,35 +200,46 @@ def _reported(report: str) -> list[Problem]:
 # ---------------------------------------------------------------- after Zensical
 
 
-def _finish(site: Path, pages: dict[str, str]) -> None:
+def _finish(site: Path, pages: dict[str, str], *, has_lab: bool) -> None:
     """Make the built site independent of any host, and describe its pages to readers that see no pages."""
     for name in ("sitemap.xml", "404.html", "search.json"):  # for servers; search.js has what search.json has
         (site / name).unlink(missing_ok=True)
     for path in site.rglob("*.html"):
         place = path.relative_to(site).with_suffix("").as_posix()
-        up = posixpath.relpath("assets/iframe-worker.js", posixpath.dirname(place) or ".")
-        text = path.read_text(encoding="utf-8").replace(SHIM, up)
+        up = posixpath.relpath(".", posixpath.dirname(place) or ".")
+        text = _text(path).replace(SHIM, f"{up}/assets/iframe-worker.js")
+        if has_lab and place in pages:
+            text = lab.with_links(text, pages[place], up)
         if place in pages and (described := summary(pages[place])):
             text = re.sub(r'\s*<meta name="description"[^>]*>', "", text, count=1)
             text = text.replace("</title>", f'</title>\n<meta name="description" content="{escape(described)}">', 1)
         path.write_text(text, encoding="utf-8")
     (site / "llms.txt").write_text(_for_language_models(site, pages), encoding="utf-8")
-    whole = "\n\n".join(text.strip() for text in pages.values())
+    whole = "\n\n".join(text.strip() for place, text in pages.items() if _is_text(place))
     (site / "llms-full.txt").write_text(whole + "\n", encoding="utf-8")
 
 
 def _for_language_models(site: Path, pages: dict[str, str]) -> str:
-    """The list of all pages, in the form of llms.txt: one line each, by folder."""
+    """The list of all pages of text, in the form of llms.txt: one line each, in the order of the navigation."""
     start = pages.get("index", "")
+    order = {address: number for number, address in reversed([*enumerate(read(_text(site / "index.html")).leads)])}
     sections: dict[str, list[str]] = {}
-    for place, text in pages.items():
-        if (site / f"{place}.html").exists():
-            section = place.split("/")[0].capitalize() if "/" in place else "Start"
-            line = f"- [{title(text)}]({place}.html): {summary(text)}".removesuffix(": ")
-            sections.setdefault(section, []).append(line)
+    last = len(order)
+    texts = {place: text for place, text in pages.items() if _is_text(place)}
+    for place in sorted(texts, key=lambda place: (place != "index", order.get(f"./{place}.html", last))):
+        folder = place.split("/")[0].capitalize() if "/" in place else "Start" if place == "index" else "More"
+        sections.setdefault(folder, []).append(f"- [{title(texts[place])}]({place}.html): {summary(texts[place])}")
     parts = [f"# {title(start)}", f"> {summary(start)}", "[All pages in one file](llms-full.txt)"]
     parts += [f"## {name}\n\n" + "\n".join(lines) for name, lines in sections.items()]
     return "\n\n".join(parts) + "\n"
+
+
+def _is_text(place: str) -> bool:
+    return posixpath.splitext(place)[1] not in LANGUAGES
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _traced(problem: Problem, pages: dict[str, str]) -> Problem:

@@ -11,6 +11,7 @@ from unittest import mock
 import scalargrad
 from scalargrad import Break, Primitive, Value, cli
 from scalargrad.engine.declaration import REALS, formula, operand_names, registered
+from scalargrad.exercises import exercises
 
 _PROBES = [-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5]
 _WHERE = {(0.0,): "= 0", (-1.0, 0.0): "≤ 0", (0.0, 1.0): "≥ 0", (-1.0,): "< 0", (1.0,): "> 0"}
@@ -35,7 +36,18 @@ def command_line() -> str:
         return "\n\n".join(parts)
 
 
-PARTS: dict[str, Callable[[], str]] = {"operations": operations, "command line": command_line}
+def all_exercises() -> str:
+    """Return a table of the exercises, in Markdown."""
+    rows = [[str(one.chapter), f"`{one.name}`", one.title] for one in exercises()]
+    return "## All exercises\n\n" + _table(["chapter of the tour", "exercise", "what it is about"], rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "operations": operations,
+    "command line": command_line,
+    "exercises": all_exercises,
+}
+
 
 # ---------------------------------------------------------------- operations
 

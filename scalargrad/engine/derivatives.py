@@ -94,6 +94,10 @@ def _pulled_back(outputs: list[Value], upstream: Sequence[Value | float], wrt: A
     """The gradients of `wrt`, given those of the outputs."""
     wrt = held_by(wrt)
     targets = as_values(wrt, "wrt")
+    trace = modes.tracing()
+    traced = trace.pulled_back(outputs, upstream, targets) if trace is not None else None
+    if traced is not None:
+        return _formed(traced, wrt)
     _refuse_lost(outputs, targets)
     order = topological_order(*outputs, reached=True)
     relevant = set(targets)
@@ -238,6 +242,10 @@ def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
     outputs, wrt, tangents = map(held_by, (outputs, wrt, tangents))
     roots, inputs = as_values(outputs, "outputs"), as_values(wrt, "wrt")
     directions = _vector(tangents, "tangent", inputs, wrt, "wrt")
+    trace = modes.tracing()
+    traced = trace.pushed_forward(roots, inputs, directions) if trace is not None else None
+    if traced is not None:
+        return _formed(traced, outputs)
     _refuse_lost(roots, inputs)
     order = topological_order(*roots, *inputs)
     known: dict[Value, Value | float] = {}

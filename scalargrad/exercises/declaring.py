@@ -14,6 +14,7 @@ from .running import SECONDS, Refused, read
 from .verdict import Verdict, wrong
 
 WIDTH = 88  # of a text in a terminal
+NO_BREAK = "\N{NO-BREAK SPACE}"
 Judging = Callable[[Any], Verdict]
 
 
@@ -82,8 +83,7 @@ class Exercise:
     def __str__(self) -> str:
         how = f'exercise("{self.name}").judge({self.answer})'
         terminal = f"scalargrad exercise {self.name} FILE.py"
-        blocks = self.text.split("\n\n")
-        text = "\n\n".join(block if block.startswith("    ") else fill(block, WIDTH) for block in blocks)
+        text = "\n\n".join(map(_filled, self.text.split("\n\n")))
         start = indent(self.start, "    ")
         return f"{self.name}: {self.title}\n\n{text}\n\n{start}\nTo have it judged: {how}\nin a terminal: {terminal}"
 
@@ -96,6 +96,14 @@ class Exercise:
         how = f'To have it judged: `exercise("{self.name}").judge({self.answer})`'
         start = f"<pre>{escape(self.start.rstrip())}</pre>"
         return f"<p><strong>{escape(self.title)}</strong></p>{_html(self.text)}{start}{_html(how)}"
+
+
+def _filled(block: str) -> str:
+    """A paragraph in lines for a terminal, with no break within `code`; a block of code as it is."""
+    if block.startswith("    "):
+        return block
+    kept = re.sub("`[^`]+`", lambda code: " ".join(code[0].split()).replace(" ", NO_BREAK), block)
+    return fill(kept, WIDTH).replace(NO_BREAK, " ")
 
 
 def _html(text: str) -> str:

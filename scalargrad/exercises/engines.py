@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..engine.value import Value
 from ..misconceptions import ASSIGNED, Misconception, all_close
 from .declaring import declare
-from .running import Refused, answering, function, numbers
+from .running import Refused, answering, function, numbers, shown
 from .sweeps import known_at, operation_of, places_of, swept
 from .verdict import Verdict, right, wrong
 
@@ -110,7 +110,7 @@ def judge_engine(answer: Any) -> Verdict:
     at = ", ".join(f"{name} = {x:g}" for name, x in zip("xyz", POINT, strict=True))
     pairs = zip("xyz", given[first.text], _right(first), strict=True)
     wrong_ones = "; ".join(
-        f"df/d{name} is {slope:.6g}, and should be {wanted:.6g}"
+        "df/d{} is {}, and should be {}".format(name, *shown(slope, wanted))
         for name, slope, wanted in pairs
         if not all_close([slope], [wanted])
     )
@@ -128,7 +128,8 @@ def _gradients(made: Callable[..., Any], expression: Expression) -> list[float]:
         raise Refused(f"{expression.text} itself is {data[0]:.6g}, and should be {wanted:.6g}.")
     with answering():
         result.backward()
-    return numbers([_read(variable, "grad") for variable in variables], "The grad of a variable is")
+    gradients = [_read(variable, "grad") for variable in variables]
+    return numbers([0.0 if gradient is None else gradient for gradient in gradients], "The grad of a variable is")
 
 
 def _read(value: Any, name: str) -> Any:
@@ -389,7 +390,7 @@ def _reached(root: Node) -> set[Node]:
     a = Node("a")
     b = Node("b", a, a)
     c = Node("c", b, b)
-    order(c)  # should be [a, b, c]
+    print(order(c))  # should be [a, b, c]
     """,
     answer="order",
 )

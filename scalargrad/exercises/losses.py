@@ -11,7 +11,7 @@ from ..functional import BoundedScores
 from ..lifting import TraceError, lift
 from ..misconceptions import SIGN, Misconception, all_close, close
 from .declaring import declare
-from .running import Refused, answering, function, numbers
+from .running import Refused, answering, function, numbers, shown
 from .verdict import Verdict, right, wrong
 
 GRADIENT_LOST = Misconception(
@@ -67,18 +67,16 @@ def judge_loss(
                 ),
                 None,
             )
-            where = ", ".join(map(repr, (varied, *fixed)))
-            return wrong(
-                f"For {where} the loss is {value_here:.6g}, and should be {expected:.6g}.", misconception=behind
-            )
+            where, (yours, right_one) = ", ".join(map(repr, (varied, *fixed))), shown(value_here, expected)
+            return wrong(f"For {where} the loss is {yours}, and should be {right_one}.", misconception=behind)
     for (varied, fixed), gradient in zip(points, gradients, strict=True):
         expected_slopes = slopes(varied, *fixed)
         if not all_close(gradient, expected_slopes):
             where = ", ".join(map(repr, (varied, *fixed)))
-            shown, should = (f"[{', '.join(f'{x:.6g}' for x in xs)}]" for xs in (gradient, expected_slopes))
+            yours, right_ones = (f"[{', '.join(f'{x:.6g}' for x in xs)}]" for xs in (gradient, expected_slopes))
             lost = not any(map(any, gradients))
             return wrong(
-                f"For {where} the gradient is {shown}, and should be {should}.",
+                f"For {where} the gradient is {yours}, and should be {right_ones}.",
                 misconception=GRADIENT_LOST if lost else None,
             )
     return f"The loss and its gradient are right at {len(points)} points."

@@ -51,7 +51,7 @@ WEIGHTS_UNUSED = Misconception("weights unused", "Each input is multiplied by it
     def neuron(inputs, weights, bias):
         return ...
 
-    neuron([1, -1], [1, -2], 1)  # should be 0.98
+    print(neuron([1, -1], [1, -2], 1))  # should be 0.98
     """,
     answer="neuron",
 )
@@ -125,7 +125,7 @@ LAYERS_BACKWARDS = Misconception("layers backwards", "The first layer comes firs
     def network(inputs, layers):
         return ...
 
-    network([1, -1], layers)  # should be 0.62 and 0.83
+    print(network([1, -1], layers))  # should be 0.62 and 0.83
     """,
     answer="network",
 )
@@ -187,9 +187,6 @@ WITHOUT_EXP = Misconception("exp forgotten", "The scores themselves may be negat
 TWICE = Misconception(
     "softmax twice", "The softmax of a softmax is nearly the same for all classes: apply it once, to the scores."
 )
-BY_LARGEST = Misconception(
-    "divided by the largest", "Divide by the sum of the powers, and not by the largest: only then do they add up to 1."
-)
 BY_NORM = Misconception("divided by the length", "The sum of the powers is wanted, not the root of their squares.")
 EACH_SIGMOID = Misconception(
     "sigmoid for softmax", "The sigmoid of each score looks at it alone: the outputs must add up to 1 over all classes."
@@ -210,7 +207,7 @@ EACH_SIGMOID = Misconception(
     def softmax(scores):
         return ...
 
-    softmax([3, 1, -3])  # should be 0.88, 0.12 and 0.002
+    print(softmax([3, 1, -3]))  # should be 0.88, 0.12 and 0.002
     """,
     answer="softmax",
 )
@@ -229,7 +226,6 @@ def _softmax_exercise(answer: Any) -> Verdict:
             WITHOUT_EXP: lambda z: [x / math.fsum(z) for x in z],
             TWICE: lambda z: _softmax(_softmax(z)),
             SIGN: lambda z: _softmax([-x for x in z]),
-            BY_LARGEST: lambda z: [x / max(powers(z)) for x in powers(z)],
             BY_NORM: lambda z: [x / math.hypot(*powers(z)) for x in powers(z)],
             EACH_SIGMOID: lambda z: [_sigmoid(x) for x in z],
         },
@@ -279,7 +275,7 @@ FIRST_OUTPUT = Misconception("first output alone", "A function may have several 
     def total_loss(f, examples):
         return ...
 
-    total_loss(lambda x: [2 * x[0]], [([1], [2]), ([2], [3])])  # should be 1
+    print(total_loss(lambda x: [2 * x[0]], [([1], [2]), ([2], [3])]))  # should be 1
     """,
     answer="total_loss",
 )

@@ -14,7 +14,7 @@ from ..engine.floats import counted
 from ..engine.primitives import divide, sigmoid, softplus, tanh
 from ..misconceptions import AT_THE_RESULT, OPERAND_FOR_RESULT, OTHER_OPERAND, SIGN, Misconception, agreeing, all_close
 from .declaring import declare
-from .running import Refused, answering, function, numbers
+from .running import Refused, answering, function, numbers, shown
 from .verdict import Verdict, right, wrong
 
 Point = tuple[float, ...]
@@ -176,7 +176,8 @@ def _point(names: Sequence[str], point: Point) -> str:
 
 def _compared(names: Sequence[str], k: int, point: Point, given: float, wanted: float) -> str:
     where = _point(names, point)
-    return f"At {where} your ∂out/∂{names[k]} is {given:.6g}, and it should be {wanted:.6g}."
+    yours, right_one = shown(given, wanted)
+    return f"At {where} your ∂out/∂{names[k]} is {yours}, and it should be {right_one}."
 
 
 # ---------------------------------------------------------------- gradcheck and the laws
@@ -190,7 +191,12 @@ def _checked(operation: Primitive, points: Sequence[Point], overflowing: str) ->
         with answering():
             report = gradcheck(operation, *point, order=order)
         if report.wrong:
-            return wrong(f"At {_point(names, point)} gradcheck says:", str(report))
+            said = str(report).splitlines()[0]
+            slopes = [
+                f"It gives {culprit.analytic:.6g}, and the slope of the values is {culprit.numerical:.6g}."
+                for culprit in report.culprits
+            ]
+            return wrong(f"At {_point(names, point)} gradcheck says: {said}.", *slopes)
     sentences = [f"Compared at {len(points)} points, and by gradcheck with measured slopes."]
     if overflowing:
         sentences.append(f"One more thing: it overflows far out. {overflowing}")

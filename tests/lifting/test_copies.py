@@ -289,6 +289,13 @@ def test_a_wrong_hessian_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         program.hvp(ROWS, TARGETS, theta)
 
 
+def test_the_graph_decides_where_numbers_alone_do_not_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Hessian that differs on plain numbers, as it may at a pole, is compared with the engine's graph of a graph."""
+    monkeypatch.setattr("scalargrad.lifting.comparison.curvature", lambda *given: [float("nan")] * 21)
+    _, program = local("python")
+    assert len(program.hvp(ROWS, TARGETS, [1.0] * len(program.pack()))) == 21
+
+
 def test_a_mode_does_not_change_the_comparison() -> None:
     """Under `no_grad` a first call is compared as outside of it."""
     _, program = local("numpy")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import zlib
 from html import unescape
 from pathlib import Path
 
 import pytest
 
-from website import links
+from website import lab
 from website.build import build
 from website.errors import SiteError
+from website.links import read
 
 from .conftest import CHAPTER, INDEX, PAGES, written
 
@@ -24,21 +27,23 @@ def text_of(path: Path) -> str:
 def test_every_page_is_built(small_site: Path) -> None:
     """Each page of docs/, and each file that a page links to, is a page of the site, and nothing is wrong with it."""
     built = {path.relative_to(small_site).as_posix() for path in small_site.rglob("*.html")}
+    built -= {"lab/scalargrad_lab.html"}
     assert built == {
         "index.html",
         "reference.html",
         "project/code.py.html",
         "tour/01_neuron.html",
         "tour/01_neuron.2.html",
+        "tour/02_end.html",
     }
-    assert links.problems(small_site) == []
+    assert 'href="../notebooks/01_neuron.ipynb"' in text_of(small_site / "tour/01_neuron.html")
 
 
 def test_a_page_has_its_title_and_says_what_it_is(small_site: Path) -> None:
-    """The title of a page names it and the site, and its description is its first sentence."""
+    """The title of a page names it and the site, and its description is its first paragraph."""
     page = text_of(small_site / "tour/01_neuron.html")
-    assert links.read(page).title == "A neuron - scalargrad"
-    assert '<meta name="description" content="What is x_1 w_1 + b?">' in page
+    assert read(page).title == "A neuron - scalargrad"
+    assert '<meta name="description" content="What is x_1 w_1 + b? A price of 5 or 6 is no formula' in page
 
 
 def test_directives_stand_for_what_the_code_makes(small_site: Path) -> None:
@@ -73,11 +78,36 @@ def test_the_reference_reads_docstrings(small_site: Path) -> None:
     assert 'href="reference.html#scalargrad.exp"' in text_of(small_site / "index.html")
 
 
+def test_examples_lead_to_the_lab_where_there_is_one(small_site: Path) -> None:
+    """A build keeps the lab, and each block of examples opens in it with the code of the page up to there."""
+    assert text_of(small_site / "lab/scalargrad_lab.html") == "the lab"
+    codes = re.findall(r'href="../lab/scalargrad_lab.html#code=([^"]+)"', text_of(small_site / "tour/01_neuron.html"))
+    blocks = [zlib.decompress(base64.urlsafe_b64decode(code + "==")).decode() for code in codes]
+    assert len(blocks) == 3
+    assert blocks[0].endswith("o.backward()\na.grad\n")
+    assert blocks[2].startswith(blocks[0])
+    assert blocks[2].endswith("answer = 2 * a\nanswer.data\n")
+    reference = text_of(small_site / "reference.html")
+    assert re.search(r'href="./lab/scalargrad_lab.html" class="md-tabs__link"', reference)
+    assert "scalargrad_lab.html#code" not in reference
+
+
+def test_what_fails_is_left_out_of_later_blocks() -> None:
+    """A block that shows an error opens with it; blocks below it do not have it."""
+    block = '<div class="language-pycon highlight"><pre>&gt;&gt;&gt; {}\n</pre></div>'
+    error = "1 / 0\nTraceback (most recent call last):\n    ...\nZeroDivisionError: division by zero"
+    html = "".join(map(block.format, ("x = 1", error, "x", "y")))
+    html = lab.with_links(html, ">>> x = 1\n>>> 1 / 0\n>>> x\n", ".")  # y is of a docstring
+    codes = re.findall(r"#code=([^\"]+)", html)
+    blocks = [zlib.decompress(base64.urlsafe_b64decode(code + "==")).decode() for code in codes]
+    assert blocks == ["x = 1\n", "x = 1\n1 / 0\n", "x = 1\nx\n"]
+
+
 def test_language_models_find_every_page(small_site: Path) -> None:
-    """llms.txt lists every page with its first sentence, and llms-full.txt has the text of all of them."""
+    """llms.txt lists every page with what it is about, and llms-full.txt has the text of all of them."""
     listed = text_of(small_site / "llms.txt")
-    assert listed.startswith("# Small\n\n> A site of three pages.\n")
-    assert "\n- [A neuron](tour/01_neuron.html): What is x_1 w_1 + b?\n" in listed
+    assert listed.startswith("# Small\n\n> A site of three pages. Here is a chapter, code and exp.\n")
+    assert "\n- [A neuron](tour/01_neuron.html): What is x_1 w_1 + b? A price of" in listed
     for path in re.findall(r"\]\((.*?)\)", listed):
         assert (small_site / path).is_file()
     assert CHAPTER.strip() in text_of(small_site / "llms-full.txt")
@@ -122,6 +152,7 @@ def test_everything_wrong_before_html_is_seen_at_once(tmp_path: Path) -> None:
         "docs/c.md": "# C\n\n```pycon\n>>> 1 + 1\n3\n\n```\n\n<!-- table: 1 -->\n",
         "docs/d.md": "# D\n\n```pycon\n>>> 1 / 0\n\n```\n\n<!-- table: 1 -->\n",
         "docs/e.md": "# E\n\n<!-- drwa: 1 -->\n",
+        "docs/g.md": "# G\n\n>>>x\n\n<!-- table: 1 -->\n",
         "docs/f.md": "# F\n\n<!-- figure: 1 -->\n",
     }
     assert seen(tmp_path, pages) == [
@@ -133,4 +164,5 @@ def test_everything_wrong_before_html_is_seen_at_once(tmp_path: Path) -> None:
         "docs/e.md:3: drwa: 1 fails with ValueError: there is no directive 'drwa': "
         "choose from draw, page, quiz, exercise, figure, table, reference",
         "docs/f.md:3: figure: 1 fails with TypeError: 1 is a int, which shows itself as no picture and no HTML",
+        "docs/g.md:3: the examples cannot be read: line 3 of the docstring for docs/g.md lacks blank after >>>: '>>>x'",
     ]

@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -30,7 +31,8 @@ def public_names(module: str) -> list[str]:
         return sorted(loaded.__all__)
     tree = ast.parse(Path(str(loaded.__file__)).read_text(encoding="utf-8"))
     imports = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
-    return sorted(alias.name for alias in imports if alias.asname == alias.name)
+    names = [alias.name for alias in imports if alias.asname == alias.name]
+    return sorted(name for name in names if not isinstance(getattr(loaded, name), ModuleType))
 
 
 def resolved(path: str) -> Any:

@@ -1,0 +1,264 @@
+// The lab: code on one side, its graph, the steps and the ledger on the other.
+
+import { h, icon } from "./dom";
+import { Editor } from "./editor";
+import { EXAMPLES } from "./examples";
+import * as link from "./link";
+import { Python, Stopped, type State } from "./python";
+import { Walker, type Walk } from "./stepper";
+
+interface Mistake {
+  message: string;
+  trace: string;
+  line: number | null;
+  column: number | null;
+}
+
+interface Came {
+  mistake: Mistake | null;
+  pictures: string[];
+  graphs: string[];
+  walk: Walk | null;
+}
+
+const PLAY = "M4 2v12l10-6z";
+const STOP = "M3 3h10v10H3z";
+const SUN = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.5v11a5.5 5.5 0 0 0 0-11z";
+const LINKED_AFTER = 250; // milliseconds of rest before the address follows
+
+class Lab {
+  private readonly python = new Python();
+  private readonly runButton = h("button", { type: "button", class: "run", click: () => this.runOrStop() });
+  private readonly status = h("p", { class: "status", role: "status" });
+  private readonly output = h("div", { class: "output", role: "log", "aria-label": "Output", tabindex: "0" });
+  private readonly graphs = h("select", { "aria-label": "Which result to walk through", hidden: true });
+  private readonly stepperElement = h("section", { class: "stepper", "aria-label": "Steps", tabindex: "-1" });
+  private readonly notice = h("p", { class: "notice", hidden: true });
+  private readonly editor: Editor;
+  private readonly walker: Walker;
+  private state: State = "starting";
+  private isRunning = false;
+  private isStale = false; // the code has changed since it ran
+  private codeThatRan: string | null = null;
+  private linking = 0;
+  private runs = 0; // that have ended
+
+  constructor(root: HTMLElement, linked: link.Linked) {
+    const editorElement = h("div", { class: "editor" });
+    const examples = h("select", { "aria-label": "Examples" }, h("option", { value: "" }, "Examples"));
+    EXAMPLES.forEach(({ title }, i) => examples.append(h("option", { value: String(i) }, title)));
+    examples.addEventListener("change", () => {
+      const example = EXAMPLES[Number(examples.value)];
+      examples.value = "";
+      if (!example) return;
+      this.editor.code = example.code;
+      void this.run();
+    });
+    const theme = h("button", { type: "button", "aria-label": "Light or dark", title: "Light or dark" }, icon(SUN));
+    theme.addEventListener("click", changeTheme);
+    this.graphs.addEventListener("change", () => void this.showGraph(this.graphs.value));
+    root.append(
+      h(
+        "header",
+        {},
+        h("h1", {}, h("b", {}, "scalargrad"), " lab"),
+        examples,
+        this.graphs,
+        this.status,
+        theme,
+      ),
+      h(
+        "section",
+        { class: "program", "aria-label": "Program" },
+        editorElement,
+        h("div", { class: "actions" }, this.runButton, h("small", {}, "Ctrl+Enter")),
+        this.output,
+      ),
+      h("section", { class: "walk", "aria-label": "Walk" }, this.notice, this.stepperElement),
+    );
+    this.editor = new Editor(editorElement, linked.code ?? EXAMPLES[0]!.code, {
+      onRun: () => void this.run(),
+      onChange: () => this.changed(),
+      onLine: (line) => this.walker.toLine(line),
+      onLeave: () => this.stepperElement.focus(),
+    });
+    this.walker = new Walker(this.stepperElement, (position, lowest, line) => this.stepped(position, lowest, line));
+    this.python.onState = (state, detail) => this.told(state, detail);
+    this.python.onOutput = (stream, text) => this.print(text, stream === "error" ? "error" : "");
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.defaultPrevented) void this.run();
+      else if (event.key === "Escape" && this.isRunning) this.stop();
+    });
+    addEventListener("hashchange", () => void this.follow());
+    this.draw();
+    void this.run(linked);
+  }
+
+  // ---------------------------------------------------------------- running
+
+  private runOrStop(): void {
+    if (this.isRunning) this.stop();
+    else void this.run();
+  }
+
+  /** Run the program as it stands in the editor. */
+  async run(place: Partial<link.Linked> = {}): Promise<void> {
+    if (this.isRunning) return;
+    const code = this.editor.code;
+    this.isRunning = true;
+    this.output.replaceChildren();
+    this.editor.unmark();
+    this.draw();
+    try {
+      const came = await this.python.ask<Came>("run", { code });
+      this.codeThatRan = code;
+      this.isStale = false;
+      this.show(came, place);
+    } catch (error) {
+      if (error instanceof Stopped) this.print("stopped\n", "quiet");
+      else this.failed(error as Error);
+    } finally {
+      this.isRunning = false;
+      document.documentElement.dataset.runs = String(++this.runs);
+      this.draw();
+    }
+    this.python.prepare();
+  }
+
+  stop(): void {
+    this.python.restart();
+  }
+
+  private failed(error: Error): void {
+    const isFull = /memory|out of bounds|allocation/i.test(error.message);
+    const isDeep = /call stack|recursion/i.test(error.message);
+    const why = isFull
+      ? "Python used up the memory that a page can have: record a smaller graph."
+      : isDeep
+        ? "Python's calls were nested too deep for a page."
+        : `Python ended: ${error.message}`;
+    this.print(`${why}\nA new one has started; the variables of the program are gone.\n`, "error");
+  }
+
+  private show(came: Came, place: Partial<link.Linked>): void {
+    for (const picture of came.pictures) {
+      this.output.append(h("img", { alt: "the drawing that the last line made", src: `data:image/svg+xml,${encodeURIComponent(picture)}` }));
+    }
+    if (came.mistake) this.printMistake(came.mistake);
+    this.graphs.replaceChildren(...came.graphs.map((name) => h("option", { value: name }, name)));
+    this.graphs.hidden = came.graphs.length < 2;
+    if (came.walk) {
+      if (came.graphs.includes(came.walk.title)) this.graphs.value = came.walk.title;
+      else {
+        this.graphs.prepend(h("option", { value: "" }, came.walk.title));
+        this.graphs.value = "";
+      }
+    }
+    this.showWalk(came.walk, came.mistake, place);
+  }
+
+  private async showGraph(name: string): Promise<void> {
+    if (name === "") return;
+    const walk = await this.python.ask<Walk>("show", { name });
+    this.showWalk(walk, null, {});
+  }
+
+  private showWalk(walk: Walk | null, mistake: Mistake | null, place: Partial<link.Linked>): void {
+    const nothing = "This program recorded nothing yet: compute something with Values.";
+    const begun = mistake ? "The program ended with an error. This is what it had recorded." : "";
+    const why = walk ? (walk.refused ?? begun) : mistake ? "" : nothing;
+    this.notice.textContent = why;
+    this.notice.hidden = why === "";
+    this.stepperElement.hidden = walk?.markup === undefined;
+    if (walk?.markup !== undefined) {
+      this.walker.show(walk, place.at ?? walk.position);
+      if (typeof place.forward === "number") this.walker.go(Math.min(-1, this.walker.lowest + place.forward));
+      this.editor.mark({ recorded: this.walker.lines });
+    }
+    if (mistake) this.editor.mark({ active: null, wrong: mistake.line, column: mistake.column });
+  }
+
+  private stepped(position: number, lowest: number, line: number | null): void {
+    if (!this.isStale) this.editor.mark({ active: line });
+    const [at, forward] = position < 0 ? [null, position - lowest] : [position, null];
+    clearTimeout(this.linking);
+    this.linking = window.setTimeout(() => void this.link(at, forward), LINKED_AFTER);
+  }
+
+  // ---------------------------------------------------------------- the address
+
+  private async link(at: number | null, forward: number | null): Promise<void> {
+    history.replaceState(null, "", await link.written({ code: this.codeThatRan, at, forward }));
+  }
+
+  private async follow(): Promise<void> {
+    const linked = await link.read(location.hash);
+    if (linked.code !== null && linked.code !== this.editor.code) {
+      this.editor.code = linked.code;
+      await this.run(linked);
+    } else if (linked.at !== null) this.walker.go(linked.at);
+    else if (linked.forward !== null) this.walker.go(Math.min(-1, this.walker.lowest + linked.forward));
+  }
+
+  private changed(): void {
+    if (this.isStale || this.codeThatRan === null) return;
+    this.isStale = true;
+    this.editor.unmark();
+    this.draw();
+  }
+
+  // ---------------------------------------------------------------- what stands where
+
+  private print(text: string, kind = ""): void {
+    const isAtEnd = this.output.scrollHeight - this.output.scrollTop - this.output.clientHeight < 4;
+    const last = this.output.lastElementChild;
+    if (last instanceof HTMLPreElement && last.dataset.kind === kind) last.append(text);
+    else this.output.append(h("pre", { "data-kind": kind }, text));
+    if (isAtEnd) this.output.scrollTop = this.output.scrollHeight;
+  }
+
+  private printMistake(mistake: Mistake): void {
+    const { line } = mistake;
+    const message = h("p", { class: "mistake" }, h("b", {}, mistake.message));
+    if (line !== null) {
+      message.append(" ", h("button", { type: "button", click: () => this.editor.focus(line) }, `line ${line}`));
+    }
+    const trace = h("details", {}, h("summary", {}, "Traceback"), h("pre", { "data-kind": "error" }, mistake.trace));
+    this.output.append(message, trace);
+    this.output.scrollTop = this.output.scrollHeight;
+  }
+
+  private told(state: State, detail: string): void {
+    this.state = state;
+    if (state === "broken") this.print(`Python does not start in this browser: ${detail}\n`, "error");
+    this.draw();
+  }
+
+  private draw(): void {
+    const isRunning = this.isRunning;
+    this.runButton.replaceChildren(icon(isRunning ? STOP : PLAY), isRunning ? "Stop" : "Run");
+    this.runButton.classList.toggle("stops", isRunning);
+    const stale = this.isStale ? "the code has changed: run it again" : "";
+    const texts: Record<State, string> = { starting: "Python starts …", ready: stale, busy: "running …", broken: "Python does not start" };
+    this.status.textContent = texts[this.state];
+    document.documentElement.dataset.state = isRunning && this.state === "ready" ? "busy" : this.state;
+  }
+}
+
+function changeTheme(): void {
+  const root = document.documentElement;
+  const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = isDark ? "light" : "dark";
+}
+
+async function open(): Promise<void> {
+  const root = document.getElementById("lab")!;
+  try {
+    new Lab(root, await link.read(location.hash));
+  } catch (error) {
+    root.append(h("p", { class: "notice", role: "alert" }, (error as Error).message));
+    new Lab(root, { code: null, at: null, forward: null });
+  }
+}
+
+void open();
