@@ -20,6 +20,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, overload
 
 from ...engine.floats import integer
@@ -266,6 +267,7 @@ def _rows(data: Mapping[str, Any], largest: float) -> Iterator[dict[str, Any]]:
 # ---------------------------------------------------------------- the template
 
 
+@lru_cache(maxsize=1)
 def _environment() -> Environment:
     try:
         from jinja2 import Environment, FunctionLoader, StrictUndefined
