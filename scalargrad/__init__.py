@@ -24,6 +24,8 @@ An operation is a function of Values and plain numbers, such as tanh or maximum.
 `help(scalargrad.tanh)` shows its rule.
 """
 
+from typing import TYPE_CHECKING
+
 from . import functional as functional
 from . import nn as nn
 from . import optim as optim
@@ -76,6 +78,10 @@ from .lifting import Disagreement, TraceError, lift
 
 # to extend
 from .engine.declaration import Break, Primitive, primitive
+
+# names that are not here
+from .engine.foreign import NAMES as _NAMES
+from .engine.foreign import absent as _absent
 
 __version__ = "0.1.0"
 
@@ -240,3 +246,9 @@ _MODULES = ("check", "engine", "exercises", "explain", "functional", "lifting", 
 
 def __dir__() -> list[str]:
     return [*__all__, *_MODULES]
+
+
+if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
+
+    def __getattr__(name: str) -> object:
+        raise _absent(__name__, name, __dir__(), functional.FOREIGN | _NAMES)

@@ -22,11 +22,12 @@ from typing import IO, Any, NamedTuple
 
 from . import __version__
 from .check import gradcheck
+from .engine.foreign import nearest
 from .engine.value import Value
 from .exercises import exercise, exercises
 from .explain import draw, ledger, page, prompt, steps, tree
 from .explain.names import DIGITS, RESULTS, integral, numeral, shown
-from .expressions.typed import ExpressionError, functions, nearest, parse, parse_assignment
+from .expressions.typed import ExpressionError, functions, parse, parse_assignment
 
 LECTURE = ("sigmoid(w0*x0 + w1*x1 + w2)", "w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3")
 OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
@@ -92,7 +93,9 @@ def _status(arguments: Sequence[str]) -> int:
         if not words:
             _say(parser.format_help())
             return USAGE
-        options = parser.parse_args(words)
+        options, unknown = parser.parse_known_args(words)
+        if unknown:
+            options.refuse(unknown)
         status: int = options.run(options)
         return status
     except SystemExit as left:
@@ -339,7 +342,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="scalargrad",
         description="Explain the gradient of an expression, step by step.",
-        epilog=f"{_EXAMPLE.format('explain')}\n\n{_STATUS}",
+        epilog=f"{_EXAMPLE.format('explain')}\n\n{_STATUS.format(f'{_UNCONFIRMED} or {_WRONG}')}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -385,8 +388,7 @@ def _parser() -> argparse.ArgumentParser:
         description="List the exercises, show one with the code to start from, or judge an answer.\n"
         "For a FILE of -, the answer is read from standard input.",
         help="list exercises, show one, judge an answer",
-        epilog="example:\n  scalargrad exercise rule-of-tanh answer.py\n\n"
-        "status:\n  0; 1 if the answer is wrong; 2 if the command line is wrong",
+        epilog=f"example:\n  scalargrad exercise rule-of-tanh\n\n{_STATUS.format(_WRONG)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -406,9 +408,10 @@ def _listed(command: argparse.ArgumentParser) -> str:
 _DIGITS = f"digits of each number: {DIGITS} by default, 17 for all"
 _EXAMPLE = 'example:\n  scalargrad {} "tanh(w * x + b)" w=0.5 x=2 b=-0.5'
 _STATUS = (
-    "status:\n  0; 1 if a gradient cannot be confirmed; 2 if the command line is wrong or the output\n"
-    "  cannot be written; 130 after Ctrl-C; 141 if nobody reads the output"
+    "status:\n  0; 1 if {};\n  2 if the command line is wrong or the output cannot be written;\n"
+    "  130 after Ctrl-C; 141 if nobody reads the output"
 )
+_UNCONFIRMED, _WRONG = "a gradient cannot be confirmed", "an answer is wrong"
 
 
 def _followed(parser: argparse.ArgumentParser) -> set[str]:
@@ -438,10 +441,17 @@ def _command(
         epilog=f"An expression is Python's: + - * / **, parentheses, and the functions\n{known}\n"
         "The names pi and e are the constants, unless you give them numbers of their own: e=3.\n"
         "Without an expression, the command takes the neuron of CS231n's lecture on backpropagation.\n\n"
-        f"{_EXAMPLE.format(name)}\n\n{_STATUS}",
+        f"{_EXAMPLE.format(name)}\n\n{_STATUS.format(_UNCONFIRMED)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     command.add_argument("words", nargs="*", help=argparse.SUPPRESS)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, refuse=partial(_refuse_options, command))
     return command
+
+
+def _refuse_options(command: argparse.ArgumentParser, unknown: Sequence[str]) -> None:
+    """End the process with the command's usage and the options that it has."""
+    options = [option for action in command._actions for option in action.option_strings if option.startswith("--")]
+    advice = nearest(unknown[0], options) or f": the options are {', '.join(options)}"
+    command.error(f"there is no option {unknown[0]}{advice}")

@@ -21,6 +21,7 @@ from .engine.derivatives import hvp as hvp
 from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
 from .engine.floats import counted, held_by, number, refuse_set
+from .engine.foreign import absent
 from .engine.notes import Mark, leave
 from .engine.primitives import (
     _gated,
@@ -222,6 +223,9 @@ def softmax(values: Iterable[float]) -> list[float]: ...  # type: ignore[overloa
 def softmax(values: Iterable[Number]) -> list[Value]: ...
 def softmax(values: Iterable[Number]) -> Any:
     """Return exp(x) / Σ exp(x) for each of several x, in a list: positive numbers that sum to 1.
+
+    The largest x is subtracted from each, so that nothing overflows. The result does not depend on it, so no gradient
+    flows through it: in pictures it goes through a `stop_gradient`.
 
     For an x of inf it is nan, inf / inf, and 0 for the others; where all are -inf it is nan, 0 / 0.
 
@@ -486,7 +490,7 @@ def _are_softmax(scores: Sequence[Any]) -> bool:
 
 # ---------------------------------------------------------------- operands and results
 
-_FOREIGN = {  # what other libraries call functions, and what to write instead
+FOREIGN = {  # what other libraries call functions, and what to write instead
     "mse_loss": "square_error(outputs, targets), divided by the number of outputs",
     "nll_loss": "cross_entropy(scores, target), which has the log_softmax in it",
     "binary_cross_entropy_with_logits": "binary_cross_entropy(scores, targets), which has the sigmoid in it",
@@ -592,6 +596,6 @@ OF_A_PAIR = (square_error, hinge, binary_cross_entropy)  # functions of a typed 
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
 
     def __getattr__(name: str) -> object:
-        if name in _FOREIGN or name in {primitive.name for primitive in registered()}:
-            raise AttributeError(f"{__name__} has no {name}: write {_FOREIGN.get(name, f'scalargrad.{name}')}")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        own = [known for known, held in globals().items() if getattr(held, "__module__", None) == __name__]
+        operations = {primitive.name: f"scalargrad.{primitive.name}" for primitive in registered()}
+        raise absent(__name__, name, own, operations | FOREIGN)

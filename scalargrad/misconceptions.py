@@ -48,6 +48,9 @@ AT_THE_RESULT = Misconception(
     "derivative at the result",
     "The derivative is taken at the result of the operation: take it at the operand, where the operation was applied.",
 )
+OPERAND_FOR_RESULT = Misconception(
+    "operand for result", "The formula is right for the result, and you have put the operand in its place."
+)
 TOTAL_FOR_CONTRIBUTION = Misconception(
     "total for contribution",
     "That is the operand's total after this step: the contribution is only what this step adds to it.",
@@ -94,6 +97,8 @@ def of_contribution(result: Value, position: int, upstream: float, before: float
     for other, partial in enumerate(partials):
         if other != position:
             given.setdefault(OTHER_OPERAND, upstream * partial(out, *operands))
+    if len(operands) == 1:
+        given[OPERAND_FOR_RESULT] = upstream * partials[0](operands[0], operands[0])
     operands[position] = out
     given[AT_THE_RESULT] = upstream * partials[position](result.op.value(*operands), *operands)
     given[TOTAL_FOR_CONTRIBUTION] = before + right

@@ -288,7 +288,7 @@ def test_a_file_with_a_byte_order_mark_is_read(folder: Path) -> None:
 # ---------------------------------------------------------------- help
 
 
-@pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)], ids=" ".join)
+@pytest.mark.parametrize("arguments", [[], *([command] for command in [*COMMANDS, "exercise"])], ids=" ".join)
 def test_help_has_an_example_that_works(capsys: Captured, arguments: list[str]) -> None:
     """Each help fits a terminal and shows an example that runs as it stands."""
     assert run(*arguments, "--help") == 0
@@ -304,7 +304,7 @@ def test_help_names_every_command_and_function(capsys: Captured) -> None:
     """The help lists the commands; that of a command, what an expression may hold."""
     run("-h")
     shown = capsys.readouterr().out
-    assert all(re.search(rf"^    {command} ", shown, re.MULTILINE) for command in COMMANDS)
+    assert all(re.search(rf"^    {command} ", shown, re.MULTILINE) for command in [*COMMANDS, "exercise"])
     run("explain", "-h")
     words = set(re.findall(r"\w+", capsys.readouterr().out))
     assert {"tanh", "gelu", "maximum", "atan2", "pi", "e"} <= words
@@ -392,7 +392,12 @@ def test_a_wrong_question_is_marked(
         ([], "Explain the gradient of an expression, step by step."),
         (["--"], "Explain the gradient of an expression, step by step."),
         (["expalin"], "invalid choice: 'expalin'"),
-        (["explain", "--pages", "a.html"], "unrecognized arguments: --pages"),
+        (
+            ["explain", "--pages", "a.html"],
+            "scalargrad explain: error: there is no option --pages: did you mean --page?",
+        ),
+        (["explain", "--output", "x"], "usage: scalargrad explain ["),
+        (["explain", "--output", "x"], "no option --output: the options are --help, --draw, --page, --open, --digits"),
         (["draw", "--output"], "argument --output: expected one argument"),
         (
             ["explain", "x", "x=1", "--digits", "0"],

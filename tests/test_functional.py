@@ -754,7 +754,8 @@ def test_a_list_of_outputs_says_what_it_cannot_do() -> None:
         ("prelu", r"has no prelu: write leaky_relu\(x, slope\)"),
         ("linear", "has no linear: write a scalargrad.nn.Layer"),
         ("tanh", "has no tanh: write scalargrad.tanh"),
-        ("softmux", "module 'scalargrad.functional' has no attribute 'softmux'"),
+        ("softmux", r"^module 'scalargrad.functional' has no attribute 'softmux': did you mean softmax\?$"),
+        ("attention", "^module 'scalargrad.functional' has no attribute 'attention'$"),
     ],
 )
 def test_names_of_other_libraries(name: str, message: str) -> None:

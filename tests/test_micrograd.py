@@ -33,6 +33,8 @@ import scalargrad
 from scalargrad import Constant, nn
 from scalargrad.engine import declaration
 
+pytestmark = pytest.mark.no_cover  # traced line by line, it would take several times as long
+
 
 @dataclass(frozen=True)
 class Engine:

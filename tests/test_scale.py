@@ -21,6 +21,8 @@ import pytest
 from scalargrad import NonFinite, Value, grad, jvp, ledger, nn, no_grad, steps, trap, tree
 from scalargrad.engine.graph import topological_order
 
+pytestmark = pytest.mark.no_cover  # traced line by line, it would take several times as long
+
 
 def alive() -> int:
     """How many nodes there are in the whole process."""

@@ -15,10 +15,11 @@ import tempfile
 from html import escape
 from pathlib import Path
 
-from . import links
+from . import lab, links
 from .directives import filled
 from .errors import Problem, SiteError
 from .formulas import with_formulas
+from .notebooks import notebook
 from .pages import is_code, summary, title
 
 HERE = Path(__file__).parent
@@ -26,6 +27,7 @@ ROOT = HERE.parent
 SHIM = "https://unpkg.com/iframe-worker/shim"  # lets the search run from disk
 OUTSIDE = ("CHANGELOG.md", "CONTRIBUTING.md")  # pages of the site that stand in the root, and whatever pages link to
 LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh"}
+_CHAPTER = re.compile(r"tour/\d+\w*\.md")  # of which there is a notebook
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)")
 
 
@@ -34,7 +36,8 @@ def build(docs: Path, output: Path, root: Path = ROOT) -> None:
 
     Args:
         docs: the folder with the pages, and the order of the pages in `.nav.yml`.
-        output: the folder to write. It is replaced as a whole, and only by a site without problems.
+        output: the folder to write. It is replaced, and only by a site without problems; the lab in it stays, and is
+            linked from the examples.
         root: of the project. A page may link to any file of it; such a file becomes a page, too.
 
     Raises:
@@ -48,14 +51,23 @@ def build(docs: Path, output: Path, root: Path = ROOT) -> None:
         wrong = _zensical(work)
         site = work / "site"
         if site.exists():  # also with problems
-            _finish(site, pages)
+            _finish(site, pages, has_lab=(output / lab.FILE).exists())
             places = {(problem.path, problem.line) for problem in wrong}
             traced = [_traced(problem, pages) for problem in links.problems(site)]
             wrong += [problem for problem in traced if (problem.path, problem.line) not in places]
         if wrong:
             raise SiteError(wrong)
-        shutil.rmtree(output, ignore_errors=True)
-        shutil.copytree(site, output)
+        _replace(output, site)
+
+
+def _replace(output: Path, site: Path) -> None:
+    """Put the new site in the place of the old one, and keep the lab, which is built by itself."""
+    for old in output.iterdir() if output.exists() else ():
+        if old.is_dir() and old.name != "lab":
+            shutil.rmtree(old)
+        elif not old.is_dir():
+            old.unlink()
+    shutil.copytree(site, output, dirs_exist_ok=True)
 
 
 # ---------------------------------------------------------------- before Zensical
@@ -82,7 +94,9 @@ def _prepare(docs: Path, root: Path, target: Path) -> dict[str, str]:
             pages[place.removesuffix(".md")] = text
             text, outside = _relinked(text, source, docs, root)
             pending += outside
-            text = filled(text, name, copy, problems)
+            unfilled, text = text, filled(text, name, copy, problems)
+            if _CHAPTER.fullmatch(place) and not problems:
+                text = _with_notebook(text, unfilled, place, target)
             text = with_formulas(text, name, problems)
         else:
             text = f"# {name}\n\n````{LANGUAGES.get(source.suffix, 'text')}\n{text}\n````\n"
@@ -119,6 +133,28 @@ def _relinked(text: str, source: Path, docs: Path, root: Path) -> tuple[str, lis
     return "\n".join(
         line if code else _LINK.sub(relinked, line) for line, code in zip(lines, kinds, strict=True)
     ), outside
+
+
+def _with_notebook(text: str, source: str, place: str, target: Path) -> str:
+    """Write the notebook of a chapter, and return the page with a link to it in the empty line below its title."""
+    name = posixpath.basename(place).replace(".md", ".ipynb")
+    path = target / "notebooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(notebook(source, lambda address: _from_notebook(address, place)), encoding="utf-8")
+    title, empty, rest = text.split("\n", 2)
+    link = (
+        f'[Notebook](../notebooks/{name}){{ .notebook download="{name}" title="this chapter as a Jupyter notebook" }}'
+    )
+    return "\n".join([title, empty or link, rest])
+
+
+def _from_notebook(address: str, place: str) -> str:
+    """The address of a link in a chapter, as it is in the notebook: chapters are notebooks there, too."""
+    path, mark, anchor = address.partition("#")
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(place), path))
+    if _CHAPTER.fullmatch(target):
+        return posixpath.basename(target).replace(".md", ".ipynb")
+    return posixpath.relpath(re.sub(r"\.md$", ".html", target), "notebooks") + mark + anchor
 
 
 # ---------------------------------------------------------------- Zensical
@@ -159,14 +195,16 @@ def _reported(report: str) -> list[Problem]:
 # ---------------------------------------------------------------- after Zensical
 
 
-def _finish(site: Path, pages: dict[str, str]) -> None:
+def _finish(site: Path, pages: dict[str, str], *, has_lab: bool) -> None:
     """Make the built site independent of any host, and describe its pages to readers that see no pages."""
     for name in ("sitemap.xml", "404.html", "search.json"):  # for servers; search.js has what search.json has
         (site / name).unlink(missing_ok=True)
     for path in site.rglob("*.html"):
         place = path.relative_to(site).with_suffix("").as_posix()
-        up = posixpath.relpath("assets/iframe-worker.js", posixpath.dirname(place) or ".")
-        text = path.read_text(encoding="utf-8").replace(SHIM, up)
+        up = posixpath.relpath(".", posixpath.dirname(place) or ".")
+        text = path.read_text(encoding="utf-8").replace(SHIM, f"{up}/assets/iframe-worker.js")
+        if has_lab and place in pages:
+            text = lab.with_links(text, pages[place], up)
         if place in pages and (described := summary(pages[place])):
             text = re.sub(r'\s*<meta name="description"[^>]*>', "", text, count=1)
             text = text.replace("</title>", f'</title>\n<meta name="description" content="{escape(described)}">', 1)

@@ -47,23 +47,12 @@ class Directive:
         """What it is about: the first argument."""
         return self.source.partition(",")[0].strip()
 
-    @property
-    def code(self) -> str:
-        """The directive as a line of Python, for a notebook."""
-        if self.kind == "figure":
-            return self.source
-        if self.kind == "table":
-            return f"print({self.source})"
-        if self.kind == "exercise":
-            return f"exercise({self.source!r})"
-        return f"{self.kind}({self.source})"
-
 
 def directives(text: str) -> Iterator[Directive]:
     r"""Yield the directives of a page.
 
-    >>> [directive.code for directive in directives("<!-- page: o, at=7 -->\n<!-- figure: history.plot() -->")]
-    ['page(o, at=7)', 'history.plot()']
+    >>> list(directives("Text\n<!-- page: o, at=7 -->"))
+    [Directive(line=1, kind='page', source='o, at=7')]
     """
     lines = text.splitlines()
     for number, (line, code) in enumerate(zip(lines, is_code(lines), strict=True)):

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from . import lab
 from .errors import Problem
 
 LOADED = {  # attributes whose addresses a browser fetches by itself
@@ -141,6 +142,8 @@ def _wrong_addresses(path: Path, page: Built, site: Path, pages: dict[Path, Buil
         if parts.scheme or _outside(address):
             continue
         target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        if target == site / lab.FILE:
+            continue  # it is added later
         if not target.is_file() or not target.is_relative_to(site):
             wrong.append(f"it links to {address}, which does not exist")
         elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].places:

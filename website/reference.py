@@ -8,8 +8,10 @@ from collections.abc import Callable
 from math import isfinite, pi
 from unittest import mock
 
+import scalargrad
 from scalargrad import Break, Primitive, Value, cli
 from scalargrad.engine.declaration import REALS, formula, operand_names, registered
+from scalargrad.exercises import exercises
 
 _PROBES = [-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5]
 _WHERE = {(0.0,): "= 0", (-1.0, 0.0): "≤ 0", (0.0, 1.0): "≥ 0", (-1.0,): "< 0", (1.0,): "> 0"}
@@ -17,7 +19,7 @@ _WHERE = {(0.0,): "= 0", (-1.0, 0.0): "≤ 0", (0.0, 1.0): "≥ 0", (-1.0,): "< 
 
 def operations() -> str:
     """Return a table of all operations, and a section for each, in Markdown."""
-    public = sorted((p for p in registered() if not p.name.startswith("_")), key=lambda p: p.name)
+    public = sorted((p for p in registered() if getattr(scalargrad, p.name, None) is p), key=lambda p: p.name)
     rows = [_row(operation) for operation in public]
     head = ["operation", "is", "local gradient", "where it is not smooth"]
     return "\n\n".join(["## All operations", _table(head, rows), *map(_section, public)])
@@ -34,7 +36,18 @@ def command_line() -> str:
         return "\n\n".join(parts)
 
 
-PARTS: dict[str, Callable[[], str]] = {"operations": operations, "command line": command_line}
+def all_exercises() -> str:
+    """Return a table of the exercises, in Markdown."""
+    rows = [[str(one.chapter), f"`{one.name}`", one.title] for one in exercises()]
+    return "## All exercises\n\n" + _table(["chapter of the tour", "exercise", "what it is about"], rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "operations": operations,
+    "command line": command_line,
+    "exercises": all_exercises,
+}
+
 
 # ---------------------------------------------------------------- operations
 

@@ -35,6 +35,11 @@ class _Watch:
         with modes.defaults():
             return node.op, node.args
 
+    def pulled_back(self, *_: object) -> None:
+        """Leave derivatives to the graphs of the Values."""
+
+    pushed_forward = pulled_back
+
 
 def number_taken(f: Callable[[], object]) -> str | None:
     """Run a function, and say where it first takes the number out of a Value; None if it does not.

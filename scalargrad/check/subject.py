@@ -49,6 +49,11 @@ def subject(f: Any, point: Sequence[Any], wrt: Any) -> tuple[Subject, list[int]]
         TypeError: when f, the point or wrt is not one that `gradcheck` takes.
         ValueError: for no inputs, or a place that does not exist.
     """
+    if isinstance(wrt, str) or (isinstance(wrt, Sequence) and any(isinstance(entry, str) for entry in wrt)):
+        places = "the places of the arguments to check, counted from 0: wrt=[0, 1]"
+        values = "the Values to check, wrt=[a, b], or a model"
+        wanted = places if point and callable(f) and not isinstance(f, Value) else values
+        raise TypeError(f"wrt takes {wanted}; got {wrt!r}")
     if isinstance(f, Value) or not callable(f):
         recorded = _recorded(f, point, wrt)
         return recorded, list(range(len(recorded.point)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -71,6 +72,9 @@ class Operand(Protocol):
 OperandType = TypeVar("OperandType", bound=Operand)
 
 
+_FUNCTION = re.compile(r"(\w+)\((\{\}(, )?)*\)")  # a notation such as maximum({}, {})
+
+
 class _Documentation:
     """`help(scalargrad.tanh)` shows what `tanh` declares, `help(Primitive)` what a primitive is."""
 
@@ -119,6 +123,15 @@ class Primitive:  # noqa: D101  # its docstring is made by _Documentation
     def arity(self) -> int:
         """The number of operands."""
         return len(self.partials)
+
+    @property
+    def sign(self) -> str:
+        """What the notation calls the operation: its sign, or the function that it is written as; else its name."""
+        sign = self.notation.replace("{}", "").strip()
+        if len(sign) <= 2:
+            return sign
+        function = _FUNCTION.fullmatch(self.notation)
+        return function[1] if function else self.name.lstrip("_")
 
     @property
     def keeps_value(self) -> bool:

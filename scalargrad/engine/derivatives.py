@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
-from typing import Any, Literal, Protocol, TypeVar, overload
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from . import modes
 from .errors import NonFinite, described, non_finite
@@ -34,7 +34,25 @@ class Array(Protocol):
 
 
 ArrayType = TypeVar("ArrayType", bound=Array)
+P = ParamSpec("P")
+R = TypeVar("R")
 Tangents = float | Value | Iterable[float | Value] | Array
+
+
+def _of_values(instead: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a function of results so that it refuses a function, which other libraries differentiate."""
+
+    def decorated(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def called(*arguments: P.args, **named: P.kwargs) -> R:
+            first = arguments[0] if arguments else None
+            if callable(first) and not isinstance(first, Value):
+                raise TypeError(f"{function.__name__} takes the result of a function, not {first!r}: write {instead}")
+            return function(*arguments, **named)
+
+        return called
+
+    return decorated
 
 
 @overload
@@ -43,6 +61,7 @@ def grad(output: Value, wrt: Value) -> Value: ...
 def grad(output: Value, wrt: ArrayType) -> ArrayType: ...
 @overload
 def grad(output: Value, wrt: Iterable[Value]) -> list[Value]: ...
+@_of_values("grad(f(x), x), or value_and_grad(f)(x)")
 def grad(output: Value, wrt: Any) -> Any:
     """Return doutput/dv for one Value v or several, as Values that can be differentiated again.
 
@@ -75,6 +94,10 @@ def _pulled_back(outputs: list[Value], upstream: Sequence[Value | float], wrt: A
     """The gradients of `wrt`, given those of the outputs."""
     wrt = held_by(wrt)
     targets = as_values(wrt, "wrt")
+    trace = modes.tracing()
+    traced = trace.pulled_back(outputs, upstream, targets) if trace is not None else None
+    if traced is not None:
+        return _formed(traced, wrt)
     _refuse_lost(outputs, targets)
     order = topological_order(*outputs, reached=True)
     relevant = set(targets)
@@ -196,6 +219,7 @@ def jvp(outputs: Value, wrt: Value | Iterable[Value] | Array, tangents: Tangents
 def jvp(outputs: ArrayType, wrt: Value | Iterable[Value] | Array, tangents: Tangents) -> ArrayType: ...
 @overload
 def jvp(outputs: Iterable[Value], wrt: Value | Iterable[Value] | Array, tangents: Tangents) -> list[Value]: ...
+@_of_values("jvp(f(x), x, tangents)")
 def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
     """Return the Jacobian of the outputs times a vector, by one pass forwards through the graph.
 
@@ -218,6 +242,10 @@ def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
     outputs, wrt, tangents = map(held_by, (outputs, wrt, tangents))
     roots, inputs = as_values(outputs, "outputs"), as_values(wrt, "wrt")
     directions = _vector(tangents, "tangent", inputs, wrt, "wrt")
+    trace = modes.tracing()
+    traced = trace.pushed_forward(roots, inputs, directions) if trace is not None else None
+    if traced is not None:
+        return _formed(traced, outputs)
     _refuse_lost(roots, inputs)
     order = topological_order(*roots, *inputs)
     known: dict[Value, Value | float] = {}
@@ -238,6 +266,7 @@ def vjp(outputs: Value | Iterable[Value] | Array, wrt: Value, gradients: Tangent
 def vjp(outputs: Value | Iterable[Value] | Array, wrt: ArrayType, gradients: Tangents) -> ArrayType: ...
 @overload
 def vjp(outputs: Value | Iterable[Value] | Array, wrt: Iterable[Value], gradients: Tangents) -> list[Value]: ...
+@_of_values("vjp(f(x), x, gradients)")
 def vjp(outputs: Any, wrt: Any, gradients: Any) -> Any:
     """Return a vector times the Jacobian of the outputs, by one pass backwards through the graph.
 
@@ -355,6 +384,7 @@ def _as_variables(argument: Any) -> Any:
     return entries if isinstance(argument, Iterable) else entries[0]
 
 
+@_of_values("jacobian(f(x), x)")
 def jacobian(outputs: Iterable[Value] | Array, wrt: Iterable[Value] | Array) -> list[list[Value]]:
     """Return the matrix of first derivatives: a row for each output, a column for each Value in wrt.
 
@@ -371,6 +401,7 @@ def jacobian(outputs: Iterable[Value] | Array, wrt: Iterable[Value] | Array) -> 
     return [grad(output, inputs) for output in as_values(outputs, "outputs")]
 
 
+@_of_values("hessian(f(x), x)")
 def hessian(output: Value, wrt: Iterable[Value] | Array) -> list[list[Value]]:
     """Return the matrix of second derivatives: a row and a column for each Value in wrt.
 
@@ -389,6 +420,7 @@ def hessian(output: Value, wrt: Iterable[Value] | Array) -> list[list[Value]]:
 def hvp(output: Value, wrt: ArrayType, vector: Tangents) -> ArrayType: ...
 @overload
 def hvp(output: Value, wrt: Value | Iterable[Value], vector: Tangents) -> list[Value]: ...
+@_of_values("hvp(f(x), x, vector)")
 def hvp(output: Value, wrt: Any, vector: Any) -> Any:
     """Return the Hessian times a vector, without the Hessian: by a `jvp` of the gradient.
 

@@ -10,7 +10,7 @@ import gc
 import os
 import sys
 import warnings
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 from functools import wraps
@@ -46,6 +46,12 @@ class Tracing(Protocol):
 
     def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
         """Return the operation that made a Value, and its operands; each can be passed to this method again."""
+
+    def pulled_back(self, outputs: Sequence[Any], upstream: Sequence[Any], wrt: Sequence[Any]) -> list[Any] | None:
+        """Return the gradients of `wrt`, given those of the outputs; None where Values have graphs as always."""
+
+    def pushed_forward(self, outputs: Sequence[Any], wrt: Sequence[Any], tangents: Sequence[Any]) -> list[Any] | None:
+        """Return how fast the outputs change, given how fast `wrt` does; None where Values have graphs as always."""
 
 
 def recording() -> bool:

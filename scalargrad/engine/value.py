@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Number, Real
-from typing import Any, cast
+from typing import Any, Never, cast
 
 from . import copies, floats, modes
 from . import primitives as p
@@ -22,7 +22,7 @@ from .backward import deposit
 from .declaration import OPERATORS, Primitive, named
 from .errors import all_finite, non_finite, trap_contribution
 from .floats import is_number, number
-from .foreign import FOREIGN, ForeignName
+from .foreign import FOREIGN, INNER, ForeignName, in_our_words, refuse_arguments
 from .graph import Node, leaf, link, locals_of, observed_sweep, operands_of
 from .notes import Mark, marks_of, note, notes_of
 from .ufuncs import apply_ufunc
@@ -97,6 +97,12 @@ def _refused(sign: str, instead: str) -> Callable[[Value, Any], Any]:
     return method
 
 
+def _refuse_arguments(kind: str, inner: tuple[Any, ...], unknown: Mapping[str, Any]) -> None:
+    """Refuse what the constructor does not take, such as the operands that micrograd's takes."""
+    refuse_arguments(kind, unknown, ["data", "label"])
+    raise TypeError(f"{kind} takes data and a label, got {2 + len(inner)} arguments: {INNER}")
+
+
 # ---------------------------------------------------------------- Value
 
 
@@ -134,8 +140,10 @@ class Value(Node):
     __slots__ = ()
     is_plain = True  # see `copies.py`: a subclass may have attributes of its own
 
-    def __init__(self, data: float, label: str | None = None) -> None:
-        self._data = number(data, "data")
+    def __init__(self, data: float, label: str | None = None, *inner: Never, **unknown: Never) -> None:
+        if inner or unknown:
+            _refuse_arguments(type(self).__name__, inner, unknown)
+        self._data = data if data.__class__ is float else number(data, "data")
         self._grad = None
         self._sum = None
         if label is not None:
@@ -213,13 +221,11 @@ class Value(Node):
 
     @property
     def _op(self) -> str:  # as in micrograd
-        if self.op is None:
-            return ""
-        sign = self.op.notation.replace("{}", "").strip()
-        return sign if len(sign) <= 2 else self.op.name
+        return "" if self.op is None else self.op.sign
 
     # the backward pass
 
+    @in_our_words
     def backward(self, gradient: float = 1.0) -> None:
         """Add gradient × dself/dv to `v.grad` for this Value and every v that it was computed from.
 

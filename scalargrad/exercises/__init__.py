@@ -9,16 +9,18 @@ The formula is right for the result, and you have put the operand in its place.
 `exercises()` lists all. The same exercises are in a terminal: `scalargrad exercise`.
 """
 
-from . import choices as choices
-from . import descending as descending
-from . import generalising as generalising
-from . import networks as networks
-from . import rules as rules
+from ..misconceptions import Misconception as Misconception
+from . import choices, descending, engines, generalising, losses, networks, rules, trainings  # noqa: F401  # the table
 from .declaring import Exercise as Exercise
 from .declaring import Exercises as Exercises
+from .declaring import close_built_ins
 from .declaring import declare as declare
 from .declaring import exercise as exercise
 from .declaring import exercises as exercises
+from .functions import judge_function as judge_function
+from .rules import judge_rules as judge_rules
 from .verdict import Verdict as Verdict
 from .verdict import right as right
 from .verdict import wrong as wrong
+
+close_built_ins()

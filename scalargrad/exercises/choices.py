@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from ..engine.graph import topological_order
 from ..engine.primitives import maximum
 from ..engine.value import Value
-from ..misconceptions import ASSIGNED, Misconception, all_close, of_contribution
+from ..misconceptions import Misconception, all_close
 from .declaring import declare
 from .running import Refused, numbers
+from .sweeps import predicted
 from .verdict import Verdict, right, wrong
 
 # ---------------------------------------------------------------- a rate
@@ -74,48 +73,6 @@ WRONG_SIDE = Misconception(
 VALUES = Misconception(
     "value for gradient", "Those are the numbers of the variables: a gradient says how the result changes with them."
 )
-
-
-def predicted(result: Value, variables: list[Value]) -> Iterator[tuple[Misconception, str, list[float]]]:
-    """Yield the gradients that somebody would predict who has a misconception, at every operation or at one.
-
-    Args:
-        result: the end of the graph.
-        variables: those whose gradients are predicted.
-
-    Yields:
-        The misconception, the operation where it is ("" for all), and the gradients.
-    """
-    order = [node for node in reversed(topological_order(result)) if node.args]
-    places = [(node, i) for node in order for i in range(len(node.args))]
-
-    def swept(misconception: Misconception, wrong_places: set[tuple[Value, int]]) -> list[float]:
-        sums = {result: 1.0}
-        for node in order:
-            upstream = sums.get(node, 0.0)
-            for i, operand in enumerate(node.args):
-                contribution, is_wrong = upstream * node.local_gradients[i], (node, i) in wrong_places
-                if is_wrong and misconception is ASSIGNED:
-                    sums[operand] = contribution
-                    continue
-                if is_wrong:
-                    contribution = of_contribution(node, i, upstream).get(misconception, contribution)
-                sums[operand] = sums.get(operand, 0.0) + contribution
-        return [sums.get(variable, 0.0) for variable in variables]
-
-    known = [ASSIGNED, *dict.fromkeys(key for node, i in places for key in of_contribution(node, i, 2.0))]
-    of_variables = [place for place in places if all(operand.takes_gradient for operand in place[0].args)]
-    groups = [("", places), ("", of_variables)]
-    groups += [(_called(node), [place for place in places if place[0] is node]) for node in order]
-    groups += [(_called(node), [(node, i)]) for node, i in places]
-    for where, group in groups:
-        for misconception in known:
-            yield misconception, where, swept(misconception, set(group))
-
-
-def _called(node: Value) -> str:
-    assert node.op is not None
-    return node.op.name
 
 
 def mistaken_maximum(wrong_partials: tuple[float, float]) -> list[float]:

@@ -14,6 +14,7 @@ from .running import SECONDS, Refused, read
 from .verdict import Verdict, wrong
 
 WIDTH = 88  # of a text in a terminal
+NO_BREAK = "\N{NO-BREAK SPACE}"
 Judging = Callable[[Any], Verdict]
 
 
@@ -82,8 +83,7 @@ class Exercise:
     def __str__(self) -> str:
         how = f'exercise("{self.name}").judge({self.answer})'
         terminal = f"scalargrad exercise {self.name} FILE.py"
-        blocks = self.text.split("\n\n")
-        text = "\n\n".join(block if block.startswith("    ") else fill(block, WIDTH) for block in blocks)
+        text = "\n\n".join(map(_filled, self.text.split("\n\n")))
         start = indent(self.start, "    ")
         return f"{self.name}: {self.title}\n\n{text}\n\n{start}\nTo have it judged: {how}\nin a terminal: {terminal}"
 
@@ -96,6 +96,14 @@ class Exercise:
         how = f'To have it judged: `exercise("{self.name}").judge({self.answer})`'
         start = f"<pre>{escape(self.start.rstrip())}</pre>"
         return f"<p><strong>{escape(self.title)}</strong></p>{_html(self.text)}{start}{_html(how)}"
+
+
+def _filled(block: str) -> str:
+    """A paragraph in lines for a terminal, with no break within `code`; a block of code as it is."""
+    if block.startswith("    "):
+        return block
+    kept = re.sub("`[^`]+`", lambda code: " ".join(code[0].split()).replace(" ", NO_BREAK), block)
+    return fill(kept, WIDTH).replace(NO_BREAK, " ")
 
 
 def _html(text: str) -> str:
@@ -128,12 +136,28 @@ class Exercises(tuple[Exercise, ...]):
 
 
 _declared: dict[str, Exercise] = {}
+_built_in: set[str] = set()
+
+
+def close_built_ins() -> None:
+    """Reserve the names of the exercises declared so far."""
+    _built_in.update(_declared)
 
 
 def declare(
     name: str, *, chapter: int, title: str, text: str, start: str, answer: str
 ) -> Callable[[Judging], Exercise]:
     """Declare an exercise: decorate its judge, a function that takes an answer and returns a verdict.
+
+    You may declare a name of your own again: the new exercise replaces the old one.
+
+    >>> from scalargrad.exercises import right, wrong
+    >>> @declare("half", chapter=4, title="Half of it", text="Halve `x`.", start="half = lambda x: ...", answer="half")
+    ... def half(answer):
+    ...     return right() if answer(3) == 1.5 else wrong(f"Half of 3 is not {answer(3)}.")
+    >>> half.judge(lambda x: x // 2)
+    Not right yet.
+    Half of 3 is not 1.
 
     Args:
         name: what it is called.
@@ -147,12 +171,12 @@ def declare(
         A decorator that returns the exercise.
 
     Raises:
-        ValueError: for a name that another exercise has.
+        ValueError: for the name of a built-in exercise.
     """
 
     def declared(judging: Judging) -> Exercise:
-        if name in _declared:
-            raise ValueError(f"there is an exercise {name} already: choose another name")
+        if name in _built_in:
+            raise ValueError(f"{name} is an exercise of scalargrad: choose another name")
         shown = dedent(text).strip(), dedent(start).strip() + "\n"
         _declared[name] = Exercise(name, chapter, title, *shown, answer, judging)
         return _declared[name]

@@ -8,12 +8,11 @@ from typing import Any
 
 from ..engine.floats import counted
 from ..misconceptions import Misconception, all_close
-from .running import Refused, answering, function, numbers
+from .running import Refused, answering, function, numbers, shown
 from .verdict import Verdict, right, wrong
 
 Function = Callable[..., Any]
 Case = tuple[Any, ...]
-RTOL = 1e-9
 
 
 class Named:
@@ -41,26 +40,39 @@ def judge_function(
     *,
     mistaken: Mapping[Misconception, Function],
     hard: Mapping[Misconception, Sequence[Case]] | None = None,
+    rtol: float = 1e-6,
 ) -> Verdict:
     """Judge a function by what it returns in several cases.
+
+    >>> sign = Misconception("sign", "A distance is never negative.")
+    >>> cases = [(3.0,), (-2.0,), (0.0,)]
+    >>> judge_function(lambda x: -abs(x), "distance", abs, cases, mistaken={sign: lambda x: -abs(x)})
+    Not right yet: sign.
+    distance(3.0) gives -3, and should give 3.
+    A distance is never negative.
 
     Args:
         answer: the function.
         name: what it is called.
-        wanted: returns the right result: a number, or several.
+        wanted: returns the right result, computed in another way than the answer: a number, or several.
         cases: the arguments of each case.
         mistaken: what misconceptions would return. One is named only if it explains the results in all cases.
         hard: further cases, by what is behind it if the answer is wrong there, and in no case before.
+        rtol: how far, relatively, a right result may be off.
 
     Returns:
         The verdict.
+
+    Raises:
+        Refused: if the answer is no function, raises an error, or returns no numbers. `Exercise.judge` makes a
+            verdict of it.
     """
     called = function(answer, name)
     given = [_results(called, name, case) for case in cases]
     right_results = [numbers(wanted(*case), "") for case in cases]
     for case, results, expected in zip(cases, given, right_results, strict=True):
-        if not all_close(results, expected, rtol=RTOL):
-            misconception = _explanation(given, cases, mistaken)
+        if not all_close(results, expected, rtol=rtol):
+            misconception = _explanation(given, cases, mistaken, rtol)
             return wrong(_compared(name, case, results, expected), misconception=misconception)
     for misconception, others in (hard or {}).items():
         for case in others:
@@ -69,7 +81,7 @@ def judge_function(
                 results = _results(called, name, case)
             except Refused as refused:
                 raise Refused(f"{_call(name, case)}: {refused.sentence}", misconception) from None
-            if not all_close(results, expected, rtol=RTOL):
+            if not all_close(results, expected, rtol=rtol):
                 return wrong(_compared(name, case, results, expected), misconception=misconception)
     tried = len(cases) + sum(map(len, (hard or {}).values()))
     return right(f"Compared in {counted(tried, 'case')}: {_equation(name, cases[0], right_results[0])}, and so on.")
@@ -82,11 +94,11 @@ def _results(called: Function, name: str, case: Case) -> list[float]:
 
 
 def _explanation(
-    given: Sequence[Sequence[float]], cases: Sequence[Case], mistaken: Mapping[Misconception, Function]
+    given: Sequence[Sequence[float]], cases: Sequence[Case], mistaken: Mapping[Misconception, Function], rtol: float
 ) -> Misconception | None:
     for misconception, wrong_function in mistaken.items():
         predicted = [numbers(wrong_function(*copy.deepcopy(case)), "") for case in cases]
-        if all(all_close(one, other, rtol=1e-6) for one, other in zip(given, predicted, strict=True)):
+        if all(all_close(one, other, rtol=rtol) for one, other in zip(given, predicted, strict=True)):
             return misconception
     return None
 
@@ -95,17 +107,18 @@ def _call(name: str, case: Case) -> str:
     return f"{name}({', '.join(map(repr, case))})"
 
 
-def _shown(results: Sequence[float]) -> str:
-    written = [f"{x:.6g}" for x in results]
+def _listed(written: Sequence[str]) -> str:
     return written[0] if len(written) == 1 else f"[{', '.join(written)}]"
 
 
 def _equation(name: str, case: Case, results: Sequence[float]) -> str:
-    return f"{_call(name, case)} is {_shown(results)}"
+    return f"{_call(name, case)} is {_listed([f'{x:.6g}' for x in results])}"
 
 
 def _compared(name: str, case: Case, results: Sequence[float], expected: Sequence[float]) -> str:
     if len(results) != len(expected):
         amount = counted(len(expected), "number")
-        return f"{_call(name, case)} should return {amount}, {_shown(expected)}, and it returns {len(results)}."
-    return f"{_call(name, case)} gives {_shown(results)}, and should give {_shown(expected)}."
+        values = _listed([f"{x:.6g}" for x in expected])
+        return f"{_call(name, case)} should return {amount}, {values}, and it returns {len(results)}."
+    gives, should = zip(*(shown(one, other) for one, other in zip(results, expected, strict=True)), strict=True)
+    return f"{_call(name, case)} gives {_listed(gives)}, and should give {_listed(should)}."

@@ -57,7 +57,7 @@ ONE_LATE = Misconception(
     def best_epoch(losses, patience):
         return ...
 
-    best_epoch([3.0, 2.0, 2.5, 2.6, 1.0], 2)  # should be 1: training has stopped before epoch 4
+    print(best_epoch([3.0, 2.0, 2.5, 2.6, 1.0], 2))  # should be 1
     """,
     answer="best_epoch",
 )

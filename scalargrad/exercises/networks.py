@@ -51,7 +51,7 @@ WEIGHTS_UNUSED = Misconception("weights unused", "Each input is multiplied by it
     def neuron(inputs, weights, bias):
         return ...
 
-    neuron([1, -1], [1, -2], 1)  # should be 0.98
+    print(neuron([1, -1], [1, -2], 1))  # should be 0.98
     """,
     answer="neuron",
 )
@@ -125,7 +125,7 @@ LAYERS_BACKWARDS = Misconception("layers backwards", "The first layer comes firs
     def network(inputs, layers):
         return ...
 
-    network([1, -1], layers)  # should be 0.62 and 0.83
+    print(network([1, -1], layers))  # should be 0.62 and 0.83
     """,
     answer="network",
 )
@@ -210,7 +210,7 @@ EACH_SIGMOID = Misconception(
     def softmax(scores):
         return ...
 
-    softmax([3, 1, -3])  # should be 0.88, 0.12 and 0.002
+    print(softmax([3, 1, -3]))  # should be 0.88, 0.12 and 0.002
     """,
     answer="softmax",
 )
@@ -279,7 +279,7 @@ FIRST_OUTPUT = Misconception("first output alone", "A function may have several 
     def total_loss(f, examples):
         return ...
 
-    total_loss(lambda x: [2 * x[0]], [([1], [2]), ([2], [3])])  # should be 1
+    print(total_loss(lambda x: [2 * x[0]], [([1], [2]), ([2], [3])]))  # should be 1
     """,
     answer="total_loss",
 )

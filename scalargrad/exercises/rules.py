@@ -12,9 +12,9 @@ from ..check import gradcheck
 from ..engine.declaration import Primitive, formula, operand_names
 from ..engine.floats import counted
 from ..engine.primitives import divide, sigmoid, softplus, tanh
-from ..misconceptions import AT_THE_RESULT, OTHER_OPERAND, SIGN, Misconception, agreeing, all_close
+from ..misconceptions import AT_THE_RESULT, OPERAND_FOR_RESULT, OTHER_OPERAND, SIGN, Misconception, agreeing, all_close
 from .declaring import declare
-from .running import Refused, answering, function, numbers
+from .running import Refused, answering, function, numbers, shown
 from .verdict import Verdict, right, wrong
 
 Point = tuple[float, ...]
@@ -22,9 +22,6 @@ Rule = Callable[..., Any]
 
 VALUE = Misconception(
     "value for derivative", "That is the value of the operation: the rule gives its slope, ∂out/∂operand."
-)
-OPERAND_FOR_RESULT = Misconception(
-    "operand for result", "The formula is right for the result, and you have put the operand in its place."
 )
 PRODUCT_RULE = Misconception(
     "half a product rule",
@@ -57,6 +54,12 @@ def judge_rules(
 ) -> Verdict:
     """Judge the rules of an operation: by values, by `gradcheck`, and by the laws if Hypothesis is installed.
 
+    >>> from scalargrad import sin
+    >>> judge_rules(sin, lambda out, x: out, "rule", [(0.5,), (2.0,)])
+    Not right yet: value for derivative.
+    At x = 0.5 your ∂out/∂x is 0.479426, and it should be 0.877583.
+    That is the value of the operation: the rule gives its slope, ∂out/∂operand.
+
     Args:
         operation: the operation with the right rules.
         answer: a rule, a list with a rule for each operand, or a primitive.
@@ -68,6 +71,10 @@ def judge_rules(
 
     Returns:
         The verdict.
+
+    Raises:
+        Refused: if the answer is no rule, raises an error, or returns no number. `Exercise.judge` makes a verdict
+            of it.
     """
     rules = _rules(operation, answer, name)
     if isinstance(answer, Primitive):
@@ -169,7 +176,8 @@ def _point(names: Sequence[str], point: Point) -> str:
 
 def _compared(names: Sequence[str], k: int, point: Point, given: float, wanted: float) -> str:
     where = _point(names, point)
-    return f"At {where} your ∂out/∂{names[k]} is {given:.6g}, and it should be {wanted:.6g}."
+    yours, right_one = shown(given, wanted)
+    return f"At {where} your ∂out/∂{names[k]} is {yours}, and it should be {right_one}."
 
 
 # ---------------------------------------------------------------- gradcheck and the laws

@@ -104,7 +104,7 @@ def read(source: str, name: str, filename: str, seconds: float) -> Any:
     namespace: dict[str, Any] = {"__name__": "__main__", _TURN: _counter(seconds)}
     with answering():
         tree = ast.fix_missing_locations(_Counted().visit(ast.parse(source, filename)))
-        exec(compile(tree, filename, "exec"), namespace)  # noqa: S102  # the learner's own code, on their own machine
+        exec(compile(tree, filename, "exec", dont_inherit=True), namespace)  # noqa: S102  # the learner's own code, on their own machine
     if name not in namespace:
         raise Refused(f"Your code has no {name}: keep this name from the starting code.")
     return namespace[name]
@@ -151,7 +151,7 @@ def function(answer: Any, name: str) -> Callable[..., Any]:
     """
     _check_filled(answer, f"{name} is")
     if not callable(answer):
-        raise Refused(f"{name} is {_shown(answer)}, and a function is wanted.")
+        raise Refused(f"{name} is {_in_short(answer)}, and a function is wanted.")
     given: Callable[..., Any] = answer
     return given
 
@@ -175,10 +175,20 @@ def numbers(answer: Any, subject: str) -> list[float]:
     if is_number(answer):
         return [number(answer, subject)]
     if isinstance(answer, (dict, str, bytes)) or not isinstance(answer, Iterable):
-        raise Refused(f"{subject} {_shown(answer)}, and a number is wanted, or several.")
+        raise Refused(f"{subject} {_in_short(answer)}, and a number is wanted, or several.")
     with answering():
         items = list(islice(answer, MOST))
     return [one for item in items for one in numbers(item, subject)]
+
+
+def shown(given: float, wanted: float) -> tuple[str, str]:
+    """Return two numbers with six digits or, if they do not differ then, with all.
+
+    >>> shown(0.25, 1 / 3), shown(1.0, 1.0000001)
+    (('0.25', '0.333333'), ('1.0', '1.0000001'))
+    """
+    short = f"{given:.6g}", f"{wanted:.6g}"
+    return short if short[0] != short[1] else (repr(given), repr(wanted))
 
 
 def _check_filled(answer: Any, subject: str) -> None:
@@ -188,6 +198,6 @@ def _check_filled(answer: Any, subject: str) -> None:
         raise Refused(f"{subject} None: is a return missing?")
 
 
-def _shown(answer: Any) -> str:
+def _in_short(answer: Any) -> str:
     with answering():
         return cut(repr(answer), 80)

@@ -202,13 +202,14 @@ def shown(x: float | None, digits: int | None) -> str:
 def numeral(x: float, digits: int = DIGITS) -> str:
     """Return a number for a view with little room, rounded to some digits where it has more.
 
-    A rounded number never ends in `.0`: that marks a whole one.
+    There are no zeros at the end, except that a whole number of fewer digits ends in `.0`.
 
     >>> numeral(-3.0), numeral(0.7071067811865476), numeral(2.99999999), numeral(1234.5678)
-    ('-3.0', '0.7071', '3.000', '1235')
+    ('-3.0', '0.7071', '3.0', '1235')
     """
-    rounded = f"{x:#.{digits}g}"
+    rounded = f"{x:.{digits}g}"
     text = exact(x)
     if float(rounded) == x or x != x:
-        return min(text, f"{x:.{digits}g}", key=len) if len(text) > digits + 6 else text
-    return rounded.removesuffix(".").replace(".e", "e")
+        return min(text, rounded, key=len) if len(text) > digits + 6 else text
+    whole = rounded.removeprefix("-")
+    return f"{rounded}.0" if whole.isdecimal() and len(whole) < digits else rounded

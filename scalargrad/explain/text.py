@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..engine.floats import integer
 from ..engine.value import Constant, Value
-from ..terminal import DIM, Part, Text, cells, fitted, table, width_of
+from ..terminal import DIM, Part, Text, cells, cut, fitted, table, width_of
 from .colours import style_of
 from .names import DIGITS, gradient_name, shown
 from .walk.step import ROOM, applied
@@ -32,6 +32,7 @@ COLUMNS = {  # of the ledger: headings, with the gap before each
     "because": "  ",
 }
 NUMBERS = {"step", "upstream", "local", "product", "before", "after"}
+INDENT = 6  # cells before a text across the columns of the ledger
 DEPTH = 12  # results that lie deeper are continued below, in a tree of their own
 
 # ---------------------------------------------------------------- the tree
@@ -95,7 +96,18 @@ def tree(
     if count > len(near):
         rest = f"… {count - len(near):,} of {count:,} values are not shown: tree(…, limit=None) shows all"
         rows.append([(rest, DIM)])
+    if any(map(_starts_a_sum, near)):
+        rows.append([("sum starts from 0, hence 0 + …: total(values) starts from the first value", DIM)])
     return Text(table(["", "value", "gradient"], rows, ["   ", "   "], numbers={1, 2}, shrinking=[0], width=width))
+
+
+def _starts_a_sum(node: Value) -> bool:
+    """Whether it is 0 + x, as Python's `sum` begins."""
+    return node.op is not None and node.op.identity == 0.0 and _is_zero(node.args[0])
+
+
+def _is_zero(node: Value) -> bool:
+    return node.__class__ is Constant and node.data == 0.0
 
 
 def _nearest(roots: Sequence[Value], limit: int) -> set[Value]:
@@ -238,7 +250,7 @@ def _entry(walk: Steps, i: int, digits: int | None, is_first: bool) -> _Row:
 
 
 def _fitting(rows: list[_Row], width: int | None) -> Text:
-    """The table in the first of three forms that is narrow enough."""
+    """The table in the first of three forms that is narrow enough, or in the last with what fits of each name."""
     text = _ledger(rows, list(COLUMNS), None)
     if _fits(text, width):
         return text
@@ -249,10 +261,19 @@ def _fitting(rows: list[_Row], width: int | None) -> Text:
         grouped.append(row)
     headings = [heading for heading in COLUMNS if heading != "from"]
     text = _ledger(grouped, headings, None)
-    if _fits(text, width):
+    if width is None or _fits(text, width):
         return text
-    note = f"the formulas of the local gradients need lines of more than {width} cells"
-    return _ledger([*grouped, [("", ""), (note, DIM)]], headings[:-1], width)
+    narrow: list[_Row] = []  # the formula of a local gradient on a line of its own as well
+    for row in grouped:
+        if isinstance(row, dict):
+            formula, style = row["because"]
+            narrow += [row, [("", ""), (cut(formula, width - INDENT), style)]]
+        else:
+            narrow.append([*row[:-1], (cut(row[-1][0], width - INDENT), row[-1][1])])
+    too_wide = max(map(cells, _ledger(narrow, headings[:-1], None).splitlines())) - width
+    room = max((cells(row["to"][0]) for row in rows if isinstance(row, dict)), default=0) - too_wide
+    short = [row | {"to": (fitted(row["to"][0], max(3, room)), "")} if isinstance(row, dict) else row for row in narrow]
+    return _ledger(short, headings[:-1], width)
 
 
 def _ledger(rows: list[_Row], headings: list[str], width: int | None) -> Text:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from .. import functional
 from ..engine.declaration import OPERATORS, Primitive, named, registered
 from ..engine.floats import number
+from ..engine.foreign import nearest
 from ..terminal import cells, fitted, visible
 
 LONGEST = 10_000  # characters of an expression
@@ -34,8 +35,6 @@ COMPOSED: dict[str, Callable[..., Any]] = {f.__name__: f for f in (*functional.O
 CONSTANTS = {"pi": math.pi, "e": math.e}
 TESTS: dict[str, Callable[[float], bool]] = {"isnan": math.isnan, "isinf": math.isinf, "isfinite": math.isfinite}
 SPECIAL = {"inf": math.inf, "nan": math.nan}  # constants of conditions; an expression is of finite numbers
-MEANT = {"ln": "log", "max": "maximum", "min": "minimum", "pow": "power", "arctan2": "atan2", "sgn": "greater"}
-MEANT |= {"swish": "silu", "prelu": "leaky_relu"}
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
     **{operator.node: named(name) for name, operator in OPERATORS.items() if operator.node is not None},
@@ -64,6 +63,16 @@ _REFUSED: dict[type, str] = {
     ast.MatMult: "@ is of matrices: write * for a product",
     ast.FloorDiv: "an expression has + - * / ** alone",
     ast.Mod: "an expression has + - * / ** alone",
+}
+
+_SEVERAL = {  # functions of several numbers, and how they are written as one expression
+    "softmax": "exp(x) / (exp(x) + exp(y)), for each number an expression of its own",
+    "log_softmax": "x - log(exp(x) + exp(y)), for each number an expression of its own",
+    "logsumexp": "log(exp(x) + exp(y))",
+    "cross_entropy": "log(exp(x) + exp(y)) - x, where x is the score of the right class",
+    "total": "x + y",
+    "sum": "x + y",
+    "mean": "(x + y) / 2",
 }
 
 
@@ -211,21 +220,6 @@ def functions(condition: bool = False) -> dict[str, Callable[..., Any]]:
     return {**COMPOSED, **declared, **(TESTS if condition else {})}
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `: did you mean …?` for a name that resembles a known one, else an empty text.
-
-    >>> nearest("tahn", ["sin", "tanh"])
-    ': did you mean tanh?'
-    """
-    from difflib import get_close_matches
-
-    candidates = list(known)
-    swapped = [candidate for candidate in candidates if sorted(candidate) == sorted(name)]
-    meant = [MEANT[name]] if MEANT.get(name) in candidates else swapped
-    closest = meant or get_close_matches(name[:40], candidates, n=1)
-    return f": did you mean {closest[0]}?" if closest else ""
-
-
 # ---------------------------------------------------------------- from text to tree
 
 
@@ -364,6 +358,10 @@ class _Reader:
     def _call(self, node: ast.Call) -> None:
         name = ast.unparse(node.func)
         function = self.functions.get(name)
+        if function is None and name in _SEVERAL:
+            raise self._error(
+                f"{name} takes a list, which an expression does not have: write {_SEVERAL[name]}", node.func
+            )
         if function is None:
             raise self._error(f"no function is named {fitted(name, ROOM)}{nearest(name, self.functions)}", node.func)
         low, high = arity(function)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from copy import deepcopy
 from inspect import signature
-from typing import Any
+from pickle import PicklingError
+from types import FunctionType
+from typing import Any, NoReturn
 
 from ..engine import modes
 from ..engine.floats import counted
@@ -13,6 +18,7 @@ from ..engine.variables import distinct_variables
 from .comparison import compare, floats_of
 from .specialised import Shape, Specialised
 from .target import Runner, chosen
+from .trace import TraceError
 
 
 def lift(
@@ -79,6 +85,8 @@ class Program:
             raise TypeError(f"lift needs a function of one example, got {function!r}")
         self._function = function
         self._parameters = distinct_variables(parameters)
+        self._read = self._parameters  # what the function computes with: in a copy, perhaps the original's parameters
+        self._is_loaded = False  # from a pickle
         self._target = chosen(target, dtype)
         self._tolerance = 1e-9 if dtype == "float64" else 1e-3
         self._check = check
@@ -218,6 +226,55 @@ class Program:
         name = getattr(self._function, "__name__", type(self._function).__name__)
         return f"<lifted {name}: {counted(len(self._parameters), 'parameter')}>"
 
+    # ---------------------------------------------------------------- copies and pickles
+
+    @property
+    def _is_apart(self) -> bool:
+        """Whether the function, found by its name or not at all, cannot know the parameters, which were loaded."""
+        return self._is_loaded and isinstance(self._function, FunctionType | _Gone)
+
+    def __copy__(self) -> Program:
+        """Return a program with the same parameters."""
+        twin: Program = object.__new__(type(self))
+        vars(twin).update(vars(self), _lifted=dict(self._lifted))
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Program:
+        """Return a program with parameters of its own: those of a model that is copied in the same go.
+
+        A function that is not an object with attributes is shared, and goes on to compute with the original's
+        parameters: the copy takes from it what is computed, and the numbers from its own parameters.
+        """
+        reached: dict[int, Any] = {}  # what a copy of the function has copied
+        deepcopy(self._function, reached)
+
+        def followed(values: Sequence[Value]) -> list[Value]:
+            return [deepcopy(value, memo) if id(value) in reached else value for value in values]
+
+        twin = memo[id(self)] = self.__copy__()
+        twin._function = deepcopy(self._function, memo)
+        twin._parameters = [deepcopy(parameter, memo) for parameter in self._parameters]
+        twin._read = followed(self._read)
+        twin._lifted = {shapes: own.with_captured(followed(own.captured)) for shapes, own in self._lifted.items()}
+        twin._latest = None if self._latest is None else twin._lifted[self._latest.shapes]
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the function if `pickle` could not find it by its name: what has been lifted does not need it.
+
+        Raises:
+            PicklingError: for such a function before the first call.
+        """
+        state = dict(vars(self))
+        if isinstance(self._function, FunctionType) and not _has_a_place(self._function):
+            if not self._lifted:
+                raise PicklingError(
+                    f"{self!r} cannot be pickled yet, as its function has no name by which it could be found again: "
+                    "call the program once for examples of each shape, or define the function in a module"
+                )
+            state["_function"] = _Gone(self._function.__name__)
+        return {**state, "_is_loaded": True}
+
     # ---------------------------------------------------------------- arguments
 
     def _prepared(self, arguments: Sequence[object], single: str = "") -> tuple[list[Any], Specialised]:
@@ -235,7 +292,9 @@ class Program:
         lifted = self._lifted.get(shapes)
         if lifted is None:  # without a lock: the user's function runs here, and may wait for a call in another thread
             with modes.no_gc():
-                lifted = Specialised(self._function, self._parameters, shapes, self._target)
+                lifted = Specialised(self._function, self._read, shapes, self._target)
+            if self._is_apart and lifted.captured and not lifted.reads_parameters:
+                raise _strangers(self, shapes)
             lifted = self._lifted.setdefault(shapes, lifted)
         self._latest = lifted
         if single and len(lifted.results) != 1:
@@ -243,7 +302,9 @@ class Program:
         return rows, lifted
 
     def _leaves(self, lifted: Specialised, at: object = None) -> dict[str, Any]:
-        theta = self.pack() if at is None else self._vector(at, "at")
+        return self._with_captured(lifted, self.pack() if at is None else self._vector(at, "at"))
+
+    def _with_captured(self, lifted: Specialised, theta: Any) -> dict[str, Any]:
         return {"theta": theta, "captured": self._target.packed(lifted.captured) if lifted.captured else ()}
 
     def _vector(self, given: object, name: str) -> Any:
@@ -259,12 +320,42 @@ class Program:
     def _compared(self, lifted: Specialised, kind: str, rows: list[Any], direction: Any = None) -> Runner:
         """The runner of a function of the program, which at its first use is compared with the function itself."""
         runner = lifted.runner(kind)
-        if self._check and kind not in lifted.compared:
-            leaves = {**self._leaves(lifted), "direction": direction}
-            with modes.defaults():
-                compare(self._function, self._parameters, lifted, kind, rows, leaves, self._target, self._tolerance)
+        if self._check and kind not in lifted.compared and not self._is_apart:
+            leaves = {**self._with_captured(lifted, self._target.packed(self._read)), "direction": direction}
+            with modes.defaults() if modes.active else nullcontext():  # Values are quicker outside of all modes
+                compare(self._function, self._read, lifted, kind, rows, leaves, self._target, self._tolerance)
             lifted.compared.add(kind)
         return runner
+
+
+class _Gone:
+    """Stands in a pickled program for its function, which could not be pickled."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __call__(self, *_example: object) -> NoReturn:
+        raise TraceError(
+            f"the program of {self.__name__} was pickled without it, as it has no name by which it could be found "
+            "again: call the program for examples of this shape before it is pickled, or define the function in a "
+            "module"
+        )
+
+
+def _has_a_place(function: FunctionType) -> bool:
+    """Whether `pickle` finds a function by its name."""
+    place: Any = sys.modules.get(function.__module__)
+    for name in function.__qualname__.split("."):
+        place = getattr(place, name, None)
+    return place is function
+
+
+def _strangers(program: Program, shapes: tuple[Shape, ...]) -> TraceError:
+    return TraceError(
+        f"{program!r} was pickled, and the function that has its name here computes with other Values than the "
+        f"program's parameters, so it cannot be lifted for examples of the shapes {shapes}: call the program for "
+        "examples of this shape before it is pickled"
+    )
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:

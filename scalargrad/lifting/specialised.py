@@ -11,7 +11,8 @@ from ..engine import modes
 from ..engine.floats import counted
 from ..engine.value import Value
 from .arrays.differentiate import gradient, mean, tangent
-from .arrays.program import Array, ArrayProgram
+from .arrays.packed import Reference, packed, restored
+from .arrays.program import Array, ArrayProgram, needed
 from .names import Names
 from .source import Wanted
 from .target import Runner, Target
@@ -58,6 +59,35 @@ class Specialised:
                 runner = self._runners.get(kind) or self._written(kind)
                 self._runners[kind] = runner
         return runner
+
+    @property
+    def reads_parameters(self) -> bool:
+        """Whether a result depends on a parameter."""
+        return self._leaves["theta"] in needed(self.results)
+
+    def with_captured(self, captured: list[Value]) -> Specialised:
+        """Return the same program for a copy of the function, which captures other Values."""
+        twin: Specialised = object.__new__(Specialised)
+        vars(twin).update(vars(self))
+        twin.captured = captured
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the texts, which are written again, and without references between arrays."""
+        with self._lock:
+            state = {name: content for name, content in vars(self).items() if name not in ("_lock", "_runners")}
+            state["_program"] = packed(self._program)
+            state["_leaves"] = {name: leaf.number for name, leaf in self._leaves.items()}
+            state["results"] = [Reference(own.number) if isinstance(own, Array) else own for own in self.results]
+            return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._program = restored(state["_program"])
+        arrays = self._program.arrays
+        self._leaves = {name: arrays[number] for name, number in state["_leaves"].items()}
+        self.results = [arrays[own.number] if isinstance(own, Reference) else own for own in state["results"]]
+        self._runners, self._lock = {}, Lock()
 
     def _written(self, kind: str) -> Runner:
         results: list[Array | float] = list(self.results)

@@ -24,6 +24,7 @@ from ..engine import primitives as p
 from ..engine.declaration import Primitive
 from ..engine.floats import is_number, number
 from ..engine.value import OPERATIONS, REFLECTED, Constant, Value
+from . import derivatives
 
 _new = object.__new__
 
@@ -54,6 +55,7 @@ class Trace:
         self.labels: dict[int, str] = {}
         self.refused: TraceError | None = None
         self._in_order: list[Node] = []
+        self._repeated: set[int] = set()  # nodes that were computed more than once
         self._constants: dict[int, float] = {}
         for parameter in self.of_value:
             if hasattr(parameter, "_notes"):  # as a label is; few Values have any
@@ -117,10 +119,56 @@ class Trace:
         """
         if isinstance(node, Value) and not isinstance(node, Traced):
             return node.op, node.args
+        return self.operation_at(node if isinstance(node, int) else node.index)
+
+    def operation_at(self, place: int) -> tuple[Primitive | None, tuple[int, ...]]:
+        """Return the operation at a place, and the places of its operands; None for a leaf."""
         new = len(self.nodes) - len(self._in_order)
-        self._in_order += reversed(list(islice(reversed(self.nodes), new)))
-        operation, *operands = self._in_order[node if isinstance(node, int) else node.index]
-        return (operation, tuple(operands)) if isinstance(operation, Primitive) else (None, ())
+        if new:
+            self._in_order += reversed(list(islice(reversed(self.nodes), new)))
+        node = self._in_order[place]
+        return (node[0], node[1:]) if isinstance(node[0], Primitive) else (None, ())
+
+    def value_at(self, place: int) -> Traced | float:
+        """Return what stands for a node in operations: a number for a constant, else a traced Value."""
+        return self._constants[place] if place in self._constants else Traced(self, place)
+
+    # ---------------------------------------------------------------- derivatives
+
+    def pulled_back(self, outputs: Sequence[Any], upstream: Sequence[Any], wrt: Sequence[Any]) -> list[Any]:
+        """Record the gradients of `wrt`, given those of the outputs."""
+        places, targets = self._differentiated(outputs, wrt)
+        before = len(self.nodes)
+        return self._derived(derivatives.pulled_back(self, places, upstream, targets), before)
+
+    def pushed_forward(self, outputs: Sequence[Any], wrt: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+        """Record how fast the outputs change, given how fast `wrt` does."""
+        places, targets = self._differentiated(outputs, wrt)
+        before = len(self.nodes)
+        return self._derived(derivatives.pushed_forward(self, places, targets, tangents), before)
+
+    def _differentiated(self, outputs: Sequence[Any], wrt: Sequence[Any]) -> tuple[list[int], list[int]]:
+        """The places of what is differentiated and with respect to what: nothing that has the place of another."""
+        places, targets = [self.index_of(output) for output in outputs], [self.index_of(value) for value in wrt]
+        for place in places:
+            primitive, _ = self.operation_at(place)
+            if (primitive is None or primitive is p.stop_gradient) and place not in targets:
+                modes.refuse_unrecorded("a derivative of this result")
+        for value, place in zip(wrt, targets, strict=True):
+            is_leaf = self.operation_at(place)[0] is None
+            of_value = None if isinstance(value, Traced) else value.op
+            if isinstance(value, _Same) or (of_value is not None and is_leaf) or place in self._repeated:
+                raise self.error(
+                    "a derivative with respect to a result that another one equals, computed in the same way or "
+                    "without adding 0 or multiplying by 1; which of them is meant is not recorded: compute it once and "
+                    "differentiate with respect to that"
+                )
+        return places, targets
+
+    def _derived(self, derived: list[Any], before: int) -> list[Any]:
+        """Derivatives as traced Values; one that was a node before, as ∂(xy)/∂x is y, can be told from that node."""
+        places = [self.index_of(one) for one in derived]
+        return [(_Same if place < before else Traced)(self, place) for place in places]
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -198,7 +246,10 @@ class Trace:
                     if first in constants or second in constants:
                         known[node] = self.record(entry)
                     else:
-                        known[node] = nodes.setdefault(entry, len(nodes))
+                        before = len(nodes)
+                        known[node] = place = nodes.setdefault(entry, before)
+                        if place != before:
+                            self._repeated.add(place)
                     if hasattr(node, "_notes"):
                         self._note(node)
                     path.pop()
@@ -253,10 +304,10 @@ _ADVICE = {
     **dict.fromkeys(["float()", ".data"], _PLAIN),
     "==": "between a Value and a number it is never true; compare plain numbers, or use scalargrad.greater",
 }
-_DERIVATIVE = "the program has value_and_grad, backward and hvp"
+_DERIVATIVE = "use grad inside, or value_and_grad or backward of the program"
 _NEEDS_THE_GRAPH = {
-    "the recorded graph": "derivatives, steps and drawings need the graph of Values, which a traced run does not "
-    f"make; {_DERIVATIVE}",
+    "the recorded graph": "steps, drawings and sweeps need the graph of Values, which a traced run does not make; "
+    f"for derivatives {_DERIVATIVE}",
     "backward()": _DERIVATIVE,
     "a lifted program": "call the function itself",
     "a mask that Dropout draws": "the program would have the same mask in every call; lift nn.Masked(function, "
@@ -383,13 +434,24 @@ class Traced(Value):
         return trace.applied(primitive, operands)
 
 
+class _Same(Traced):
+    """A result that has the place of an operand, or of what was there before."""
+
+    __slots__ = ()
+
+
 def _traced(trace: Trace, node: Node) -> Traced:
-    index = trace.nodes.get(node)
+    index, kind = trace.nodes.get(node), Traced
     if index is None:
+        before = len(trace.nodes)
         index = trace.add(node)
+        if len(trace.nodes) == before:
+            kind = _Same
+    else:
+        trace._repeated.add(index)
     if modes.active > 1 and not modes.recording():  # one open block is that of the trace itself
         index = trace.record((p.stop_gradient, index))
-    out: Traced = _new(Traced)
+    out: Traced = _new(kind)
     out.trace = trace
     out.index = index
     return out

@@ -13,6 +13,7 @@ All of it is arithmetic on Values; nothing here knows how to differentiate. Your
 
 from typing import TYPE_CHECKING
 
+from ..engine.foreign import absent
 from . import foreign
 from .arguments import activation_name
 from .dropout import Dropout, Masked
@@ -28,4 +29,4 @@ __all__ = ["MLP", "Dropout", "Layer", "Masked", "Maxout", "Module", "Neuron", "P
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
 
     def __getattr__(name: str) -> object:
-        raise AttributeError(foreign.no_attribute(__name__, name))
+        raise absent(__name__, name, __all__, foreign.NAMES)

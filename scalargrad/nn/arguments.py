@@ -11,6 +11,7 @@ from typing import Any
 from .. import functional
 from ..engine.declaration import REALS, Primitive, registered
 from ..engine.floats import counted, number, refuse_set
+from ..engine.foreign import nearest
 from ..engine.value import Value
 from .module import Module
 from .prelu import PReLU
@@ -50,10 +51,12 @@ def activation_function(given: object) -> Activation | None:
     if not isinstance(given, str) or given not in known:
         if given == "maxout":
             raise ValueError(f"{given!r} is no activation of a weighted sum: use nn.Maxout, or an MLP with that name")
-        names = ", ".join(sorted(name for name in known if not name.startswith("_")))
-        near = given.lower() if isinstance(given, str) else None
-        meant = f", but {near!r} is" if near in known else ""
-        raise ValueError(f"no activation is named {given!r}{meant}: use None, a function, or one of {names}")
+        if isinstance(given, str) and given in _OF_A_LAYER:
+            raise ValueError(f"{given} is an activation of all outputs of a layer together: Layer(2, 3, {given!r})")
+        names = sorted(name for name in known if not name.startswith("_"))
+        meant = nearest(given, [*names, *_OF_A_LAYER]) if isinstance(given, str) else ""
+        advice = meant or f": use None, a function, or one of {', '.join(names)}"
+        raise ValueError(f"no activation is named {given!r}{advice}")
     return known[given]
 
 

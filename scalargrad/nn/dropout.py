@@ -132,8 +132,13 @@ class Masked:
         def noted(probability: float, length: int) -> None:
             probabilities.extend([probability] * length)
 
-        with modes.no_grad(), _masks_from(noted):
-            self._function(*self._example)
+        with _masks_from(noted):
+            try:
+                with modes.no_grad():
+                    self._function(*self._example)
+            except TypeError:  # it may differentiate in its arguments, which must be Values then
+                probabilities.clear()
+                self._function(*map(_as_values, self._example))
         return probabilities
 
     def draw(self, rng: random.Random | int | None = None) -> list[float]:
@@ -170,6 +175,11 @@ class Masked:
         if taken != len(factors):
             raise ValueError(f"the mask has {counted(len(factors), 'factor')}, but Dropout takes {taken}")
         return result
+
+
+def _as_values(numbers: Any) -> Any:
+    """Numbers, or nested lists of them, as Values."""
+    return list(map(_as_values, numbers)) if isinstance(numbers, Iterable) else Value(numbers)
 
 
 @contextmanager

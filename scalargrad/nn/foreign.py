@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
+
+from ..engine import foreign
 
 _NETWORK = "MLP(n_inputs, sizes), or a Module of your own that calls its layers one after another"
 NAMES = {
@@ -46,22 +49,10 @@ ARGUMENTS = {
 }
 
 
-def no_attribute(module: str, name: str) -> str:
-    """Return the message for a name that a module does not have.
-
-    >>> no_attribute("scalargrad.nn", "Linear")
-    'scalargrad.nn has no Linear: write Layer(n_inputs, n_outputs, activation=None)'
-    >>> no_attribute("scalargrad.nn", "Lineer")
-    "module 'scalargrad.nn' has no attribute 'Lineer'"
-    """
-    instead = NAMES.get(name)
-    return f"{module} has no {name}: write {instead}" if instead else f"module {module!r} has no attribute {name!r}"
-
-
-def refuse_arguments(function: str, unknown: Iterable[str], known: Iterable[str]) -> None:
+def refuse_arguments(function: str, unknown: dict[str, Any], known: Sequence[str]) -> None:
     """Raise for the first argument that a function does not have.
 
-    >>> refuse_arguments("Neuron", ["nonlin"], ["n_inputs", "activation"])
+    >>> refuse_arguments("Neuron", {"nonlin": True}, ["n_inputs", "activation"])
     Traceback (most recent call last):
         ...
     TypeError: Neuron has no argument nonlin: write activation=None for a linear neuron, or the name of an activation
@@ -69,6 +60,5 @@ def refuse_arguments(function: str, unknown: Iterable[str], known: Iterable[str]
     Raises:
         TypeError: when there is one.
     """
-    for name in unknown:
-        instead = f"write {ARGUMENTS[name]}" if name in ARGUMENTS else f"it takes {', '.join(known)}"
-        raise TypeError(f"{function} has no argument {name}: {instead}")
+    if unknown:
+        foreign.refuse_arguments(function, unknown, known, {name: f"write {ours}" for name, ours in ARGUMENTS.items()})

@@ -15,6 +15,7 @@ gradient to None there. To keep a parameter fixed, leave it out of the optimizer
 
 from typing import TYPE_CHECKING, Any
 
+from ..engine.foreign import absent
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
 from .adam import NAdam as NAdam
@@ -60,5 +61,4 @@ _FOREIGN = {  # what other libraries call a class, and what it is here
 if not TYPE_CHECKING:  # pragma: no branch  # a type checker knows what there is
 
     def __getattr__(name: str) -> Any:
-        hint = f": here it is {_FOREIGN[name]}" if name in _FOREIGN else ""
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+        raise absent(__name__, name, [known for known in globals() if not known.startswith("_")], _FOREIGN)

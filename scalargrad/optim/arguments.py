@@ -97,7 +97,7 @@ def column(given: Any, name: str, length: int) -> list[float]:
     return numbers
 
 
-FOREIGN = {  # names of arguments in other libraries, and in this one
+FOREIGN = {  # names of arguments in other libraries, and what to write instead
     "lr": "rate",
     "learning_rate": "rate",
     "betas": "first_decay and second_decay",
@@ -108,6 +108,11 @@ FOREIGN = {  # names of arguments in other libraries, and in this one
     "rho": "decay",
     "max_norm": "clip_norm",
     "clipnorm": "clip_norm",
+    "num_epochs": "epochs",
+    "n_epochs": "epochs",
+    "seed": "rng, which takes a seed",
+    "random_state": "rng, which takes a seed",
+    "shuffle": "rng, which takes a seed; each epoch takes the examples in a new order",
 }
 
 
@@ -123,8 +128,8 @@ def refuse_foreign(names: Iterable[str], function: Callable[..., Any]) -> None:
     for name in names:
         if name in FOREIGN:
             own = signature(function).parameters
-            if name not in own and FOREIGN[name].split()[0] in own:
-                raise TypeError(f"there is no argument {name!r} here: it is called {FOREIGN[name]}")
+            if name not in own and FOREIGN[name].replace(",", "").split()[0] in own:
+                raise TypeError(f"there is no argument {name!r} here: write {FOREIGN[name]}")
 
 
 def in_our_words(function: Callable[P, R]) -> Callable[P, R]:

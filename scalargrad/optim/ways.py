@@ -249,7 +249,10 @@ def _compare(function: Callable[..., Any], numbers: Columns, lifted: Iterable[An
     A trace sees all that is computed with an example. It does not see a look-up, such as `weights[y]` in a dict or
     `y in {1, 2}`, nor the text of a number.
     """
-    own = [float(function(*example)) for example in zip(*numbers, strict=True)]
+    try:
+        own = [float(function(*example)) for example in zip(*numbers, strict=True)]
+    except TypeError:  # it takes Values alone, as it differentiates in them; so it cannot look them up
+        return
     size = max((abs(x) for x in own if math.isfinite(x)), default=0.0)
     for place, (x, y) in enumerate(zip(own, map(float, lifted), strict=True)):
         if not (same(x, y) or math.isclose(x, y, rel_tol=1e-6, abs_tol=1e-6 * size)):

@@ -34,6 +34,8 @@ from tests.engine.test_primitives import differentiable
 
 from ..oracle import precise
 
+pytestmark = pytest.mark.no_cover  # traced line by line, it would take several times as long
+
 DEEP = settings().max_examples > 1000
 LARGEST = 1.7976931348623157e308
 TINY = (5e-324, 1e-308, 2.2e-308, 1e-300, 1e-160, 1e-150)

@@ -14,6 +14,14 @@ ROOT = Path(__file__).parents[2]
 DEMOS = ROOT / "demos"
 sys.path.insert(0, str(DEMOS))
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Demos are not traced line by line, which takes several times as long; the package is covered by its own tests."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("no_cover")
+
+
 Script = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from scalargrad.exercises import Exercise, Verdict, exercise, exercises, right, rules, wrong
+import scalargrad
+from scalargrad.exercises import Exercise, Verdict, exercise, exercises, right, rules, trainings, wrong
+from scalargrad.exercises.running import numbers
 from tests.exercises.planted import PLANTED, Planted
+from tests.exercises.without_extras import names
 
 NAMES = [one.name for one in exercises()]
 
 
 @pytest.fixture(autouse=True)
-def _fewer_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "EXAMPLES", 8)
+    monkeypatch.setattr(trainings, "SEEDS", 4)
 
 
 def called_wrongly(judged: Exercise, planted: Planted) -> list[str]:
@@ -53,3 +64,45 @@ def test_a_judge_that_does_not_look_is_caught(verdict: Verdict) -> None:
         faults = called_wrongly(replace(exercise(name), _judging=judging), PLANTED[name])
         named = sum(name is not None for _, name in PLANTED[name].wrong)
         assert len(faults) >= (len(PLANTED[name].wrong) if verdict else len(PLANTED[name].right) + named)
+
+
+def test_without_any_extra_the_verdicts_are_the_same() -> None:
+    """Where the standard library is all there is, as in a browser, every answer is judged as elsewhere."""
+    root = Path(scalargrad.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-S", "-m", "tests.exercises.without_extras"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    alone = json.loads(finished.stdout)
+    assert alone["loaded"] == []
+    assert alone["said"] == names()
+    assert {"right", "overflow", "= for +="} <= {name for said in alone["said"].values() for name in said}
+
+
+PROMISES = [
+    (one.name, call, promised)
+    for one in exercises()
+    for call, promised in re.findall(r"^print\((.*)\)  # should be (.*)$", one.start, re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize(("name", "call", "promised"), PROMISES, ids=lambda text: text.split("(")[0])
+def test_a_right_answer_gives_what_the_start_promises(name: str, call: str, promised: str) -> None:
+    """The numbers beside a call in the starting code are what a right answer gives, to as many digits."""
+    lines = exercise(name).start.splitlines()
+    start = [line for line in lines if not line.startswith("print(")]
+    graph = [line for line in lines if re.match(r"[abc] = ", line)]  # made again, of the answer's class
+    namespace: dict[str, Any] = {}
+    exec("\n".join([*start, PLANTED[name].right[0], *graph]), namespace)  # noqa: S102  # a planted answer
+    result = eval(call, namespace)  # noqa: S307
+    if name == "the-order":
+        assert [node.name for node in result] == re.findall(r"\w", promised)
+        return
+    given = numbers(result, "")
+    wanted = re.findall(r"-?\d+(?:\.\d+)?", promised)
+    digits = [len(text.partition(".")[2]) for text in wanted]
+    assert [f"{x:.{count}f}" for x, count in zip(given, digits, strict=True)] == wanted
+
+
+def test_most_starts_promise_something() -> None:
+    """The starting code of most functions has a call with its result."""
+    assert len(PROMISES) >= 8

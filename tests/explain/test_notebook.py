@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
@@ -59,6 +60,21 @@ def test_step_opens_the_prompt(
     written = capsys.readouterr().out
     assert "loss = tanh(v2) = " in written
     assert "dloss/dx += dloss/dv1 · ∂v1/∂x" in written
+
+
+def test_step_says_where_nothing_can_be_typed(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a notebook that is run without a keyboard, as by nbconvert, `%step` is one line and no error."""
+
+    def refused(*_: object) -> None:
+        raise StdinNotImplementedError("raw_input was called, but this frontend does not support input requests.")
+
+    monkeypatch.setattr("builtins.input", refused)
+    assert shell.run_cell("%step loss").success
+    introduced, said = capsys.readouterr().out.splitlines()
+    assert introduced.startswith("loss = tanh(v2) = ")
+    assert said.startswith("nothing can be typed here, as when nbconvert runs a notebook")
 
 
 def test_step_takes_any_expression_and_steps(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import Constant, Value, ledger, steps, tree
+from scalargrad import Constant, Value, ledger, nn, square_error, steps, total, tree
 from scalargrad.engine.graph import topological_order
+from scalargrad.explain.names import numeral
 from scalargrad.terminal import cells
 from tests.engine.test_graph import FUNCTIONS
 from tests.oracle import Program, programs, run
@@ -224,6 +225,16 @@ def test_what_a_ledger_leaves_out_it_names(limit: int | None, numbers: list[int]
     assert ("not shown" in text) == bool(missing)
 
 
+def test_a_sum_that_starts_from_0_names_total() -> None:
+    """Python's `sum` adds the first value to 0, which is a node: the tree says so, and what has none."""
+    a, b = Value(1.0, label="a"), Value(2.0, label="b")
+    advice = "sum starts from 0, hence 0 + …: total(values) starts from the first value"
+    assert tree(sum([a * b, a], Value(0.0))).splitlines()[-1] != advice
+    assert tree(sum([a * b, a])).splitlines()[-1] == advice  # type: ignore[arg-type]  # not 0
+    assert tree(total([a * b, a])).splitlines()[-1] != advice
+    assert tree(a + 0.0).splitlines()[-1] != advice
+
+
 def test_a_result_stands_at_the_first_of_its_steps() -> None:
     """How a result was computed is written once, and again behind a gap."""
     a = Value(2.0, label="a")
@@ -240,7 +251,7 @@ def test_a_result_stands_at_the_first_of_its_steps() -> None:
 
 
 def test_a_narrow_terminal_gets_another_form() -> None:
-    """Where lines are too long, a result has its own line; then the formulas are left out, which a note says."""
+    """Where lines are too long, a result has a line of its own; then each formula has one, too."""
     x = Value(2.0, label="x")
     v = x.tanh() * 3
     wide = ledger(v)
@@ -248,12 +259,30 @@ def test_a_narrow_terminal_gets_another_form() -> None:
     assert ledger(v, width=room) == wide
     assert ledger(v, width=room - 1).splitlines()[2:4] == [
         "      f = v1 * 3",
-        "   1  v1       1.0 × 3.0     =  3.0        0.0 → 3.0     ∂f/∂v1 = 3",
+        "   1  v1       1.0 × 3.0     =   3.0       0.0 → 3.0    ∂f/∂v1 = 3",
     ]
-    narrow = ledger(v, width=60)
-    assert "because" not in narrow
-    assert narrow.endswith("the formulas of the local gradients need lines of more than 60 cells")
-    assert max(map(cells, narrow.splitlines()[:-1])) <= 60
+    assert ledger(v, width=50).splitlines()[2:5] == [
+        "      f = v1 * 3",
+        "   1  v1       1.0 × 3.0     =   3.0       0.0 → 3.0",
+        "      ∂f/∂v1 = 3",
+    ]
+
+
+@pytest.mark.parametrize("width", [120, 80, 66])
+def test_nothing_is_lost_in_a_narrow_terminal(width: int) -> None:
+    """At 80 cells every number and every formula stands in the ledger, and of a long name both ends."""
+    model = nn.MLP(2, [2, 1], "tanh", rng=0)
+    walk = steps(square_error(model.output([1.0, -2.0]), 1.0))
+    text = ledger(walk, width=width)
+    assert max(map(cells, text.splitlines())) <= width
+    for step in walk:
+        assert step.because in text
+        assert step.computed in text
+        line = next(line for line in text.splitlines() if re.match(rf" *{step.index + 1}  ", line))
+        numbers = (step.upstream, step.local, step.product, step.before, step.after)
+        assert {numeral(x) for x in numbers} <= set(re.split("[ ×=→]+", line))
+        ends = [(word.partition("…")[0], word.rpartition("…")[2]) for word in re.split("  +", line)]
+        assert any(step.names[2].startswith(start) and step.names[2].endswith(end) for start, end in ends if end)
 
 
 # ---------------------------------------------------------------- several values
@@ -382,17 +411,17 @@ step  from       to  upstream × local = product  before → after  because
 """
 
 NEURON = """\
-step  from          to  upstream ×   local = product  before →   after  because
+step  from          to  upstream × local = product  before → after  because
    0  do/do = 1.0 at first
-   1  o = tanh(n)   n     1.0    ×  0.5000 =  0.5000     0.0 →  0.5000  ∂o/∂n = 1 - o * o
-   2  n = v3 + b    v3    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂n/∂v3 = 1
-   3                b     0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂n/∂b = 1
-   4  v3 = v1 + v2  v1    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂v3/∂v1 = 1
-   5                v2    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂v3/∂v2 = 1
-   6  v2 = x2 * w2  x2    0.5000 ×  1.0    =  0.5000     0.0 →  0.5000  ∂v2/∂x2 = w2
-   7                w2    0.5000 ×  0.0    =  0.0        0.0 →  0.0     ∂v2/∂w2 = x2
-   8  v1 = x1 * w1  x1    0.5000 × -3.0    = -1.500      0.0 → -1.500   ∂v1/∂x1 = w1
-   9                w1    0.5000 ×  2.0    =  1.000      0.0 →  1.000   ∂v1/∂w1 = x1
+   1  o = tanh(n)   n        1.0 ×   0.5 =     0.5     0.0 →   0.5  ∂o/∂n = 1 - o * o
+   2  n = v3 + b    v3       0.5 ×   1.0 =     0.5     0.0 →   0.5  ∂n/∂v3 = 1
+   3                b        0.5 ×   1.0 =     0.5     0.0 →   0.5  ∂n/∂b = 1
+   4  v3 = v1 + v2  v1       0.5 ×   1.0 =     0.5     0.0 →   0.5  ∂v3/∂v1 = 1
+   5                v2       0.5 ×   1.0 =     0.5     0.0 →   0.5  ∂v3/∂v2 = 1
+   6  v2 = x2 * w2  x2       0.5 ×   1.0 =     0.5     0.0 →   0.5  ∂v2/∂x2 = w2
+   7                w2       0.5 ×   0.0 =     0.0     0.0 →   0.0  ∂v2/∂w2 = x2
+   8  v1 = x1 * w1  x1       0.5 ×  -3.0 =    -1.5     0.0 →  -1.5  ∂v1/∂x1 = w1
+   9                w1       0.5 ×   2.0 =     1.0     0.0 →   1.0  ∂v1/∂w1 = x1
 """
 
 

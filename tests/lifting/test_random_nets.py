@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 import scalargrad
 from scalargrad import Value, hvp, lift, maximum, minimum, softmax, stop_gradient
 
-pytestmark = pytest.mark.usefixtures("littered")
+pytestmark = [
+    pytest.mark.no_cover,  # traced line by line, it would take several times as long
+    pytest.mark.usefixtures("littered"),
+]
 
 Vector = list[Any]
 Function = Callable[[Any], Any]

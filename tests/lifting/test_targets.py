@@ -43,8 +43,9 @@ def test_calls_of_different_sizes_take_turns(target: str) -> None:
             assert list(slopes) == list(gradient)
 
 
-def test_more_sizes_than_are_kept() -> None:
-    """Buffers of sizes that have not been used for long are dropped, and made again when the size comes back."""
+def test_more_sizes_than_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large buffers of sizes that have not been used for long are dropped, and made again when the size comes back."""
+    monkeypatch.setattr("scalargrad.lifting.to_numpy.target.KEPT_BYTES", 1000)
     program, _ = network()
     first = program.value_and_grad(*batch(1, 1))[0]
     for n in range(2, 30):

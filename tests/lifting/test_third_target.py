@@ -17,6 +17,8 @@ from tests.lifting.nets import Net, all_nets, relative
 from tests.lifting.shapes import all_shapes
 from tests.lifting.test_random_nets import RandomNet, near
 
+pytestmark = pytest.mark.no_cover  # traced line by line, it would take several times as long
+
 NETS = {net.name: net for net in (*all_nets(), *all_shapes())}
 each_net = pytest.mark.parametrize("net", NETS.values(), ids=list(NETS))
 ENTRY = Entry("tests.lifting.functional_target:FunctionalTarget")

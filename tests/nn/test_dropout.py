@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import TraceError, Value, lift, nn, no_grad, square_error
+from scalargrad import TraceError, Value, grad, lift, nn, no_grad, square_error
 from tests.nn.modules import Branch
 
 PROBABILITIES = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 0.999])
@@ -277,6 +277,24 @@ def test_a_mask_is_as_long_as_what_is_dropped() -> None:
     assert masked.probabilities == [0.5] * 4
     assert masked([1.0, 2.0], [1.0, 2.0, 1.0, 0.5]).data == 3.0
     assert nn.Masked(lambda x: x, 1.0).draw() == []
+
+
+def test_a_function_that_differentiates_in_its_arguments_has_masks() -> None:
+    """A derivative needs Values, so numbers are dropped from a function that takes no plain ones, too."""
+    dropout = nn.Dropout(0.5)
+
+    def slopes(rows: Any) -> Any:
+        return sum(grad(sum(dropout([x * x for x in rows[0]]), Value(0.0)), rows[0]))
+
+    masked = nn.Masked(slopes, [[1.0, 2.0, 3.0]])
+    assert masked.probabilities == [0.5] * 3
+    assert masked([[Value(1.0), Value(2.0), Value(3.0)]], [2.0, 0.0, 2.0]).data == 16.0
+    with pytest.raises(TypeError, match="a number is needed"):
+        nn.Masked(_refusing, 1.0).draw()
+
+
+def _refusing(_x: object) -> None:
+    raise TypeError("a number is needed")
 
 
 def test_masks_do_not_leave_their_function() -> None:

@@ -459,8 +459,18 @@ def test_a_class_of_another_library_is_named_in_ours(name: str) -> None:
 
 def test_a_name_that_nobody_has_is_pythons_error() -> None:
     """Any other name is missing as from any module."""
-    with pytest.raises(AttributeError, match=r"^module 'scalargrad\.nn' has no attribute 'Lineer'$"):
-        nn.Lineer  # type: ignore[attr-defined]  # noqa: B018  # reading it is the test
+    with pytest.raises(AttributeError, match=r"^module 'scalargrad\.nn' has no attribute 'Attention'$"):
+        nn.Attention  # type: ignore[attr-defined]  # noqa: B018  # reading it is the test
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("tahn", "tanh"), ("ReLU", "relu"), ("sigmod", "sigmoid"), ("swish", "silu"), ("sofmax", "softmax")],
+)
+def test_a_misspelt_activation_is_corrected(wrong: str, right: str) -> None:
+    """The error for a name that resembles an activation's gives that one."""
+    with pytest.raises(ValueError, match=f"^no activation is named '{wrong}': did you mean {right}\\?$"):
+        nn.Layer(2, 2, wrong)
 
 
 @pytest.mark.parametrize("name", foreign.ARGUMENTS)
@@ -511,12 +521,17 @@ def test_an_error_says_which_layer_does_not_fit() -> None:
         model([1.0, 2.0])
 
 
-@pytest.mark.parametrize("name", ["RELU", "add", "softmax", ""])
+def test_an_activation_of_a_layer_is_refused_for_a_neuron() -> None:
+    """A softmax needs all outputs of a layer, which the error says."""
+    with pytest.raises(ValueError, match=r"^softmax is an activation of all outputs of a layer together: Layer\("):
+        nn.Neuron(2, "softmax")
+
+
+@pytest.mark.parametrize("name", ["add", "attention", ""])
 def test_an_unknown_activation_lists_the_choices(name: str) -> None:
-    """The error for a name that is no activation of one number lists all that are, and one in other letters."""
+    """The error for a name that resembles no activation of one number lists all that there are."""
     with pytest.raises(ValueError, match=f"no activation is named '{name}'") as caught:
         nn.Neuron(2, name)
-    assert ("but 'relu' is" in str(caught.value)) == (name == "RELU")
     names = {p.name for p in declaration.registered() if p.arity == 1 and p.name[0] != "_"}
     names |= {"leaky_relu", "prelu", "elu", "gelu", "silu"}
     assert str(caught.value).split("one of ")[1].split(", ") == sorted(names)

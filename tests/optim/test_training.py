@@ -720,6 +720,13 @@ def a_loss(x: float) -> Value:
         ),
         ({"loss": None}, TypeError, "the loss must be a function of one example, .*got None of type NoneType"),
         ({"lr": 0.1}, TypeError, r"no argument 'lr' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
+        ({"num_epochs": 3}, TypeError, r"no argument 'num_epochs' here: write epochs"),
+        ({"seed": 3}, TypeError, r"no argument 'seed' here: write rng, which takes a seed"),
+        (
+            {"shuffle": True},
+            TypeError,
+            r"no argument 'shuffle' here: write rng, .*each epoch takes the examples in a new",
+        ),
         ({"rate": 0.1}, TypeError, r"no argument 'rate' here: .* has it, as in optimizer=optim.Adam\(rate=0.1\)"),
         ({"rate": lambda step: 0.1}, TypeError, r"as in optimizer=optim.Adam\(rate=...\)"),
         ({"max_norm": 2}, TypeError, r"no argument 'max_norm' here: .* optimizer=optim.Adam\(clip_norm=2\)"),
@@ -946,6 +953,18 @@ def test_a_metric_may_be_a_derivative(lifted: bool) -> None:
     )
     assert history["slope"] == pytest.approx([sum(start) / 2])
     assert start[0] > 0
+
+
+def test_a_loss_with_a_derivative_in_its_argument_is_lifted() -> None:
+    """A loss that takes Values alone, as it differentiates in them, is trained on arrays."""
+    w = Value(0.5)
+
+    def loss(x: Any) -> Any:  # the slope of w x² at x is to be 4 x
+        return (grad(w * x * x, x) - 4.0 * x) ** 2
+
+    history = train(loss, [w], ([0.5, 1.0, -1.0],), optimizer=optim.Adam(rate=0.1), epochs=200, batch_size=None)
+    assert history.way.startswith("lifted to numpy")
+    assert w.data == pytest.approx(2.0, abs=1e-3)
 
 
 @pytest.mark.parametrize(

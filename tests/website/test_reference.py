@@ -8,18 +8,20 @@ import re
 import tomllib
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 import scalargrad
 from scalargrad import Primitive
+from scalargrad.engine import declaration
 from scalargrad.engine.declaration import registered
 from website import reference
 
 ROOT = Path(__file__).parents[2]
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "reference").glob("*.md"))}
-MODULES = ["", "nn", "optim", "check", "check.laws", "check.strategies", "explain", "lifting"]
+MODULES = ["", "nn", "optim", "check", "check.laws", "check.strategies", "exercises", "explain", "lifting"]
 
 
 def public_names(module: str) -> list[str]:
@@ -29,7 +31,8 @@ def public_names(module: str) -> list[str]:
         return sorted(loaded.__all__)
     tree = ast.parse(Path(str(loaded.__file__)).read_text(encoding="utf-8"))
     imports = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
-    return sorted(alias.name for alias in imports if alias.asname == alias.name)
+    names = [alias.name for alias in imports if alias.asname == alias.name]
+    return sorted(name for name in names if not isinstance(getattr(loaded, name), ModuleType))
 
 
 def resolved(path: str) -> Any:
@@ -80,8 +83,10 @@ def test_a_missing_name_is_seen() -> None:
     assert missing_and_repeated(pages) == (["scalargrad.nn.MLP"], ["scalargrad.gradcheck"])
 
 
-def test_every_operation_has_a_row_and_a_section() -> None:
-    """The table has all operations at the door, with the rules that they declare."""
+def test_every_operation_has_a_row_and_a_section(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table has all operations at the door, with the rules that they declare, and none that a user declares."""
+    monkeypatch.setattr(declaration, "_registry", dict(declaration._registry))
+    declaration.declare(abs, partials=[lambda out, x: 1.0], name="mine")
     text = reference.operations()
     operations = [name for name in scalargrad.__all__ if isinstance(getattr(scalargrad, name), Primitive)]
     assert set(re.findall(r"^\| \[`(\w+)`\]", text, re.MULTILINE)) == {*operations, "abs"}

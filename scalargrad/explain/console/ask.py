@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ...engine.declaration import Primitive
+from ...engine.foreign import nearest
 from ...engine.value import Constant, Value
-from ...expressions.typed import TESTS, Expression, ExpressionError, nearest, parse
+from ...expressions.typed import TESTS, Expression, ExpressionError, parse
 from ...terminal import fitted
 from ..names import exact, gradient_name, shown
 from ..walk.step import ROOM, Step, applied
@@ -34,20 +36,20 @@ def fields(step: Step) -> dict[str, float]:
     }
 
 
-def operations(walk: Steps) -> dict[str, str]:
-    """Return the operations of these steps by name, and those of two operands by their sign.
+def operations(walk: Steps) -> dict[str, list[Primitive]]:
+    """Return the operations of these steps by what they are called: a name, or the sign between two operands.
 
     >>> a = Value(2.0)
     >>> operations(Steps((a * a).tanh()))
-    {'*': 'multiply', 'multiply': 'multiply', 'tanh': 'tanh'}
+    {'*': [<primitive multiply>], 'multiply': [<primitive multiply>], 'tanh': [<primitive tanh>]}
     """
-    names: dict[str, str] = {}
+    called: dict[str, list[Primitive]] = {}
     for used in {node.op: None for node in walk.order if node.op is not None}:
-        sign = used.notation.replace("{}", "").strip()
-        if used.arity == 2 and len(sign) <= 2:
-            names[sign] = used.name
-        names[used.name] = used.name
-    return names
+        names = {used.name: None} if used.arity == 1 and len(used.sign) <= 2 else {used.sign: None, used.name: None}
+        for name in names:
+            if not name.startswith("_"):
+                called.setdefault(name, []).append(used)
+    return called
 
 
 def words(walk: Steps) -> list[str]:
@@ -132,7 +134,7 @@ def _at(walk: Steps, place: str, temporary: bool) -> Breakpoint:
     used = operations(walk)
     about = _node(walk, place) if place in used else subject(walk, place)
     if about is None:
-        return Breakpoint(f"of {place}", lambda step: step.operation == used[place], temporary)
+        return Breakpoint(f"of {place}", lambda step: step.result.op in used[place], temporary)
     if not isinstance(about, Value):
         raise ExpressionError("expected a node or an operation before the condition", place, 0, len(place))
     return Breakpoint(f"into {place}", lambda step: step.operand is about, temporary)

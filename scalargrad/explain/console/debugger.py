@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from ...engine.value import Constant, Value
-from ...terminal import BOLD, DIM, cut, fitted, width_of
+from ...terminal import BOLD, DIM, fitted, width_of
 from ..walk.graph import listed
 from ..walk.step import ROOM, Step
 from ..walk.steps import Steps, as_steps
@@ -80,6 +80,7 @@ class Prompt(Console):
     prompt = "(step) "
     letters = LETTERS | Console.letters
     repeatable = frozenset({"step", "next", "back", "continue", "until", "list"})
+    deaf = f"{Console.deaf}, as when nbconvert runs a notebook: ledger(...) and %explain show all steps at once"
 
     def __init__(self, walk: Steps, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         super().__init__(stdin=stdin, stdout=stdout)
@@ -403,7 +404,7 @@ class Prompt(Console):
         self.say(f"{self._number(step)}  {step.line(self._room())}")
         blank = " " * (3 + 2 * len(str(len(self.walk))))
         room = self._room()
-        self.say(self.paint(DIM, blank + (step.reason if room is None else cut(step.reason, room))))
+        self.say(self.paint(DIM, blank + step.reason_line(room)))
 
     def _room(self, taken: int = 0) -> int | None:
         """How many cells are left for a step, behind its number; None where lines have no end."""

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from types import BuiltinFunctionType
 from typing import IO, Any, ClassVar
 
-from ...expressions.typed import ExpressionError, nearest
+from ...engine.foreign import nearest
+from ...expressions.typed import ExpressionError
 from ...terminal import RED, fitted, has_colours, painted
 
 ROOM = 40  # cells for what was typed, in an answer
@@ -33,6 +34,9 @@ class Console(cmd.Cmd):
 
     letters: ClassVar[dict[str, str]] = {"h": "help", "q": "quit", "exit": "quit"}
     repeatable: ClassVar[frozenset[str]] = frozenset()  # the commands that Enter repeats
+    deaf = (
+        "nothing can be typed here"  # the answer where a front end has no keyboard, as when nbconvert runs a notebook
+    )
 
     def __init__(self, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
         super().__init__(stdin=stdin, stdout=stdout)
@@ -62,6 +66,9 @@ class Console(cmd.Cmd):
                         raise
                     self.say("\ninterrupted: quit leaves")
                     self.intro = None
+                except NotImplementedError:  # how Jupyter's `input` says that there is no keyboard
+                    self.say(self.deaf)
+                    leave = True
 
     def say(self, text: str) -> None:
         """Answer with a line."""

@@ -43,7 +43,7 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 
 def sign(operation: str) -> str:
     """Return how an operation's sign is written by hand."""
-    return SIGNS.get(operation, operation.lstrip("_"))
+    return SIGNS.get(operation, operation)
 
 
 def constant(text: str) -> str:
@@ -59,10 +59,10 @@ def caption(lines: Sequence[str]) -> str:
     return f"<<TABLE {look}>{rows}</TABLE>>"
 
 
-def pill(text: str, lit: bool = False) -> str:
+def pill(*lines: str, lit: bool = False) -> str:
     """Return the label of an arrow or a frame, on a field of its own, so that it can be read on any paper."""
-    colours = f'BGCOLOR="{LIT if lit else NOTHING}"'
-    inside = f'<TD STYLE="ROUNDED" {colours}>{_font(text, size=9, colour=PAPER if lit else INK)}</TD>'
+    text = "<BR/>".join(_font(line, size=9, colour=PAPER if lit else INK) for line in lines)
+    inside = f'<TD STYLE="ROUNDED" BGCOLOR="{LIT if lit else NOTHING}">{text}</TD>'
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2"><TR>{inside}</TR></TABLE>>'
 
 

@@ -1,14 +1,16 @@
 """The familiar picture of a network: neurons in columns, and a line for each weight.
 
 A weight above 0 is a blue line, one below 0 an orange and dashed one, the thicker the larger beside
-the largest that is shown. A circle shows the neuron's bias or, for a row of inputs, its output; after
-`backward` also the gradient of its bias. A long column shows its two ends and how many lie between.
+the largest that is shown. On it stands its number, unless there are so many that the numbers would cover
+one another. A circle shows the neuron's bias or, for a row of inputs, its output, with the bias below it;
+after `backward` also the gradient of its bias. A long column shows its two ends and how many lie between.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...engine.floats import counted, integer
@@ -16,21 +18,25 @@ from ...engine.modes import no_grad
 from ...engine.value import Value
 from ...nn import MLP, Layer, Maxout, Module, Neuron, activation_name
 from ..colours import INPUT, PAPER, PARAMETER, line
-from ..names import exact
+from ..names import exact, numeral
 from . import card
 from .sketch import new_drawing
 
 if TYPE_CHECKING:
     from .render import Drawing
 
-ACROSS, DOWN, RADIUS = 220, 96, 33  # points
+ACROSS, DOWN, RADIUS = 320, 96, 33  # points
+APART = 13  # points from one number to the next, so that both can be read
+SHARES = [i / 100 for i in range(20, 81)]  # of a line, where its number may stand: clear of the circles
 
 
 def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *, limit: int = 16) -> Drawing:
     """Return a picture of a network's neurons and weights: a `graphviz.Digraph`, as `draw` returns.
 
-    A circle shows a neuron's bias; with inputs, its output. After `backward`, it also shows the gradient of
-    the bias, which is that of the weighted sum. The lines' titles have each weight and its gradient in full.
+    A circle shows a neuron's bias; with inputs, its output, with the bias below it. After `backward`, it also shows
+    the gradient of the bias, which is that of the weighted sum. A line has the number of its weight; where those of a
+    layer would cover one another, it has none, and the caption of the layer says so. The lines' titles have each
+    weight and its gradient in full.
 
     Args:
         model: an `nn.MLP`, `nn.Layer` or `nn.Neuron`.
@@ -59,10 +65,10 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
     gradients = [place.gradient for place in places if place.gradient is not None]
     largest = max((abs(x) for x in gradients if math.isfinite(x)), default=0.0) or 1.0
     height = max(len(column.places) for column in columns) * DOWN
+    rows = [_rows(column, height) for column in columns]
     for i, column in enumerate(columns):
-        top = (height + len(column.places) * DOWN) / 2
-        for j, place in enumerate(column.places):
-            at = f"{i * ACROSS},{top - j * DOWN:g}!"
+        for place, y in zip(column.places, rows[i], strict=True):
+            at = f"{i * ACROSS},{y:g}!"
             if place is None:
                 between = f"{column.size - len(column.places) + 1:,} more"
                 drawing.node(f"between{i}", card.caption(("⋮", between)), id=f"between{i}", shape="plaintext", pos=at)
@@ -74,11 +80,28 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
             drawing.node(place.id, label, id=place.id, pos=at, **look)
             drawing.titles[place.id] = place.title
             if place.below:
-                below = {"shape": "plaintext", "pos": f"{i * ACROSS},{top - j * DOWN - RADIUS - 11:g}!"}
-                drawing.node(f"name_{place.id}", card.pill(place.below), id=f"name_{place.id}", **below)
+                below = {"shape": "plaintext", "pos": f"{i * ACROSS},{y - RADIUS - 4 - 6 * len(place.below):g}!"}
+                drawing.node(f"name_{place.id}", card.pill(*place.below), id=f"name_{place.id}", **below)
+    weights: list[tuple[_Place, _Place, Value]] = []
+    captions = [column.caption for column in columns]
+    for i, (left, right) in enumerate(pairwise(columns)):
+        these = _weights(left, right)
+        weights += these
+        tails, heads = (
+            {place.id: y for place, y in zip(columns[k].places, rows[k], strict=True) if place} for k in (i, i + 1)
+        )
+        share = _share(list(tails.values()), list(heads.values()))
+        if share is None:
+            captions[i + 1] += ("too many weights for numbers",)
+            continue
+        for tail, head, weight in these:
+            name = f"number_{head.id}_{tail.id}"
+            at = f"{(i + share) * ACROSS:g},{(1 - share) * tails[tail.id] + share * heads[head.id]:g}!"
+            drawing.node(name, card.pill(numeral(weight.data)), id=name, shape="plaintext", pos=at)
+            drawing.titles[name] = _about(tail, head, weight)
+    for i, shown in enumerate(captions):
         caption = {"shape": "plaintext", "pos": f"{i * ACROSS},{height + DOWN:g}!"}
-        drawing.node(f"caption{i}", label=card.caption(column.caption), id=f"caption{i}", **caption)
-    weights = [weight for i in range(1, len(columns)) for weight in _weights(columns[i - 1], columns[i])]
+        drawing.node(f"caption{i}", label=card.caption(shown), id=f"caption{i}", **caption)
     greatest = max((abs(weight.data) for _, _, weight in weights if math.isfinite(weight.data)), default=0.0) or 1.0
     for tail, head, weight in sorted(
         weights, key=lambda it: (abs(it[2].data), it[0].id, it[1].id)
@@ -92,8 +115,31 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
             "style": "dashed" if x < 0 else "solid",
         }
         drawing.edge(tail.id, head.id, id=name, arrowhead="none", **look)
-        drawing.titles[name] = f"weight {exact(x)}{_gradient(weight)} from {tail.name} to {head.name}"
+        drawing.titles[name] = _about(tail, head, weight)
     return drawing
+
+
+def _rows(column: _Column, height: float) -> list[float]:
+    """How high each place of a column stands: the middle of the column in the middle of the picture."""
+    return [(height + len(column.places) * DOWN) / 2 - j * DOWN for j in range(len(column.places))]
+
+
+def _share(tails: Sequence[float], heads: Sequence[float]) -> float | None:
+    """Which share of each line lies before its number, so that the numbers are furthest apart; None for no room."""
+    highest = max(max(rows) - min(rows) for rows in (tails, heads))
+    if (len(tails) * len(heads) - 1) * APART > highest:
+        return None
+
+    def gap(share: float) -> float:
+        rows = sorted((1 - share) * tail + share * head for tail in tails for head in heads)
+        return min((after - before for before, after in pairwise(rows)), default=DOWN)
+
+    best = max(SHARES, key=lambda share: (min(gap(share), 2 * APART), -abs(share - 0.5)))
+    return best if gap(best) >= APART else None
+
+
+def _about(tail: _Place, head: _Place, weight: Value) -> str:
+    return f"weight {exact(weight.data)}{_gradient(weight)} from {tail.name} to {head.name}"
 
 
 class _Place(NamedTuple):
@@ -106,7 +152,7 @@ class _Place(NamedTuple):
     number: float | None
     gradient: float | None
     title: str
-    below: str
+    below: tuple[str, ...]
     neuron: Neuron | None
 
 
@@ -166,12 +212,11 @@ def _ends(n: int, limit: int) -> list[int | None]:
 def _input(i: int, row: Sequence[Value] | None) -> _Place:
     name = f"x{i + 1}"
     if row is None:
-        return _Place(f"input{i}", i, name, name, None, None, f"input {name}", "", None)
+        return _Place(f"input{i}", i, name, name, None, None, f"input {name}", (), None)
     x = row[i]
     gradient = x.grad if x.swept else None
-    return _Place(
-        f"input{i}", i, name, name, x.data, gradient, f"input {name} = {exact(x.data)}{_gradient(x)}", "", None
-    )
+    title = f"input {name} = {exact(x.data)}{_gradient(x)}"
+    return _Place(f"input{i}", i, name, name, x.data, gradient, title, (), None)
 
 
 def _neuron(depth: int, i: int, neuron: Neuron, path: str, part: str, output: Value | None) -> _Place:
@@ -182,7 +227,8 @@ def _neuron(depth: int, i: int, neuron: Neuron, path: str, part: str, output: Va
     word, number = ("bias", bias.data) if output is None else ("output", output.data)
     if output is not None:
         title += f", output {exact(output.data)}"
-    return _Place(f"neuron{depth}_{i}", i, name, word, number, gradient, title, part, neuron)
+    below = tuple(filter(None, (part, "" if output is None else f"bias {numeral(bias.data)}")))
+    return _Place(f"neuron{depth}_{i}", i, name, word, number, gradient, title, below, neuron)
 
 
 def _gradient(value: Value) -> str:

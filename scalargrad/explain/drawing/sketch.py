@@ -290,7 +290,7 @@ class _Sketch:
         head += f":{words[arrow.position]}:{entering}" if words else f":{entering}"
         if not isinstance(arrow.head, Box) and self.look.partials and operand["kind"] != "constant":
             written = local_gradient_name(*(card.shortened(end["name"], 12) for end in (result, operand)))
-            attributes["label"] = card.pill(f"{written} = {numeral(local)}", self.look.lit == place)
+            attributes["label"] = card.pill(f"{written} = {numeral(local)}", lit=self.look.lit == place)
         if isinstance(arrow.tail, Box):
             shown = arrow.tail.shown
             if arrow.operand not in shown:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ...engine.declaration import Primitive, formula
 from ...engine.value import Value
-from ...terminal import cells, fitted, width_of
+from ...terminal import cells, cut, fitted, width_of
 from ..names import DIGITS, atom, gradient_name, local_gradient_name, shown
 
 ROOM = 40  # cells for a name
@@ -91,9 +91,7 @@ class Step:
     @property
     def computed(self) -> str:
         """How the result was computed: `d = a * b`."""
-        assert self.result.op is not None
-        result, *operands = self._short_names
-        return f"{result} = {applied(self.result.op, operands)}"
+        return self._computed(ROOM)
 
     @property
     def because(self) -> str:
@@ -101,21 +99,43 @@ class Step:
 
         Where the operand occurs several times, as in `a * a`, it says which occurrence this step is for.
         """
-        assert self.result.op is not None
-        names = self._short_names
-        local = local_gradient_name(names[0], names[1 + self.position])
-        which = f" (as operand {self.position + 1})" if self.result.args.count(self.operand) > 1 else ""
-        return f"{local} = {local_formula(self.result.op, self.position, names)}{which}"
+        return self._because(ROOM)
 
     @property
     def reason(self) -> str:
         """Both: `d = a * b, so ∂d/∂a = b`."""
-        return f"{self.computed}, so {self.because}"
+        return self.reason_line()
 
-    @property
-    def _short_names(self) -> list[str]:
-        """The names of the result and its operands, shortened."""
-        return [fitted(name, ROOM) for name in self.called]
+    def reason_line(self, width: int | None = None) -> str:
+        """Return the reason as one line.
+
+        Where it is too long, names are shortened in the middle, and at last how the result was computed is left out.
+
+        Args:
+            width: how many cells the line may have; None for any.
+        """
+        for room in ROOMS:
+            line = f"{self._computed(room)}, so {self._because(room)}"
+            if width is None or cells(line) <= width:
+                return line
+        assert width is not None
+        return cut(self._because(ROOMS[-1]), width)
+
+    def _computed(self, room: int) -> str:
+        assert self.result.op is not None
+        result, *operands = self._short_names(room)
+        return f"{result} = {applied(self.result.op, operands)}"
+
+    def _because(self, room: int) -> str:
+        assert self.result.op is not None
+        names = self._short_names(room)
+        local = local_gradient_name(names[0], names[1 + self.position])
+        which = f" (as operand {self.position + 1})" if self.result.args.count(self.operand) > 1 else ""
+        return f"{local} = {local_formula(self.result.op, self.position, names)}{which}"
+
+    def _short_names(self, room: int) -> list[str]:
+        """The names of the result and its operands, each in so many cells."""
+        return [fitted(name, room) for name in self.called]
 
     def line(self, width: int | None = None) -> str:
         """Return the step as one line.

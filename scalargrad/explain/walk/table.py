@@ -80,7 +80,7 @@ class StepTable(NamedTuple):
             is_last_made = step.index + 1 == self.made
             rows.append(["→" if is_last_made else " ", str(step.index + 1), step.line(room)])
             if is_last_made:
-                rows.append([" ", "", step.reason if room is None else cut(step.reason, room)])
+                rows.append([" ", "", step.reason_line(room)])
         if last + 1 < self.size:
             rows.append([" ", "", f"… {_counted(self.size - last - 1)} after"])
         return rows

@@ -61,7 +61,9 @@ class _InNumpy(ast.NodeTransformer):
 
     def visit_Attribute(self, attribute: ast.Attribute) -> ast.expr:
         name = ast.unparse(attribute)
-        if name != f"special.{attribute.attr}" or not hasattr(_special(), attribute.attr):
+        if name != f"special.{attribute.attr}":  # a method of arrays
+            attribute.value = self.visit(attribute.value)
+        elif not hasattr(_special(), attribute.attr):
             raise TypeError(f"the array spelling of {self.primitive.name} has {name}, which scipy does not have")
         return attribute
 
@@ -125,9 +127,12 @@ def _call(expression: ast.expr) -> tuple[str, list[ast.expr]]:
     if isinstance(expression, ast.Compare):
         return _OPERATORS.get(type(expression.ops[0]), ""), [expression.left, expression.comparators[0]]
     if isinstance(expression, ast.Call):
-        module, _, name = ast.unparse(expression.func).partition(".")
-        if isinstance(getattr(np if module == "np" else _special(), name, None), np.ufunc):
-            return name if module == "np" else f"{module}.{name}", expression.args
+        called = ast.unparse(expression.func)
+        module, _, name = called.partition(".")
+        if module == "np" and isinstance(getattr(np, name, None), np.ufunc):
+            return name, expression.args
+        if module == "special" and isinstance(getattr(_special(), name, None), np.ufunc):
+            return called, expression.args
     return "", []
 
 

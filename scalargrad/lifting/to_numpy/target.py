@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Floats: TypeAlias = "NDArray[np.float64 | np.float32]"  # of a program's precision
-KEPT = 8  # sizes of batch for which buffers are kept: that of training, that of the last batch, a few more
+KEPT = 8  # sizes of batch for which buffers are always kept: that of training, that of the last batch, a few more
+KEPT_BYTES = 128_000_000  # and how large the buffers for still more sizes may be
 _data = attrgetter("_data")
 _ndarray = np.ndarray
 
@@ -127,7 +128,8 @@ class NumpyRunner:
         self.sizes = {name: wanted.sizes[name] for name in self.source.leaves}
         self.size = wanted.sizes["theta"]
         self._code = Code(self.source, wanted.function)
-        self._kept: dict[int, list[_Bound]] = {}
+        self._kept: dict[int, list[_Bound]] = {}  # the latest size is the last
+        self._latest, self._bytes = 0, 0
         self._callers: list[_Bound] = []  # at most one, bound to the arrays of the last call
         self._seen: tuple[int, Floats | None, Floats | None] = (0, None, None)
         self._lock = Lock()
@@ -192,18 +194,22 @@ class NumpyRunner:
 
     def _give_back(self, count: int, bound: _Bound) -> None:
         waiting = self._kept.get(count)
-        if waiting is None:
+        if waiting is None or count != self._latest:
             with self._lock:
-                waiting = self._kept.setdefault(count, [])
-                while len(self._kept) > KEPT:
-                    del self._kept[next(iter(self._kept))]
+                if waiting is None:
+                    self._bytes += bound.size
+                self._kept[count] = waiting = self._kept.pop(count, [])
+                self._latest = count
+                while len(self._kept) > KEPT and self._bytes > KEPT_BYTES:
+                    self._bytes -= sum(one.size for one in self._kept.pop(next(iter(self._kept))))
         waiting.append(bound)
 
-    def bind(self, leaves: dict[str, Floats], gradient: Floats, count: int) -> Callable[..., Any]:
-        """Return the function for a size of batch, bound to these arrays."""
+    def bind(self, leaves: dict[str, Floats], gradient: Floats, count: int) -> tuple[Callable[..., Any], int]:
+        """Return the function for a size of batch, bound to these arrays, and how large all its arrays are."""
         function = self._code.function({**leaves, "gradient": gradient, "B": count})
         quietly: Callable[..., Any] = np.errstate(all="ignore")(function)  # nan and inf are results, as in the engine
-        return quietly
+        arrays = [one for one in function.__globals__.values() if one.__class__ is _ndarray and one.base is None]
+        return quietly, sum(array.nbytes for array in arrays)
 
 
 class _Bound:
@@ -218,7 +224,7 @@ class _Bound:
         # The program writes nothing where the gradient is always 0.
         self.gradient = np.zeros(runner.size, runner.dtype) if gradient is None else gradient
         self.key = count, id(theta), id(gradient)
-        self.function = runner.bind(self.leaves, self.gradient, count)
+        self.function, self.size = runner.bind(self.leaves, self.gradient, count)
 
     def run(self, arguments: Sequence[Floats], leaves: Mapping[str, Floats]) -> Any:
         """Return the results, and leave the gradient in its buffer."""

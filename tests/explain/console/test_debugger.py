@@ -21,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import Value, prompt, steps
+from scalargrad import Value, prompt, silu, steps
+from scalargrad.explain.console.ask import words
 from scalargrad.explain.console.debugger import Prompt
 from scalargrad.explain.walk.step import Step
 from scalargrad.explain.walk.steps import Steps
@@ -275,6 +276,15 @@ def test_a_place_may_have_a_condition(text: str, shown: str, holds: Callable[[St
     assert walk.position == next(step.index + 1 for step in walk if holds(step))
 
 
+def test_a_sign_stands_for_every_operation_that_is_written_with_it() -> None:
+    """`break *` stops at each product in the formulas, whichever operation computed it; private names are not shown."""
+    walk = steps(silu(Value(2.0, label="x")) * 3.0)
+    assert {step.operation for step in walk if " * " in step.computed} == {"multiply", "_gated"}
+    lines = session(walk, "break *", "c", "c", "c", "c")
+    assert lines.count("breakpoint 1  of *") == 1 + sum(" * " in step.computed for step in walk)
+    assert not [word for word in words(walk) if word.startswith("_")]
+
+
 def test_a_name_with_a_joint_in_it_is_a_name() -> None:
     """A label that reads like a place with a condition is a place, and may have a condition in turn."""
     walk = steps(Value(0.0, label="a if b, c") * 3.0)
@@ -403,7 +413,7 @@ def test_where_shows_the_way() -> None:
     lines = session(neuron(), "where", "jump x1", "where")
     assert lines[0] == "no step has been made yet: step makes one"
     assert [line.split(" = ")[0] for line in lines[-5:]] == ["   o", "   n", "   v3", "   v1", "-> x1"]
-    assert lines[-1].endswith("do/dx1 = -1.500")
+    assert lines[-1].endswith("do/dx1 = -1.5")
     assert session(neuron(), "jump end", "p x1")[-1].endswith("do/dx1 = -1.4999999999999993")
 
 

@@ -17,6 +17,7 @@ from scalargrad.engine import declaration
 from scalargrad.engine.graph import topological_order
 from scalargrad.engine.notes import Mark, leave
 from scalargrad.explain.drawing.collapse import Box, Plan, everything, plan
+from scalargrad.explain.names import numeral
 from scalargrad.explain.walk.calls import Calls
 from scalargrad.explain.walk.data import graph_data
 from scalargrad.explain.walk.graph import Graph
@@ -201,7 +202,7 @@ def test_many_results_are_told_by_their_ranges() -> None:
     total = sum(outputs, Value(0.0))
     drawing = draw(total, collapse="layer")
     numbers = sorted(output.data for output in outputs)
-    assert f"values {numbers[0]:.4f} … {numbers[-1]:.4f}" in texts(drawing)
+    assert f"values {numeral(numbers[0])} … {numeral(numbers[-1])}" in texts(drawing)
     assert "grad –" in texts(drawing)
     total.backward()
     assert "grad 1.0" in texts(draw(total, collapse="layer"))
@@ -217,7 +218,7 @@ def test_a_layers_results_stand_in_the_order_of_its_neurons() -> None:
     hidden = [neuron(row).data for neuron in model.layers[0].neurons]
     words = shown(draw(y, collapse="layer").fragment())
     box = next(texts_ for name, texts_ in words.items() if name.startswith("box"))
-    assert [text for text in box if text in {f"{x:.4f}" for x in hidden}] == [f"{x:.4f}" for x in hidden]
+    assert [text for text in box if text in set(map(numeral, hidden))] == list(map(numeral, hidden))
 
 
 # ---------------------------------------------------------------- from first to last

@@ -64,6 +64,41 @@ def test_a_long_column_shows_its_ends_and_says_how_many_lie_between() -> None:
     assert len(lines(draw_network(nn.Layer(256, 12, "sigmoid", rng=0), limit=3))) == 3 * 3
 
 
+def numbers(drawing: Drawing) -> dict[str, tuple[float, float]]:
+    """Where the number of each weight stands in the DOT text, by the id of its line."""
+    at = re.findall(r'number_(\w+) \[.*pos="([-\d.]+),([-\d.]+)!"', drawing.source)
+    return {f"weight_{name}": (float(x), float(y)) for name, x, y in at}
+
+
+@pytest.mark.parametrize(
+    "sizes", [(1, [1]), (2, [8, 2]), (3, [4, 4, 1]), (16, [1]), (2, [16, 16]), (5, [5, 3]), (40, [2])]
+)
+def test_a_line_has_the_number_of_its_weight_or_the_caption_says_why_not(sizes: tuple[int, list[int]]) -> None:
+    """A layer has a number on each line, none within a line of text of another; or it has none and says so."""
+    model = nn.MLP(*sizes, rng=0)
+    drawing = draw_network(model, limit=20)
+    shown_numbers = numbers(drawing)
+    for i, layer in enumerate(model.layers):
+        ids = [name for name in lines(drawing) if name.startswith(f"weight_neuron{i}_")]
+        caption = drawing.source[drawing.source.index(f"caption{i + 1} ") :].partition("\n")[0]
+        places = sorted((shown_numbers[name][1], shown_numbers[name][0]) for name in ids if name in shown_numbers)
+        assert ("too many weights for numbers" in caption) == (not places)
+        assert len(places) in {0, len(ids)}
+        assert bool(places) == (min(layer.neurons[0].n_inputs, len(layer.neurons)) <= 4)
+        assert all(after - before >= 12 for (before, _), (after, _) in itertools.pairwise(places))
+        assert all(i * 320 + 60 < x < (i + 1) * 320 - 60 for _, x in places)  # clear of the circles
+
+
+def test_the_number_on_a_line_is_its_weight_rounded() -> None:
+    """It has the digits of every view, and the title has all."""
+    drawing = draw_network(nn.Neuron(weights=[1 / 3, -2], bias=1), [1.0, 1.0])
+    texts = shown(drawing.fragment())
+    assert [texts[f"number_neuron0_0_input{i}"] for i in range(2)] == [["0.3333"], ["-2.0"]]
+    assert drawing.titles["number_neuron0_0_input0"] == f"weight {1 / 3!r} from x1 to the neuron"
+    assert texts["name_neuron0_0"] == ["bias 1.0"]
+    assert circles(drawing)["neuron0_0"] == ["output", "0.0"]
+
+
 def circles(drawing: Drawing) -> dict[str, list[str]]:
     """The texts in each circle, by its id, as the picture has them."""
     texts_of = shown(drawing.fragment())
@@ -98,6 +133,7 @@ def test_inputs_show_the_forward_pass(model: nn.MLP | nn.Layer | nn.Neuron) -> N
     assert [discs["input0"], discs["input1"]] == [["x1", "0.5"], ["x2", "-1.5"]]
     last = max(name for name in discs if name.startswith("neuron"))[: len("neuron0_")]
     assert [discs[f"{last}{i}"] for i in range(len(outputs))] == [["output", numeral(y.data)] for y in outputs]
+    assert shown(drawing.fragment())[f"name_{last}0"][-1] == "bias 0.0"
 
 
 def test_the_pieces_of_a_maxout_show_the_output_that_they_share() -> None:

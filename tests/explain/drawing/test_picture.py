@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import chain, pairwise
 from typing import Any
 from xml.etree import ElementTree
@@ -12,15 +13,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import TooLarge, Value, draw, nn, steps
+from scalargrad import (
+    TooLarge,
+    Value,
+    binary_cross_entropy,
+    draw,
+    gelu,
+    log_softmax,
+    logsumexp,
+    nn,
+    silu,
+    softmax,
+    square_error,
+    steps,
+)
 from scalargrad.engine import declaration
 from scalargrad.engine.graph import topological_order
 from scalargrad.explain import colours
 from scalargrad.explain.drawing import card
 from scalargrad.explain.drawing.collapse import everything
 from scalargrad.explain.drawing.sketch import Look, drawn, ordinals
-from scalargrad.explain.walk.data import graph_data
+from scalargrad.explain.walk.data import graph_data, page_data
 from scalargrad.explain.walk.graph import Graph
+from scalargrad.functional import OF_A_PAIR, OF_ONE_NUMBER
 from scalargrad.terminal import visible
 from tests.oracle import Program, programs, run
 
@@ -151,6 +166,20 @@ def test_no_order_shows_where_there_is_none(operation: str) -> None:
     """A commutative operation has no such places."""
     result = OPERATIONS[operation](Value(2.0), Value(3.0))
     assert "1st" not in draw(result).source
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp, square_error, binary_cross_entropy, gelu, silu])
+def test_a_card_calls_an_operation_as_the_formula_does(function: Callable[..., Any]) -> None:
+    """The sign on each card is the one of the node's formula, so that no picture has a word that no text has."""
+    xs = [Value(0.5, label="a"), Value(-2.0, label="b")]
+    targets = [0.25, 0.75]
+    results = function(xs, targets) if function in OF_A_PAIR else function(xs[1] if function in OF_ONE_NUMBER else xs)
+    drawn = elements(draw(results, values=False, gradients=False).fragment())
+    data = page_data(results)["nodes"]
+    for i, node in enumerate(data):
+        words = {str(text.text) for text in drawn[f"node{i}"].iter(f"{SVG}text")} if node["operation"] else set()
+        assert len(words & {node["sign"], card.sign(node["sign"])}) == (node["operation"] is not None)
+        assert node["sign"] in (node["formula"] or "")
 
 
 def test_ordinals_count_on() -> None:

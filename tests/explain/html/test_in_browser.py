@@ -581,7 +581,7 @@ def test_a_screen_reader_is_told_all(visit: Visit, neuron_page: str) -> None:
           - button "Light or dark"
         - main:
           - region "Current step":
-            - status: "Step 2: do/dv3 gains 0.5000 × 1.0 = 0.5000, from 0.0 to 0.5000"
+            - status: "Step 2: do/dv3 gains 0.5 × 1.0 = 0.5, from 0.0 to 0.5"
             - group "Steps":
               - group "Pass":
                 - button "Forward"
@@ -599,8 +599,8 @@ def test_a_screen_reader_is_told_all(visit: Visit, neuron_page: str) -> None:
               - rowgroup:
                 - row "step gradient + upstream × local after"
               - rowgroup:
-                - row "1 do/dn 1.0 0.5000 0.5000"
-                - row "2 do/dv3 0.5000 1.0 0.5000"
+                - row "1 do/dn 1.0 0.5 0.5"
+                - row "2 do/dv3 0.5 1.0 0.5"
     """)
 
 

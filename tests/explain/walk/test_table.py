@@ -17,6 +17,19 @@ from tests.explain.test_text import LABELS
 from tests.oracle import Program, programs, run
 
 
+def test_the_reason_fits_a_terminal() -> None:
+    """Where the line is too long, names lose their middle; then how the result was computed is left out."""
+    a, b = Value(2.0, label="the first of two"), Value(-3.0, label="the second of two")
+    step = steps(a * b)[0]
+    whole = "f = (the first of two) * (the second of two), so ∂f/∂(the first of two) = the second of two"
+    assert step.reason == step.reason_line() == step.reason_line(cells(whole)) == whole
+    short = "f = (the fi…f two) * (the se…f two), so ∂f/∂(the fi…f two) = the se…f two"
+    assert step.reason_line(cells(short)) == short
+    assert step.reason_line(20) == "∂f/∂(t…o) = t…o"
+    for width in range(1, cells(whole)):
+        assert cells(step.reason_line(width)) <= width
+
+
 def test_it_reads_well() -> None:
     """Around the step made last stand those before and after it, its reason, and the totals so far."""
     a, b, c, f = (Value(x, label=name) for x, name in ((2.0, "a"), (-3.0, "b"), (10.0, "c"), (-2.0, "f")))

@@ -100,3 +100,44 @@ def test_what_is_computed_does_not_depend_on_what_was_there(name: str) -> None:
 def test_room_is_littered() -> None:
     """Negative control: the sum of a new buffer is nan."""
     assert np.isnan(np.empty((2, 3)).sum())
+
+
+# ---------------------------------------------------------------- sizes of batch
+
+
+def bound(sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[int]]:
+    """How often a program is bound to buffers when batches of these sizes come, and for which it keeps them."""
+    w = [Value(0.5), Value(2.0)]
+    program: Any = lift(lambda x: tanh(w[0] * x) * w[1], w, target="numpy", check=False)
+    program([1.0])
+    runner = program._latest.runner("value_and_grad")
+    calls: list[int] = []
+    bind = runner.bind
+
+    def counted(*given: Any) -> Any:
+        calls.append(1)
+        return bind(*given)
+
+    monkeypatch.setattr(runner, "bind", counted)
+    rng = np.random.default_rng(0)
+    for size in sizes:
+        rows = rng.normal(size=size)
+        value, gradient = program.value_and_grad(rows)
+        assert value == pytest.approx(2 * np.tanh(0.5 * rows).mean(), rel=1e-12)
+        assert gradient[1] == pytest.approx(np.tanh(0.5 * rows).mean(), rel=1e-12)
+    return len(calls), list(runner._kept)
+
+
+def test_many_sizes_are_bound_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches whose size changes at every call find their buffers again, as many sizes as there are."""
+    sizes = [1 + 7 * i % 60 for i in range(180)]
+    assert bound(sizes, monkeypatch)[0] == 60
+
+
+def test_large_buffers_are_kept_for_few_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where buffers are large those of the sizes that were used last are kept."""
+    monkeypatch.setattr("scalargrad.lifting.to_numpy.target.KEPT_BYTES", 1)
+    times, kept = bound([*range(1, 21), 13, 19, 14], monkeypatch)
+    assert times == 20
+    assert kept == [15, 16, 17, 18, 20, 13, 19, 14]
+    assert bound([*range(1, 21), 12], monkeypatch)[0] == 21
