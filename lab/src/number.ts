@@ -70,6 +70,7 @@ export class NumberBar {
     this.zero.title = isLeaf ? `Set ${name} to 0` : `Hold ${name} at 0: it no longer follows from its operands`;
     this.slider.value = String(SLIDER / 2);
     this.element.hidden = false;
+    this.field.removeAttribute("aria-invalid");
     this.write();
   }
 
@@ -80,6 +81,7 @@ export class NumberBar {
   /** Show what the number is now, what it was before it was changed, and what that makes of the result. */
   show(number: Plain, before: string | null, effect: string): void {
     this.number = Number(number);
+    if (this.field.hasAttribute("aria-invalid")) return; // what is wrong with the text stays in view
     this.effect.textContent = effect;
     this.free.hidden = before === null;
     this.free.textContent = before === null ? "" : `Back to ${before}`;
@@ -99,7 +101,6 @@ export class NumberBar {
     if (document.activeElement !== this.field || Number(this.field.value) !== this.number) {
       this.field.value = literal(this.number);
     }
-    this.field.removeAttribute("aria-invalid");
   }
 
   private typed(): void {
@@ -116,6 +117,7 @@ export class NumberBar {
   private change(number: number): void {
     if (this.node === null) return;
     this.number = number;
+    this.field.removeAttribute("aria-invalid");
     this.write();
     this.events.onChange(this.node, number);
   }
