@@ -53,8 +53,8 @@ def _right(cases: int) -> Table:
     table = Table(title=f"{cases:,} random functions with right rules, seed {SEED}")
     for heading in ("checker", "passed", "false alarms", "cannot tell"):
         table.add_column(heading, justify="left" if heading == "checker" else "right")
-    for name, found in counts.items():
-        table.add_row(name, f"{found['passed']:,}", f"{found['failed']:,}", f"{found['cannot tell']:,}")
+    for name, verdicts in counts.items():
+        table.add_row(name, f"{verdicts['passed']:,}", f"{verdicts['failed']:,}", f"{verdicts['cannot tell']:,}")
     return table
 
 
@@ -82,9 +82,9 @@ def _wrong(cases: int) -> Table:
     )
     for heading in ("checker", "the wrong rule changes", "caught", "missed", "cannot tell"):
         table.add_column(heading, justify="left" if heading in {"checker", "the wrong rule changes"} else "right")
-    for (name, small), found in counts.items():
+    for (name, small), verdicts in counts.items():
         what = "no derivative by 0.05%" if small else "a derivative by 0.05% or more"
-        table.add_row(name, what, f"{found['failed']:,}", f"{found['passed']:,}", f"{found['cannot tell']:,}")
+        table.add_row(name, what, f"{verdicts['failed']:,}", f"{verdicts['passed']:,}", f"{verdicts['cannot tell']:,}")
     return table
 
 
@@ -145,10 +145,10 @@ def _many_parameters(widths: tuple[int, ...]) -> Table:
     for width in widths:
         model = nn.MLP(2, [width, width, 1], "tanh", rng=0)
         start = time.process_time()
-        found = gradcheck(partial(_loss, model), wrt=model, directions=8)
+        report = gradcheck(partial(_loss, model), wrt=model, directions=8)
         cost = time.process_time() - start
-        assert found
-        tried = found.tried
+        assert report
+        tried = report.tried
         table.add_row(
             f"{len(model.parameters()):,}",
             f"{tried['nodes']:,}",
@@ -165,9 +165,9 @@ def _loss(model: nn.MLP) -> Any:
 
 def seconds(work: Callable[[], object], rounds: int = 3) -> float:
     """The processor's time for one run, the median of a few."""
-    found = []
+    times = []
     for _ in range(rounds):
         start = time.process_time()
         work()
-        found.append(time.process_time() - start)
-    return median(found)
+        times.append(time.process_time() - start)
+    return median(times)

@@ -33,23 +33,23 @@ def report(quick: bool) -> None:
 
 def _run(engine: str, points: int, steps: int, *options: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.moons", engine, str(points), str(steps), *options]
-    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return found
+    measured: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return measured
 
 
 def _training_step(rounds: int, steps: int, micrograd_steps: int) -> Table:
     engines = {"micrograd": micrograd_steps, "scalargrad": steps, "floor": steps}
-    found: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
+    measured: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
     for _ in range(rounds):
         for engine, repetitions in engines.items():
-            found[engine].append(_run(engine, points=100, steps=repetitions))
-    times = {engine: [median(run["seconds"]) for run in runs] for engine, runs in found.items()}
+            measured[engine].append(_run(engine, points=100, steps=repetitions))
+    times = {engine: [median(run["seconds"]) for run in runs] for engine, runs in measured.items()}
 
-    nodes = found["scalargrad"][0]["nodes"]
+    nodes = measured["scalargrad"][0]["nodes"]
     table = Table(title=f"Moons, full batch of 100, 2-16-16-1, hinge and L2: one training step, {nodes:,} nodes")
     for heading in ("engine", "median", "fastest", "per node", "times as fast as micrograd (range)", "bytes per node"):
         table.add_column(heading, justify="left" if heading == "engine" else "right")
-    for engine, runs in found.items():
+    for engine, runs in measured.items():
         ratios = sorted(slow / fast for slow, fast in zip(times["micrograd"], times[engine], strict=True))
         table.add_row(
             engine,
@@ -70,8 +70,8 @@ def _beside_a_tape(rounds: int, steps: int) -> Table:
     for name, options in (("as Python leaves it", ()), ("off", ("no-gc",))):
         times: dict[str, list[float]] = {"xad": [], "scalargrad": []}
         for _ in range(rounds):
-            for engine, found in times.items():
-                found.append(median(_run(engine, 100, steps, *options)["seconds"]))
+            for engine, medians in times.items():
+                medians.append(median(_run(engine, 100, steps, *options)["seconds"]))
         ratios = sorted(own / tape for own, tape in zip(times["scalargrad"], times["xad"], strict=True))
         cells = [f"{median(times[engine]) * 1e3:.1f} ms" for engine in times]
         table.add_row(name, *cells, f"{median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
@@ -89,11 +89,11 @@ def _growth(sizes: tuple[int, ...], rounds: int) -> Table:
     costs: dict[tuple[int, str], list[float]] = {(size, name): [] for size in sizes for name in columns}
     nodes: dict[int, int] = {}
     for _ in range(rounds):
-        for (size, name), found in costs.items():
+        for (size, name), shares in costs.items():
             engine, *options = columns[name]
             run = _run(engine, max(1, round(size / nodes_of_a_point)), max(2, 500_000 // size), *options)
             nodes[size] = run["nodes"]
-            found.append(median(run["seconds"]) / run["nodes"])
+            shares.append(median(run["seconds"]) / run["nodes"])
 
     table = Table(title=f"The same step as the batch grows: cost per node, and its ratio to that at {sizes[0]:,}")
     table.add_column("nodes", justify="right")

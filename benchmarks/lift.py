@@ -59,7 +59,7 @@ class Turns:
 
     def __init__(self, work: Work, peer: str, threads: int) -> None:
         self.name, self.threads = peer, threads
-        self.found: list[float] = []
+        self.times: list[float] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.peers.worker", work.name, peer],
             stdin=subprocess.PIPE,
@@ -86,7 +86,7 @@ class Turns:
 
     def turn(self, seconds: float) -> None:
         """Time it once more."""
-        self.found.append(self.ask(f"time {seconds}")["seconds"])
+        self.times.append(self.ask(f"time {seconds}")["seconds"])
 
     def close(self) -> None:
         """Let the process end."""
@@ -129,12 +129,12 @@ def training_step(work: Work, rounds: int, turn: float) -> Table:
                         missing[name] = peer.start["missing"]
         present = [peer for peer in peers if peer.name not in missing]
         answers = {f"{peer.name} ({peer.threads} threads)": peer.ask("gradient") for peer in present}
-        wrong = disagreement({name: (found["loss"], found["gradient"]) for name, found in answers.items()})
+        wrong = disagreement({name: (answer["loss"], answer["gradient"]) for name, answer in answers.items()})
         if wrong:
             raise RuntimeError(f"nothing is timed, since the gradients of {work.name} disagree: {wrong}")
         for number in range(rounds):
             for peer in present:
-                if number < SLOW_ROUNDS or peer.found[0] < SLOW:
+                if number < SLOW_ROUNDS or peer.times[0] < SLOW:
                     peer.turn(turn)
     finally:
         for peer in peers:
@@ -160,17 +160,17 @@ def _table(work: Work, peers: list[Turns], missing: dict[str, str]) -> Table:
         for count in counts if name not in missing else ():
             peer, first = by_name.get((name, count)), by_name.get((FIRST, count))
             if peer and first:
-                found, extent = ratio(peer, first)
-                cells += [duration(median(peer.found)), found, *([extent] if count == 1 else [])]
+                median_ratio, extent = ratio(peer, first)
+                cells += [duration(median(peer.times)), median_ratio, *([extent] if count == 1 else [])]
         table.add_row(name, *cells)
     return table
 
 
 def ratio(peer: Turns, first: Turns) -> tuple[str, str]:
     """How many times as long as the first a peer took in the same round, and how far that ranged."""
-    found = sorted(x / y for x, y in zip(peer.found, first.found, strict=False))
-    digits = 2 if found[-1] < 100 else 0
-    return f"{median(found):,.{digits}f}", f"{found[0]:,.{digits}f}–{found[-1]:,.{digits}f}"
+    ratios = sorted(x / y for x, y in zip(peer.times, first.times, strict=False))
+    digits = 2 if ratios[-1] < 100 else 0
+    return f"{median(ratios):,.{digits}f}", f"{ratios[0]:,.{digits}f}–{ratios[-1]:,.{digits}f}"
 
 
 def duration(seconds: float) -> str:
@@ -223,5 +223,5 @@ def costs(quick: bool) -> list[Table]:
 def _cost(kind: str, size: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.lift_costs", kind, size]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment(1))
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    measured: dict[str, Any] = json.loads(done.stdout)
+    return measured

@@ -42,14 +42,14 @@ OPERATIONS: list[Callable[[Any, Any], Any]] = [  # of two numbers from about -1 
 
 def best(action: Callable[[], object], rounds: int) -> float:
     """The shortest of some times; what is made is freed outside of them."""
-    found = []
+    times = []
     for _ in range(rounds):
         gc.collect()
         start = time.process_time()
         made = action()
-        found.append(time.process_time() - start)
+        times.append(time.process_time() - start)
         del made
-    return min(found)
+    return min(times)
 
 
 def lifting(name: str) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def expression(size: str) -> dict[str, Any]:
             leaf.zero_grad()
         follow(plan, leaves).backward()
 
-    found: dict[str, list[float]] = {"eager": [], "lifted": []}
+    times_of: dict[str, list[float]] = {"eager": [], "lifted": []}
     actions: dict[str, Callable[[], object]] = {"eager": eager, "lifted": lambda: program.value_and_grad(at=theta)}
     repetitions = max(1, 100_000 // int(size))
     for _ in range(5):
@@ -137,8 +137,8 @@ def expression(size: str) -> dict[str, Any]:
             start = time.process_time()
             for _ in range(repetitions):
                 action()
-            found[name].append((time.process_time() - start) / repetitions)
-    return {"nodes": _nodes(root)} | {name: median(times) for name, times in found.items()}
+            times_of[name].append((time.process_time() - start) / repetitions)
+    return {"nodes": _nodes(root)} | {name: median(times) for name, times in times_of.items()}
 
 
 def memory(name: str) -> dict[str, Any]:

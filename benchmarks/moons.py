@@ -93,12 +93,12 @@ def allocate(nodes: int) -> Bare | None:
 
 def seconds(work: Callable[[], object], repetitions: int) -> list[float]:
     """The processor's time for each repetition but a first; what it returns is freed within its time."""
-    found = []
+    times = []
     for _ in range(repetitions + 1):
         start = time.process_time()
         work()
-        found.append(time.process_time() - start)
-    return found[1:]
+        times.append(time.process_time() - start)
+    return times[1:]
 
 
 class Tape:

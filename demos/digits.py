@@ -259,7 +259,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     def report(history: optim.History) -> None:
         keep(history)
         row = history.rows[-1]
-        console.print(f"epoch {len(history)}: loss {row['loss']:.4f}, accuracy {row['accuracy']:.1%}, saved")
+        on_training = f"loss {row['loss']:.4f}, accuracy {row['accuracy']:.1%} on the training digits"
+        console.print(f"epoch {len(history)}: {on_training}, saved")
 
     state = None
     try:

@@ -35,6 +35,8 @@ from .engine.primitives import (
     greater,
     log,
     maximum,
+    multiply,
+    power,
     relu,
     sigmoid,
     softplus,
@@ -381,8 +383,10 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
         target: the class, counted from 0; or p, a probability for each class.
 
     The scores are any numbers, not probabilities: the softmax is a part of it. They come from a linear layer.
-    Where each is the result of an operation whose range is bounded, such as sigmoid or tanh, or of a softmax, no
-    class can become certain and the loss cannot reach 0: that is a `BoundedScores` warning.
+    Where each is the result of an operation whose range is bounded, such as sigmoid or tanh, or of a softmax, also of
+    one that is written by hand, no class can become certain and the loss cannot reach 0: that is a `BoundedScores`
+    warning. What is computed from such results, as 30 * tanh(x) or by a Dropout, is not warned of: its bounds may be
+    wide enough.
 
     A class of probability 0 costs nothing, whatever its score: 0 log 0 is 0. A class that is possible and has the
     score -inf costs inf.
@@ -404,7 +408,8 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
             distribution: one is negative, or their sum is not 1 within 1e-6.
     """
     terms = _several(scores, "cross_entropy")
-    _warn_of_bounds(terms, "cross_entropy", "softmax")
+    if len(terms) > 1:  # a single class is certain
+        _warn_of_bounds(terms, "cross_entropy", "softmax")
     target = held_by(target)
     if isinstance(target, Iterable):
         pairs = _pairs(log_softmax(terms), target, "cross_entropy")
@@ -436,17 +441,16 @@ class BoundedScores(UserWarning):
 
 
 def _warn_of_bounds(scores: Sequence[Any], loss: str, part: str) -> None:
-    """Warn of scores that are all results of bounded operations, apart from constants, or all those of a softmax."""
+    """Warn of scores that all stay within bounds, apart from constants."""
     names: set[str] = set()
+    terms_of: dict[Any, set[Any]] = {}
     for score in scores:
-        primitive, _ = _operation_of(score) if isinstance(score, Value) else (None, ())
-        if primitive is not None and primitive.bounded:
-            names.add(primitive.name)
-        elif primitive is divide and _are_softmax(scores):
-            names = {"softmax"}
-            break
-        elif not isinstance(score, float | Constant):
+        if isinstance(score, float | Constant):
+            continue
+        name = _bound_of(score, terms_of)
+        if name is None:
             return
+        names.add(name)
     if names:
         modes.warn_caller(
             f"the scores of {loss} are results of {' and '.join(sorted(names))} and so stay within bounds: no "
@@ -456,36 +460,83 @@ def _warn_of_bounds(scores: Sequence[Any], loss: str, part: str) -> None:
         )
 
 
+def _bound_of(score: Any, terms_of: dict[Any, set[Any]]) -> str | None:
+    """Return the name of what keeps a score within bounds, or None: a bounded operation, or a share.
+
+    A share is one of several positive terms divided by the sum of all of them, so it is from 0 to 1, no matter who
+    wrote the formula. The terms are exponentials, as in a softmax, and constants, as the 1 in a sigmoid.
+    """
+    primitive, _ = _operation_of(score)
+    if primitive is not None and primitive.bounded:
+        return str(primitive.name)
+    numerator, denominator = _quotient(score) or (None, None)
+    if denominator is None:
+        return None
+    if denominator not in terms_of:
+        terms_of[denominator] = _positive_terms(denominator)
+    terms = terms_of[denominator]
+    if _formula(numerator) not in terms:
+        return None
+    return "sigmoid" if any(isinstance(term, float) for term in terms) else "softmax"
+
+
 def _operation_of(node: Any) -> tuple[Any, tuple[Any, ...]]:
     """The operation that made a Value, eager or traced, and its operands."""
     trace = modes.tracing()
-    return (node.op, node.args) if trace is None else trace.operation_of(node)
+    if trace is not None:
+        return trace.operation_of(node)
+    return (node.op, node.args) if isinstance(node, Value) else (None, ())
 
 
-def _are_softmax(scores: Sequence[Any]) -> bool:
-    """Whether each score is an exponential divided by the sum of all of them, no matter who wrote the formula."""
-    if not all(isinstance(score, Value) for score in scores):
-        return False
-    operations = [_operation_of(score) for score in scores]
-    if any(primitive is not divide for primitive, _ in operations):
-        return False
-    exponentials = {operands[0] for _, operands in operations}
-    denominators = {operands[1] for _, operands in operations}
-    if len(denominators) != 1 or any(_operation_of(node)[0] is not exp for node in exponentials):
-        return False
-    added, pending = set(), list(denominators)
-    for _ in range(2 * len(scores) + 1):  # nodes of a sum of so many terms, and the 0 that `sum` starts from
-        node = pending.pop()
-        primitive, operands = _operation_of(node)
-        if node in exponentials:
-            added.add(node)
-        elif primitive is add:
+def _constant(node: Any) -> float | None:
+    if isinstance(node, Constant):
+        return node._data
+    return node if isinstance(node, float) else None
+
+
+def _quotient(node: Any) -> tuple[Any, Any] | None:
+    """The numerator and the denominator of a / b, b ** -1 or a * (1 / b); None for any other operation."""
+    primitive, operands = _operation_of(node)
+    if primitive is multiply:
+        for numerator, factor in (operands, operands[::-1]):
+            inverse = _divided(factor)
+            if inverse is not None and _constant(inverse[0]) == 1:
+                return numerator, inverse[1]
+    return _divided(node)
+
+
+def _divided(node: Any) -> tuple[Any, Any] | None:
+    primitive, operands = _operation_of(node)
+    if primitive is divide:
+        return operands[0], operands[1]
+    if primitive is power and _constant(operands[1]) == -1:
+        return 1.0, operands[0]
+    return None
+
+
+def _positive_terms(node: Any) -> set[Any]:
+    """The terms of a sum of exponentials and positive constants, as formulas; none if it has any other term."""
+    terms, pending = set(), [node]
+    while pending:
+        term = pending.pop()
+        primitive, operands = _operation_of(term)
+        constant = _constant(term)
+        if primitive is add:
             pending += operands
-        elif not isinstance(node, Constant):
-            return False
-        if not pending:
-            break
-    return not pending and added == exponentials
+        elif primitive is exp or (constant is not None and constant > 0):
+            terms.add(_formula(term))
+        elif constant != 0:  # as `sum` starts from it
+            return set()
+    return terms
+
+
+def _formula(node: Any, depth: int = 4) -> Any:
+    """What a node computes, the same for nodes that apply the same last few operations to the same nodes."""
+    constant = _constant(node)
+    primitive, operands = _operation_of(node)
+    if constant is not None or primitive is None or not depth:
+        return node if constant is None else constant
+    return primitive, *[_formula(operand, depth - 1) for operand in operands]
 
 
 # ---------------------------------------------------------------- operands and results

@@ -99,7 +99,7 @@ def aligned(numbers: Sequence[str]) -> list[str]:
 
 
 def width_of(file: IO[str] | None) -> int | None:
-    """Return how many cells a line of the file has: the terminal's width; None if the file is no terminal."""
+    """Return how many cells a line of the file has: the terminal's width; None if the file is not a terminal."""
     if not _is_terminal(file):
         return None
     import shutil
@@ -113,7 +113,7 @@ def _is_terminal(file: IO[str] | None) -> bool:
 
 # ---------------------------------------------------------------- tables
 
-Row = Sequence["str | Part"]  # a cell without a style may be its text alone
+Row = Sequence["str | Part"]  # a cell without a style may be just its text
 
 # the styles of HTML for notebooks: what is around it has other ones in each
 RULE = "1px solid #999999"

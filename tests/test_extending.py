@@ -33,10 +33,10 @@ def sections(page: str) -> dict[str, list[Block]]:
     """The blocks of each section that has any, by its heading."""
     parts = re.split(r"^## (.*)\n", page, flags=re.MULTILINE)[1:]
     blocks = {
-        heading: [Block(*found[1:]) for found in re.findall(FENCED, text, re.MULTILINE | re.DOTALL)]
+        heading: [Block(*match[1:]) for match in re.findall(FENCED, text, re.MULTILINE | re.DOTALL)]
         for heading, text in zip(parts[::2], parts[1::2], strict=True)
     }
-    return {heading: found for heading, found in blocks.items() if found}
+    return {heading: match for heading, match in blocks.items() if match}
 
 
 SECTIONS = sections(PAGE)

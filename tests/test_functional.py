@@ -607,8 +607,17 @@ def in_another_order(xs: Sequence[Any]) -> list[Any]:
 
 def over_a_long_sum(xs: Sequence[Any]) -> list[Any]:
     exponentials = [x.exp() for x in xs]
-    denominator = total(exponentials * 3)  # too long for the sum of a softmax
+    denominator = total(exponentials * 3)
     return [e / denominator for e in exponentials]
+
+
+def shifted(xs: Sequence[Any]) -> list[Any]:
+    """A softmax that computes all anew for each score."""
+    return [((a - xs[0]) / 2).exp() / sum(((b - xs[0]) / 2).exp() for b in xs) for a in xs]
+
+
+def by_hand(x: Any) -> Any:
+    return 1 / (1 + (-x).exp())
 
 
 BOUNDED: dict[str, Scores] = {
@@ -625,9 +634,18 @@ BOUNDED: dict[str, Scores] = {
 SOFTMAX: dict[str, Scores] = {
     "softmax": softmax,
     "a softmax layer": nn.Layer(3, 3, "softmax", rng=0),
-    "of one": lambda xs: softmax(xs[:1]),
     "written out": written_out,
     "in another order": in_another_order,
+    "in a long sum": over_a_long_sum,
+    "each with its sum": lambda xs: [a.exp() / sum(b.exp() for b in xs) for a in xs],
+    "shifted": shifted,
+    "times the inverse": lambda xs: [e * (1 / total([x.exp() for x in xs])) for e in [x.exp() for x in xs]],
+    "the inverse times": lambda xs: [total([x.exp() for x in xs]) ** -1 * e for e in [x.exp() for x in xs]],
+    "not divided by 0": lambda xs: [e / (total([x.exp() for x in xs]) + 1e-9) for e in [x.exp() for x in xs]],
+    "a sigmoid by hand": lambda xs: [by_hand(x) for x in xs],
+    "the odds over 1 and the odds": lambda xs: [x.exp() / (x.exp() + 1) for x in xs],
+    "a sigmoid by a power": lambda xs: [(1 + (-x).exp()) ** -1 for x in xs],
+    "one of each": lambda xs: [xs[0].tanh(), by_hand(xs[1]), softmax(xs)[2]],
 }
 HEALTHY: dict[str, Scores] = {
     "leaves": lambda xs: xs,
@@ -643,7 +661,17 @@ HEALTHY: dict[str, Scores] = {
     "an exponential over another sum": lambda xs: [x.exp() / (xs[0].exp() + xs[1].exp()) for x in xs],
     "a number over its sum": lambda xs: [x / total(xs) for x in xs],
     "an exponential over a product": lambda xs: [x.exp() / (xs[0].exp() * xs[1].exp() * xs[2].exp()) for x in xs],
-    "an exponential over a long sum": over_a_long_sum,
+    "a single class": lambda xs: softmax(xs[:1]),
+    "a single sigmoid": lambda xs: [xs[0].sigmoid()],
+    "a softmax that is scaled": lambda xs: [30 * p for p in softmax(xs)],
+    "an exponential over a difference": lambda xs: [x.exp() / (total([x.exp() for x in xs]) - 1) for x in xs],
+    "an exponential over a sum with a negative number": lambda xs: [e / (e + 1 + -2) for e in [x.exp() for x in xs]],
+    "an exponential over a sum with a leaf": lambda xs: [e / (e + xs[0]) for e in [x.exp() for x in xs]],
+    "an exponential over other formulas": lambda xs: [(a * 2).exp() / sum((b * 3).exp() for b in xs) for a in xs],
+    "another number over the sum": lambda xs: [-2 / (1 + (-x).exp()) for x in xs],
+    "a power": lambda xs: [(1 + (-x).exp()) ** -0.5 * 30 for x in xs],
+    "two over twice": lambda xs: [x.exp() * (2 / total([x.exp() for x in xs])) for x in xs],
+    "temperature": lambda xs: [x / 2.0 for x in xs],
     "a quotient and a constant": lambda xs: [0.0, xs[0].exp() / xs[1].exp()],
     "a quotient and a leaf": lambda xs: [xs[0].exp() / xs[0].exp(), xs[1]],
 }
@@ -689,6 +717,20 @@ def test_a_binary_cross_entropy_of_a_sigmoid_is_warned_of() -> None:
     with pytest.warns(BoundedScores, match=message):
         program([[1.0, 2.0]], [1.0])
     binary_cross_entropy(nn.MLP(2, [3, 1], "tanh", rng=0)([1.0, 2.0]), 1)  # no warning, which would be an error
+
+
+@pytest.mark.parametrize("how", SOFTMAX)
+def test_a_binary_cross_entropy_of_a_softmax_is_warned_of(how: str) -> None:
+    """So is that of a softmax, and of a sigmoid that is written by hand, eager and while tracing."""
+    w = Value(1.0)
+    message = (
+        "the scores of binary_cross_entropy are results of (softmax|sigmoid|sigmoid and softmax|.* and tanh) and so"
+    )
+    with pytest.warns(BoundedScores, match=message):
+        binary_cross_entropy(SOFTMAX[how]([Value(0.5), Value(-0.25), Value(1.0)]), [1, 0, 0])
+    program: Any = lift(lambda xs: binary_cross_entropy(SOFTMAX[how]([w * x for x in xs]), [1, 0, 0]), [w], check=False)
+    with pytest.warns(BoundedScores, match=message):
+        program([[0.5, -0.25, 1.0]])
 
 
 @pytest.mark.parametrize("scores", HEALTHY.values(), ids=HEALTHY)

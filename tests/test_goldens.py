@@ -221,11 +221,11 @@ def test_16_restarts_find_the_best_minimum() -> None:
     heights = [x * math.cos(FREQUENCY * x) for x in points]
     minima = [y for left, y, right in zip(heights, heights[1:], heights[2:], strict=False) if left > y < right]
 
-    found = restarts(many_minima, n=16, seed=1)
+    result = restarts(many_minima, n=16, seed=1)
 
-    assert all(any(math.isclose(run.fun, y, abs_tol=1e-6) for y in minima) for run in found.runs)
-    assert math.isclose(found.best.fun, min(minima), abs_tol=1e-6)
-    assert max(run.fun for run in found.runs) > min(minima) + 1
+    assert all(any(math.isclose(run.fun, y, abs_tol=1e-6) for y in minima) for run in result.runs)
+    assert math.isclose(result.best.fun, min(minima), abs_tol=1e-6)
+    assert max(run.fun for run in result.runs) > min(minima) + 1
 
 
 def test_17_the_lecture_in_its_order() -> None:

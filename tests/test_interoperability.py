@@ -156,7 +156,7 @@ ANSWERS = {  # of which no answer is a number to differentiate, but a place, a c
 
 def dropping(module: Any, given: Callable[[], Any]) -> set[str]:
     """The functions of a module that make plain numbers of what is given, without a word."""
-    found = set()
+    names = set()
     for name in getattr(module, "__all__", dir(module)):
         function = getattr(module, name)
         if not callable(function) or isinstance(function, type) or name in ANSWERS:
@@ -167,8 +167,8 @@ def dropping(module: Any, given: Callable[[], Any]) -> set[str]:
         except Exception:  # noqa: S112  # whatever it says, it says something
             continue
         if result and all(isinstance(part, (int, float, complex)) for part in result):
-            found.add(name)
-    return found
+            names.add(name)
+    return names
 
 
 def of_three() -> Any:
@@ -181,17 +181,17 @@ def of_one_by_one() -> Any:
 
 def test_no_function_of_numpy_drops_a_graph_unmentioned() -> None:
     """Of the functions of numpy, those that make floats of an array of Values are on the page."""
-    found = {name for module in (np, np.linalg, np.fft) for name in dropping(module, of_three)}
-    found |= {name for module in (np, np.linalg) for name in dropping(module, of_one_by_one)}
-    assert {"gradient", "round"} <= found
-    assert {name for name in found if not re.search(rf"np\.(\w+\.)?{name}\(", PAGE)} == set()
+    names = {name for module in (np, np.linalg, np.fft) for name in dropping(module, of_three)}
+    names |= {name for module in (np, np.linalg) for name in dropping(module, of_one_by_one)}
+    assert {"gradient", "round"} <= names
+    assert {name for name in names if not re.search(rf"np\.(\w+\.)?{name}\(", PAGE)} == set()
 
 
 def test_no_function_of_the_standard_library_drops_a_graph_unmentioned() -> None:
     """Of `statistics` and `math`, those that make floats of Values are on the page."""
-    found = dropping(statistics, lambda: [Value(x) for x in DATA])
-    assert {"fmean", "geometric_mean"} <= found
-    assert {name for name in found if f"statistics.{name}(" not in PAGE} == set()
+    names = dropping(statistics, lambda: [Value(x) for x in DATA])
+    assert {"fmean", "geometric_mean"} <= names
+    assert {name for name in names if f"statistics.{name}(" not in PAGE} == set()
     assert {"exp", "sqrt", "fabs"} <= dropping(math, lambda: Value(0.5))
     assert dropping(math, lambda: [Value(x) for x in DATA]) == {"fsum"}
 
@@ -211,8 +211,8 @@ def test_variance_and_deviation(numbers: list[float], ddof: int) -> None:
     if np.std(numbers) > 0.01:
         deviation = np.std(values, ddof=ddof)
         assert deviation.data == pytest.approx(np.std(numbers, ddof=ddof), rel=1e-12)
-        found = [g.data for g in grad(deviation, list(values))]
-        assert found == pytest.approx(slopes / (2 * np.std(numbers, ddof=ddof)), rel=1e-9, abs=1e-9)
+        gradients = [g.data for g in grad(deviation, list(values))]
+        assert gradients == pytest.approx(slopes / (2 * np.std(numbers, ddof=ddof)), rel=1e-9, abs=1e-9)
 
 
 TWO: dict[str, Callable[[float, float], tuple[float, float]]] = {  # the slopes, written down by hand
@@ -242,8 +242,8 @@ def test_a_function_of_two_operands_takes_a_number_on_either_side(name: str, num
         result = function(given_x, given_y)
         assert type(result) is Value
         assert result.data == pytest.approx(float(function(x, y)), rel=1e-15)
-        for found, wanted in zip(slopes_of(result, given_x, given_y), slopes, strict=True):
-            assert math.isnan(found) or found == pytest.approx(wanted, rel=1e-13)
+        for slope, wanted in zip(slopes_of(result, given_x, given_y), slopes, strict=True):
+            assert math.isnan(slope) or slope == pytest.approx(wanted, rel=1e-13)
 
 
 @pytest.mark.parametrize("name", TWO)
@@ -269,8 +269,8 @@ def test_logaddexp_is_exact(x: float, y: float) -> None:
         assert math.isclose(result.data, float(np.logaddexp(left, right)), rel_tol=1e-14, abs_tol=1e-300)
         share = 1 / (1 + math.exp(min(700.0, right - left)))
         for first, second, sign in ((a, a, 1), (a, b, -1), (b, b, 1)):
-            found = grad(grad(result, first), second).data
-            assert math.isclose(found, sign * share * (1 - share), rel_tol=1e-9, abs_tol=1e-15)
+            second_derivative = grad(grad(result, first), second).data
+            assert math.isclose(second_derivative, sign * share * (1 - share), rel_tol=1e-9, abs_tol=1e-15)
 
 
 @pytest.mark.parametrize("x", [math.inf, -math.inf, math.nan, 0.0, -1000.0])
@@ -279,8 +279,8 @@ def test_logaddexp_at_the_ends(x: float, y: float) -> None:
     """For infinite numbers and nan it is what numpy says."""
     v: Any = Value(x)
     with np.errstate(all="ignore"):
-        found, wanted = np.logaddexp(v, y).data, float(np.logaddexp(x, y))
-    assert found == wanted or (math.isnan(found) and math.isnan(wanted))
+        ours, wanted = np.logaddexp(v, y).data, float(np.logaddexp(x, y))
+    assert ours == wanted or (math.isnan(ours) and math.isnan(wanted))
 
 
 @given(st.floats())

@@ -96,15 +96,15 @@ def operation(node: Any) -> str:
 
 def nodes(root: Any) -> list[Any]:
     """Every node, operands first: a walk of our own, so that it does not matter how the engines walk."""
-    found: dict[Any, None] = {}
+    order: dict[Any, None] = {}
     pending = [root]
     while pending:
-        missing = [operand for operand in operands(pending[-1]) if operand not in found]
+        missing = [operand for operand in operands(pending[-1]) if operand not in order]
         if missing:
             pending.append(missing[0])
         else:
-            found[pending.pop()] = None
-    return list(found)
+            order[pending.pop()] = None
+    return list(order)
 
 
 Row = tuple[str, float, frozenset[tuple[str, float]]]
@@ -211,17 +211,17 @@ def test_what_is_one_operation_here(program: Callable[[Engine], Any], operations
 
 def trace(root: Any) -> tuple[list[tuple[str, float]], int]:
     """What micrograd's drawing program reads, from `_prev` and `_op`: the nodes, and how many edges there are."""
-    found, edges = set(), set()
+    visited, edges = set(), set()
 
     def build(node: Any) -> None:
-        if node not in found:
-            found.add(node)
+        if node not in visited:
+            visited.add(node)
             for child in node._prev:
                 edges.add((child, node))
                 build(child)
 
     build(root)
-    return sorted((node._op.lower(), node.data) for node in found), len(edges)
+    return sorted((node._op.lower(), node.data) for node in visited), len(edges)
 
 
 def test_its_drawing_program_reads_the_same_graph() -> None:
@@ -233,7 +233,7 @@ def test_its_drawing_program_reads_the_same_graph() -> None:
 
 def test_a_second_sweep_doubles_only_here() -> None:
     """Where micrograd counts a second backward through inner nodes twice, scalargrad's exactly doubles."""
-    found = {}
+    gradients = {}
     for engine in (OURS, THEIRS):
         a = engine.Value(3.0)
         b = a * a
@@ -241,8 +241,8 @@ def test_a_second_sweep_doubles_only_here() -> None:
         c.backward()
         assert a.grad == 12
         c.backward()
-        found[engine] = a.grad
-    assert found == {OURS: 24, THEIRS: 36}
+        gradients[engine] = a.grad
+    assert gradients == {OURS: 24, THEIRS: 36}
 
 
 # ---------------------------------------------------------------- random programs
@@ -313,9 +313,9 @@ def test_another_gradient_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None
         y = square(z).relu() + q + q * x
         return y, [x]
 
-    found = numbers(wrong(OURS))
-    assert found[0] == right[0]
-    assert found[1] != right[1]
+    wrong_numbers = numbers(wrong(OURS))
+    assert wrong_numbers[0] == right[0]
+    assert wrong_numbers[1] != right[1]
 
 
 # ---------------------------------------------------------------- its demo: two moons
@@ -409,15 +409,15 @@ def test_micrograd_as_it_is_has_the_same_gradients() -> None:
     """With its own sets, and numbers that no sum has to round, micrograd's gradients are the same, in any order."""
     (ours, theirs), (x, y) = models([16, 16, 1]), moons(64)
     x = np.round(x * 2**6) / 2**6
-    found = []
+    trainings = []
     assert "set" not in vars(micrograd.engine)
     for engine, model in ((OURS, ours), (THEIRS, theirs)):
         for parameter in model.parameters():
             parameter.data = round(parameter.data * 2**5) / 2**5
         total, accuracy, _ = loss(engine, model, x, y, alpha=2.0**-13)
         total.backward()
-        found.append((float(total.data).hex(), accuracy, bits(model)))
-    assert found[0] == found[1]
+        trainings.append((float(total.data).hex(), accuracy, bits(model)))
+    assert trainings[0] == trainings[1]
 
 
 def test_the_inputs_are_variables_and_the_numbers_constants() -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.no_cover  # traced line by line, it would take several 
 
 def alive() -> int:
     """How many nodes there are in the whole process."""
-    return sum(isinstance(found, Value) for found in gc.get_objects())
+    return sum(isinstance(item, Value) for item in gc.get_objects())
 
 
 # ---------------------------------------------------------------- depth

@@ -19,6 +19,7 @@ from . import lab, links
 from .directives import filled
 from .errors import Problem, SiteError
 from .formulas import with_formulas
+from .links import read
 from .notebooks import notebook
 from .pages import is_code, summary, title
 
@@ -48,10 +49,14 @@ def build(docs: Path, output: Path, root: Path = ROOT) -> None:
         shutil.copy(HERE / "zensical.toml", work)
         shutil.copytree(HERE / "theme", work / "theme")
         pages = _prepare(docs.resolve(), root.resolve(), work / "docs")
+        has_lab = (output / lab.FILE).exists()
+        if has_lab:
+            with (work / "docs" / ".nav.yml").open("a", encoding="utf-8") as order:
+                order.write(f"  - Lab: {lab.FILE}\n")
         wrong = _zensical(work)
         site = work / "site"
         if site.exists():  # also with problems
-            _finish(site, pages, has_lab=(output / lab.FILE).exists())
+            _finish(site, pages, has_lab=has_lab)
             places = {(problem.path, problem.line) for problem in wrong}
             traced = [_traced(problem, pages) for problem in links.problems(site)]
             wrong += [problem for problem in traced if (problem.path, problem.line) not in places]
@@ -88,7 +93,7 @@ def _prepare(docs: Path, root: Path, target: Path) -> dict[str, str]:
         place = _place(source, docs, root)
         copy = target / place
         copy.parent.mkdir(parents=True, exist_ok=True)
-        text = source.read_text(encoding="utf-8")
+        text = _text(source)
         name = source.relative_to(root).as_posix() if source.is_relative_to(root) else source.name
         if source.suffix == ".md":
             pages[place.removesuffix(".md")] = text
@@ -202,7 +207,7 @@ def _finish(site: Path, pages: dict[str, str], *, has_lab: bool) -> None:
     for path in site.rglob("*.html"):
         place = path.relative_to(site).with_suffix("").as_posix()
         up = posixpath.relpath(".", posixpath.dirname(place) or ".")
-        text = path.read_text(encoding="utf-8").replace(SHIM, f"{up}/assets/iframe-worker.js")
+        text = _text(path).replace(SHIM, f"{up}/assets/iframe-worker.js")
         if has_lab and place in pages:
             text = lab.with_links(text, pages[place], up)
         if place in pages and (described := summary(pages[place])):
@@ -210,22 +215,31 @@ def _finish(site: Path, pages: dict[str, str], *, has_lab: bool) -> None:
             text = text.replace("</title>", f'</title>\n<meta name="description" content="{escape(described)}">', 1)
         path.write_text(text, encoding="utf-8")
     (site / "llms.txt").write_text(_for_language_models(site, pages), encoding="utf-8")
-    whole = "\n\n".join(text.strip() for text in pages.values())
+    whole = "\n\n".join(text.strip() for place, text in pages.items() if _is_text(place))
     (site / "llms-full.txt").write_text(whole + "\n", encoding="utf-8")
 
 
 def _for_language_models(site: Path, pages: dict[str, str]) -> str:
-    """The list of all pages, in the form of llms.txt: one line each, by folder."""
+    """The list of all pages of text, in the form of llms.txt: one line each, in the order of the navigation."""
     start = pages.get("index", "")
+    order = {address: number for number, address in reversed([*enumerate(read(_text(site / "index.html")).leads)])}
     sections: dict[str, list[str]] = {}
-    for place, text in pages.items():
-        if (site / f"{place}.html").exists():
-            section = place.split("/")[0].capitalize() if "/" in place else "Start"
-            line = f"- [{title(text)}]({place}.html): {summary(text)}".removesuffix(": ")
-            sections.setdefault(section, []).append(line)
+    last = len(order)
+    texts = {place: text for place, text in pages.items() if _is_text(place)}
+    for place in sorted(texts, key=lambda place: (place != "index", order.get(f"./{place}.html", last))):
+        folder = place.split("/")[0].capitalize() if "/" in place else "Start" if place == "index" else "More"
+        sections.setdefault(folder, []).append(f"- [{title(texts[place])}]({place}.html): {summary(texts[place])}")
     parts = [f"# {title(start)}", f"> {summary(start)}", "[All pages in one file](llms-full.txt)"]
     parts += [f"## {name}\n\n" + "\n".join(lines) for name, lines in sections.items()]
     return "\n\n".join(parts) + "\n"
+
+
+def _is_text(place: str) -> bool:
+    return posixpath.splitext(place)[1] not in LANGUAGES
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _traced(problem: Problem, pages: dict[str, str]) -> Problem:

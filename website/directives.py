@@ -136,8 +136,8 @@ class Maker:
         name = self._written(data, suffix)
         return f'<figure><img class="picture" src="{name}" alt="{html.escape(alternative)}"></figure>'
 
-    def _frame(self, page: str, name: str) -> str:
-        file = self._written(page.encode(), ".html")
+    def _frame(self, page: object, name: str) -> str:
+        file = self._written(str(page).encode(), ".html")
         return (
             f'<figure class="frame"><iframe src="{file}" title="{html.escape(name)}" loading="lazy"></iframe>'
             f'<figcaption><a href="{file}">open it on its own</a></figcaption></figure>'
@@ -190,7 +190,12 @@ def filled(text: str, path: str, target: Path, problems: list[Problem]) -> str:
     if not places:
         return text
     lines = text.split("\n")
-    examples = doctest.DocTestParser().get_examples(text, path)
+    try:
+        examples = doctest.DocTestParser().get_examples(text, path)
+    except ValueError as error:  # which says "line 3 of the docstring for PATH lacks blank after >>>"
+        number, *_ = re.findall(r"^line (\d+)", str(error)) or ["0"]
+        problems.append(Problem(path, int(number), f"the examples cannot be read: {error}"))
+        return text
     names: dict[str, Any] = {"__name__": "__main__"}
     maker = Maker(target, names)
     done = 0

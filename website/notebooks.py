@@ -77,12 +77,13 @@ def _cells(text: str, linked: Callable[[str], str]) -> Iterator[Cell]:
         if number in at or line.strip() == "```pycon":
             yield from _prose(prose, opened, linked)
             prose = []
-            sources = code_of(at[number]) if number in at else []
-            if number not in at:
+            if number in at:
+                yield from (_code(source, folded=bool(opened)) for source in code_of(at[number]))
+            else:
                 end = next(n for n in range(number + 1, len(lines)) if lines[n].strip() == "```")
-                sources = list(_examples("\n".join(lines[number + 1 : end])))
+                examples = _examples("\n".join(lines[number + 1 : end]))
+                yield from (_code(source, folded=bool(opened), raises=raises) for source, raises in examples)
                 number = end
-            yield from (_code(source, folded=bool(opened)) for source in sources)
         elif _OPENS.match(line) and not kinds[number]:
             yield from _prose(prose, opened, linked)
             prose, opened = [], line
@@ -103,20 +104,22 @@ def _prose(lines: list[str], opened: str, linked: Callable[[str], str]) -> Itera
         yield {"cell_type": "markdown", "metadata": {}, "source": source.splitlines(keepends=True)}
 
 
-def _examples(block: str) -> Iterator[str]:
-    """The code of a block of examples, cut after each that prints something."""
+def _examples(block: str) -> Iterator[tuple[str, bool]]:
+    """The code of a block of examples, cut after each that prints something, and whether it ends in an error."""
     code = ""
     for example in doctest.DocTestParser().get_examples(block):
         code += example.source
         if example.want:
-            yield code
+            yield code, example.exc_msg is not None
             code = ""
     if code:
-        yield code
+        yield code, False
 
 
-def _code(source: str, *, folded: bool = False) -> Cell:
+def _code(source: str, *, folded: bool = False, raises: bool = False) -> Cell:
     metadata: dict[str, Any] = {"jupyter": {"source_hidden": True}} if folded else {}
+    if raises:
+        metadata["tags"] = ["raises-exception"]  # running all cells does not stop there
     return {
         "cell_type": "code",
         "metadata": metadata,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+LONG = 160  # characters of a summary
 _FENCE = re.compile(r"^ *(`{3,}|~{3,})")
 
 
@@ -48,10 +49,10 @@ def title(text: str) -> str:
 
 
 def summary(text: str) -> str:
-    r"""Return the first sentence of a page's first paragraph, as plain text.
+    r"""Return the first paragraph of a page as plain text, or, where that is long, its first sentence.
 
     >>> summary("# Title\n\nA *neuron* is a [sum](x.md). It has\na bias.\n")
-    'A neuron is a sum.'
+    'A neuron is a sum. It has a bias.'
     """
     lines = text.splitlines()
     paragraph: list[str] = []
@@ -61,8 +62,10 @@ def summary(text: str) -> str:
             paragraph.append(line.strip())
         elif paragraph:
             break
-    sentence = re.match(r".*?[.?!:](?=\s|$)", text := plain(" ".join(paragraph)))
-    return sentence[0].removesuffix(":") + "." * sentence[0].endswith(":") if sentence else text
+    whole = plain(" ".join(paragraph).removeprefix("- "))
+    sentence = re.match(r".*?[.?!:](?=\s|$)", whole)
+    short = sentence[0] if sentence and len(whole) > LONG else whole
+    return short.removesuffix(":") + "." * short.endswith(":")
 
 
 def plain(text: str) -> str:

@@ -53,10 +53,10 @@ def kernel() -> str:
         pools: list[dict[str, Any]] = importlib.import_module("threadpoolctl").threadpool_info()
     except ImportError:
         return ""
-    found = [
+    models = [
         f"{pool['internal_api']} {pool['version']} {pool['architecture']}" for pool in pools if "architecture" in pool
     ]
-    return found[0] if found else ""
+    return models[0] if models else ""
 
 
 def seconds_a_step(peer: Any, budget: float) -> float:
@@ -69,11 +69,11 @@ def seconds_a_step(peer: Any, budget: float) -> float:
         return clock() - start
 
     steps = max(1, round(SLICE / max(taken(1), 1e-7)))
-    found: list[float] = []
+    times: list[float] = []
     deadline = time.perf_counter() + budget
-    while not found or time.perf_counter() < deadline:
-        found.append(taken(steps) / steps)
-    return median(found) / getattr(peer, "share", 1.0)
+    while not times or time.perf_counter() < deadline:
+        times.append(taken(steps) / steps)
+    return median(times) / getattr(peer, "share", 1.0)
 
 
 def main() -> None:

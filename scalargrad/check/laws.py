@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import inf, isinf
+from math import inf, isfinite, isinf
 from sys import float_info
 from typing import Any
 
@@ -27,7 +27,7 @@ try:
 except ImportError as error:
     raise ImportError(f"laws need Hypothesis: {how_to_install('check')}") from error
 
-from ..engine.declaration import NEVER_RAISE, Edge, Primitive, operand_names
+from ..engine.declaration import NEVER_RAISE, Edge, Primitive, operand_names, registered
 from ..engine.derivatives import grad, jvp
 from ..engine.floats import integer, same
 from ..engine.value import Value
@@ -42,6 +42,7 @@ __all__ = ["LawBroken", "LawReport", "LawResult", "check_primitive"]
 HOLDS = "holds"
 FAILS = "fails"
 NOT_CHECKED = "not checked"
+SEVERAL = 20  # points for a law that needs one among them which is not special
 ROUNDING = 1e-12  # relative: some thousand roundings
 
 Point = tuple[float, ...]
@@ -192,6 +193,7 @@ class _Search:
 
     def __init__(self, examples: int) -> None:
         self.broken: set[str] = set()
+        self._examples = examples
         self._settings = settings(
             max_examples=examples,
             derandomize=True,
@@ -200,6 +202,10 @@ class _Search:
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
         )
+
+    def at_least(self, examples: int) -> _Search:
+        """Return a search at so many points or more."""
+        return self if self._examples >= examples else _Search(examples)
 
     def __call__(self, where: st.SearchStrategy[Any], broken: Callable[[Any], str | None]) -> LawResult:
         """Look for the smallest point at which `broken` says what is wrong; it returns None where it cannot tell."""
@@ -316,6 +322,24 @@ def _array(primitive: Primitive, search: _Search) -> LawResult:
     return replace(search(st.lists(points(primitive), min_size=2, max_size=2), broken), point=None)
 
 
+def _notation(primitive: Primitive, search: _Search) -> LawResult:
+    """The notation, read as Python with the names of the operations, computes the value."""
+    names = [f"operand_{i}" for i in range(primitive.arity)]
+    code = compile(primitive.notation.format(*names), primitive.name, "eval")
+    operations = {known.name: known for known in registered()} | {primitive.name: primitive}
+
+    def broken(point: Point) -> str:
+        operands = dict(zip(names, map(Value, point), strict=True))  # Values: Python's own operators raise on floats
+        try:
+            written = eval(code, operations | operands)  # noqa: S307  # the declaration's own text
+        except NameError as error:
+            return f"{primitive.notation!r} cannot be computed: {error}"
+        out, written = primitive(*point), getattr(written, "data", written)
+        return "" if _close(written, out, abs(out)) else f"the value is {out!r}, {primitive.notation!r} is {written!r}"
+
+    return search(points(primitive), broken)
+
+
 # ---------------------------------------------------------------- the derivatives
 
 
@@ -335,6 +359,67 @@ def _smooth(primitive: Primitive, search: _Search) -> LawResult:
         return ""
 
     return search(points(primitive), broken)
+
+
+def _is_smooth(primitive: Primitive, point: Point, i: int) -> bool:
+    """Whether an operation has a slope in one operand: the same to both sides, and at wide and narrow steps."""
+    out, measured = primitive(*point), []
+    for step in (2.0**-12, 2.0**-22):
+        near = [point[i] - step, point[i] + step]
+        below, above = (primitive(*point[:i], x, *point[i + 1 :]) for x in near)
+        if not all(map(isfinite, (below, out, above))) or point[i] in near:
+            return False
+        measured.append((abs(above - 2 * out + below) / step, (above - below) / (2 * step)))
+    (wide_gap, wide), (narrow_gap, narrow) = measured
+    noise = 2.0**-26 * (1 + abs(out))
+    return narrow_gap <= wide_gap / 4 + noise and abs(narrow - wide) <= (1 + abs(wide)) / 4
+
+
+def _domain(primitive: Primitive, search: _Search) -> LawResult:
+    """At each end of the domain something ends: for some of the other operands the operation is not smooth there."""
+    if "any float" in search.broken:
+        return _not_checked("the value is no float for some floats")
+    ends = [(i, end) for i, interval in enumerate(primitive.domain) for end in interval if isfinite(end)]
+    results = [_at_end(primitive, search, i, end) for i, end in ends] or [_not_checked("it has no end")]
+    return next((one for one in results if one.verdict == FAILS), results[0])
+
+
+def _at_end(primitive: Primitive, search: _Search, i: int, end: float) -> LawResult:
+    smooth: list[Point] = []
+
+    def broken(point: Point) -> str:
+        at_end = (*point[:i], end, *point[i + 1 :])
+        if _is_smooth(primitive, at_end, i):
+            smooth.append(at_end)
+        return ""
+
+    result = search.at_least(SEVERAL)(points(primitive), broken)
+    if len(smooth) < result.tried:
+        return result
+    why = f"the domain ends in {operand_names(primitive)[i]}, where the operation is smooth, too"
+    return replace(result, verdict=FAILS, point=smooth[0], why=why)
+
+
+def _poles(primitive: Primitive, search: _Search) -> LawResult:
+    """At a declared pole the operation has no slope."""
+    if "any float" in search.broken:
+        return _not_checked("the value is no float for some floats")
+    results = [_at_pole(primitive, search, *pole) for pole in primitive.poles] or [_not_checked("none is declared")]
+    return next((one for one in results if one.verdict == FAILS), results[0])
+
+
+def _at_pole(primitive: Primitive, search: _Search, i: int, nearest: Callable[..., float]) -> LawResult:
+    def broken(point: Point) -> str | None:
+        place = nearest(*point)
+        if place != place:  # there is none
+            return None
+        is_smooth = _is_smooth(primitive, (*point[:i], place, *point[i + 1 :]), i)
+        return (
+            f"a pole in {operand_names(primitive)[i]} at {place!r}, where the operation is smooth" if is_smooth else ""
+        )
+
+    result = search(points(primitive), broken)
+    return _not_checked("no point with a pole was drawn") if result.verdict == CANNOT_TELL else result
 
 
 def _slopes(order: int) -> Callable[[Primitive, _Search], LawResult]:
@@ -474,7 +559,10 @@ _LAWS: dict[str, Callable[[Primitive, _Search], LawResult]] = {
     "value": _value,
     "any float": _any_float,
     "bounded": _bounded,
+    "notation": _notation,
     "array": _array,
+    "domain": _domain,
+    "poles": _poles,
     "smooth": _smooth,
     "partials": _slopes(1),
     "second partials": _slopes(2),

@@ -33,7 +33,7 @@ class _Watch:
     def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
         """Return the operation that made a Value, and its operands."""
         with modes.defaults():
-            return node.op, node.args
+            return (node.op, node.args) if isinstance(node, Value) else (None, ())
 
     def pulled_back(self, *_: object) -> None:
         """Leave derivatives to the graphs of the Values."""

@@ -46,6 +46,29 @@ def number(given: object, purpose: str, bools: bool = True) -> float:
         raise ValueError(f"{purpose} must be within the range of floats, got {_shortened(given)}") from None
 
 
+def exact(given: Any, purpose: str, rounded: Callable[[int], Any] = float) -> None:
+    """Raise for an integer that becomes another number as a float; `rounded` makes the float.
+
+    >>> exact(2**53, "a count")
+    >>> exact(2**53 + 1, "a count")
+    Traceback (most recent call last):
+        ...
+    ValueError: a count has the integer 9007199254740993, which is 9007199254740992 as a float: ...
+
+    Raises:
+        ValueError: for such an integer, also one of numpy.
+    """
+    given = held_by(given)
+    if not hasattr(given, "__index__"):
+        return
+    own = operator.index(given)
+    held = float(rounded(own))
+    if held != own:
+        raise ValueError(
+            f"{purpose} has the integer {own}, which is {held:.0f} as a float: give float(...) to round it"
+        )
+
+
 def is_number(given: object) -> bool:
     """Return whether `number` accepts this as a real number.
 
@@ -111,10 +134,10 @@ def refuse_set(given: object, purpose: str) -> None:
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun, for a message.
 
-    >>> counted(1, "parameter"), counted(337, "parameter")
-    ('1 parameter', '337 parameters')
+    >>> counted(1, "parameter"), counted(66000, "parameter")
+    ('1 parameter', '66,000 parameters')
     """
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _shortened(given: object) -> str:

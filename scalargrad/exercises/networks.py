@@ -187,9 +187,6 @@ WITHOUT_EXP = Misconception("exp forgotten", "The scores themselves may be negat
 TWICE = Misconception(
     "softmax twice", "The softmax of a softmax is nearly the same for all classes: apply it once, to the scores."
 )
-BY_LARGEST = Misconception(
-    "divided by the largest", "Divide by the sum of the powers, and not by the largest: only then do they add up to 1."
-)
 BY_NORM = Misconception("divided by the length", "The sum of the powers is wanted, not the root of their squares.")
 EACH_SIGMOID = Misconception(
     "sigmoid for softmax", "The sigmoid of each score looks at it alone: the outputs must add up to 1 over all classes."
@@ -229,7 +226,6 @@ def _softmax_exercise(answer: Any) -> Verdict:
             WITHOUT_EXP: lambda z: [x / math.fsum(z) for x in z],
             TWICE: lambda z: _softmax(_softmax(z)),
             SIGN: lambda z: _softmax([-x for x in z]),
-            BY_LARGEST: lambda z: [x / max(powers(z)) for x in powers(z)],
             BY_NORM: lambda z: [x / math.hypot(*powers(z)) for x in powers(z)],
             EACH_SIGMOID: lambda z: [_sigmoid(x) for x in z],
         },

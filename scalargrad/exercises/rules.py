@@ -191,7 +191,12 @@ def _checked(operation: Primitive, points: Sequence[Point], overflowing: str) ->
         with answering():
             report = gradcheck(operation, *point, order=order)
         if report.wrong:
-            return wrong(f"At {_point(names, point)} gradcheck says:", str(report))
+            said = str(report).splitlines()[0]
+            slopes = [
+                f"It gives {culprit.analytic:.6g}, and the slope of the values is {culprit.numerical:.6g}."
+                for culprit in report.culprits
+            ]
+            return wrong(f"At {_point(names, point)} gradcheck says: {said}.", *slopes)
     sentences = [f"Compared at {len(points)} points, and by gradcheck with measured slopes."]
     if overflowing:
         sentences.append(f"One more thing: it overflows far out. {overflowing}")

@@ -57,6 +57,18 @@ def operation_of(node: Value) -> str:
     return node.op.name
 
 
+def written(node: Value) -> str:
+    """Return how a node was computed, in the labels of its operands.
+
+    >>> x = Value(2.0, label="x")
+    >>> written(x * 3), written(x * (x + 1))
+    ('x * 3', 'x * …')
+    """
+    assert node.op is not None
+    names = [one.label or ("…" if one.takes_gradient else f"{one.data:g}") for one in node.args]
+    return node.op.notation.format(*names)
+
+
 def known_at(places: Collection[Place]) -> list[Misconception]:
     """Return the misconceptions that change something at some place, whatever the upstream gradient is.
 
@@ -75,14 +87,14 @@ def predicted(result: Value, variables: list[Value]) -> Iterator[tuple[Misconcep
         variables: those whose gradients are predicted.
 
     Yields:
-        The misconception, the operation where it is ("" for all), and the gradients.
+        The misconception, how the node where it is was computed ("" for all nodes), and the gradients.
     """
     places = places_of(result)
     of_variables = [place for place in places if all(operand.takes_gradient for operand in place[0].args)]
     groups = [("", places), ("", of_variables)]
     nodes = dict.fromkeys(node for node, _ in places)
-    groups += [(operation_of(node), [place for place in places if place[0] is node]) for node in nodes]
-    groups += [(operation_of(node), [(node, i)]) for node, i in places]
+    groups += [(written(node), [place for place in places if place[0] is node]) for node in nodes]
+    groups += [(written(node), [(node, i)]) for node, i in places]
     for where, group in groups:
         for misconception in known_at(places):
             yield misconception, where, swept(result, variables, misconception, set(group))

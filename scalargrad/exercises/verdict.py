@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..misconceptions import Misconception
+from ..terminal import html_lines
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,7 +49,7 @@ class Verdict:
     def _repr_html_(self) -> str:
         from html import escape
 
-        lines = "".join(f"<p>{escape(line)}</p>" for line in self._lines)
+        lines = "".join(html_lines(line) if "\n" in line else f"<p>{escape(line)}</p>" for line in self._lines)
         return f"<p><strong>{escape(self._headline)}</strong></p>{lines}"
 
 

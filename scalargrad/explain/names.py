@@ -92,7 +92,7 @@ def variables(names: Mapping[str, object]) -> dict[Value, str]:
     ['a', 'row[1]']
 
     Raises:
-        TypeError: when the names are no mapping of strings.
+        TypeError: when the names are not a mapping of strings.
     """
     if not isinstance(names, Mapping):
         raise TypeError(f"names must be a mapping such as locals(), got {names!r} of type {type(names).__name__}")
@@ -146,7 +146,7 @@ def gradient_name(whole: str, node: str) -> str:
 
 
 def local_gradient_name(result: str, operand: str) -> str:
-    """Return how a local gradient is written: the derivative of a result with respect to one operand of it alone.
+    """Return how a local gradient is written: the derivative of a result with respect to one of its operands.
 
     >>> local_gradient_name("L", "x1*w1")
     '∂L/∂(x1*w1)'
@@ -167,7 +167,7 @@ def exact(x: float) -> str:
 
 
 def integral(x: float) -> str:
-    """Return an exact number as one types it: without `.0` where it is a whole number.
+    """Return an exact number as a person types it: without `.0` where it is a whole number.
 
     >>> integral(2.0), integral(0.5), integral(-0.0)
     ('2', '0.5', '-0.0')

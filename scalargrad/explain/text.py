@@ -77,7 +77,7 @@ def tree(
 
     Raises:
         TypeError: for anything but Values and steps, or steps with names.
-        ValueError: for digits, a limit or a width that is no whole number above 0.
+        ValueError: for digits, a limit or a width that is not a whole number above 0.
     """
     graph, gradients = graph_and_gradients(value, names)
     count = sum(node.__class__ is not Constant for node in graph.order)
@@ -208,7 +208,7 @@ def ledger(
 
     Raises:
         TypeError: for anything but Values and steps, or steps with names.
-        ValueError: for digits, a limit or a width that is no whole number above 0.
+        ValueError: for digits, a limit or a width that is not a whole number above 0.
     """
     walk = as_steps(value, names)
     width = width_of(sys.stdout) if width is None else integer(width, "width", low=1)

@@ -34,7 +34,7 @@ ROOM = 40  # cells for a name in an error
 COMPOSED: dict[str, Callable[..., Any]] = {f.__name__: f for f in (*functional.OF_ONE_NUMBER, *functional.OF_A_PAIR)}
 CONSTANTS = {"pi": math.pi, "e": math.e}
 TESTS: dict[str, Callable[[float], bool]] = {"isnan": math.isnan, "isinf": math.isinf, "isfinite": math.isfinite}
-SPECIAL = {"inf": math.inf, "nan": math.nan}  # constants of conditions; an expression is of finite numbers
+SPECIAL = {"inf": math.inf, "nan": math.nan}  # constants of conditions; the numbers of an expression are finite
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
     **{operator.node: named(name) for name, operator in OPERATORS.items() if operator.node is not None},
@@ -51,23 +51,23 @@ _COMPARISONS: dict[type, Callable[[float, float], bool]] = {
 _READ = {ast.Constant, ast.Name, ast.Call, *_OPERATORS}
 _READ_IN_CONDITIONS = {ast.Compare, ast.BoolOp, ast.Not}
 _REFUSED: dict[type, str] = {
-    ast.Attribute: "attributes are no part of an expression: call a function by its name",
-    ast.Subscript: "subscripts are no part of an expression: give each number a name of its own",
+    ast.Attribute: "an expression has no attributes: call a function by its name",
+    ast.Subscript: "an expression has no subscripts: give each number its own name",
     ast.Compare: "a comparison has no derivative: use maximum, minimum, relu or greater",
-    ast.BoolOp: "and, or are no part of an expression",
-    ast.Not: "not is no part of an expression",
+    ast.BoolOp: "an expression has no and, or",
+    ast.Not: "an expression has no not",
     ast.Lambda: "functions cannot be defined in an expression",
-    ast.IfExp: "if … else is no part of an expression: use maximum, minimum, relu or greater",
-    ast.Tuple: "an expression is one number: use . for decimals, and , between a function's operands alone",
-    ast.BitXor: "^ is no power: write **",
-    ast.MatMult: "@ is of matrices: write * for a product",
-    ast.FloorDiv: "an expression has + - * / ** alone",
-    ast.Mod: "an expression has + - * / ** alone",
+    ast.IfExp: "an expression has no if … else: use maximum, minimum, relu or greater",
+    ast.Tuple: "an expression is one number: write decimals with a point, and a comma only between operands",
+    ast.BitXor: "^ is not the power operator: write **",
+    ast.MatMult: "@ multiplies matrices: write * for a product",
+    ast.FloorDiv: "the operators of an expression are + - * / **",
+    ast.Mod: "the operators of an expression are + - * / **",
 }
 
 _SEVERAL = {  # functions of several numbers, and how they are written as one expression
-    "softmax": "exp(x) / (exp(x) + exp(y)), for each number an expression of its own",
-    "log_softmax": "x - log(exp(x) + exp(y)), for each number an expression of its own",
+    "softmax": "exp(x) / (exp(x) + exp(y)), one expression for each number",
+    "log_softmax": "x - log(exp(x) + exp(y)), one expression for each number",
     "logsumexp": "log(exp(x) + exp(y))",
     "cross_entropy": "log(exp(x) + exp(y)) - x, where x is the score of the right class",
     "total": "x + y",
@@ -77,7 +77,7 @@ _SEVERAL = {  # functions of several numbers, and how they are written as one ex
 
 
 class ExpressionError(ValueError):
-    """A text is no expression. The message says what is wrong, and shows the place.
+    """A text that is not an expression. The message says what is wrong, and shows the place.
 
     Attributes:
         message: what is wrong, on one line.
@@ -230,10 +230,10 @@ def _tree(text: str) -> ast.expr:
         message = f"an expression may have {LONGEST:,} characters, got {len(text):,}"
         raise ExpressionError(message, text, LONGEST, LONGEST + 1)
     if "#" in text:
-        raise ExpressionError("comments are no part of an expression", text, text.index("#"), len(text))
+        raise ExpressionError("an expression has no comments", text, text.index("#"), len(text))
     unknown = re.search("[\0\ud800-\udfff]", text)
     if unknown:
-        raise ExpressionError("a character that no expression has", text, *unknown.span())
+        raise ExpressionError("an expression cannot contain this character", text, *unknown.span())
     try:
         with warnings.catch_warnings(action="ignore"):
             return ast.parse(text, mode="eval").body
@@ -294,7 +294,7 @@ class _Reader:
         kind = type(node.op) if isinstance(node, ast.UnaryOp | ast.BinOp) else type(node)
         if kind not in (_READ | _READ_IN_CONDITIONS if self.condition else _READ):
             what = "a condition" if self.condition else "an expression"
-            raise self._error(_REFUSED.get(kind, f"this is no part of {what}"), node)
+            raise self._error(_REFUSED.get(kind, f"{what} cannot contain this"), node)
         if not isinstance(node, ast.Call):
             return [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
         if not isinstance(node.func, ast.Name):
@@ -320,7 +320,7 @@ class _Reader:
                 self._apply(node, lambda *truths: every(truths), len(node.values), operands=True, result=True)
             case ast.Compare():
                 if not all(type(sign) in _COMPARISONS for sign in node.ops):
-                    raise self._error("numbers compare by < <= > >= == != alone", node)
+                    raise self._error("numbers are compared with < <= > >= == !=", node)
                 self._apply(node, _comparison(node.ops), 1 + len(node.ops), result=True)
             case _:
                 assert isinstance(node, ast.Call)

@@ -11,6 +11,7 @@ from ..engine.floats import same
 from ..engine.graph import sweep, topological_order
 from ..engine.value import Value
 from .curvature import curvature
+from .leaves import DIRECTION
 from .specialised import Shape, Specialised, outputs_of
 from .target import Target
 
@@ -69,7 +70,7 @@ def compare(
                 floats_of(lifted[1]),
                 [own[0] for own in expected],
                 parameters,
-                floats_of(leaves["direction"]),
+                floats_of(leaves[DIRECTION]),
                 tolerance,
             )
 

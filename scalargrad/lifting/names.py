@@ -14,9 +14,9 @@ from unicodedata import normalize
 from ..engine import primitives as p
 from ..engine.declaration import Primitive
 from .arrays.program import Apply, Array, Assembly, Fold, Leaf, View, needed
+from .leaves import LEAVES, THETA
 
 _PYTHON_NAMES = {*keyword.kwlist, *dir(builtins), "__builtins__"}
-_LEAVES = {"theta", "captured", "direction"}
 
 
 class Names:
@@ -31,7 +31,7 @@ class Names:
     def __init__(self, results: Iterable[Array | float], labels: Mapping[int, str], reserved: Iterable[str]) -> None:
         self._names: dict[tuple[Array, str], str] = {}
         self._functions: dict[Primitive, str] = {}
-        self._taken = {*_LEAVES, *reserved}
+        self._taken = {*LEAVES, *reserved}
         self._tried: dict[str, int] = {}  # the last number behind each stem
         self._layers: dict[Array, int] = {}
         self._sums: dict[Array, int] = {}
@@ -228,4 +228,4 @@ def _given(inputs: Array) -> int:
 
 def _is_parameters(array: Array) -> bool:
     base = _base(array)
-    return isinstance(base, Leaf) and base.name == "theta"
+    return isinstance(base, Leaf) and base.name == THETA

@@ -16,6 +16,7 @@ from ..engine.floats import counted
 from ..engine.value import Value
 from ..engine.variables import distinct_variables
 from .comparison import compare, floats_of
+from .leaves import CAPTURED, DIRECTION, THETA
 from .specialised import Shape, Specialised
 from .target import Runner, chosen
 from .trace import TraceError
@@ -188,7 +189,7 @@ class Program:
         rows, lifted = self._prepared(examples, single="hvp")
         direction = self._vector(vector, "the vector")
         runner = self._compared(lifted, "hvp", rows, direction)
-        leaves = {**self._leaves(lifted, at), "direction": direction}
+        leaves = {**self._leaves(lifted, at), DIRECTION: direction}
         _, moved = runner.value_and_gradient(rows, leaves)
         return moved
 
@@ -305,7 +306,7 @@ class Program:
         return self._with_captured(lifted, self.pack() if at is None else self._vector(at, "at"))
 
     def _with_captured(self, lifted: Specialised, theta: Any) -> dict[str, Any]:
-        return {"theta": theta, "captured": self._target.packed(lifted.captured) if lifted.captured else ()}
+        return {THETA: theta, CAPTURED: self._target.packed(lifted.captured) if lifted.captured else ()}
 
     def _vector(self, given: object, name: str) -> Any:
         if self._target.is_row(given, len(self._parameters)):
@@ -321,7 +322,7 @@ class Program:
         """The runner of a function of the program, which at its first use is compared with the function itself."""
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared and not self._is_apart:
-            leaves = {**self._with_captured(lifted, self._target.packed(self._read)), "direction": direction}
+            leaves = {**self._with_captured(lifted, self._target.packed(self._read)), DIRECTION: direction}
             with modes.defaults() if modes.active else nullcontext():  # Values are quicker outside of all modes
                 compare(self._function, self._read, lifted, kind, rows, leaves, self._target, self._tolerance)
             lifted.compared.add(kind)

@@ -13,6 +13,7 @@ from ..engine.value import Value
 from .arrays.differentiate import gradient, mean, tangent
 from .arrays.packed import Reference, packed, restored
 from .arrays.program import Array, ArrayProgram, needed
+from .leaves import CAPTURED, DIRECTION, THETA
 from .names import Names
 from .source import Wanted
 from .target import Runner, Target
@@ -35,13 +36,11 @@ class Specialised:
         with trace.running():
             outputs = [trace.index_of(output) for output in outputs_of(function(*traced))]
         self.captured = trace.captured
-        self._sizes = {"theta": len(parameters), "direction": len(parameters), "captured": len(trace.captured)}
+        self._sizes = {THETA: len(parameters), DIRECTION: len(parameters), CAPTURED: len(trace.captured)}
         self._program = ArrayProgram()
         along_theta = self._program.axis(len(parameters))
-        self._leaves: dict[str, Array] = {
-            name: self._program.leaf(name, (along_theta,)) for name in ("theta", "direction")
-        }
-        self._leaves["captured"] = self._program.leaf("captured", (self._program.axis(len(trace.captured)),))
+        self._leaves: dict[str, Array] = {name: self._program.leaf(name, (along_theta,)) for name in (THETA, DIRECTION)}
+        self._leaves[CAPTURED] = self._program.leaf(CAPTURED, (self._program.axis(len(trace.captured)),))
         for name, shape in zip(self.arguments, shapes, strict=True):
             axis = self._program.axis(math.prod(shape))
             self._leaves[name] = self._program.leaf(name, (axis,), target.batched)
@@ -63,7 +62,7 @@ class Specialised:
     @property
     def reads_parameters(self) -> bool:
         """Whether a result depends on a parameter."""
-        return self._leaves["theta"] in needed(self.results)
+        return self._leaves[THETA] in needed(self.results)
 
     def with_captured(self, captured: list[Value]) -> Specialised:
         """Return the same program for a copy of the function, which captures other Values."""
@@ -92,12 +91,12 @@ class Specialised:
     def _written(self, kind: str) -> Runner:
         results: list[Array | float] = list(self.results)
         slopes: Array | float | None = None
-        theta = self._leaves["theta"]
+        theta = self._leaves[THETA]
         if kind != "forward":
             results = [mean(self._program, results[0])]
             slopes = first = gradient(self._program, results[0], theta)
             if kind == "hvp":
-                slopes = tangent(self._program, first, theta, self._leaves["direction"])
+                slopes = tangent(self._program, first, theta, self._leaves[DIRECTION])
         names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved])
         summary = f"{kind} of {self._name}: {counted(self._sizes['theta'], 'parameter')}."
         return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))

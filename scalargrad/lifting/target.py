@@ -24,8 +24,8 @@ Group = Callable[[Trace, Sequence[int], ArrayProgram, Mapping[str, Array]], list
 class Runner(Protocol):
     """One function of a lifted program, as a target runs it.
 
-    `arguments` are tables of the target's, a row for each example. `leaves` has the numbers of "theta", the
-    parameters, of "captured", other Values that the function reads, and of "direction", the vector of `hvp`.
+    `arguments` are tables of the target's, a row for each example. `leaves` has the numbers of the leaves that
+    `leaves.py` names: the parameters, other Values that the function reads, and the vector of `hvp`.
     """
 
     @property
@@ -121,12 +121,14 @@ def chosen(name: str | None, dtype: str) -> Target:
     if name not in TARGETS:
         raise ValueError(f"target must be {_listed(TARGETS)}, got {name!r}")
     entry = TARGETS[name]
+    module, colon, own_name = entry.place.partition(":")
+    if not (module and colon and own_name):
+        raise ValueError(f'the place of the target "{name}" must be "module:class", got {entry.place!r}')
     known = list(dict.fromkeys(dtype for entry in TARGETS.values() for dtype in entry.dtypes))
     if dtype not in known:
         raise ValueError(f"dtype must be {_listed(known)}, got {dtype!r}")
     if dtype not in entry.dtypes:
         raise ValueError(f'the target "{name}" computes in {_listed(entry.dtypes)}, got dtype {dtype!r}')
-    module, _, own_name = entry.place.partition(":")
     try:
         target: Target = getattr(import_module(module), own_name)(dtype)
     except ModuleNotFoundError:

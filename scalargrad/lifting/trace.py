@@ -25,6 +25,7 @@ from ..engine.declaration import Primitive
 from ..engine.floats import is_number, number
 from ..engine.value import OPERATIONS, REFLECTED, Constant, Value
 from . import derivatives
+from .leaves import CAPTURED, THETA
 
 _new = object.__new__
 
@@ -40,7 +41,7 @@ class Trace:
     """The operations of one run, each after its operands, none twice.
 
     Attributes:
-        nodes: each node with its place, in order. A leaf is a name and an index: ("theta", 3) is the fourth
+        nodes: each node with its place, in order. A leaf is a name and an index: (THETA, 3) is the fourth
             parameter, ("x", 0) the first number of the argument x.
         captured: the Values, other than parameters and results, whose numbers the function uses.
         labels: the labels of nodes, by place.
@@ -50,7 +51,7 @@ class Trace:
 
     def __init__(self, parameters: Iterable[Value]) -> None:
         self.of_value: dict[Value, int] = {parameter: place for place, parameter in enumerate(parameters)}
-        self.nodes: dict[Node, int] = {("theta", place): place for place in self.of_value.values()}
+        self.nodes: dict[Node, int] = {(THETA, place): place for place in self.of_value.values()}
         self.captured: list[Value] = []
         self.labels: dict[int, str] = {}
         self.refused: TraceError | None = None
@@ -115,11 +116,15 @@ class Trace:
     def operation_of(self, node: Any) -> tuple[Primitive | None, tuple[Any, ...]]:
         """Return the operation that made a Value of this run, and its operands; None for a leaf.
 
-        An operand is a place in the list, which may be asked about in the same way, or a Value from before the run.
+        An operand is a place in the list, a Value from before the run, or the number of a constant. It may be asked
+        about in the same way.
         """
+        if isinstance(node, float):
+            return None, ()
         if isinstance(node, Value) and not isinstance(node, Traced):
             return node.op, node.args
-        return self.operation_at(node if isinstance(node, int) else node.index)
+        primitive, places = self.operation_at(node if isinstance(node, int) else node.index)
+        return primitive, tuple(self._constants.get(place, place) for place in places)
 
     def operation_at(self, place: int) -> tuple[Primitive | None, tuple[int, ...]]:
         """Return the operation at a place, and the places of its operands; None for a leaf."""
@@ -210,7 +215,7 @@ class Trace:
             return "an input, or of a result of one, which differs between examples"
         place = self.of_value.get(value) if isinstance(value, Value) else None
         name = f" {value.label!r}" if isinstance(value, Value) and value.label else ""
-        if ("theta", place) in self.nodes:
+        if (THETA, place) in self.nodes:
             return f"parameter{name or f' {place}'}, which may change between calls"
         return f"a Value{name}, which may change between calls"
 
@@ -276,7 +281,7 @@ class Trace:
         elif node.__class__ is Constant:
             return self._constant(node._data)
         else:
-            place = self._enter(("captured", len(self.captured)))
+            place = self._enter((CAPTURED, len(self.captured)))
             self.captured.append(node)
         self.of_value[node] = place
         self._note(node)
@@ -302,7 +307,7 @@ _PLAIN = "use the operation of scalargrad, as x.exp() for math.exp(x), or stop_g
 _ADVICE = {
     **dict.fromkeys(["<", "<=", ">", ">=", "bool()"], _CHOICE),
     **dict.fromkeys(["float()", ".data"], _PLAIN),
-    "==": "between a Value and a number it is never true; compare plain numbers, or use scalargrad.greater",
+    "==": "a Value equals itself alone; compare plain numbers, or use scalargrad.greater",
 }
 _DERIVATIVE = "use grad inside, or value_and_grad or backward of the program"
 _NEEDS_THE_GRAPH = {
@@ -408,6 +413,17 @@ class Traced(Value):
     def label(self, label: str | None) -> None:
         if label is not None:
             self.trace.labels[self.index] = label
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Traced) and other is not self:
+            self.trace.refuse("==", self)
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        raise self.trace.error(
+            "an input, or a result of one, is put into a set or looked up in a dict, which tells Values apart but not "
+            "numbers; compute with the number, or pass what is looked up as an argument"
+        )
 
     def __index__(self) -> NoReturn:
         raise self.trace.error(

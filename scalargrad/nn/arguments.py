@@ -50,7 +50,7 @@ def activation_function(given: object) -> Activation | None:
     known[PReLU.name] = PReLU()
     if not isinstance(given, str) or given not in known:
         if given == "maxout":
-            raise ValueError(f"{given!r} is no activation of a weighted sum: use nn.Maxout, or an MLP with that name")
+            raise ValueError(f"{given!r} is a kind of layer, not an activation of a neuron: use nn.Maxout or nn.MLP")
         if isinstance(given, str) and given in _OF_A_LAYER:
             raise ValueError(f"{given} is an activation of all outputs of a layer together: Layer(2, 3, {given!r})")
         names = sorted(name for name in known if not name.startswith("_"))
@@ -109,7 +109,7 @@ def _cuts(function: Activation | None) -> bool:
         not (isinstance(function, Primitive) and function.domain == (REALS,))
         and function not in functional.OF_ONE_NUMBER
     ):
-        return False  # a user's function, which may take Values alone
+        return False  # a user's function, which may take only Values
     at: Callable[[float], Any] = function
     return bool(at(0.0) == 0 and at(_FAR) == _FAR and abs(at(-_FAR)) < _FAR / 4)
 
@@ -163,7 +163,7 @@ def entries(given: object, what: str) -> list[object]:
 
 
 def refuse_drawing(module: str, rng: object, initial: object) -> None:
-    """Raise where weights are given, and how to draw them as well.
+    """Raise an error when there are both weights and arguments that say how to draw weights.
 
     Raises:
         TypeError: for either argument, which would be ignored.
@@ -179,7 +179,7 @@ def row_of(inputs: Iterable[Value | float], n_inputs: int, module: Module, layer
     """Return the inputs as Values, exactly as many as the module, or its layer of that number, takes.
 
     Raises:
-        TypeError: for a single number, a set, or an input that is no number.
+        TypeError: for a single number, a set, or an input that is not a number.
         ValueError: for more or fewer inputs.
     """
     refuse_set(inputs, "a row of inputs")

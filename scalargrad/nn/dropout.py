@@ -30,8 +30,8 @@ _source: ContextVar[Source | None] = ContextVar("source", default=None)
 class Dropout(Module):
     """Set each number of a row to 0 with some probability, and divide those that are kept by 1 - probability.
 
-    So each number keeps its mean, and nothing is left to do when training is over: after `eval()` the row comes out
-    as it went in, until `train()`. A module is in training when it is made.
+    So the mean of each number stays the same. After `eval()` nothing is dropped, until you call `train()`. A new
+    module is in training.
 
     >>> dropout = Dropout(0.5, rng=0)
     >>> [x.data for x in dropout([1.0, 2.0, 3.0, 4.0])]
@@ -40,7 +40,7 @@ class Dropout(Module):
     [1.0, 2.0, 3.0, 4.0]
 
     `nn.MLP` has it between its layers, by its argument `dropout`. `optim.train` draws the masks from its own seed, and
-    measures without them. A function with a Dropout in it that is in training can be lifted as `Masked` alone.
+    measures without them. To lift a function with a Dropout that is in training, wrap the function in `Masked`.
 
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15 (2014). There the
     weights are multiplied by 1 - probability after training, which is the same rule in another order.
@@ -53,7 +53,7 @@ class Dropout(Module):
         probability: as given.
 
     Raises:
-        TypeError: for a probability that is no number, or another kind of rng.
+        TypeError: for a probability that is not a number, or another kind of rng.
         ValueError: for a probability out of its range.
     """
 
@@ -68,14 +68,14 @@ class Dropout(Module):
         """Return a row of as many Values, some of them 0 while the module is in training.
 
         Raises:
-            TypeError: for a single number, a set, or an input that is no number; TraceError, where a mask would be
+            TypeError: for a single number, a set, or an input that is not a number; TraceError, where a mask would be
                 drawn while a function is lifted.
             ValueError: for no inputs, or a mask that does not fit.
         """
         return Outputs(self._dropped(given_numbers(inputs, "the inputs of Dropout")))
 
     def _dropped(self, row: list[Value]) -> list[Value]:
-        """What is left of a row of Values."""
+        """The row, with some of its Values dropped."""
         if not self.training or not self.probability:
             return row
         mask = (_source.get() or self._drawn)(self.probability, len(row))
@@ -92,7 +92,7 @@ class Dropout(Module):
 
 
 def drawn(probabilities: Iterable[float], rng: random.Random) -> list[float]:
-    """Return a mask: for each probability 0, or with the other probability what keeps the mean."""
+    """Return a mask: with each probability a 0, otherwise the factor that keeps the mean."""
     return [0.0 if rng.random() < probability else 1 / (1 - probability) for probability in probabilities]
 
 
@@ -112,12 +112,12 @@ class Masked:
     >>> value, gradient = program.value_and_grad(xs, ys, [loss.draw(rng) for _ in xs])  # others in each step
     >>> losses = program(xs, ys)  # with nothing dropped
 
-    A mask has a factor for each number that comes to a Dropout in training: 0, or 1 / (1 - probability). They stand
-    in the order in which the function comes to them.
+    A mask has a factor for each number that reaches a Dropout in training: 0, or 1 / (1 - probability). The factors
+    are in the order in which the function computes these numbers.
 
     Args:
         function: a function of an example.
-        example: arguments for it, which tell how many numbers are dropped or kept.
+        example: arguments for it, which show how many numbers there are to drop or keep.
     """
 
     def __init__(self, function: Callable[..., Any], *example: Any) -> None:
@@ -153,7 +153,7 @@ class Masked:
         """Return what the function returns for an example, which may be followed by a mask.
 
         Raises:
-            TypeError: for a mask that is no row of numbers.
+            TypeError: for a mask that is not a row of numbers.
             ValueError: for a mask that is too long or too short.
         """
         if len(arguments) != len(self._example) + 1:
@@ -205,7 +205,7 @@ def seeded(seed: str) -> Generator[None]:
 
 @contextmanager
 def _masks_from(source: Source) -> Generator[None]:
-    """Let each Dropout in the block take its mask from there."""
+    """Make each Dropout in the block take its mask from this source."""
     token = _source.set(source)
     try:
         yield

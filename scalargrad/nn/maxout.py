@@ -19,9 +19,8 @@ from .neuron import Neuron
 class Maxout(Layer):
     """Outputs that are each the largest of several weighted sums of the inputs, its pieces.
 
-    Its activation is so a function of the inputs that is learned: any convex function, of as many straight pieces.
-    With two pieces of which one is always 0 it is relu; at 0 itself, where the pieces are equal, each of them has
-    half of the gradient.
+    So the activation itself is learned: it can become any convex function that is made of that many straight pieces.
+    Two pieces, one of which is always 0, make a relu; at 0, where the two are equal, each gets half of the gradient.
 
     Goodfellow et al., "Maxout networks", arXiv:1302.4389. In an `MLP` it is `activation="maxout"`.
 

@@ -52,7 +52,7 @@ class MLP(Module):
     published has relu, as here. On the four examples of the video, relu gets stuck: of 300 networks
     `MLP(3, [4, 4, 1])`, 57% have a loss above 0.5 after 1,000 steps at a rate of 0.05. With tanh none has.
 
-    A network that is part of a slide can be written down as it stands there:
+    A network on a slide can be written down with its weights:
 
     >>> slide = MLP(weights=[[[1, -2], [-1, 1]], [[2, -1]]], biases=[[1, 0], [0]], activation="sigmoid")
     >>> round(slide([1.0, -1.0]).data, 2)

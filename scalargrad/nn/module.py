@@ -34,7 +34,7 @@ def _flat(items: Iterable[Any]) -> Iterator[Any]:
 
 
 class Module(Searchable):
-    """The base class of what has parameters: each leaf Value in its attributes, and in what these hold.
+    """The base class for everything with parameters, which are the leaf Values in its attributes, to any depth.
 
     A module finds its parameters in modules, dataclasses, lists, tuples, the values of dicts and arrays of
     objects, in one another to any depth, and in the attributes that a subclass of these adds. It refuses an
@@ -98,13 +98,13 @@ class Module(Searchable):
 
         Args:
             results: a Value, or a list or tuple of Values or of such lists, as feature maps are.
-            inputs: what the module has read, also in lists of lists; those that are no Values are left out.
+            inputs: what the module has read, also in lists of lists; those that are not Values are left out.
 
         Returns:
             The results, as they are.
 
         Raises:
-            TypeError: for a result that is no Value.
+            TypeError: for a result that is not a Value.
         """
         several = list(_flat([results]))
         if not all(isinstance(result, Value) for result in several):
@@ -117,8 +117,8 @@ class Module(Searchable):
     def train(self, mode: bool = True) -> Self:
         """Put the module and the modules in it into training, or out of it; return the module.
 
-        Modules such as `Dropout` do something else while they are trained. The attribute `training` tells them; your
-        own module may ask it, too.
+        Modules such as `Dropout` behave differently in training. They read the attribute `training`, and so can your
+        own modules.
 
         >>> from scalargrad.nn import MLP
         >>> model = MLP(2, [3, 1], dropout=0.5, rng=0)
@@ -147,7 +147,7 @@ class Module(Searchable):
 
         Raises:
             ValueError: when names are missing or unknown, or a number is nan, infinite or beyond the range of floats.
-            TypeError: when the state is no dict, or holds anything but numbers.
+            TypeError: when the state is not a dict, or holds anything but numbers.
         """
         if not isinstance(state, dict):
             raise TypeError(f"the state must be a dict of numbers by name, got a {type(state).__name__}")
@@ -161,7 +161,7 @@ class Module(Searchable):
             parameter.data = numbers[name]
 
     def save(self, path: str | bytes | os.PathLike[str], extra: object = None) -> None:
-        """Write the parameters to a JSON file, exactly; whole, or not at all.
+        """Write the parameters with all their digits to a JSON file. A file is written completely or not at all.
 
         Args:
             path: of the file, which is replaced if there is one.

@@ -30,7 +30,7 @@ class PReLU(Module):
         slope: a Value.
 
     Raises:
-        TypeError: for a slope that is no number.
+        TypeError: for a slope that is not a number.
     """
 
     name: ClassVar[str] = "prelu"

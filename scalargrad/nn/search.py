@@ -33,7 +33,7 @@ SIMPLE += (FunctionType, BuiltinFunctionType, ModuleType, random.Random)
 
 
 class Search(NamedTuple):
-    """What a search has come to: the parameters by path, each once; the modules; and what it could not look into."""
+    """The result of a search: the parameters by path, each once; the modules; and what it could not look into."""
 
     parameters: list[tuple[str, Value]]
     modules: list[Searchable]
@@ -115,7 +115,7 @@ def _attributes(item: object) -> list[tuple[str, object]]:
 
 
 def _of_class(kind: type) -> list[tuple[str, object]]:
-    """The attributes of a class that are no simple things: its instances would share them, and no search sees them."""
+    """The attributes of a class, apart from simple ones: its instances would share them, and no search sees them."""
     shared: dict[str, object] = {}
     for base in reversed(kind.__mro__[:-1]):  # the last is object
         shared.update(vars(base))
@@ -148,7 +148,7 @@ def refuse_hidden(module: Searchable, result: Search, *others: object) -> None:
             values = "a Value" if missed == 1 else f"{missed} Values"
             raise TypeError(
                 f"{name} is {_what(item)}, where {values} would not be found and trained: {_instead(item)}; "
-                "what is not to be trained, make a Constant, or hold it by a function"
+                "if it should not be trained, make it a Constant, or keep it in a function"
             )
 
 
@@ -172,7 +172,7 @@ def _instead(item: object) -> str:
 
 
 def hidden_in(start: Any) -> list[Value]:
-    """Return the parameters in what is no module or container, and in what its attributes hold, to any depth."""
+    """Return the parameters in what is not a module or container, and in what its attributes hold, to any depth."""
     hidden: list[Value] = []
     seen: dict[int, object] = {}  # kept alive: the id of an object that is gone may be that of the next one
     pending: list[Any] = [start]

@@ -45,7 +45,7 @@ def are_values(given: Any) -> bool:
 
 
 def checked_theta(given: Any) -> Any:
-    """Return theta with its numbers as floats; raise an error if it is no list or one-dimensional array of them."""
+    """Return theta with its numbers as floats; raise an error if it is not a list or one-dimensional array of them."""
     if isinstance(given, list):
         given[:] = [number(x, "a number of theta") for x in given]
         return given
@@ -120,7 +120,7 @@ OF_EVERY_OPTIMIZER = {"rate", "weight_decay", "clip_norm"}
 
 
 def refuse_foreign(names: Iterable[str], function: Callable[..., Any]) -> None:
-    """Raise an error for an argument of a function with its name from another library, which gives our name.
+    """Raise an error for an argument that has the name of another library; the message gives ours.
 
     Raises:
         TypeError: for such a name, unless the function has an argument of that name.
@@ -133,7 +133,7 @@ def refuse_foreign(names: Iterable[str], function: Callable[..., Any]) -> None:
 
 
 def in_our_words(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function so that an argument with its name from another library is an error with our name.
+    """Decorate a function so that an argument that has the name of another library is an error that gives ours.
 
     If the function takes an optimizer, an argument that every optimizer has is an error that says so.
     """

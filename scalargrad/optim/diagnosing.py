@@ -35,14 +35,14 @@ POOR = 0.3  # a model below this has learnt little; between the two, noise in th
 GAP = 0.2  # by how much less of the loss a good model may get rid of on validation data
 RISE = 0.2  # the same of a validation loss that has been lower
 LUCK = 3.0  # standard deviations: one shuffling of the labels in 700 is as good by chance
-BETTER = 0.7  # a change helps when it leaves this part of the loss: batches alone make it waver by a tenth or two
+BETTER = 0.7  # a change helps when it leaves this part of the loss: batches make it vary by a tenth or two
 SEVERAL = 10  # epochs: enough for the last fifth of them to have a mean
 FALLING = 0.9  # a loss that has come down to this in the last fifth of the epochs is still falling
 NOTHING = 0.1  # true labels must be learnt by so much better than the luckiest of shuffled ones
 FADED = 1e-3  # a gradient that shrinks by this over the layers moves the first ones a thousand times less
 MOST = 0.5  # of the relus or sigmoids of a layer
 LARGE, SMALL, UNLIKE = 10.0, 0.05, 100.0  # the sizes of inputs, of which 1 is best (LeCun et al., "Efficient BackProp")
-RECENT = 2.0  # the examples that were learnt last cost so many times less than the others
+RECENT = 2.0  # the examples that were learnt last cost this many times less than the others
 FACTORS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)  # of the rate
 
 READ = 32  # examples whose graphs are read
@@ -102,7 +102,7 @@ def diagnose(
         The diagnosis: `findings`, the most important first, and what was measured.
 
     Raises:
-        TypeError: for a loss that does not return a Value, data that are no tuple of columns, a history that is none,
+        TypeError: for a loss that does not return a Value, data that are not a tuple of columns, another history,
             or both a history and an optimizer.
         ValueError: for columns of different lengths, or a history of another training.
     """
@@ -168,7 +168,7 @@ class _Doctor:
             self.at_start = read_layers(loss, examples, set(variables))
             self._put(self._now)
         batch_size = min(history.batch_size if history else 32, self.size)
-        way = _way(loss, variables, setting, data, None)
+        way = _way(loss, variables, setting, data, validation, None)
         self._is_fast = isinstance(way, OnArrays) and not isinstance(way.theta, list)
         self.data = way.columns(data)
         self.validation = None if validation is None else way.columns(validation)
@@ -184,7 +184,7 @@ class _Doctor:
     # ---------------------------------------------------------------- measuring
 
     def _some(self, size: int, most: int) -> Sequence[int]:
-        """The places of so many examples, in any order; all where there are no more."""
+        """The places of that many examples, in any order; all if there are no more."""
         return random.Random(self._seed).sample(range(size), min(size, most))
 
     def _chosen(self, way: Way, columns: Columns) -> Columns:
@@ -270,7 +270,7 @@ class _Doctor:
     def _seen_at_start(self) -> Iterator[Finding]:
         """What the graph shows before any step, or as it is where no start is known."""
         layers = self.at_start.layers
-        before = [math.inf, *(layer.outputs for layer in layers)]  # all that reads zeros alone gives the same
+        before = [math.inf, *(layer.outputs for layer in layers)]  # everything that reads only zeros gives the same
         copies = [
             layer for layer, size in zip(layers, before, strict=False) if layer.copies and layer.is_hidden and size
         ]
@@ -412,7 +412,7 @@ class _Doctor:
                 f"the last tenth of the examples costs {last:.3g} each, the others {others:.3g}; after {self._steps} "
                 f"steps with the examples shuffled the loss is {self.rates[1.0]:.3g}",
                 "each batch holds examples of one kind, and the model forgets the others",
-                "shuffle the examples anew in each epoch, as optim.train does",
+                "shuffle the examples again in each epoch, as optim.train does",
             )
         ]
 

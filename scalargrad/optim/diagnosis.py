@@ -50,9 +50,9 @@ class Fit:
 
     Attributes:
         loss: the mean loss.
-        chance: what it would be if nothing were learnt: the mean loss with the labels, the last column of the data,
-            shuffled; with data of one column, the loss at the start.
-        learnt: the part of that which the model has got rid of: 1 - loss ÷ chance.
+        chance: what the loss would be if nothing were learnt: the mean loss with the labels, the last column of the
+            data, shuffled; with data of one column, the loss at the start.
+        learnt: which share of that the model has removed: 1 - loss ÷ chance.
         is_beyond_luck: whether the loss is lower than any shuffling of the labels is likely to make it.
     """
 
@@ -67,7 +67,7 @@ class Diagnosis:
     """What `diagnose` returns. It shows itself as text; `plot()` draws it.
 
     Attributes:
-        findings: what is wrong, the first thing to mend first; none for a healthy training.
+        findings: what is wrong, in the order in which to fix it; none for a healthy training.
         is_good_on_training_data: whether the model does well on what it has learnt from.
         is_good_on_validation_data: whether it does well on other data; None where there are none.
         training: the loss on the training data, and what it is compared with.

@@ -220,7 +220,7 @@ class _Gauge:
                 relus += 1
 
     def reading(self, place: int) -> LayerReading:
-        """What the sums come to."""
+        """What the sums say about the layer."""
         return LayerReading(
             place,
             self.name,

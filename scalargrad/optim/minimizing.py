@@ -72,7 +72,7 @@ def minimize(
     MinimizeResult(the gradient's norm is below the tolerance; fun=..., success=True, x=[...])
 
     Args:
-        loss: computes the loss anew from the parameters.
+        loss: a function without arguments that computes the loss from the parameters.
         parameters: the Values to change. At the end they have the numbers of the result's `x`.
         rate: that of gradient descent, a number or a schedule; 0.1 by default.
         tolerance: ε; the loop ends when ‖∇L‖ < ε.
@@ -83,15 +83,15 @@ def minimize(
             or one that has these parameters and continues from its state.
 
     Raises:
-        TypeError: for a loss that is no function without arguments or does not return a Value, parameters that are
-            no Values, anything but an optimizer as the optimizer, or both a rate and an optimizer.
+        TypeError: for a loss that is not a function without arguments or does not return a Value, parameters that are
+            not Values, anything but an optimizer as the optimizer, or both a rate and an optimizer.
         ValueError: for no parameters, a rate, tolerance or max_steps out of its range, or an optimizer of other
             parameters.
     """
     modes.refuse_unrecorded("minimize")
     variables = some_variables(parameters)
     if rate is not None and optimizer is not None:
-        raise TypeError("give a rate or an optimizer, not both: the optimizer has a rate of its own")
+        raise TypeError("give a rate or an optimizer, not both: the optimizer has its own rate")
     moving = GradientDescent(rate=0.1 if rate is None else rate) if optimizer is None else optimizer
     moving = on_variables(moving, variables)
     tolerance = within(tolerance, "tolerance", 0.0, math.inf, closed=True)

@@ -36,7 +36,8 @@ class Optimizer(ABC):
 
     A subclass has a rule: it computes the change to subtract from a parameter, from the gradient and from what the
     optimizer remembers about the parameter. The same rule is applied to the numbers of Values, one by one, and to
-    an array as a whole; `self.math` has the functions for both. Saved states, `minimize` and `train` need no more.
+    an array as a whole; `self.math` has the functions for both. Nothing else is needed for saved states, `minimize`
+    and `train`.
 
     >>> class Sign(Optimizer):
     ...     '''θ ← θ - rate × v ÷ (|v| + ε), where v averages the gradient.'''
@@ -72,7 +73,7 @@ class Optimizer(ABC):
 
     Raises:
         TypeError: for parameters that are neither Values nor an array or list of floats, or settings that are
-            no numbers.
+            not numbers.
         ValueError: for no parameters, an array of more than one axis, or a setting out of its range.
     """
 
@@ -181,7 +182,7 @@ class Optimizer(ABC):
         """Return the change to subtract from a parameter, then the new content of each memory.
 
         The arguments are the gradient and then the memories, in the order of `remembers`: numbers, or arrays with a
-        number for each parameter. If `remembers` is empty, the rule returns the change alone.
+        number for each parameter. If `remembers` is empty, the rule returns only the change.
         """
 
     def prepare(self) -> None:  # noqa: B027  # most optimizers have nothing to prepare
@@ -197,7 +198,7 @@ class Optimizer(ABC):
         returned; one that cannot change stays as it is, and the moved one is a new array.
 
         Raises:
-            TypeError: for a gradient on Values, or none on an array, or one that is no list, tuple or array of real
+            TypeError: for a gradient on Values, or none on an array, or one that is not a list, tuple or array of real
                 numbers; and for an optimizer without parameters.
             ValueError: for a gradient of another shape, or a number beyond the range of floats.
         """
@@ -350,12 +351,12 @@ class Optimizer(ABC):
         return state | {name: getattr(self, name) for name in self._numbers} | {"steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a `state_dict`. The rate may be another than that of the optimizer that it is from.
+        """Continue from a `state_dict`. This optimizer may have another rate than the one that was saved.
 
         Raises:
             ValueError: when it is of another kind of optimizer, of one with other settings or another number of
                 parameters, or cannot be a state.
-            TypeError: when it is no dict of lists of numbers.
+            TypeError: when it is not a dict of lists of numbers.
         """
         names = ["kind", *self.remembers, *self._numbers, "steps"]
         if not isinstance(state, dict):
@@ -447,7 +448,7 @@ def on_variables(optimizer: Optimizer, variables: list[Value]) -> Optimizer:
     own = optimizer.parameters
     if len(own) != len(variables) or any(x is not y for x, y in zip(own, variables, strict=True)):
         raise ValueError(
-            f"the optimizer has parameters of its own, and they are not these: {optimizer!r}; "
+            f"the optimizer has parameters, and they are not these: {optimizer!r}; "
             f"make it without any, as {type(optimizer).__name__}(rate=…)"
         )
     return optimizer

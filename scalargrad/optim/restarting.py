@@ -83,7 +83,7 @@ class Restarts:
         """
         runs = self.runs
         if not runs:
-            raise RuntimeError(f"there is no best run: {self.message}; call restarts anew to run them")
+            raise RuntimeError(f"there is no best run: {self.message}; call restarts again to run them")
         return min(runs, key=lambda run: (math.isnan(run.fun), run.fun))
 
     @property
@@ -94,7 +94,7 @@ class Restarts:
     def __iter__(self) -> Iterator[MinimizeResult]:
         yield from list(self._finished.values())
         if self._error is not None:
-            raise RuntimeError(f"{self.message}, so the others are missing: call restarts anew") from self._error
+            raise RuntimeError(f"{self.message}, so the others are missing: call restarts again") from self._error
         self._is_iterated = True
         try:
             yield from self._coming
@@ -229,8 +229,8 @@ def restarts(
         An object with `runs` and `best`, which wait for all runs. Ctrl-C ends the wait and keeps the finished runs.
 
     Raises:
-        TypeError: for a problem that is no function of a generator, or that does not return a MinimizeResult.
-        ValueError: for an n below 1, a seed that is no integer, or negative seconds.
+        TypeError: for a problem that is not a function of a generator, or that does not return a MinimizeResult.
+        ValueError: for an n below 1, a seed that is not an integer, or negative seconds.
         KeyboardInterrupt: on Ctrl-C before the first run has finished.
     """
     if not callable(problem):

@@ -98,7 +98,7 @@ def train(
         The history.
 
     Raises:
-        TypeError: for a loss that does not return a Value, data that are no tuple of columns, and other arguments of
+        TypeError: for a loss that does not return a Value, data that are not a tuple of columns, and other arguments of
             the wrong type.
         ValueError: for columns of different lengths, numbers out of their range, and a state of another training.
         Exception: with `lifted=True`, whatever keeps the loss from being lifted, such as a `TraceError`.
@@ -136,7 +136,7 @@ def train(
             for variable, own in zip(variables, last, strict=True):
                 variable.data = own
         history.start = [variable.data for variable in variables]
-        way = _way(loss, variables, moving, columns, lifted)
+        way = _way(loss, variables, moving, columns, held_out, lifted)
         begin = Point((), 0, 0.0, None, (None, None)) if point is None else point
         history._point = begin._replace(saved=way.save())
         history.optimizer, history.way = way.optimizer, way.described
@@ -299,12 +299,17 @@ class _Training:
 
 
 def _way(
-    loss: Callable[..., Value], variables: list[Value], optimizer: Optimizer, columns: list[Any], lifted: bool | None
+    loss: Callable[..., Value],
+    variables: list[Value],
+    optimizer: Optimizer,
+    columns: list[Any],
+    validation: list[Any] | None,
+    lifted: bool | None,
 ) -> Way:
     if lifted is False:
         return OnValues(loss, variables, optimizer, "")
     try:
-        return OnArrays(loss, variables, optimizer, columns)
+        return OnArrays(loss, variables, optimizer, columns, validation)
     except Exception as error:  # of any kind: the loss cannot be lifted
         if lifted:
             raise
@@ -383,8 +388,8 @@ def _refuse_other(variables: list[Value], history: History) -> None:
     ended = None if history._point is None else history._point.saved[0]
     if ended is not None and list(map(float, ended)) != [variable.data for variable in variables]:
         raise ValueError(
-            "the parameters are not those with which the history ended, so training cannot go on from there: resume "
-            "with the latest history and its model, or train anew without resume"
+            "these are not the parameters at the end of the history, so training cannot continue from there: resume "
+            "with the latest history and its model, or train from the beginning without resume"
         )
 
 

@@ -14,14 +14,14 @@ LOSS = "loss"
 
 
 class Trial(NamedTuple):
-    """What a short training came to: the loss at its end, and the mean of the losses on the way; inf if it diverged."""
+    """The result of a short training: the loss at its end, and the mean of the losses; inf if it diverged."""
 
     loss: float
     on_the_way: float
 
 
 class Trials:
-    """Trainings of so many steps from the same parameters. They move what the way holds, and no optimizer's memory."""
+    """Trainings of a number of steps from the same parameters, which leave every optimizer's memory as it is."""
 
     def __init__(
         self, way: Way, loss: Callable[..., Any], start: Sequence[float], data: Columns, batch_size: int, rng: int

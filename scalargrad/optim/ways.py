@@ -129,32 +129,47 @@ class OnValues:
 class OnArrays:
     """Training on arrays: the loss is a lifted program, and all parameters are one array.
 
+    Args:
+        loss, variables, optimizer: as for `train`.
+        data: columns, as lists of what the loss takes.
+        validation: other columns, if there are any. Functions are compared with their programs on these, too.
+
     Raises:
         Exception: any error that shows that the loss cannot be lifted, or not for these examples.
     """
 
     def __init__(
-        self, loss: Callable[..., Value], variables: list[Value], optimizer: Optimizer, data: Sequence[Any]
+        self,
+        loss: Callable[..., Value],
+        variables: list[Value],
+        optimizer: Optimizer,
+        data: Sequence[Any],
+        validation: Sequence[Any] | None = None,
     ) -> None:
         self._variables, self._on_values = variables, optimizer
         self._target = chosen(None, "float64")
         self.theta = self._target.packed(variables)
         self._on_lists = isinstance(self.theta, list)
-        few, numbers = self._notable(self.columns(data), data)
+        self._examples = [self._notable(given) for given in (data, validation) if given is not None]
         masked = Masked(loss, *[column[0] for column in as_lists(column[:1] for column in data)])
         self._masked = masked if masked.probabilities else None
         self._program = lift(self._masked or loss, variables)
         self._programs: dict[str, Program | None] = {"loss": self._program}  # None for what cannot be lifted
         self._reasons: dict[str, str] = {}
         self._room = None if self._on_lists else copy.copy(self.theta)
+        few, numbers = self._examples[0]
         self._program.value_and_grad(*self._with_masks(few, "example"), at=self.theta)
         with seeded("example"):
             _compare(loss, numbers, self._program(*self._with_masks(few, "example"), at=self.theta))
+        with undropped():
+            for few, numbers in self._examples[1:]:
+                _compare(loss, numbers, self._program(*few, at=self.theta))
         self.optimizer = optimizer.on(self.theta)
         self.optimizer._adopt(optimizer)
 
-    def _notable(self, columns: Columns, given: Sequence[Any]) -> tuple[Columns, Columns]:
+    def _notable(self, given: Sequence[Any]) -> tuple[Columns, Columns]:
         """Return the examples to compare, in the form of the target and as they were given."""
+        columns = self.columns(given)
         tables = [self._target.rows(column, place)[0] for place, column in enumerate(columns, start=1)]
         places = notable_examples(tables, self._target)
         return self.chosen(columns, places), [[column[i] for i in places] for column in as_lists(given)]
@@ -197,7 +212,7 @@ class OnArrays:
     def mean(self, name: str, function: Callable[..., Any], columns: Columns, given: Sequence[Any]) -> float:
         """Return the mean by a program, or on Values if the function cannot be lifted."""
         if name not in self._programs:
-            self._programs[name] = self._lifted(name, function, *self._notable(columns, given))
+            self._programs[name] = self._lifted(name, function)
         program = self._programs[name]
         if program is None:
             self.settle()
@@ -209,12 +224,13 @@ class OnArrays:
                 results += list(map(float, program(*few, at=self.theta)))
         return mean_of(results)
 
-    def _lifted(self, name: str, function: Callable[..., Any], few: Columns, numbers: Columns) -> Program | None:
+    def _lifted(self, name: str, function: Callable[..., Any]) -> Program | None:
         program = lift(function, self._variables)
         self.settle()  # the comparison calls the function with the Values
         try:
             with undropped():
-                _compare(function, numbers, program(*few, at=self.theta))
+                for few, numbers in self._examples:
+                    _compare(function, numbers, program(*few, at=self.theta))
         except Exception as error:  # of any kind: the function cannot be lifted
             self._reasons[name] = reason_of(error)
             return None
@@ -246,8 +262,8 @@ class OnArrays:
 def _compare(function: Callable[..., Any], numbers: Columns, lifted: Iterable[Any]) -> None:
     """Refuse a function whose results for plain numbers differ from those of its program.
 
-    A trace sees all that is computed with an example. It does not see a look-up, such as `weights[y]` in a dict or
-    `y in {1, 2}`, nor the text of a number.
+    A trace sees all that is computed with an example, and refuses its numbers as keys of a dict and in sets. It does
+    not see the text or the type of a number.
     """
     try:
         own = [float(function(*example)) for example in zip(*numbers, strict=True)]
@@ -258,8 +274,8 @@ def _compare(function: Callable[..., Any], numbers: Columns, lifted: Iterable[An
         if not (same(x, y) or math.isclose(x, y, rel_tol=1e-6, abs_tol=1e-6 * size)):
             example = ", ".join(repr(column[place]) for column in numbers)
             raise Disagreement(
-                f"for the numbers ({example}) the function gives {x!r}, and its program {y!r}: it looks a number up, "
-                "or reads its text. Compute with the number, or pass what is looked up as a column of the data"
+                f"for the numbers ({example}) the function gives {x!r}, and its program {y!r}: it reads the text or "
+                "the type of a number. Compute with the number, or pass what depends on it as a column of the data"
             )
 
 

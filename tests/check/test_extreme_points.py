@@ -70,10 +70,10 @@ def slopes(function: Function, point: Sequence[float], *indices: int) -> Iterato
 
 def _difference(function: Function, point: list[mpf], indices: Sequence[int], step: mpf) -> mpf:
     if not indices:
-        found = function(point)
-        if not isinstance(found, mpf):
+        result = function(point)
+        if not isinstance(result, mpf):
             raise ValueError("no real number")
-        return found
+        return result
     moved = [[x + i * step if k == indices[0] else x for k, x in enumerate(point)] for i in (1, 2)]
     near, far = (_difference(function, place, indices[1:], step) for place in moved)
     return (far - near) / step
@@ -83,9 +83,9 @@ def is_wrong(given: float, function: Function, point: Sequence[float], *indices:
     """Whether a derivative is none of the two that many digits give: by a millionth, and by a normal number."""
     if isnan(given):
         return True  # it is only asked where a slope has been measured
-    found = list(slopes(function, point, *indices))
+    measured = list(slopes(function, point, *indices))
     with mpmath.workprec(BITS):
-        return all(_differ(given, slope) for slope in found)
+        return all(_differ(given, slope) for slope in measured)
 
 
 def _differ(given: float, slope: mpf) -> bool:
@@ -143,8 +143,8 @@ def places(primitive: Primitive, comparison: Comparison) -> list[int]:
 def excused(primitive: Primitive, point: Point, report: Report) -> bool:
     """Whether some derivative that the engine gives there is wrong indeed."""
     return any(
-        is_wrong(found.analytic, lambda x: precise[primitive.name](*x), point, *places(primitive, found))
-        for found in report.comparisons
+        is_wrong(comparison.analytic, lambda x: precise[primitive.name](*x), point, *places(primitive, comparison))
+        for comparison in report.comparisons
     )
 
 
@@ -168,7 +168,7 @@ def test_most_is_told() -> None:
     verdicts: Counter[str] = Counter()
     for primitive in PUBLIC:
         for _, report in swept(primitive, 1):
-            verdicts.update(found.verdict for found in report.comparisons)
+            verdicts.update(comparison.verdict for comparison in report.comparisons)
     assert verdicts["agrees"] >= 0.82 * verdicts.total()
 
 
@@ -191,9 +191,9 @@ def test_no_wrong_rule_passes(primitive: Primitive, factor: float) -> None:
     assert missed <= max(1, told / 20)
 
 
-def _steep(found: Comparison) -> bool:
+def _steep(comparison: Comparison) -> bool:
     """Whether a derivative is shown to be right, and is neither a kink's nor a 0 that is one only to rounding."""
-    return found.verdict == "agrees" and isfinite(found.analytic) and not found.why
+    return comparison.verdict == "agrees" and isfinite(comparison.analytic) and not comparison.why
 
 
 # ---------------------------------------------------------------- functions put together
@@ -207,13 +207,13 @@ def by_many_digits(f: Callable[..., Value], point: Sequence[float]) -> tuple[Fun
     recording = Recording([f(*inputs)], inputs)
 
     def function(numbers: list[mpf]) -> mpf:
-        found: dict[int, Any] = dict(zip(recording.inputs, numbers, strict=True))
+        exact: dict[int, Any] = dict(zip(recording.inputs, numbers, strict=True))
         for i, op in enumerate(recording.ops):
             if op is not None:
-                found[i] = precise[op.name](*[found[operand] for operand in recording.operands[i]])
-            elif i not in found:
-                found[i] = mpf(recording.data[i])
-        result: mpf = found[recording.outputs[0]]
+                exact[i] = precise[op.name](*[exact[operand] for operand in recording.operands[i]])
+            elif i not in exact:
+                exact[i] = mpf(recording.data[i])
+        result: mpf = exact[recording.outputs[0]]
         return result
 
     return function, recording.data[recording.outputs[0]]
@@ -228,7 +228,8 @@ def test_no_right_expression_is_blamed(f: Expression, data: st.DataObject) -> No
     if report.wrong:
         function, _ = by_many_digits(f, point)
         assert any(
-            is_wrong(found.analytic, function, point, f.variables.index(found.wrt)) for found in report.comparisons
+            is_wrong(comparison.analytic, function, point, f.variables.index(comparison.wrt))
+            for comparison in report.comparisons
         ), str(report)
 
 
@@ -276,8 +277,8 @@ def not_blamed(f: Callable[..., Value], point: Sequence[float], order: int = 1) 
         function, _ = by_many_digits(f, point)
         names = [*report.point]
         assert any(
-            is_wrong(found.analytic, function, point, *map(names.index, found.wrt.split(", ")))
-            for found in report.comparisons
+            is_wrong(comparison.analytic, function, point, *map(names.index, comparison.wrt.split(", ")))
+            for comparison in report.comparisons
         ), str(report)
     return report
 
@@ -452,9 +453,9 @@ def test_steps_of_many_periods_are_no_witness(f: Callable[[Value], Value], x: fl
 
 def test_the_slope_of_an_absorbed_sine() -> None:
     """The slope of x + sin(x) is 1 + cos(x), also where the sum is x to the last bit."""
-    (found,) = gradcheck(OSCILLATING[0], 1e300).comparisons
-    assert found.analytic == pytest.approx(1 + mpmath.fp.cos(1e300))
-    assert found.verdict == "cannot tell"
+    (comparison,) = gradcheck(OSCILLATING[0], 1e300).comparisons
+    assert comparison.analytic == pytest.approx(1 + mpmath.fp.cos(1e300))
+    assert comparison.verdict == "cannot tell"
 
 
 @settings(max_examples=4 * settings().max_examples)

@@ -41,16 +41,16 @@ def verdict(f: Function, *point: float) -> str:
 )
 def test_a_kink_is_called_one(f: Function, point: float, sides: tuple[float, float]) -> None:
     """On a kink the slopes to both sides are told, and a subgradient between them is accepted."""
-    found = only(f, point)
-    assert found.verdict == "kink"
-    assert (found.below, found.above) == pytest.approx(sides)
+    comparison = only(f, point)
+    assert comparison.verdict == "kink"
+    assert (comparison.below, comparison.above) == pytest.approx(sides)
     assert gradcheck(f, point)
 
 
 def test_a_tie_is_a_kink_in_both_operands() -> None:
     """At a tie of maximum the half that each operand gets lies between 0 and 1."""
     report = gradcheck(lambda x, y: x.maximum(y), 1.5, 1.5)
-    assert [(found.verdict, found.analytic) for found in report.comparisons] == [("kink", 0.5)] * 2
+    assert [(comparison.verdict, comparison.analytic) for comparison in report.comparisons] == [("kink", 0.5)] * 2
 
 
 def test_a_slope_outside_of_a_kink_is_wrong() -> None:
@@ -58,8 +58,8 @@ def test_a_slope_outside_of_a_kink_is_wrong() -> None:
     bad = primitive(name="bad_relu", partials=[lambda out, x: 1.5 * primitives.maximum(0.0, greater(x, -1.0))])(
         lambda x: max(x, 0.0)
     )
-    found = only(bad, 0.0)
-    assert (found.verdict, found.why[-15:]) == ("disagrees", "outside of them")
+    comparison = only(bad, 0.0)
+    assert (comparison.verdict, comparison.why[-15:]) == ("disagrees", "outside of them")
 
 
 def test_a_kink_nearby_is_stepped_around() -> None:
@@ -71,7 +71,7 @@ def test_a_kink_nearby_is_stepped_around() -> None:
 def test_a_kink_that_cancels_is_none() -> None:
     """|x| x is smooth at 0, to first order; its second derivative has a kink."""
     report = gradcheck(lambda x: abs(x) * x, 0.0, order=2)
-    assert [found.verdict for found in report.comparisons] == ["agrees", "kink"]
+    assert [comparison.verdict for comparison in report.comparisons] == ["agrees", "kink"]
     assert (report.comparisons[1].below, report.comparisons[1].above) == pytest.approx((-2.0, 2.0))
 
 
@@ -118,8 +118,8 @@ def test_no_step_leaves_the_domain(f: Function, point: float) -> None:
 @pytest.mark.parametrize("f", [lambda x: x.sqrt(), lambda x: x.cbrt(), lambda x: x**0.5])
 def test_an_infinite_slope_agrees_with_an_infinite_gradient(f: Function) -> None:
     """At the foot of a root the slope grows without bound, and the gradient is inf."""
-    found = only(f, 0.0)
-    assert (found.verdict, found.analytic, found.numerical) == ("agrees", inf, inf)
+    comparison = only(f, 0.0)
+    assert (comparison.verdict, comparison.analytic, comparison.numerical) == ("agrees", inf, inf)
 
 
 def test_a_finite_gradient_at_an_infinite_slope_is_wrong() -> None:
@@ -151,16 +151,16 @@ def test_a_root_of_a_shifted_number() -> None:
 )
 def test_where_there_is_no_value_nothing_can_be_told(f: Function, point: float, why: str) -> None:
     """nan, inf and poles are reported as such."""
-    found = only(f, point)
-    assert found.verdict == "cannot tell"
-    assert found.why.startswith(why)
+    comparison = only(f, point)
+    assert comparison.verdict == "cannot tell"
+    assert comparison.why.startswith(why)
     assert not gradcheck(f, point)
 
 
 def test_a_nan_gradient_of_a_smooth_function_is_wrong() -> None:
     """A gradient of nan where the slope is a number disagrees, and says so."""
-    found = only(lambda x: (x * 0).sqrt() * 0 + x, 2.0)
-    assert (found.verdict, found.why) == ("disagrees", "the gradient is nan, the slope is finite")
+    comparison = only(lambda x: (x * 0).sqrt() * 0 + x, 2.0)
+    assert (comparison.verdict, comparison.why) == ("disagrees", "the gradient is nan, the slope is finite")
 
 
 def test_an_overflow_on_the_way_is_named() -> None:
@@ -180,7 +180,7 @@ def test_a_nan_gradient_on_a_pole_cannot_be_told() -> None:
 def test_an_output_that_is_not_finite_says_so_for_the_others() -> None:
     """With one output infinite, the slope of another cannot be told either."""
     report = gradcheck(lambda x: [x * 2, x / 0.0], 1.0)
-    assert [found.why[:28] for found in report.comparisons] == [
+    assert [comparison.why[:28] for comparison in report.comparisons] == [
         "another output is not finite",
         "the function is inf here, th",
     ]
@@ -217,8 +217,8 @@ def test_a_scale_other_than_the_operand_s() -> None:
 
 def test_a_ripple_below_the_steps_is_seen_by_the_complex_step() -> None:
     """X + 1e-9 sin(1e9 x) is a straight line to any sensible step, and yet its derivative is not 1."""
-    found = only(lambda x: x + 1e-9 * (1e9 * x).sin(), 0.7)
-    assert (found.verdict, found.method) == ("agrees", "complex step")
+    comparison = only(lambda x: x + 1e-9 * (1e9 * x).sin(), 0.7)
+    assert (comparison.verdict, comparison.method) == ("agrees", "complex step")
 
 
 def test_a_ripple_that_only_smaller_steps_see() -> None:
@@ -248,16 +248,16 @@ def test_what_is_too_small_to_be_seen_is_not_blamed() -> None:
 def test_a_bend_closer_than_all_steps_is_no_kink() -> None:
     """The length of (1e-160, x) turns a corner at 0 to every step, and is smooth to a complex step."""
     for x in (0.0, 1e-170):
-        found = only(lambda y: y.hypot(1e-160), x)
-        assert found.verdict == "agrees"
-        assert found.analytic == pytest.approx(x / 1e-160)
+        comparison = only(lambda y: y.hypot(1e-160), x)
+        assert comparison.verdict == "agrees"
+        assert comparison.analytic == pytest.approx(x / 1e-160)
 
 
 def test_a_finer_table_at_a_kink() -> None:
     """Where a function ripples beside its kink, smaller steps give the slopes of the two sides."""
-    found = only(lambda x: abs(x) + (300 * x).sin(), 0.0)
-    assert found.verdict == "kink"
-    assert (found.below, found.above) == pytest.approx((299.0, 301.0))
+    comparison = only(lambda x: abs(x) + (300 * x).sin(), 0.0)
+    assert comparison.verdict == "kink"
+    assert (comparison.below, comparison.above) == pytest.approx((299.0, 301.0))
 
 
 def test_a_tie_at_the_end_of_floats_cannot_be_told() -> None:
@@ -282,7 +282,7 @@ def test_a_jump_to_one_side_has_no_slope() -> None:
 def test_a_jump_of_a_steep_derivative_is_a_kink() -> None:
     """A derivative that jumps at a tie is a kink, too, where it changes beside the jump."""
     report = gradcheck(lambda x: (2 * x).maximum(x + 0.5) ** 2, 0.5, order=2)
-    assert [found.verdict for found in report.comparisons] == ["kink", "kink"]
+    assert [comparison.verdict for comparison in report.comparisons] == ["kink", "kink"]
 
 
 def test_cancellation_is_not_blamed() -> None:
@@ -302,8 +302,8 @@ def test_a_constant_is_certified() -> None:
         lambda x: x.sigmoid(),
         lambda x: x / x,
     ):
-        found = only(constant, 800.0)
-        assert (found.verdict, found.method) == ("agrees", "the same bits at every step")
+        comparison = only(constant, 800.0)
+        assert (comparison.verdict, comparison.method) == ("agrees", "the same bits at every step")
     assert verdict(lambda x: x.sin() ** 2 + x.cos() ** 2, 1.0) == "agrees"
 
 
@@ -353,7 +353,7 @@ def test_a_deep_chain() -> None:
     assert only(lambda x: chain(x, primitives.tanh), 0.9).verdict == "agrees"
     wrong = spoiled(primitives.tanh, 0, 1.001)
     report = gradcheck(lambda x: chain(x, wrong), 0.9)
-    assert [(found.primitive, found.place) for found in report.culprits] == [("tanh", 10_001)]
+    assert [(culprit.primitive, culprit.place) for culprit in report.culprits] == [("tanh", 10_001)]
 
 
 def test_chaos_cannot_be_told() -> None:
@@ -376,13 +376,13 @@ def test_an_ignored_input_has_the_gradient_zero() -> None:
     """An input that the function does not use is certified by the function's values."""
     report = gradcheck(lambda x, y: x * 2, 1.0, 2.0)
     assert report
-    assert [found.analytic for found in report.comparisons] == [2.0, 0.0]
+    assert [comparison.analytic for comparison in report.comparisons] == [2.0, 0.0]
 
 
 def test_an_input_used_behind_the_graph_is_seen() -> None:
     """A function that reads .data has a gradient without that part: wrong, and no rule's fault."""
     report = gradcheck(lambda x, y: x * y.data, 3.0, 2.0)
-    assert [found.verdict for found in report.comparisons] == ["agrees", "disagrees"]
+    assert [comparison.verdict for comparison in report.comparisons] == ["agrees", "disagrees"]
     assert not report.culprits
     (note,) = [note for note in report.notes if "moved in y" in note]
     assert ".data takes the number of y out of the graph at " in note
@@ -433,9 +433,9 @@ def test_a_branch_on_data() -> None:
         return x * x if x > 1 else 3 * x - 2
 
     assert verdict(f, 2.0) == verdict(f, 0.5) == verdict(f, 1 + 1e-9) == "agrees"
-    found = only(f, 1.0)
-    assert found.verdict == "kink"
-    assert (found.below, found.above) == pytest.approx((3.0, 2.0))
+    comparison = only(f, 1.0)
+    assert comparison.verdict == "kink"
+    assert (comparison.below, comparison.above) == pytest.approx((3.0, 2.0))
     assert verdict(lambda x: x * x if x > 1 else 2 * x - 1, 1.0) == "agrees"  # both branches have the slope 2
 
 
@@ -495,8 +495,8 @@ def test_swapped_operands() -> None:
     """Rules in the wrong order are caught in each operand and named."""
     wrong = swapped(primitives.divide)
     report = gradcheck(wrong, 2.0, 3.0)
-    assert [found.verdict for found in report.comparisons] == ["disagrees"] * 2
-    assert [(found.primitive, found.operand) for found in report.culprits] == [
+    assert [comparison.verdict for comparison in report.comparisons] == ["disagrees"] * 2
+    assert [(culprit.primitive, culprit.operand) for culprit in report.culprits] == [
         ("swapped_divide", "x"),
         ("swapped_divide", "y"),
     ]
@@ -521,8 +521,8 @@ def test_a_rule_that_breaks_the_second_derivative() -> None:
     wrong = primitive(name="cut", partials=[lambda out, x: 2 * stop_gradient(x)])(lambda x: x * x)
     assert gradcheck(wrong, 1.5)
     report = gradcheck(wrong, 1.5, order=2)
-    assert [found.verdict for found in report.comparisons] == ["agrees", "disagrees"]
-    assert [(found.primitive, found.order) for found in report.culprits] == [("cut", 2)]
+    assert [comparison.verdict for comparison in report.comparisons] == ["agrees", "disagrees"]
+    assert [(culprit.primitive, culprit.order) for culprit in report.culprits] == [("cut", 2)]
     assert "the derivative of order 2 of the rule of cut in x, x is wrong" in str(report)
 
 

@@ -78,7 +78,13 @@ def test_three_operands_are_checked_too() -> None:
 def test_a_second_derivative_may_jump() -> None:
     """An operation with a kink in its slope is differentiable: x |x| breaks no law."""
     twisted = dataclasses.replace(
-        SQUARE, name="twisted", value=lambda x: x * abs(x), partials=(lambda out, x: 2 * abs(x),), array=None, edges=()
+        SQUARE,
+        name="twisted",
+        value=lambda x: x * abs(x),
+        partials=(lambda out, x: 2 * abs(x),),
+        notation="{0} * abs({0})",
+        array=None,
+        edges=(),
     )
     assert check_primitive(twisted, examples=8)
 
@@ -92,10 +98,15 @@ FAULTS: dict[str, tuple[Primitive, list[str], str]] = {
     "domain": (dataclasses.replace(log, domain=(REALS,)), ["value"], "the value is nan in the declared domain"),
     "another value": (
         dataclasses.replace(SQUARE, value=lambda x: float(next(counter))),
-        ["value", "array", "smooth", "partials", "forward = reverse", "edges"],
+        ["value", "notation", "array", "smooth", "partials", "forward = reverse", "edges"],
         "a Value records",
     ),
     "raises": (dataclasses.replace(log, value=math.log), ["any float"], "at 0.0: ValueError: math domain error"),
+    "raises, with a pole": (
+        dataclasses.replace(log, value=math.log, poles=(Break(0, lambda x: -1.0),)),
+        ["any float"],
+        "poles              not checked          the value is no float for some floats",
+    ),
     "rule raises": (
         dataclasses.replace(log, partials=(lambda out, x: x**-1.0,)),
         ["any float"],
@@ -105,6 +116,43 @@ FAULTS: dict[str, tuple[Primitive, list[str], str]] = {
         dataclasses.replace(primitives.sqrt, edges=(), value=lambda x: x**0.5),
         ["any float"],
         "of type complex",
+    ),
+    "notation": (dataclasses.replace(MEAN, notation="{} + {}"), ["notation"], "'{} + {}' is "),
+    "notation in another order": (
+        dataclasses.replace(primitives.subtract, notation="subtract({1}, {0})"),
+        ["notation"],
+        "'subtract({1}, {0})' is",
+    ),
+    "notation unknown": (
+        dataclasses.replace(SQUARE, notation="squared({})"),
+        ["notation"],
+        "'squared({})' cannot be computed: name 'squared' is not defined",
+    ),
+    "notation of a number": (dataclasses.replace(SQUARE, notation="7 * ({} is None)"), ["notation"], "is 0"),
+    "narrow domain": (
+        dataclasses.replace(SQUARE, domain=((-10.0, math.inf),)),
+        ["domain"],
+        "at -10.0: the domain ends in x, where the operation is smooth, too",
+    ),
+    "narrow above": (
+        dataclasses.replace(log, domain=((0.0, 100.0),)),
+        ["domain"],
+        "at 100.0: the domain ends in x, where the operation is smooth, too",
+    ),
+    "narrow in the second": (
+        dataclasses.replace(primitives.power, domain=(POSITIVE, POSITIVE)),
+        ["domain"],
+        "the domain ends in ",
+    ),
+    "superfluous pole": (
+        dataclasses.replace(SQUARE, poles=(Break(0, lambda x: 3.0),)),
+        ["poles"],
+        "a pole in x at 3.0, where the operation is smooth",
+    ),
+    "pole in the wrong operand": (
+        dataclasses.replace(primitives.divide, poles=(*primitives.divide.poles, Break(0, lambda x, y: 0.0))),
+        ["poles"],
+        "at 0.0, where the operation is smooth",
     ),
     "bounded but at infinity": (
         dataclasses.replace(primitives.tanh, value=lambda x: x if math.isinf(x) else math.tanh(x), edges=()),
@@ -285,6 +333,46 @@ def test_what_cannot_be_told_at_some_points_is_said() -> None:
     assert "of them undecided" in str(report)
 
 
+ROOT = dataclasses.replace(
+    SQUARE, name="root", value=lambda x: math.copysign(abs(x) ** (1 / 3), x), notation="root({})", array=None, edges=()
+)
+STEEP: dict[str, Primitive] = {  # each with no slope at 0
+    "a vertical tangent": ROOT,
+    "a jump": dataclasses.replace(ROOT, value=lambda x: math.copysign(1.0, x) if x else 0.0),
+    "a value of nan": dataclasses.replace(ROOT, value=lambda x: x * x if x else math.nan),
+    "a corner": dataclasses.replace(ROOT, value=abs),
+}
+
+
+@pytest.mark.parametrize("kind", STEEP)
+def test_poles_and_ends_of_every_kind_hold(kind: str) -> None:
+    """Negative control: a pole, or an end of the domain, at a place without a slope is as it should be."""
+    declared = [
+        dataclasses.replace(STEEP[kind], poles=(Break(0, lambda x: 0.0),)),
+        dataclasses.replace(STEEP[kind], domain=(POSITIVE,)),
+        dataclasses.replace(STEEP[kind], domain=((-math.inf, 0.0),)),
+    ]
+    for primitive in declared:
+        assert not {"poles", "domain"} & set(check_primitive(primitive, examples=5).broken)
+    moved = dataclasses.replace(STEEP[kind], poles=(Break(0, lambda x: 2.0),), domain=((-math.inf, 5.0),))
+    assert {"poles", "domain"} <= set(check_primitive(moved, examples=5).broken)
+
+
+def test_an_end_that_floats_cannot_look_beyond_is_no_fault() -> None:
+    """Where the steps beside an end of the domain are no floats, nothing is said."""
+    far = dataclasses.replace(SQUARE, domain=((-math.inf, 1e10),), array=None, edges=())
+    assert "domain" not in check_primitive(far, examples=3).broken
+
+
+@pytest.mark.parametrize("examples", [1, 2, 3])
+def test_few_points_are_enough_for_no_false_alarm(examples: int) -> None:
+    """With so few points no operation is told that its domain is too narrow, or that a pole is none."""
+    search = laws._Search(examples)
+    for primitive in BUILT_IN:
+        for law in (laws._domain, laws._poles, laws._notation):
+            assert law(primitive, search).verdict in {"holds", "not checked"}
+
+
 # ---------------------------------------------------------------- what is not checked, and how it is shown
 
 
@@ -295,6 +383,8 @@ def test_what_is_not_declared_is_not_checked() -> None:
     assert reasons == {
         "bounded": "it is not declared bounded",
         "array": "no spelling for arrays is declared",
+        "domain": "it has no end",
+        "poles": "none is declared",
         "edges": "none is pinned",
         "kinks": "none is declared",
         "algebra": "nothing is declared",
@@ -339,7 +429,7 @@ def test_a_report_reads_as_a_table() -> None:
     assert "<td>forward = reverse</td><td>holds</td>" in cells
     data = json.loads(json.dumps(report.as_dict()))
     assert (data["holds"], data["broken"]) == (False, ["edges"])
-    assert data["results"][8] == {
+    assert next(result for result in data["results"] if result["law"] == "edges") == {
         "law": "edges",
         "verdict": "fails",
         "tried": 2,

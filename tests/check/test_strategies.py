@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from hypothesis import Phase, find, given, settings
+from hypothesis import Phase, example, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
@@ -21,29 +21,32 @@ from scalargrad import Primitive, Value
 from scalargrad.check import strategies
 from scalargrad.check.strategies import LARGE, MARGIN, expressions, networks, numbers, points, training_sets, values
 from scalargrad.engine import declaration, primitives
+from scalargrad.engine.declaration import Break
 from scalargrad.expressions.recorded import Expression
 from scalargrad.nn import MLP
 
 from ..oracle import Program, dual_gradient
 
 PUBLIC = [
-    found for name, found in vars(primitives).items() if isinstance(found, Primitive) and not name.startswith("_")
+    primitive
+    for name, primitive in vars(primitives).items()
+    if isinstance(primitive, Primitive) and not name.startswith("_")
 ]
-KINKED = [found for found in PUBLIC if found.kinks]
-BINARY = [found for found in PUBLIC if found.arity == 2 and found.name not in {"greater", "polygamma"}]
+KINKED = [primitive for primitive in PUBLIC if primitive.kinks]
+BINARY = [primitive for primitive in PUBLIC if primitive.arity == 2 and primitive.name not in {"greater", "polygamma"}]
 repeatable = settings(max_examples=1000, derandomize=True, database=None)
 
 
 def examples(strategy: st.SearchStrategy[Any], n: int = 200) -> list[Any]:
-    found: list[Any] = []
+    drawn: list[Any] = []
 
     @settings(max_examples=n, derandomize=True, database=None, phases=[Phase.generate])
     @given(strategy)
     def collect(example: Any) -> None:
-        found.append(example)
+        drawn.append(example)
 
     collect()
-    return found
+    return drawn
 
 
 def reported(law: Callable[..., Any]) -> str:
@@ -73,9 +76,9 @@ def test_numbers_lie_between_their_bounds(low: float, width: float, data: st.Dat
 
 def test_numbers_have_few_digits() -> None:
     """Of the numbers from -4 to 4 none has more than three digits after the point, and none is -0.0."""
-    found = examples(numbers())
-    assert len(set(found)) > 50
-    assert all(x == round(x, 3) and not (x == 0 and math.copysign(1, x) < 0) for x in found)
+    drawn = examples(numbers())
+    assert len(set(drawn)) > 50
+    assert all(x == round(x, 3) and not (x == 0 and math.copysign(1, x) < 0) for x in drawn)
 
 
 @given(values(0.0, 1.0))
@@ -90,9 +93,9 @@ def test_values_are_fresh_leaves(value: Value) -> None:
 @pytest.mark.parametrize("primitive", PUBLIC, ids=lambda primitive: primitive.name)
 def test_points_lie_in_the_declared_domain(primitive: Primitive) -> None:
     """A point lies in each declared interval, at a distance from each declared kink and pole, and they vary."""
-    found = examples(points(primitive), 60)
-    assert len(set(found)) > 30
-    for point in found:
+    drawn = examples(points(primitive), 60)
+    assert len(set(drawn)) > 30
+    for point in drawn:
         for x, (low, high) in zip(point, primitive.domain, strict=True):
             assert low < x < high or (math.isnan(low) and x in range(4))
         for operand, nearest in primitive.kinks + primitive.poles:
@@ -133,10 +136,38 @@ def test_points_keep_to_any_interval(low: float, width: float, ends: str, data: 
     assert interval[0] < x < interval[1]
 
 
+@given(st.floats(-8, 8), st.sampled_from([-3.0, -1.0, 0.5, 3.0]), st.sampled_from(["kinks", "poles"]))
+@example(3.0, 3.0, "kinks")
+@example(-2.99, -3.0, "poles")
+@example(3.01, 3.0, "poles")
+def test_a_point_close_to_a_break_is_moved_beside_it(x: float, place: float, kind: str) -> None:
+    """It comes to a margin from the break, on its own side; from the break itself to one half; others stay."""
+    declared: Any = {kind: (Break(0, lambda x: place),)}
+    (moved,) = strategies._moved_apart(dataclasses.replace(primitives.tanh, **declared), (x,))
+    offset = x - place
+    margin = math.copysign(MARGIN, offset) if offset else 0.5
+    assert moved == pytest.approx(place + margin if abs(offset) < MARGIN else x, abs=1e-12)
+
+
+@pytest.mark.parametrize("order", [0.0, 1.0, 2.0])
+def test_a_whole_number_that_works_is_looked_for(order: float) -> None:
+    """An operation that is smooth for one whole number alone, 0, 1 or 2, is used with that; with none it is refused."""
+    only = dataclasses.replace(
+        primitives.polygamma,
+        value=lambda n, x: math.tanh(x) if n == order else math.nan,
+        partials=(lambda out, n, x: 0.0, lambda out, n, x: 1 - out * out),
+        poles=(),
+    )
+    assert strategies._home(only)[0] == order
+    never = dataclasses.replace(only, value=lambda n, x: math.nan)
+    with pytest.raises(ValueError, match="is not smooth at any of the points tried"):
+        strategies._home(never)
+
+
 def test_points_keep_away_from_breaks_that_stand_close() -> None:
     """Between two poles that leave no room, no point is drawn."""
-    found = {x for (x,) in examples(points(own(declaration.REALS, [0.0, 0.01])), 100)}
-    assert not any(abs(x) < MARGIN / 2 or abs(x - 0.01) < MARGIN / 2 for x in found)
+    drawn = {x for (x,) in examples(points(own(declaration.REALS, [0.0, 0.01])), 100)}
+    assert not any(abs(x) < MARGIN / 2 or abs(x - 0.01) < MARGIN / 2 for x in drawn)
 
 
 # ---------------------------------------------------------------- expressions are what they promise
@@ -145,12 +176,12 @@ def test_points_keep_away_from_breaks_that_stand_close() -> None:
 def operands_at(expression: Expression) -> list[tuple[Primitive, tuple[float, ...], float]]:
     """Each operation of an expression with the numbers it is applied to, and its value."""
     known: list[float] = list(expression.point)
-    found = []
+    applications = []
     for primitive, places in expression.operations:
         applied_to = tuple(known[place] if isinstance(place, int) else place for place in places)
         known.append(primitive(*applied_to))
-        found.append((primitive, applied_to, known[-1]))
-    return found
+        applications.append((primitive, applied_to, known[-1]))
+    return applications
 
 
 @given(expressions())
@@ -199,19 +230,19 @@ def test_expressions_are_made_of_what_is_asked_for(expression: Expression) -> No
 
 def test_expressions_vary() -> None:
     """A few hundred hold all default operations, every number of variables, shared results, and long chains."""
-    found = examples(expressions(), 600)
-    used = {primitive for expression in found for primitive, _ in expression.operations}
+    drawn = examples(expressions(), 600)
+    used = {primitive for expression in drawn for primitive, _ in expression.operations}
     assert {p.name for p in PUBLIC} - {p.name for p in used} == {"greater", "stop_gradient", "polygamma"}
-    assert {len(expression.variables) for expression in found} == {1, 2, 3}
-    assert sum(":=" in repr(expression) for expression in found) > 60
-    assert sum(len(expression.operations) >= 5 for expression in found) > 100
-    assert len(set(found)) > 300
+    assert {len(expression.variables) for expression in drawn} == {1, 2, 3}
+    assert sum(":=" in repr(expression) for expression in drawn) > 60
+    assert sum(len(expression.operations) >= 5 for expression in drawn) > 100
+    assert len(set(drawn)) > 300
 
 
 def test_polygamma_is_used_with_whole_orders() -> None:
     """An operand in which there is no derivative is a plain number, and one that the operation is defined for."""
-    found = examples(expressions(primitives=[primitives.polygamma]), 60)
-    orders = {operands[0] for f in found for p, operands in f.operations if p is primitives.polygamma}
+    drawn = examples(expressions(primitives=[primitives.polygamma]), 60)
+    orders = {operands[0] for f in drawn for p, operands in f.operations if p is primitives.polygamma}
     assert orders <= {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}
     assert len(orders) > 1
 
@@ -246,9 +277,9 @@ def disagrees(expression: Expression) -> bool:
     ("primitive", "index"), [pytest.param(p, i % 2, id=f"{p.name}-{i % 2}") for i, p in enumerate(BINARY)]
 )
 def test_a_wrong_rule_is_shown_in_few_operations(primitive: Primitive, index: int) -> None:
-    """A rule that is off by 0.1% is found among all operations; what is left has few of them and simple numbers."""
+    """A rule that is off by 0.1% is drawn among all operations; what is left has few of them and simple numbers."""
     wrong = with_wrong_rule(primitive, index)
-    others = [found for found in strategies.default() if found is not primitive]
+    others = [other for other in strategies.default() if other is not primitive]
     smallest = find(expressions(primitives=[*others, wrong]), disagrees, settings=repeatable)
     assert len(smallest.operations) <= 4  # how far it gets depends on the constants in the modules loaded so far
     constants = [x for _, operands in smallest.operations for x in operands if isinstance(x, float)]
@@ -311,11 +342,11 @@ def test_weights_are_tenths_from_minus_two_to_two() -> None:
 
 def test_networks_vary() -> None:
     """Among a hundred there are all depths, activations and numbers of inputs and outputs."""
-    found = examples(networks(), 100)
-    assert {len(model.layers) for model in found} == {1, 2, 3}
-    assert {model.activation for model in found} == {"tanh", "sigmoid", "softplus"}
-    assert {model.layers[0].n_inputs for model in found} == {1, 2, 3}
-    assert {len(model.layers[-1].neurons) for model in found} == {1, 2, 3}
+    drawn = examples(networks(), 100)
+    assert {len(model.layers) for model in drawn} == {1, 2, 3}
+    assert {model.activation for model in drawn} == {"tanh", "sigmoid", "softplus"}
+    assert {model.layers[0].n_inputs for model in drawn} == {1, 2, 3}
+    assert {len(model.layers[-1].neurons) for model in drawn} == {1, 2, 3}
 
 
 @given(training_sets(inputs=1, outputs=2), training_sets(inputs=3, classes=4, max_size=2), training_sets())

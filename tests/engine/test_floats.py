@@ -122,6 +122,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     and name
     not in {
         "number",
+        "exact",
         "is_number",
         "held_by",
         "integer",

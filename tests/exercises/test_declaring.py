@@ -109,4 +109,5 @@ def test_a_verdict_prints_and_is_escaped() -> None:
     assert str(verdict) == repr(verdict) == "Not right yet: sign.\nx < 1\na & b"
     assert verdict._repr_html_() == "<p><strong>Not right yet: sign.</strong></p><p>x &lt; 1</p><p>a &amp; b</p>"
     assert str(wrong("x")) == "Not right yet.\nx"
+    assert "<pre" in wrong("an error\n    x < 1")._repr_html_()
     assert right("x")._repr_html_() == "<p><strong>Right.</strong></p><p>x</p>"

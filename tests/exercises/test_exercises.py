@@ -17,6 +17,7 @@ import pytest
 import scalargrad
 from scalargrad.exercises import Exercise, Verdict, exercise, exercises, right, rules, trainings, wrong
 from scalargrad.exercises.running import numbers
+from scalargrad.misconceptions import Misconception
 from tests.exercises.planted import PLANTED, Planted
 from tests.exercises.without_extras import names
 
@@ -106,3 +107,12 @@ def test_a_right_answer_gives_what_the_start_promises(name: str, call: str, prom
 def test_most_starts_promise_something() -> None:
     """The starting code of most functions has a call with its result."""
     assert len(PROMISES) >= 8
+
+
+def test_every_misconception_is_planted_somewhere() -> None:
+    """Each misconception that a judge can name is planted in an answer, so that none is named wrongly or never."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("scalargrad.exercises.")]
+    named = {one.name for module in modules for one in vars(module).values() if isinstance(one, Misconception)}
+    planted = {name for answers in PLANTED.values() for _, name in answers.wrong}
+    assert len(named) > 60
+    assert named - planted == set()

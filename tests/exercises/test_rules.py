@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from scalargrad import exercise, exp, tanh
+from scalargrad import exercise, exp, greater, stop_gradient, tanh
 from scalargrad.exercises import rules
 
 
@@ -45,10 +45,15 @@ def test_the_laws_are_tried_where_hypothesis_is_installed(monkeypatch: pytest.Mo
     assert "The laws were not tried: laws need Hypothesis: pip install 'scalargrad-engine[check]'" in str(verdict)
 
 
+def test_a_wrong_second_derivative_is_shown() -> None:
+    """A rule with the right number and a wrong derivative of its own is wrong; the verdict has both slopes."""
+    text = str(TANH.judge(lambda out, x: 1 - stop_gradient(out * out)))
+    assert "At x = 0.5 gradcheck says: WRONG: the derivative of order 2 of the rule of tanh" in text
+    assert "It gives 0, and the slope of the values is -0.726862." in text
+
+
 def test_a_law_that_fails_is_shown_with_its_point() -> None:
     """A rule that is right where it is compared, and fails a law, is wrong; the verdict has the point."""
-    from scalargrad import greater, stop_gradient
-
     verdict = TANH.judge(lambda out, x: 1 - out * out + greater(-2, x) * (stop_gradient(out * out) - out * out))
     assert not verdict
     assert "The laws found a point where it fails: at x = -" in str(verdict)

@@ -580,3 +580,58 @@ def test_a_disagreement_is_an_error(target: str) -> None:
     program: Any = lift(lambda x: w * x * (1 + rng.random()), [w], target=target)
     with pytest.raises(Disagreement, match="the lifted program gives"):
         program.value_and_grad([1.0, 2.0])
+
+
+LARGE = 2**53 + 1
+INTEGERS: dict[str, Any] = {
+    "a list": [LARGE],
+    "beside a float": [LARGE, 0.5],
+    "in rows": [[0.5, LARGE], [1, 2]],
+    "in a tuple": (1, LARGE),
+    "negative": [-LARGE],
+    "beyond 64 bits of either kind": [2**63 + 1, -1],
+    "an array": np.array([1, LARGE]),
+    "an unsigned array": np.array([2**63 + 1], dtype=np.uint64),
+    "a number of numpy": [np.int64(LARGE), 0.5],
+}
+
+
+@pytest.mark.parametrize("target", ["numpy", "python"])
+@pytest.mark.parametrize("how", INTEGERS)
+def test_an_integer_that_no_float_is_is_refused(how: str, target: str) -> None:
+    """An integer that would be rounded is an error that says to what; as a float, or if a float has it, it is none."""
+    w = Value(1.0)
+    program = lift(lambda x: w * x if not isinstance(x, list) else w * x[0] + x[1], [w], target=target)
+    with pytest.raises(
+        ValueError, match=r"argument 1 has the integer -?\d{16,}, which is -?\d+ as a float: give float"
+    ):
+        program(INTEGERS[how])
+    assert list(program([2**53, -(2**60)])) == [2.0**53, -(2.0**60)]
+    assert list(program([float(LARGE), 0.5])) == [2.0**53, 0.5]
+    assert list(program([math.inf, 1])) == [math.inf, 1.0]
+
+
+def test_an_integer_that_the_precision_lacks_is_refused() -> None:
+    """In float32 that holds from 2**24 on; floats are rounded to the precision that was wanted."""
+    w = Value(1.0)
+    program = lift(lambda x: w * x, [w], dtype="float32")
+    for given in ([2**24 + 1], np.array([2**24 + 1]), [2**24 + 1, 0.5], [np.array(2**24 + 1), 0.5]):
+        with pytest.raises(ValueError, match="argument 1 has the integer 16777217, which is 16777216 as a float"):
+            program(given)
+    assert list(program([2**24, 0.5])) == [2.0**24, 0.5]
+    assert list(program(np.array([2.0**24 + 1]))) == [2.0**24]
+
+
+@pytest.mark.parametrize("target", ["numpy", "python"])
+def test_other_numbers_are_not_rounded_either(target: str) -> None:
+    """The vector of hvp and the parameters of a call are such numbers, too."""
+    w = Value(1.0)
+    rows = lift(lambda x: w * x[0] + x[1], [w])
+    with pytest.raises(ValueError, match="argument 1 has the integer"):
+        rows([np.array([LARGE, 1]), [0.5, 1.0]])
+    program = lift(lambda x: w * w * x, [w], target=target)
+    calls = (lambda: program.hvp([1.0], [LARGE]), lambda: program([1.0], at=[LARGE]), lambda: program.unpack([LARGE]))
+    for call in calls:
+        with pytest.raises(ValueError, match=f"has the integer {LARGE}, which is {LARGE - 1} as a float"):
+            call()
+    assert w.data == 1.0

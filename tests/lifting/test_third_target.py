@@ -109,3 +109,11 @@ def test_what_a_target_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         chosen("other", "float64")
     with pytest.raises(ModuleNotFoundError, match="nowhere_at_all"):
         chosen("another", "float64")
+
+
+@pytest.mark.parametrize("place", ["tests.lifting.functional_target", "", ":Target", "nowhere:", "nowhere.Target"])
+def test_a_place_names_a_module_and_a_class(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target whose place lacks the module or the class is an error that shows how it is written."""
+    monkeypatch.setitem(TARGETS, "other", Entry(place))
+    with pytest.raises(ValueError, match=f'the place of the target "other" must be "module:class", got \'{place}\''):
+        chosen("other", "float64")

@@ -197,6 +197,41 @@ def test_a_caught_refusal_counts(target: str) -> None:
         lift(function, [w], target=target)([1.0])
 
 
+LOOKED_UP: dict[str, Callable[[Any, Any], Any]] = {
+    "a set": lambda x, w: len(set(x)),
+    "a set of results": lambda x, w: len({w * entry for entry in x}),
+    "a dict": lambda x, w: {1.0: 3.0}.get(x[0], 1.0),
+    "in a set": lambda x, w: 2.0 if x[1] in {1.0, 2.0} else 1.0,
+    "dict keys": lambda x, w: len(dict.fromkeys(x)),
+    "hash": lambda x, w: float(hash(x[0]) % 7),
+    "equal inputs": lambda x, w: float(x[0] == x[1]),
+    "different inputs": lambda x, w: float(x[0] != x[1]),
+    "count": lambda x, w: float(x.count(x[0])),
+    "in the rest": lambda x, w: float(x[0] in x[1:]),
+}
+
+
+@pytest.mark.parametrize("how", LOOKED_UP)
+@pytest.mark.parametrize("target", ["numpy", "python"])
+def test_numbers_of_inputs_are_not_told_apart(how: str, target: str) -> None:
+    """Two inputs are two Values whatever their numbers, so a set of them, or `==` between them, is refused."""
+    w = Value(2.0)
+    with pytest.raises(TraceError, match=r"is put into a set or looked up in a dict|== reads the number of an input"):
+        lift(lambda x: LOOKED_UP[how](x, w) * w, [w], target=target)([[1.0, 1.0]])
+    assert LOOKED_UP[how]([1.0, 1.0], 2.0) is not None  # with plain numbers it is an answer
+
+
+def test_parameters_may_be_told_apart() -> None:
+    """Negative control: parameters in a set or a dict, and an input that is itself, are as outside."""
+    w, b = Value(2.0), Value(1.0)
+
+    def loss(x: Any) -> Any:
+        scale = {w: 3.0, b: 5.0}[w] * len({w, b, w})
+        return scale * (w * x[0] + b) * (1.0 if x[0] == x[0] and x.index(x[0]) == 0 else 0.0)  # itself
+
+    assert list(lift(loss, [w, b])([[1.0, 2.0]])) == [18.0]
+
+
 @pytest.mark.parametrize(
     ("ask", "reason"),
     [
@@ -204,7 +239,7 @@ def test_a_caught_refusal_counts(target: str) -> None:
         (lambda x, w: functional.cross_entropy([x, 2 * x], x), "used as an index, or as a class"),
         (lambda x, w: w if w > 0 else -w, r"> reads the number of parameter 'w'.*use scalargrad.maximum, minimum, abs"),
         (lambda x, w: math.exp(w), r"float\(\) reads.*x.exp\(\) for math.exp\(x\), or stop_gradient, or a plain float"),
-        (lambda x, w: w == 1, r"== reads the number of parameter 'w'.*between a Value and a number it is never true"),
+        (lambda x, w: w == 1, r"== reads the number of parameter 'w'.*a Value equals itself alone; compare plain numb"),
         (lambda x, w: BEFORE.data, r"\.data reads the number of a Value, which may change between calls"),
         (
             lambda x, w: scalargrad.tree(w * x),
@@ -286,7 +321,7 @@ def test_values_show_without_their_numbers(target: str) -> None:
 
 @each_target
 def test_equality_with_a_value_is_identity(target: str) -> None:
-    """`==` between Values, and with anything but a number, is inside a traced function what it is outside."""
+    """`==` with a Value that is no input, and with anything but a number, is inside what it is outside."""
     w, free = Value(2.0), Value(2.0)
     answers: list[bool] = []
 

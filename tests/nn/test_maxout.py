@@ -161,8 +161,16 @@ def test_the_picture_of_a_network_has_a_line_from_each_piece() -> None:
         (lambda: nn.Maxout(weights=[[1, 2]]), TypeError, "a row of weights must be a list, got 1"),  # type: ignore[list-item]
         (lambda: nn.Maxout(weights=[[[1]]], rng=0), TypeError, "Maxout takes its weights, or rng and initial to draw"),
         (lambda: nn.Maxout(2, 3, nonlin=True), TypeError, "Maxout has no argument nonlin"),  # type: ignore[arg-type]
-        (lambda: nn.Neuron(2, "maxout"), ValueError, "'maxout' is no activation of a weighted sum: use nn.Maxout"),
-        (lambda: nn.Layer(2, 3, "maxout"), ValueError, "'maxout' is no activation of a weighted sum: use nn.Maxout"),
+        (
+            lambda: nn.Neuron(2, "maxout"),
+            ValueError,
+            "'maxout' is a kind of layer, not an activation of a neuron: use nn.Maxout",
+        ),
+        (
+            lambda: nn.Layer(2, 3, "maxout"),
+            ValueError,
+            "'maxout' is a kind of layer, not an activation of a neuron: use nn.Maxout",
+        ),
     ],
 )
 def test_bad_arguments(make: Callable[[], object], error: type[Exception], message: str) -> None:

@@ -160,7 +160,7 @@ def test_a_rise_of_the_validation_loss_is_seen() -> None:
     model = nn.MLP(2, [32, 32, 3], "relu", rng=0)
     finding = trained(model, classes(model), few, many, Adam(rate=0.01), epochs=200).diagnosis().findings[0]
     assert ", where it was" in finding.measured
-    assert "there are 20 examples for 1251 parameters" in finding.measured
+    assert "there are 20 examples for 1,251 parameters" in finding.measured
     model = nn.MLP(2, [32, 32, 3], "relu", rng=0)
     stopped = trained(model, classes(model), few, many, Adam(rate=0.01), epochs=200, patience=10).diagnosis()
     assert all("where it was" not in finding.measured for finding in stopped.findings)
@@ -314,7 +314,7 @@ def test_bad_arguments_are_refused() -> None:
         diagnose(loss, model.parameters(), data, validation=([[1.0, 2.0]],))
     with pytest.raises(TypeError, match="an optimizer must be one such as"):
         diagnose(loss, model.parameters(), data, optimizer=0.1)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="the optimizer has parameters of its own"):
+    with pytest.raises(ValueError, match="the optimizer has parameters, and they are not these"):
         diagnose(loss, model.parameters(), data, optimizer=Adam([Value(1.0)]))
     with pytest.raises(TypeError, match="there is no argument 'lr' here"):
         diagnose(loss, model.parameters(), data, lr=0.1)  # type: ignore[call-arg]

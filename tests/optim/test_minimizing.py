@@ -307,7 +307,11 @@ def test_divergence_with_any_optimizer_ends_at_the_last_finite_point(name: str) 
             "an optimizer must be one such",
         ),
         (lambda: minimize(lambda: Value(1.0), one(), optimizer=Adam(one())), ValueError, "they are not these: Adam"),
-        (lambda: minimize(lambda: Value(1.0), one(), optimizer=Adam([1.0])), ValueError, "has parameters of its own"),
+        (
+            lambda: minimize(lambda: Value(1.0), one(), optimizer=Adam([1.0])),
+            ValueError,
+            "has parameters, and they are not these",
+        ),
         (lambda: minimize(lambda: Value(1.0), one(), tolerance=-1), ValueError, "tolerance must be at least 0.0"),
         (lambda: minimize(lambda: Value(1.0), one(), max_steps=-1), ValueError, "max_steps must be .*, got -1"),
         (lambda: minimize(lambda: Value(1.0), one(), max_steps=1.0), ValueError, "max_steps must be"),  # type: ignore[arg-type]

@@ -107,7 +107,7 @@ def test_an_error_in_the_first_run_leaves_no_best() -> None:
         _ = result.best
     message = "0 of 2 runs have finished, and then one failed with TypeError: the problem must return a MinimizeResult"
     assert repr(result).startswith(f"Restarts({message}")
-    with pytest.raises(RuntimeError, match=f"{message}.*, so the others are missing: call restarts anew"):
+    with pytest.raises(RuntimeError, match=f"{message}.*, so the others are missing: call restarts again"):
         _ = result.best
 
 
@@ -120,7 +120,7 @@ def test_after_ctrl_c_in_the_first_run_there_is_no_best() -> None:
     result = restarts(pressed, 2, 0)
     with pytest.raises(KeyboardInterrupt):
         _ = result.best
-    with pytest.raises(RuntimeError, match="there is no best run: 0 of 2 runs have finished; call restarts anew"):
+    with pytest.raises(RuntimeError, match="there is no best run: 0 of 2 runs have finished; call restarts again"):
         _ = result.best
 
 

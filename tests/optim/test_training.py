@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -701,7 +702,7 @@ def a_loss(x: float) -> Value:
         ({"validation": [1.0]}, TypeError, "validation must be a tuple"),
         ({"parameters": []}, ValueError, "no parameters"),
         ({"optimizer": Adam}, TypeError, "an optimizer must be one such as"),
-        ({"optimizer": Adam([Value(1.0)])}, ValueError, "has parameters of its own"),
+        ({"optimizer": Adam([Value(1.0)])}, ValueError, "has parameters, and they are not these"),
         ({"epochs": -1}, ValueError, "epochs must be an integer of at least 0, got -1"),
         ({"batch_size": 0}, ValueError, "batch_size must be an integer of at least 1, got 0"),
         ({"patience": 0}, ValueError, "patience must be an integer of at least 1, got 0"),
@@ -967,18 +968,19 @@ def test_a_loss_with_a_derivative_in_its_argument_is_lifted() -> None:
     assert w.data == pytest.approx(2.0, abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    "weight",
-    [
-        lambda y: {1.0: 9.0}.get(y, 1.0),
-        lambda y: 9.0 if y in {1.0, 2.0} else 1.0,
-        lambda y: 9.0 if str(y) == "1.0" else 1.0,
-        lambda y: 1.0 if isinstance(y, Value) else 9.0,
-    ],
-    ids=["dict", "set", "text", "type"],
-)
-def test_a_loss_that_looks_numbers_up_is_trained_on_values(weight: Callable[[Any], float]) -> None:
+LOOKED_UP: dict[str, tuple[Callable[[Any], float], str]] = {
+    "dict": (lambda y: {1.0: 9.0}.get(y, 1.0), "TraceError: cannot be lifted: an input.* looked up in a dict"),
+    "set": (lambda y: 9.0 if y in {1.0, 2.0} else 1.0, "TraceError: cannot be lifted: an input.* put into a set"),
+    "different": (lambda y: 9.0 if len({y, 0.0}) == 2 else 1.0, "TraceError: cannot be lifted: an input.* set"),
+    "text": (lambda y: 9.0 if str(y) == "1.0" else 1.0, "Disagreement: for the numbers .*: it reads the text or"),
+    "type": (lambda y: 1.0 if isinstance(y, Value) else 9.0, "Disagreement: for the numbers .*: it reads the text"),
+}
+
+
+@pytest.mark.parametrize("how", LOOKED_UP)
+def test_a_loss_that_looks_numbers_up_is_trained_on_values(how: str) -> None:
     """A weight for each class that is looked up by the label is that of the label: lifted code would miss it."""
+    weight, reason = LOOKED_UP[how]
 
     def parameters(lifted: bool | None) -> tuple[History, list[float]]:
         w, b = Value(0.5), Value(0.0)
@@ -988,9 +990,61 @@ def test_a_loss_that_looks_numbers_up_is_trained_on_values(weight: Callable[[Any
 
     by_default, on_values = parameters(None), parameters(False)
     assert by_default[1] == on_values[1]
-    assert "it looks a number up, or reads its text" in by_default[0].way
-    with pytest.raises(Disagreement, match=r"for the numbers \(.*\) the function gives "):
+    assert re.search(reason, by_default[0].way)
+    with pytest.raises((Disagreement, TraceError), match=reason.partition(": ")[2]):
         parameters(True)
+
+
+def test_a_set_of_the_inputs_is_trained_on_values() -> None:
+    """How many different inputs an example has is counted of its numbers, also if only few examples have equal ones."""
+
+    def trained_on(xs: list[list[float]], lifted: bool | None) -> tuple[str, float]:
+        w = Value(0.5)
+        history = train(lambda x, y: (w * len(set(x)) * x[0] - y) ** 2, [w], (xs, [0.0] * len(xs)), lifted=lifted)
+        return history.way, w.data
+
+    xs = [[float(i), i + 0.5] for i in range(1, 30)]
+    xs[13] = [13.0, 13.0]
+    assert trained_on(xs, None)[1] == trained_on(xs, False)[1]
+    assert "on Values" in trained_on(xs, None)[0]
+
+
+@pytest.mark.parametrize("what", ["loss", "metric"])
+def test_what_shows_in_validation_data_alone_is_seen(what: str) -> None:
+    """A number whose text is looked up, and which only validation data have, is looked up there: on Values."""
+    w = Value(0.5)
+
+    def plain(x: Any, y: Any) -> Any:
+        return (w * x - y) ** 2
+
+    def weighted(x: Any, y: Any) -> Any:
+        return (9.0 if str(y) == "3.0" else 1.0) * plain(x, y)
+
+    history = train(
+        weighted if what == "loss" else plain,
+        [w],
+        ([1.0, 4.0], [0.0, 1.0]),
+        optimizer=GradientDescent(rate=1e-300),
+        epochs=2,
+        validation=([2.0, 4.0], [0.0, 3.0]),
+        metrics={"metric": weighted},
+    )
+    assert history["validation metric"] == [5.0, 5.0]
+    assert history["validation loss"] == [5.0 if what == "loss" else 1.0] * 2
+    assert history.way.startswith("on Values" if what == "loss" else "lifted")
+    assert "Disagreement" in history.way
+
+
+def test_large_integers_are_not_rounded() -> None:
+    """An integer that no float is, in the data or in validation data, is trained on Values, or is an error."""
+    w, large = Value(0.5), 2**53 + 1
+    for data, validation in (([large], [1]), ([1], [large])):
+        given: dict[str, Any] = {"epochs": 1, "validation": (validation,), "optimizer": GradientDescent(rate=1e-300)}
+        history = train(lambda x: w * (x - 2**53), [w], (data,), **given)
+        assert history["loss" if data[0] == large else "validation loss"] == [0.5]
+        assert f"argument 1 has the integer {large}, which is {2**53} as a float" in history.way
+        with pytest.raises(ValueError, match="give float"):
+            train(lambda x: w * (x - 2**53), [w], (data,), lifted=True, **given)
 
 
 @both_ways
@@ -1022,7 +1076,7 @@ def test_a_training_is_resumed_with_its_own_parameters_only(lifted: bool) -> Non
     common: dict[str, Any] = {"optimizer": Adam(rate=0.05), "batch_size": 3, "lifted": lifted}
     history = train(loss, model.parameters(), DATA, epochs=2, **common)
     train(loss, model.parameters(), DATA, epochs=3, resume=history, **common)
-    with pytest.raises(ValueError, match="the parameters are not those with which the history ended"):
+    with pytest.raises(ValueError, match="these are not the parameters at the end of the history"):
         train(loss, model.parameters(), DATA, epochs=3, resume=history, **common)
 
 

@@ -40,10 +40,10 @@ def test_every_page_is_built(small_site: Path) -> None:
 
 
 def test_a_page_has_its_title_and_says_what_it_is(small_site: Path) -> None:
-    """The title of a page names it and the site, and its description is its first sentence."""
+    """The title of a page names it and the site, and its description is its first paragraph."""
     page = text_of(small_site / "tour/01_neuron.html")
     assert read(page).title == "A neuron - scalargrad"
-    assert '<meta name="description" content="What is x_1 w_1 + b?">' in page
+    assert '<meta name="description" content="What is x_1 w_1 + b? A price of 5 or 6 is no formula' in page
 
 
 def test_directives_stand_for_what_the_code_makes(small_site: Path) -> None:
@@ -87,7 +87,9 @@ def test_examples_lead_to_the_lab_where_there_is_one(small_site: Path) -> None:
     assert blocks[0].endswith("o.backward()\na.grad\n")
     assert blocks[2].startswith(blocks[0])
     assert blocks[2].endswith("answer = 2 * a\nanswer.data\n")
-    assert "scalargrad_lab" not in text_of(small_site / "reference.html")
+    reference = text_of(small_site / "reference.html")
+    assert re.search(r'href="./lab/scalargrad_lab.html" class="md-tabs__link"', reference)
+    assert "scalargrad_lab.html#code" not in reference
 
 
 def test_what_fails_is_left_out_of_later_blocks() -> None:
@@ -102,10 +104,10 @@ def test_what_fails_is_left_out_of_later_blocks() -> None:
 
 
 def test_language_models_find_every_page(small_site: Path) -> None:
-    """llms.txt lists every page with its first sentence, and llms-full.txt has the text of all of them."""
+    """llms.txt lists every page with what it is about, and llms-full.txt has the text of all of them."""
     listed = text_of(small_site / "llms.txt")
-    assert listed.startswith("# Small\n\n> A site of three pages.\n")
-    assert "\n- [A neuron](tour/01_neuron.html): What is x_1 w_1 + b?\n" in listed
+    assert listed.startswith("# Small\n\n> A site of three pages. Here is a chapter, code and exp.\n")
+    assert "\n- [A neuron](tour/01_neuron.html): What is x_1 w_1 + b? A price of" in listed
     for path in re.findall(r"\]\((.*?)\)", listed):
         assert (small_site / path).is_file()
     assert CHAPTER.strip() in text_of(small_site / "llms-full.txt")
@@ -150,6 +152,7 @@ def test_everything_wrong_before_html_is_seen_at_once(tmp_path: Path) -> None:
         "docs/c.md": "# C\n\n```pycon\n>>> 1 + 1\n3\n\n```\n\n<!-- table: 1 -->\n",
         "docs/d.md": "# D\n\n```pycon\n>>> 1 / 0\n\n```\n\n<!-- table: 1 -->\n",
         "docs/e.md": "# E\n\n<!-- drwa: 1 -->\n",
+        "docs/g.md": "# G\n\n>>>x\n\n<!-- table: 1 -->\n",
         "docs/f.md": "# F\n\n<!-- figure: 1 -->\n",
     }
     assert seen(tmp_path, pages) == [
@@ -161,4 +164,5 @@ def test_everything_wrong_before_html_is_seen_at_once(tmp_path: Path) -> None:
         "docs/e.md:3: drwa: 1 fails with ValueError: there is no directive 'drwa': "
         "choose from draw, page, quiz, exercise, figure, table, reference",
         "docs/f.md:3: figure: 1 fails with TypeError: 1 is a int, which shows itself as no picture and no HTML",
+        "docs/g.md:3: the examples cannot be read: line 3 of the docstring for docs/g.md lacks blank after >>>: '>>>x'",
     ]

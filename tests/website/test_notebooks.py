@@ -35,12 +35,13 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def failures(shell: Any, made: Notebook) -> list[str]:
-    """The cells that fail, with their errors."""
+    """The cells that fail and should not, with their errors, or should and do not."""
     failed = []
     for cell in made.cells:
         if cell.cell_type == "code":
             result = shell.run_cell(cell.source, silent=True)
-            if not result.success:
+            raises = "raises-exception" in cell.metadata.get("tags", [])
+            if result.success == raises:
                 failed.append(f"{cell.source}: {result.error_before_exec or result.error_in_exec}")
     return failed
 
@@ -92,8 +93,11 @@ def test_every_chapter_runs_as_a_notebook(chapter: Path, shell: Any, capsys: pyt
 
 def test_a_failing_cell_is_seen(shell: Any) -> None:
     """Negative control: a cell that cannot run is seen."""
-    made = read(notebook("# A\n\n```pycon\n>>> 1 / 0\n\n```\n\n<!-- draw: nothing -->\n"))
+    error = "Traceback (most recent call last):\n    ...\nZeroDivisionError: division by zero"
+    text = f"# A\n\n```pycon\n>>> 1 / 0\n>>> 1 / 0\n{error}\n>>> 1 / 1\n{error}\n\n```\n\n<!-- draw: nothing -->\n"
+    made = read(notebook(text.replace("\n>>> 1 / 0\n>>>", "\n>>> 1 / 0\n1\n>>>")))
     assert failures(shell, made) == [
         "1 / 0: division by zero",
+        "1 / 1: None",
         "draw(nothing): name 'nothing' is not defined",
     ]

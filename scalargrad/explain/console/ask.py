@@ -63,7 +63,7 @@ def subject(walk: Steps, text: str) -> Value | Expression:
 
     Raises:
         LookupError: for a word that names nothing.
-        ExpressionError: for any other text that is no expression.
+        ExpressionError: for any other text that is not an expression.
     """
     try:
         return walk.node(text)

@@ -22,6 +22,7 @@ from ..walk.graph import listed
 from ..walk.step import ROOM, Step
 from ..walk.steps import Steps, as_steps
 from .ask import Breakpoint, breakpoint_at, computed, gradient, made, subject, words
+from .asking import Asking
 from .shell import Console, nothing_more
 
 LETTERS = {"s": "step", "n": "next", "c": "continue", "cont": "continue", "b": "break", "cl": "clear", "unt": "until"}
@@ -99,7 +100,7 @@ class Prompt(Console):
     # ------------------------------------------------------------ moving
 
     def do_step(self, argument: str) -> None:
-        """Make the next contribution, or so many.
+        """Make the next contribution, or COUNT of them.
 
             step [COUNT]                    or s
 
@@ -110,7 +111,7 @@ class Prompt(Console):
         self._move(self.walk.position + _count(argument))
 
     def do_next(self, argument: str) -> None:
-        """Make all contributions of the next node, or of so many.
+        """Make all contributions of the next node, or of COUNT nodes.
 
             next [COUNT]                    or n
 
@@ -126,7 +127,7 @@ class Prompt(Console):
         self._move(end)
 
     def do_back(self, argument: str) -> None:
-        """Take back the last contribution, or so many.
+        """Take back the last contribution, or COUNT of them.
 
             back [COUNT]
 
@@ -143,7 +144,7 @@ class Prompt(Console):
         self._stand()
 
     def do_continue(self, argument: str) -> None:
-        """Go on to the next breakpoint, or to the end.
+        """Continue to the next breakpoint, or to the end.
 
             continue                        or c, cont
 
@@ -153,7 +154,7 @@ class Prompt(Console):
         self._move(len(self.walk), quiet=True)
 
     def do_until(self, argument: str) -> None:
-        """Go on until a node's gradient is complete, or so many steps made.
+        """Continue until a gradient is complete, or NUMBER steps are made.
 
             until [NODE | NUMBER]           or unt
 
@@ -184,6 +185,18 @@ class Prompt(Console):
             self.walk.to(self._position(argument) if argument.isdecimal() else argument)
         self._stand()
 
+    def do_quiz(self, argument: str) -> None:
+        """Predict the contributions that follow, in place of seeing them.
+
+            quiz
+
+        `quit` comes back to this prompt, where the cursor stands behind the last contribution that is known.
+
+        Example: quiz
+        """
+        nothing_more(argument)
+        Asking(self.walk, None if self.use_rawinput else self.stdin, self.stdout).run()
+
     # ------------------------------------------------------------ stopping
 
     def do_break(self, argument: str) -> None:
@@ -192,11 +205,11 @@ class Prompt(Console):
             break [NODE | OPERATION | CONDITION]    or b
             break NODE | OPERATION, CONDITION       or if in place of the comma
 
-        Stops behind each step into the node, each step of the operation, or each step for which the
+        Stops after each step into the node, each step of the operation, or each step for which the
         condition holds. Without an argument, lists the breakpoints.
 
         A condition compares numbers of the step: index (from 0), data (the operand's), local, upstream,
-        product, before, after, and grad, which is the operand's gradient so far, as after. It may hold
+        product, before, after, and grad, which is the operand's gradient so far, as after. It may contain
         + - * / **, and, or, not, isnan, isinf, isfinite and the functions of scalargrad.
 
         Example: break abs(grad) < 1e-6
@@ -215,7 +228,7 @@ class Prompt(Console):
             tbreak NODE | OPERATION | CONDITION
             tbreak NODE | OPERATION, CONDITION
 
-        As break, but the breakpoint is cleared when it is reached.
+        Like break, but the breakpoint is cleared when it is reached.
 
         Example: tbreak isnan(grad)
         """
@@ -245,8 +258,8 @@ class Prompt(Console):
 
             p [NODE | EXPRESSION]           or print
 
-        A node is shown with its number and its gradient so far, with every digit; without an argument,
-        every leaf. See break for what an expression may hold.
+        Shows a node's number and its gradient so far, with every digit; without an argument, those of
+        every leaf. See break for what an expression may contain.
 
         Example: p upstream * local
         """
@@ -313,7 +326,7 @@ class Prompt(Console):
 
             list [FIRST [LAST]]             or l
 
-        Once more, it lists those that follow. Or from one number to another.
+        A second list continues after the first. With numbers, lists from FIRST to LAST.
 
         Example: list 1 4
         """
@@ -337,13 +350,13 @@ class Prompt(Console):
     # ------------------------------------------------------------ moves, breakpoints and positions
 
     def _move(self, position: int, quiet: bool = False) -> None:
-        """Make steps up to a position or a breakpoint, and show them; a quiet move shows the last one alone."""
+        """Make steps up to a position or a breakpoint, and show them; a quiet move shows only the last one."""
         walk, position = self.walk, min(position, len(self.walk))
         if walk.position == len(walk):
             self.say(self._complete())
             return
         if walk.position >= position:
-            self.say("that is behind already: back and jump go there")
+            self.say("that step is made already: back and jump go there")
             return
         self._listed = None
         if quiet and not self.breakpoints:
@@ -430,5 +443,5 @@ def _count(argument: str) -> int:
     if not argument:
         return 1
     if not re.fullmatch("[0-9]{1,15}", argument) or int(argument) == 0:
-        raise ValueError(f"expected how many, got {fitted(argument, ROOM)}")
+        raise ValueError(f"expected a count, got {fitted(argument, ROOM)}")
     return int(argument)

@@ -21,7 +21,7 @@ from ..colours import EDGES, FRAME_FIELD, FRAMED, INK, LINE, LIT, NOTHING, PAPER
 from ..names import numeral
 
 FRAME = f'style="rounded,filled" color="{FRAMED}" fillcolor="{FRAME_FIELD}" labeljust="l" margin="8"'
-SIGNS = {"*": "×", "-": "−"}  # as one writes them by hand
+SIGNS = {"*": "×", "-": "−"}  # as in handwriting
 LONGEST = 40
 SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}  # where arrows leave and enter a card
 
@@ -53,7 +53,7 @@ def constant(text: str) -> str:
 
 
 def caption(lines: Sequence[str]) -> str:
-    """Return a label that is no card: a few words on a field of their own, above or between other things."""
+    """Return a label that is not a card: a few words on a field of their own, above or between other things."""
     rows = "".join(f"<TR><TD>{_font(line, size=10)}</TD></TR>" for line in lines)
     look = f'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" STYLE="ROUNDED" BGCOLOR="{NOTHING}"'
     return f"<<TABLE {look}>{rows}</TABLE>>"

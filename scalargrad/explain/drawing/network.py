@@ -51,8 +51,8 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
     <drawing of a network of 2 inputs and 33 neurons: .render("drawing.svg") saves it, .view() opens it>
 
     Raises:
-        TypeError: for any other model, or inputs that are no numbers.
-        ValueError: for a limit that is no integer of at least 2, or a row of another length.
+        TypeError: for any other model, or inputs that are not numbers.
+        ValueError: for a limit that is not an integer of at least 2, or a row of another length.
         ImportError: when the Python package graphviz is missing.
     """
     columns = _columns(model, inputs, integer(limit, "limit", low=2))

@@ -60,7 +60,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
 
     Attributes:
         source: the graph in the DOT language.
-        format: that of `render` and `pipe` where none is asked for.
+        format: the format that `render` and `pipe` use if they are not given one.
         dpi: the pixels per inch of a PNG or another picture made of pixels. None stands for 192, twice as many as a
             screen's 96; a notebook stores fewer where 192 would make more than 4 million pixels.
         titles: the text that the SVG shows where a pointer rests on an element, by the element's id.
@@ -95,7 +95,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
 
         Raises:
             ImportError: when there is neither pygraphviz nor a `dot` program.
-            TypeError: when the pixels per inch are no number.
+            TypeError: when the pixels per inch are not a number.
             ValueError: when there is no picture, as for a format or an engine that Graphviz does not know; for pixels
                 per inch that are not positive, or of a picture that is not made of pixels.
         """
@@ -122,8 +122,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
     ) -> str:
         """Write the picture to a file, whole or not at all, and return the path.
 
-        The format is that of the path, such as `neuron.png`; a path without one, or without the
-        format asked for, has it added.
+        The suffix of the path says which format, as in `neuron.png`. If the suffix is missing, or is not
+        that of the given format, it is added.
 
         >>> from scalargrad import Value, draw
         >>> draw(Value(2.0) * 3).render("product.png", dpi=300)  # doctest: +SKIP
@@ -131,9 +131,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
 
         Raises:
             ImportError: when there is neither pygraphviz nor a `dot` program.
-            TypeError: when the pixels per inch are no number.
-            ValueError: when the path ends in what is no format that the installed Graphviz renders and
-                none is asked for, or when there is no picture, as for `pipe`.
+            TypeError: when the pixels per inch are not a number.
+            ValueError: when no format is given and the installed Graphviz cannot render that of the path, or
+                when there is no picture, as for `pipe`.
             OSError: when the file cannot be written.
         """
         path = os.fspath(self.filename if filename is None else filename)
@@ -283,7 +283,7 @@ def _run(command: list[str], source: str) -> _Finished:
 
 
 def _formats() -> set[str]:
-    """The formats that the installed Graphviz can render: it lists them when it is asked for one that it has not."""
+    """The formats that the installed Graphviz can render: it lists them in its error for an unknown format."""
     said = _graphviz("digraph {}", "?", "dot").stderr
     return {"dot", "gv", *said.partition("Use one of:")[2].split()}
 

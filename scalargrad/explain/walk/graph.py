@@ -44,8 +44,9 @@ class Graph:
         names: Mapping[str, object] | None = None,
         digits: int | None = DIGITS,
     ) -> None:
-        self.roots = tuple(dict.fromkeys(roots_of(value)))
-        self.order = list(topological_order(*self.roots))
+        roots = roots_of(value)
+        self.order = list(topological_order(*roots))
+        self.roots = tuple(dict.fromkeys(roots))
         self.places = {node: place for place, node in enumerate(self.order)}
         given = session_variables() if names is None else names
         held = {node: name for node, name in variables(given).items() if node in self.places}

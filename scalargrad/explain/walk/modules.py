@@ -104,5 +104,5 @@ def common_path(paths: Iterable[str]) -> str:
 
 
 def is_leaf(node: Value) -> bool:
-    """Return whether a node is a variable: no operation made it, and it is no constant."""
+    """Return whether a node is a variable: no operation made it, and it is not a constant."""
     return node.op is None and node.__class__ is not Constant

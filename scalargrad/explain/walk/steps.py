@@ -75,8 +75,8 @@ def steps(
 
     Raises:
         LookupError: when a node to watch is not in the graph.
-        TypeError: for anything but Values, a gradient that is no number, both gradient and gradients,
-            or names that are no mapping.
+        TypeError: for anything but Values, a gradient that is not a number, both gradient and gradients,
+            or names that are not a mapping.
         ValueError: for no Values at all, when there is not one gradient for each, or for digits below 1.
     """
     return Steps(value, gradient, names, gradients=gradients, watch=watch, digits=digits)
@@ -258,7 +258,7 @@ class Steps(Sequence[Step]):
         return self
 
     def to(self, place: int | str | Value) -> Steps:
-        """Go to where so many steps have been made, or behind the first step into a node.
+        """Go to where that many steps are made, or to just after the first step into a node.
 
         Raises:
             IndexError: when there are fewer steps.

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
 from ..arrays.program import Array
+from ..leaves import CAPTURED, THETA
 from ..trace import Node, Trace
 from .places import Kind
 
@@ -164,7 +165,7 @@ class Families:
     def sort(self) -> None:
         """Give each remaining node its family."""
         known: dict[Hashable, Family] = {}
-        for name in ("constant", "theta", "captured", *self.leaves):
+        for name in ("constant", THETA, CAPTURED, *self.leaves):
             if name not in known:
                 batched = name in self.leaves and self.leaves[name].batched
                 known[name] = self.new_family(batched)

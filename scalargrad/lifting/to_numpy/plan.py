@@ -12,6 +12,7 @@ import numpy as np
 from ...engine import primitives as p
 from ..arrays.differentiate import pieces_of
 from ..arrays.program import Apply, Array, Assembly, Fold, Leaf, Piece, View, needed
+from ..leaves import THETA
 from ..source import Wanted
 from .filling import Filling
 from .groups import axes_of, fits_a_view
@@ -76,7 +77,7 @@ class Plan:
 
 def planned(wanted: Wanted) -> Plan:
     """Return the plan for a function that is to be written."""
-    gradient_size = wanted.sizes["theta"]
+    gradient_size = wanted.sizes[THETA]
     pieces = pieces_of(wanted.gradient, gradient_size)
     ends = (*wanted.results, *(piece.array for piece in pieces))
     kept = {end for end in ends if isinstance(end, Array)}

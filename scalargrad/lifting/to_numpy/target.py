@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from threading import Lock
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
+from ...engine.floats import exact
 from ...engine.value import Value
 from ..group.regroup import regroup
+from ..leaves import THETA
 from ..source import Code, Wanted
 from .spelling import is_one_function
 from .writer import RESERVED, write
@@ -44,7 +46,7 @@ class NumpyTarget:
 
         Raises:
             TypeError: for what is not numbers.
-            ValueError: for examples of different shapes.
+            ValueError: for examples of different shapes, and an integer that the precision does not have.
         """
         if argument.__class__ is _ndarray and argument.dtype is self.dtype and argument.flags.c_contiguous:
             shape = argument.shape
@@ -64,8 +66,20 @@ class NumpyTarget:
             raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
         if array.dtype.kind not in "iuf":
             raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
+        self._refuse_rounding(argument, array, name)
         table = np.ascontiguousarray(array, dtype=self.dtype)
         return table.reshape(len(table), math.prod(table.shape[1:])), table.shape[1:]
+
+    def _refuse_rounding(self, argument: object, array: NDArray[Any], name: str) -> None:
+        """Raise for an integer that the precision does not have; numpy has rounded it already beside a float."""
+        is_listed = isinstance(argument, (list, tuple))
+        if array.dtype.kind == "f" and not is_listed:
+            return
+        limit = 2.0 ** (np.finfo(self.dtype).nmant + 1)
+        large = (array >= limit) | (array <= -limit)
+        if large.any():
+            for entry in _entries(argument) if is_listed else array[large].tolist():
+                exact(entry, name, self.dtype.type)
 
     def notable_rows(self, table: Floats) -> tuple[list[int], list[int]]:
         """Return the first rows of a table with nan, inf and 0, and those with the extreme finite numbers."""
@@ -119,6 +133,15 @@ class NumpyTarget:
         return NumpyRunner(wanted, self.dtype.name)
 
 
+def _entries(nested: object) -> Iterator[object]:
+    """The numbers in nested lists, as they were given."""
+    if not isinstance(nested, (list, tuple)) and not (isinstance(nested, np.ndarray) and nested.ndim):
+        yield nested
+        return
+    for part in nested:
+        yield from _entries(part)
+
+
 class NumpyRunner:
     """One function of a lifted program: its source, and its buffers for each size of batch."""
 
@@ -126,7 +149,7 @@ class NumpyRunner:
         self.source = write(wanted, dtype)
         self.dtype = dtype
         self.sizes = {name: wanted.sizes[name] for name in self.source.leaves}
-        self.size = wanted.sizes["theta"]
+        self.size = wanted.sizes[THETA]
         self._code = Code(self.source, wanted.function)
         self._kept: dict[int, list[_Bound]] = {}  # the latest size is the last
         self._latest, self._bytes = 0, 0
@@ -152,7 +175,7 @@ class NumpyRunner:
         """Return the mean of the result, and the gradient: a new array, or `out` with the gradient in it."""
         count = len(arguments[0]) if arguments else 1
         if out is not None:
-            bound = self._in_place(count, arguments, leaves["theta"], out)
+            bound = self._in_place(count, arguments, leaves[THETA], out)
             if bound is not None:
                 value = bound.run(arguments, leaves)
                 self._callers.append(bound)
@@ -219,8 +242,8 @@ class _Bound:
         self, runner: NumpyRunner, count: int, theta: Floats | None = None, gradient: Floats | None = None
     ) -> None:
         self.leaves = {name: np.empty(size, runner.dtype) for name, size in runner.sizes.items()}
-        if theta is not None and "theta" in self.leaves:
-            self.leaves["theta"] = theta
+        if theta is not None and THETA in self.leaves:
+            self.leaves[THETA] = theta
         # The program writes nothing where the gradient is always 0.
         self.gradient = np.zeros(runner.size, runner.dtype) if gradient is None else gradient
         self.key = count, id(theta), id(gradient)

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...engine.floats import number
+from ...engine.floats import exact, number
 from ...engine.value import Value
 from ..group.scalars import ungrouped
+from ..leaves import LEAVES
 from ..source import Wanted, compiled
-from .writer import LEAVES, write
+from .writer import write
 
 _RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has a result
 
@@ -32,7 +33,7 @@ class PythonTarget:
 
         Raises:
             TypeError: for what is not numbers.
-            ValueError: for examples of different shapes.
+            ValueError: for examples of different shapes, and an integer that no float is.
         """
         name = f"argument {given}" if isinstance(given, int) else given
         listed = argument.tolist() if hasattr(argument, "tolist") else argument
@@ -79,7 +80,9 @@ class PythonTarget:
 
 def _flat(example: object, name: str) -> tuple[list[float], tuple[int, ...]]:
     if not isinstance(example, Sequence) or isinstance(example, str):
-        return [number(example, f"an entry of {name}")], ()
+        held = number(example, f"an entry of {name}")
+        exact(example, name)
+        return [held], ()
     parts = [_flat(part, name) for part in example]
     if any(shape != parts[0][1] for _, shape in parts):
         raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")

@@ -14,9 +14,8 @@ from collections.abc import Callable
 from ...engine.declaration import OPERATORS, Primitive, named
 from ..arrays.differentiate import pieces_of
 from ..arrays.program import Apply, Array, Leaf, View, needed
+from ..leaves import LEAVES, THETA
 from ..source import Source, Wanted, docstring
-
-LEAVES = ("theta", "direction", "captured")  # what a function takes before its arguments
 
 
 def write(wanted: Wanted, careful: bool = False) -> Source:
@@ -53,7 +52,7 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
             lines.append(f"{texts[array]} = {written}")
     returned = [text(result) for result in wanted.results]
     if wanted.gradient is not None:
-        sums = [" + ".join(map(text, pieces[i])) if i in pieces else "0.0" for i in range(wanted.sizes["theta"])]
+        sums = [" + ".join(map(text, pieces[i])) if i in pieces else "0.0" for i in range(wanted.sizes[THETA])]
         returned.append(f"[{', '.join(sums)}]")
     whole = [
         docstring(wanted.summary),
@@ -71,7 +70,7 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
 def _by_place(wanted: Wanted) -> dict[int, list[Array | float]]:
     """The terms of each entry of the gradient."""
     parts: dict[int, list[Array | float]] = {}
-    for piece in pieces_of(wanted.gradient, wanted.sizes["theta"]):
+    for piece in pieces_of(wanted.gradient, wanted.sizes[THETA]):
         parts.setdefault(piece.places.first, []).append(piece.array)
     return parts
 

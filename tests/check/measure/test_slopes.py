@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad.check.measure.slopes import FIRST, NEAREST, Line, Sample, extrapolated
+from scalargrad.check.measure.slopes import FIRST, NEAREST, PART, SCALES, UNKNOWN, Line, Sample, at_end, extrapolated
 
 from ...oracle import DIGITS, precise
 
@@ -112,3 +112,32 @@ def test_branches_are_looked_for_close_by_on_both_sides() -> None:
         assert branching(unit, 1.01 * NEAREST * unit, inf).branches_alike()
         assert branching(unit, -inf, -1.01 * NEAREST * unit).branches_alike()
     assert EPSILON < NEAREST < 1e-12
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("power", [1.25, 1.5, 1.75])
+def test_quotients_that_shrink_towards_an_end_have_the_limit_0(side: int, sign: float, power: float) -> None:
+    """At the end of a piece a power above 1 has the slope 0, known as well as the quotient of the smallest step is."""
+    along = Line(
+        lambda t: Sample(t, (sign * abs(t) ** power if side * t >= 0 else math.nan,), (), None),
+        lambda a, b: True,
+        1.0,
+        [0.0],
+        on_break=True,
+    )
+    estimate = at_end(along, side, FIRST, 0, UNKNOWN)
+    smallest = FIRST / PART ** (SCALES - 1)
+    assert estimate.slope == 0.0
+    assert estimate.error == pytest.approx(smallest ** (power - 1), rel=1e-9)
+    assert 0 < estimate.error < 1e-8
+    assert estimate.method == f"differences from {'above' if side > 0 else 'below'}"
+
+
+def test_quotients_that_do_not_shrink_have_another_limit() -> None:
+    """Negative control: a straight piece with the slope 2 that ends in the point has no limit 0."""
+    along = Line(
+        lambda t: Sample(t, (2 * t if t >= 0 else math.nan,), (), None), lambda a, b: True, 1.0, [0.0], on_break=True
+    )
+    (table,) = extrapolated(along, FIRST, 1, lambda best: False)
+    assert at_end(along, 1, FIRST, 0, table).slope == pytest.approx(2.0)

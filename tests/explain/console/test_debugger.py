@@ -78,11 +78,11 @@ def test_a_letter_means_what_it_means_in_pdb(letter: str) -> None:
 
 
 def test_pdbs_commands_are_there() -> None:
-    """Every command of pdb that has a meaning for steps is a command here, and `back` besides."""
+    """Every command of pdb that has a meaning for steps is a command here, and `back` and `quiz` besides."""
     moves = {"step", "next", "continue", "until", "jump", "quit"}
     others = {"break", "tbreak", "clear", "display", "undisplay", "p", "where", "list", "help"}
     assert all(hasattr(pdb.Pdb, f"do_{name}") for name in moves | others)
-    assert set(COMMANDS) == moves | others | {"back"}
+    assert set(COMMANDS) == moves | others | {"back", "quiz"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -192,7 +192,7 @@ def test_until_stops_where_a_gradient_is_complete() -> None:
     other = neuron()
     session(other, "until x2")
     assert other.position == 6
-    behind = "that is behind already: back and jump go there"
+    behind = "that step is made already: back and jump go there"
     assert session(other, "until 3", "until o", "until b") == [behind] * 3
 
 
@@ -304,7 +304,7 @@ def test_a_place_with_a_condition_is_refused_for_what_is_wrong_with_it() -> None
         *["expected a node or an operation before the condition", "  grad > 1", "  ^^^^^^^^"],
         *["the expression ends where more is expected", "  x1 if", "       ^"],
         *[
-            "an expression is one number: use . for decimals, and , between a function's operands alone",
+            "an expression is one number: write decimals with a point, and a comma only between operands",
             "  x1,",
             "  ^^^",
         ],
@@ -459,10 +459,10 @@ def test_list_ends_where_the_steps_do() -> None:
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
-        ("step x", "expected how many, got x"),
-        ("step 0", "expected how many, got 0"),
-        ("step -1", "expected how many, got -1"),
-        ("step " + "9" * 5000, "expected how many, got " + "9" * 20 + "…" + "9" * 19),
+        ("step x", "expected a count, got x"),
+        ("step 0", "expected a count, got 0"),
+        ("step -1", "expected a count, got -1"),
+        ("step " + "9" * 5000, "expected a count, got " + "9" * 20 + "…" + "9" * 19),
         ("jump 10", "there are 9 steps, got 10"),
         ("jump " + "9" * 5000, "there are 9 steps, got " + "9" * 20 + "…" + "9" * 19),
         ("jump", "jump needs a number of steps, a node, start or end"),

@@ -1,0 +1,8 @@
+"""The leaves of a program beside its arguments, by name; a function that is written has parameters of these names."""
+
+from __future__ import annotations
+
+THETA = "theta"  # the parameters
+DIRECTION = "direction"  # the vector of `hvp`
+CAPTURED = "captured"  # other Values that the function reads
+LEAVES = (THETA, DIRECTION, CAPTURED)
