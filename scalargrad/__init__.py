@@ -86,7 +86,7 @@ from .engine.declaration import Break, Primitive, primitive
 from .engine.foreign import NAMES as _NAMES
 from .engine.foreign import absent as _absent
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     # numbers, derivatives, modes
