@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scalargrad.engine.value import Value
-from scalargrad.explain.html.document import content, picture
+from scalargrad.explain.html.document import content, pictures
 from scalargrad.explain.walk.data import page_data
 from scalargrad.explain.walk.steps import Steps, as_steps
 
@@ -30,7 +30,8 @@ def walk(shown: Value | list[Value] | Steps, names: Mapping[str, object]) -> dic
         )
         return {**about, "refused": refused}
     data = page_data(steps)
-    return {**about, "markup": content(data, picture(data).fragment()), "lines": [_line(node) for node in graph.order]}
+    markup = content(data, [(picture, picture.drawing(data).fragment()) for picture in pictures(data)])
+    return {**about, "markup": markup, "lines": [_line(node) for node in graph.order]}
 
 
 def _line(node: Value) -> int | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from ..engine.floats import counted
+from ..engine.graph import sweep
 from ..engine.primitives import maximum
 from ..engine.value import Value
-from ..misconceptions import Misconception, all_close
+from ..misconceptions import Misconception, agreeing, all_close, close
 from .declaring import declare
 from .running import Refused, numbers
 from .sweeps import predicted
@@ -64,6 +67,7 @@ def _choose_a_rate(answer: Any) -> Verdict:
 
 # ---------------------------------------------------------------- gradients
 
+PENCIL = 1e-3  # relative: a prediction may be rounded
 BOTH_SIDES = Misconception(
     "maximum for both", "Only the larger operand of a maximum has an influence: the other one's gradient is 0."
 )
@@ -75,9 +79,54 @@ VALUES = Misconception(
 )
 
 
-def mistaken_maximum(wrong_partials: tuple[float, float]) -> list[float]:
-    """Return the gradients of 2(xy + max(z, w)) for other slopes of the maximum in its larger and smaller operand."""
-    return [-8.0, 6.0, *(2 * slope for slope in wrong_partials)]
+def judge_gradients(
+    answer: Any,
+    result: Value,
+    variables: Sequence[Value],
+    *,
+    mistaken: Mapping[Misconception, Sequence[float]] | None = None,
+) -> Verdict:
+    """Judge predicted gradients. The verdict does not give the right ones away.
+
+    >>> x, y = Value(3.0, label="x"), Value(-4.0, label="y")
+    >>> judge_gradients([-4.0, 3.0], (x * y) * 2, [x, y])
+    Not right yet: upstream forgotten.
+    These are not right: df/dx, df/dy.
+    The local gradient alone is no contribution: multiply it by the upstream gradient, which is what has arrived at the
+    result.
+
+    Args:
+        answer: the predicted gradients, in the order of the variables. They may be rounded to three digits.
+        result: the end of the graph.
+        variables: with labels.
+        mistaken: what misconceptions would predict, beside those about the sweep.
+
+    Returns:
+        The verdict.
+
+    Raises:
+        Refused: if there are not as many numbers as variables. `Exercise.judge` makes a verdict of it.
+    """
+    given = numbers(answer, "A gradient is")
+    slopes = sweep({result: 1.0})
+    wanted = [slopes.get(variable, 0.0) for variable in variables]
+    if len(given) != len(wanted):
+        raise Refused(f"{counted(len(wanted), 'gradient')} are wanted, and there are {len(given)} numbers.")
+    names = [f"df/d{variable.label}" for variable in variables]
+    if all_close(given, wanted, rtol=PENCIL):
+        equations = (f"{name} = {gradient:.6g}" for name, gradient in zip(names, wanted, strict=True))
+        return right(f"{', '.join(equations)}, as the sweep gives them.")
+    triples = zip(names, given, wanted, strict=True)
+    faulty = [name for name, number, gradient in triples if not close(number, gradient, rtol=PENCIL)]
+    where = f"These are not right: {', '.join(faulty)}."
+    own = {**(mistaken or {}), VALUES: [variable.data for variable in variables]}
+    for misconception in agreeing(given, own, rtol=PENCIL):
+        return wrong(where, misconception=misconception)
+    for misconception, place, predictions in predicted(result, list(variables)):
+        if all_close(given, predictions, rtol=PENCIL):
+            sentences = [where, f"It looks like a slip at one operation, {place}:"] if place else [where]
+            return wrong(*sentences, misconception=misconception)
+    return wrong(where)
 
 
 @declare(
@@ -94,37 +143,11 @@ def mistaken_maximum(wrong_partials: tuple[float, float]) -> list[float]:
     answer="gradients",
 )
 def _predict_gradients(answer: Any) -> Verdict:
-    given = numbers(answer, "A gradient is")
-    variables = [Value(number, name) for name, number in zip("xyzw", (3, -4, 2, -1), strict=True)]
-    x, y, z, w = variables
+    x, y, z, w = (Value(number, name) for name, number in zip("xyzw", (3, -4, 2, -1), strict=True))
     result = 2 * (x * y + maximum(z, w))
-    result.backward()
-    wanted = [variable.grad for variable in variables]
-    if len(given) != len(wanted):
-        raise Refused(f"Four gradients are wanted, and there are {len(given)} numbers.")
-    if all_close(given, wanted, rtol=PENCIL):
-        return right("df/dx = -8, df/dy = 6, df/dz = 2 and df/dw = 0, as the sweep gives them.")
-    names = [
-        f"df/d{variable.label}"
-        for variable, number, gradient in zip(variables, given, wanted, strict=True)
-        if not all_close([number], [gradient], rtol=PENCIL)
-    ]
-    where = f"Not right: {', '.join(names)}."
-    for misconception, numbers_then in (
-        (BOTH_SIDES, mistaken_maximum((1.0, 1.0))),
-        (WRONG_SIDE, mistaken_maximum((0.0, 1.0))),
-        (VALUES, [variable.data for variable in variables]),
-    ):
-        if all_close(given, numbers_then, rtol=PENCIL):
-            return wrong(where, misconception=misconception)
-    for misconception, place, numbers_then in predicted(result, variables):
-        if all_close(given, numbers_then, rtol=PENCIL):
-            sentences = [where, f"It looks like a slip at one operation, {place}:"] if place else [where]
-            return wrong(*sentences, misconception=misconception)
-    return wrong(where)
+    mistaken = {BOTH_SIDES: [-8.0, 6.0, 2.0, 2.0], WRONG_SIDE: [-8.0, 6.0, 0.0, 2.0]}
+    return judge_gradients(answer, result, [x, y, z, w], mistaken=mistaken)
 
-
-PENCIL = 1e-3  # relative: a prediction may be rounded
 
 # ---------------------------------------------------------------- the pieces of a maxout neuron
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..engine.value import Value
 from ..misconceptions import ASSIGNED, Misconception, all_close
 from .declaring import declare
-from .running import Refused, answering, function, numbers, shown
+from .running import Refused, answering, function, in_short, numbers, shown
 from .sweeps import known_at, operation_of, places_of, swept
 from .verdict import Verdict, right, wrong
 
@@ -125,7 +125,7 @@ def _gradients(made: Callable[..., Any], expression: Expression) -> list[float]:
     wanted = expression.of(*map(Value, POINT)).data
     data = numbers(_read(result, "data"), "The data of a result is")
     if not all_close(data, [wanted]):
-        raise Refused(f"{expression.text} itself is {data[0]:.6g}, and should be {wanted:.6g}.")
+        raise Refused(f"The data of {expression.text} itself is {in_short(data)}, and should be {wanted:.6g}.")
     with answering():
         result.backward()
     gradients = [_read(variable, "grad") for variable in variables]
@@ -405,7 +405,7 @@ def _the_order(answer: Any) -> Verdict:
         with answering():
             listed = list(listed)
         if not all(isinstance(node, Node) for node in listed):
-            raise Refused(f"order returns {listed!r:.80}, and a list of nodes is wanted.")
+            raise Refused(f"order returns {in_short(listed)}, and a list of nodes is wanted.")
         given.append((root, listed))
     for root, listed in given:
         reached = _reached(root)

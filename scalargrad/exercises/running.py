@@ -151,7 +151,7 @@ def function(answer: Any, name: str) -> Callable[..., Any]:
     """
     _check_filled(answer, f"{name} is")
     if not callable(answer):
-        raise Refused(f"{name} is {_in_short(answer)}, and a function is wanted.")
+        raise Refused(f"{name} is {in_short(answer)}, and a function is wanted.")
     given: Callable[..., Any] = answer
     return given
 
@@ -175,7 +175,7 @@ def numbers(answer: Any, subject: str) -> list[float]:
     if is_number(answer):
         return [number(answer, subject)]
     if isinstance(answer, (dict, str, bytes)) or not isinstance(answer, Iterable):
-        raise Refused(f"{subject} {_in_short(answer)}, and a number is wanted, or several.")
+        raise Refused(f"{subject} {in_short(answer)}, and a number is wanted, or several.")
     with answering():
         items = list(islice(answer, MOST))
     return [one for item in items for one in numbers(item, subject)]
@@ -198,6 +198,14 @@ def _check_filled(answer: Any, subject: str) -> None:
         raise Refused(f"{subject} None: is a return missing?")
 
 
-def _in_short(answer: Any) -> str:
+def in_short(answer: Any) -> str:
+    """Return what an answer is, as far as there is room.
+
+    >>> in_short([0.5])
+    '[0.5]'
+
+    Raises:
+        Refused: if its own code cannot show it.
+    """
     with answering():
         return cut(repr(answer), 80)

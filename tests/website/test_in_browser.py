@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.explain.html import test_in_browser
 
@@ -26,6 +26,28 @@ def test_the_search_works_from_disk(browser: Browser, small_site: Path) -> None:
     text, address = search(browser, small_site / "index.html", "price")[0]
     assert "A neuron" in text
     assert "/tour/01_neuron.html" in address
+
+
+def test_the_keyboard_is_enough(browser: Browser, small_site: Path) -> None:
+    """The first key leads past the navigation, the palette changes by key, and so does the page in a frame."""
+    page = browser.new_page(color_scheme="light")
+    page.goto((small_site / "tour" / "01_neuron.html").as_uri())
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")  # the title's link to itself
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Notebook")).to_be_focused()
+    page.get_by_label("Switch to light mode").first.focus()
+    for scheme in ("default", "slate"):  # from the system's to light, and from light to dark
+        page.keyboard.press("Enter")
+        expect(page.locator("body")).to_have_attribute("data-md-color-scheme", scheme)
+    frame = page.frame_locator(".frame iframe")
+    step = frame.get_by_role("slider")
+    before = int(step.input_value())
+    frame.get_by_role("button", name="Light or dark").press("ArrowRight")
+    expect(step).to_have_value(str(before + 1))
+    page.close()
 
 
 def test_what_is_wrong_is_seen(browser: Browser, small_site: Path, tmp_path: Path) -> None:
