@@ -91,6 +91,16 @@ export function mount(root, options = {}) {
     };
   }
 
+  // Graphviz draws a module's frame and title first; the title goes on top, where no arrow crosses it.
+  function raise(cluster) {
+    const frame = cluster.cloneNode(false);
+    frame.removeAttribute("id");
+    frame.setAttribute("class", "frame");
+    frame.append(cluster.querySelector(":scope > :is(path, polygon)"));
+    cluster.before(frame);
+    cluster.parentNode.append(cluster);
+  }
+
   const element = (place) => view.element(place);
 
   function node(place) {
@@ -434,6 +444,7 @@ export function mount(root, options = {}) {
     root.classList.remove("playing");
     marked = null;
     if (markup !== undefined) root.innerHTML = markup;
+    all(".cluster").forEach(raise);
     delete root.dataset.pass;
     look(one(".picture"));
     read();
