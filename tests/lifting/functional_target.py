@@ -32,6 +32,7 @@ from scalargrad.lifting.arrays.program import (
     needed,
 )
 from scalargrad.lifting.group.regroup import regroup
+from scalargrad.lifting.saving import Saved
 from scalargrad.lifting.source import Source, Wanted, compiled, docstring
 
 LEAVES = ("theta", "captured", "direction")
@@ -206,6 +207,9 @@ class FunctionalTarget:
 
     def runner(self, wanted: Wanted) -> FunctionalRunner:
         return FunctionalRunner(wanted)
+
+    def saved(self, program: Saved) -> str:
+        raise TypeError(f"there is no file for {program.name}")
 
 
 class FunctionalRunner:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pickle
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +34,7 @@ from scalargrad import (
 from scalargrad.lifting.arrays.program import ArrayProgram
 from scalargrad.lifting.target import TARGETS
 from tests.lifting.test_random_nets import mean_gradient, mean_product, near
+from tests.lifting.test_saving import BLOCKED, check, saved
 from tests.lifting.test_third_target import ENTRY
 
 pytestmark = pytest.mark.usefixtures("littered")
@@ -385,3 +389,22 @@ def test_a_lookup_in_a_softmax_is_a_probability() -> None:
     results = [loss(Value(x), i) for x, i in zip(xs, indices, strict=True)]
     expected = np.mean([[h.data for h in hvp(result, ws, direction)] for result in results], axis=0)
     assert near(program.hvp(xs, indices, direction), expected)
+
+
+@pytest.mark.parametrize("target", ["numpy", "python"])
+def test_a_saved_program_looks_up(target: str, tmp_path: Path) -> None:
+    """Its file gives the same bits, refuses what is no index, and shows its use with indices that are right."""
+    loss, parameters = bigram(5)
+    odd = [parameters[i] for i in (3, 1, 7, 4, 9)]
+    program: Any = lift(lambda words, label: loss(words, label) * take(odd, label), parameters, target=target)
+    words, labels = [[0, 1], [4, 4], [2, 0]], [2, 3, 0]
+    check(program, tmp_path, words, labels)
+    module = saved(program, tmp_path)
+    for wrong in ([2, 3, 5], [2, -1, 0], [0.5, 3, 0]):
+        with pytest.raises(ValueError, match="number 0 of y must be an integer from 0 to 4, got"):
+            module.value_and_grad(words, wrong)
+    with pytest.raises(ValueError, match="in example 1, counted from 0, number 1 of x must be an integer from 0 to 4"):
+        module.forward([[0, 1], [4, 9], [2, 0]], labels)
+    command = [sys.executable, "-c", BLOCKED.format(blocked={"scalargrad"}, path=str(tmp_path / "saved.py"))]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stdout.startswith("forward: ")

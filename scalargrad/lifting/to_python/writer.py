@@ -16,7 +16,7 @@ from ...engine.declaration import OPERATORS, Primitive, named
 from ..arrays.differentiate import pieces_of
 from ..arrays.program import Apply, Array, Assembly, Gather, Leaf, Piece, Scatter, View, needed
 from ..leaves import LEAVES, THETA
-from ..source import Source, Wanted, docstring
+from ..source import Pieces, Source, Wanted, docstring
 from .lookups import Lookups
 
 
@@ -77,8 +77,9 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
         f"    return {', '.join(returned)}",
         "",
     ]
-    namespace: dict[str, Any] = {name: _function(primitive, careful) for primitive, name in functions.items()}
-    return Source("\n".join(whole), namespace | lookups.tables)
+    by_name = {name: (primitive, _function(primitive, careful)) for primitive, name in functions.items()}
+    namespace: dict[str, Any] = {name: function for name, (_, function) in by_name.items()} | lookups.tables
+    return Source("\n".join(whole), namespace, pieces=Pieces([], [], lines, ", ".join(returned), by_name))
 
 
 def _by_place(wanted: Wanted) -> tuple[dict[int, list[Array | float]], dict[Scatter, Piece]]:
