@@ -206,10 +206,16 @@ def _exercise(options: argparse.Namespace) -> int:
         print(task)
         return OK
     file = words[1]
-    source = sys.stdin.read() if file == "-" else _text(file)
+    source = _standard_input() if file == "-" else _text(file)
     verdict = task.judge_code(source, filename="<stdin>" if file == "-" else file)
     print(verdict)
     return OK if verdict else FAILED
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:  # as where a program is started without one
+        raise OSError("the answer cannot be read from the standard input: it is closed")
+    return sys.stdin.read()
 
 
 def _text(path: str) -> str:
