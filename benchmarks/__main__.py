@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import check, engine, explain, lift
+from benchmarks import check, engine, explain, lift, lifting
 
 BENCHMARKS: dict[str, Callable[[bool], None]] = {
     "check": check.report,
     "engine": engine.report,
     "explain": explain.report,
     "lift": lift.report,
+    "lifting": lifting.report,
 }
 
 

@@ -4,8 +4,8 @@
 
 Most commands take an expression in Python's notation and a number for each of its names; without an
 expression, they take the neuron of CS231n's lecture on backpropagation. `exercise` shows exercises and
-judges answers. A mistake is reported on one line, with its place, and the status is 2. The user never
-sees a traceback, even if the standard streams are closed.
+judges answers, `lab` opens the lab in the browser. A mistake is reported on one line, with its place, and the
+status is 2. The user never sees a traceback, even if the standard streams are closed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from .check import gradcheck
 from .engine.foreign import nearest
 from .engine.value import Value
 from .exercises import exercise, exercises
-from .explain import draw, ledger, page, prompt, steps, tree
+from .explain import draw, ledger, page, prompt, quiz, steps, tree
+from .explain.labs import FILE as LAB_FILE
+from .explain.labs import LabLink, address_of, packed
 from .explain.names import DIGITS, RESULTS, integral, numeral, shown
 from .expressions.typed import ExpressionError, functions, parse, parse_assignment
 
@@ -163,13 +165,27 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _step(options: argparse.Namespace) -> int:
     result = _problem(options.words).result
+    _at_a_prompt(partial(prompt, steps(result, digits=options.digits)))
+    return OK
+
+
+def _quiz(options: argparse.Namespace) -> int:
+    asked = quiz(_problem(options.words).result)
+    if options.page:
+        _written("quiz", options.page, asked.save)
+    else:
+        _at_a_prompt(asked.ask)
+    return OK
+
+
+def _at_a_prompt(talk: Callable[[], None]) -> None:
+    """Run a prompt; an OSError says that it cannot read or write."""
     try:
-        prompt(steps(result, digits=options.digits))
+        talk()
     except OSError as error:
         if error.errno is None or isinstance(error, BrokenPipeError):
             raise
         raise OSError(f"the prompt cannot read or write: {error.strerror}") from None
-    return OK
 
 
 def _draw(options: argparse.Namespace) -> int:
@@ -206,25 +222,32 @@ def _exercise(options: argparse.Namespace) -> int:
         print(task)
         return OK
     file = words[1]
-    source = _standard_input() if file == "-" else _text(file)
+    source = _text("answer", file)
     verdict = task.judge_code(source, filename="<stdin>" if file == "-" else file)
     print(verdict)
     return OK if verdict else FAILED
 
 
-def _standard_input() -> str:
-    if sys.stdin is None:  # as where a program is started without one
-        raise OSError("the answer cannot be read from the standard input: it is closed")
-    return sys.stdin.read()
+def _lab(options: argparse.Namespace) -> int:
+    code = None if options.file is None else _text("program", options.file)
+    link = LabLink(address_of(options.lab) + ("" if code is None else f"#code={packed(code)}"))
+    print(f"the lab is {link.partition('#')[0]}")
+    link.open()
+    return OK
 
 
-def _text(path: str) -> str:
+def _text(what: str, path: str) -> str:
+    """The text of a file; for - that of the standard input."""
+    if path == "-":
+        if sys.stdin is None:  # as where a program is started without one
+            raise OSError(f"the {what} cannot be read from the standard input: it is closed")
+        return sys.stdin.read().removeprefix("\N{BYTE ORDER MARK}")
     try:
         with open(path, encoding="utf-8-sig") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise OSError(f"the answer cannot be read from {path}: {reason}") from None
+        raise OSError(f"the {what} cannot be read from {path}: {reason}") from None
 
 
 def _show_value(problem: Problem, digits: int | None = DIGITS) -> None:
@@ -374,6 +397,13 @@ def _parser() -> argparse.ArgumentParser:
     step = _command(commands, "step", "walk through the backward pass at a prompt", described, _step)
     step.add_argument("--digits", metavar="N", type=_digits, default=DIGITS, help=_DIGITS)
 
+    described = (
+        "Predict each contribution of the backward pass, at a prompt or in a page. A wrong\n"
+        "answer is told the misconception behind it."
+    )
+    asking = _command(commands, "quiz", "predict each contribution of the backward pass", described, _quiz)
+    asking.add_argument("--page", metavar="FILE", type=_file, help="write the quiz as a page in place: an .html")
+
     described = "Draw the graph, with values and gradients."
     drawing = _command(commands, "draw", "draw the graph", described, _draw)
     drawing.add_argument("--output", metavar="FILE", type=_file, help="the picture's file: an .svg, .png, .pdf or .dot")
@@ -399,7 +429,20 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     judge.add_argument("words", nargs="*", help=argparse.SUPPRESS)
-    judge.set_defaults(run=_exercise)
+    judge.set_defaults(run=_exercise, refuse=partial(_refuse_options, judge))
+
+    lab = commands.add_parser(
+        "lab",
+        description="Open the lab in the browser: the engine in a web page, to run code and to walk its\n"
+        f"gradients. It is one file, {LAB_FILE}, in this folder or where a clone\nhas built it.",
+        help="open the lab, the engine in a web page",
+        epilog="example:\n  scalargrad lab neuron.py\n\nstatus:\n  0; 2 if there is no lab or no browser",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    lab.add_argument("file", nargs="?", metavar="FILE.py", help="a program to run in it; - is standard input")
+    lab.add_argument("--lab", metavar="PLACE", help="where the lab is: its file, or its address on a site")
+    lab.set_defaults(run=_lab, refuse=partial(_refuse_options, lab))
     return parser
 
 

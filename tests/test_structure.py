@@ -76,18 +76,25 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["mlp"],
         [""],
     ],
-    "scalargrad.expressions": [["typed", "recorded"]],
+    "scalargrad.expressions": [["typed", "recorded"], ["programs"]],
     "scalargrad.explain": [
         ["colours", "names"],
         ["walk"],
         ["text", "drawing", "console"],
         ["html"],
-        ["notebook"],
+        ["notebook", "quizzes", "labs"],
         [""],
     ],
-    "scalargrad.explain.walk": [["modules", "step"], ["calls", "graph"], ["record", "table"], ["steps"], ["data"]],
+    "scalargrad.explain.walk": [
+        ["modules", "step"],
+        ["calls", "graph"],
+        ["record", "table"],
+        ["steps"],
+        ["data"],
+        ["questions"],
+    ],
     "scalargrad.explain.drawing": [["card", "collapse", "render"], ["sketch"], ["picture", "network"]],
-    "scalargrad.explain.console": [["shell", "ask"], ["debugger"]],
+    "scalargrad.explain.console": [["shell", "ask"], ["asking"], ["debugger"]],
     "scalargrad.explain.html": [["document"]],
     "scalargrad.check": [
         ["measure", "readings", "strategies"],
@@ -106,10 +113,11 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     ],
     "scalargrad.lifting": [
         ["leaves"],
-        ["derivatives", "arrays", "curvature"],
+        ["derivatives", "arrays", "curvature", "forms", "standalone"],
         ["trace"],
         ["group", "names"],
         ["source"],
+        ["saving"],
         ["to_numpy", "to_python"],
         ["target"],
         ["specialised"],
@@ -120,7 +128,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed"]],
     "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
-        ["layout", "spelling", "groups", "filling", "text"],
+        ["layout", "spelling", "groups", "filling", "text", "saved"],
         ["plan"],
         ["views"],
         ["buffers"],
@@ -128,7 +136,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["writer"],
         ["target"],
     ],
-    "scalargrad.lifting.to_python": [["writer"], ["target"]],
+    "scalargrad.lifting.to_python": [["writer", "saved"], ["target"]],
 }
 RANKS = {
     folder: {name: rank for rank, layer in enumerate(layers) for name in layer} for folder, layers in LAYERS.items()
@@ -306,7 +314,7 @@ def edges(folder: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("folder", "most"), [("scalargrad", 50), ("scalargrad.engine", 38), ("scalargrad.explain", 25)]
+    ("folder", "most"), [("scalargrad", 50), ("scalargrad.engine", 38), ("scalargrad.explain", 30)]
 )
 def test_few_things_know_of_one_another(folder: str, most: int) -> None:
     """Between the files and folders of one level there are few imports, the public door's among them."""

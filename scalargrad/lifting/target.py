@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from ..engine.value import Value
 from ..extras import how_to_install
 from .arrays.program import Array, ArrayProgram
+from .saving import Saved
 from .source import Source, Wanted
 from .trace import Trace
 
@@ -33,10 +34,13 @@ class Runner(Protocol):
         """Its text."""
 
     def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
-        """Return the result for each example of a batch, or a row of the results for each."""
+        """Return a table with a row of all results for each example of a batch; the only result may be an array."""
 
     def value_and_gradient(self, arguments: Sequence[Any], leaves: Mapping[str, Any], out: Any = None) -> Any:
-        """Return the mean of the result, and the gradient: new numbers, or `out` with the gradient in it."""
+        """Return the mean of the result, and the gradient: new numbers, or `out` with the gradient in it.
+
+        Where the program returns more, the mean comes in a tuple with the table of that.
+        """
 
 
 class Target(Protocol):
@@ -76,6 +80,9 @@ class Target(Protocol):
     def flat(self, table: Any) -> Any:
         """Return a table of one column as a row."""
 
+    def shaped(self, rows: Any, start: int, shape: tuple[int, ...]) -> Any:
+        """Return the numbers from some place of each row on, in an array of that shape for each example."""
+
     def check_out(self, out: object, size: int) -> None:
         """Refuse an `out` that a gradient of so many numbers cannot be written into.
 
@@ -85,6 +92,13 @@ class Target(Protocol):
 
     def runner(self, wanted: Wanted) -> Runner:
         """Return what runs one function of a lifted program."""
+
+    def saved(self, program: Saved) -> str:
+        """Return the text of a module that runs a program without this library.
+
+        Raises:
+            TypeError: for an operation that needs the user's code, or for a target that has no such text.
+        """
 
 
 class Entry(NamedTuple):
