@@ -487,7 +487,11 @@ class Program:
         A function that is not an object with attributes is shared, and goes on to compute with the original's
         parameters: the copy takes from it what is computed, and the numbers from its own parameters.
         """
-        reached: dict[int, Any] = {}  # what a copy of the function has copied
+        if isinstance(memo, _Reached):  # for a program that reaches this one: it needs no copy
+            memo[id(self)] = self
+            deepcopy((self._function, self._parameters), memo)
+            return self
+        reached = _Reached({id(self): self})  # what a copy of the function copies
         deepcopy(self._function, reached)
 
         def followed(values: Sequence[Value]) -> list[Value]:
@@ -610,6 +614,10 @@ class AuxProgram(Program):
         """Return `(mean, aux), gradient`: as `Program.value_and_grad`, with what is beside the loss of each example."""
         mean, aux, gradient = self._value_and_grad(arguments, at, out)
         return (mean, aux), gradient
+
+
+class _Reached(dict[int, Any]):
+    """The memo of a copy that is made to see what belongs to it."""
 
 
 class _Gone:
