@@ -25,7 +25,7 @@ from .check import gradcheck
 from .engine.foreign import nearest
 from .engine.value import Value
 from .exercises import exercise, exercises
-from .explain import draw, ledger, page, prompt, steps, tree
+from .explain import draw, ledger, page, prompt, quiz, steps, tree
 from .explain.names import DIGITS, RESULTS, integral, numeral, shown
 from .expressions.typed import ExpressionError, functions, parse, parse_assignment
 
@@ -163,13 +163,27 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _step(options: argparse.Namespace) -> int:
     result = _problem(options.words).result
+    _at_a_prompt(partial(prompt, steps(result, digits=options.digits)))
+    return OK
+
+
+def _quiz(options: argparse.Namespace) -> int:
+    asked = quiz(_problem(options.words).result)
+    if options.page:
+        _written("quiz", options.page, asked.save)
+    else:
+        _at_a_prompt(asked.ask)
+    return OK
+
+
+def _at_a_prompt(talk: Callable[[], None]) -> None:
+    """Run a prompt; an OSError says that it cannot read or write."""
     try:
-        prompt(steps(result, digits=options.digits))
+        talk()
     except OSError as error:
         if error.errno is None or isinstance(error, BrokenPipeError):
             raise
         raise OSError(f"the prompt cannot read or write: {error.strerror}") from None
-    return OK
 
 
 def _draw(options: argparse.Namespace) -> int:
@@ -367,6 +381,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     step = _command(commands, "step", "walk through the backward pass at a prompt", described, _step)
     step.add_argument("--digits", metavar="N", type=_digits, default=DIGITS, help=_DIGITS)
+
+    described = (
+        "Predict each contribution of the backward pass, at a prompt or in a page. A wrong\n"
+        "answer is told the misconception behind it."
+    )
+    asking = _command(commands, "quiz", "predict each contribution of the backward pass", described, _quiz)
+    asking.add_argument("--page", metavar="FILE", type=_file, help="write the quiz as a page in place: an .html")
 
     described = "Draw the graph, with values and gradients."
     drawing = _command(commands, "draw", "draw the graph", described, _draw)

@@ -31,7 +31,7 @@ from scalargrad.cli import main
 from scalargrad.engine.declaration import declare
 
 ROOT = Path(scalargrad.__file__).parent.parent
-COMMANDS = ["explain", "step", "draw", "check"]
+COMMANDS = ["explain", "step", "quiz", "draw", "check"]
 
 Captured = pytest.CaptureFixture[str]
 
@@ -148,6 +148,18 @@ def test_step_reads_commands_from_anywhere(monkeypatch: pytest.MonkeyPatch, caps
     shown = capsys.readouterr().out
     assert shown.startswith("f = x * y = -6.0: 2 steps.")
     assert "x = 2.0, df/dx = -3.0" in shown
+
+
+def test_quiz_asks_or_writes_a_page(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """`quiz` asks for each contribution, with piped answers too; with a file, it writes the page that asks."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("-3\nreveal\n"))
+    assert run("quiz", "x * y", "x=2", "y=-3") == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("What is each contribution? 2 to predict.")
+    assert "score: 1 of 2" in shown
+    assert run("quiz", "x * y", "x=2", "y=-3", "--page", "asked") == 0
+    assert os.listdir(folder) == ["asked.html"]
+    assert "the quiz is in" in capsys.readouterr().out
 
 
 def test_draw_says_how_to_see_the_picture_or_writes_it(folder: Path, capsys: Captured) -> None:
@@ -808,6 +820,15 @@ def test_the_commands_of_the_documentation_work() -> None:
     commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("scalargrad ")]
     assert {shlex.split(line)[1] for line in commands} == set(COMMANDS)
     assert [run(*shlex.split(line)[1:]) for line in commands] == [0] * len(commands)
+
+
+def test_the_quiz_of_the_documentation_is_one(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """The quiz that the guide shows is what the command asks and answers."""
+    ((command, *session),) = [block.splitlines() for block in blocks("text") if "(quiz) " in block]
+    typed = [line.removeprefix("(quiz) ") for line in session if line.startswith("(quiz) ")]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(typed)))
+    assert run(*shlex.split(command)[2:]) == 0
+    assert capsys.readouterr().out.splitlines() == session
 
 
 def test_the_session_of_the_documentation_is_one(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:

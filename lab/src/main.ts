@@ -5,7 +5,8 @@ import { Editor } from "./editor";
 import { EXAMPLES } from "./examples";
 import * as link from "./link";
 import { Python, Stopped, type State } from "./python";
-import { Walker, type Walk } from "./stepper";
+import { literal, NumberBar, rounded, stepOf } from "./number";
+import { Walker, type Numbers, type Place, type Plain, type Walk } from "./stepper";
 
 interface Mistake {
   message: string;
@@ -33,6 +34,7 @@ class Lab {
   private readonly output = h("div", { class: "output", role: "log", "aria-label": "Output", tabindex: "0" });
   private readonly graphs = h("select", { "aria-label": "Which result to walk through", hidden: true });
   private readonly stepperElement = h("section", { class: "stepper", "aria-label": "Steps", tabindex: "-1" });
+  private readonly bar: NumberBar;
   private readonly notice = h("p", { class: "notice", hidden: true });
   private readonly editor: Editor;
   private readonly walker: Walker;
@@ -42,6 +44,13 @@ class Lab {
   private codeThatRan: string | null = null;
   private linking = 0;
   private runs = 0; // that have ended
+  // numbers that are changed by hand:
+  private first: Plain[] = []; // of all nodes, as the program made them
+  private changed = new Set<number>(); // nodes whose number is not that of the program
+  private taken: { node: number; number: number; literal: Place | null } | null = null; // what is changed just now
+  private wanted: [node: number, number: number | null] | null = null; // the newest change, while one is computed
+  private isComputing = false;
+  private isAdjusting = false; // the editor changes because a number of the graph does
 
   constructor(root: HTMLElement, linked: link.Linked) {
     const editorElement = h("div", { class: "editor" });
@@ -76,13 +85,24 @@ class Lab {
       ),
       h("section", { class: "walk", "aria-label": "Walk" }, this.notice, this.stepperElement),
     );
+    this.bar = new NumberBar({
+      onChange: (node, number) => this.change(node, number),
+      onSettle: () => void this.settle(),
+      onFree: (node) => this.free(node),
+    });
+    this.stepperElement.before(this.bar.element);
     this.editor = new Editor(editorElement, linked.code ?? EXAMPLES[0]!.code, {
       onRun: () => void this.run(),
-      onChange: () => this.changed(),
+      onChange: () => this.edited(),
       onLine: (line) => this.walker.toLine(line),
       onLeave: () => this.stepperElement.focus(),
     });
-    this.walker = new Walker(this.stepperElement, (position, lowest, line) => this.stepped(position, lowest, line));
+    this.walker = new Walker(this.stepperElement, {
+      onStep: (position, lowest, line) => this.stepped(position, lowest, line),
+      onNode: (node) => this.select(node),
+      onDrag: (node, pixels) => this.drag(node, pixels),
+      onDrop: () => void this.settle(),
+    });
     this.python.onState = (state, detail) => this.told(state, detail);
     this.python.onOutput = (stream, text) => this.print(text, stream === "error" ? "error" : "");
     document.addEventListener("keydown", (event) => {
@@ -170,7 +190,11 @@ class Lab {
     this.notice.textContent = why;
     this.notice.hidden = why === "";
     this.stepperElement.hidden = walk?.markup === undefined;
+    this.changed = new Set();
+    this.taken = null;
+    this.bar.hide();
     if (walk?.markup !== undefined) {
+      this.first = [...walk.values!];
       this.walker.show(walk, place.at ?? walk.position);
       if (typeof place.forward === "number") this.walker.go(Math.min(-1, this.walker.lowest + place.forward));
       this.editor.mark({ recorded: this.walker.lines });
@@ -185,6 +209,107 @@ class Lab {
     this.linking = window.setTimeout(() => void this.link(at, forward), LINKED_AFTER);
   }
 
+  // ---------------------------------------------------------------- numbers that are changed by hand
+
+  private select(node: number): void {
+    const { names, values, isLeaf } = this.walker.walk!;
+    this.bar.select(node, names![node]!, values![node]!, isLeaf![node]!);
+    this.tell();
+  }
+
+  /** What is changed, with the number that it had when the reader took it, and its place in the code. */
+  private take(node: number): { node: number; number: number; literal: Place | null } {
+    if (this.taken?.node !== node) {
+      const { values, literals } = this.walker.walk!;
+      this.taken = { node, number: Number(values![node]), literal: this.isStale ? null : literals![node]! };
+    }
+    return this.taken!;
+  }
+
+  private drag(node: number, pixels: number): void {
+    if (this.bar.selected !== node) this.select(node);
+    const { number } = this.take(node);
+    const step = stepOf(number);
+    this.change(node, rounded(number + Math.round(pixels / 4) * step, step));
+  }
+
+  /** Give a node another number: in the code, where it stands there, and in the graph, at once. */
+  private change(node: number, number: number): void {
+    const taken = this.take(node);
+    if (taken.literal) {
+      const [line, from, to] = taken.literal;
+      this.isAdjusting = true;
+      taken.literal = [line, from, this.editor.replace(line, from, to, literal(number))];
+      this.isAdjusting = false;
+    }
+    this.changed.add(node);
+    this.wanted = [node, number];
+    void this.compute();
+  }
+
+  private free(node: number): void {
+    this.take(node);
+    this.changed.delete(node);
+    if (this.taken?.literal) this.change(node, Number(this.first[node]));
+    else {
+      this.wanted = [node, null];
+      void this.compute();
+    }
+    void this.settle();
+  }
+
+  // One change at a time: of those that come meanwhile, the newest.
+  private async compute(): Promise<void> {
+    if (this.isComputing) return;
+    this.isComputing = true;
+    try {
+      while (this.wanted) {
+        const [node, number] = this.wanted;
+        this.wanted = null;
+        const given = number === null || Number.isFinite(number) ? number : String(number);
+        this.walker.update(await this.python.ask<Numbers>("change", { node, number: given }));
+        this.tell();
+      }
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+    } finally {
+      this.isComputing = false;
+    }
+  }
+
+  /** The reader is through: the code runs where it was changed, so that it is what is seen; else the picture is laid out. */
+  private async settle(): Promise<void> {
+    const { taken } = this;
+    if (taken === null) return;
+    this.taken = null;
+    const { position } = this.walker;
+    if (taken.literal) {
+      const { first, changed } = this;
+      await this.run(position < 0 ? { forward: position - this.walker.lowest } : { at: position });
+      if (this.walker.walk?.values?.length !== first.length) return; // the program took another way
+      [this.first, this.changed] = [first, changed];
+      this.select(taken.node);
+    } else {
+      while (this.isComputing || this.wanted) await new Promise((resolve) => setTimeout(resolve, 5));
+      if (this.taken) return; // something else is changed already
+      this.walker.show(await this.python.ask<Walk>("again", {}), position);
+      this.tell();
+    }
+  }
+
+  private tell(): void {
+    const node = this.bar.selected;
+    const { values, names, isLeaf } = this.walker.walk!;
+    if (node === null) return;
+    const root = values!.length - 1;
+    const [now, then] = [Number(values![root]), Number(this.first[root])];
+    const isHeld = this.changed.has(node) && !isLeaf![node];
+    const held = isHeld ? `${names![node]} is held: it passes nothing on to its operands. ` : "";
+    const effect = now === then ? "" : `${names![root]} = ${short(now)}, was ${short(then)}`;
+    const before = this.changed.has(node) ? short(Number(this.first[node])) : null;
+    this.bar.show(values![node]!, before, held + effect);
+  }
+
   // ---------------------------------------------------------------- the address
 
   private async link(at: number | null, forward: number | null): Promise<void> {
@@ -195,13 +320,15 @@ class Lab {
     const linked = await link.read(location.hash);
     if (linked.code !== null && linked.code !== this.editor.code) {
       this.editor.code = linked.code;
+      if (this.isRunning) this.stop();
+      while (this.isRunning) await new Promise((resolve) => setTimeout(resolve));
       await this.run(linked);
     } else if (linked.at !== null) this.walker.go(linked.at);
     else if (linked.forward !== null) this.walker.go(Math.min(-1, this.walker.lowest + linked.forward));
   }
 
-  private changed(): void {
-    if (this.isStale || this.codeThatRan === null) return;
+  private edited(): void {
+    if (this.isAdjusting || this.isStale || this.codeThatRan === null) return;
     this.isStale = true;
     this.editor.unmark();
     this.draw();
@@ -243,6 +370,12 @@ class Lab {
     this.status.textContent = texts[this.state];
     document.documentElement.dataset.state = isRunning && this.state === "ready" ? "busy" : this.state;
   }
+}
+
+/** A number in few digits, as the walk shows it. */
+function short(number: number): string {
+  const text = Number.isInteger(number) ? literal(number) : String(Number(number.toPrecision(4)));
+  return text.replace("-", "−");
 }
 
 function changeTheme(): void {

@@ -21,6 +21,7 @@ declare module "*/html/stepper.js" {
     toNode(node: number): void;
     light(node: number | null): void;
     replace(markup: string, position?: number): void;
+    refresh(): void;
     printed(isOn: boolean): void;
     unmount(): void;
   }

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn, Protocol
 
 import pytest
@@ -227,14 +228,15 @@ def firefox() -> Iterator[Callable[[], Firefox]]:
         warnings.simplefilter("ignore")  # what Mozilla's packages use is deprecated
         from marionette_driver.marionette import Marionette
 
-        marionette = Marionette(bin=program, headless=True, port=0, gecko_log=os.devnull)
-        marionette.start_session()
-        try:
-            yield lambda: Firefox(marionette)
-        finally:
-            marionette.delete_session()
-            marionette.cleanup()
-            marionette.profile = None
+        with TemporaryDirectory() as folder:
+            # a log that is there already would be deleted: never a device
+            marionette = Marionette(bin=program, headless=True, port=0, gecko_log=f"{folder}/gecko.log")
+            marionette.start_session()
+            try:
+                yield lambda: Firefox(marionette)
+            finally:
+                marionette.delete_session()
+                marionette.cleanup()
 
 
 @contextmanager

@@ -189,8 +189,58 @@ def test_roles_and_names(lab: LabPage) -> None:
     lab.run(NEURON)
     unnamed = (
         "[...document.querySelectorAll('button, select, input, [role=log], [role=img], section')].filter((element) =>"
-        " !(element.ariaLabel ?? element.textContent).trim()).map((element) => element.outerHTML)"
+        " element.checkVisibility() && !(element.ariaLabel ?? element.labels?.[0]?.textContent ?? element.textContent)"
+        ".trim()).map((element) => element.outerHTML)"
     )
     assert lab.evaluate(unnamed) == []
     assert lab.evaluate("document.querySelector('[role=status].unseen').textContent").split()[0] == "Forward"
     assert lab.count("h1") == 1
+
+
+def pointer(lab: LabPage, kind: str, x: int) -> None:
+    lab.evaluate(
+        "document.querySelector('#graph_node0 text').dispatchEvent(new PointerEvent("
+        f"{kind!r}, {{ bubbles: true, cancelable: true, button: 0, clientX: {x} }}))"
+    )
+
+
+def test_a_leaf_is_dragged_and_code_and_walk_follow(lab: LabPage) -> None:
+    """While it is dragged the numbers follow along the recorded graph; dropped, the changed code has run."""
+    lab.run("from scalargrad import Value\na = Value(2.0)\nb = Value(-3.0)\nc = a * b\nprint(c.data)\n", step=2)
+    runs = lab.evaluate("document.documentElement.dataset.runs")
+    pointer(lab, "pointerdown", 100)
+    pointer(lab, "pointermove", 140)
+    lab.until("document.querySelector('.effect').textContent === 'c = −7.5, was −6.0'")
+    assert lab.texts(".cm-line")[1] == "a = Value(2.5)"
+    assert lab.texts(".backward td.local") == ["−3.0", "2.5"]
+    assert lab.evaluate("document.documentElement.dataset.runs") == runs
+    pointer(lab, "pointermove", 60)
+    lab.until("document.querySelector('.effect').textContent === 'c = −4.5, was −6.0'")
+    pointer(lab, "pointerup", 60)
+    lab.until(f"document.documentElement.dataset.runs > {runs}")
+    assert lab.text(".output").strip() == "-4.5"
+    assert position(lab) == "2 of 2 backward"
+    lab.click(".number-bar button", 1)
+    lab.until("document.querySelector('.output').textContent.trim() === '-6.0'")
+    assert lab.texts(".cm-line")[1] == "a = Value(2.0)"
+
+
+def test_what_if_a_result_were_zero(lab: LabPage) -> None:
+    """A result can be held at a number, typed or 0, and be let go; the code stays as it is."""
+    lab.run(NEURON)
+    code = lab.texts(".cm-line")
+    lab.click(f"#graph_node{lab.texts('.forward td .name').index('n') + 5}")
+    assert lab.text(".number-bar label") == "n ="
+    lab.click(".number-bar button", 0)
+    lab.until("document.querySelector('.effect').textContent.endsWith('o = 0.0, was 0.7071')")
+    assert "n is held" in lab.text(".effect")
+    assert lab.texts(".backward td.local")[1:3] == ["0.0", "0.0"]
+    field = "document.querySelector('.number-bar input')"
+    lab.evaluate(f"({field}.value = 'seven', {field}.dispatchEvent(new Event('change')))")
+    assert lab.text(".effect") == "“seven” is no number"
+    lab.evaluate(f"({field}.value = '-1e9', {field}.dispatchEvent(new Event('change')))")
+    lab.until("document.querySelector('.effect').textContent.endsWith('o = −1.0, was 0.7071')")
+    lab.click(".number-bar button", 1)
+    lab.until("document.querySelector('.effect').textContent === ''")
+    assert lab.texts(".forward td.value")[-1] == "0.7071"
+    assert lab.texts(".cm-line") == code

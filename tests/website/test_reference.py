@@ -119,7 +119,7 @@ def test_places_are_said_in_words(name: str, places: list[str]) -> None:
 def test_the_command_line_has_the_help_of_every_command() -> None:
     """The page has the help of the command and of each of its commands, whatever the terminal is."""
     text = reference.command_line()
-    assert re.findall(r"^## scalargrad (\w+)$", text, re.MULTILINE)[:4] == ["explain", "step", "draw", "check"]
+    assert re.findall(r"^## scalargrad (\w+)$", text, re.MULTILINE)[:5] == ["explain", "step", "quiz", "draw", "check"]
     assert text.count("usage: scalargrad") == text.count("```text")
 
 

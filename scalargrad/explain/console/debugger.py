@@ -22,6 +22,7 @@ from ..walk.graph import listed
 from ..walk.step import ROOM, Step
 from ..walk.steps import Steps, as_steps
 from .ask import Breakpoint, breakpoint_at, computed, gradient, made, subject, words
+from .asking import Asking
 from .shell import Console, nothing_more
 
 LETTERS = {"s": "step", "n": "next", "c": "continue", "cont": "continue", "b": "break", "cl": "clear", "unt": "until"}
@@ -183,6 +184,18 @@ class Prompt(Console):
         else:
             self.walk.to(self._position(argument) if argument.isdecimal() else argument)
         self._stand()
+
+    def do_quiz(self, argument: str) -> None:
+        """Predict the contributions that follow, in place of seeing them.
+
+            quiz
+
+        `quit` comes back to this prompt, where the cursor stands behind the last contribution that is known.
+
+        Example: quiz
+        """
+        nothing_more(argument)
+        Asking(self.walk, None if self.use_rawinput else self.stdin, self.stdout).run()
 
     # ------------------------------------------------------------ stopping
 

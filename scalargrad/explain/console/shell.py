@@ -34,6 +34,7 @@ class Console(cmd.Cmd):
 
     letters: ClassVar[dict[str, str]] = {"h": "help", "q": "quit", "exit": "quit"}
     repeatable: ClassVar[frozenset[str]] = frozenset()  # the commands that Enter repeats
+    enter: ClassVar[str] = "Enter repeats the last command that moves, or list."
     deaf = (
         "nothing can be typed here"  # the answer where a front end has no keyboard, as when nbconvert runs a notebook
     )
@@ -95,7 +96,7 @@ class Console(cmd.Cmd):
             for name, text in documented.items():
                 letters = ", ".join(letter for letter, meant in self.letters.items() if meant == name)
                 self.say(f"{name:10} {letters:8} {text.partition(chr(10))[0]}")
-            self.say("Enter repeats the last command that moves, or list.")
+            self.say(self.enter)
             return
         name = self.letters.get(arg, arg)
         if name not in documented:

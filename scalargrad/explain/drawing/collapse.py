@@ -11,7 +11,7 @@ A node is its place in the graph's order here, and a call its place among the ca
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from ..walk.modules import is_leaf
 
 FAR = 8  # ranks that an arrow may reach across, where arrows reach across many
 MANY_RANKS = 2_000  # that all arrows together reach across; with many more, the layout takes minutes
+COMFORTABLE = 60  # nodes in a picture that a person takes in
 MANY_INPUTS = 8  # more leaves than this that only the same boxes read are drawn as one box
 
 
@@ -32,12 +33,14 @@ class Box:
         shown: the nodes that the box shows.
         hidden: how many it hides.
         shared: how many of these a box before it hides too, such as the parameters of a layer that was called twice.
+        nodes: all the nodes that it stands for.
     """
 
     call: int | None
     shown: list[int]
     hidden: int = 0
     shared: int = 0
+    nodes: list[int] = field(default_factory=list)
 
 
 class Arrow(NamedTuple):
@@ -111,35 +114,108 @@ class Plan:
         return {arrow for arrow, span in spans.items() if span > FAR} if sum(spans.values()) > MANY_RANKS else set()
 
 
+class Region(NamedTuple):
+    """A call that is collapsed: its place among the calls, its nodes and its results.
+
+    `module` tells apart the parts of different modules; None where it is no part of one.
+    """
+
+    call: int
+    nodes: Sequence[int]
+    results: Sequence[int]
+    module: object
+
+
 def plan(calls: Calls, height: int) -> Plan:
     """Return what to draw when the outermost calls of at most that height are collapsed; for -1, none."""
     places = {node: place for place, node in enumerate(calls.order)}
     operands = [[places[operand] for operand in node.args] for node in calls.order]
-    inside = {
-        i: [places[node] for node in call.nodes]
+    regions = [
+        Region(
+            i,
+            [places[node] for node in call.nodes],
+            [places[result] for result in call.results],
+            id(call.mark) if call.is_each else None,
+        )
         for i, call in enumerate(calls.all)
         if call.height <= height < (call.parent.height if call.parent else height + 1)
-        and len(call.nodes) > len(call.results)
-    }
+    ]
+    return _planned(operands, [place for place, node in enumerate(calls.order) if is_leaf(node)], regions)
+
+
+def folded(data: Mapping[str, Any], calls: Container[int]) -> Plan:
+    """Return what to draw when these calls are collapsed, for a graph's data.
+
+    Args:
+        data: the nodes and boxes, as `graph_data` returns them.
+        calls: the calls to collapse, by their places among the boxes; what lies in one that is collapsed is hidden.
+    """
+    nodes, boxes = data["nodes"], data["boxes"]
+    hidden: set[int] = set()
+    regions = []
+    for i, box in enumerate(boxes):
+        if box["parent"] in hidden:
+            hidden.add(i)
+        elif i in calls:
+            hidden.add(i)
+            regions.append(Region(i, box["nodes"], box["results"], box["module"] if box["is_part"] else None))
+    leaves = [place for place, node in enumerate(nodes) if node["kind"] not in {"result", "constant"}]
+    return _planned([node["operands"] for node in nodes], leaves, regions)
+
+
+def heights(boxes: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Return how many levels of calls lie within each call.
+
+    >>> heights([{"parent": None}, {"parent": 0}, {"parent": 1}, {"parent": 0}])
+    [2, 1, 0, 0]
+    """
+    levels = [0] * len(boxes)
+    for i in range(len(boxes) - 1, -1, -1):
+        around = boxes[i]["parent"]
+        if around is not None:
+            levels[around] = max(levels[around], levels[i] + 1)
+    return levels
+
+
+def comfortable(data: Mapping[str, Any], most: int = COMFORTABLE) -> Plan | None:
+    """Return the plan that collapses as little as leaves a picture of so many nodes at most, for a graph's data.
+
+    None where nothing must be collapsed, or nothing can be.
+    """
+    if len(data["nodes"]) <= most:
+        return None
+    levels = heights(data["boxes"])
+    plans = []
+    for height in sorted(set(levels)):
+        planned = folded(data, {i for i, level in enumerate(levels) if level <= height})
+        if planned.count <= most:
+            return planned
+        plans.append(planned)
+    smallest = min(plans, key=lambda planned: planned.count, default=None)
+    return smallest if smallest is not None and smallest.count <= len(data["nodes"]) / 2 else None
+
+
+def _planned(operands: Sequence[Sequence[int]], leaves: list[int], regions: Sequence[Region]) -> Plan:
+    inside = [region for region in regions if len(region.nodes) > len(region.results)]
     boxes: list[Box] = []
     box_of: dict[int, Box] = {}
-    parts: dict[int, list[Box]] = {}
-    for i, nodes in inside.items():
+    parts: dict[object, list[Box]] = {}
+    for region in inside:
+        nodes = region.nodes
         own = [place for place in nodes if place not in box_of]
-        shown = [place for result in calls.all[i].results if (place := places[result]) not in box_of]
-        box = Box(i, shown, hidden=len(nodes) - len(shown), shared=len(nodes) - len(own))
+        shown = [place for place in region.results if place not in box_of]
+        box = Box(region.call, shown, hidden=len(nodes) - len(shown), shared=len(nodes) - len(own), nodes=own)
         boxes.append(box)
         box_of.update(dict.fromkeys(own, box))
-        if calls.all[i].is_each:
-            parts.setdefault(id(calls.all[i].mark), []).append(box)
-    leaves = [place for place, node in enumerate(calls.order) if is_leaf(node)]
+        if region.module is not None:
+            parts.setdefault(region.module, []).append(box)
     for bundled in _bundles(leaves, operands, box_of):
-        box = Box(None, bundled)
+        box = Box(None, bundled, nodes=bundled)
         boxes.append(box)
         box_of.update(dict.fromkeys(bundled, box))
     single = [place for place in range(len(operands)) if place not in box_of]
-    regions = {box: set(inside[box.call]) for box in boxes if box.call is not None}
-    return Plan(single, boxes, list(_arrows(operands, box_of, regions)), list(parts.values()))
+    insides = {box: set(region.nodes) for box, region in zip(boxes, inside, strict=False)}
+    return Plan(single, boxes, list(_arrows(operands, box_of, insides)), list(parts.values()))
 
 
 def everything(nodes: Sequence[Mapping[str, Any]]) -> Plan:

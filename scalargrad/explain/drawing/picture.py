@@ -13,14 +13,13 @@ from ...engine.value import Value
 from ..walk.calls import Calls
 from ..walk.data import graph_data
 from ..walk.steps import Steps, graph_and_gradients
-from .collapse import Plan, plan
+from .collapse import COMFORTABLE, Plan, plan
 from .sketch import Look, drawn
 
 if TYPE_CHECKING:
     from .render import Drawing
 
 COLLAPSED = {"none": -1, "neuron": 0, "layer": 1}  # the height up to which calls are collapsed
-COMFORTABLE = 60  # nodes in a picture that a person takes in
 ARROWS = 8  # to a node, on average, at most: more cannot be read, and their layout takes minutes
 
 

@@ -36,6 +36,7 @@ class Look:
         direction: the direction of the arrows: "LR", "RL", "TB" or "BT".
         every_name: whether to show generated names too, as the ledger has them.
         lit: the arrow to light up, by its result and the operand's position there.
+        is_live: whether a front end changes the gradients: a box that has several then shows none of them.
         prefix: what ids in the SVG start with: then comes `node3`, or `edge5_1` for the edge to the
             second operand of node 5.
     """
@@ -46,6 +47,7 @@ class Look:
     direction: str = "LR"
     every_name: bool = False
     lit: tuple[int, int] | None = None
+    is_live: bool = False
     prefix: str = ""
 
 
@@ -60,6 +62,15 @@ def drawn(data: Data, plan: Plan, look: Look) -> Drawing:
     return _Sketch(data, plan, look).drawing
 
 
+def ids(plan: Plan) -> dict[int | Box, str]:
+    """Return the id of each node and box, without the prefix: `node3`, also for a box with that result, or `box0`."""
+    names: dict[int | Box, str] = {node: f"node{node}" for node in plan.single}
+    for i, box in enumerate(plan.boxes):
+        only = box.shown[0] if box.call is not None and len(box.shown) == 1 else None
+        names[box] = f"box{i}" if only is None else f"node{only}"
+    return names
+
+
 class _Sketch:
     """A drawing in the making."""
 
@@ -71,10 +82,7 @@ class _Sketch:
         hidden = f", and {len(self.nodes) - drawn:,} hidden in boxes" if drawn < len(self.nodes) else ""
         self.drawing.contents = f"{counted(drawn, 'value')}{hidden}"
         self.largest = max(filter(_is_finite, map(abs, filter(None, look.gradients or ()))), default=1.0)
-        self.ids: dict[int | Box, str] = {node: f"{look.prefix}node{node}" for node in plan.single}
-        for i, box in enumerate(plan.boxes):
-            only = box.shown[0] if box.call is not None and len(box.shown) == 1 else None
-            self.ids[box] = f"{look.prefix}box{i}" if only is None else f"{look.prefix}node{only}"
+        self.ids = {item: f"{look.prefix}{name}" for item, name in ids(plan).items()}
         far = plan.far()
         self.cut = {arrow.operand for arrow in far}
         within: dict[int | None, list[int | Box]] = {}
@@ -269,7 +277,12 @@ class _Sketch:
             self._add(self.ids[box], label, f"{title}; {self._title(result)}", self.look.gradients is not None)
             return
         rows = [
-            (f"r{i}", self._own_name(result), self._value(result), self._gradient(result))
+            (
+                f"r{i}",
+                self._own_name(result),
+                self._value(result),
+                None if self.look.is_live else self._gradient(result),
+            )
             for i, result in enumerate(shown)
         ]
         if len(shown) > MANY_RESULTS or call is None:
@@ -348,7 +361,7 @@ class _Sketch:
         lines = []
         if self.look.values:
             lines.append(f"values {_range(float(self.nodes[place]['value']) for place in places)}")
-        if self.look.gradients is not None:
+        if self.look.gradients is not None and not self.look.is_live:
             swept = [gradient for place in places if (gradient := self.look.gradients[place]) is not None]
             lines.append(f"grad {_range(swept)}")
         return lines

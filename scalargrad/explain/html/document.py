@@ -8,6 +8,7 @@ through the steps; everything that the script shows comes from the rows of the t
     page.html       the document: its title, its policy, and around the stepper
     stepper.html    the stepper's markup, which `content` makes: another front end puts it into an element of its own
     stepper.js      the module that brings the markup to life: its first comment has the interface
+    quiz.js         the quiz on the stepper
     page.js         the address, the keys and the paper of the page
 
 No label becomes markup: the template escapes its data, the script moves only text, and the page's
@@ -20,15 +21,17 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, overload
 
 from ...engine.floats import integer
 from ...engine.value import Value
 from ...extras import how_to_install
 from ..colours import NOTHING, field
-from ..drawing.collapse import everything
+from ..drawing.collapse import Box, Plan, comfortable, everything
 from ..drawing.picture import TooLarge
-from ..drawing.sketch import Look, drawn
+from ..drawing.sketch import Look, drawn, ids
 from ..names import atom, exact, numeral
 from ..walk.data import page_data
 from ..walk.steps import Steps, as_steps
@@ -40,7 +43,9 @@ if TYPE_CHECKING:
 
     from ..drawing.render import Drawing
 
-PREFIX = "graph_"
+PREFIX, FOLDED = "graph_", "folded_"  # of ids in the two pictures
+LIMIT = 2_000  # steps of a page
+MANY = 24  # nodes for which half a window has room; in a larger graph modules are boxes at first
 IN_A_NOTEBOOK = "width:100%;height:680px;border:none"
 UNTRUSTED = (  # all that is left of the frame there
     "This notebook is not trusted and shows no page: run the cell, or trust the notebook (in JupyterLab, the command "
@@ -62,14 +67,15 @@ class Page(str):
         """
         from ...files import write_whole
 
-        target = _target(path)
+        target = target_of(path)
         write_whole(target, self.encode())
         return target
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        return f'<iframe srcdoc="{escape(self)}" title="Backward pass" style="{IN_A_NOTEBOOK}">{UNTRUSTED}</iframe>'
+        title = self.partition("<title>")[2].partition("</title>")[0]  # the page has escaped it, quotes too
+        return f'<iframe srcdoc="{escape(self)}" title="{title}" style="{IN_A_NOTEBOOK}">{UNTRUSTED}</iframe>'
 
     def __repr__(self) -> str:
         return f"<page of {len(self):,} characters: .save('page.html') writes it>"
@@ -83,7 +89,7 @@ def page(
     at: int | str | Value = 0,
     forward: int | None = None,
     names: Mapping[str, object] | None = None,
-    limit: int = 2_000,
+    limit: int = LIMIT,
 ) -> Page: ...
 @overload
 def page(
@@ -93,7 +99,7 @@ def page(
     at: int | str | Value = 0,
     forward: int | None = None,
     names: Mapping[str, object] | None = None,
-    limit: int = 2_000,
+    limit: int = LIMIT,
 ) -> Path: ...
 def page(
     value: Value | Sequence[Value] | Steps,
@@ -102,7 +108,7 @@ def page(
     at: int | str | Value = 0,
     forward: int | None = None,
     names: Mapping[str, object] | None = None,
-    limit: int = 2_000,
+    limit: int = LIMIT,
 ) -> Page | Path:
     """Return the backward pass from a value as a page of HTML to step through; with a path, write it there.
 
@@ -138,16 +144,11 @@ def page(
         ImportError: when the extra page is not installed.
         OSError: when the file cannot be written.
     """
-    walk = as_steps(value, names)
-    if len(walk) > integer(limit, "limit", low=0):
-        raise TooLarge(
-            f"{len(walk):,} steps are more than the limit of {limit:,} for a page: show a part, such as the loss of "
-            f"one row or a result further in, or wait for the layout with limit={len(walk):_}"
-        )
+    walk = within(as_steps(value, names), limit)
     position = _position(walk, at, forward)
     if path is None:
         return from_data(page_data(walk), position)
-    target = _target(path)  # a wrong path is refused before the work starts
+    target = target_of(path)  # a wrong path is refused before the work starts
     return from_data(page_data(walk), position).save(target)
 
 
@@ -163,7 +164,27 @@ def _position(walk: Steps, at: int | str | Value, forward: int | None) -> int:
     return forward - computed - 1 if computed else 0
 
 
-def _target(path: str | os.PathLike[str]) -> Path:
+def within(walk: Steps, limit: int) -> Steps:
+    """Return the steps of a page.
+
+    Raises:
+        TooLarge: when there are more of them than the limit.
+        ValueError: when the limit is no count.
+    """
+    if len(walk) > integer(limit, "limit", low=0):
+        raise TooLarge(
+            f"{len(walk):,} steps are more than the limit of {limit:,} for a page: show a part, such as the loss of "
+            f"one row or a result further in, or wait for the layout with limit={len(walk):_}"
+        )
+    return walk
+
+
+def target_of(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a page, with its suffix.
+
+    Raises:
+        ValueError: when it has another suffix.
+    """
     from pathlib import Path
 
     from ...files import completed
@@ -172,44 +193,84 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 
 def from_data(data: Mapping[str, Any], at: int = 0) -> Page:
-    """Return the page of a backward pass that is given as plain data, as `page_data` returns it.
+    """Return the page of a backward pass that is given as plain data, as `page_data` or `quiz_data` returns it.
 
     Args:
         data: the pass.
-        at: the position that the page opens at, as `stepper.js` counts them: below 0 in the forward pass.
+        at: the position that the page opens at, as `stepper.js` counts them: below 0 in the forward pass. In a quiz,
+            how many contributions are known.
 
     Raises:
         ImportError: when the extra page is not installed.
     """
     environment = _environment()
     text = environment.get_template("page.html").render(
-        **_shown(data),
+        **_shown(data, [(picture, picture.drawing(data).fragment()) for picture in pictures(data)]),
         position=at,
-        drawing=picture(data).fragment(),
         style=_file("page.css") + _file("stepper.css"),
-        script=_file("stepper.js") + _file("page.js"),
+        script=_file("stepper.js") + _file("quiz.js") * ("misconceptions" in data) + _file("page.js"),
     )
     return Page(text)
 
 
-def content(data: Mapping[str, Any], svg: str) -> str:
+def content(data: Mapping[str, Any], drawings: Sequence[tuple[Picture, str]]) -> str:
     """Return the markup of the stepper, to be put into an element by `mount` of `stepper.js`.
 
     Args:
-        data: the backward pass as `page_data` returns it, as JSON carries it.
-        svg: the drawing, which `picture(data)` describes: its `fragment()`, or where Graphviz runs elsewhere, what
-            `finished` makes of the SVG that comes of its `source`.
+        data: the backward pass as `page_data` returns it, as JSON carries it; for a quiz, as `quiz_data` does.
+        drawings: the pictures, of which the first is shown, each with its SVG: the `fragment()` of its drawing or,
+            where Graphviz runs elsewhere, what the drawing's `finished` makes of the SVG that comes of its `source`.
 
     Raises:
         ImportError: when the extra page is not installed.
     """
-    return _environment().get_template("stepper.html").render(**_shown(data), drawing=svg)
+    return _environment().get_template("stepper.html").render(**_shown(data, drawings))
 
 
-def picture(data: Mapping[str, Any]) -> Drawing:
-    """Return the drawing that the stepper lights up, with the gradients of the end of the pass."""
-    look = Look(gradients=_last_totals(data), every_name=True, prefix=PREFIX)
-    return drawn(data, everything(data["nodes"]), look)
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the graph for the stepper, which lights its parts up.
+
+    Attributes:
+        plan: what is drawn, and what is hidden in boxes.
+        prefix: what the ids in it start with, so that several pictures may stand in one document.
+    """
+
+    plan: Plan
+    prefix: str = PREFIX
+
+    def drawing(self, data: Mapping[str, Any]) -> Drawing:
+        """Return the drawing, with the gradients of the end of the pass."""
+        look = Look(gradients=_last_totals(data), every_name=True, is_live=True, prefix=self.prefix)
+        return drawn(data, self.plan, look)
+
+    def described(self, data: Mapping[str, Any]) -> dict[str, str]:
+        """Return which nodes and edges stand in which boxes and for which arrows, and the calls of the boxes."""
+        names = ids(self.plan)
+        element: dict[int, str] = {node: names[node] for node in self.plan.single}
+        element |= {node: names[box] for box in self.plan.boxes for node in box.nodes}
+        arrows = {(names[arrow.tail], names[arrow.head]): arrow for arrow in self.plan.arrows}
+        of_nodes = {arrow[2:4] for arrow in self.plan.arrows if not isinstance(arrow.head, Box)}
+        edges = []
+        for result, node in enumerate(data["nodes"]):
+            for position, operand in enumerate(node["operands"]):
+                arrow = arrows.get((element[operand], element[result]))
+                if (result, position) not in of_nodes:
+                    stands = "" if arrow is None else f"{arrow.result}_{arrow.position}"
+                    edges.append(f"{result}_{position}:{stands}")
+        return {
+            "prefix": self.prefix,
+            "nodes": " ".join(f"{place}:{name}" for place, name in sorted(element.items()) if name != f"node{place}"),
+            "edges": " ".join(edges),
+            "calls": " ".join(f"{names[box]}:{box.call}" for box in self.plan.boxes if box.call is not None),
+        }
+
+
+def pictures(data: Mapping[str, Any]) -> list[Picture]:
+    """Return the pictures that a page has: every node, and before it, of a large graph, modules as boxes."""
+    whole = Picture(everything(data["nodes"]))
+    boxes = comfortable(data, MANY)
+    return [whole] if boxes is None else [Picture(boxes, FOLDED), whole]
 
 
 # ---------------------------------------------------------------- what the template is given
@@ -225,7 +286,7 @@ def _last_totals(data: Mapping[str, Any]) -> list[float | None]:
     return gradients
 
 
-def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(data: Mapping[str, Any], drawings: Sequence[tuple[Picture, str]]) -> dict[str, Any]:
     """What the templates show of a pass."""
     nodes, gradients = data["nodes"], _last_totals(data)
     largest = max((abs(x) for x in gradients if x is not None and math.isfinite(x)), default=0.0)
@@ -236,6 +297,9 @@ def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
         "forward": list(_forward(nodes)),
         "rows": list(_rows(data, largest)),
         "nothing": NOTHING,
+        "is_quiz": "misconceptions" in data,
+        "misconceptions": data.get("misconceptions", []),
+        "pictures": [{**picture.described(data), "svg": svg} for picture, svg in drawings],
     }
 
 
@@ -260,6 +324,7 @@ def _rows(data: Mapping[str, Any], largest: float) -> Iterator[dict[str, Any]]:
             "colour": field(after, max(largest, abs(after))),
             "earlier": NOTHING if is_first else field(before, max(largest, abs(before))),
             "is_first": is_first,
+            "mistakes": " ".join(f"{i}:{number}" for i, number in step.get("mistakes", [])),
         }
 
 
@@ -268,9 +333,16 @@ def _rows(data: Mapping[str, Any], largest: float) -> Iterator[dict[str, Any]]:
 
 def _environment() -> Environment:
     try:
-        from jinja2 import Environment, FunctionLoader, StrictUndefined
+        import jinja2  # noqa: F401  # the error comes from here, once and again
     except ImportError as missing:
         raise ImportError(f"a page needs the extra page: {how_to_install('page')} ({missing})") from None
+    return _templates()
+
+
+@cache  # they are compiled once
+def _templates() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=FunctionLoader(_file)
     )

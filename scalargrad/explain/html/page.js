@@ -16,7 +16,9 @@ function wanted() {
 }
 
 let stepper = { position: 0 };
-stepper = mount(document.querySelector(".stepper"), { keys: document, onStep: (step) => stepper.go && address(step) });
+const element = document.querySelector(".stepper");
+const open = element.classList.contains("quiz") ? quiz : mount;
+stepper = open(element, { keys: document, focus: !isFramed && self === top, onStep: (step) => stepper.go && address(step) });
 stepper.go(wanted());
 addEventListener("hashchange", () => stepper.go(wanted()));
 

@@ -18,31 +18,42 @@
 //              pass is "forward" or "backward"; nodes are given by their place in the data. A step that computes
 //              `result` has its `operands`; one that contributes to `operand` has that; at the start of a pass
 //              result and operand are null.
+//     limit    the highest position that may be shown, as in a quiz: there the next step is asked for, its arithmetic
+//              is that of data-when="question", and its parts of the graph are lit
 //     onNode   called with a node that was clicked, in place of going to its step
+//     onBox    called with a call that was clicked and whether it is open now, in place of showing the other picture:
+//              calls of modules are given by their place among the boxes of the data
 //
 // The stepper:
-//     position, lowest, highest    where it stands, and between which positions
+//     position, lowest, highest    where it stands, and between which positions; highest without the limit
+//     limit                        as in the options; it may be set
+//     question()                   the row of the step that is asked for; null where none is
 //     go(position)                 go there, or to the nearest end
 //     toNode(node)                 go to the first step into a node, or, in the forward pass, to the one that makes it;
 //                                  at a root of the backward pass to its start
+//     fold(isFolded)               show modules as boxes, or every node, where the markup has both pictures
 //     light(node)                  mark a node from outside, as a line of code does that is pointed at; null for none
 //     replace(markup, position)    show another pass, by default at the same position
+//     refresh()                    show the numbers of the rows, which were changed in place, wherever they stand
 //     printed(isOn)                show everything, as for paper; then again what was shown
 //     unmount()                    take the listeners away; the markup stays as it is
 
 const NONE = "–";
+const TINY = 0.25; // at less than this scale a graph is dust
 const LEGIBLE = 0.65; // at this scale or more the whole graph can be read
 const CLOSE = 1.1; // else a step is shown at this one, where the reader has chosen none
 const LARGEST = 1.5; // a graph that fits is shown no larger
 
 export function mount(root, options = {}) {
-  const { keys: listening = root, onStep = () => {}, onNode = null } = options;
+  const { keys: listening = root, onStep = () => {}, onNode = null, onBox = null } = options;
   const listeners = new AbortController();
   let now = null; // what the markup of the moment holds: see `read`
   let position = 0;
   let timer = 0;
   let chosen = null; // the scale that the reader has chosen; null for none
   let marked = null; // the node that is marked from outside
+  let limit = options.limit ?? Infinity;
+  let view = null; // the picture that is shown: see `viewOf`
 
   const one = (selector) => root.querySelector(selector);
   const all = (selector) => [...root.querySelectorAll(selector)];
@@ -50,40 +61,82 @@ export function mount(root, options = {}) {
 
   // ---------------------------------------------------------------- reading the markup
 
+  // A picture names the nodes that it hides in boxes, with the box, and the edges for which another arrow stands.
+  function viewOf(picture) {
+    const pairs = (text) => new Map(text.split(" ").filter(Boolean).map((pair) => pair.split(":")));
+    const [inside, arrows, calls] = ["nodes", "edges", "calls"].map((name) => pairs(picture.dataset[name] ?? ""));
+    const { prefix } = picture.dataset;
+    const find = (name) => picture.querySelector(`#${prefix}${name}`);
+    const boxes = new Set(inside.values());
+    const nameOf = (place) => inside.get(String(place)) ?? `node${place}`;
+    return {
+      picture,
+      svg: picture.querySelector("svg"),
+      isFolded: boxes.size > 0,
+      element: (place) => find(nameOf(place)),
+      edge: (result, position) => {
+        const name = arrows.get(`${result}_${position}`) ?? `${result}_${position}`;
+        return name === "" ? null : find(`edge${name}`);
+      },
+      isHidden: (place) => inside.has(String(place)),
+      isBox: (element) => boxes.has(element.id.slice(prefix.length)),
+      places: (element) => {
+        const name = element.id.slice(prefix.length);
+        const hidden = [...inside].filter(([, box]) => box === name).map(([place]) => Number(place));
+        return name.startsWith("node") ? [Number(name.slice("node".length)), ...hidden] : hidden;
+      },
+      callOf: (element) => {
+        const name = element.id.slice(prefix.length);
+        return name.startsWith("cluster") ? Number(name.slice("cluster".length)) : Number(calls.get(name) ?? NaN);
+      },
+    };
+  }
+
+  const element = (place) => view.element(place);
+
   function node(place) {
-    const element = one(`#graph_node${place}`);
+    const element = view.element(place);
+    if (view.isHidden(place)) return { element, isHidden: true };
     const texts = [...element.querySelectorAll("text")];
     const gradient = texts.find((text) => text.classList.contains("gradient"));
     if (!gradient) return { element };
     let field = gradient;
     while (field.localName === "text") field = field.previousElementSibling;
-    return { element, gradient, field, value: texts[texts.indexOf(gradient) - 2] }; // "grad" stands between the two
+    const between = view.isBox(element) ? 2 : 1; // "grad", and in a box what it hides
+    return { element, gradient, field, value: texts[texts.indexOf(gradient) - between - 1] };
   }
 
   function read() {
     const nodes = [];
+    const [computed, handed] = [new Set(), new Set()]; // the arrows of each pass
+    const lit = (edges, seen) => {
+      const arrows = edges.filter(Boolean);
+      const own = arrows.filter((arrow) => !seen.has(arrow)); // an arrow of many edges belongs to the first
+      own.forEach((arrow) => seen.add(arrow));
+      return { edges: arrows, own };
+    };
     const known = (place) => (nodes[place] ??= node(place));
     const numbers = (text) => text.split(" ").map(Number);
     const forward = all(".forward tbody tr").map((row) => {
       const [result, operands] = [Number(row.dataset.result), numbers(row.dataset.operands)];
-      const edges = operands.map((_, i) => one(`#graph_edge${result}_${i}`));
-      return { pass: "forward", row, edges, result, operands, operand: null, node: known(result) };
+      const edges = lit(operands.map((_, i) => view.edge(result, i)), computed);
+      return { pass: "forward", row, ...edges, result, operands, operand: null, node: known(result) };
     });
     const backward = all(".backward tbody tr").map((row) => {
       const [result, operand] = [Number(row.dataset.result), Number(row.dataset.operand)];
-      const edges = [one(`#graph_edge${result}_${row.dataset.position}`)];
-      return { pass: "backward", row, edges, result, operand, operands: null, node: known(operand) };
+      const edges = lit([view.edge(result, Number(row.dataset.position))], handed);
+      return { pass: "backward", row, ...edges, result, operand, operands: null, node: known(operand) };
     });
     for (const { row } of [...forward, ...backward]) row.removeAttribute("id"); // the page does not jump to it
     const figure = one("figure");
     const roots = numbers(figure.dataset.roots);
     roots.forEach(known);
-    const svg = figure.querySelector("svg");
+    const { svg } = view;
     now = { figure, svg, tables: one(".tables"), slider: one(".slider"), play: one(".play"), nodes, roots };
     Object.assign(now, { forward, backward });
     now.lowest = forward.length ? -1 - forward.length : 0;
     const isRoot = new Set(roots.map((place) => now.nodes[place]));
-    now.waiting = new Set(backward.map((step) => step.node).filter((node) => !isRoot.has(node)));
+    now.waiting = new Set(backward.map((step) => step.node).filter((node) => !isRoot.has(node) && !node.isHidden));
     now.size = [svg.width.baseVal.value, svg.height.baseVal.value];
     now.pause = Math.min(1000, 60000 / backward.length); // milliseconds for a step: all of them in a minute at most
     root.classList.add("live");
@@ -97,41 +150,44 @@ export function mount(root, options = {}) {
   const stepAt = (place) =>
     place > 0 ? now.backward[place - 1] : place < 0 ? now.forward[place - now.lowest - 1] : undefined;
 
+  const isAsked = () => position === limit && limit < now.backward.length;
+  const current = () => (isAsked() ? now.backward[position] : stepAt(position)); // the step that is lit
+
   function light(isOn) {
-    const step = stepAt(position);
+    const step = current();
     if (!step) return;
     step.row.classList.toggle("current", isOn);
     for (const edge of step.edges) edge.classList.toggle("current", isOn);
-    now.nodes[step.result]?.element.classList.toggle(step.pass === "forward" ? "made" : "result", isOn);
+    element(step.result).classList.toggle(step.pass === "forward" ? "made" : "result", isOn);
     if (step.operand !== null) step.node.element.classList.toggle("operand", isOn);
     for (const place of step.operands ?? []) element(place).classList.toggle("read", isOn);
   }
 
-  const element = (place) => one(`#graph_node${place}`);
   const drawn = (from) => from.textContent.replaceAll("−", "-"); // as in a card
 
   function contribute(step, isMade) {
-    const { gradient, field, element } = step.node;
+    const { gradient, field, element, isHidden } = step.node;
     const isReached = isMade || step.row.dataset.first === undefined;
+    step.row.classList.toggle("ahead", !isMade);
+    for (const arrow of step.own) arrow.classList.toggle("ahead", !isMade);
+    if (isHidden) return;
     gradient.textContent = isMade ? drawn(cell(step, "after")) : isReached ? drawn(cell(step, "before")) : NONE;
     field.setAttribute("fill", isMade ? step.row.dataset.colour : step.row.dataset.earlier);
     element.classList.toggle("ahead", !isReached);
-    step.edges[0].classList.toggle("ahead", !isMade);
-    step.row.classList.toggle("ahead", !isMade);
   }
 
   function compute(step, isMade) {
-    const { value, element } = step.node;
+    const { value, element, isHidden } = step.node;
     if (value) value.textContent = isMade ? drawn(cell(step, "value")) : NONE;
-    element.classList.toggle("ahead", !isMade);
-    for (const edge of step.edges) edge.classList.toggle("ahead", !isMade);
+    if (!isHidden) element.classList.toggle("ahead", !isMade);
+    for (const arrow of step.own) arrow.classList.toggle("ahead", !isMade);
     step.row.classList.toggle("ahead", !isMade);
   }
 
   // From the end of the forward pass, where nothing has a gradient, to the start of the backward pass, and back.
   function turn(isMade) {
     for (const { element } of now.waiting) element.classList.toggle("ahead", isMade);
-    for (const step of now.backward) step.edges[0].classList.toggle("ahead", isMade);
+    for (const { own } of now.backward) for (const arrow of own) arrow.classList.toggle("ahead", isMade);
     for (const place of now.roots) {
       const { gradient, field } = now.nodes[place];
       if (!gradient) continue;
@@ -155,10 +211,10 @@ export function mount(root, options = {}) {
   }
 
   function write() {
-    const step = stepAt(position);
+    const step = current();
     const pass = position < 0 ? "forward" : "backward";
     root.dataset.pass = pass;
-    root.dataset.at = step ? pass : position < 0 ? "leaves" : "start";
+    root.dataset.at = isAsked() ? "question" : step ? pass : position < 0 ? "leaves" : "start";
     for (const part of all(`[data-when~="${root.dataset.at}"]`)) {
       for (const slot of part.querySelectorAll("[data-slot]")) copy(cell(step, slot.dataset.slot), slot);
     }
@@ -186,7 +242,8 @@ export function mount(root, options = {}) {
 
   function scale() {
     const fit = fitting();
-    const isWhole = fit >= LEGIBLE || [now.lowest, 0, now.backward.length].includes(position);
+    const isEnd = [now.lowest, 0, now.backward.length].includes(position);
+    const isWhole = fit >= LEGIBLE || (fit >= TINY && isEnd);
     const wanted = chosen ?? (isWhole ? fit : CLOSE);
     now.svg.style.width = `${wanted * now.size[0]}px`;
     now.svg.style.height = `${wanted * now.size[1]}px`;
@@ -204,6 +261,42 @@ export function mount(root, options = {}) {
     settle();
   }
 
+  // ---------------------------------------------------------------- modules as boxes, or every node
+
+  // As the markup is written, all steps are made in both pictures. So the one that is left is put back to that.
+  function fold(isFolded) {
+    const picture = all(".picture").find((picture) => viewOf(picture).isFolded === isFolded);
+    if (!picture || picture === view.picture) return;
+    const at = position;
+    light(false);
+    show(now.backward.length);
+    light(false);
+    chosen = null;
+    look(picture);
+    read();
+    show(at);
+    settle();
+  }
+
+  function look(picture) {
+    view = viewOf(picture);
+    for (const other of all(".picture")) other.hidden = other !== picture;
+    const button = one("[data-fold]");
+    if (button) button.ariaPressed = String(view.isFolded);
+  }
+
+  function press(part) {
+    const call = view.callOf(part);
+    const places = view.places(part);
+    if (onBox && !Number.isNaN(call)) onBox(call, part.classList.contains("cluster"));
+    else if (part.classList.contains("cluster")) fold(true);
+    else {
+      fold(false);
+      chosen = CLOSE;
+      settle(places.map(element));
+    }
+  }
+
   // Bring what is current into sight, within the graph and the table: what is around them stays where it is.
   function reveal(part, box) {
     const [inner, outer] = [part.getBoundingClientRect(), box.getBoundingClientRect()];
@@ -217,20 +310,20 @@ export function mount(root, options = {}) {
   }
 
   function go(target) {
-    show(Math.max(now.lowest, Math.min(now.backward.length, target)));
+    show(Math.max(now.lowest, Math.min(now.backward.length, limit, target)));
     write();
     settle();
-    if (position === now.backward.length) stop();
+    if (position >= Math.min(now.backward.length, limit)) stop();
     const step = stepAt(position);
     const { pass = root.dataset.pass, result = null, operand = null, operands = null } = step ?? {};
     onStep({ position, pass, result, operand, operands });
   }
 
-  function settle() {
+  function settle(parts = null) {
     scale();
-    const step = stepAt(position);
+    const step = current();
     const ends = step ? [element(step.result), step.node.element, ...step.edges] : now.roots.slice(0, 1).map(element);
-    for (const part of ends) reveal(part, now.figure);
+    for (const part of parts ?? ends) reveal(part, now.figure);
     reveal(step?.row ?? now.tables, now.tables);
   }
 
@@ -244,7 +337,7 @@ export function mount(root, options = {}) {
   }
 
   function start() {
-    if (position === now.backward.length) go(0);
+    if (position >= Math.min(now.backward.length, limit)) go(0);
     timer = setInterval(() => go(position + 1), now.pause);
     root.classList.add("playing");
     now.play.ariaLabel = "Pause";
@@ -284,7 +377,7 @@ export function mount(root, options = {}) {
   listen(root, "click", (event) => {
     const button = event.target.closest("button");
     const link = event.target.closest("a.index");
-    const card = event.target.closest(".node");
+    const card = event.target.closest(".node, .cluster text");
     if (button?.dataset.go) jump(moves[button.dataset.go]());
     else if (button?.dataset.zoom) zoom(button.dataset.zoom);
     else if (button === now.play && button) timer ? stop() : start();
@@ -292,9 +385,10 @@ export function mount(root, options = {}) {
       const made = Number(link.textContent);
       jump(link.closest(".forward") ? now.lowest + made : made);
       event.preventDefault(); // in a frame it would lead to the page around it
-    } else if (card && /^graph_node\d+$/.test(card.id)) {
-      (onNode ?? toNode)(Number(card.id.slice("graph_node".length)));
-    }
+    } else if (button?.dataset.fold !== undefined) fold(!view.isFolded);
+    else if (card?.localName === "text") press(card.closest(".cluster"));
+    else if (card && view.isBox(card)) press(card);
+    else if (card && view.places(card).length) (onNode ?? toNode)(view.places(card)[0]);
   });
   listen(root, "input", (event) => event.target === now.slider && jump(Number(now.slider.value)));
   listen(root, "pointerover", (event) => {
@@ -307,6 +401,7 @@ export function mount(root, options = {}) {
     if (event.key === " " && !event.target.closest?.("button, a")) timer ? stop() : start();
     else if (event.key in keys && event.target !== now.slider) jump(moves[keys[event.key]]());
     else if (event.key in sizes) zoom(sizes[event.key]);
+    else if (event.key === "m") fold(!view.isFolded);
     else return;
     event.preventDefault();
   });
@@ -328,6 +423,7 @@ export function mount(root, options = {}) {
     root.classList.remove("playing");
     marked = null;
     if (markup !== undefined) root.innerHTML = markup;
+    look(one(".picture"));
     read();
     go(at);
     resized.disconnect();
@@ -335,10 +431,17 @@ export function mount(root, options = {}) {
   }
 
   let kept = 0; // where the reader was, while on paper all steps are made and none is lit
+  function refresh() {
+    const at = position;
+    show(now.lowest);
+    show(at);
+    write();
+  }
+
   function printed(isOn) {
     if (isOn) {
       kept = position;
-      show(now.backward.length);
+      show(Math.min(now.backward.length, limit));
       light(false);
     } else show(kept);
   }
@@ -353,10 +456,21 @@ export function mount(root, options = {}) {
   return {
     go: jump,
     toNode,
+    fold,
     light: mark,
     replace,
+    refresh,
     printed,
     unmount,
+    get limit() {
+      return limit;
+    },
+    set limit(position) {
+      light(false);
+      limit = position;
+      light(true);
+    },
+    question: () => (isAsked() ? now.backward[position].row : null),
     get position() {
       return position;
     },

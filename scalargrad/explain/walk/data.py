@@ -15,7 +15,8 @@ by its place in the list of boxes, outer ones first.
     boxes   name (the attribute that holds the module, or the variable, else the kind), kind (the class
             or the function), path (the attributes from the outermost module to this one), parent (a
             box), results (nodes), is_part (whether it is one part of its module, as a neuron of a layer),
-            size (how many nodes), contents (the calls in it, counted), learns (whether it has parameters)
+            size (how many nodes), nodes (those of its region, the results first), module (a number that parts
+            of one module share), contents (the calls in it, counted), learns (whether it has parameters)
     steps   result, operand (nodes), position (among the result's operands); upstream, local,
             contribution, before, after; formula (of the local gradient); gradient (dL/da),
             hands_on (dL/dd), slope (∂d/∂a); line (of the code that made the result, where it is known)
@@ -116,6 +117,7 @@ def graph_data(graph: Graph, calls: Calls | None = None) -> dict[str, Any]:
                 "line": node.line,
             }
         )
+    marks: dict[int, int] = {}
     described = [
         {
             "name": call.name,
@@ -125,6 +127,8 @@ def graph_data(graph: Graph, calls: Calls | None = None) -> dict[str, Any]:
             "results": [graph.places[result] for result in call.results],
             "is_part": call.is_each,
             "size": len(call.nodes),
+            "nodes": [graph.places[node] for node in call.nodes],
+            "module": marks.setdefault(id(call.mark), len(marks)),
             "contents": call.contents,
             "learns": any(node in calls.parameters for node in call.nodes),
         }

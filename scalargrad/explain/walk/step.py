@@ -102,6 +102,18 @@ class Step:
         return self._because(ROOM)
 
     @property
+    def which(self) -> str:
+        """Which occurrence of the operand this step is for, where there are several: ` (as operand 1)`; else ""."""
+        return f" (as operand {self.position + 1})" if self.result.args.count(self.operand) > 1 else ""
+
+    @property
+    def arithmetic(self) -> str:
+        """The numbers of the step: `1.0 × -3.0 = -3.0   (0.0 → -3.0)`."""
+        numbers = (self.upstream, self.local, self.product, self.before, self.after)
+        upstream, local, product, before, after = (shown(x, self.digits) for x in numbers)
+        return f"{upstream} × {local} = {product}   ({before} → {after})"
+
+    @property
     def reason(self) -> str:
         """Both: `d = a * b, so ∂d/∂a = b`."""
         return self.reason_line()
@@ -130,8 +142,7 @@ class Step:
         assert self.result.op is not None
         names = self._short_names(room)
         local = local_gradient_name(names[0], names[1 + self.position])
-        which = f" (as operand {self.position + 1})" if self.result.args.count(self.operand) > 1 else ""
-        return f"{local} = {local_formula(self.result.op, self.position, names)}{which}"
+        return f"{local} = {local_formula(self.result.op, self.position, names)}{self.which}"
 
     def _short_names(self, room: int) -> list[str]:
         """The names of the result and its operands, each in so many cells."""
@@ -145,14 +156,11 @@ class Step:
         Args:
             width: how many cells the line may have; None for any.
         """
-        numbers = (self.upstream, self.local, self.product, self.before, self.after)
-        upstream, local, product, before, after = (shown(x, self.digits) for x in numbers)
-        arithmetic = f"{upstream} × {local} = {product}   ({before} → {after})"
         line = ""
         for has_chain, room in [(True, room) for room in ROOMS[:-1]] + [(False, room) for room in ROOMS]:
             whole, result, operand = (fitted(name, room) for name in self.names)
             chain = f" {gradient_name(whole, result)} · {local_gradient_name(result, operand)} =" if has_chain else ""
-            line = f"{gradient_name(whole, operand)} +={chain} {arithmetic}"
+            line = f"{gradient_name(whole, operand)} +={chain} {self.arithmetic}"
             if width is None or cells(line) <= width:
                 break
         return line

@@ -78,11 +78,11 @@ def test_a_letter_means_what_it_means_in_pdb(letter: str) -> None:
 
 
 def test_pdbs_commands_are_there() -> None:
-    """Every command of pdb that has a meaning for steps is a command here, and `back` besides."""
+    """Every command of pdb that has a meaning for steps is a command here, and `back` and `quiz` besides."""
     moves = {"step", "next", "continue", "until", "jump", "quit"}
     others = {"break", "tbreak", "clear", "display", "undisplay", "p", "where", "list", "help"}
     assert all(hasattr(pdb.Pdb, f"do_{name}") for name in moves | others)
-    assert set(COMMANDS) == moves | others | {"back"}
+    assert set(COMMANDS) == moves | others | {"back", "quiz"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -16,7 +16,8 @@ from scalargrad import TooLarge, Value, cross_entropy, draw, hinge, nn, softmax,
 from scalargrad.engine import declaration
 from scalargrad.engine.graph import topological_order
 from scalargrad.engine.notes import Mark, leave
-from scalargrad.explain.drawing.collapse import Box, Plan, everything, plan
+from scalargrad.explain.drawing.collapse import Box, Plan, comfortable, everything, folded, heights, plan
+from scalargrad.explain.drawing.sketch import Look, drawn
 from scalargrad.explain.names import numeral
 from scalargrad.explain.walk.calls import Calls
 from scalargrad.explain.walk.data import graph_data
@@ -51,6 +52,44 @@ def marked_programs(draw: st.DrawFn) -> Value:
 
 
 # ---------------------------------------------------------------- honesty
+
+
+@given(root=marked_programs(), height=st.sampled_from(HEIGHTS))
+def test_data_is_collapsed_as_the_graph_is(root: Value, height: int) -> None:
+    """From the data of a graph comes the same plan, and so the same drawing, as from its calls."""
+    graph = Graph(root)
+    calls = Calls(graph.order)
+    data = graph_data(graph, calls)
+    levels = heights(data["boxes"])
+    assert levels == [call.height for call in calls.all]
+    planned = folded(data, {i for i, level in enumerate(levels) if level <= height})
+    assert drawn(data, planned, Look()).source == drawn(data, plan(calls, height), Look()).source
+
+
+def test_one_module_is_collapsed_by_itself() -> None:
+    """A call among the data's boxes can be collapsed while its neighbours stay open, and hides what lies in it."""
+    data = graph_data(Graph(nn.MLP(2, [3, 2, 1], "tanh", rng=0)([1.0, 2.0])))
+    (layer,) = (i for i, box in enumerate(data["boxes"]) if box["name"] == "layers.1")
+    for chosen in ({layer}, {layer, layer + 1}):
+        (box,) = folded(data, chosen).boxes
+        assert (box.call, box.hidden + len(box.shown)) == (layer, data["boxes"][layer]["size"])
+
+
+def test_what_a_person_takes_in_is_not_collapsed() -> None:
+    """Up to 60 nodes nothing is collapsed; more are, where boxes leave less; a graph without modules stays as it is."""
+
+    def plan_of(value: Value) -> Plan | None:
+        return comfortable(graph_data(Graph(value)))
+
+    assert plan_of(nn.MLP(2, [3, 1], rng=0)([1.0, 2.0])) is None
+    assert (plan_of(nn.MLP(2, [8, 8, 1], rng=0)([1.0, 2.0])) or everything([])).count in range(17, 61)
+    wide = plan_of(nn.MLP(2, [70, 1], rng=0)([1.0, 2.0]))
+    assert wide is not None
+    assert wide.count < 60
+    chain = Value(1.0)
+    for _ in range(100):
+        chain = chain.sin()
+    assert plan_of(chain) is None
 
 
 @given(root=marked_programs(), height=st.sampled_from(HEIGHTS))

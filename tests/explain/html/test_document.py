@@ -23,7 +23,7 @@ from markupsafe import escape
 from scalargrad import TooLarge, Value, page, primitive, steps
 from scalargrad.explain import page_data
 from scalargrad.explain.drawing.render import _rendered
-from scalargrad.explain.html.document import content, picture
+from scalargrad.explain.html.document import content, pictures
 from scalargrad.explain.names import exact, gradient_name
 from scalargrad.terminal import visible
 
@@ -274,10 +274,11 @@ def test_an_operation_of_ones_own_has_a_page() -> None:
 def test_a_front_end_may_lay_the_drawing_out_itself() -> None:
     """What Graphviz makes of the source elsewhere is finished to the same picture, which is then in the markup."""
     data = page_data(neuron())
-    drawing = picture(data)
+    (picture,) = pictures(data)
+    drawing = picture.drawing(data)
     raw = _rendered(drawing.source, "svg", "dot").decode()
     assert raw != drawing.fragment() == drawing.finished(raw)
-    assert content(data, drawing.finished(raw)) in page(neuron())
+    assert content(data, [(picture, drawing.finished(raw))]) in page(neuron())
 
 
 # ---------------------------------------------------------------- bytes and files
@@ -361,6 +362,14 @@ def test_a_notebook_shows_a_page_in_a_frame() -> None:
     assert frame
     assert html.unescape(frame[1]) == page(neuron())
     assert "not trusted" in frame[2]
+
+
+@pytest.mark.parametrize("label", LABELS, ids=range(len(LABELS)))
+def test_a_frame_has_the_title_of_its_page(label: str) -> None:
+    """Several frames are told apart by what they are of, and no label gets out of the attribute."""
+    ((tag, attributes),) = Reader(page(product(label))._repr_html_()).elements
+    assert (tag, list(attributes)) == ("iframe", ["srcdoc", "title", "style"])
+    assert attributes["title"] == f"The gradients of {visible(label)}#2, step by step"
 
 
 def test_the_name_of_a_page_ends_in_html(tmp_path: Path) -> None:

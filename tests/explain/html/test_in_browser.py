@@ -14,12 +14,15 @@ import pytest
 from markupsafe import escape
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from scalargrad import Value, nn, page, steps
+from scalargrad import Value, nn, page, quiz, steps
 from scalargrad.explain import page_data
 from scalargrad.explain.html import document
-from scalargrad.explain.html.document import content, picture
+from scalargrad.explain.html.document import content, pictures
 from scalargrad.explain.names import gradient_name, numeral
+from scalargrad.explain.walk.questions import DIGITS, Question
+from scalargrad.misconceptions import close
 from scalargrad.terminal import visible
+from tests.explain.walk.test_questions import NO_NUMBERS, NUMBERS
 
 from .test_document import LABELS, neuron, product
 
@@ -347,7 +350,10 @@ def test_the_stepper_is_a_module_for_any_element(visit: Visit) -> None:
     """Two in another page: each has its keys while it has focus, tells its steps, and can be led from outside."""
     data = page_data(steps(neuron()))
     other = page_data(product())
-    markup, less = (content(each, picture(each).fragment()) for each in (data, other))
+    markup, less = (
+        content(each, [(picture, picture.drawing(each).fragment()) for picture in pictures(each)])
+        for each in (data, other)
+    )
     files = Path(document.__file__).parent
     module = (files / "stepper.js").read_text(encoding="utf-8")
     opened = visit(
@@ -400,6 +406,131 @@ def walk_place(name: str | None) -> int:
     walk = steps(neuron())
     assert name is not None
     return walk.order.index(walk.node(name))
+
+
+# ---------------------------------------------------------------- the quiz
+
+QUIZ = """() => {
+    const words = (text) => text.split(/\\s+/).join(" ").trim();
+    const seen = (part) => part?.checkVisibility({ visibilityProperty: true });
+    return {
+        asked: words([...document.querySelectorAll(".arithmetic")].find(seen)?.innerText ?? ""),
+        rows: [...document.querySelectorAll(".backward tbody tr")].filter(seen).length,
+        lit: [...document.querySelectorAll(".edge.current, .node.result, .node.operand")].map((part) => part.id).sort(),
+        totals: Object.fromEntries([...document.querySelectorAll("svg .gradient")].map((text) =>
+            [text.parentNode.id, text.textContent])),
+        verdict: document.querySelector(".verdict").textContent,
+        score: document.querySelector(".score").textContent,
+        isTyping: document.activeElement.classList.contains("typed"),
+    };
+}"""
+
+
+def test_the_quiz_is_answered_by_keyboard_alone(visit: Visit) -> None:
+    """Each contribution is hidden until it is known; answers, hint, reveal and score need no mouse and are honest."""
+    walk = steps(neuron())
+    opened = visit(str(quiz(neuron())))
+    sentences = {behind.name: behind.sentence for behind in Question(walk[0]).mistakes}
+
+    def type_in(text: str) -> dict[str, Any]:
+        opened.keyboard.type(text)
+        opened.keyboard.press("Enter")
+        state: dict[str, Any] = opened.evaluate(QUIZ)
+        return state
+
+    for at, step in enumerate(walk):
+        state = opened.evaluate(QUIZ)
+        gradient, upstream = (gradient_name("o", name) for name in (step.names[2], step.names[1]))
+        slope = step.because.partition(" = ")[0]
+        assert state["asked"] == f"{gradient} += {short(step.upstream)} {upstream} × {slope} {step.computed} = ?"
+        assert state["rows"] == at
+        edge = f"graph_edge{walk.order.index(step.result)}_{step.position}"
+        parts = [f"graph_node{walk.order.index(node)}" for node in (step.result, step.operand)]
+        assert state["lit"] == sorted([edge, *parts])
+        totals = [walk.to(at).total(node) for node in walk.order]
+        assert state["totals"] == {f"graph_node{i}": "–" if x is None else numeral(x) for i, x in enumerate(totals)}
+        assert state["isTyping"]
+        answer = f"{step.product:.3g}".replace("-", "−").replace(".", ",")
+        if at == 0:
+            state = type_in("1")
+            assert state["verdict"] == f"Wrong: {sentences['local gradient forgotten']}"
+            assert state["rows"] == 0
+            assert type_in("-1/2")["verdict"] == f"Wrong: {sentences['sign']}"
+            assert type_in("17")["verdict"] == "Wrong: try again, or take the hint."
+            assert type_in("1.2.3")["verdict"] == "Type a number, such as -0.5, −0,5 or -1/2."
+            state = type_in("1/2")
+            assert state["score"] == "score 0.5 of 1"
+        elif at == 1:
+            opened.keyboard.press("h")
+            assert opened.evaluate(QUIZ)["verdict"] == "∂n/∂v3 = 1"
+            state = type_in(answer)
+            assert state["score"] == "score 1 of 2"
+        elif at == 2:
+            opened.keyboard.press("r")
+            state = opened.evaluate(QUIZ)
+            assert state["verdict"] == f"Revealed: do/db += {short(step.upstream)} × 1.0 = {short(step.product)}"
+            assert state["score"] == "score 1 of 3"
+        else:
+            state = type_in(answer)
+            assert state["score"] == f"score {at - 1} of {at + 1}"
+        if at != 2:
+            assert state["verdict"].startswith(f"Right: {gradient} += {short(step.upstream)} × ")
+    end = opened.evaluate(QUIZ)
+    assert end["verdict"].endswith("That was the last one: score 7 of 9.")
+    assert end["rows"] == len(walk)
+    assert "?" not in end["asked"]
+
+
+def test_the_quiz_gives_nothing_away(visit: Visit) -> None:
+    """No key, link or address leads beyond what is known; what is known, and the forward pass, can be looked at."""
+    opened = visit(str(quiz(neuron(), at=3)), 9)
+    frontier = opened.evaluate(QUIZ)
+    assert (frontier["rows"], frontier["asked"][-1]) == (3, "?")
+    opened.get_by_role("button", name="Last").click()
+    opened.evaluate("location.hash = 'step=9'")
+    for control in ("slider", "play"):  # they would run ahead
+        expect(opened.locator(f".{control}")).to_be_hidden()
+    assert opened.evaluate(QUIZ)["rows"] <= 3
+    opened.get_by_role("button", name="Last").click()
+    assert opened.evaluate(QUIZ)["asked"] == frontier["asked"]
+    opened.get_by_role("button", name="Previous").click()
+    assert opened.evaluate(QUIZ)["asked"].startswith("do/dv3 += 0.5 do/dn × 1.0")
+    expect(opened.locator("form.answer")).to_be_hidden()
+    opened.get_by_role("button", name="Forward").click()
+    assert opened.evaluate(FORWARD)["told"][0] == "0 of 5"
+    opened.get_by_role("button", name="Last").click()
+    opened.get_by_role("button", name="Last").click()
+    opened.get_by_role("button", name="Hint").click()
+    assert opened.evaluate(QUIZ)["verdict"] == "∂v3/∂v1 = 1"
+    opened.get_by_role("button", name="Reveal").click()
+    assert opened.evaluate(QUIZ)["rows"] == 4
+    expect(opened.get_by_label("The contribution")).to_be_focused()
+    opened.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = ({QUIZ})(); }})")
+    assert opened.pdf().startswith(b"%PDF")
+    assert opened.evaluate("printed.rows") == 4
+
+
+def test_the_page_reads_numbers_as_the_prompt_does(visit: Visit) -> None:
+    """Every spelling that the prompt takes is the same number here, and what it refuses is none."""
+    script = (Path(document.__file__).parent / "quiz.js").read_text(encoding="utf-8")
+    opened = visit(f"<script type=module>{script}\nwindow.numberOf = numberOf; window.isClose = isClose;</script>")
+    opened.wait_for_function("() => Boolean(window.numberOf)")
+    read = opened.evaluate("(texts) => texts.map((text) => `${numberOf(text)}`)", list(NUMBERS))
+    assert [float(text).hex() for text in read] == [x.hex() for x in NUMBERS.values()]
+    assert opened.evaluate("(texts) => texts.map(numberOf)", NO_NUMBERS) == [None] * len(NO_NUMBERS)
+    pairs = [(1.23, 1.2345), (1.2, 1.2345), (0.0, 1e-12), (0.0, 1e-3), (-1.0, 1.0), (1e300, 1.004e300)]
+    assert opened.evaluate("(pairs) => pairs.map(([a, b]) => isClose(a, b))", pairs) == [
+        close(a, b, rtol=DIGITS) for a, b in pairs
+    ]
+
+
+def test_a_quiz_without_scripts_says_what_it_needs(visit: Visit) -> None:
+    """With scripts off nothing of the graph and the ledger is shown, but a sentence that says why."""
+    opened = visit(str(quiz(neuron())), java_script_enabled=False)
+    expect(opened.get_by_text("This quiz needs JavaScript")).to_be_visible()
+    expect(opened.locator("main")).to_be_hidden()
+    allowed = visit(str(quiz(neuron())))
+    expect(allowed.get_by_text("This quiz needs JavaScript")).to_be_hidden()
 
 
 # ---------------------------------------------------------------- playing
@@ -626,7 +757,7 @@ OUTSIDE = """() => {
   const figure = document.querySelector("figure");
   return Math.max(0, figure.scrollWidth - figure.clientWidth) + Math.max(0, figure.scrollHeight - figure.clientHeight);
 }"""
-WIDTH = "document.querySelector('figure svg').getBoundingClientRect().width"
+WIDTH = "document.querySelector('.picture:not([hidden]) svg').getBoundingClientRect().width"
 LETTERS = "document.querySelector('.node.operand text').getBoundingClientRect().height"
 
 
@@ -639,10 +770,11 @@ def network_page() -> str:
 def test_a_network_starts_whole_and_its_steps_are_legible(
     visit: Visit, network_page: str, size: tuple[int, int]
 ) -> None:
-    """All of a large graph is in sight at the start and at the end; at a step its cards are large, and in sight."""
+    """A network's boxes are in sight at the start and at the end; at a step its cards are large, and in sight."""
     opened = visit(network_page)
     opened.set_viewport_size({"width": size[0], "height": size[1]})
     assert opened.evaluate(OUTSIDE) <= 1
+    opened.keyboard.press("m")
     opened.keyboard.press("ArrowRight")
     for _ in range(5):
         opened.keyboard.press("ArrowRight")
@@ -652,6 +784,7 @@ def test_a_network_starts_whole_and_its_steps_are_legible(
             ".map((e) => e.getBoundingClientRect()); return a.right > b.left && a.left < b.right; })()"
         )
         assert inside
+    opened.keyboard.press("m")
     opened.keyboard.press("End")
     assert opened.evaluate(OUTSIDE) <= 1
 
@@ -659,6 +792,7 @@ def test_a_network_starts_whole_and_its_steps_are_legible(
 def test_the_reader_chooses_the_size(visit: Visit, network_page: str) -> None:
     """Buttons and keys make the graph larger, smaller and whole, and it stays so at the next steps."""
     opened = visit(network_page, 3)
+    opened.keyboard.press("m")
     before = opened.evaluate(WIDTH)
     opened.get_by_label("Larger").click()
     larger = opened.evaluate(WIDTH)
@@ -678,9 +812,76 @@ def test_the_reader_chooses_the_size(visit: Visit, network_page: str) -> None:
 def test_modules_have_frames(visit: Visit, network_page: str) -> None:
     """The graph of a network shows the frames of its modules, layers and neurons by name."""
     opened = visit(network_page)
-    names = opened.evaluate("[...document.querySelectorAll('.cluster text')].map((text) => text.textContent)")
+    names = opened.evaluate(
+        "[...document.querySelectorAll('.picture:not(.folded) .cluster text')].map((text) => text.textContent)"
+    )
     assert len(names) == 1 + 2 + 4
     assert {"MLP", "layers.0 (Layer)", "neurons.2 (Neuron)"} <= {name.replace("\xa0", " ") for name in names}
+
+
+FOLDED = """() => {
+    const picture = [...document.querySelectorAll(".picture")].find((picture) => !picture.hidden);
+    const all = (selector) => [...picture.querySelectorAll(selector)].map((part) => part.id).sort();
+    return {
+        isFolded: picture.classList.contains("folded"),
+        lit: all(".edge.current, .node.operand, .node.result"),
+        ahead: all(".node.ahead"),
+        totals: Object.fromEntries([...picture.querySelectorAll(".gradient")].map((text) =>
+            [text.parentNode.id.replace(/^[a-z]+_/, ""), text.textContent])),
+    };
+}"""
+
+
+def test_a_large_network_opens_as_boxes_that_open_on_a_click(visit: Visit) -> None:
+    """A graph of many nodes opens with modules as boxes; a click, m or a button shows every node, at the same step."""
+    output = network(5)
+    walk = steps(output)
+    opened = visit(page(output), viewport={"width": 1280, "height": 720})
+    folded = opened.evaluate(FOLDED)
+    assert folded["isFolded"]
+    assert 5 + 5 + 1 <= len(folded["totals"]) < 30
+    assert len(walk.order) > 100
+    shown_in_boxes = [int(name.removeprefix("node")) for name in folded["totals"]]
+    for at in (1, 2, 30, 75, len(walk)):
+        opened.get_by_role("slider").fill(str(at))
+        state = opened.evaluate(FOLDED)
+        totals = walk.totals(at)
+        assert state["totals"] == {
+            f"node{place}": numeral(totals[walk.order[place]]) if walk.order[place] in totals else "–"
+            for place in shown_in_boxes
+        }
+        assert state["ahead"] == sorted(f"folded_node{i}" for i in shown_in_boxes if walk.order[i] not in totals)
+        assert state["lit"]
+    opened.get_by_role("slider").fill("30")
+    box = opened.locator(".picture.folded .node").filter(has_text="neurons.3").first
+    box.click()
+    state = opened.evaluate(FOLDED)
+    step = walk[29]
+    result = walk.order.index(step.result)
+    assert not state["isFolded"]
+    assert len(state["totals"]) > 100
+    assert f"graph_edge{result}_{step.position}" in state["lit"]
+    assert state["totals"][f"node{walk.order.index(step.operand)}"] == numeral(step.after)
+    expect(opened.locator(".position")).to_have_text("30")
+    opened.locator(".picture:not(.folded) .cluster text").filter(has_text="neurons").first.click(force=True)
+    assert opened.evaluate(FOLDED)["isFolded"]
+    opened.keyboard.press("m")
+    assert not opened.evaluate(FOLDED)["isFolded"]
+    opened.get_by_role("button", name="Modules as boxes").click()
+    again = opened.evaluate(FOLDED)
+    assert again["isFolded"]
+    assert again["totals"]["node" + str(len(walk.order) - 1)] == "1.0"
+    opened.keyboard.press("f")
+    opened.keyboard.press("ArrowRight")
+    assert opened.evaluate(FOLDED)["totals"] == dict.fromkeys(folded["totals"], "–")
+
+
+def test_a_small_graph_has_one_picture(visit: Visit, neuron_page: str) -> None:
+    """Negative control: with few nodes there is nothing to fold, no button, and m does nothing."""
+    opened = visit(neuron_page, 3)
+    expect(opened.get_by_role("button", name="Modules as boxes")).to_have_count(0)
+    opened.keyboard.press("m")
+    expect(opened.locator(".picture")).to_have_count(1)
 
 
 # ---------------------------------------------------------------- labels
@@ -744,8 +945,9 @@ def network(width: int) -> Value:
 
 
 def test_what_is_current_is_in_sight(visit: Visit) -> None:
-    """In a graph and a ledger that are larger than the window, the lit edge and the current row are in view."""
+    """In a whole graph and a ledger that are larger than the window, the lit edge and the current row are in view."""
     opened = visit(page(network(5)), viewport={"width": 1280, "height": 720})
+    opened.keyboard.press("m")
     slider = opened.get_by_role("slider")
     last = int(slider.get_attribute("max") or 0)
     assert last > 100
