@@ -113,7 +113,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     ],
     "scalargrad.lifting": [
         ["leaves"],
-        ["derivatives", "arrays", "curvature"],
+        ["derivatives", "arrays", "curvature", "forms"],
         ["trace"],
         ["group", "names"],
         ["source"],

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from scalargrad.engine.value import Value
+from scalargrad.explain.walk.data import page_data
 from scalargrad.explain.walk.steps import Steps
 
 from .changing import Held
-from .running import Outcome, run
+from .running import FILE, Outcome, run
 from .walking import numbers, walk
 
 
@@ -26,7 +27,9 @@ class Session:
     def _show(self, shown: Value | list[Value] | Steps | None) -> dict[str, Any] | None:
         self.steps = shown if isinstance(shown, Steps) or shown is None else Steps(shown, names=self.outcome.names)
         self.held = Held([] if self.steps is None else self.steps.order)
-        return None if self.steps is None else walk(self.steps, self.code)
+        self.folded: set[int] | None = None
+        self.is_quiz = False
+        return None if self.steps is None else self.again()
 
     def run(self, code: str) -> dict[str, Any]:
         """Run a program; return its error, the names of its results, its pictures, and the walk of what it shows."""
@@ -55,9 +58,45 @@ class Session:
         return {**numbers(self.steps), "held": [self.steps.graph.places[each] for each in self.held.before]}
 
     def again(self) -> dict[str, Any]:
-        """Return the walk as the changed numbers have made it, with a picture laid out for them."""
+        """Return the walk as it is now, with a picture laid out for it."""
         assert self.steps is not None
-        return walk(self.steps, self.code, self.held.before)
+        came = walk(self.steps, self.code, held=self.held.before, folded=self.folded, is_quiz=self.is_quiz)
+        self.folded = set(came.get("folded", ()))
+        return came
+
+    def fold(self, call: int, is_folded: bool) -> dict[str, Any]:
+        """Return the walk with the call of a module as a box, or opened: then the calls right in it are boxes."""
+        assert self.steps is not None
+        assert self.folded is not None
+        if is_folded:
+            self.folded.add(call)
+        else:
+            boxes = page_data(self.steps)["boxes"]
+            self.folded.remove(call)
+            self.folded |= {i for i, box in enumerate(boxes) if box["parent"] == call}
+        return self.again()
+
+    def quiz(self, is_quiz: bool) -> dict[str, Any]:
+        """Return the walk as a quiz, or no longer as one."""
+        self.is_quiz = is_quiz
+        return self.again()
+
+    def exercises(self) -> list[dict[str, Any]]:
+        """Return all exercises: name, chapter, title, text and the code to start from."""
+        from scalargrad.exercises import exercises
+
+        return [
+            {"name": each.name, "chapter": each.chapter, "title": each.title, "text": each.text, "start": each.start}
+            for each in exercises()
+        ]
+
+    def judge(self, name: str, code: str) -> dict[str, Any]:
+        """Return the verdict about an answer to an exercise: whether it is right, a headline and sentences."""
+        from scalargrad.exercises import exercise
+
+        verdict = exercise(name).judge_code(code, filename=FILE)
+        headline, *sentences = str(verdict).split("\n")
+        return {"isRight": verdict.is_right, "headline": headline, "text": "\n".join(sentences)}
 
     def _sweep(self) -> None:
         assert self.steps is not None
@@ -73,6 +112,10 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "show": SESSION.show,
     "change": SESSION.change,
     "again": SESSION.again,
+    "fold": SESSION.fold,
+    "quiz": SESSION.quiz,
+    "exercises": SESSION.exercises,
+    "judge": SESSION.judge,
 }
 
 

@@ -6,9 +6,11 @@ from collections.abc import Container
 from typing import Any
 
 from scalargrad.engine.value import Value
+from scalargrad.explain.drawing import collapse
 from scalargrad.explain.html import document
 from scalargrad.explain.names import exact, numeral
 from scalargrad.explain.walk.data import page_data, plain
+from scalargrad.explain.walk.questions import quiz_data
 from scalargrad.explain.walk.steps import Steps
 
 from .changing import literals
@@ -16,13 +18,27 @@ from .changing import literals
 MOST_STEPS = 2_000  # as in a page
 
 
-def walk(steps: Steps, code: str, held: Container[Value] = ()) -> dict[str, Any]:
-    """Return the walk through steps of a program; the numbers of the nodes that are held are not those of the code.
+def walk(
+    steps: Steps,
+    code: str,
+    *,
+    held: Container[Value] = (),
+    folded: Container[int] | None = None,
+    is_quiz: bool = False,
+) -> dict[str, Any]:
+    """Return the walk through steps of a program.
+
+    Args:
+        steps: the steps.
+        code: the program.
+        held: nodes whose numbers were changed by hand, and are not those of the code.
+        folded: the calls of modules that are boxes, by their places; None for as many as make a comfortable picture.
+        is_quiz: whether each contribution is to be predicted.
 
     Returns:
-        title, steps (how many), position, nodes (how many); then either markup and, for each node, lines (the line of
-        the program that made it, or None), names, values, isLeaf and literals (where the code has its number, if that
-        is sure); or refused, which says why there is no walk.
+        title, steps (how many), position, nodes (how many); then either markup, folded and, for each node, lines (the
+        line of the program that made it, or None), names, values, isLeaf and literals (where the code has its number,
+        if that is sure); or refused, which says why there is no walk.
     """
     graph = steps.graph
     about = {"title": graph.title, "steps": len(steps), "position": steps.position, "nodes": len(graph.order)}
@@ -32,10 +48,13 @@ def walk(steps: Steps, code: str, held: Container[Value] = ()) -> dict[str, Any]
             "Show a part: end the program with a result further in, such as the loss of one example."
         )
         return {**about, "refused": refused}
-    data = page_data(steps)
+    data = quiz_data(steps) if is_quiz else page_data(steps)
+    picture = document.pictures(data)[0] if folded is None else document.Picture(collapse.folded(data, folded))
+    picture = document.Picture(picture.plan)
     return {
         **about,
-        "markup": document.content(data, document.picture(data).fragment()),
+        "markup": document.content(data, [(picture, picture.drawing(data).fragment())]),
+        "folded": [box.call for box in picture.plan.boxes if box.call is not None],
         "lines": [_line(node) for node in graph.order],
         "names": [graph.names[node] for node in graph.order],
         "values": [plain(node.data) for node in graph.order],
@@ -56,7 +75,7 @@ def numbers(steps: Steps) -> dict[str, Any]:
         nodes, the value of each; forward, for each row the operation in numbers; backward, for each row its numbers
         and the colours of the gradient before and after it.
     """
-    shown = document._shown(page_data(steps))
+    shown = document._shown(page_data(steps), [])
     parts = ("before", "upstream", "local", "contribution", "after")
     return {
         "values": [plain(node.data) for node in steps.graph.order],

@@ -3,6 +3,7 @@
 import { h, icon } from "./dom";
 import { Editor } from "./editor";
 import { EXAMPLES } from "./examples";
+import { menu, shown, type Exercise, type Verdict } from "./exercises";
 import * as link from "./link";
 import { Python, Stopped, type State } from "./python";
 import { literal, NumberBar, rounded, stepOf } from "./number";
@@ -34,6 +35,10 @@ class Lab {
   private readonly output = h("div", { class: "output", role: "log", "aria-label": "Output", tabindex: "0" });
   private readonly graphs = h("select", { "aria-label": "Which result to walk through", hidden: true });
   private readonly stepperElement = h("section", { class: "stepper", "aria-label": "Steps", tabindex: "-1" });
+  private readonly predict = h("button", { type: "button", class: "predict", "aria-pressed": "false" }, "Predict");
+  private readonly exerciseMenu = h("select", { "aria-label": "Exercises", hidden: true });
+  private readonly task = h("section", { class: "task", "aria-label": "Exercise", hidden: true });
+  private readonly judgeButton = h("button", { type: "button", class: "judge", hidden: true }, "Judge");
   private readonly bar: NumberBar;
   private readonly notice = h("p", { class: "notice", hidden: true });
   private readonly editor: Editor;
@@ -44,6 +49,8 @@ class Lab {
   private codeThatRan: string | null = null;
   private linking = 0;
   private runs = 0; // that have ended
+  private exercises: Exercise[] = [];
+  private exercise: Exercise | null = null;
   // numbers that are changed by hand:
   private first: Plain[] = []; // of all nodes, as the program made them
   private changed = new Set<number>(); // nodes whose number is not that of the program
@@ -60,27 +67,34 @@ class Lab {
       const example = EXAMPLES[Number(examples.value)];
       examples.value = "";
       if (!example) return;
+      this.open(null);
       this.editor.code = example.code;
       void this.run();
     });
-    const theme = h("button", { type: "button", "aria-label": "Light or dark", title: "Light or dark" }, icon(SUN));
+    const theme = h("button", { type: "button", class: "icon", "aria-label": "Light or dark", title: "Light or dark" }, icon(SUN));
     theme.addEventListener("click", changeTheme);
     this.graphs.addEventListener("change", () => void this.showGraph(this.graphs.value));
+    this.predict.addEventListener("click", () => void this.toggleQuiz());
+    this.judgeButton.addEventListener("click", () => void this.judge());
+    this.exerciseMenu.addEventListener("change", () => this.choose(this.exerciseMenu.value));
     root.append(
       h(
         "header",
         {},
         h("h1", {}, h("b", {}, "scalargrad"), " lab"),
         examples,
+        this.exerciseMenu,
         this.graphs,
+        this.predict,
         this.status,
         theme,
       ),
       h(
         "section",
         { class: "program", "aria-label": "Program" },
+        this.task,
         editorElement,
-        h("div", { class: "actions" }, this.runButton, h("small", {}, "Ctrl+Enter")),
+        h("div", { class: "actions" }, this.runButton, this.judgeButton, h("small", {}, "Ctrl+Enter")),
         this.output,
       ),
       h("section", { class: "walk", "aria-label": "Walk" }, this.notice, this.stepperElement),
@@ -102,6 +116,7 @@ class Lab {
       onNode: (node) => this.select(node),
       onDrag: (node, pixels) => this.drag(node, pixels),
       onDrop: () => void this.settle(),
+      onBox: (call, isOpen) => void this.fold(call, isOpen),
     });
     this.python.onState = (state, detail) => this.told(state, detail);
     this.python.onOutput = (stream, text) => this.print(text, stream === "error" ? "error" : "");
@@ -111,7 +126,15 @@ class Lab {
     });
     addEventListener("hashchange", () => void this.follow());
     this.draw();
-    void this.run(linked);
+    void this.begin(linked);
+  }
+
+  private async begin(linked: link.Linked): Promise<void> {
+    await this.run(linked);
+    this.exercises = await this.python.ask<Exercise[]>("exercises", {});
+    this.exerciseMenu.replaceChildren(h("option", { value: "" }, "Exercises"), ...menu(this.exercises));
+    this.exerciseMenu.hidden = this.exercises.length === 0;
+    if (linked.exercise !== null) this.open(this.exercises.find(({ name }) => name === linked.exercise) ?? null, linked.code);
   }
 
   // ---------------------------------------------------------------- running
@@ -189,7 +212,8 @@ class Lab {
     const why = walk ? (walk.refused ?? begun) : mistake ? "" : nothing;
     this.notice.textContent = why;
     this.notice.hidden = why === "";
-    this.stepperElement.hidden = walk?.markup === undefined;
+    this.stepperElement.hidden = this.predict.hidden = walk?.markup === undefined;
+    this.predict.ariaPressed = "false";
     this.changed = new Set();
     this.taken = null;
     this.bar.hide();
@@ -200,6 +224,71 @@ class Lab {
       this.editor.mark({ recorded: this.walker.lines });
     }
     if (mistake) this.editor.mark({ active: null, wrong: mistake.line, column: mistake.column });
+  }
+
+  /** Show the same walk in another form: as a quiz, or with other boxes. */
+  private showAgain(walk: Walk, isQuiz: boolean): void {
+    this.walker.show(walk, isQuiz && !this.walker.isQuiz ? 0 : this.walker.position, isQuiz);
+    this.stepperElement.classList.toggle("quiz", isQuiz);
+    this.predict.ariaPressed = String(isQuiz);
+    if (isQuiz) this.bar.hide();
+    else this.tell();
+  }
+
+  private async toggleQuiz(): Promise<void> {
+    const isQuiz = !this.walker.isQuiz;
+    this.showAgain(await this.python.ask<Walk>("quiz", { is_quiz: isQuiz }), isQuiz);
+  }
+
+  private async fold(call: number, isOpen: boolean): Promise<void> {
+    this.showAgain(await this.python.ask<Walk>("fold", { call, is_folded: isOpen }), this.walker.isQuiz);
+  }
+
+  // ---------------------------------------------------------------- exercises
+
+  private choose(name: string): void {
+    const exercise = this.exercises.find((each) => each.name === name);
+    this.exerciseMenu.value = "";
+    if (exercise) this.open(exercise);
+  }
+
+  /** Give the reader an exercise, and its code to start from where there is none yet. */
+  private open(exercise: Exercise | null, code: string | null = null): void {
+    this.exercise = exercise;
+    this.task.hidden = this.judgeButton.hidden = exercise === null;
+    if (!exercise) return;
+    const close = h("button", { type: "button", "aria-label": "Close the exercise", title: "Close the exercise" }, "×");
+    close.addEventListener("click", () => this.open(null));
+    this.task.replaceChildren(h("h2", {}, exercise.title, close), ...shown(exercise.text));
+    this.output.replaceChildren();
+    if (code === null) {
+      this.editor.code = exercise.start;
+      this.showWalk(null, null, {});
+      this.notice.textContent = "Fill in the code, and have it judged. Run shows what it records.";
+      void this.link(null, null, exercise.start);
+    }
+  }
+
+  private async judge(): Promise<void> {
+    if (!this.exercise || this.isRunning) return;
+    this.isRunning = true;
+    this.output.replaceChildren();
+    this.draw();
+    try {
+      const given = { name: this.exercise.name, code: this.editor.code };
+      const verdict = await this.python.ask<Verdict>("judge", given);
+      this.output.append(
+        h("p", { class: verdict.isRight ? "verdict right" : "verdict wrong" }, h("b", {}, verdict.headline)),
+        h("pre", {}, verdict.text),
+      );
+    } catch (error) {
+      if (error instanceof Stopped) this.print("stopped\n", "quiet");
+      else this.failed(error as Error);
+    } finally {
+      this.isRunning = false;
+      this.draw();
+    }
+    void this.link(null, null, this.editor.code);
   }
 
   private stepped(position: number, lowest: number, line: number | null): void {
@@ -312,8 +401,9 @@ class Lab {
 
   // ---------------------------------------------------------------- the address
 
-  private async link(at: number | null, forward: number | null): Promise<void> {
-    history.replaceState(null, "", await link.written({ code: this.codeThatRan, at, forward }));
+  private async link(at: number | null, forward: number | null, code = this.codeThatRan): Promise<void> {
+    const exercise = this.exercise?.name ?? null;
+    history.replaceState(null, "", await link.written({ code, at, forward, exercise }));
   }
 
   private async follow(): Promise<void> {
@@ -365,6 +455,7 @@ class Lab {
     const isRunning = this.isRunning;
     this.runButton.replaceChildren(icon(isRunning ? STOP : PLAY), isRunning ? "Stop" : "Run");
     this.runButton.classList.toggle("stops", isRunning);
+    this.judgeButton.disabled = isRunning;
     const stale = this.isStale ? "the code has changed: run it again" : "";
     const texts: Record<State, string> = { starting: "Python starts …", ready: stale, busy: "running …", broken: "Python does not start" };
     this.status.textContent = texts[this.state];
@@ -390,7 +481,7 @@ async function open(): Promise<void> {
     new Lab(root, await link.read(location.hash));
   } catch (error) {
     root.append(h("p", { class: "notice", role: "alert" }, (error as Error).message));
-    new Lab(root, { code: null, at: null, forward: null });
+    new Lab(root, { code: null, at: null, forward: null, exercise: null });
   }
 }
 

@@ -1,5 +1,6 @@
 // The stepper of `page(x)`, mounted beside the code.
 
+import { quiz } from "../../scalargrad/explain/html/quiz.js";
 import { mount, type Shown, type Stepper } from "../../scalargrad/explain/html/stepper.js";
 
 export type Place = [line: number, from: number, to: number];
@@ -39,6 +40,7 @@ export interface WalkEvents {
   onNode: (node: number) => void; // clicked
   onDrag: (node: number, pixels: number) => void; // a leaf is dragged so far to the right of where it was taken
   onDrop: () => void;
+  onBox: (call: number, isOpen: boolean) => void; // a module that is drawn as a box, or open in a frame
 }
 
 /** The walk of the moment: its steps are linked to lines of code, and lines to its nodes. */
@@ -48,6 +50,7 @@ export class Walker {
   private lastLine = -1;
   private nth = 0;
   private isDragging = false;
+  isQuiz = false;
 
   constructor(
     private readonly element: HTMLElement,
@@ -58,24 +61,29 @@ export class Walker {
   }
 
   /** Show a walk, at this position of it; below 0 is the forward pass, as the stepper counts. */
-  show(walk: Walk, position: number): void {
+  show(walk: Walk, position: number, isQuiz = false): void {
     this.walk = walk;
     this.lastLine = -1;
-    if (this.stepper) this.stepper.replace(walk.markup!, position);
+    if (this.stepper && !isQuiz && !this.isQuiz) this.stepper.replace(walk.markup!, position);
     else {
-      this.stepper = mount(this.element, {
+      this.stepper?.unmount();
+      this.stepper = null;
+      const options = {
         markup: walk.markup!,
         at: position,
         keys: document,
-        onStep: (step) => this.stepped(step),
-        onNode: (node) => {
+        onStep: (step: Shown) => this.stepped(step),
+        onNode: (node: number) => {
           this.stepper!.toNode(node);
           this.events.onNode(node);
         },
-      });
-      this.stepper.go(position);
+        onBox: this.events.onBox,
+      };
+      this.stepper = isQuiz ? quiz(this.element, { ...options, at: Math.max(0, position), focus: true }) : mount(this.element, options);
+      this.isQuiz = isQuiz;
+      this.stepper.go(isQuiz ? Math.max(0, position) : position);
     }
-    walk.isLeaf!.forEach((isLeaf, place) => isLeaf && this.node(place)?.classList.add("is-leaf"));
+    walk.isLeaf!.forEach((isLeaf, place) => isLeaf && !isQuiz && this.node(place)?.classList.add("is-leaf"));
   }
 
   get lowest(): number {

@@ -12,6 +12,7 @@ declare module "*/html/stepper.js" {
     keys?: Document | HTMLElement;
     onStep?: (step: Shown) => void;
     onNode?: (node: number) => void;
+    onBox?: (call: number, isOpen: boolean) => void;
   }
   export interface Stepper {
     readonly position: number;
@@ -26,4 +27,9 @@ declare module "*/html/stepper.js" {
     unmount(): void;
   }
   export function mount(element: HTMLElement, options?: Options): Stepper;
+}
+
+declare module "*/html/quiz.js" {
+  import type { Options, Stepper } from "*/html/stepper.js";
+  export function quiz(element: HTMLElement, options?: Options & { focus?: boolean }): Stepper & { points: number[] };
 }

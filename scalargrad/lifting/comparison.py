@@ -11,8 +11,9 @@ from ..engine.floats import same
 from ..engine.graph import sweep, topological_order
 from ..engine.value import Value
 from .curvature import curvature
+from .forms import Shape
 from .leaves import DIRECTION
-from .specialised import Shape, Specialised, outputs_of
+from .specialised import Specialised, outputs_of
 from .target import Target
 
 NODES = 10_000  # how many nodes all graphs of which a second derivative is taken may have, or else there is one graph
@@ -38,7 +39,7 @@ def compare(
         function: the function of one example.
         parameters: its parameters.
         program: the program for the shapes of these examples.
-        kind: "forward", "value_and_grad" or "hvp"; for "hvp" fewer examples are compared if their graphs are large.
+        kind: the function of the program; for "hvp" fewer examples are compared if their graphs are large.
         rows: the arguments as tables of the target, a row for each example.
         leaves: the numbers of the other leaves.
         target: the target of the program.
@@ -49,44 +50,84 @@ def compare(
     """
     runner = program.runner(kind)
     outputs: dict[int, list[Value]] = {}
+    given: dict[int, list[Value]] = {}
     nodes = 0
     for i in notable_examples(rows, target):
-        example = [_nested(floats_of(table[i]), shape) for table, shape in zip(rows, program.shapes, strict=True)]
-        outputs[i] = outputs_of(function(*example))
+        inputs = [list(map(Value, floats_of(table[i]))) for table in rows]
+        example = [_nested(own, shape) for own, shape in zip(inputs, program.shapes, strict=True)]
+        outputs[i] = outputs_of(function(*example), program.has_aux)[1]
+        given[i] = [value for own in inputs for value in own]
         if kind == "hvp":
             nodes += len(topological_order(*outputs[i]))
             if nodes > NODES:
                 break
-    for places in [list(outputs)] if kind == "forward" else _apart(outputs):
+    means = kind in ("value_and_grad", "hvp")
+    for places in _apart(outputs) if means else [list(outputs)]:
         few = [target.rows([table[i] for i in places], "")[0] for table in rows]
         expected = [outputs[i] for i in places]
-        lifted = runner.results(few, leaves) if kind == "forward" else runner.value_and_gradient(few, leaves)
+        lifted = runner.value_and_gradient(few, leaves) if means else runner.results(few, leaves)
+        losses = [own[0] for own in expected]
         if kind == "forward":
             _compare_results(lifted, expected, tolerance)
         elif kind == "value_and_grad":
-            _compare_gradient(lifted, expected, parameters, tolerance)
+            if program.has_aux:
+                _compare_results(lifted[0][1], [own[1:] for own in expected], tolerance)
+                lifted = lifted[0][0], lifted[1]
+            _compare_gradient(lifted, losses, parameters, tolerance)
+        elif kind == "hvp":
+            _compare_curvature(floats_of(lifted[1]), losses, parameters, floats_of(leaves[DIRECTION]), tolerance)
         else:
-            _compare_curvature(
-                floats_of(lifted[1]),
-                [own[0] for own in expected],
-                parameters,
-                floats_of(leaves[DIRECTION]),
-                tolerance,
-            )
+            differentiated = [own[:1] if program.has_aux else own for own in expected]
+            if kind == "input_gradients":
+                wrt = [_by_argument(given[i], program.shapes) for i in places]
+            else:
+                wrt = [[list(parameters)] for _ in places]
+            direction = floats_of(leaves[DIRECTION]) if kind == "jvp" else None
+            _compare_derivatives(lifted, differentiated, wrt, direction, tolerance)
+
+
+def _by_argument(values: list[Value], shapes: Sequence[Shape]) -> list[list[Value]]:
+    """Values in a row, for each argument apart."""
+    numbers = iter(values)
+    return [[next(numbers) for _ in range(math.prod(shape))] for shape in shapes]
 
 
 def _compare_results(lifted: Any, outputs: list[list[Value]], tolerance: float) -> None:
-    for row, own in zip(floats_of(lifted), outputs, strict=True):
+    for row, own in zip(lifted, outputs, strict=True):
         for i, (number, output) in enumerate(zip(floats_of(row), own, strict=True)):
             made_of = _made_of(sweep({output: 1.0}))
             _agree(number, output.data, tolerance * (abs(output.data) + 1e-3 * made_of), f"result {i}")
 
 
-def _compare_gradient(lifted: Any, outputs: list[list[Value]], parameters: Sequence[Value], tolerance: float) -> None:
+def _compare_derivatives(
+    lifted: Any,
+    outputs: list[list[Value]],
+    wrt: list[list[list[Value]]],
+    direction: list[float] | None,
+    tolerance: float,
+) -> None:
+    """Compare rows of derivatives: for each list of Values those of each result; or all times a direction."""
+    for row, own, lists in zip(lifted, outputs, wrt, strict=True):
+        swept = [sweep({output: 1.0}) for output in own]
+        expected: list[float] = []
+        for values in lists:
+            for slopes in swept:
+                entries = [slopes.get(value, 0.0) for value in values]
+                if direction is not None:
+                    entries = [sum(slope * speed for slope, speed in zip(entries, direction, strict=True))]
+                expected += entries
+        largest = _largest(slope for slopes in swept for slope in slopes.values())
+        scale = largest * (1.0 if direction is None else sum(map(abs, direction)))
+        for i, (number, eager) in enumerate(zip(floats_of(row), expected, strict=True)):
+            if math.isfinite(number) or math.isfinite(eager):  # in another order an inf may be nan
+                _agree(number, eager, tolerance * scale, f"derivative {i}")
+
+
+def _compare_gradient(lifted: Any, outputs: list[Value], parameters: Sequence[Value], tolerance: float) -> None:
     value, slopes = lifted
     share = 1 / len(outputs)
-    swept = [sweep({output: 1.0}) for (output,) in outputs]
-    mean_value = share * sum(output.data for (output,) in outputs)
+    swept = [sweep({output: 1.0}) for output in outputs]
+    mean_value = share * sum(output.data for output in outputs)
     made_of = share * sum(_made_of(slopes_of) for slopes_of in swept)
     _agree(value, mean_value, tolerance * (abs(mean_value) + 1e-3 * made_of), "the value")
     largest = _largest(slope for slopes_of in swept for slope in slopes_of.values())
@@ -129,7 +170,9 @@ def notable_examples(rows: Sequence[Any], target: Target, most: int = 8) -> list
 def _apart(outputs: dict[int, list[Value]]) -> list[list[int]]:
     """The examples in batches: all finite ones in one, each other alone, as in a mean it would hide the rest."""
     finite = [
-        i for i, (output,) in outputs.items() if all(map(math.isfinite, [output.data, *sweep({output: 1.0}).values()]))
+        i
+        for i, (output, *_) in outputs.items()
+        if all(map(math.isfinite, [output.data, *sweep({output: 1.0}).values()]))
     ]
     return [*([finite] if finite else []), *([i] for i in outputs if i not in finite)]
 
@@ -144,12 +187,12 @@ def _largest(numbers: Iterable[float]) -> float:
     return max((abs(number) for number in numbers if math.isfinite(number)), default=0.0)
 
 
-def _nested(flat: Sequence[float], shape: Shape) -> Any:
-    """Numbers as nested lists of new Values, of that shape."""
-    numbers = iter(flat)
+def _nested(flat: Sequence[Value], shape: Shape) -> Any:
+    """Values as nested lists of that shape."""
+    values = iter(flat)
 
     def nested(shape: Shape) -> Any:
-        return [nested(shape[1:]) for _ in range(shape[0])] if shape else Value(next(numbers))
+        return [nested(shape[1:]) for _ in range(shape[0])] if shape else next(values)
 
     return nested(shape)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
@@ -16,10 +17,13 @@ from ..engine.floats import counted
 from ..engine.value import Value
 from ..engine.variables import distinct_variables
 from .comparison import compare, floats_of
+from .forms import Form, Parts, Shape, formed, size_of
 from .leaves import CAPTURED, DIRECTION, THETA
-from .specialised import Shape, Specialised
+from .specialised import Specialised
 from .target import Runner, chosen
 from .trace import TraceError
+
+FUNCTIONS = ("forward", "value_and_grad", "hvp", "hessian", "gradients", "jacobian", "jvp", "input_gradients")
 
 
 def lift(
@@ -29,6 +33,7 @@ def lift(
     target: str | None = None,
     dtype: str = "float64",
     check: bool = True,
+    has_aux: bool = False,
 ) -> Program:
     """Return the array program of a function of one example that is written in scalars.
 
@@ -52,19 +57,21 @@ def lift(
 
     Args:
         function: a function of one example. Each argument is a Value, or nested lists of Values; it returns a
-            Value, or a list or tuple of Values.
+            Value, or lists, tuples, dicts or arrays of Values.
         parameters: the Values with respect to which the program has a gradient, in its order.
         target: "numpy", or "python" for the standard library alone; None is numpy if it is installed.
         dtype: "float64", or "float32" for half the memory, about half the time, and seven digits.
         check: whether each of the program's functions, when it first runs, is compared with `function` on a few
             of the examples.
+        has_aux: whether the function returns a loss and something beside it, such as predictions, as `(loss, aux)`.
+            Only the loss is differentiated. So it is called in JAX.
 
     Raises:
         TypeError: for parameters that are not Values, or a function that is not callable.
         ValueError: for a parameter that is not a variable or occurs twice, or an unknown target or dtype.
         ImportError: for the target "numpy" if numpy is not installed.
     """
-    return Program(function, parameters, target, dtype, check)
+    return Program(function, parameters, target, dtype, check, has_aux)
 
 
 class Program:
@@ -81,6 +88,7 @@ class Program:
         target: str | None = None,
         dtype: str = "float64",
         check: bool = True,
+        has_aux: bool = False,
     ) -> None:
         if not callable(function):
             raise TypeError(f"lift needs a function of one example, got {function!r}")
@@ -90,7 +98,7 @@ class Program:
         self._is_loaded = False  # from a pickle
         self._target = chosen(target, dtype)
         self._tolerance = 1e-9 if dtype == "float64" else 1e-3
-        self._check = check
+        self._check, self._has_aux = check, has_aux
         self._lifted: dict[tuple[Shape, ...], Specialised] = {}
         self._latest: Specialised | None = None
 
@@ -102,8 +110,9 @@ class Program:
             at: a number for each parameter, in place of the parameters' own.
 
         Returns:
-            An array of shape (n,), or (n, k) for a function of k results; the target "python" returns lists.
-            Without arguments, one result.
+            An array of shape (n,), or (n, k) for a list or tuple of k results, (n, j, k) for nested lists. Results of
+            different forms come in a tuple with an array for each, those of a dict in a dict. The target "python"
+            returns lists in place of arrays. Without arguments, the results of the one example.
 
         Raises:
             TypeError: for arguments that are not numbers.
@@ -112,11 +121,10 @@ class Program:
             Disagreement: if the function itself gives other results.
         """
         rows, lifted = self._prepared(arguments)
-        runner = self._compared(lifted, "forward", rows)
-        results = runner.results(rows, self._leaves(lifted, at))
-        return results if arguments else results[0]
+        results = self._compared(lifted, "forward", rows).results(rows, self._leaves(lifted, at))
+        return self._formed(results, lifted.form, alone=not arguments)
 
-    def value_and_grad(self, *arguments: object, at: object = None, out: object = None) -> tuple[float, Any]:
+    def value_and_grad(self, *arguments: object, at: object = None, out: object = None) -> tuple[Any, Any]:
         """Return the mean of the result over the examples, and its gradient.
 
         Args:
@@ -125,8 +133,9 @@ class Program:
             out: an array of numpy for the gradient, of shape (parameters,) and the program's dtype.
 
         Returns:
-            The mean, and an array with an entry for each parameter: `out` if it is given, else a new one. The
-            target "python" returns a list.
+            The mean, a float, and an array with an entry for each parameter: `out` if it is given, else a new one.
+            The target "python" returns a list. With `has_aux`, the mean comes in a tuple with what is beside it, for
+            each example.
 
         Raises:
             TypeError: as a call; also for a function of several results, or an `out` of another form.
@@ -138,8 +147,11 @@ class Program:
         if out is not None:
             self._target.check_out(out, len(self._parameters))
         runner = self._compared(lifted, "value_and_grad", rows)
-        value_and_gradient: tuple[float, Any] = runner.value_and_gradient(rows, leaves, out)
-        return value_and_gradient
+        value, gradient = runner.value_and_gradient(rows, leaves, out)
+        if self._has_aux:
+            assert isinstance(lifted.form, Parts), "it is that of a loss and what is beside it"
+            value = value[0], self._formed(value[1], lifted.form.forms[1], alone=not arguments)
+        return value, gradient
 
     def backward(self, *arguments: object) -> float:
         """Add the gradient of the mean to each parameter's `.grad`, as `backward` of a Value does; return the mean.
@@ -163,10 +175,12 @@ class Program:
             TypeError, ValueError, Disagreement: as `value_and_grad`.
         """
         value, slopes = self.value_and_grad(*arguments)
+        value = value[0] if self._has_aux else value
         for parameter, slope in zip(self._parameters, floats_of(slopes), strict=True):
             before = parameter._grad
             parameter._grad = slope if before is None else before + slope
-        return value
+        mean: float = value
+        return mean
 
     def hvp(self, *arguments: object, at: object = None) -> Any:
         """Return the Hessian of the mean times a vector: `program.hvp(X, Y, vector)`.
@@ -181,17 +195,172 @@ class Program:
         Raises:
             TypeError, ValueError, Disagreement: as `value_and_grad`; also for a vector of another length.
         """
-        if not arguments:
-            raise TypeError("hvp takes the examples and then a vector, got nothing")
-        *examples, vector = arguments
-        if _takes(self._function, len(arguments)) and not _takes(self._function, len(examples)):
-            raise TypeError(f"hvp takes the examples and then a vector, got {len(examples) + 1} arguments without one")
+        examples, direction = self._with_a_vector("hvp", arguments)
         rows, lifted = self._prepared(examples, single="hvp")
-        direction = self._vector(vector, "the vector")
         runner = self._compared(lifted, "hvp", rows, direction)
         leaves = {**self._leaves(lifted, at), DIRECTION: direction}
         _, moved = runner.value_and_gradient(rows, leaves)
         return moved
+
+    def hessian(self, *arguments: object, at: object = None) -> Any:
+        """Return the Hessian of the mean in the parameters, of shape (parameters, parameters).
+
+        It is computed column by column, as `hvp` with each unit vector.
+
+        >>> from scalargrad import Value
+        >>> w, b = Value(2.0), Value(1.0)
+        >>> program = lift(lambda x: (w * x + b) ** 2 * w, [w, b])
+        >>> [[float(entry) for entry in row] for row in program.hessian([1.0, 3.0])]
+        [[68.0, 18.0], [18.0, 4.0]]
+
+        Args:
+            arguments: the examples.
+            at: a number for each parameter, in place of the parameters' own.
+
+        Returns:
+            An array; the target "python" returns lists.
+
+        Raises:
+            TypeError, ValueError, Disagreement: as `value_and_grad`.
+        """
+        rows, lifted = self._prepared(arguments, single="hessian")
+        leaves = self._leaves(lifted, at)
+        columns = []
+        for i in range(len(self._parameters)):
+            direction = self._vector([float(i == j) for j in range(len(self._parameters))], "a unit vector")
+            runner = self._compared(lifted, "hvp", rows, direction)
+            columns.append(runner.value_and_gradient(rows, {**leaves, DIRECTION: direction})[1])
+        return self._target.shaped(self._target.rows(columns, "the Hessian")[0], 0, (len(columns),))
+
+    def gradients(self, *arguments: object, at: object = None) -> Any:
+        """Return for each example the gradient of its result in the parameters, of shape (n, parameters).
+
+        >>> from scalargrad import Value
+        >>> w, b = Value(2.0), Value(1.0)
+        >>> program = lift(lambda x, y: (w * x + b - y) ** 2, [w, b])
+        >>> [[float(slope) for slope in row] for row in program.gradients([1.0, 2.0], [0.0, 4.0])]
+        [[6.0, 6.0], [4.0, 2.0]]
+
+        Args:
+            arguments: the examples.
+            at: a number for each parameter, in place of the parameters' own.
+
+        Returns:
+            An array; the target "python" returns lists. Without arguments, the gradient of the one result.
+
+        Raises:
+            TypeError, ValueError, Disagreement: as `value_and_grad`.
+        """
+        return self._jacobian("gradients", arguments, at)
+
+    def jacobian(self, *arguments: object, at: object = None) -> Any:
+        """Return for each example the derivatives of its results in the parameters.
+
+        >>> from scalargrad import Value
+        >>> w, b = Value(2.0), Value(1.0)
+        >>> program = lift(lambda x: [w * x + b, w * w], [w, b])
+        >>> [[[float(slope) for slope in row] for row in of_one] for of_one in program.jacobian([3.0])]
+        [[[3.0, 1.0], [4.0, 0.0]]]
+
+        Args:
+            arguments: the examples.
+            at: a number for each parameter, in place of the parameters' own.
+
+        Returns:
+            For a list of k results an array of shape (n, k, parameters), and so on: in the form of a call's results,
+            with one more axis. The target "python" returns lists.
+
+        Raises:
+            TypeError, ValueError, Disagreement: as a call; also for an `at` of another length.
+        """
+        return self._jacobian("", arguments, at)
+
+    def _jacobian(self, single: str, arguments: Sequence[object], at: object) -> Any:
+        rows, lifted = self._prepared(arguments, single=single)
+        results = self._compared(lifted, "jacobian", rows).results(rows, self._leaves(lifted, at))
+        return self._formed(results, self._form_of(lifted), (len(self._parameters),), alone=not arguments)
+
+    def jvp(self, *arguments: object, at: object = None) -> Any:
+        """Return how fast the results of each example change as the parameters move: `program.jvp(X, Y, vector)`.
+
+        >>> from scalargrad import Value
+        >>> w, b = Value(2.0), Value(1.0)
+        >>> program = lift(lambda x: [w * x + b, w * w], [w, b])
+        >>> [[float(speed) for speed in row] for row in program.jvp([3.0, 5.0], [1.0, 0.5])]
+        [[3.5, 4.0], [5.5, 4.0]]
+
+        Args:
+            arguments: the examples, and then the vector, with a number for each parameter.
+            at: a number for each parameter, in place of the parameters' own.
+
+        Returns:
+            The Jacobian times the vector, in the form of a call's results.
+
+        Raises:
+            TypeError, ValueError, Disagreement: as a call; also for a vector of another length.
+        """
+        examples, direction = self._with_a_vector("jvp", arguments)
+        rows, lifted = self._prepared(examples)
+        runner = self._compared(lifted, "jvp", rows, direction)
+        results = runner.results(rows, {**self._leaves(lifted, at), DIRECTION: direction})
+        return self._formed(results, self._form_of(lifted), alone=not examples)
+
+    def input_gradients(self, *arguments: object, at: object = None) -> Any:
+        """Return for each example the derivatives of its results in the numbers of its arguments.
+
+        >>> from scalargrad import Value
+        >>> w = Value(2.0)
+        >>> program = lift(lambda x, y: w * x[0] * x[1] + y * y, [w])
+        >>> of_x, of_y = program.input_gradients([[1.0, 3.0], [5.0, 7.0]], [1.0, 2.0])
+        >>> [[float(slope) for slope in row] for row in of_x], [float(slope) for slope in of_y]
+        ([[6.0, 2.0], [14.0, 10.0]], [2.0, 4.0])
+
+        Args:
+            arguments: the examples.
+            at: a number for each parameter, in place of the parameters' own.
+
+        Returns:
+            For one argument, an array of its shape; for a list of k results, with an axis of k behind the first, and
+            so on as a call's results. For several arguments, a tuple with the derivatives in each. The target
+            "python" returns lists.
+
+        Raises:
+            TypeError, ValueError, Disagreement: as a call; also for a function without arguments.
+        """
+        rows, lifted = self._prepared(arguments)
+        if not arguments:
+            raise TypeError("input_gradients needs a function with arguments, this one has none")
+        results = self._compared(lifted, "input_gradients", rows).results(rows, self._leaves(lifted, at))
+        form, start, derivatives = self._form_of(lifted), 0, []
+        for shape in lifted.shapes:
+            derivatives.append(self._formed(results, form, shape, start=start))
+            start += size_of(form) * math.prod(shape)
+        return derivatives[0] if len(derivatives) == 1 else tuple(derivatives)
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return one of the program's functions as a pure function of the parameters and the examples.
+
+        >>> from scalargrad import Value
+        >>> w = Value(2.0)
+        >>> value_and_grad = lift(lambda x: (w * x) ** 2, [w]).function("value_and_grad")
+        >>> value, gradient = value_and_grad([3.0], [1.0, 2.0])  # theta, and then the arguments
+        >>> value, [float(slope) for slope in gradient]
+        (22.5, [15.0])
+
+        Args:
+            name: the name of a method: "value_and_grad", "hvp", "gradients", …, or "forward" for a call.
+
+        Raises:
+            ValueError: for another name.
+        """
+        if name not in FUNCTIONS:
+            raise ValueError(f"a program has the functions {', '.join(FUNCTIONS)}, got {name!r}")
+        method = self if name == "forward" else getattr(self, name)
+
+        def function(theta: object, *arguments: object) -> Any:
+            return method(*arguments, at=theta)
+
+        return function
 
     @property
     def source(self) -> str:
@@ -293,14 +462,38 @@ class Program:
         lifted = self._lifted.get(shapes)
         if lifted is None:  # without a lock: the user's function runs here, and may wait for a call in another thread
             with modes.no_gc():
-                lifted = Specialised(self._function, self._read, shapes, self._target)
+                lifted = Specialised(self._function, self._read, shapes, self._target, self._has_aux)
             if self._is_apart and lifted.captured and not lifted.reads_parameters:
                 raise _strangers(self, shapes)
             lifted = self._lifted.setdefault(shapes, lifted)
         self._latest = lifted
-        if single and len(lifted.results) != 1:
+        if single and len(lifted.differentiated) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return rows, lifted
+
+    def _with_a_vector(self, name: str, arguments: Sequence[object]) -> tuple[Sequence[object], Any]:
+        """The examples, and the vector that comes after them."""
+        if not arguments:
+            raise TypeError(f"{name} takes the examples and then a vector, got nothing")
+        *examples, vector = arguments
+        if _takes(self._function, len(arguments)) and not _takes(self._function, len(examples)):
+            got = f"got {len(examples) + 1} arguments without one"
+            raise TypeError(f"{name} takes the examples and then a vector, {got}")
+        return examples, self._vector(vector, "the vector")
+
+    def _form_of(self, lifted: Specialised) -> Form:
+        """The form of the results that have derivatives."""
+        return () if self._has_aux else lifted.form
+
+    def _formed(self, rows: Any, form: Form, within: Shape = (), *, start: int = 0, alone: bool = False) -> Any:
+        """Results in their form, of which each is an array of the shape `within`; `alone` for those of one example."""
+        size = math.prod(within)
+
+        def piece(place: int, shape: Shape) -> Any:
+            block = self._target.shaped(rows, start + place * size, (*shape, *within))
+            return block[0] if alone else block
+
+        return formed(form, piece)
 
     def _leaves(self, lifted: Specialised, at: object = None) -> dict[str, Any]:
         return self._with_captured(lifted, self.pack() if at is None else self._vector(at, "at"))

@@ -20,7 +20,7 @@ class Wanted(NamedTuple):
     Attributes:
         function: its name.
         arguments: the names of its arguments.
-        results: what it returns.
+        results: what it returns: numbers, or one array, whose numbers are results side by side.
         gradient: the numbers that it computes for the parameters, if any: the gradient, or the Hessian of the
             mean times a vector.
         sizes: for each leaf that is not an argument, how many numbers it has.

@@ -33,10 +33,13 @@ class Runner(Protocol):
         """Its text."""
 
     def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
-        """Return the result for each example of a batch, or a row of the results for each."""
+        """Return a table with a row of all results for each example of a batch; the only result may be an array."""
 
     def value_and_gradient(self, arguments: Sequence[Any], leaves: Mapping[str, Any], out: Any = None) -> Any:
-        """Return the mean of the result, and the gradient: new numbers, or `out` with the gradient in it."""
+        """Return the mean of the result, and the gradient: new numbers, or `out` with the gradient in it.
+
+        Where the program returns more, the mean comes in a tuple with the table of that.
+        """
 
 
 class Target(Protocol):
@@ -75,6 +78,9 @@ class Target(Protocol):
 
     def flat(self, table: Any) -> Any:
         """Return a table of one column as a row."""
+
+    def shaped(self, rows: Any, start: int, shape: tuple[int, ...]) -> Any:
+        """Return the numbers from some place of each row on, in an array of that shape for each example."""
 
     def check_out(self, out: object, size: int) -> None:
         """Refuse an `out` that a gradient of so many numbers cannot be written into.

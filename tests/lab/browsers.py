@@ -143,6 +143,7 @@ class LabPage:
 
     def start(self, code: str, **place: int) -> None:
         """The same, without waiting for its end."""
+        self.until("document.documentElement.dataset.state === 'ready'")
         before = self.evaluate("document.documentElement.dataset.runs")
         code += f"# run {int(before) + 1}\n"  # a link to the program that is there already would not run it again
         self.evaluate(f"void (location.hash = {json.dumps(link(code, **place))})")

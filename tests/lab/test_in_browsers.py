@@ -244,3 +244,80 @@ def test_what_if_a_result_were_zero(lab: LabPage) -> None:
     lab.until("document.querySelector('.effect').textContent === ''")
     assert lab.texts(".forward td.value")[-1] == "0.7071"
     assert lab.texts(".cm-line") == code
+
+
+NETWORK = """\
+from scalargrad import Value, nn
+model = nn.MLP(2, [2, 1], rng=0)
+loss = (model([Value(1.0), Value(-2.0)]) - 1.0) ** 2
+"""
+
+
+def test_modules_fold_into_boxes_and_open_on_a_click(lab: LabPage) -> None:
+    """A neuron is a box; opened, its nodes are there and the step stays; closed by its title, it is a box again."""
+    lab.run(NETWORK, step=6)
+    drawn = lab.count("figure .node")
+    titles = lab.texts("figure .node title")
+    box = next(title for title in titles if title.startswith("neurons.0"))
+    lab.click("figure .node", titles.index(box))
+    lab.until(f"document.querySelectorAll('figure .node').length > {drawn}")
+    assert position(lab).startswith("6 of 28")
+    frames = lab.texts("figure .cluster title")
+    lab.click("figure .cluster text", next(i for i, title in enumerate(frames) if title.startswith("neurons.0")))
+    lab.until(f"document.querySelectorAll('figure .node').length === {drawn}")
+    assert position(lab).startswith("6 of 28")
+
+
+def test_contributions_are_predicted(lab: LabPage) -> None:
+    """In the quiz the next contribution is hidden; a wrong answer names what is behind it, a right one counts."""
+    lab.run("from scalargrad import Value\na, b = Value(2.0), Value(-3.0)\nc = a * b * 10\n")
+    lab.click(".predict")
+    lab.until("document.querySelector('.answer') !== null")
+    assert lab.count(".backward tr:not(.ahead) .product") == 0
+
+    def answer(text: str) -> str:
+        lab.evaluate(f"void (document.querySelector('.typed').value = {text!r})")
+        lab.evaluate("document.querySelector('.answer').requestSubmit()")
+        return lab.text(".verdict")
+
+    assert answer("1").startswith("Wrong: ")
+    assert answer("10").startswith("Right: ")
+    assert lab.text(".score") == "score 0.5 of 1"
+    lab.click(".reveal")
+    assert lab.text(".verdict").startswith("Revealed: ")
+    lab.click(".predict")
+    lab.until("document.querySelector('.answer') === null")
+    assert lab.count(".is-leaf") == 3
+
+
+def test_an_exercise_is_judged(lab: LabPage) -> None:
+    """An exercise comes with its text and its code; the judge names the misconception, and says when it is right."""
+    lab.until("document.querySelectorAll('select[aria-label=Exercises] option').length > 20")
+    lab.run("print(1)\n")
+    lab.evaluate(
+        "((menu) => { menu.value = 'rule-of-tanh'; menu.dispatchEvent(new Event('change')); })"
+        "(document.querySelector('select[aria-label=Exercises]'))"
+    )
+    assert lab.text(".task h2").startswith("The rule of tanh")
+    assert "def rule(out, x):" in lab.texts(".cm-line")[0]
+
+    def judged(code: str) -> str:
+        lab.run(code)
+        lab.click(".judge")
+        lab.until("document.querySelector('.output .verdict') !== null")
+        return lab.text(".output")
+
+    assert judged("def rule(out, x):\n    return out * out - 1\n").startswith("Not right yet: sign.")
+    assert judged("def rule(out, x):\n    return 1 - out * out\n").startswith("Right.")
+    lab.click(".task button")
+    assert lab.evaluate("document.querySelector('.task').hidden")
+
+
+def test_laws_run_in_the_page(lab: LabPage) -> None:
+    """Hypothesis is there, with its compiled part, and finds what is wrong."""
+    law = "from hypothesis import given, strategies as st\n@given(st.floats(-2, 2))\ndef law(x):\n    assert x < 1\n"
+    lab.run(law + "law()\n")
+    assert "AssertionError" in lab.text(".output")
+    assert "x=1.0" in lab.text(".output")
+    lab.run(law.replace("x < 1", "x < 3") + "law()\nprint('held')\n")
+    assert lab.text(".output").strip() == "held"

@@ -149,6 +149,9 @@ class FunctionalTarget:
     def flat(self, table: Any) -> Any:
         return table[:, 0]
 
+    def shaped(self, rows: Any, start: int, shape: tuple[int, ...]) -> Any:
+        return rows[:, start : start + math.prod(shape)].reshape(len(rows), *shape)
+
     def check_out(self, out: Any, size: int) -> None:
         raise TypeError(f"nothing is ever changed here, not {out!r} with {size} numbers either")
 
@@ -162,6 +165,7 @@ class FunctionalRunner:
     def __init__(self, wanted: Wanted) -> None:
         self.source = Writer(wanted).source()
         self.function = compiled(self.source, wanted.function)
+        self.batched = isinstance(wanted.results[0], Array) and wanted.results[0].batched
 
     def computed(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> tuple[int, Any]:
         count = len(arguments[0]) if arguments else 1
@@ -169,10 +173,9 @@ class FunctionalRunner:
             return count, self.function(count, *[leaves.get(name) for name in LEAVES], *arguments)
 
     def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
-        count, results = self.computed(arguments, leaves)
-        if not isinstance(results, tuple):
-            return np.broadcast_to(results, count)
-        return np.stack([np.broadcast_to(result, count) for result in results], axis=1)
+        count, result = self.computed(arguments, leaves)
+        rows = np.reshape(result, (count, -1) if np.size(result) % count == 0 and self.batched else (1, -1))
+        return np.broadcast_to(rows, (count, rows.shape[1]))
 
     def value_and_gradient(self, arguments: Sequence[Any], leaves: Mapping[str, Any], out: Any = None) -> Any:
         assert out is None

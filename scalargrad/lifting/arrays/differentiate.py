@@ -9,7 +9,7 @@ the gradient of a sum goes to all that is summed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...engine import primitives as p
@@ -66,10 +66,17 @@ def _share_of_sum(program: ArrayProgram, array: Array, reads: int) -> Array | fl
     return program.apply(p.multiply, [share, program.fold(p.add, summed, along, batch=True)])
 
 
-def gradient(program: ArrayProgram, output: Array | float, leaf: Array) -> Array | float:
+def gradient(program: ArrayProgram, output: Array | float, leaf: Array, *, for_each: bool = False) -> Array | float:
     """Return the derivative of the output, a single number, with respect to each number of a leaf.
 
     The arrays of the gradient are added to the program; a float is the same derivative for all.
+
+    Args:
+        program: the program.
+        output: an array of one number.
+        leaf: the array to differentiate in.
+        for_each: whether the output has a number for each example, and each its own derivative, also with respect to
+            what all examples share.
     """
     totals: dict[Array, Array | float] = {}
     shown: dict[Array, list[tuple[View, Array | float]]] = {}  # for each array its views and their gradients
@@ -86,12 +93,14 @@ def gradient(program: ArrayProgram, output: Array | float, leaf: Array) -> Array
         if isinstance(array, View):
             shown.setdefault(array.base, []).append((array, total))
         else:
-            for operand, part in _handed_on(program, array, total):
+            for operand, part in _handed_on(program, array, total, for_each):
                 totals[operand] = program.apply(p.add, [totals[operand], part]) if operand in totals else part
     return 0.0
 
 
-def _handed_on(program: ArrayProgram, array: Array, total: Array | float) -> Iterator[tuple[Array, Array | float]]:
+def _handed_on(
+    program: ArrayProgram, array: Array, total: Array | float, for_each: bool
+) -> Iterator[tuple[Array, Array | float]]:
     """What the gradient of an array contributes to that of each operand."""
     if isinstance(array, Leaf) or _blocks(array):
         return
@@ -102,14 +111,14 @@ def _handed_on(program: ArrayProgram, array: Array, total: Array | float) -> Ite
         for piece in array.pieces:
             if isinstance(piece.array, Array):
                 part = _part(program, total, array, piece, alone=len(array.arrays) == 1)
-                yield piece.array, _summed(program, part, piece.axes, array.batched, piece.array)
+                yield piece.array, _summed(program, part, piece.axes, array.batched and not for_each, piece.array)
     else:
         assert isinstance(array, Apply), f"there is no gradient of {array}"
         for i, operand in enumerate(array.operands):
             if isinstance(operand, Array):
                 local = array.primitive.partials[i](array, *array.operands)
                 product = program.apply(p.multiply, [total, local])
-                yield operand, _summed(program, product, array.axes, array.batched, operand)
+                yield operand, _summed(program, product, array.axes, array.batched and not for_each, operand)
 
 
 def _blocks(array: Array) -> bool:
@@ -275,7 +284,54 @@ def _turned_back(program: ArrayProgram, array: Array, view: View, part: Array | 
     return program.view(part, index.reshape([axis.size for axis in axes]), axes)
 
 
-# ---------------------------------------------------------------- pieces of a gradient
+# ---------------------------------------------------------------- several arrays as one, and the pieces of one
+
+
+def together(program: ArrayProgram, numbers: Sequence[Array | float]) -> Array | float:
+    """Return single numbers as one array along a new axis: a view where all are numbers of one array."""
+    import numpy as np
+
+    if len(numbers) == 1:
+        return numbers[0]
+    axis = program.axis(len(numbers))
+    parts: dict[Array, tuple[list[int], list[int]]] = {}  # places in the whole, and in the array that they come from
+    pieces: list[Piece] = []
+    for place, number in enumerate(numbers):
+        if isinstance(number, View) and not number.axes:
+            places, shown = parts.setdefault(number.base, ([], []))
+            places.append(place)
+            shown.append(number.places.first)
+        else:
+            pieces.append(Piece(number, (), Places(place)))
+    for base, (places, shown) in parts.items():
+        if len(places) == len(numbers) and not isinstance(base, Leaf):
+            return program.view(base, np.array(shown), (axis,))
+        if len(places) == 1:
+            pieces.append(Piece(program.view(base, shown[0], ()), (), Places(places[0])))
+        else:
+            along = (program.axis(len(places)),)
+            pieces.append(Piece(program.view(base, np.array(shown), along), along, Places(np.array(places))))
+    return program.assemble((axis,), pieces)
+
+
+def side_by_side(program: ArrayProgram, gradients: Sequence[tuple[Array | float, int]]) -> Array:
+    """Return gradients of so many numbers each as one array along a new axis."""
+    pieces: list[Piece] = []
+    start = 0
+    for slope, size in gradients:
+        for piece in pieces_of(slope, size):
+            pieces.append(piece._replace(places=Places(piece.places.index + start)))
+        start += size
+    return program.assemble((program.axis(start),), pieces)
+
+
+def entries(program: ArrayProgram, slope: Array | float, size: int) -> list[Array | float]:
+    """Return the numbers of a gradient, in a program of single numbers."""
+    totals: list[Array | float] = [0.0] * size
+    for piece in pieces_of(slope, size):
+        place = piece.places.first
+        totals[place] = program.apply(p.add, [totals[place], piece.array])
+    return totals
 
 
 def pieces_of(gradient: Array | float | None, size: int) -> list[Piece]:

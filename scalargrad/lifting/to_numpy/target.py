@@ -13,6 +13,7 @@ import numpy as np
 
 from ...engine.floats import exact
 from ...engine.value import Value
+from ..arrays.program import Array
 from ..group.regroup import regroup
 from ..leaves import THETA
 from ..source import Code, Wanted
@@ -118,6 +119,10 @@ class NumpyTarget:
         """Return a matrix of one column as an array of shape (n,)."""
         return table.ravel()
 
+    def shaped(self, rows: Floats, start: int, shape: tuple[int, ...]) -> Floats:
+        """Return the numbers from some place of each row on as an array of that shape for each example."""
+        return rows[:, start : start + math.prod(shape)].reshape(len(rows), *shape)
+
     def check_out(self, out: object, size: int) -> None:
         """Refuse an array that a gradient of so many numbers cannot be written into.
 
@@ -150,6 +155,9 @@ class NumpyRunner:
         self.dtype = dtype
         self.sizes = {name: wanted.sizes[name] for name in self.source.leaves}
         self.size = wanted.sizes[THETA]
+        self._has_aux = len(wanted.results) > 1
+        last = wanted.results[-1]
+        self._has_axes = isinstance(last, Array) and bool(last.axes)
         self._code = Code(self.source, wanted.function)
         self._kept: dict[int, list[_Bound]] = {}  # the latest size is the last
         self._latest, self._bytes = 0, 0
@@ -158,35 +166,48 @@ class NumpyRunner:
         self._lock = Lock()
 
     def results(self, arguments: Sequence[Floats], leaves: Mapping[str, Floats]) -> Floats:
-        """Return the result for each example, of shape (B,); of k results, of shape (B, k)."""
+        """Return a row of the results for each example, of shape (B, k)."""
         count = len(arguments[0]) if arguments else 1
         bound = self._taken(count)
         try:
-            returned = bound.run(arguments, leaves)
-            results = returned if isinstance(returned, tuple) else (returned,)
-            columns = [np.broadcast_to(result, (count,)) for result in results]
-            return columns[0].copy() if len(columns) == 1 else np.stack(columns, axis=1)
+            return self._rows(bound.run(arguments, leaves), count)
         finally:
             self._give_back(count, bound)
 
+    def _rows(self, result: Any, count: int) -> Floats:
+        """A copy of results as rows, one for each example."""
+        if not self._has_axes:
+            return np.array(np.broadcast_to(result, (count,)))[:, None]
+        if result.ndim == 2:  # examples lie in the last axis: to turn the copy takes no time
+            rows: Floats = result.copy().T
+            return rows
+        return np.array(np.broadcast_to(result, (count, len(result))))  # the same for all examples
+
+    def _value(self, returned: Any, count: int) -> Any:
+        """The mean as a float, and what is beside it as rows."""
+        return (float(returned[0]), self._rows(returned[1], count)) if self._has_aux else float(returned)
+
     def value_and_gradient(
         self, arguments: Sequence[Floats], leaves: Mapping[str, Floats], out: Floats | None = None
-    ) -> tuple[float, Floats]:
-        """Return the mean of the result, and the gradient: a new array, or `out` with the gradient in it."""
+    ) -> tuple[Any, Floats]:
+        """Return the mean of the result, and the gradient: a new array, or `out` with the gradient in it.
+
+        With the mean, in a tuple, come the rows of what is returned beside it, if anything is.
+        """
         count = len(arguments[0]) if arguments else 1
         if out is not None:
             bound = self._in_place(count, arguments, leaves[THETA], out)
             if bound is not None:
-                value = bound.run(arguments, leaves)
+                value = self._value(bound.run(arguments, leaves), count)
                 self._callers.append(bound)
-                return float(value), out
+                return value, out
         bound = self._taken(count)
         try:
-            value = bound.run(arguments, leaves)
+            value = self._value(bound.run(arguments, leaves), count)
             if out is None:
-                return float(value), bound.gradient.copy()
+                return value, bound.gradient.copy()
             out[...] = bound.gradient
-            return float(value), out
+            return value, out
         finally:
             self._give_back(count, bound)
 

@@ -53,11 +53,16 @@ class _Writer:
                 self._write(array)
             self.buffers.release(array)
         self.assemblies.write_gradient()
-        returned = ", ".join(self.views.aligned(result, (), False) for result in wanted.results)
+        returned = ", ".join(map(self._returned, wanted.results))
         text = self.text.whole(wanted.summary, wanted.function, ", ".join(wanted.arguments), returned)
         gradient = self.plan.gradient_filling
         leaves_gaps = not gradient.adds_to_gaps and gradient.leaves_gaps
         return Source(text, self.text.namespace, tuple(self.text.leaves), leaves_gaps)
+
+    def _returned(self, result: Array | float) -> str:
+        if isinstance(result, Array) and result.axes:
+            return self.views.flat(result)
+        return self.views.aligned(result, (), False)
 
     def _write(self, array: Array) -> None:
         if isinstance(array, Leaf):

@@ -65,6 +65,10 @@ class PythonTarget:
         """Return rows of one number each as one list."""
         return [row[0] for row in table]
 
+    def shaped(self, rows: list[list[float]], start: int, shape: tuple[int, ...]) -> list[Any]:
+        """Return the numbers from some place of each row on as nested lists of that shape for each example."""
+        return [_nested(row[start : start + math.prod(shape)], shape) for row in rows]
+
     def check_out(self, out: object, size: int) -> None:
         """Refuse to write a gradient into something.
 
@@ -89,18 +93,26 @@ def _flat(example: object, name: str) -> tuple[list[float], tuple[int, ...]]:
     return [x for flat, _ in parts for x in flat], (len(parts), *(parts[0][1] if parts else ()))
 
 
+def _nested(flat: list[float], shape: tuple[int, ...]) -> Any:
+    if not shape:
+        return flat[0]
+    step = math.prod(shape[1:])
+    return [_nested(flat[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
+
+
 class PythonRunner:
     """One function of a lifted program."""
 
     def __init__(self, wanted: Wanted) -> None:
+        self._has_aux = len(wanted.results) > 1
         written = [write(wanted, careful) for careful in (False, True)]
         self.source = written[0]
         self._quick, self._careful = (compiled(source, wanted.function) for source in written)
 
     def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
-        """Return a list of the result for each example, or of a list of the results for each."""
+        """Return a list of the results for each example."""
         returned = self._run(arguments, leaves)
-        return [list(results) if isinstance(results, tuple) else results for results in returned]
+        return [list(results) if isinstance(results, tuple) else [results] for results in returned]
 
     def value_and_gradient(
         self,
@@ -111,10 +123,13 @@ class PythonRunner:
         """Return the mean of the result, and the gradient."""
         returned = self._run(arguments, leaves)
         count = len(returned)
+        if self._has_aux:
+            value = sum(results[0] for results in returned) / count, [list(results[1:-1]) for results in returned]
+        else:
+            value = sum(results[0] for results in returned) / count if count > 1 else returned[0][0]
         if count == 1:
-            return returned[0]
-        value = sum(result for result, _ in returned) / count
-        return value, [sum(column) / count for column in zip(*(slopes for _, slopes in returned), strict=True)]
+            return value, returned[0][-1]
+        return value, [sum(column) / count for column in zip(*(results[-1] for results in returned), strict=True)]
 
     def _run(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
         given = [leaves.get(name) for name in LEAVES]
