@@ -104,7 +104,8 @@ def _prepare(docs: Path, root: Path, target: Path) -> dict[str, str]:
                 text = _with_notebook(text, unfilled, place, target)
             text = with_formulas(text, name, problems)
         else:
-            text = f"# {name}\n\n````{LANGUAGES.get(source.suffix, 'text')}\n{text}\n````\n"
+            block = f"````{LANGUAGES.get(source.suffix, 'text')}\n{text}\n````\n"
+            text = f"---\nsearch:\n  exclude: true\n---\n\n# {name}\n\n{block}"
             pages[place.removesuffix(".md")] = text
         copy.write_text(text, encoding="utf-8")
     if problems:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from griffe import Extension, Object
+from griffe import Class, DocstringSectionAttributes, Extension, Module, Object
 
 _EXAMPLE = re.compile(r"(?<![^\n]\n)^(?P<indent> *)>>> .*(?:\n(?! *$).+)*", re.MULTILINE)
 
@@ -50,3 +50,15 @@ class Docstrings(Extension):
         """Change the docstring of what griffe has just read."""
         if obj.docstring is not None:
             obj.docstring.value = with_blocks(described_each(obj.docstring.value))
+
+    def on_package(self, *, pkg: Module, **_: Any) -> None:
+        """Take back the types that griffe gives to attributes without one: those of the attribute before."""
+        pending: list[Object] = [pkg]
+        while pending:
+            read = pending.pop()
+            pending += [one for one in read.members.values() if isinstance(one, Module | Class)]
+            for section in read.docstring.parsed if isinstance(read, Class) and read.docstring else []:
+                if isinstance(section, DocstringSectionAttributes):
+                    for attribute in section.value:
+                        declared = read.members.get(attribute.name)
+                        attribute.annotation = getattr(declared, "annotation", None)

@@ -86,6 +86,8 @@ REFERENCE = """\
 ::: scalargrad.exp
 
 ::: scalargrad.grad
+
+::: scalargrad.nn.MLP
 """
 ORDER = """\
 nav:

@@ -24,6 +24,10 @@ def text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def words(html: str) -> str:
+    return re.sub(r"<[^>]+>|\s", "", html)
+
+
 def test_every_page_is_built(small_site: Path) -> None:
     """Each page of docs/, and each file that a page links to, is a page of the site, and nothing is wrong with it."""
     built = {path.relative_to(small_site).as_posix() for path in small_site.rglob("*.html")}
@@ -70,11 +74,14 @@ def test_formulas_are_mathml(small_site: Path) -> None:
 
 
 def test_the_reference_reads_docstrings(small_site: Path) -> None:
-    """A name of the library has its signature, its arguments as a table, and its examples as code."""
+    """A name has its signature, its arguments as a table, and its examples as code; no type is made up."""
     page = text_of(small_site / "reference.html")
     assert 'id="scalargrad.grad"' in page
     assert re.search(r"<table>.*?<code>wrt</code>", page, re.DOTALL)
     assert '<div class="language-pycon highlight">' in page
+    attributes = page[page.index("Attributes:") :]
+    rows = dict(re.findall(r"<tr [^>]*>\s*<td>(.*?)</td>\s*<td>(.*?)</td>", attributes, re.DOTALL)[:2])
+    assert {words(name): words(kind) for name, kind in rows.items()} == {"layers": "list[Layer]", "activation": ""}
     assert 'href="reference.html#scalargrad.exp"' in text_of(small_site / "index.html")
 
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.explain.html import test_in_browser
 
@@ -26,6 +26,42 @@ def test_the_search_works_from_disk(browser: Browser, small_site: Path) -> None:
     text, address = search(browser, small_site / "index.html", "price")[0]
     assert "A neuron" in text
     assert "/tour/01_neuron.html" in address
+
+
+def test_the_keyboard_is_enough(browser: Browser, small_site: Path) -> None:
+    """The first key leads past the navigation, the palette changes by key, and so does the page in a frame."""
+    page = browser.new_page(color_scheme="light")
+    page.goto((small_site / "tour" / "01_neuron.html").as_uri())
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")  # the title's link to itself
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Notebook")).to_be_focused()
+    page.get_by_label("Switch to light mode").first.focus()
+    for scheme in ("default", "slate"):  # from the system's to light, and from light to dark
+        page.keyboard.press("Enter")
+        expect(page.locator("body")).to_have_attribute("data-md-color-scheme", scheme)
+    frame = page.frame_locator(".frame iframe")
+    step = frame.get_by_role("slider")
+    before = int(step.input_value())
+    frame.get_by_role("button", name="Light or dark").press("ArrowRight")
+    expect(step).to_have_value(str(before + 1))
+    page.close()
+
+
+def test_what_is_copied_can_be_run(browser: Browser, small_site: Path) -> None:
+    """The button of a block of examples copies the code without prompts and output."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto((small_site / "tour" / "01_neuron.html").as_uri())
+    page.locator(".language-pycon").first.hover()
+    page.locator(".language-pycon button").first.click()
+    page.get_by_text("Copied to clipboard").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.splitlines()[:2] == ["from scalargrad import Value, ledger", "a, b = Value(2.0), Value(-3.0)"]
+    assert copied.splitlines()[-1] == "a.grad"
+    context.close()
 
 
 def test_what_is_wrong_is_seen(browser: Browser, small_site: Path, tmp_path: Path) -> None:
@@ -49,7 +85,9 @@ def test_what_is_wrong_is_seen(browser: Browser, small_site: Path, tmp_path: Pat
     assert any("pixels wide where 390 are shown" in what for what in seen)
 
 
-@pytest.mark.skipif(not WHOLE.exists(), reason="the whole site is walked where it has been built: python -m website")
+@pytest.mark.skipif(
+    not (WHOLE / "index.html").exists(), reason="the whole site is walked where it has been built: python -m website"
+)
 def test_the_whole_site_is_whole(browser: Browser) -> None:
     """What holds for the small site holds for every page of the whole one, and its search finds the reference."""
     assert list(walk(browser, WHOLE)) == []

@@ -92,6 +92,16 @@ export function mount(root, options = {}) {
     };
   }
 
+  // Graphviz draws a module's frame and title first; the title goes on top, where no arrow crosses it.
+  function raise(cluster) {
+    const frame = cluster.cloneNode(false);
+    frame.removeAttribute("id");
+    frame.setAttribute("class", "frame");
+    frame.append(cluster.querySelector(":scope > :is(path, polygon)"));
+    cluster.before(frame);
+    cluster.parentNode.append(cluster);
+  }
+
   const element = (place) => view.element(place);
 
   function node(place) {
@@ -213,7 +223,10 @@ export function mount(root, options = {}) {
   function write() {
     const step = current();
     const pass = position < 0 ? "forward" : "backward";
-    root.dataset.pass = pass;
+    if (root.dataset.pass !== pass) {
+      root.dataset.pass = pass;
+      tighten();
+    }
     root.dataset.at = isAsked() ? "question" : step ? pass : position < 0 ? "leaves" : "start";
     for (const part of all(`[data-when~="${root.dataset.at}"]`)) {
       for (const slot of part.querySelectorAll("[data-slot]")) copy(cell(step, slot.dataset.slot), slot);
@@ -231,6 +244,12 @@ export function mount(root, options = {}) {
   }
 
   // ---------------------------------------------------------------- how large the graph is
+
+  // Where a table is wider than its room, as with long names, the columns that can be done without are left out.
+  function tighten() {
+    now.tables.classList.remove("tight");
+    now.tables.classList.toggle("tight", now.tables.scrollWidth > now.tables.clientWidth);
+  }
 
   function fitting() {
     const { figure, size } = now;
@@ -301,7 +320,7 @@ export function mount(root, options = {}) {
   function reveal(part, box) {
     const [inner, outer] = [part.getBoundingClientRect(), box.getBoundingClientRect()];
     const margin = 48;
-    if (inner.left < outer.left || inner.right > outer.right) {
+    if (box === now.figure && (inner.left < outer.left || inner.right > outer.right)) {
       box.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;
     }
     if (inner.top < outer.top + margin || inner.bottom > outer.bottom - margin) {
@@ -411,7 +430,10 @@ export function mount(root, options = {}) {
     const { figure } = now;
     const isBounded = getComputedStyle(figure).getPropertyValue("--is-bounded") === "1";
     const current = `${figure.clientWidth} ${isBounded ? figure.clientHeight : innerHeight}`;
-    if (current !== room) settle();
+    if (current !== room) {
+      tighten();
+      settle();
+    }
     room = current;
   });
 
@@ -423,6 +445,8 @@ export function mount(root, options = {}) {
     root.classList.remove("playing");
     marked = null;
     if (markup !== undefined) root.innerHTML = markup;
+    all(".cluster").forEach(raise);
+    delete root.dataset.pass;
     look(one(".picture"));
     read();
     go(at);

@@ -815,6 +815,12 @@ def test_modules_have_frames(visit: Visit, network_page: str) -> None:
     names = opened.evaluate(
         "[...document.querySelectorAll('.picture:not(.folded) .cluster text')].map((text) => text.textContent)"
     )
+    above = """() => [...document.querySelectorAll(".picture:not(.folded)")].every((picture) => {
+        const [edges, titles] = [".edge", ".cluster"].map((parts) => [...picture.querySelectorAll(parts)]);
+        return edges.at(-1).compareDocumentPosition(titles[0]) & Node.DOCUMENT_POSITION_FOLLOWING;
+    })"""
+    assert opened.evaluate(above)  # no arrow crosses a title
+    assert visit(network_page, java_script_enabled=False).locator(".cluster ~ .edge").count() > 0  # as Graphviz draws
     assert len(names) == 1 + 2 + 4
     assert {"MLP", "layers.0 (Layer)", "neurons.2 (Neuron)"} <= {name.replace("\xa0", " ") for name in names}
 
@@ -937,6 +943,35 @@ def test_it_fits_any_width(visit: Visit, neuron_page: str, width: int) -> None:
     for _ in range(9):
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
         opened.keyboard.press("ArrowLeft")
+
+
+LEDGER = """() => {
+    const outer = document.querySelector(".tables").getBoundingClientRect();
+    const seen = (part) => part.checkVisibility({ visibilityProperty: true });
+    const parts = [...document.querySelectorAll(".backward tbody :is(.after, .tail)")].filter(seen);
+    const outside = parts.filter((part) => part.getBoundingClientRect().right > outer.right
+        || part.getBoundingClientRect().left < outer.left);
+    return [parts.length, outside.length, [...document.querySelectorAll("th.spacious")].filter(seen).length];
+}"""
+
+
+def test_the_ledger_shows_totals_and_the_ends_of_names_in_any_room(visit: Visit, network_page: str) -> None:
+    """Totals, and the ends of long names, are in sight from a notebook's frame to a projector, whatever is left out."""
+    opened = visit(network_page, 20)
+    columns = []
+    for width, height in [(900, 680), (1366, 768), (1920, 1080), (2600, 1400)]:
+        opened.set_viewport_size({"width": width, "height": height})
+        opened.keyboard.press("ArrowRight")
+        number, outside, spacious = opened.evaluate(LEDGER)
+        assert number >= 2 * 20
+        assert outside == 0
+        columns.append(spacious)
+    assert columns == sorted(columns)
+    assert columns[0] == 0
+    opened.set_viewport_size({"width": 900, "height": 680})
+    opened.keyboard.press("ArrowRight")
+    opened.evaluate("document.querySelector('.tables').classList.remove('tight')")  # negative control
+    assert opened.evaluate(LEDGER)[1] > 0
 
 
 def network(width: int) -> Value:
