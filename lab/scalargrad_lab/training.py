@@ -93,6 +93,8 @@ class Settings:
             number = getattr(settings, name)
             if not (type(number) is int and number >= 0) and not (name == "batch" and number is None):
                 raise ValueError(f"the {name} must be a whole number, 0 or more, got {number!r}")
+        if not isinstance(settings.noise, int | float):
+            raise TypeError(f"the noise must be a number, got {settings.noise!r}")
         if settings.batch == 0:
             raise ValueError("a batch has 1 example or more, got 0")
         return settings

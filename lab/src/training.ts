@@ -638,10 +638,9 @@ export class TrainingView {
     const [value, gradient] = [Number(pull.value), Number(pull.gradient)];
     const count = pull.contributions.length;
     const name = weight.from === null ? "The bias" : "The weight";
-    const sum = (change: number) => `${short(value, 4)} ${change < 0 ? "−" : "+"} ${short(Math.abs(change), 4)} = ${short(value + change, 4)}`;
     const moved = pull.change === null
       ? h("p", {}, "The moment after this one is no longer kept, so the move is not shown.")
-      : h("p", { class: "arithmetic" }, sum(Number(pull.change)));
+      : h("p", { class: "move" }, sum(value, Number(pull.change)));
     const direction = gradient === 0 ? "stays the same" : gradient > 0 ? "rises" : "falls";
     const pulls = pull.contributions.slice(0, PULLS).map(([example, slope]) => {
       const walk = h("button", { type: "button", "aria-label": `Walk the backward pass of example ${example}` }, h("span", {}, `example ${example}`), h("b", {}, short(Number(slope))));
@@ -656,6 +655,14 @@ export class TrainingView {
       h("ul", {}, ...pulls),
     );
   }
+}
+
+/** A sum with as many digits as show the change, and that is right as it is shown. */
+function sum(value: number, change: number): string {
+  const digits = change === 0 ? 4 : Math.min(12, Math.max(2, 2 - Math.floor(Math.log10(Math.abs(change)))));
+  const [before, after] = [Number(value.toFixed(digits)), Number((value + change).toFixed(digits))];
+  const text = (x: number) => x.toFixed(digits).replace("-", "−");
+  return `${text(before)} ${change < 0 ? "−" : "+"} ${text(Math.abs(after - before))} = ${text(after)}`;
 }
 
 const ordinal = (n: number) => (n === 2 ? "second" : `${n}${n % 10 === 2 && n % 100 !== 12 ? "nd" : "th"}`);
