@@ -7,7 +7,7 @@ import math
 import random
 import time
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -23,7 +23,11 @@ MARGIN = 0.15  # around the points, as a share of their extent
 FINEST = 40  # places along each side of the plane, at which the score is computed
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "leaky_relu", "gelu", "linear")
-LOSSES = {"hinge": hinge, "binary_cross_entropy": binary_cross_entropy, "square_error": square_error}
+LOSSES: dict[str, Callable[..., Value]] = {
+    "hinge": hinge,
+    "binary_cross_entropy": binary_cross_entropy,
+    "square_error": square_error,
+}
 OPTIMIZERS: dict[str, tuple[type[optim.Optimizer], dict[str, Any]]] = {
     "gradient descent": (optim.GradientDescent, {}),
     "momentum": (optim.GradientDescent, {"momentum": 0.9}),
@@ -181,8 +185,7 @@ class Training:
         loss, model = LOSSES[self.settings.loss], self.model
 
         def example_loss(point: list[Value], target: Value) -> Value:
-            result: Value = loss(model.output(point), target)
-            return result
+            return loss(model.output(point), target)
 
         return self._masked(example_loss, self.inputs[0], self.targets[0])
 

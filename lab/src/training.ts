@@ -68,7 +68,7 @@ const ACTIVATIONS = ["tanh", "relu", "sigmoid", "leaky_relu", "gelu", "linear"];
 const LOSSES = { binary_cross_entropy: "cross-entropy", hinge: "hinge", square_error: "squared error" };
 const OPTIMIZERS = ["gradient descent", "momentum", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "NAdam"];
 const NOISE: Record<string, number> = { moons: 0.1, circles: 0.1, spirals: 0.03, xor: 0.05 };
-const SPEEDS = { 1: "1 step", 5: "5 steps", 25: "25 steps", 1000: "what there is time for" };
+const SPEEDS = { 1: "1 step", 5: "5 steps", 25: "25 steps", 1000: "as many as fit" };
 const SECONDS = 0.03; // of steps for a picture
 const PULLS = 5; // examples that are named
 const PLAY = "M4 2v12l10-6z";
@@ -168,8 +168,6 @@ export class TrainingView {
       h("div", { class: "made" }, entry("rate", "Rate"), entry("batch", "Batch", "all")),
       h("div", { class: "made" }, entry("dropout", "Dropout"), entry("weight_decay", "Weight decay")),
       entry("seed", "Seed"),
-      this.mistake,
-      this.note,
     );
     form.addEventListener("change", () => this.changed());
     form.addEventListener("submit", (event) => event.preventDefault());
@@ -197,6 +195,8 @@ export class TrainingView {
         "div",
         { class: "stage" },
         h("div", { class: "train-controls" }, this.play, this.next, this.restart, h("label", { class: "speed" }, "a picture for", this.speed)),
+        this.mistake,
+        this.note,
         h("div", { class: "scrub" }, this.slider, this.facts, this.kept),
         this.canvas,
         h("p", { class: "unseen", id: "plane_keys" }, keysOfPlane),
@@ -578,8 +578,8 @@ export class TrainingView {
     const right = scores.filter((score, i) => score * labels[i]! > 0).length;
     const loss = this.losses[seen.step];
     const of = seen.batch < places.length ? ` of the next ${seen.batch}` : "";
-    this.facts.textContent = this.problem && seen.step === this.newest ? this.problem
-      : `${whole(seen.step, "step")} · loss${of} ${loss === undefined ? "" : short(loss)} · ${right} of ${places.length} right`;
+    const known = `${whole(seen.step, "step")} · loss ${loss === undefined ? "" : short(loss)}${of} · ${right} of ${places.length} right`;
+    this.facts.textContent = !this.mistake.hidden ? "" : this.problem && seen.step === this.newest ? this.problem : known;
     this.facts.classList.toggle("is-wrong", this.problem !== "" && seen.step === this.newest);
     this.kept.textContent = this.stride === 1 ? "" : `Each ${ordinal(this.stride)} moment is kept, so that the history stays small.`;
     this.canvas.setAttribute("aria-label", `The plane: ${whole(places.length, "point")} of two classes, and the line where the score is 0`);

@@ -1,4 +1,4 @@
-"""Training in the lab, in Chromium from a server and in Firefox from a disk: with a pointer, with keys, and by links."""
+"""Training in the lab, in Chromium from a server and in Firefox from a disk: by pointer, by keys, and by links."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_link_comes_to_the_same_numbers_as_cpython(lab: LabPage) -> None:
     watched = Training(Settings(data="xor", layers=(3,), count=20, noise=0.05, batch=5, rate=0.1))
     watched.steps(40)
     assert lab.evaluate("document.querySelector('[name=layers]').value") == "3"
-    shown = float(lab.text(".facts").split("loss of the next 5 ")[1].split()[0])
+    shown = float(lab.text(".facts").split("loss ")[1].split()[0])
     assert math.isclose(shown, watched.losses[40], rel_tol=1e-2)
     weights = [float(text.replace("−", "-")) for text in lab.texts(".neuron b[data-parameter]")]
     assert weights == pytest.approx(watched.theta[:3], rel=1e-2)
@@ -87,7 +87,7 @@ def test_it_plays_pauses_steps_and_goes_back(lab: LabPage) -> None:
 
 
 def test_why_a_weight_moves_leads_into_the_walk(lab: LabPage) -> None:
-    """A weight tells its move and who pulls it; an example of these opens the walk where the weight has its gradient."""
+    """A weight tells its move and who pulls it; an example opens the walk where the weight has its gradient."""
     follow(lab, f"{SETTINGS}&steps=12", 12)
     lab.click(".network circle[role=button]", 1)
     lab.click(".neuron button", 0)
