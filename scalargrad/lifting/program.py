@@ -10,15 +10,17 @@ from copy import deepcopy
 from inspect import signature
 from pickle import PicklingError
 from types import FunctionType
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, overload
 
 from ..engine import modes
 from ..engine.floats import counted
 from ..engine.value import Value
 from ..engine.variables import distinct_variables
+from ..files import Path, completed, write_whole
 from .comparison import compare, floats_of
 from .forms import Form, Parts, Shape, formed, size_of
 from .leaves import CAPTURED, DIRECTION, THETA
+from .saving import Saved
 from .specialised import Specialised
 from .target import Runner, chosen
 from .trace import TraceError
@@ -26,6 +28,26 @@ from .trace import TraceError
 FUNCTIONS = ("forward", "value_and_grad", "hvp", "hessian", "gradients", "jacobian", "jvp", "input_gradients")
 
 
+@overload
+def lift(
+    function: Callable[..., Any],
+    parameters: Iterable[Value],
+    *,
+    target: str | None = None,
+    dtype: str = "float64",
+    check: bool = True,
+    has_aux: Literal[False] = False,
+) -> Program: ...
+@overload
+def lift(
+    function: Callable[..., Any],
+    parameters: Iterable[Value],
+    *,
+    target: str | None = None,
+    dtype: str = "float64",
+    check: bool = True,
+    has_aux: Literal[True],
+) -> AuxProgram: ...
 def lift(
     function: Callable[..., Any],
     parameters: Iterable[Value],
@@ -71,7 +93,7 @@ def lift(
         ValueError: for a parameter that is not a variable or occurs twice, or an unknown target or dtype.
         ImportError: for the target "numpy" if numpy is not installed.
     """
-    return Program(function, parameters, target, dtype, check, has_aux)
+    return (AuxProgram if has_aux else Program)(function, parameters, target, dtype, check)
 
 
 class Program:
@@ -81,6 +103,8 @@ class Program:
     numbers; for a list of k Values, n rows of k numbers. Numbers may be nested lists or arrays of numpy.
     """
 
+    _has_aux = False  # whether the function returns a loss and something beside it
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -88,7 +112,6 @@ class Program:
         target: str | None = None,
         dtype: str = "float64",
         check: bool = True,
-        has_aux: bool = False,
     ) -> None:
         if not callable(function):
             raise TypeError(f"lift needs a function of one example, got {function!r}")
@@ -98,7 +121,7 @@ class Program:
         self._is_loaded = False  # from a pickle
         self._target = chosen(target, dtype)
         self._tolerance = 1e-9 if dtype == "float64" else 1e-3
-        self._check, self._has_aux = check, has_aux
+        self._check = check
         self._lifted: dict[tuple[Shape, ...], Specialised] = {}
         self._latest: Specialised | None = None
 
@@ -124,7 +147,7 @@ class Program:
         results = self._compared(lifted, "forward", rows).results(rows, self._leaves(lifted, at))
         return self._formed(results, lifted.form, alone=not arguments)
 
-    def value_and_grad(self, *arguments: object, at: object = None, out: object = None) -> tuple[Any, Any]:
+    def value_and_grad(self, *arguments: object, at: object = None, out: object = None) -> tuple[float, Any]:
         """Return the mean of the result over the examples, and its gradient.
 
         Args:
@@ -133,25 +156,30 @@ class Program:
             out: an array of numpy for the gradient, of shape (parameters,) and the program's dtype.
 
         Returns:
-            The mean, a float, and an array with an entry for each parameter: `out` if it is given, else a new one.
-            The target "python" returns a list. With `has_aux`, the mean comes in a tuple with what is beside it, for
-            each example.
+            The mean, and an array with an entry for each parameter: `out` if it is given, else a new one. The target
+            "python" returns a list. With `has_aux`, `(mean, aux)` in place of the mean, with what is beside the loss
+            of each example.
 
         Raises:
             TypeError: as a call; also for a function of several results, or an `out` of another form.
             ValueError: as a call; also for an `at` of another length.
             Disagreement: as a call.
         """
+        value, _, gradient = self._value_and_grad(arguments, at, out)
+        return value, gradient
+
+    def _value_and_grad(self, arguments: Sequence[object], at: object, out: object) -> tuple[float, Any, Any]:
+        """The mean, what is beside the loss if anything is, and the gradient."""
         rows, lifted = self._prepared(arguments, single="value_and_grad")
         leaves = self._leaves(lifted, at)
         if out is not None:
             self._target.check_out(out, len(self._parameters))
-        runner = self._compared(lifted, "value_and_grad", rows)
-        value, gradient = runner.value_and_gradient(rows, leaves, out)
-        if self._has_aux:
-            assert isinstance(lifted.form, Parts), "it is that of a loss and what is beside it"
-            value = value[0], self._formed(value[1], lifted.form.forms[1], alone=not arguments)
-        return value, gradient
+        value, gradient = self._compared(lifted, "value_and_grad", rows).value_and_gradient(rows, leaves, out)
+        if not self._has_aux:
+            return value, None, gradient
+        assert isinstance(lifted.form, Parts), "it is that of a loss and what is beside it"
+        mean, beside = value
+        return mean, self._formed(beside, lifted.form.forms[1], alone=not arguments), gradient
 
     def backward(self, *arguments: object) -> float:
         """Add the gradient of the mean to each parameter's `.grad`, as `backward` of a Value does; return the mean.
@@ -174,13 +202,11 @@ class Program:
         Raises:
             TypeError, ValueError, Disagreement: as `value_and_grad`.
         """
-        value, slopes = self.value_and_grad(*arguments)
-        value = value[0] if self._has_aux else value
+        value, _, slopes = self._value_and_grad(arguments, None, None)
         for parameter, slope in zip(self._parameters, floats_of(slopes), strict=True):
             before = parameter._grad
             parameter._grad = slope if before is None else before + slope
-        mean: float = value
-        return mean
+        return value
 
     def hvp(self, *arguments: object, at: object = None) -> Any:
         """Return the Hessian of the mean times a vector: `program.hvp(X, Y, vector)`.
@@ -374,6 +400,48 @@ class Program:
         kind = "value_and_grad" if len(self._latest.results) == 1 else "forward"
         return self._latest.runner(kind).source.text
 
+    def save(self, path: Path) -> None:
+        """Write the program as a Python file that runs without this library, for examples of the latest shape.
+
+        The file needs numpy, and scipy where the program does; for the target "python" the standard library alone. It
+        has `forward` and, for a single result, `value_and_grad`, which give the same bits as the program. They take
+        the examples, and by default the parameters that the program has now.
+
+        >>> from scalargrad import Value
+        >>> w = Value(2.0)
+        >>> program = lift(lambda x: (w * x) ** 2, [w])
+        >>> losses = program([1.0, 2.0])
+        >>> program.save("square.py")  # doctest: +SKIP
+
+        Args:
+            path: of the file, which is replaced if there is one; without a suffix it gets ".py".
+
+        Raises:
+            RuntimeError: before the first call, as the code depends on the shape of an example.
+            TypeError: for a program that calls an operation of your own for each number.
+            ValueError: for a path with another suffix.
+            OSError: when the file cannot be written.
+        """
+        path = completed(path, ("py",), "a Python module")
+        lifted = self._latest
+        if lifted is None:
+            raise RuntimeError("the program is written at the first call: call it, then save it")
+        modes.refuse_while_tracing("a lifted program")
+        kinds = ["forward", "value_and_grad"] if len(lifted.differentiated) == 1 else ["forward"]
+        text = self._target.saved(
+            Saved(
+                name=self._name,
+                arguments=lifted.arguments,
+                shapes=lifted.shapes,
+                form=lifted.form,
+                has_aux=self._has_aux,
+                theta=floats_of(self.pack()),
+                captured=floats_of(self._target.packed(lifted.captured)),
+                runners={kind: lifted.runner(kind) for kind in kinds},
+            )
+        )
+        write_whole(path, text.encode())
+
     def pack(self) -> Any:
         """Return the parameters' numbers as an array of shape (parameters,); the target "python" returns a list."""
         modes.refuse_while_tracing("a lifted program")
@@ -392,9 +460,12 @@ class Program:
         for parameter, own in zip(self._parameters, floats_of(self._vector(theta, "theta")), strict=True):
             parameter.data = own
 
+    @property
+    def _name(self) -> str:
+        return getattr(self._function, "__name__", type(self._function).__name__)
+
     def __repr__(self) -> str:
-        name = getattr(self._function, "__name__", type(self._function).__name__)
-        return f"<lifted {name}: {counted(len(self._parameters), 'parameter')}>"
+        return f"<lifted {self._name}: {counted(len(self._parameters), 'parameter')}>"
 
     # ---------------------------------------------------------------- copies and pickles
 
@@ -520,6 +591,19 @@ class Program:
                 compare(self._function, self._read, lifted, kind, rows, leaves, self._target, self._tolerance)
             lifted.compared.add(kind)
         return runner
+
+
+class AuxProgram(Program):
+    """The array program of a function that returns a loss and something beside it: see `lift`, with `has_aux`."""
+
+    _has_aux = True
+
+    def value_and_grad(  # type: ignore[override]  # with more in the place of the mean, as in JAX
+        self, *arguments: object, at: object = None, out: object = None
+    ) -> tuple[tuple[float, Any], Any]:
+        """Return `(mean, aux), gradient`: as `Program.value_and_grad`, with what is beside the loss of each example."""
+        mean, aux, gradient = self._value_and_grad(arguments, at, out)
+        return (mean, aux), gradient
 
 
 class _Gone:

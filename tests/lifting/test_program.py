@@ -435,7 +435,7 @@ def test_what_lift_takes() -> None:
     """`lift` needs a function, Values, and a known target."""
     w = Value(1.0)
     with pytest.raises(TypeError):
-        lift(3, [w])  # type: ignore[arg-type]  # the point of it
+        lift(3, [w])  # type: ignore[call-overload]  # the point of it
     with pytest.raises(TypeError):
         lift(lambda x: x * w, [1.0])  # type: ignore[list-item]  # likewise
     with pytest.raises(ValueError, match="fortran"):
