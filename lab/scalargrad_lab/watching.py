@@ -12,6 +12,7 @@ from .training import FINEST, Settings, Training
 
 COARSEST = 12
 SHARE = 0.5  # of the time for the steps of a picture: what the plane of the picture may take
+FARTHEST = 1e9
 DIGITS = 4  # of scores, which are only drawn
 
 
@@ -118,10 +119,13 @@ class Watch:
         return scripts.whole(self._of(settings).settings, steps)
 
 
-def _rounded(numbers: list[float]) -> list[float]:
-    return [round(x, DIGITS) if math.isfinite(x) else 0.0 for x in numbers]
+def _rounded(scores: list[float]) -> list[float | None]:
+    """Scores as they are drawn: those beyond the floats are just far from 0, and of nan there is nothing to draw."""
+    return [None if math.isnan(x) else round(max(-FARTHEST, min(x, FARTHEST)), DIGITS) for x in scores]
 
 
 def _plain(x: float | None) -> float | str | None:
-    """A number as JSON has it; of those that it has not, the name."""
-    return x if x is None or math.isfinite(x) else str(x)
+    """A number as JSON has it; of those that it has not, the name in JavaScript."""
+    if x is None or math.isfinite(x):
+        return x
+    return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"

@@ -125,7 +125,8 @@ class Lab {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.defaultPrevented) void this.run();
       else if (event.key === "Escape" && this.isRunning) this.stop();
     });
-    addEventListener("hashchange", () => void this.follow());
+    // the address that was followed: by now another may stand there
+    addEventListener("hashchange", ({ newURL }) => void this.follow(new URL(newURL).hash));
     this.draw();
     void this.begin(linked);
   }
@@ -417,8 +418,8 @@ class Lab {
     await this.run({ at });
   }
 
-  private async follow(): Promise<void> {
-    const linked = await link.read(location.hash);
+  private async follow(hash: string): Promise<void> {
+    const linked = await link.read(hash);
     if (linked.code !== null && linked.code !== this.editor.code) {
       this.editor.code = linked.code;
       if (this.isRunning) this.stop();

@@ -2,6 +2,7 @@
 
 export const ABOVE = "#2a7fc9"; // as in the library's drawings: blue above 0, orange below
 export const BELOW = "#e0761b";
+const ODD = [255, 211, 61]; // of nan
 const FULL: Record<"light" | "dark", [number[], number[], number[]]> = {
   light: [[250, 165, 96], [255, 255, 255], [120, 186, 232]],
   dark: [[150, 84, 30], [28, 31, 37], [34, 92, 146]],
@@ -13,9 +14,9 @@ export interface Plane {
   extent: Extent;
   places: [number, number][];
   labels: number[];
-  scores: number[];
+  scores: (number | null)[]; // null for nan
   side: number;
-  grid: number[];
+  grid: (number | null)[];
   chosen: number | null; // an example
   cross: [number, number] | null; // where the keyboard is, in the plane
 }
@@ -75,7 +76,7 @@ export function drawPlane(canvas: HTMLCanvasElement, plane: Plane): void {
     else context.rect(x - size * 0.9, y - size * 0.9, size * 1.8, size * 1.8);
     context.fillStyle = isAbove ? ABOVE : BELOW;
     context.fill();
-    const isRight = plane.scores[i] === undefined || plane.scores[i]! * plane.labels[i]! > 0;
+    const isRight = plane.scores[i] === undefined || (plane.scores[i] ?? 0) * plane.labels[i]! > 0;
     context.lineWidth = isRight ? 1.5 : 2;
     context.strokeStyle = isRight ? sheet : ink; // with a dark edge: on the wrong side
     context.stroke();
@@ -107,8 +108,8 @@ function shade(context: CanvasRenderingContext2D, width: number, height: number,
   const paint = small.getContext("2d")!;
   const image = paint.createImageData(side, side);
   grid.forEach((score, i) => {
-    const share = Math.tanh(0.6 * Math.abs(score));
-    const full = score > 0 ? above : below;
+    const share = score === null ? 1 : Math.tanh(0.6 * Math.abs(score));
+    const full = score === null ? ODD : score > 0 ? above : below;
     for (let k = 0; k < 3; k++) image.data[4 * i + k] = middle[k]! + (full[k]! - middle[k]!) * share;
     image.data[4 * i + 3] = 255;
   });
@@ -125,7 +126,8 @@ function boundary(context: CanvasRenderingContext2D, width: number, height: numb
   for (let row = 0; row + 1 < side; row++) {
     for (let column = 0; column + 1 < side; column++) {
       const corners = [[0, 0], [1, 0], [1, 1], [0, 1]] as const;
-      const values = corners.map(([right, down]) => grid[(row + down) * side + column + right]!);
+      const values = corners.map(([right, down]) => grid[(row + down) * side + column + right] ?? null) as number[];
+      if (values.some((value) => value === null)) continue;
       const crossings: [number, number][] = [];
       corners.forEach(([right, down], i) => {
         const [next, one, other] = [corners[(i + 1) % 4]!, values[i]!, values[(i + 1) % 4]!];

@@ -38,9 +38,9 @@ interface Seen {
   step: number;
   theta: (number | string)[];
   norms: (number | string)[];
-  scores: number[];
+  scores: (number | null)[]; // null for nan
   side: number;
-  grid: number[];
+  grid: (number | null)[];
   batch: number;
 }
 
@@ -575,7 +575,7 @@ export class TrainingView {
     this.updateNeuron(theta);
     this.slider.value = String(seen.step);
     this.slider.setAttribute("aria-valuetext", whole(seen.step, "step"));
-    const right = scores.filter((score, i) => score * labels[i]! > 0).length;
+    const right = scores.filter((score, i) => (score ?? 0) * labels[i]! > 0).length;
     const loss = this.losses[seen.step];
     const of = seen.batch < places.length ? ` of the next ${seen.batch}` : "";
     const known = `${whole(seen.step, "step")} · loss ${loss === undefined ? "" : short(loss)}${of} · ${right} of ${places.length} right`;
@@ -589,7 +589,7 @@ export class TrainingView {
     this.element.dataset.step = String(seen.step);
   }
 
-  private drawExample(scores: number[]): void {
+  private drawExample(scores: (number | null)[]): void {
     const example = this.chosen;
     if (example === null || !this.described) {
       this.example.replaceChildren(h("span", { class: "quiet" }, "Click on a point to see its gradient."));
@@ -597,9 +597,9 @@ export class TrainingView {
     }
     const { places, labels, names } = this.described;
     const [score, label, [x, y]] = [scores[example], labels[example]!, places[example]!];
-    const isRight = score === undefined || score * label > 0;
+    const isRight = (score ?? 0) * label > 0;
     const text = `Example ${example} at (${short(x)}, ${short(y)}) is ${label > 0 ? "●" : "■"} ${names[label > 0 ? 1 : 0]}.`;
-    const verdict = score === undefined ? "" : ` Its score is ${short(score)}: on the ${isRight ? "right" : "wrong"} side of 0. `;
+    const verdict = score === undefined ? "" : ` Its score is ${short(score ?? NaN)}: on the ${isRight ? "right" : "wrong"} side of 0. `;
     const shown = this.example.querySelector("span");
     if (shown && this.example.dataset.example === String(example)) shown.textContent = text + verdict; // the button keeps the focus
     else {

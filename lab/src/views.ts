@@ -36,9 +36,10 @@ export function addTraining(root: HTMLElement, coding: Coding): void {
   }
   root.querySelector("h1")!.after(h("div", { class: "lab-views", role: "group", "aria-label": "View" }, buttons.code, buttons.train));
   root.append(training.element);
-  addEventListener("hashchange", () => {
-    if (names(location.hash)) show("train", location.hash);
-    else if (isTraining()) show("code", location.hash);
+  addEventListener("hashchange", ({ newURL }) => {
+    const { hash } = new URL(newURL);
+    if (names(hash)) show("train", hash);
+    else if (isTraining()) show("code", hash);
   });
   show(names(location.hash) ? "train" : "code", location.hash);
 }

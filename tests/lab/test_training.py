@@ -162,6 +162,8 @@ def test_a_loss_that_runs_away_ends_the_training() -> None:
     assert trained["newest"] < 500
     assert watch.train(settings, 500, 100.0, 0)["newest"] == trained["newest"]
     assert json.loads(json.dumps(trained, allow_nan=False)) is not None
+    assert trained["losses"][-1] in {"NaN", "Infinity"}
+    assert None in trained["scores"] or max(map(abs, trained["scores"])) == 1e9
     assert watch.pull(settings, trained["newest"], 0)["change"] is None
 
 
