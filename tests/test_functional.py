@@ -707,6 +707,13 @@ def test_scores_within_bounds_are_warned_of_at_the_users_line(scores: Scores) ->
     assert str(eager[0].message).startswith("the scores of cross_entropy are results of ")
 
 
+def test_code_without_a_name_is_warned() -> None:
+    """Code that is executed in an empty namespace gets the warning, too."""
+    code = "from scalargrad import Value, cross_entropy, softmax\ncross_entropy(softmax([Value(1.0), Value(2.0)]), 0)"
+    with pytest.warns(BoundedScores, match="softmax"):
+        exec(code, {})  # noqa: S102  # as a notebook or a course's own runner does
+
+
 def test_a_binary_cross_entropy_of_a_sigmoid_is_warned_of() -> None:
     """The sigmoid is a part of binary_cross_entropy: its result for a score is a warning that says so."""
     model = nn.MLP(2, [3, 1], "tanh", output="sigmoid", rng=0)

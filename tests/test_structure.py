@@ -76,13 +76,13 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["mlp"],
         [""],
     ],
-    "scalargrad.expressions": [["typed", "recorded"]],
+    "scalargrad.expressions": [["typed", "recorded"], ["programs"]],
     "scalargrad.explain": [
         ["colours", "names"],
         ["walk"],
         ["text", "drawing", "console"],
         ["html"],
-        ["notebook", "quizzes"],
+        ["notebook", "quizzes", "labs"],
         [""],
     ],
     "scalargrad.explain.walk": [

@@ -1,19 +1,14 @@
-"""The chapters of the tour have one form, and what a directive names is there at its place on the page."""
+"""The chapters of the tour have one form. That their code and directives run, their notebooks show."""
 
 from __future__ import annotations
 
-import contextlib
-import doctest
-import io
 import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from scalargrad import Steps, steps
 from scalargrad.exercises import exercises
 
 TOUR = Path(__file__).parents[1] / "docs" / "tour"
@@ -76,33 +71,10 @@ def faults_of_content(number: int, text: str) -> Iterator[str]:
             yield f"{decimal} is in no code block"
 
 
-def pages(text: str) -> Iterator[tuple[str, Steps, int]]:
-    """Run a chapter, and yield each page directive with the steps and the number of steps that it names."""
-    names: dict[str, Any] = {}
-    examples = doctest.DocTestParser().get_examples(text)
-    for directive in DIRECTIVE.finditer(text):
-        if directive["kind"] != "page":
-            continue
-        while examples and examples[0].lineno < text.count("\n", 0, directive.start()):
-            with contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(examples.pop(0).source, "chapter", "single"), names)  # noqa: S102  # the project's own page
-        expression, _, at = directive["content"].rpartition(", at=")
-        of = eval(expression, names)  # noqa: S307  # likewise
-        yield directive[0], of if isinstance(of, Steps) else steps(of), int(at)
-
-
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
 def test_a_chapter_has_its_form(chapter: Path) -> None:
     """A chapter opens with a question, then has its five moves in order, each with what belongs to it."""
     assert list(faults(chapter.name, chapter.read_text(encoding="utf-8"))) == []
-
-
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
-def test_a_page_opens_at_a_step_that_exists(chapter: Path) -> None:
-    """The step at which a chapter opens a page is one of the page's steps."""
-    opened = list(pages(chapter.read_text(encoding="utf-8")))
-    assert opened
-    assert [directive for directive, walk, at in opened if not 1 <= at <= len(walk)] == []
 
 
 def test_the_list_has_every_chapter() -> None:
@@ -147,9 +119,3 @@ def test_a_fault_of_form_is_seen(before: str, after: str, fault: str) -> None:
     """Negative control: a chapter without one of the things that belong to it is refused, and only for that."""
     assert GOOD.count(before)
     assert list(faults("01_function_set.md", GOOD.replace(before, after, 1))) == [fault]
-
-
-def test_a_step_too_far_is_seen() -> None:
-    """Negative control: the steps of a page are counted at its place in the chapter."""
-    (_, walk, at), *_ = pages(GOOD.replace("at=6", "at=60"))
-    assert len(walk) < at

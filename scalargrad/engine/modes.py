@@ -389,7 +389,7 @@ def warn_caller(message: str, category: type[Warning]) -> None:
     """Warn at the line that `line_of_caller` returns."""
     frame = _frame_of_caller()
     registry = frame.f_globals.setdefault("__warningregistry__", {})
-    module = frame.f_globals.get("__name__")
+    module = frame.f_globals.get("__name__", "<string>")  # without a module there is no warning
     warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, module, registry)
 
 

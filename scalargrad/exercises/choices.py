@@ -159,7 +159,7 @@ STEEP = Misconception("slope", "It has its corner at 0, but other slopes: those 
 
 @declare(
     "maxout",
-    chapter=16,
+    chapter=15,
     title="An absolute value from two lines",
     text="""
     A maxout neuron computes several weighted sums, its pieces, and gives the largest of them. Choose a weight and a

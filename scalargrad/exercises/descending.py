@@ -228,7 +228,7 @@ LAST_PLACE = Misconception("last place alone", "Return the place after each step
 
 @declare(
     "adagrad",
-    chapter=14,
+    chapter=16,
     title="Adagrad",
     text="""
     A parameter starts at `x`, and `slopes` are the derivatives that arrive, one in each step. Adagrad divides the rate

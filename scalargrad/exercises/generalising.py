@@ -46,7 +46,7 @@ ONE_LATE = Misconception(
 
 @declare(
     "early-stopping",
-    chapter=15,
+    chapter=17,
     title="Stop in time",
     text="""
     `losses` are the losses on validation data, epoch by epoch. Training goes on until there was no new lowest loss for
@@ -138,7 +138,7 @@ BY_MASK = Misconception(
 
 @declare(
     "dropout",
-    chapter=15,
+    chapter=18,
     title="Dropout with the right scale",
     text="""
     In training, dropout sets each output to 0 with the probability `p`. `kept` says for each of the values whether it

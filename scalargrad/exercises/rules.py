@@ -368,7 +368,7 @@ PRODUCT_RULE_FIRST = PRODUCT_RULE._replace(sentence=PRODUCT_RULE.sentence + " Yo
 
 @declare(
     "rule-of-softplus",
-    chapter=13,
+    chapter=14,
     title="The rule of softplus, for large numbers too",
     text="""
     `out = log(1 + exp(x))` is called softplus, and looks like a relu with its corner rounded off. Write its rule

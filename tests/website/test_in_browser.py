@@ -85,7 +85,9 @@ def test_what_is_wrong_is_seen(browser: Browser, small_site: Path, tmp_path: Pat
     assert any("pixels wide where 390 are shown" in what for what in seen)
 
 
-@pytest.mark.skipif(not WHOLE.exists(), reason="the whole site is walked where it has been built: python -m website")
+@pytest.mark.skipif(
+    not (WHOLE / "index.html").exists(), reason="the whole site is walked where it has been built: python -m website"
+)
 def test_the_whole_site_is_whole(browser: Browser) -> None:
     """What holds for the small site holds for every page of the whole one, and its search finds the reference."""
     assert list(walk(browser, WHOLE)) == []
