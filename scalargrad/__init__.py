@@ -9,13 +9,13 @@
 numbers         Value, Constant, one_graph
 derivatives     grad, value_and_grad, jvp, vjp, jacobian, hessian, hvp
 modes           no_grad, trap, NonFinite, no_gc
-functions       total, mean, softmax, log_softmax, logsumexp, gelu, silu, elu, leaky_relu, and all operations
+functions       total, mean, softmax, log_softmax, logsumexp, gelu, silu, elu, leaky_relu, take, one_hot,
+                and all operations
 losses          square_error, hinge, cross_entropy, binary_cross_entropy, BoundedScores
 networks        nn.Neuron, nn.Layer, nn.Maxout, nn.MLP, nn.Dropout, nn.PReLU, nn.Module
 training        optim.GradientDescent, optim.Adam, optim.minimize, optim.restarts and more
 to explain      tree, ledger, draw, draw_network, page, quiz, open_in_lab, prompt, steps, Steps, Step,
-                TooLarge;
-                load_ipython_extension, for %load_ext scalargrad
+                TooLarge; load_ipython_extension, for %load_ext scalargrad
 to practise     exercise; exercises.exercises() lists them
 to check        gradcheck, assert_gradients, assert_detects, GradientMismatch
 to lift         lift, TraceError, Disagreement: scalar code becomes a program on arrays
@@ -50,9 +50,11 @@ from .functional import (
     log_softmax,
     logsumexp,
     mean,
+    one_hot,
     silu,
     softmax,
     square_error,
+    take,
     total,
 )
 
@@ -115,9 +117,11 @@ __all__ = [
     "log_softmax",
     "logsumexp",
     "mean",
+    "one_hot",
     "silu",
     "softmax",
     "square_error",
+    "take",
     "total",
     # to explain
     "Step",

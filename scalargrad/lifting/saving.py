@@ -25,6 +25,7 @@ class Saved(NamedTuple):
         has_aux: whether these are a loss and something beside it.
         theta: the numbers of the parameters.
         captured: the numbers of other Values that the function reads.
+        indices: by argument the places of an example that are indices, and the size of the table of each.
         runners: what runs each of its functions, by name: "forward", "value_and_grad", or both.
     """
 
@@ -35,6 +36,7 @@ class Saved(NamedTuple):
     has_aux: bool
     theta: Sequence[float]
     captured: Sequence[float]
+    indices: Mapping[str, Mapping[int, int]]
     runners: Mapping[str, Any]
 
     @property
@@ -81,6 +83,24 @@ def sized(shape: Shape) -> str:
 def indented(lines: Iterable[str]) -> list[str]:
     """Return lines with four spaces in front, but for empty ones."""
     return [f"    {line}" if line else "" for line in lines]
+
+
+def checked_indices(program: Saved, rows: Callable[[str], str]) -> list[str]:
+    """Return the lines that check what is an index, given the text of the rows of an argument."""
+    return [f'_check_indices({rows(name)}, {sizes}, "{name}")' for name, sizes in program.indices.items() if sizes]
+
+
+CHECKING = """
+def _check_indices(rows, sizes, name):
+    \"\"\"Refuse what is no index into a table of the size given.\"\"\"
+    for example, row in enumerate(rows):
+        for place, size in sizes.items():
+            if not (0 <= row[place] < size and row[place] == int(row[place])):
+                raise ValueError(
+                    f"in example {example}, entry {place} of {name} must be an integer from 0 to {size - 1}, "
+                    f"got {row[place]}"
+                )
+"""
 
 
 def listed(numbers: Sequence[float], module: str = "") -> str:

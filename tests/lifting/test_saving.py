@@ -16,7 +16,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scalargrad import Value, cross_entropy, erf, exp, grad, lgamma, lift, log, nn, power, primitive, softmax, tanh
+from scalargrad import (
+    Value,
+    cross_entropy,
+    erf,
+    exp,
+    grad,
+    lgamma,
+    lift,
+    log,
+    nn,
+    power,
+    primitive,
+    softmax,
+    take,
+    tanh,
+)
 from scalargrad.engine.primitives import BUILT_IN
 from scalargrad.lifting.standalone import definitions
 from scalargrad.lifting.to_numpy import spelling
@@ -163,6 +178,26 @@ def test_random_networks_are_saved(seed: int, tmp_path: Path) -> None:
     net = RandomNet(seed)
     rows = np.random.default_rng(seed).normal(size=(4, net.widths[0])).tolist()
     check(lift(net.loss, net.parameters, target="numpy", check=False), tmp_path, rows)
+
+
+@each_target
+def test_lookups_are_saved(target: str, tmp_path: Path) -> None:
+    """What is looked up by an integer of an example is found in the file, too; another index is an error."""
+    table = [[Value(0.1 * i - 0.3 * j) for j in range(2)] for i in range(5)]
+    scattered = [table[i][0] for i in (0, 1, 3, 4)]
+    parameters = [w for row in table for w in row]
+
+    def loss(x: Any, y: Any) -> Any:
+        row = take(table, x[0])
+        return (row[0] * y + row[1] + take(scattered, x[1])) ** 2
+
+    program = lift(loss, parameters, target=target)
+    xs, ys = [[0, 3], [4, 0], [2, 1]], [0.5, 1.0, -2.0]
+    check(program, tmp_path, xs, ys)
+    module = loaded(tmp_path / "saved.py")
+    for wrong in ([[5, 0]], [[-1, 0]], [[0.5, 0]]):
+        with pytest.raises(ValueError, match="in example 0, entry 0 of x must be an integer from 0 to 4"):
+            module.forward(wrong, [1.0])
 
 
 def test_another_program_is_told_apart(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..forms import Parts, Shape
 from ..leaves import CAPTURED, THETA
-from ..saving import Saved, formed_text, functions_of_floats, indented, listed, whole
+from ..saving import CHECKING, Saved, checked_indices, formed_text, functions_of_floats, indented, listed, whole
 from ..source import Pieces
 
 _HELPERS = '''
@@ -65,7 +65,7 @@ def saved(program: Saved, dtype: str) -> str:
         lines += [*defined, "", "", '@np.errstate(all="ignore")', program.signature(kind), *indented(body)]
     standard = sorted({line for line in imports if "numpy" not in line and "scipy" not in line})
     others = [line for line in dict.fromkeys(imports) if line not in standard]
-    helpers = _HELPERS.format(dtype=dtype).splitlines()
+    helpers = [*_HELPERS.format(dtype=dtype).splitlines(), *(["", *CHECKING.splitlines()] if program.indices else [])]
     usage = program.usage(lambda shape: f"np.full({(2, *shape)}, 0.5)")
     return whole(program, [*standard, *([""] if standard else []), *others], [*tables, "", *helpers, *lines, *usage])
 
@@ -75,6 +75,7 @@ def _given(program: Saved) -> list[str]:
     arguments = zip(program.arguments, program.shapes, strict=True)
     lines = [f'{name} = _rows({name}, {shape}, "{name}")' for name, shape in arguments]
     count = f"_count({', '.join(program.arguments)})" if lines else "1"
+    lines += checked_indices(program, lambda name: f"{name}.tolist()")
     return [*lines, f"B = {count}", f"{THETA} = _parameters(theta)"]
 
 

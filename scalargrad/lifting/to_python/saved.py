@@ -6,7 +6,7 @@ import math
 
 from ..forms import Parts, Shape
 from ..leaves import LEAVES
-from ..saving import Saved, formed_text, functions_of_floats, indented, listed, whole
+from ..saving import CHECKING, Saved, checked_indices, formed_text, functions_of_floats, indented, listed, whole
 from ..source import Source
 
 _HELPERS = '''
@@ -48,7 +48,7 @@ def saved(program: Saved) -> str:
     """Return the text of the module."""
     imports: list[str] = ["from math import inf, nan"]
     lines = [f"THETA = {listed(program.theta)}", f"CAPTURED = {listed(program.captured)}", ""]
-    lines += [*_HELPERS.splitlines()]
+    lines += [*_HELPERS.splitlines(), *(["", *CHECKING.splitlines()] if program.indices else [])]
     for kind, runner in program.runners.items():
         for manner, source in zip(("quick", "careful"), runner.sources, strict=True):
             more, defined = _defined(f"_{manner}_{kind}", kind, program, source)
@@ -61,6 +61,7 @@ def saved(program: Saved) -> str:
         body = [
             *program.documented(kind),
             f"examples = [{', '.join(examples)}]",
+            *checked_indices(program, lambda name: f"examples[{program.arguments.index(name)}]"),
             f"results = _computed(_quick_{kind}, _careful_{kind}, theta, examples)",
             *_returned(program, kind),
         ]
@@ -74,6 +75,8 @@ def _defined(name: str, kind: str, program: Saved, source: Source) -> tuple[list
     assert pieces is not None, "each source has pieces"
     imports, operations = functions_of_floats(f"_operations_of{name}", pieces.called)
     bound = [f"{', '.join(pieces.called)}, = _operations_of{name}()"] if operations else []
+    tables = {table: places for table, places in source.namespace.items() if table not in pieces.called}
+    bound += [f"{table} = {tuple(places)}" for table, places in tables.items()]
     own = [
         *bound,
         f"def {kind}({', '.join([*LEAVES, *program.arguments])}):",
