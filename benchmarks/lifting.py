@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.lift import duration
-from scalargrad import Value, erf, erfc, exp, gelu, grad, lift, log, nn, no_gc, sigmoid, tanh
+from scalargrad import Value, cross_entropy, erf, erfc, exp, gelu, grad, lift, log, nn, no_gc, sigmoid, take, tanh
 
 np: Any = importlib.import_module("numpy")
 TOLERANCE = 1e-9
@@ -245,8 +245,62 @@ def many_results(results: int = 1000, count: int = 64) -> Case:
     )
 
 
+def embedding(vocabulary: int = 1000, count: int = 64, width: int = 16, words: int = 8, classes: int = 10) -> Case:
+    """One gradient of a classifier of texts: rows of an embedding by the words, their mean, a layer, a softmax."""
+    rng = _rng()
+    start = rng.normal(size=vocabulary * width + classes * width) / width**0.5
+    parameters = list(map(Value, start.tolist()))
+    rows = [parameters[i * width : (i + 1) * width] for i in range(vocabulary + classes)]
+    table, layer = rows[:vocabulary], rows[vocabulary:]
+
+    def loss(text: Any, label: Any) -> Any:
+        hidden = [sum(column) / words for column in zip(*[take(table, word) for word in text], strict=True)]
+        return cross_entropy([sum(w * h for w, h in zip(row, hidden, strict=True)) for row in layer], label)
+
+    program = lift(loss, parameters, check=False)
+    texts, labels = rng.integers(0, vocabulary, size=(count, words)), rng.integers(0, classes, size=count)
+    theta, examples, room = program.pack(), np.arange(count), np.empty(len(parameters))
+
+    def by_hand() -> Any:
+        of_table, of_layer = (part.reshape(-1, width) for part in np.split(theta, [vocabulary * width]))
+        hidden = of_table[texts].mean(axis=1)
+        scores = hidden @ of_layer.T
+        scores -= scores.max(axis=1, keepdims=True)
+        total = np.exp(scores).sum(axis=1, keepdims=True)
+        value = (np.log(total)[:, 0] - scores[examples, labels]).mean()
+        slopes = np.exp(scores) / total
+        slopes[examples, labels] -= 1.0
+        slopes /= count
+        gradient = np.zeros(len(theta))
+        gradient[vocabulary * width :] = (slopes.T @ hidden).ravel()
+        places = (texts[:, :, None] * width + np.arange(width)).ravel()
+        np.add.at(gradient, places, np.repeat(slopes @ of_layer / words, words, axis=0).ravel())
+        return value, gradient
+
+    ways: dict[str, Action] = {
+        "lifted": lambda: program.value_and_grad(texts, labels, at=theta, out=room),
+        "numpy, by hand": by_hand,
+    }
+    if find_spec("torch"):
+        torch: Any = importlib.import_module("torch")
+        flat = torch.tensor(start, requires_grad=True)
+        words_of, labels_of = torch.tensor(texts), torch.tensor(labels)
+
+        def by_torch() -> Any:
+            of_table, of_layer = flat[: vocabulary * width].view(-1, width), flat[vocabulary * width :].view(-1, width)
+            scores = torch.nn.functional.embedding(words_of, of_table).mean(dim=1) @ of_layer.T
+            value = torch.nn.functional.cross_entropy(scores, labels_of)
+            return value.item(), torch.autograd.grad(value, flat)[0]
+
+        ways["PyTorch"] = by_torch
+    return Case(f"embedding of {vocabulary:,} words, softmax of {classes}, batch {count}: value and gradient", ways)
+
+
 CASES: dict[str, Callable[..., Case]] = {
-    case.__name__: case for case in (lstm, special, oscillator, greeks, of_each_example, many_results)
+    case.__name__: case for case in (lstm, special, oscillator, greeks, of_each_example, many_results, embedding)
+}
+SIZES: dict[str, list[dict[str, int]]] = {  # of the tasks that are timed more than once
+    "embedding": [{"vocabulary": size, "count": count} for count in (1, 64, 1000) for size in (27, 1000, 50_000)]
 }
 
 
@@ -301,8 +355,9 @@ def report(quick: bool) -> None:
         table = Table(title="Lifted programs and their peers, one thread")
         for heading in ("task", "way", "time", "÷ lifted"):
             table.add_column(heading, justify="left" if heading in ("task", "way") else "right")
-        for make in list(CASES.values())[: 2 if quick else None]:
-            case = make()
+        sized = [(make, size) for name, make in CASES.items() for size in SIZES.get(name, [{}])]
+        for make, size in sized[: 2 if quick else None]:
+            case = make(**size)
             wrong = disagreement(case)
             if wrong:
                 raise RuntimeError(f"nothing is timed, since the numbers disagree: {wrong}")

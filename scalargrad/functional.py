@@ -622,6 +622,8 @@ FOREIGN = {  # what other libraries call functions, and what to write instead
     "prelu": "leaky_relu(x, slope), where the slope may be a Value",
     "swish": "silu(x)",
     "hinge_loss": "hinge(scores, labels)",
+    "embedding": "take(table, index), where the table is a list of lists",
+    "gather": "take(table, index), which is of one example",
     "hinge_embedding_loss": "hinge(scores, labels)",
     "linear": "a scalargrad.nn.Layer(n_inputs, n_outputs, activation=None)",
 }

@@ -174,6 +174,10 @@ class Trace:
 
     def _looked_up(self, table: Sequence[Any], index: int) -> Any:
         table = list(table)
+        if set(map(type, table)) == {Value}:  # as in a table of parameters, which may be long
+            known = list(map(self.of_value.get, table))
+            if None not in known:
+                return _traced(self, (LOOKUP, index, *known))
         rows = [held_by(entry) for entry in table if not isinstance(entry, Value) and isinstance(entry, Iterable)]
         if not rows:
             places = [self.index_of(entry, "an entry of the table") for entry in table]
