@@ -91,6 +91,7 @@ KEYS = {
     "End": "\ue010",
     "Escape": "\ue00c",
     "Enter": "\ue007",
+    "Delete": "\ue017",
 }
 CONTROL = "\ue009"
 
