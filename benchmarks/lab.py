@@ -106,6 +106,7 @@ def measure(browser: str, shape: str, rounds: int) -> dict[str, str]:
             "ready again, stopped twice in a row": f"{min(_ready_again(lab, rests=0.0) for _ in range(rounds)):.2f} s",
             **_stepping(lab),
             **_changing(lab),
+            **_training(lab),
         }
 
 
@@ -165,3 +166,18 @@ def _changing(lab: LabPage) -> dict[str, str]:
         came[f"a dragged number, {3 * neurons + 3} nodes"] = f"{statistics.median(times):.0f} ms"
         lab.until("document.documentElement.dataset.state === 'ready'")
     return came
+
+
+def _training(lab: LabPage) -> dict[str, str]:
+    """How many pictures a second a training shows, with a step for each, of the network of micrograd's demo."""
+    view = "document.querySelector('.training').dataset"
+    lab.evaluate("void (location.hash = '#train=moons&layers=16-16')")
+    lab.until(f"{view}.pictures >= 1 && {view}.state === 'still'")
+    lab.evaluate("document.querySelector('.train-button').click()")
+    lab.until(f"{view}.step >= 5")
+    start, before = time.perf_counter(), int(lab.evaluate(f"{view}.step"))
+    time.sleep(5.0)
+    steps = int(lab.evaluate(f"{view}.step")) - before
+    rate = steps / (time.perf_counter() - start)
+    lab.evaluate("document.querySelector('.train-button').click()")
+    return {"training updates a second, of 2-16-16-1": f"{rate:.0f}"}

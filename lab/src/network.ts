@@ -18,6 +18,11 @@ function svg(tag: string, attributes: Record<string, string | number>, ...childr
   return element;
 }
 
+/** What stays the same is not painted again. */
+const set = (element: Element, name: string, value: string) => {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+};
+
 export interface Weight {
   parameter: number; // its place among the parameters
   layer: number; // of the neuron that it leads to, from 1
@@ -151,8 +156,8 @@ export class Network {
       const number = theta[parameter]!;
       const line = this.lines[parameter];
       if (line) {
-        line.setAttribute("stroke", number > 0 ? ABOVE : BELOW);
-        line.setAttribute("stroke-width", (0.4 + 4.6 * Math.sqrt(Math.abs(number) / largest)).toFixed(2));
+        set(line, "stroke", number > 0 ? ABOVE : BELOW);
+        set(line, "stroke-width", (0.4 + 4.6 * Math.sqrt(Math.abs(number) / largest)).toFixed(1));
       }
       const text = this.numbers[parameter];
       if (text) text.textContent = short(number, 2);

@@ -148,13 +148,23 @@ function boundary(context: CanvasRenderingContext2D, width: number, height: numb
   context.stroke();
 }
 
+const EDGES = [52, 10, 8, 22] as const; // left, right, above and below the curve
+
+/** The step at a place of the curve. */
+export function stepAt(canvas: HTMLCanvasElement, clientX: number, newest: number): number {
+  const [left, right] = EDGES;
+  const box = canvas.getBoundingClientRect();
+  const share = (clientX - box.left - left) / (box.width - left - right);
+  return Math.round(Math.min(Math.max(share, 0), 1) * newest);
+}
+
 /** The loss of each step, and the moment that is shown. */
 export function drawCurve(canvas: HTMLCanvasElement, losses: number[], at: number): void {
   const [context, width, height] = prepared(canvas);
   const { ink, quiet, line } = inked();
   context.font = `13px ${getComputedStyle(canvas).fontFamily}`;
   const top = losses.reduce((most, loss) => (Number.isFinite(loss) && loss > most ? loss : most), 1e-12) * 1.05;
-  const [left, right, up, down] = [52, 10, 8, 22];
+  const [left, right, up, down] = EDGES;
   const last = Math.max(losses.length - 1, 1);
   const x = (step: number) => left + (step / last) * (width - left - right);
   const y = (loss: number) => up + (1 - loss / top) * (height - up - down);

@@ -2,7 +2,7 @@
 
 import { h, icon } from "./dom";
 import { Gradients, Network, short, type Weight } from "./network";
-import { drawCurve, drawPlane, forget, type Extent, type Plane } from "./plots";
+import { drawCurve, drawPlane, forget, stepAt, type Extent, type Plane } from "./plots";
 
 interface Asking {
   ask<T>(name: string, given: object): Promise<T>;
@@ -135,6 +135,8 @@ export class TrainingView {
     this.next.addEventListener("click", () => void this.advance());
     this.restart.addEventListener("click", () => void this.begin());
     this.slider.addEventListener("input", () => this.scrub(Number(this.slider.value)));
+    const onCurve = (event: PointerEvent) => event.buttons & 1 && this.described && this.scrub(stepAt(this.curve, event.clientX, this.newest));
+    for (const kind of ["pointerdown", "pointermove"] as const) this.curve.addEventListener(kind, onCurve);
     this.canvas.addEventListener("click", (event) => this.clicked(event));
     this.canvas.addEventListener("keydown", (event) => this.pressedOnPlane(event));
     this.canvas.addEventListener("blur", () => ((this.cross = null), this.draw()));
