@@ -33,6 +33,7 @@ class Given:
         self.x: Any = self.program.leaf("x", (self.program.axis(2),), batched=True)
         self.numbers = {name: rng.uniform(0.5, 2, 6) for name in ("theta", "direction")}
         self.numbers["x"] = rng.uniform(0.5, 2, (COUNT, 2))
+        self.numbers["i"] = np.array([[0, 2], [2, 2], [1, 0]])
 
     def at(self, places: Any) -> Any:
         """A view of the parameters along rows, columns, or both; or a single one."""
@@ -40,6 +41,11 @@ class Given:
         if not isinstance(places, int):
             axes = {(2,): (self.rows,), (3,): (self.columns,), (2, 3): (self.rows, self.columns)}[places.shape]
         return self.program.view(self.theta, places, axes)
+
+    def looked_up(self, table: Any, axis: Any) -> Any:
+        """Numbers of a table along columns, at two indices of each example, which lie along an axis."""
+        indices = self.program.leaf("i", (self.program.axis(2),), batched=True)
+        return self.program.gather(table, self.program.view(indices, np.arange(2), (axis,)), self.columns)
 
     def inputs(self) -> Any:
         """The argument along rows."""
@@ -125,6 +131,28 @@ def _alike(g: Given) -> Any:
     return g.program.fold(p.add, p.tanh(g.program.view(base, np.array([5, 0, 4, 1]), (axis,))), [axis])
 
 
+def _looked_up(g: Given) -> Any:
+    """Two look-ups of a table of parameters, one of a computed one, each with an index for all rows."""
+    axis = g.program.axis(2)
+    first, second = g.looked_up(g.at(SIX), axis), g.looked_up(p.tanh(g.at(SIX[::-1])), axis)
+    again = g.program.fold(p.add, g.looked_up(g.at(SIX), g.program.axis(2)), [g.rows])
+    assert isinstance(again, Array)
+    return g.program.fold(p.add, g.total(p.exp(first) * second * g.inputs()), [axis]) + g.program.fold(
+        p.add, again, again.axes, batch=True
+    )
+
+
+def _looked_up_in_each_row(g: Given) -> Any:
+    """A table that differs between examples, with an index for each row."""
+    return g.total(p.tanh(g.looked_up(g.at(SIX) * g.inputs(), g.rows)))
+
+
+def _looked_up_in_what_moves_alike(g: Given) -> Any:
+    """A table whose tangent is the same for all entries."""
+    table = g.at(4) + g.program.table(np.array([2.0, -0.5, 1.0]), (g.columns,))
+    return g.total(p.exp(g.looked_up(table, g.rows)))
+
+
 OUTPUTS: dict[str, Callable[[Given], Any]] = {
     "a sum of all": lambda g: g.total(g.at(SIX)),
     "a matrix product": lambda g: g.total(p.tanh(g.program.fold(p.add, g.at(SIX) * g.inputs(), [g.rows]))),
@@ -151,6 +179,11 @@ OUTPUTS: dict[str, Callable[[Given], Any]] = {
     "the same view along fewer axes": _stretched,
     "all of them along fewer axes": lambda g: g.total(g.at(SIX) * g.inputs()),
     "a view of what moves along fewer axes": _alike,
+    "look-ups": _looked_up,
+    "look-ups in each row": _looked_up_in_each_row,
+    "look-ups in what moves alike": _looked_up_in_what_moves_alike,
+    "a sum of look-ups": lambda g: g.total(g.looked_up(g.at(np.arange(3)), g.rows)),
+    "a look-up in what is the same for all": lambda g: g.total(g.looked_up(g.at(2), g.rows) * g.inputs()),
     "a number": lambda g: 2.5,
     "no parameter": lambda g: g.total(g.inputs()),
     "a comparison": lambda g: p.greater(g.at(1), g.at(2)) * g.at(3),
@@ -217,6 +250,16 @@ def test_a_wrong_gradient_is_seen() -> None:
     output, other = OUTPUTS["a matrix product"](made), OUTPUTS["transposed"](made)
     computed = made.vector(gradient(made.program, other, made.theta))
     assert not np.allclose(computed, slopes(made, output), rtol=1e-2)
+
+
+def test_no_gradient_reaches_an_index() -> None:
+    """An index stays where it is: the derivative in the leaf that has the indices is 0, forwards and backwards."""
+    made = Given()
+    indices = made.program.leaf("i", (made.program.axis(2),), batched=True)
+    index = made.program.view(indices, np.array([1, 0]), (made.rows,))
+    output = made.total(made.program.gather(made.at(SIX), index, made.columns) * made.inputs())
+    assert gradient(made.program, output, indices) == 0.0
+    assert tangent(made.program, output, indices, made.direction) == 0.0
 
 
 def test_no_gradient_passes_another_fold() -> None:
