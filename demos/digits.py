@@ -14,7 +14,8 @@ in the lecture, by default with fewer neurons and digits. With the same settings
 the same network, up to rounding.
 
 After each epoch the state of the training is saved in one file. A run that was stopped, by Ctrl-C or a
-power cut, continues from there with --resume, and ends with the same network, to the last bit.
+power cut, continues from there with --resume, and ends with the same network, to the last bit. A lifted
+network is also saved as a module, network.py, which reads digits with numpy alone.
 
     python demos/digits.py
     python demos/digits.py --source
@@ -216,11 +217,14 @@ def arguments(argv: Sequence[str] | None) -> tuple[argparse.ArgumentParser, argp
     return parser, options
 
 
-def answers_of(model: nn.MLP, digits: Sequence[Digit], lifted: bool) -> list[int]:
-    """Return for each digit which output of the network is the largest."""
+def answers_of(model: nn.MLP, digits: Sequence[Digit], module: Path | None) -> list[int]:
+    """Return for each digit which output of the network is the largest; a lifted network is saved as a module."""
     pixels, _ = columns(digits)
-    if lifted:
-        return [int(place) for place in numpy.argmax(lift(model.outputs, model.parameters())(pixels), axis=1)]
+    if module is not None:
+        program = lift(model.outputs, model.parameters())
+        answers = [int(place) for place in numpy.argmax(program(pixels), axis=1)]
+        program.save(module)
+        return answers
     with no_grad():
         rows = [[output.data for output in model.outputs(row)] for row in pixels]
     return [row.index(max(row)) for row in rows]
@@ -228,12 +232,15 @@ def answers_of(model: nn.MLP, digits: Sequence[Digit], lifted: bool) -> list[int
 
 def examine(model: nn.MLP, held_out: Sequence[Digit], picture: Path, console: Console, lifted: bool) -> None:
     """Print and draw the answers of the network for all digits that were held out."""
-    answers = answers_of(model, held_out, lifted)
+    module = picture.with_name("network.py") if lifted else None
+    answers = answers_of(model, held_out, module)
     counts = confusion(held_out, answers)
     accuracy = sum(counts[label][label] for label in CLASSES) / len(held_out)
     console.print(confusion_table(counts))
     save(draw(held_out, answers, f"{accuracy:.1%} of {len(held_out):,} held-out digits are read right"), picture)
     console.print(f"accuracy {accuracy:.1%} on {len(held_out):,} held-out digits, drawn in {picture}", markup=False)
+    if module is not None:
+        console.print(f"{module} is the network as a module that needs numpy alone", markup=False)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -28,10 +28,19 @@ async function packed() {
   pyodide.FS.mount(pyodide.FS.filesystems.NODEFS, { root: ROOT }, "/project");
   pyodide.registerJsModule("lab_graphviz", graphviz(await instance()));
   pyodide.runPython(text("pack.py"));
-  return pyodide.globals.get("PACKED").toJs().map(Buffer.from);
+  return pyodide.runPython("pack()").toJs().map(Buffer.from);
 }
 
 // ---------------------------------------------------------------- scripts and styles
+
+// quiz.js is written to follow stepper.js in one script; as a module of its own it imports it.
+const asModule = {
+  name: "as-module",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\/html\/quiz\.js$/ }, ({ path }) => ({
+      contents: `import { mount } from "./stepper.js";\n${readFileSync(path, "utf8")}`,
+    })),
+};
 
 const options = {
   bundle: true,
@@ -44,6 +53,7 @@ const options = {
   write: false,
   external: ["node:*", "ws"],
   loader: { ".json": "json" },
+  plugins: [asModule],
 };
 
 const bundled = async (entry, extra = {}) => {

@@ -69,10 +69,12 @@ def packed(files: dict[str, bytes], root: str, first: set[str]) -> bytes:
     return buffer.getvalue()
 
 
-assembled()
-FIRST = needed_first()
-own = {str(path.relative_to(PACKAGES)): path.read_bytes() for path in PACKAGES.rglob("*") if path.is_file()}
-own = {name: content for name, content in own.items() if "__pycache__" not in name}
-with zipfile.ZipFile(LIBRARY) as source:
-    library = {name: source.read(name) for name in source.namelist()}
-PACKED = [packed(library, LIBRARY, FIRST), packed(own, str(PACKAGES), FIRST)]
+def pack() -> list[bytes]:
+    """Return the standard library and the packages, each as a zip file."""
+    assembled()
+    first = needed_first()
+    own = {str(path.relative_to(PACKAGES)): path.read_bytes() for path in PACKAGES.rglob("*") if path.is_file()}
+    own = {name: content for name, content in own.items() if "__pycache__" not in name}
+    with zipfile.ZipFile(LIBRARY) as source:
+        library = {name: source.read(name) for name in source.namelist()}
+    return [packed(library, LIBRARY, first), packed(own, str(PACKAGES), first)]

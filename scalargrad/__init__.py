@@ -13,7 +13,8 @@ functions       total, mean, softmax, log_softmax, logsumexp, gelu, silu, elu, l
 losses          square_error, hinge, cross_entropy, binary_cross_entropy, BoundedScores
 networks        nn.Neuron, nn.Layer, nn.Maxout, nn.MLP, nn.Dropout, nn.PReLU, nn.Module
 training        optim.GradientDescent, optim.Adam, optim.minimize, optim.restarts and more
-to explain      tree, ledger, draw, draw_network, page, quiz, prompt, steps, Steps, Step, TooLarge;
+to explain      tree, ledger, draw, draw_network, page, quiz, open_in_lab, prompt, steps, Steps, Step,
+                TooLarge;
                 load_ipython_extension, for %load_ext scalargrad
 to practise     exercise; exercises.exercises() lists them
 to check        gradcheck, assert_gradients, assert_detects, GradientMismatch
@@ -62,6 +63,7 @@ from .explain.drawing.picture import TooLarge, draw
 from .explain.html.document import page
 from .explain.notebook import load_ipython_extension
 from .explain.quizzes import quiz
+from .explain.labs import open_in_lab
 from .explain.text import ledger, tree
 from .explain.walk.step import Step
 from .explain.walk.steps import Steps, steps
@@ -127,6 +129,7 @@ __all__ = [
     "load_ipython_extension",
     "page",
     "prompt",
+    "open_in_lab",
     "quiz",
     "steps",
     "tree",

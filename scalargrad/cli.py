@@ -4,8 +4,8 @@
 
 Most commands take an expression in Python's notation and a number for each of its names; without an
 expression, they take the neuron of CS231n's lecture on backpropagation. `exercise` shows exercises and
-judges answers. A mistake is reported on one line, with its place, and the status is 2. The user never
-sees a traceback, even if the standard streams are closed.
+judges answers, `lab` opens the lab in the browser. A mistake is reported on one line, with its place, and the
+status is 2. The user never sees a traceback, even if the standard streams are closed.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from .engine.foreign import nearest
 from .engine.value import Value
 from .exercises import exercise, exercises
 from .explain import draw, ledger, page, prompt, quiz, steps, tree
+from .explain.labs import FILE as LAB_FILE
+from .explain.labs import LabLink, address_of, packed
 from .explain.names import DIGITS, RESULTS, integral, numeral, shown
 from .expressions.typed import ExpressionError, functions, parse, parse_assignment
 
@@ -220,19 +222,30 @@ def _exercise(options: argparse.Namespace) -> int:
         print(task)
         return OK
     file = words[1]
-    source = sys.stdin.read() if file == "-" else _text(file)
+    source = _text("answer", file)
     verdict = task.judge_code(source, filename="<stdin>" if file == "-" else file)
     print(verdict)
     return OK if verdict else FAILED
 
 
-def _text(path: str) -> str:
+def _lab(options: argparse.Namespace) -> int:
+    code = None if options.file is None else _text("program", options.file)
+    link = LabLink(address_of(options.lab) + ("" if code is None else f"#code={packed(code)}"))
+    print(f"the lab is {link.partition('#')[0]}")
+    link.open()
+    return OK
+
+
+def _text(what: str, path: str) -> str:
+    """The text of a file; for - that of the standard input."""
+    if path == "-":
+        return sys.stdin.read()
     try:
         with open(path, encoding="utf-8-sig") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise OSError(f"the answer cannot be read from {path}: {reason}") from None
+        raise OSError(f"the {what} cannot be read from {path}: {reason}") from None
 
 
 def _show_value(problem: Problem, digits: int | None = DIGITS) -> None:
@@ -414,7 +427,20 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     judge.add_argument("words", nargs="*", help=argparse.SUPPRESS)
-    judge.set_defaults(run=_exercise)
+    judge.set_defaults(run=_exercise, refuse=partial(_refuse_options, judge))
+
+    lab = commands.add_parser(
+        "lab",
+        description="Open the lab in the browser: the engine in a web page, to run code and to walk its\n"
+        f"gradients. It is one file, {LAB_FILE}, in this folder or where a clone\nhas built it.",
+        help="open the lab, the engine in a web page",
+        epilog="example:\n  scalargrad lab neuron.py\n\nstatus:\n  0; 2 if there is no lab or no browser",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    lab.add_argument("file", nargs="?", metavar="FILE.py", help="a program to run in it; - is standard input")
+    lab.add_argument("--lab", metavar="PLACE", help="where the lab is: its file, or its address on a site")
+    lab.set_defaults(run=_lab, refuse=partial(_refuse_options, lab))
     return parser
 
 

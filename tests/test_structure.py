@@ -76,13 +76,13 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["mlp"],
         [""],
     ],
-    "scalargrad.expressions": [["typed", "recorded"]],
+    "scalargrad.expressions": [["typed", "recorded"], ["programs"]],
     "scalargrad.explain": [
         ["colours", "names"],
         ["walk"],
         ["text", "drawing", "console"],
         ["html"],
-        ["notebook", "quizzes"],
+        ["notebook", "quizzes", "labs"],
         [""],
     ],
     "scalargrad.explain.walk": [
@@ -113,10 +113,11 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     ],
     "scalargrad.lifting": [
         ["leaves"],
-        ["derivatives", "arrays", "curvature", "forms"],
+        ["derivatives", "arrays", "curvature", "forms", "standalone"],
         ["trace"],
         ["group", "names"],
         ["source"],
+        ["saving"],
         ["to_numpy", "to_python"],
         ["target"],
         ["specialised"],
@@ -127,7 +128,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed"]],
     "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
-        ["layout", "spelling", "groups", "filling", "text"],
+        ["layout", "spelling", "groups", "filling", "text", "saved"],
         ["plan"],
         ["views"],
         ["buffers"],
@@ -135,7 +136,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["writer"],
         ["target"],
     ],
-    "scalargrad.lifting.to_python": [["writer"], ["target"]],
+    "scalargrad.lifting.to_python": [["writer", "saved"], ["target"]],
 }
 RANKS = {
     folder: {name: rank for rank, layer in enumerate(layers) for name in layer} for folder, layers in LAYERS.items()

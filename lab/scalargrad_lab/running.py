@@ -30,7 +30,7 @@ class Mistake:
     """An error in the learner's program.
 
     Attributes:
-        message: the error as Python says it in its last lines: `TypeError: ...`.
+        message: the error as Python says it last, with the notes on it: `TypeError: ...`.
         trace: the whole text, with the lines of the learner's code alone.
         line: the line of the learner's code, from 1; None where there is none.
         column: where in the line, from 0; None for the whole line.
@@ -209,7 +209,7 @@ def _mistake(error: BaseException) -> Mistake:
     trace = f"Traceback (most recent call last):\n{more}{text}{message}"
     last = own[-1] if own else None
     return Mistake(
-        message.splitlines()[-1] if message else type(error).__name__,
+        message,
         trace,
         last.lineno if last else None,
         getattr(last, "colno", None) if last else None,

@@ -142,6 +142,13 @@ export class Editor {
     this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: code } });
   }
 
+  /** Write another text at a place in a line, from 1; return where it ends there. */
+  replace(line: number, from: number, to: number, text: string): number {
+    const start = this.view.state.doc.line(line).from;
+    this.view.dispatch({ changes: { from: start + from, to: start + to, insert: text } });
+    return from + text.length;
+  }
+
   /** Show which lines are meant; what is not named stays as it is. */
   mark(marks: Partial<Marks>): void {
     this.marks = { ...this.marks, ...marks };

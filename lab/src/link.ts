@@ -4,6 +4,7 @@ export interface Linked {
   code: string | null;
   at: number | null; // the step of the backward pass
   forward: number | null; // or of the forward pass
+  exercise: string | null; // its name
 }
 
 async function through(bytes: Uint8Array<ArrayBuffer>, stream: GenericTransformStream): Promise<Uint8Array<ArrayBuffer>> {
@@ -37,13 +38,14 @@ export async function read(hash: string): Promise<Linked> {
       throw new Error("the link has no complete code: it was cut, or changed on its way");
     }
   }
-  return { code: text, at: count(parts.get("step")), forward: count(parts.get("forward")) };
+  return { code: text, at: count(parts.get("step")), forward: count(parts.get("forward")), exercise: parts.get("exercise") };
 }
 
-export async function written({ code, at, forward }: Linked): Promise<string> {
+export async function written({ code, at, forward, exercise }: Linked): Promise<string> {
   const parts = [];
   if (code !== null) parts.push(`code=${await packed(code)}`);
   if (at !== null) parts.push(`step=${at}`);
   if (forward !== null) parts.push(`forward=${forward}`);
+  if (exercise !== null) parts.push(`exercise=${encodeURIComponent(exercise)}`);
   return `#${parts.join("&")}`;
 }

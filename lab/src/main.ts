@@ -3,9 +3,11 @@
 import { h, icon } from "./dom";
 import { Editor } from "./editor";
 import { EXAMPLES } from "./examples";
+import { menu, shown, type Exercise, type Verdict } from "./exercises";
 import * as link from "./link";
 import { Python, Stopped, type State } from "./python";
-import { Walker, type Walk } from "./stepper";
+import { literal, NumberBar, rounded, stepOf } from "./number";
+import { Walker, type Numbers, type Place, type Plain, type Walk } from "./stepper";
 
 interface Mistake {
   message: string;
@@ -33,6 +35,11 @@ class Lab {
   private readonly output = h("div", { class: "output", role: "log", "aria-label": "Output", tabindex: "0" });
   private readonly graphs = h("select", { "aria-label": "Which result to walk through", hidden: true });
   private readonly stepperElement = h("section", { class: "stepper", "aria-label": "Steps", tabindex: "-1" });
+  private readonly predict = h("button", { type: "button", class: "predict", "aria-pressed": "false" }, "Predict");
+  private readonly exerciseMenu = h("select", { "aria-label": "Exercises", hidden: true });
+  private readonly task = h("section", { class: "task", "aria-label": "Exercise", hidden: true });
+  private readonly judgeButton = h("button", { type: "button", class: "judge", hidden: true }, "Judge");
+  private readonly bar: NumberBar;
   private readonly notice = h("p", { class: "notice", hidden: true });
   private readonly editor: Editor;
   private readonly walker: Walker;
@@ -42,6 +49,15 @@ class Lab {
   private codeThatRan: string | null = null;
   private linking = 0;
   private runs = 0; // that have ended
+  private exercises: Exercise[] = [];
+  private exercise: Exercise | null = null;
+  // numbers that are changed by hand:
+  private first: Plain[] = []; // of all nodes, as the program made them
+  private changed = new Set<number>(); // nodes whose number is not that of the program
+  private taken: { node: number; number: number; literal: Place | null } | null = null; // what is changed just now
+  private wanted: [node: number, number: number | null] | null = null; // the newest change, while one is computed
+  private isComputing = false;
+  private isAdjusting = false; // the editor changes because a number of the graph does
 
   constructor(root: HTMLElement, linked: link.Linked) {
     const editorElement = h("div", { class: "editor" });
@@ -51,38 +67,57 @@ class Lab {
       const example = EXAMPLES[Number(examples.value)];
       examples.value = "";
       if (!example) return;
+      this.open(null);
       this.editor.code = example.code;
       void this.run();
     });
-    const theme = h("button", { type: "button", "aria-label": "Light or dark", title: "Light or dark" }, icon(SUN));
+    const theme = h("button", { type: "button", class: "icon", "aria-label": "Light or dark", title: "Light or dark" }, icon(SUN));
     theme.addEventListener("click", changeTheme);
     this.graphs.addEventListener("change", () => void this.showGraph(this.graphs.value));
+    this.predict.addEventListener("click", () => void this.toggleQuiz());
+    this.judgeButton.addEventListener("click", () => void this.judge());
+    this.exerciseMenu.addEventListener("change", () => this.choose(this.exerciseMenu.value));
     root.append(
       h(
         "header",
         {},
         h("h1", {}, h("b", {}, "scalargrad"), " lab"),
         examples,
+        this.exerciseMenu,
         this.graphs,
+        this.predict,
         this.status,
         theme,
       ),
       h(
         "section",
         { class: "program", "aria-label": "Program" },
+        this.task,
         editorElement,
-        h("div", { class: "actions" }, this.runButton, h("small", {}, "Ctrl+Enter")),
+        h("div", { class: "actions" }, this.runButton, this.judgeButton, h("small", {}, "Ctrl+Enter")),
         this.output,
       ),
       h("section", { class: "walk", "aria-label": "Walk" }, this.notice, this.stepperElement),
     );
+    this.bar = new NumberBar({
+      onChange: (node, number) => this.change(node, number),
+      onSettle: () => void this.settle(),
+      onFree: (node) => this.free(node),
+    });
+    this.stepperElement.before(this.bar.element);
     this.editor = new Editor(editorElement, linked.code ?? EXAMPLES[0]!.code, {
       onRun: () => void this.run(),
-      onChange: () => this.changed(),
+      onChange: () => this.edited(),
       onLine: (line) => this.walker.toLine(line),
       onLeave: () => this.stepperElement.focus(),
     });
-    this.walker = new Walker(this.stepperElement, (position, lowest, line) => this.stepped(position, lowest, line));
+    this.walker = new Walker(this.stepperElement, {
+      onStep: (position, lowest, line) => this.stepped(position, lowest, line),
+      onNode: (node) => this.select(node),
+      onDrag: (node, pixels) => this.drag(node, pixels),
+      onDrop: () => void this.settle(),
+      onBox: (call, isOpen) => void this.fold(call, isOpen),
+    });
     this.python.onState = (state, detail) => this.told(state, detail);
     this.python.onOutput = (stream, text) => this.print(text, stream === "error" ? "error" : "");
     document.addEventListener("keydown", (event) => {
@@ -91,7 +126,15 @@ class Lab {
     });
     addEventListener("hashchange", () => void this.follow());
     this.draw();
-    void this.run(linked);
+    void this.begin(linked);
+  }
+
+  private async begin(linked: link.Linked): Promise<void> {
+    await this.run(linked);
+    this.exercises = await this.python.ask<Exercise[]>("exercises", {});
+    this.exerciseMenu.replaceChildren(h("option", { value: "" }, "Exercises"), ...menu(this.exercises));
+    this.exerciseMenu.hidden = this.exercises.length === 0;
+    if (linked.exercise !== null) this.open(this.exercises.find(({ name }) => name === linked.exercise) ?? null, linked.code);
   }
 
   // ---------------------------------------------------------------- running
@@ -169,13 +212,83 @@ class Lab {
     const why = walk ? (walk.refused ?? begun) : mistake ? "" : nothing;
     this.notice.textContent = why;
     this.notice.hidden = why === "";
-    this.stepperElement.hidden = walk?.markup === undefined;
+    this.stepperElement.hidden = this.predict.hidden = walk?.markup === undefined;
+    this.predict.ariaPressed = "false";
+    this.changed = new Set();
+    this.taken = null;
+    this.bar.hide();
     if (walk?.markup !== undefined) {
+      this.first = [...walk.values!];
       this.walker.show(walk, place.at ?? walk.position);
       if (typeof place.forward === "number") this.walker.go(Math.min(-1, this.walker.lowest + place.forward));
       this.editor.mark({ recorded: this.walker.lines });
     }
     if (mistake) this.editor.mark({ active: null, wrong: mistake.line, column: mistake.column });
+  }
+
+  /** Show the same walk in another form: as a quiz, or with other boxes. */
+  private showAgain(walk: Walk, isQuiz: boolean): void {
+    this.walker.show(walk, isQuiz && !this.walker.isQuiz ? 0 : this.walker.position, isQuiz);
+    this.stepperElement.classList.toggle("quiz", isQuiz);
+    this.predict.ariaPressed = String(isQuiz);
+    if (isQuiz) this.bar.hide();
+    else this.tell();
+  }
+
+  private async toggleQuiz(): Promise<void> {
+    const isQuiz = !this.walker.isQuiz;
+    this.showAgain(await this.python.ask<Walk>("quiz", { is_quiz: isQuiz }), isQuiz);
+  }
+
+  private async fold(call: number, isOpen: boolean): Promise<void> {
+    this.showAgain(await this.python.ask<Walk>("fold", { call, is_folded: isOpen }), this.walker.isQuiz);
+  }
+
+  // ---------------------------------------------------------------- exercises
+
+  private choose(name: string): void {
+    const exercise = this.exercises.find((each) => each.name === name);
+    this.exerciseMenu.value = "";
+    if (exercise) this.open(exercise);
+  }
+
+  /** Give the reader an exercise, and its code to start from where there is none yet. */
+  private open(exercise: Exercise | null, code: string | null = null): void {
+    this.exercise = exercise;
+    this.task.hidden = this.judgeButton.hidden = exercise === null;
+    if (!exercise) return;
+    const close = h("button", { type: "button", "aria-label": "Close the exercise", title: "Close the exercise" }, "×");
+    close.addEventListener("click", () => this.open(null));
+    this.task.replaceChildren(h("h2", {}, exercise.title, close), ...shown(exercise.text));
+    this.output.replaceChildren();
+    if (code === null) {
+      this.editor.code = exercise.start;
+      this.showWalk(null, null, {});
+      this.notice.textContent = "Fill in the code, and have it judged. Run shows what it records.";
+      void this.link(null, null, exercise.start);
+    }
+  }
+
+  private async judge(): Promise<void> {
+    if (!this.exercise || this.isRunning) return;
+    this.isRunning = true;
+    this.output.replaceChildren();
+    this.draw();
+    try {
+      const given = { name: this.exercise.name, code: this.editor.code };
+      const verdict = await this.python.ask<Verdict>("judge", given);
+      this.output.append(
+        h("p", { class: verdict.isRight ? "verdict right" : "verdict wrong" }, h("b", {}, verdict.headline)),
+        h("pre", {}, verdict.text),
+      );
+    } catch (error) {
+      if (error instanceof Stopped) this.print("stopped\n", "quiet");
+      else this.failed(error as Error);
+    } finally {
+      this.isRunning = false;
+      this.draw();
+    }
+    void this.link(null, null, this.editor.code);
   }
 
   private stepped(position: number, lowest: number, line: number | null): void {
@@ -185,23 +298,127 @@ class Lab {
     this.linking = window.setTimeout(() => void this.link(at, forward), LINKED_AFTER);
   }
 
+  // ---------------------------------------------------------------- numbers that are changed by hand
+
+  private select(node: number): void {
+    const { names, values, isLeaf } = this.walker.walk!;
+    this.bar.select(node, names![node]!, values![node]!, isLeaf![node]!);
+    this.tell();
+  }
+
+  /** What is changed, with the number that it had when the reader took it, and its place in the code. */
+  private take(node: number): { node: number; number: number; literal: Place | null } {
+    if (this.taken?.node !== node) {
+      const { values, literals } = this.walker.walk!;
+      this.taken = { node, number: Number(values![node]), literal: this.isStale ? null : literals![node]! };
+    }
+    return this.taken!;
+  }
+
+  private drag(node: number, pixels: number): void {
+    if (this.bar.selected !== node) this.select(node);
+    const { number } = this.take(node);
+    const step = stepOf(number);
+    this.change(node, rounded(number + Math.round(pixels / 4) * step, step));
+  }
+
+  /** Give a node another number: in the code, where it stands there, and in the graph, at once. */
+  private change(node: number, number: number): void {
+    const taken = this.take(node);
+    if (taken.literal) {
+      const [line, from, to] = taken.literal;
+      this.isAdjusting = true;
+      taken.literal = [line, from, this.editor.replace(line, from, to, literal(number))];
+      this.isAdjusting = false;
+    }
+    this.changed.add(node);
+    this.wanted = [node, number];
+    void this.compute();
+  }
+
+  private free(node: number): void {
+    this.take(node);
+    this.changed.delete(node);
+    if (this.taken?.literal) this.change(node, Number(this.first[node]));
+    else {
+      this.wanted = [node, null];
+      void this.compute();
+    }
+    void this.settle();
+  }
+
+  // One change at a time: of those that come meanwhile, the newest.
+  private async compute(): Promise<void> {
+    if (this.isComputing) return;
+    this.isComputing = true;
+    try {
+      while (this.wanted) {
+        const [node, number] = this.wanted;
+        this.wanted = null;
+        const given = number === null || Number.isFinite(number) ? number : String(number);
+        this.walker.update(await this.python.ask<Numbers>("change", { node, number: given }));
+        this.tell();
+      }
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+    } finally {
+      this.isComputing = false;
+    }
+  }
+
+  /** The reader is through: the code runs where it was changed, so that it is what is seen; else the picture is laid out. */
+  private async settle(): Promise<void> {
+    const { taken } = this;
+    if (taken === null) return;
+    this.taken = null;
+    const { position } = this.walker;
+    if (taken.literal) {
+      const { first, changed } = this;
+      await this.run(position < 0 ? { forward: position - this.walker.lowest } : { at: position });
+      if (this.walker.walk?.values?.length !== first.length) return; // the program took another way
+      [this.first, this.changed] = [first, changed];
+      this.select(taken.node);
+    } else {
+      while (this.isComputing || this.wanted) await new Promise((resolve) => setTimeout(resolve, 5));
+      if (this.taken) return; // something else is changed already
+      this.walker.show(await this.python.ask<Walk>("again", {}), position);
+      this.tell();
+    }
+  }
+
+  private tell(): void {
+    const node = this.bar.selected;
+    const { values, names, isLeaf } = this.walker.walk!;
+    if (node === null) return;
+    const root = values!.length - 1;
+    const [now, then] = [Number(values![root]), Number(this.first[root])];
+    const isHeld = this.changed.has(node) && !isLeaf![node];
+    const held = isHeld ? `${names![node]} is held: it passes nothing on to its operands. ` : "";
+    const effect = now === then ? "" : `${names![root]} = ${short(now)}, was ${short(then)}`;
+    const before = this.changed.has(node) ? short(Number(this.first[node])) : null;
+    this.bar.show(values![node]!, before, held + effect);
+  }
+
   // ---------------------------------------------------------------- the address
 
-  private async link(at: number | null, forward: number | null): Promise<void> {
-    history.replaceState(null, "", await link.written({ code: this.codeThatRan, at, forward }));
+  private async link(at: number | null, forward: number | null, code = this.codeThatRan): Promise<void> {
+    const exercise = this.exercise?.name ?? null;
+    history.replaceState(null, "", await link.written({ code, at, forward, exercise }));
   }
 
   private async follow(): Promise<void> {
     const linked = await link.read(location.hash);
     if (linked.code !== null && linked.code !== this.editor.code) {
       this.editor.code = linked.code;
+      if (this.isRunning) this.stop();
+      while (this.isRunning) await new Promise((resolve) => setTimeout(resolve));
       await this.run(linked);
     } else if (linked.at !== null) this.walker.go(linked.at);
     else if (linked.forward !== null) this.walker.go(Math.min(-1, this.walker.lowest + linked.forward));
   }
 
-  private changed(): void {
-    if (this.isStale || this.codeThatRan === null) return;
+  private edited(): void {
+    if (this.isAdjusting || this.isStale || this.codeThatRan === null) return;
     this.isStale = true;
     this.editor.unmark();
     this.draw();
@@ -238,11 +455,18 @@ class Lab {
     const isRunning = this.isRunning;
     this.runButton.replaceChildren(icon(isRunning ? STOP : PLAY), isRunning ? "Stop" : "Run");
     this.runButton.classList.toggle("stops", isRunning);
+    this.judgeButton.disabled = isRunning;
     const stale = this.isStale ? "the code has changed: run it again" : "";
     const texts: Record<State, string> = { starting: "Python starts …", ready: stale, busy: "running …", broken: "Python does not start" };
     this.status.textContent = texts[this.state];
     document.documentElement.dataset.state = isRunning && this.state === "ready" ? "busy" : this.state;
   }
+}
+
+/** A number in few digits, as the walk shows it. */
+function short(number: number): string {
+  const text = Number.isInteger(number) ? literal(number) : String(Number(number.toPrecision(4)));
+  return text.replace("-", "−");
 }
 
 function changeTheme(): void {
@@ -257,7 +481,7 @@ async function open(): Promise<void> {
     new Lab(root, await link.read(location.hash));
   } catch (error) {
     root.append(h("p", { class: "notice", role: "alert" }, (error as Error).message));
-    new Lab(root, { code: null, at: null, forward: null });
+    new Lab(root, { code: null, at: null, forward: null, exercise: null });
   }
 }
 

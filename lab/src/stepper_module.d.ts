@@ -12,6 +12,7 @@ declare module "*/html/stepper.js" {
     keys?: Document | HTMLElement;
     onStep?: (step: Shown) => void;
     onNode?: (node: number) => void;
+    onBox?: (call: number, isOpen: boolean) => void;
   }
   export interface Stepper {
     readonly position: number;
@@ -21,8 +22,14 @@ declare module "*/html/stepper.js" {
     toNode(node: number): void;
     light(node: number | null): void;
     replace(markup: string, position?: number): void;
+    refresh(): void;
     printed(isOn: boolean): void;
     unmount(): void;
   }
   export function mount(element: HTMLElement, options?: Options): Stepper;
+}
+
+declare module "*/html/quiz.js" {
+  import type { Options, Stepper } from "*/html/stepper.js";
+  export function quiz(element: HTMLElement, options?: Options & { focus?: boolean }): Stepper & { points: number[] };
 }

@@ -6,7 +6,6 @@ package. Other modules have tables of their own.
 
 from __future__ import annotations
 
-import dis
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
@@ -175,7 +174,9 @@ def absent(module: str, name: str, known: Iterable[str], instead: Mapping[str, s
 
 def _imports(frame: FrameType) -> bool:
     """Whether the frame is at the part of `from module import name` that reads the name."""
-    return frame.f_code.co_code[frame.f_lasti] == dis.opmap["IMPORT_FROM"]
+    from opcode import opmap
+
+    return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 
 class ForeignName:

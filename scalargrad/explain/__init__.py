@@ -8,6 +8,7 @@ from .drawing.network import draw_network as draw_network
 from .drawing.picture import TooLarge as TooLarge
 from .drawing.picture import draw as draw
 from .html.document import page as page
+from .labs import open_in_lab as open_in_lab
 from .notebook import load_ipython_extension as load_ipython_extension
 from .quizzes import quiz as quiz
 from .text import ledger as ledger

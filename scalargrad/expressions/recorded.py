@@ -107,7 +107,7 @@ class Expression:
         self.operations = tuple(operations)
         self.point = tuple(leaf.data for leaf in inputs)
         used = {primitive.name for primitive, _ in operations}
-        self.variables = tuple(_distinct(names if len(names) == len(inputs) else _letters(len(inputs)), used))
+        self.variables = tuple(distinct(names if len(names) == len(inputs) else _letters(len(inputs)), used))
 
     def __call__(self, *operands: Any) -> Any:
         """Compute the expression: a Value if one of the operands is one, else a float."""
@@ -133,30 +133,32 @@ class Expression:
         program += ["from scalargrad.engine.declaration import named"] if declared else []
         program += ["", *[f'{name} = named("{name}")' for name in declared]]
         if self.variables:
-            program.append(f"{', '.join(self.variables)} = {', '.join(f'Value({_spelled(x)})' for x in self.point)}")
+            program.append(f"{', '.join(self.variables)} = {', '.join(f'Value({spelled(x)})' for x in self.point)}")
         return "\n".join([*program, *[f"{name} = {text}" for name, text in lines], f"result = {result}"])
 
     def __repr__(self) -> str:
         lines, result = self._written()
         body = f"({', '.join(f'{name} := {text}' for name, text in lines)}, {result})[-1]" if lines else result
         parameters = f" {', '.join(self.variables)}" if self.variables else ""
-        return f"Expression({', '.join([f'lambda{parameters}: {body}', *map(_spelled, self.point)])})"
+        return f"Expression({', '.join([f'lambda{parameters}: {body}', *map(spelled, self.point)])})"
 
     def _written(self) -> tuple[list[tuple[str, str]], str]:
         """A name and a formula for each result that is used again or nested deeply, and the formula of the result."""
         uses = Counter(place for _, operands in self.operations for place in operands if isinstance(place, int))
-        names = _distinct((f"v{i}" for i in count(1)), {*self.variables, *(p.name for p, _ in self.operations)})
+        names = distinct((f"v{i}" for i in count(1)), {*self.variables, *(p.name for p, _ in self.operations)})
         known: list[ast.expr] = [ast.Name(variable) for variable in self.variables]
         nesting, lines = [0] * len(known), []
         for primitive, operands in self.operations:
-            formula = _application(primitive, [known[o] if isinstance(o, int) else _constant(o) for o in operands])
+            formula = application(primitive, [known[o] if isinstance(o, int) else written_number(o) for o in operands])
             depth = 1 + max((nesting[o] for o in operands if isinstance(o, int)), default=0)
             if (uses[len(known)] > 1 or depth > NESTING) and len(known) != self._result:
                 lines.append((next(names), ast.unparse(formula)))
                 formula, depth = ast.Name(lines[-1][0]), 0
             known.append(formula)
             nesting.append(depth)
-        return lines, ast.unparse(known[self._result] if isinstance(self._result, int) else _constant(self._result))
+        return lines, ast.unparse(
+            known[self._result] if isinstance(self._result, int) else written_number(self._result)
+        )
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # how Hypothesis and IPython show it
         printer.text(repr(self))
@@ -180,7 +182,8 @@ def _sign(primitive: Primitive) -> ast.operator | ast.unaryop | None:
     return None if node is None else node()
 
 
-def _application(primitive: Primitive, operands: list[ast.expr]) -> ast.expr:
+def application(primitive: Primitive, operands: list[ast.expr]) -> ast.expr:
+    """Return a primitive on operands, as Python writes it: with its operator, or called by its name."""
     sign = _sign(primitive)
     if isinstance(sign, ast.operator):
         return ast.BinOp(operands[0], sign, operands[1])
@@ -189,13 +192,14 @@ def _application(primitive: Primitive, operands: list[ast.expr]) -> ast.expr:
     return ast.Call(ast.Name(primitive.name), operands, [])
 
 
-def _constant(x: float) -> ast.expr:
+def written_number(x: float) -> ast.expr:
     """A plain number in a formula: a whole one as an int."""
     whole = x.is_integer() and abs(x) < 1e16 and (x != 0 or math.copysign(1.0, x) > 0)
-    return ast.parse(str(int(x)) if whole else _spelled(x), mode="eval").body
+    return ast.parse(str(int(x)) if whole else spelled(x), mode="eval").body
 
 
-def _spelled(x: float) -> str:
+def spelled(x: float) -> str:
+    """Return a number as Python reads it."""
     return repr(x) if math.isfinite(x) else f"float('{x}')"
 
 
@@ -208,7 +212,7 @@ def _letters(n: int) -> Sequence[str]:
     return "xyz"[:n] if n <= 3 else [f"x{i}" for i in range(1, n + 1)]
 
 
-def _distinct(names: Iterable[str], taken: set[str]) -> Iterator[str]:
+def distinct(names: Iterable[str], taken: set[str]) -> Iterator[str]:
     """The names, each with as many underscores as keep it from those taken."""
     for wanted in names:
         name = wanted

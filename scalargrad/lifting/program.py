@@ -16,9 +16,11 @@ from ..engine import modes
 from ..engine.floats import counted
 from ..engine.value import Value
 from ..engine.variables import distinct_variables
+from ..files import Path, completed, write_whole
 from .comparison import compare, floats_of
 from .forms import Form, Parts, Shape, formed, size_of
 from .leaves import CAPTURED, DIRECTION, THETA
+from .saving import Saved
 from .specialised import Specialised
 from .target import Runner, chosen
 from .trace import TraceError
@@ -374,6 +376,48 @@ class Program:
         kind = "value_and_grad" if len(self._latest.results) == 1 else "forward"
         return self._latest.runner(kind).source.text
 
+    def save(self, path: Path) -> None:
+        """Write the program as a Python file that runs without this library, for examples of the latest shape.
+
+        The file needs numpy, and scipy where the program does; for the target "python" the standard library alone. It
+        has `forward` and, for a single result, `value_and_grad`, which give the same bits as the program. They take
+        the examples, and by default the parameters that the program has now.
+
+        >>> from scalargrad import Value
+        >>> w = Value(2.0)
+        >>> program = lift(lambda x: (w * x) ** 2, [w])
+        >>> losses = program([1.0, 2.0])
+        >>> program.save("square.py")  # doctest: +SKIP
+
+        Args:
+            path: of the file, which is replaced if there is one; without a suffix it gets ".py".
+
+        Raises:
+            RuntimeError: before the first call, as the code depends on the shape of an example.
+            TypeError: for a program that calls an operation of your own for each number.
+            ValueError: for a path with another suffix.
+            OSError: when the file cannot be written.
+        """
+        path = completed(path, ("py",), "a Python module")
+        lifted = self._latest
+        if lifted is None:
+            raise RuntimeError("the program is written at the first call: call it, then save it")
+        modes.refuse_while_tracing("a lifted program")
+        kinds = ["forward", "value_and_grad"] if len(lifted.differentiated) == 1 else ["forward"]
+        text = self._target.saved(
+            Saved(
+                name=self._name,
+                arguments=lifted.arguments,
+                shapes=lifted.shapes,
+                form=lifted.form,
+                has_aux=self._has_aux,
+                theta=floats_of(self.pack()),
+                captured=floats_of(self._target.packed(lifted.captured)),
+                runners={kind: lifted.runner(kind) for kind in kinds},
+            )
+        )
+        write_whole(path, text.encode())
+
     def pack(self) -> Any:
         """Return the parameters' numbers as an array of shape (parameters,); the target "python" returns a list."""
         modes.refuse_while_tracing("a lifted program")
@@ -392,9 +436,12 @@ class Program:
         for parameter, own in zip(self._parameters, floats_of(self._vector(theta, "theta")), strict=True):
             parameter.data = own
 
+    @property
+    def _name(self) -> str:
+        return getattr(self._function, "__name__", type(self._function).__name__)
+
     def __repr__(self) -> str:
-        name = getattr(self._function, "__name__", type(self._function).__name__)
-        return f"<lifted {name}: {counted(len(self._parameters), 'parameter')}>"
+        return f"<lifted {self._name}: {counted(len(self._parameters), 'parameter')}>"
 
     # ---------------------------------------------------------------- copies and pickles
 

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..engine.declaration import Primitive
 from .arrays.program import Array
 from .names import Names
 
@@ -37,6 +38,24 @@ class Wanted(NamedTuple):
     summary: str
 
 
+class Pieces(NamedTuple):
+    """The text of a program in pieces, from which a module for a file is put together.
+
+    Attributes:
+        imports: lines that import what it uses.
+        bound: lines that are run once for each size of batch.
+        run: lines that are run for each batch, or for each example.
+        returned: the expression that is returned.
+        called: operations that are called by a name, and the functions of floats that compute them.
+    """
+
+    imports: Sequence[str]
+    bound: Sequence[str]
+    run: Sequence[str]
+    returned: str
+    called: Mapping[str, tuple[Primitive, Callable[..., float]]]
+
+
 class Source(NamedTuple):
     """The text of a program, and what is needed to run it.
 
@@ -45,12 +64,14 @@ class Source(NamedTuple):
         namespace: the tables and functions that it uses, by name.
         leaves: the names of the arrays that it reads beside its arguments, such as the parameters.
         leaves_gaps: whether it writes nothing where the gradient is always 0.
+        pieces: its text in pieces, if it can be saved in a file.
     """
 
     text: str
     namespace: dict[str, Any]
     leaves: tuple[str, ...] = ()
     leaves_gaps: bool = False
+    pieces: Pieces | None = None
 
 
 def docstring(text: str) -> str:

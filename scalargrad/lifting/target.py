@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from ..engine.value import Value
 from ..extras import how_to_install
 from .arrays.program import Array, ArrayProgram
+from .saving import Saved
 from .source import Source, Wanted
 from .trace import Trace
 
@@ -91,6 +92,13 @@ class Target(Protocol):
 
     def runner(self, wanted: Wanted) -> Runner:
         """Return what runs one function of a lifted program."""
+
+    def saved(self, program: Saved) -> str:
+        """Return the text of a module that runs a program without this library.
+
+        Raises:
+            TypeError: for an operation that needs the user's code, or for a target that has no such text.
+        """
 
 
 class Entry(NamedTuple):

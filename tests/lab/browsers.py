@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn, Protocol
 
 import pytest
@@ -142,6 +143,7 @@ class LabPage:
 
     def start(self, code: str, **place: int) -> None:
         """The same, without waiting for its end."""
+        self.until("document.documentElement.dataset.state === 'ready'")
         before = self.evaluate("document.documentElement.dataset.runs")
         code += f"# run {int(before) + 1}\n"  # a link to the program that is there already would not run it again
         self.evaluate(f"void (location.hash = {json.dumps(link(code, **place))})")
@@ -227,14 +229,15 @@ def firefox() -> Iterator[Callable[[], Firefox]]:
         warnings.simplefilter("ignore")  # what Mozilla's packages use is deprecated
         from marionette_driver.marionette import Marionette
 
-        marionette = Marionette(bin=program, headless=True, port=0, gecko_log=os.devnull)
-        marionette.start_session()
-        try:
-            yield lambda: Firefox(marionette)
-        finally:
-            marionette.delete_session()
-            marionette.cleanup()
-            marionette.profile = None
+        with TemporaryDirectory() as folder:
+            # a log that is there already would be deleted: never a device
+            marionette = Marionette(bin=program, headless=True, port=0, gecko_log=f"{folder}/gecko.log")
+            marionette.start_session()
+            try:
+                yield lambda: Firefox(marionette)
+            finally:
+                marionette.delete_session()
+                marionette.cleanup()
 
 
 @contextmanager

@@ -189,8 +189,135 @@ def test_roles_and_names(lab: LabPage) -> None:
     lab.run(NEURON)
     unnamed = (
         "[...document.querySelectorAll('button, select, input, [role=log], [role=img], section')].filter((element) =>"
-        " !(element.ariaLabel ?? element.textContent).trim()).map((element) => element.outerHTML)"
+        " element.checkVisibility() && !(element.ariaLabel ?? element.labels?.[0]?.textContent ?? element.textContent)"
+        ".trim()).map((element) => element.outerHTML)"
     )
     assert lab.evaluate(unnamed) == []
     assert lab.evaluate("document.querySelector('[role=status].unseen').textContent").split()[0] == "Forward"
     assert lab.count("h1") == 1
+
+
+def pointer(lab: LabPage, kind: str, x: int) -> None:
+    lab.evaluate(
+        "document.querySelector('#graph_node0 text').dispatchEvent(new PointerEvent("
+        f"{kind!r}, {{ bubbles: true, cancelable: true, button: 0, clientX: {x} }}))"
+    )
+
+
+def test_a_leaf_is_dragged_and_code_and_walk_follow(lab: LabPage) -> None:
+    """While it is dragged the numbers follow along the recorded graph; dropped, the changed code has run."""
+    lab.run("from scalargrad import Value\na = Value(2.0)\nb = Value(-3.0)\nc = a * b\nprint(c.data)\n", step=2)
+    runs = lab.evaluate("document.documentElement.dataset.runs")
+    pointer(lab, "pointerdown", 100)
+    pointer(lab, "pointermove", 140)
+    lab.until("document.querySelector('.effect').textContent === 'c = −7.5, was −6.0'")
+    assert lab.texts(".cm-line")[1] == "a = Value(2.5)"
+    assert lab.texts(".backward td.local") == ["−3.0", "2.5"]
+    assert lab.evaluate("document.documentElement.dataset.runs") == runs
+    pointer(lab, "pointermove", 60)
+    lab.until("document.querySelector('.effect').textContent === 'c = −4.5, was −6.0'")
+    pointer(lab, "pointerup", 60)
+    lab.until(f"document.documentElement.dataset.runs > {runs}")
+    assert lab.text(".output").strip() == "-4.5"
+    assert position(lab) == "2 of 2 backward"
+    lab.click(".number-bar button", 1)
+    lab.until("document.querySelector('.output').textContent.trim() === '-6.0'")
+    assert lab.texts(".cm-line")[1] == "a = Value(2.0)"
+
+
+def test_what_if_a_result_were_zero(lab: LabPage) -> None:
+    """A result can be held at a number, typed or 0, and be let go; the code stays as it is."""
+    lab.run(NEURON)
+    code = lab.texts(".cm-line")
+    lab.click(f"#graph_node{lab.texts('.forward td .name').index('n') + 5}")
+    assert lab.text(".number-bar label") == "n ="
+    lab.click(".number-bar button", 0)
+    lab.until("document.querySelector('.effect').textContent.endsWith('o = 0.0, was 0.7071')")
+    assert "n is held" in lab.text(".effect")
+    assert lab.texts(".backward td.local")[1:3] == ["0.0", "0.0"]
+    field = "document.querySelector('.number-bar input')"
+    lab.evaluate(f"({field}.value = 'seven', {field}.dispatchEvent(new Event('change')))")
+    assert lab.text(".effect") == "“seven” is no number"
+    lab.evaluate(f"({field}.value = '-1e9', {field}.dispatchEvent(new Event('change')))")
+    lab.until("document.querySelector('.effect').textContent.endsWith('o = −1.0, was 0.7071')")
+    lab.click(".number-bar button", 1)
+    lab.until("document.querySelector('.effect').textContent === ''")
+    assert lab.texts(".forward td.value")[-1] == "0.7071"
+    assert lab.texts(".cm-line") == code
+
+
+NETWORK = """\
+from scalargrad import Value, nn
+model = nn.MLP(2, [2, 1], rng=0)
+loss = (model([Value(1.0), Value(-2.0)]) - 1.0) ** 2
+"""
+
+
+def test_modules_fold_into_boxes_and_open_on_a_click(lab: LabPage) -> None:
+    """A neuron is a box; opened, its nodes are there and the step stays; closed by its title, it is a box again."""
+    lab.run(NETWORK, step=6)
+    drawn = lab.count("figure .node")
+    titles = lab.texts("figure .node title")
+    box = next(title for title in titles if title.startswith("neurons.0"))
+    lab.click("figure .node", titles.index(box))
+    lab.until(f"document.querySelectorAll('figure .node').length > {drawn}")
+    assert position(lab).startswith("6 of 28")
+    frames = lab.texts("figure .cluster title")
+    lab.click("figure .cluster text", next(i for i, title in enumerate(frames) if title.startswith("neurons.0")))
+    lab.until(f"document.querySelectorAll('figure .node').length === {drawn}")
+    assert position(lab).startswith("6 of 28")
+
+
+def test_contributions_are_predicted(lab: LabPage) -> None:
+    """In the quiz the next contribution is hidden; a wrong answer names what is behind it, a right one counts."""
+    lab.run("from scalargrad import Value\na, b = Value(2.0), Value(-3.0)\nc = a * b * 10\n")
+    lab.click(".predict")
+    lab.until("document.querySelector('.answer') !== null")
+    assert lab.count(".backward tr:not(.ahead) .product") == 0
+
+    def answer(text: str) -> str:
+        lab.evaluate(f"void (document.querySelector('.typed').value = {text!r})")
+        lab.evaluate("document.querySelector('.answer').requestSubmit()")
+        return lab.text(".verdict")
+
+    assert answer("1").startswith("Wrong: ")
+    assert answer("10").startswith("Right: ")
+    assert lab.text(".score") == "score 0.5 of 1"
+    lab.click(".reveal")
+    assert lab.text(".verdict").startswith("Revealed: ")
+    lab.click(".predict")
+    lab.until("document.querySelector('.answer') === null")
+    assert lab.count(".is-leaf") == 3
+
+
+def test_an_exercise_is_judged(lab: LabPage) -> None:
+    """An exercise comes with its text and its code; the judge names the misconception, and says when it is right."""
+    lab.until("document.querySelectorAll('select[aria-label=Exercises] option').length > 20")
+    lab.run("print(1)\n")
+    lab.evaluate(
+        "((menu) => { menu.value = 'rule-of-tanh'; menu.dispatchEvent(new Event('change')); })"
+        "(document.querySelector('select[aria-label=Exercises]'))"
+    )
+    assert lab.text(".task h2").startswith("The rule of tanh")
+    assert "def rule(out, x):" in lab.texts(".cm-line")[0]
+
+    def judged(code: str) -> str:
+        lab.run(code)
+        lab.click(".judge")
+        lab.until("document.querySelector('.output .verdict') !== null")
+        return lab.text(".output")
+
+    assert judged("def rule(out, x):\n    return out * out - 1\n").startswith("Not right yet: sign.")
+    assert judged("def rule(out, x):\n    return 1 - out * out\n").startswith("Right.")
+    lab.click(".task button")
+    assert lab.evaluate("document.querySelector('.task').hidden")
+
+
+def test_laws_run_in_the_page(lab: LabPage) -> None:
+    """Hypothesis is there, with its compiled part, and finds what is wrong."""
+    law = "from hypothesis import given, strategies as st\n@given(st.floats(-2, 2))\ndef law(x):\n    assert x < 1\n"
+    lab.run(law + "law()\n")
+    assert "AssertionError" in lab.text(".output")
+    assert "x=1.0" in lab.text(".output")
+    lab.run(law.replace("x < 1", "x < 3") + "law()\nprint('held')\n")
+    assert lab.text(".output").strip() == "held"

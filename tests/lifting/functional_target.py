@@ -20,6 +20,7 @@ from scalargrad.engine.declaration import Primitive
 from scalargrad.lifting.arrays.differentiate import pieces_of
 from scalargrad.lifting.arrays.program import Apply, Array, Assembly, Axis, Fold, Leaf, Piece, View, needed
 from scalargrad.lifting.group.regroup import regroup
+from scalargrad.lifting.saving import Saved
 from scalargrad.lifting.source import Source, Wanted, compiled, docstring
 
 LEAVES = ("theta", "captured", "direction")
@@ -157,6 +158,9 @@ class FunctionalTarget:
 
     def runner(self, wanted: Wanted) -> FunctionalRunner:
         return FunctionalRunner(wanted)
+
+    def saved(self, program: Saved) -> str:
+        raise TypeError(f"there is no file for {program.name}")
 
 
 class FunctionalRunner:

@@ -50,6 +50,20 @@ def test_the_keyboard_is_enough(browser: Browser, small_site: Path) -> None:
     page.close()
 
 
+def test_what_is_copied_can_be_run(browser: Browser, small_site: Path) -> None:
+    """The button of a block of examples copies the code without prompts and output."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto((small_site / "tour" / "01_neuron.html").as_uri())
+    page.locator(".language-pycon").first.hover()
+    page.locator(".language-pycon button").first.click()
+    page.get_by_text("Copied to clipboard").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.splitlines()[:2] == ["from scalargrad import Value, ledger", "a, b = Value(2.0), Value(-3.0)"]
+    assert copied.splitlines()[-1] == "a.grad"
+    context.close()
+
+
 def test_what_is_wrong_is_seen(browser: Browser, small_site: Path, tmp_path: Path) -> None:
     """Negative control: requests, errors, overflow, a missing title and a ground that ignores the scheme are seen."""
     site = tmp_path / "site"
@@ -71,7 +85,9 @@ def test_what_is_wrong_is_seen(browser: Browser, small_site: Path, tmp_path: Pat
     assert any("pixels wide where 390 are shown" in what for what in seen)
 
 
-@pytest.mark.skipif(not WHOLE.exists(), reason="the whole site is walked where it has been built: python -m website")
+@pytest.mark.skipif(
+    not (WHOLE / "index.html").exists(), reason="the whole site is walked where it has been built: python -m website"
+)
 def test_the_whole_site_is_whole(browser: Browser) -> None:
     """What holds for the small site holds for every page of the whole one, and its search finds the reference."""
     assert list(walk(browser, WHOLE)) == []

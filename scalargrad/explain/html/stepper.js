@@ -34,6 +34,7 @@
 //     fold(isFolded)               show modules as boxes, or every node, where the markup has both pictures
 //     light(node)                  mark a node from outside, as a line of code does that is pointed at; null for none
 //     replace(markup, position)    show another pass, by default at the same position
+//     refresh()                    show the numbers of the rows, which were changed in place, wherever they stand
 //     printed(isOn)                show everything, as for paper; then again what was shown
 //     unmount()                    take the listeners away; the markup stays as it is
 
@@ -89,6 +90,16 @@ export function mount(root, options = {}) {
         return name.startsWith("cluster") ? Number(name.slice("cluster".length)) : Number(calls.get(name) ?? NaN);
       },
     };
+  }
+
+  // Graphviz draws a module's frame and title first; the title goes on top, where no arrow crosses it.
+  function raise(cluster) {
+    const frame = cluster.cloneNode(false);
+    frame.removeAttribute("id");
+    frame.setAttribute("class", "frame");
+    frame.append(cluster.querySelector(":scope > :is(path, polygon)"));
+    cluster.before(frame);
+    cluster.parentNode.append(cluster);
   }
 
   const element = (place) => view.element(place);
@@ -434,6 +445,7 @@ export function mount(root, options = {}) {
     root.classList.remove("playing");
     marked = null;
     if (markup !== undefined) root.innerHTML = markup;
+    all(".cluster").forEach(raise);
     delete root.dataset.pass;
     look(one(".picture"));
     read();
@@ -443,6 +455,13 @@ export function mount(root, options = {}) {
   }
 
   let kept = 0; // where the reader was, while on paper all steps are made and none is lit
+  function refresh() {
+    const at = position;
+    show(now.lowest);
+    show(at);
+    write();
+  }
+
   function printed(isOn) {
     if (isOn) {
       kept = position;
@@ -464,6 +483,7 @@ export function mount(root, options = {}) {
     fold,
     light: mark,
     replace,
+    refresh,
     printed,
     unmount,
     get limit() {

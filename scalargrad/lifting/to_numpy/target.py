@@ -16,7 +16,9 @@ from ...engine.value import Value
 from ..arrays.program import Array
 from ..group.regroup import regroup
 from ..leaves import THETA
+from ..saving import Saved
 from ..source import Code, Wanted
+from .saved import saved
 from .spelling import is_one_function
 from .writer import RESERVED, write
 
@@ -137,6 +139,10 @@ class NumpyTarget:
         """Return what runs one function of a lifted program."""
         return NumpyRunner(wanted, self.dtype.name)
 
+    def saved(self, program: Saved) -> str:
+        """Return the text of a module that runs without this library."""
+        return saved(program, self.dtype.name)
+
 
 def _entries(nested: object) -> Iterator[object]:
     """The numbers in nested lists, as they were given."""
@@ -156,8 +162,8 @@ class NumpyRunner:
         self.sizes = {name: wanted.sizes[name] for name in self.source.leaves}
         self.size = wanted.sizes[THETA]
         self._has_aux = len(wanted.results) > 1
-        last = wanted.results[-1]
-        self._has_axes = isinstance(last, Array) and bool(last.axes)
+        self.last = wanted.results[-1]
+        self._has_axes = isinstance(self.last, Array) and bool(self.last.axes)
         self._code = Code(self.source, wanted.function)
         self._kept: dict[int, list[_Bound]] = {}  # the latest size is the last
         self._latest, self._bytes = 0, 0

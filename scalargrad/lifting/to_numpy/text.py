@@ -67,10 +67,10 @@ class Text:
         lines = [
             docstring(summary),
             "",
-            *sorted(self.imports, reverse=True),
+            *self.sorted_imports(),
             "",
             f"# given: {', '.join([*self.leaves, 'gradient'])}, and B, the number of examples",
-            *self._bindings(),
+            *self.bindings(),
             "",
             "",
             f"def {function}({arguments}):",
@@ -80,7 +80,12 @@ class Text:
         ]
         return "\n".join(lines)
 
-    def _bindings(self) -> list[str]:
+    def sorted_imports(self) -> list[str]:
+        """Return the lines that import what it uses, that of numpy first."""
+        return sorted(self.imports, reverse=True)
+
+    def bindings(self) -> list[str]:
+        """Return the lines that bind names once for each size of batch, with a comment above each kind."""
         lines: list[str] = []
         for section, bound in self._bound.items():
             if bound:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays.program import Apply, Array, Assembly, Fold, Leaf, View
-from ..source import Source, Wanted
+from ..source import Pieces, Source, Wanted
 from . import spelling
 from .assemblies import Assemblies
 from .buffers import Buffers
@@ -21,7 +21,8 @@ from .plan import planned
 from .text import Section, Text
 from .views import Views
 
-RESERVED = ("np", "special", "gradient", "B", "share")  # the names that a program uses beside those of its arrays
+# The names that a program, or the file in which it is saved, uses beside those of its arrays.
+RESERVED = ("np", "special", "gradient", "B", "share", "THETA", "CAPTURED")
 
 
 def write(wanted: Wanted, dtype: str = "float64") -> Source:
@@ -57,7 +58,13 @@ class _Writer:
         text = self.text.whole(wanted.summary, wanted.function, ", ".join(wanted.arguments), returned)
         gradient = self.plan.gradient_filling
         leaves_gaps = not gradient.adds_to_gaps and gradient.leaves_gaps
-        return Source(text, self.text.namespace, tuple(self.text.leaves), leaves_gaps)
+        called = {
+            self.text.names.of_function(array.primitive): (array.primitive, array.primitive.value)
+            for array in self.plan.order
+            if isinstance(array, Apply) and not spelling.is_spelled(array.primitive)
+        }
+        pieces = Pieces(self.text.sorted_imports(), self.text.bindings(), self.text.run, returned, called)
+        return Source(text, self.text.namespace, tuple(self.text.leaves), leaves_gaps, pieces)
 
     def _returned(self, result: Array | float) -> str:
         if isinstance(result, Array) and result.axes:

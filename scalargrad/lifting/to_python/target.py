@@ -10,7 +10,9 @@ from ...engine.floats import exact, number
 from ...engine.value import Value
 from ..group.scalars import ungrouped
 from ..leaves import LEAVES
+from ..saving import Saved
 from ..source import Wanted, compiled
+from .saved import saved
 from .writer import write
 
 _RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has a result
@@ -81,6 +83,10 @@ class PythonTarget:
         """Return what runs one function of a lifted program."""
         return PythonRunner(wanted)
 
+    def saved(self, program: Saved) -> str:
+        """Return the text of a module that runs without this library."""
+        return saved(program)
+
 
 def _flat(example: object, name: str) -> tuple[list[float], tuple[int, ...]]:
     if not isinstance(example, Sequence) or isinstance(example, str):
@@ -105,9 +111,9 @@ class PythonRunner:
 
     def __init__(self, wanted: Wanted) -> None:
         self._has_aux = len(wanted.results) > 1
-        written = [write(wanted, careful) for careful in (False, True)]
-        self.source = written[0]
-        self._quick, self._careful = (compiled(source, wanted.function) for source in written)
+        self.sources = [write(wanted, careful) for careful in (False, True)]
+        self.source = self.sources[0]
+        self._quick, self._careful = (compiled(source, wanted.function) for source in self.sources)
 
     def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
         """Return a list of the results for each example."""

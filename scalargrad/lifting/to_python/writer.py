@@ -15,7 +15,7 @@ from ...engine.declaration import OPERATORS, Primitive, named
 from ..arrays.differentiate import pieces_of
 from ..arrays.program import Apply, Array, Leaf, View, needed
 from ..leaves import LEAVES, THETA
-from ..source import Source, Wanted, docstring
+from ..source import Pieces, Source, Wanted, docstring
 
 
 def write(wanted: Wanted, careful: bool = False) -> Source:
@@ -63,8 +63,9 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
         f"    return {', '.join(returned)}",
         "",
     ]
-    namespace = {name: _function(primitive, careful) for primitive, name in functions.items()}
-    return Source("\n".join(whole), namespace)
+    by_name = {name: (primitive, _function(primitive, careful)) for primitive, name in functions.items()}
+    namespace = {name: function for name, (_, function) in by_name.items()}
+    return Source("\n".join(whole), namespace, pieces=Pieces([], [], lines, ", ".join(returned), by_name))
 
 
 def _by_place(wanted: Wanted) -> dict[int, list[Array | float]]:

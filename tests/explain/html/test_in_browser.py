@@ -828,6 +828,12 @@ def test_modules_have_frames(visit: Visit, network_page: str) -> None:
     names = opened.evaluate(
         "[...document.querySelectorAll('.picture:not(.folded) .cluster text')].map((text) => text.textContent)"
     )
+    above = """() => [...document.querySelectorAll(".picture:not(.folded)")].every((picture) => {
+        const [edges, titles] = [".edge", ".cluster"].map((parts) => [...picture.querySelectorAll(parts)]);
+        return edges.at(-1).compareDocumentPosition(titles[0]) & Node.DOCUMENT_POSITION_FOLLOWING;
+    })"""
+    assert opened.evaluate(above)  # no arrow crosses a title
+    assert visit(network_page, java_script_enabled=False).locator(".cluster ~ .edge").count() > 0  # as Graphviz draws
     assert len(names) == 1 + 2 + 4
     assert {"MLP", "layers.0 (Layer)", "neurons.2 (Neuron)"} <= {name.replace("\xa0", " ") for name in names}
 

@@ -1,0 +1,117 @@
+"""A lifted program as a module that needs numpy alone."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..forms import Parts, Shape
+from ..leaves import CAPTURED, THETA
+from ..saving import Saved, formed_text, functions_of_floats, indented, listed, whole
+from ..source import Pieces
+
+_HELPERS = '''
+def _rows(given, shape, name):
+    """Return examples as a matrix with a row for each."""
+    array = np.ascontiguousarray(given, dtype="{dtype}")
+    if array.shape[1:] != shape or not len(array):
+        raise ValueError(f"{{name}} must have one or more rows of the shape {{shape}}, got the shape {{array.shape}}")
+    return array.reshape(len(array), -1)
+
+
+def _count(*arguments):
+    """Return how many examples there are."""
+    counts = [len(rows) for rows in arguments]
+    if len(set(counts)) > 1:
+        raise ValueError(f"the arguments must have an entry for each example, got {{counts}}")
+    return counts[0]
+
+
+def _parameters(theta):
+    """Return the parameters as an array."""
+    array = np.ascontiguousarray(theta, dtype="{dtype}")
+    if array.shape != THETA.shape:
+        raise ValueError(f"theta must have the shape {{THETA.shape}}, got {{array.shape}}")
+    return array
+'''
+
+
+def saved(program: Saved, dtype: str) -> str:
+    """Return the text of the module."""
+    imports: list[str] = ["import numpy as np"]
+    tables = [f"THETA = {_array(np.array(program.theta, dtype))}"]
+    if program.captured:
+        tables.append(f"CAPTURED = {_array(np.array(program.captured, dtype))}")
+    lines: list[str] = []
+    for kind, runner in program.runners.items():
+        pieces: Pieces = runner.source.pieces
+        own = {name: f"{kind}_{name}".upper() for name in runner.source.namespace if name not in pieces.called}
+        tables += [f"{own[name]} = {_array(runner.source.namespace[name])}" for name in own]
+        more, defined = functions_of_floats(f"_operations_of_{kind}", pieces.called)
+        imports += [*more, *pieces.imports]
+        body = [*program.documented(kind), *_given(program)]
+        body += [f"{name} = {table}" for name, table in own.items()]
+        if pieces.called:
+            vectorized = f"[np.vectorize(one, otypes=[float]) for one in _operations_of_{kind}()]"
+            body.append(f"{', '.join(pieces.called)}, = {vectorized}")
+        if CAPTURED in runner.source.leaves:
+            body.append(f"{CAPTURED} = CAPTURED")
+        if kind == "value_and_grad":
+            body.append(f"gradient = np.zeros(THETA.shape{'' if dtype == 'float64' else f', np.{dtype}'})")
+        body += [*([""] if pieces.bound and pieces.bound[0] else []), *pieces.bound, "", *pieces.run, ""]
+        body += _returned(program, kind, runner)
+        lines += [*defined, "", "", '@np.errstate(all="ignore")', program.signature(kind), *indented(body)]
+    standard = sorted({line for line in imports if "numpy" not in line and "scipy" not in line})
+    others = [line for line in dict.fromkeys(imports) if line not in standard]
+    helpers = _HELPERS.format(dtype=dtype).splitlines()
+    usage = program.usage(lambda shape: f"np.full({(2, *shape)}, 0.5)")
+    return whole(program, [*standard, *([""] if standard else []), *others], [*tables, "", *helpers, *lines, *usage])
+
+
+def _given(program: Saved) -> list[str]:
+    """The lines that turn the arguments into matrices."""
+    arguments = zip(program.arguments, program.shapes, strict=True)
+    lines = [f'{name} = _rows({name}, {shape}, "{name}")' for name, shape in arguments]
+    count = f"_count({', '.join(program.arguments)})" if lines else "1"
+    return [*lines, f"B = {count}", f"{THETA} = _parameters(theta)"]
+
+
+def _returned(program: Saved, kind: str, runner: Any) -> list[str]:
+    """The lines that return what the program's method returns."""
+    returned = runner.source.pieces.returned
+    alone = "" if program.arguments else "[0]"
+    last = runner.last
+    axes, batched = getattr(last, "axes", ()), getattr(last, "batched", False)
+
+    def turned(value: str) -> str:
+        """The results as rows, one for each example."""
+        if not axes:
+            return f"np.array(np.broadcast_to({value}, (B,)))[:, None]"
+        return f"{value}.copy().T" if batched else f"np.array(np.broadcast_to({value}, (B, {last.size})))"
+
+    def piece(start: int, shape: Shape) -> str:
+        if not shape:
+            return f"rows[:, {start}]{alone}"
+        return f"rows[:, {start}:{start + math.prod(shape)}].reshape({', '.join(map(str, ('B', *shape)))}){alone}"
+
+    if kind == "forward":
+        return [f"rows = {turned(returned)}", f"return {formed_text(program.form, piece)}"]
+    if not program.has_aux:
+        return [f"return float({returned}), gradient"]
+    assert isinstance(program.form, Parts), "it is that of a loss and what is beside it"
+    value, _, beside = returned.partition(", ")
+    aux = formed_text(program.form.forms[1], piece)
+    return [f"rows = {turned(beside)}", f"return (float({value}), {aux}), gradient"]
+
+
+def _array(array: Any) -> str:
+    """The expression for an array of numbers or places, with a long one in several lines."""
+    flat = np.ravel(array)
+    kind = "" if array.dtype == np.float64 else f', dtype="{array.dtype}"'
+    reshaped = f".reshape({', '.join(map(str, array.shape))})" if array.ndim > 1 else ""
+    if array.dtype.kind == "i" and flat.size > 2 and flat[0] != flat[1] and (np.diff(flat) == flat[1] - flat[0]).all():
+        step = int(flat[1] - flat[0])
+        return f"np.arange({int(flat[0])}, {int(flat[-1]) + step}, {step}){reshaped}"
+    return f"np.array({listed(flat.tolist(), 'np.')}{kind}){reshaped}"

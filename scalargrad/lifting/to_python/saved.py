@@ -1,0 +1,114 @@
+"""A lifted program as a module that needs the standard library alone."""
+
+from __future__ import annotations
+
+import math
+
+from ..forms import Parts, Shape
+from ..leaves import LEAVES
+from ..saving import Saved, formed_text, functions_of_floats, indented, listed, whole
+from ..source import Source
+
+_HELPERS = '''
+def _flat(example, shape, name):
+    """Return the numbers of an example in a row."""
+    if not shape:
+        return [float(example)]
+    if len(example) != shape[0]:
+        raise ValueError(f"{name} must have rows of the shape {shape}, got one of {len(example)} entries")
+    return [number for part in example for number in _flat(part, shape[1:], name)]
+
+
+def _nested(numbers, shape):
+    """Return numbers in a row as nested lists."""
+    if not shape:
+        return numbers[0]
+    step = len(numbers) // shape[0]
+    return [_nested(numbers[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
+
+
+def _computed(quick, careful, theta, examples):
+    """Return what a function gives for each example: operators raise where the careful functions have a number."""
+    theta = [float(number) for number in theta]
+    if len(theta) != len(THETA):
+        raise ValueError(f"theta must have {len(THETA)} numbers, got {len(theta)}")
+    if len({len(rows) for rows in examples}) > 1 or not all(examples):
+        raise ValueError("the arguments need the same number of examples")
+    results = []
+    for example in zip(*examples) if examples else [()]:
+        try:
+            results.append(quick(theta, None, CAPTURED, *example))
+        except (ArithmeticError, ValueError):
+            results.append(careful(theta, None, CAPTURED, *example))
+    return results
+'''
+
+
+def saved(program: Saved) -> str:
+    """Return the text of the module."""
+    imports: list[str] = ["from math import inf, nan"]
+    lines = [f"THETA = {listed(program.theta)}", f"CAPTURED = {listed(program.captured)}", ""]
+    lines += [*_HELPERS.splitlines()]
+    for kind, runner in program.runners.items():
+        for manner, source in zip(("quick", "careful"), runner.sources, strict=True):
+            more, defined = _defined(f"_{manner}_{kind}", kind, program, source)
+            imports += more
+            lines += defined
+        examples = [
+            f"[_flat(example, {shape}, {name!r}) for example in {name}]"
+            for name, shape in zip(program.arguments, program.shapes, strict=True)
+        ]
+        body = [
+            *program.documented(kind),
+            f"examples = [{', '.join(examples)}]",
+            f"results = _computed(_quick_{kind}, _careful_{kind}, theta, examples)",
+            *_returned(program, kind),
+        ]
+        lines += ["", "", program.signature(kind), *indented(body)]
+    return whole(program, sorted(set(imports)), [*lines, *program.usage(_example)])
+
+
+def _defined(name: str, kind: str, program: Saved, source: Source) -> tuple[list[str], list[str]]:
+    """The lines that define one of the two functions for one example, among the functions that it calls."""
+    pieces = source.pieces
+    assert pieces is not None, "each source has pieces"
+    imports, operations = functions_of_floats(f"_operations_of{name}", pieces.called)
+    bound = [f"{', '.join(pieces.called)}, = _operations_of{name}()"] if operations else []
+    own = [
+        *bound,
+        f"def {kind}({', '.join([*LEAVES, *program.arguments])}):",
+        *indented([*pieces.run, f"return {pieces.returned}"]),
+        f"return {kind}",
+    ]
+    return imports, [*operations, "", "", f"def _made{name}():", *indented(own), "", "", f"{name} = _made{name}()"]
+
+
+def _returned(program: Saved, kind: str) -> list[str]:
+    alone = "" if program.arguments else "[0]"
+
+    def piece(start: int, shape: Shape) -> str:
+        if not shape:
+            return f"[row[{start}] for row in rows]{alone}"
+        return f"[_nested(row[{start}:{start + math.prod(shape)}], {shape}) for row in rows]{alone}"
+
+    if kind == "forward":
+        row = "list(row) if isinstance(row, tuple) else [row]"
+        return [f"rows = [{row} for row in results]", f"return {formed_text(program.form, piece)}"]
+    value = "sum(row[0] for row in results) / len(results) if len(results) > 1 else results[0][0]"
+    lines = [
+        f"value = {value}",
+        "slopes = [row[-1] for row in results]",
+        "gradient = [sum(column) / len(results) for column in zip(*slopes)] if len(results) > 1 else slopes[0]",
+    ]
+    if not program.has_aux:
+        return [*lines, "return value, gradient"]
+    assert isinstance(program.form, Parts), "it is that of a loss and what is beside it"
+    rows = "rows = [list(row[1:-1]) for row in results]"
+    return [*lines, rows, f"return (value, {formed_text(program.form.forms[1], piece)}), gradient"]
+
+
+def _example(shape: Shape) -> str:
+    text = "0.5"
+    for length in reversed((2, *shape)):
+        text = f"[{text}] * {length}"
+    return text
