@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import lifting
 from benchmarks.lift import disagreement
 from benchmarks.peers import by_hand, hips, lifted, scalars
 from benchmarks.work import WORKS, Work
@@ -67,3 +68,15 @@ def test_the_parameters_lie_as_the_network_s() -> None:
         matrix = row[span].reshape(shape)
         expected = [[*(w.data for w in neuron.weights), neuron.bias.data] for neuron in layer.neurons]
         assert np.array_equal(matrix, expected)
+
+
+@pytest.mark.parametrize("name", lifting.CASES)
+def test_the_ways_of_each_task_give_the_same_numbers(name: str) -> None:
+    """What is timed beside a lifted program computes the same."""
+    small = {"lstm": {"size": 3, "steps": 3, "count": 4}, "special": {"count": 5}, "many_results": {"results": 6}}
+    case = lifting.CASES[name](**small.get(name, {"count": 3}))
+    assert len(case.ways) >= 1 + (name != "lstm")  # PyTorch alone is its peer
+    assert lifting.disagreement(case) is None
+    assert set(lifting.measured(case, 1)) == set(case.ways)
+    wrong = case._replace(ways={**case.ways, "wrong": lambda: 1.000001 * lifting.numbers(case.ways["lifted"]())})
+    assert lifting.disagreement(wrong) == f"{case.name}: wrong and lifted differ"

@@ -10,7 +10,7 @@ from copy import deepcopy
 from inspect import signature
 from pickle import PicklingError
 from types import FunctionType
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, overload
 
 from ..engine import modes
 from ..engine.floats import counted
@@ -28,6 +28,26 @@ from .trace import TraceError
 FUNCTIONS = ("forward", "value_and_grad", "hvp", "hessian", "gradients", "jacobian", "jvp", "input_gradients")
 
 
+@overload
+def lift(
+    function: Callable[..., Any],
+    parameters: Iterable[Value],
+    *,
+    target: str | None = None,
+    dtype: str = "float64",
+    check: bool = True,
+    has_aux: Literal[False] = False,
+) -> Program: ...
+@overload
+def lift(
+    function: Callable[..., Any],
+    parameters: Iterable[Value],
+    *,
+    target: str | None = None,
+    dtype: str = "float64",
+    check: bool = True,
+    has_aux: Literal[True],
+) -> AuxProgram: ...
 def lift(
     function: Callable[..., Any],
     parameters: Iterable[Value],
@@ -73,7 +93,7 @@ def lift(
         ValueError: for a parameter that is not a variable or occurs twice, or an unknown target or dtype.
         ImportError: for the target "numpy" if numpy is not installed.
     """
-    return Program(function, parameters, target, dtype, check, has_aux)
+    return (AuxProgram if has_aux else Program)(function, parameters, target, dtype, check)
 
 
 class Program:
@@ -83,6 +103,8 @@ class Program:
     numbers; for a list of k Values, n rows of k numbers. Numbers may be nested lists or arrays of numpy.
     """
 
+    _has_aux = False  # whether the function returns a loss and something beside it
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -90,7 +112,6 @@ class Program:
         target: str | None = None,
         dtype: str = "float64",
         check: bool = True,
-        has_aux: bool = False,
     ) -> None:
         if not callable(function):
             raise TypeError(f"lift needs a function of one example, got {function!r}")
@@ -100,7 +121,7 @@ class Program:
         self._is_loaded = False  # from a pickle
         self._target = chosen(target, dtype)
         self._tolerance = 1e-9 if dtype == "float64" else 1e-3
-        self._check, self._has_aux = check, has_aux
+        self._check = check
         self._lifted: dict[tuple[Shape, ...], Specialised] = {}
         self._latest: Specialised | None = None
 
@@ -126,7 +147,7 @@ class Program:
         results = self._compared(lifted, "forward", rows).results(rows, self._leaves(lifted, at))
         return self._formed(results, lifted.form, alone=not arguments)
 
-    def value_and_grad(self, *arguments: object, at: object = None, out: object = None) -> tuple[Any, Any]:
+    def value_and_grad(self, *arguments: object, at: object = None, out: object = None) -> tuple[float, Any]:
         """Return the mean of the result over the examples, and its gradient.
 
         Args:
@@ -135,25 +156,30 @@ class Program:
             out: an array of numpy for the gradient, of shape (parameters,) and the program's dtype.
 
         Returns:
-            The mean, a float, and an array with an entry for each parameter: `out` if it is given, else a new one.
-            The target "python" returns a list. With `has_aux`, the mean comes in a tuple with what is beside it, for
-            each example.
+            The mean, and an array with an entry for each parameter: `out` if it is given, else a new one. The target
+            "python" returns a list. With `has_aux`, `(mean, aux)` in place of the mean, with what is beside the loss
+            of each example.
 
         Raises:
             TypeError: as a call; also for a function of several results, or an `out` of another form.
             ValueError: as a call; also for an `at` of another length.
             Disagreement: as a call.
         """
+        value, _, gradient = self._value_and_grad(arguments, at, out)
+        return value, gradient
+
+    def _value_and_grad(self, arguments: Sequence[object], at: object, out: object) -> tuple[float, Any, Any]:
+        """The mean, what is beside the loss if anything is, and the gradient."""
         rows, lifted = self._prepared(arguments, single="value_and_grad")
         leaves = self._leaves(lifted, at)
         if out is not None:
             self._target.check_out(out, len(self._parameters))
-        runner = self._compared(lifted, "value_and_grad", rows)
-        value, gradient = runner.value_and_gradient(rows, leaves, out)
-        if self._has_aux:
-            assert isinstance(lifted.form, Parts), "it is that of a loss and what is beside it"
-            value = value[0], self._formed(value[1], lifted.form.forms[1], alone=not arguments)
-        return value, gradient
+        value, gradient = self._compared(lifted, "value_and_grad", rows).value_and_gradient(rows, leaves, out)
+        if not self._has_aux:
+            return value, None, gradient
+        assert isinstance(lifted.form, Parts), "it is that of a loss and what is beside it"
+        mean, beside = value
+        return mean, self._formed(beside, lifted.form.forms[1], alone=not arguments), gradient
 
     def backward(self, *arguments: object) -> float:
         """Add the gradient of the mean to each parameter's `.grad`, as `backward` of a Value does; return the mean.
@@ -176,13 +202,11 @@ class Program:
         Raises:
             TypeError, ValueError, Disagreement: as `value_and_grad`.
         """
-        value, slopes = self.value_and_grad(*arguments)
-        value = value[0] if self._has_aux else value
+        value, _, slopes = self._value_and_grad(arguments, None, None)
         for parameter, slope in zip(self._parameters, floats_of(slopes), strict=True):
             before = parameter._grad
             parameter._grad = slope if before is None else before + slope
-        mean: float = value
-        return mean
+        return value
 
     def hvp(self, *arguments: object, at: object = None) -> Any:
         """Return the Hessian of the mean times a vector: `program.hvp(X, Y, vector)`.
@@ -413,6 +437,7 @@ class Program:
                 has_aux=self._has_aux,
                 theta=floats_of(self.pack()),
                 captured=floats_of(self._target.packed(lifted.captured)),
+                indices=lifted.indices,
                 runners={kind: lifted.runner(kind) for kind in kinds},
             )
         )
@@ -462,7 +487,11 @@ class Program:
         A function that is not an object with attributes is shared, and goes on to compute with the original's
         parameters: the copy takes from it what is computed, and the numbers from its own parameters.
         """
-        reached: dict[int, Any] = {}  # what a copy of the function has copied
+        if isinstance(memo, _Reached):  # for a program that reaches this one: it needs no copy
+            memo[id(self)] = self
+            deepcopy((self._function, self._parameters), memo)
+            return self
+        reached = _Reached({id(self): self})  # what a copy of the function copies
         deepcopy(self._function, reached)
 
         def followed(values: Sequence[Value]) -> list[Value]:
@@ -514,6 +543,11 @@ class Program:
                 raise _strangers(self, shapes)
             lifted = self._lifted.setdefault(shapes, lifted)
         self._latest = lifted
+        for i, table in enumerate(rows if lifted.indices else ()):
+            sizes = lifted.indices.get(lifted.arguments[i])
+            wrong = self._target.no_index(table, sizes) if sizes else None
+            if sizes and wrong is not None:
+                raise _no_index(i + 1, shapes[i], sizes[wrong[1]], *wrong)
         if single and len(lifted.differentiated) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return rows, lifted
@@ -569,6 +603,23 @@ class Program:
         return runner
 
 
+class AuxProgram(Program):
+    """The array program of a function that returns a loss and something beside it: see `lift`, with `has_aux`."""
+
+    _has_aux = True
+
+    def value_and_grad(  # type: ignore[override]  # with more in the place of the mean, as in JAX
+        self, *arguments: object, at: object = None, out: object = None
+    ) -> tuple[tuple[float, Any], Any]:
+        """Return `(mean, aux), gradient`: as `Program.value_and_grad`, with what is beside the loss of each example."""
+        mean, aux, gradient = self._value_and_grad(arguments, at, out)
+        return (mean, aux), gradient
+
+
+class _Reached(dict[int, Any]):
+    """The memo of a copy that is made to see what belongs to it."""
+
+
 class _Gone:
     """Stands in a pickled program for its function, which could not be pickled."""
 
@@ -606,6 +657,17 @@ def _takes(function: Callable[..., Any], count: int) -> bool:
     except (TypeError, ValueError):  # ValueError: it has no signature
         return False
     return True
+
+
+def _no_index(argument: int, shape: Shape, size: int, example: int, place: int, given: float) -> ValueError:
+    within = ""
+    for extent in reversed(shape):
+        within = f"[{place % extent}]{within}"
+        place //= extent
+    return ValueError(
+        f"in example {example} of this call, counted from 0, argument {argument}{within} is an index into a table and "
+        f"must be an integer from 0 to {size - 1}, got {given:.17g}"
+    )
 
 
 def _uneven(counts: list[int]) -> ValueError:

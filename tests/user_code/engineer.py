@@ -50,3 +50,5 @@ def loss_of(row: Sequence[float], target: Sequence[float]) -> Value:
 
 
 program = lift(loss_of, model.parameters())
+(mean, beside), gradient = lift(lambda row: (model(row)[0], row), [], has_aux=True).value_and_grad([[0.5, 1.0]])
+assert_type(mean, float)

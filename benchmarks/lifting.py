@@ -1,0 +1,334 @@
+"""What lifted programs can do beside a training step: derivatives of many kinds, many results, first calls.
+
+Every row has its peers in the same run: numpy written by hand, PyTorch where it is installed, the engine on Values.
+They take turns, and before they are timed their numbers are compared. One thread is used by all.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pickle
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from statistics import median
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.lift import duration
+from scalargrad import Value, erf, erfc, exp, gelu, grad, lift, log, nn, no_gc, sigmoid, tanh
+
+np: Any = importlib.import_module("numpy")
+TOLERANCE = 1e-9
+SLOW = 0.5  # seconds
+Action = Callable[[], Any]
+
+
+class Case(NamedTuple):
+    """One row: the same numbers computed in several ways, the first of which is the lifted program."""
+
+    name: str
+    ways: dict[str, Action]
+
+
+def numbers(result: Any) -> Any:
+    """The numbers of a result of any library, in a row."""
+    if isinstance(result, tuple | list):
+        return np.concatenate([numbers(part) for part in result]) if result else np.zeros(0)
+    if hasattr(result, "detach"):
+        result = result.detach().numpy()
+    return np.ravel(np.asarray(result.data if isinstance(result, Value) else result, dtype=float))
+
+
+def disagreement(case: Case) -> str | None:
+    """Which way gives other numbers than the lifted program; None if all give the same."""
+    results = {name: numbers(way()) for name, way in case.ways.items()}
+    (first, own), *others = results.items()
+    for name, other in others:
+        if own.shape != other.shape or not np.allclose(own, other, rtol=TOLERANCE, atol=TOLERANCE * np.abs(own).max()):
+            return f"{case.name}: {name} and {first} differ"
+    return None
+
+
+# ---------------------------------------------------------------- the rows
+
+
+def _rng() -> Any:
+    return np.random.default_rng(0)
+
+
+def lstm(size: int = 32, steps: int = 20, count: int = 64) -> Case:
+    """One gradient of an LSTM, whose sigmoids are half of its time."""
+    rng = _rng()
+    shape = (4, size, 2 * size + 1)
+    start = rng.normal(size=shape) / size**0.5
+    gates = [[[Value(float(x)) for x in row] for row in gate] for gate in start]
+    parameters = [w for gate in gates for row in gate for w in row]
+
+    def loss(xs: Any, y: Any) -> Any:
+        h: list[Any] = [0.0] * size
+        c: list[Any] = [0.0] * size
+        for x in xs:
+            inputs = [*x, *h]
+            sums = [
+                [sum((w * a for w, a in zip(row, inputs, strict=False)), row[-1]) for row in gate] for gate in gates
+            ]
+            i, f, o = [[sigmoid(z) for z in gate] for gate in sums[:3]]
+            c = [a * b + u * tanh(v) for a, b, u, v in zip(f, c, i, sums[3], strict=True)]
+            h = [a * tanh(b) for a, b in zip(o, c, strict=True)]
+        return sum((a - y) ** 2 for a in h)
+
+    xs, ys = rng.normal(size=(count, steps, size)), rng.normal(size=count)
+    program = lift(loss, parameters, check=False)
+    theta = program.pack()
+    ways: dict[str, Action] = {"lifted": lambda: program.value_and_grad(xs, ys, at=theta)}
+    if find_spec("torch"):
+        torch: Any = importlib.import_module("torch")
+        weights = torch.tensor(start.reshape(4 * size, -1), requires_grad=True)
+        inputs, targets = torch.tensor(xs), torch.tensor(ys)
+
+        def by_torch() -> Any:
+            h = c = torch.zeros(count, size, dtype=torch.float64)
+            for t in range(steps):
+                sums = torch.hstack([inputs[:, t], h, torch.ones(count, 1, dtype=torch.float64)]) @ weights.T
+                i, f, o, u = sums.chunk(4, dim=1)
+                c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(u)
+                h = torch.sigmoid(o) * torch.tanh(c)
+            value = ((h - targets[:, None]) ** 2).sum(dim=1).mean()
+            return value.item(), torch.autograd.grad(value, weights)[0]
+
+        ways["PyTorch"] = by_torch
+    return Case(f"LSTM, {size} wide, {steps} steps, batch {count}: value and gradient", ways)
+
+
+def special(count: int = 10_000) -> Case:
+    """Functions that numpy lacks, from scipy."""
+    w = Value(0.7)
+    xs = _rng().normal(size=count)
+    program = lift(lambda x: gelu(w * x) + erf(x), [w], check=False)
+    ways: dict[str, Action] = {"lifted": lambda: program(xs)}
+    if find_spec("scipy"):
+        of_scipy: Any = importlib.import_module("scipy.special")
+        ways["numpy, by hand"] = lambda: 0.7 * xs * 0.5 * (1 + of_scipy.erf(0.7 * xs / math.sqrt(2))) + of_scipy.erf(xs)
+    each = np.vectorize(math.erf, otypes=[float])
+    ways["element by element"] = lambda: 0.7 * xs * 0.5 * (1 + each(0.7 * xs / math.sqrt(2))) + each(xs)
+    return Case(f"gelu and erf of {count:,} numbers", ways)
+
+
+def oscillator(count: int = 64, width: int = 16) -> Case:
+    """One gradient of a network that learns u″ + u = 0."""
+    model = nn.MLP(1, [width, width, 1], "tanh", rng=0)
+    parameters = model.parameters()
+
+    def residual(t: Any) -> Any:
+        return (grad(grad(model([t]), t), t) + model([t])) ** 2
+
+    times = np.linspace(0, 3, count)
+    program = lift(residual, parameters, check=False)
+    theta = program.pack()
+
+    def engine() -> Any:
+        with no_gc():
+            total = sum((residual(Value(t)) for t in times.tolist()), Value(0.0)) / count
+            return total.data, [slope.data for slope in grad(total, parameters)]
+
+    ways: dict[str, Action] = {"lifted": lambda: program.value_and_grad(times, at=theta)}
+    if find_spec("torch"):
+        torch: Any = importlib.import_module("torch")
+        flat = torch.tensor(theta, requires_grad=True)
+
+        def u(t: Any) -> Any:
+            start, values = 0, t[:, None]
+            for k, (n_in, n_out) in enumerate([(1, width), (width, width), (width, 1)]):
+                layer = flat[start : start + n_out * (n_in + 1)].reshape(n_out, n_in + 1)
+                values = values @ layer[:, :-1].T + layer[:, -1]
+                values = torch.tanh(values) if k < 2 else values
+                start += n_out * (n_in + 1)
+            return values[:, 0]
+
+        def by_torch() -> Any:
+            t = torch.tensor(times, requires_grad=True)
+            values = u(t)
+            first = torch.autograd.grad(values.sum(), t, create_graph=True)[0]
+            second = torch.autograd.grad(first.sum(), t, create_graph=True)[0]
+            value = ((second + values) ** 2).mean()
+            return value.item(), torch.autograd.grad(value, flat)[0]
+
+        ways["PyTorch"] = by_torch
+    ways["eager"] = engine
+    return Case(f"u″ + u of a network of {width} and {width}, {count} times: value and gradient", ways)
+
+
+def greeks(count: int = 64) -> Case:
+    """Five first derivatives of option prices."""
+    rng = _rng()
+    options = np.stack(
+        [*rng.uniform(80, 120, size=(2, count)), rng.uniform(0.2, 2, count), np.full(count, 0.05), np.full(count, 0.2)],
+        1,
+    )
+
+    def price(option: Any) -> Any:
+        spot, strike, years, rate, volatility = option
+        spread = volatility * years**0.5
+        first = (log(spot / strike) + (rate + volatility * volatility / 2) * years) / spread
+
+        def below(x: Any) -> Any:
+            return 0.5 * erfc(-x / math.sqrt(2))
+
+        return spot * below(first) - strike * exp(-rate * years) * below(first - spread)
+
+    program = lift(price, [], check=False)
+
+    def by_hand() -> Any:
+        spot, strike, years, rate, volatility = options.T
+        special_functions: Any = importlib.import_module("scipy.special")
+        spread = volatility * np.sqrt(years)
+        first = (np.log(spot / strike) + (rate + volatility**2 / 2) * years) / spread
+        second = first - spread
+        below, beyond = special_functions.ndtr(first), special_functions.ndtr(second)
+        density = np.exp(-first * first / 2) / math.sqrt(2 * math.pi)
+        discount = np.exp(-rate * years)
+        decay = spot * density * volatility / (2 * np.sqrt(years)) + rate * strike * discount * beyond
+        of_rate, of_volatility = strike * years * discount * beyond, spot * density * np.sqrt(years)
+        return np.stack([below, -discount * beyond, decay, of_rate, of_volatility], axis=1)
+
+    def engine() -> Any:
+        rows = [[Value(x) for x in row] for row in options.tolist()]
+        return [[slope.data for slope in grad(price(row), row)] for row in rows]
+
+    ways: dict[str, Action] = {"lifted": lambda: program.input_gradients(options)}
+    if find_spec("scipy"):
+        ways["numpy, by hand"] = by_hand
+    return Case(f"five Greeks of {count} options", {**ways, "eager": engine})
+
+
+def of_each_example(count: int = 64) -> Case:
+    """The gradient of each example's loss."""
+    model = nn.MLP(8, [16, 1], "tanh", rng=0)
+    rng = _rng()
+    xs, ys = rng.normal(size=(count, 8)), rng.normal(size=count)
+    program = lift(lambda x, y: (model(x) - y) ** 2, model.parameters(), check=False)
+    theta = program.pack()
+
+    def one_by_one() -> Any:
+        return [program.value_and_grad(xs[i : i + 1], ys[i : i + 1], at=theta)[1] for i in range(count)]
+
+    def by_hand() -> Any:
+        first, second = theta[:144].reshape(16, 9), theta[144:]
+        hidden = np.tanh(xs @ first[:, :-1].T + first[:, -1])
+        outer = 2 * (hidden @ second[:-1] + second[-1] - ys)
+        below = outer[:, None] * second[:-1] * (1 - hidden * hidden)
+        layer = np.concatenate([below[:, :, None] * xs[:, None, :], below[:, :, None]], axis=2)
+        return np.concatenate([layer.reshape(count, -1), outer[:, None] * hidden, outer[:, None]], axis=1)
+
+    ways: dict[str, Action] = {"lifted": lambda: program.gradients(xs, ys, at=theta), "numpy, by hand": by_hand}
+    return Case(f"gradients of {count} examples in 161 parameters", {**ways, "one by one": one_by_one})
+
+
+def many_results(results: int = 1000, count: int = 64) -> Case:
+    """A layer that is returned whole."""
+    rng = _rng()
+    weights = rng.normal(size=(results, 20))
+    rows = [[Value(x) for x in row] for row in weights.tolist()]
+    program = lift(
+        lambda x: [tanh(sum(w * a for w, a in zip(row, x, strict=True))) for row in rows],
+        [w for row in rows for w in row],
+        check=False,
+    )
+    xs, theta = rng.normal(size=(count, 20)), program.pack()
+    by_hand: Action = lambda: np.tanh(xs @ theta.reshape(results, 20).T)  # noqa: E731  # one of the ways
+    return Case(
+        f"{results:,} results, batch {count}", {"lifted": lambda: program(xs, at=theta), "numpy, by hand": by_hand}
+    )
+
+
+CASES: dict[str, Callable[..., Case]] = {
+    case.__name__: case for case in (lstm, special, oscillator, greeks, of_each_example, many_results)
+}
+
+
+# ---------------------------------------------------------------- what happens once
+
+
+def once(nodes: int = 4000) -> dict[str, float]:
+    """The seconds of first calls, and of what programs do between processes."""
+    w = [Value(0.5), Value(0.1), Value(-0.3)]
+
+    def chain(x: Any) -> Any:
+        h = x
+        for i in range(nodes):
+            h = tanh(w[0] * h + w[1]) if i % 2 else (h * w[2] + x) / 2
+        return h
+
+    times: dict[str, float] = {}
+    xs = np.ones(2)
+
+    def timed(name: str, action: Action) -> Any:
+        start = time.perf_counter()
+        result = action()
+        times[name] = time.perf_counter() - start
+        return result
+
+    program = lift(chain, w, check=False)
+    timed(f"chain of {nodes:,}: first value and gradient", lambda: program.value_and_grad(xs))
+    model = nn.MLP(64, [64, 10], "tanh", rng=0)
+    other = lift(lambda x: sum(v * v for v in model(x)), model.parameters())
+    rows = _rng().normal(size=(64, 64))
+    timed("network of 4,810 parameters: first value and gradient", lambda: other.value_and_grad(rows))
+    timed("the same: first Hessian times a vector", lambda: other.hvp(rows, other.pack()))
+    timed("the same: pickled and loaded", lambda: pickle.loads(pickle.dumps(other)))  # noqa: S301  # its own pickle
+    sizes = _rng().integers(50, 150, size=400).tolist()
+    theta, many = other.pack(), _rng().normal(size=(150, 64))
+    other.value_and_grad(many[:100], at=theta)
+    timed("400 batches of 100", lambda: [other.value_and_grad(many[:100], at=theta) for _ in sizes])
+    timed("400 batches of 50 to 150", lambda: [other.value_and_grad(many[:n], at=theta) for n in sizes])
+    return times
+
+
+# ---------------------------------------------------------------- the tables
+
+
+def report(quick: bool) -> None:
+    """Print both tables."""
+    threadpoolctl: Any = importlib.import_module("threadpoolctl")
+    if find_spec("torch"):
+        importlib.import_module("torch").set_num_threads(1)
+    console = Console()
+    with threadpoolctl.threadpool_limits(1):
+        table = Table(title="Lifted programs and their peers, one thread")
+        for heading in ("task", "way", "time", "÷ lifted"):
+            table.add_column(heading, justify="left" if heading in ("task", "way") else "right")
+        for make in list(CASES.values())[: 2 if quick else None]:
+            case = make()
+            wrong = disagreement(case)
+            if wrong:
+                raise RuntimeError(f"nothing is timed, since the numbers disagree: {wrong}")
+            times = measured(case, 3 if quick else 9)
+            for way, seconds in times.items():
+                name = case.name if way == "lifted" else ""
+                table.add_row(name, way, duration(seconds), f"{seconds / times['lifted']:.2f}")
+        console.print(table)
+        firsts = Table(title="What happens once")
+        firsts.add_column("what")
+        firsts.add_column("time", justify="right")
+        for name, seconds in once(400 if quick else 4000).items():
+            firsts.add_row(name, duration(seconds))
+        console.print(firsts)
+
+
+def measured(case: Case, rounds: int) -> dict[str, float]:
+    """The median time of each way; in every round each has its turn, but a slow one in the first alone."""
+    times: dict[str, list[float]] = {name: [] for name in case.ways}
+    for number in range(rounds):
+        for name, way in case.ways.items():
+            if number and times[name][0] > SLOW:
+                continue
+            calls, start = 0, time.perf_counter()
+            while time.perf_counter() - start < 0.05:
+                way()
+                calls += 1
+            times[name].append((time.perf_counter() - start) / calls)
+    return {name: median(own) for name, own in times.items()}
