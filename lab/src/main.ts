@@ -456,8 +456,9 @@ class Lab {
     this.runButton.replaceChildren(icon(isRunning ? STOP : PLAY), isRunning ? "Stop" : "Run");
     this.runButton.classList.toggle("stops", isRunning);
     this.judgeButton.disabled = isRunning;
-    const stale = this.isStale ? "the code has changed: run it again" : "";
-    const texts: Record<State, string> = { starting: "Python starts …", ready: stale, busy: "running …", broken: "Python does not start" };
+    const hint = this.walker.walk?.markup ? "Click a number in the picture to change it." : "";
+    const stale = this.isStale ? "The code has changed: run it again." : hint;
+    const texts: Record<State, string> = { starting: "Python starts …", ready: stale, busy: "Running …", broken: "Python does not start" };
     this.status.textContent = texts[this.state];
     document.documentElement.dataset.state = isRunning && this.state === "ready" ? "busy" : this.state;
   }

@@ -433,6 +433,7 @@ class Program:
                 has_aux=self._has_aux,
                 theta=floats_of(self.pack()),
                 captured=floats_of(self._target.packed(lifted.captured)),
+                indices=lifted.indices,
                 runners={kind: lifted.runner(kind) for kind in kinds},
             )
         )
@@ -538,6 +539,11 @@ class Program:
                 raise _strangers(self, shapes)
             lifted = self._lifted.setdefault(shapes, lifted)
         self._latest = lifted
+        for i, table in enumerate(rows if lifted.indices else ()):
+            sizes = lifted.indices.get(lifted.arguments[i])
+            wrong = self._target.no_index(table, sizes) if sizes else None
+            if sizes and wrong is not None:
+                raise _no_index(i + 1, shapes[i], sizes[wrong[1]], *wrong)
         if single and len(lifted.differentiated) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return rows, lifted
@@ -651,6 +657,17 @@ def _takes(function: Callable[..., Any], count: int) -> bool:
     except (TypeError, ValueError):  # ValueError: it has no signature
         return False
     return True
+
+
+def _no_index(argument: int, shape: Shape, size: int, example: int, place: int, given: float) -> ValueError:
+    within = ""
+    for extent in reversed(shape):
+        within = f"[{place % extent}]{within}"
+        place //= extent
+    return ValueError(
+        f"in example {example} of this call, counted from 0, argument {argument}{within} is an index into a table and "
+        f"must be an integer from 0 to {size - 1}, got {given:.17g}"
+    )
 
 
 def _uneven(counts: list[int]) -> ValueError:

@@ -94,6 +94,16 @@ class NumpyTarget:
         extremes = np.where(finite, largest, -np.inf).argmax(), np.where(finite, smallest, np.inf).argmin()
         return [int(rows.argmax()) for rows in kinds if rows.any()], list(map(int, extremes))
 
+    def no_index(self, table: Floats, sizes: Mapping[int, int]) -> tuple[int, int, float] | None:
+        """Return the row, the column and the number of the first that is no index into a table of the size given."""
+        columns, limits = list(sizes), np.array(list(sizes.values()))
+        given = table if columns == list(range(table.shape[1])) else table[:, columns]
+        right = (given >= 0) & (given < limits) & (given == np.trunc(given))
+        if right.all():
+            return None
+        row, at = np.unravel_index(int(right.argmin()), right.shape)
+        return int(row), columns[at], float(given[row, at])
+
     def packed(self, values: Sequence[Value]) -> Floats:
         """Return the Values' numbers as an array of shape (n,).
 
