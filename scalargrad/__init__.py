@@ -6,7 +6,7 @@
 >>> a.grad
 4.0
 
-numbers         Value, Constant, one_graph
+numbers         Value, Constant, one_graph; take and one_hot, to look up by an integer
 derivatives     grad, value_and_grad, jvp, vjp, jacobian, hessian, hvp
 modes           no_grad, trap, NonFinite, no_gc
 functions       total, mean, softmax, log_softmax, logsumexp, gelu, silu, elu, leaky_relu, and all operations
@@ -50,9 +50,11 @@ from .functional import (
     log_softmax,
     logsumexp,
     mean,
+    one_hot,
     silu,
     softmax,
     square_error,
+    take,
     total,
 )
 
@@ -115,9 +117,11 @@ __all__ = [
     "log_softmax",
     "logsumexp",
     "mean",
+    "one_hot",
     "silu",
     "softmax",
     "square_error",
+    "take",
     "total",
     # to explain
     "Step",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import chain
 from math import fsum, sqrt
-from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeVar, overload
 
 from .engine import modes
 from .engine.declaration import registered
@@ -47,6 +47,7 @@ Number = Value | float
 Floats = float | Iterable[float]  # one or several
 Values = Value | Iterable[Value]
 Numbers = Number | Iterable[Number]
+Entry = TypeVar("Entry")
 
 # Of functions that are given `Any`, as a network returns, editors take the first form: so that of Values stands there.
 # An array of numpy is such a case, whatever it holds: its iterator gives `Any`, also where it holds Values.
@@ -274,6 +275,83 @@ def log_softmax(values: Iterable[Number]) -> Any:
     return _together(_marked("log_softmax", [x - normaliser for x in shifted], terms))
 
 
+# ---------------------------------------------------------------- look-ups
+
+
+@overload
+def take(table: Sequence[Value], index: SupportsIndex) -> Value: ...
+@overload
+def take(table: Sequence[Entry], index: SupportsIndex) -> Entry: ...
+def take(table: Sequence[Any], index: SupportsIndex) -> Any:
+    """Return an entry of a list, as table[index] does; in a lifted function the index may be an input.
+
+    So a row of an embedding, the score of a class or a parameter of a group can be looked up by the integers of an
+    example. In a lifted function all rows of a table must have one length.
+
+    Args:
+        table: a list of Values or numbers; or a list of lists, whose rows are then given as lists.
+        index: the place of the entry, counted from 0.
+
+    >>> weights = [Value(2.0), Value(3.0)]
+    >>> take(weights, 1)
+    Value(3.0)
+    >>> take([[0.5, 1.0], [1.5, 2.0]], 0)
+    [0.5, 1.0]
+
+    Raises:
+        TypeError: for a table that is not a list, or an index that is not an integer.
+        ValueError: for an index that is negative or not less than the length of the table.
+    """
+    if isinstance(table, str) or not (isinstance(table, Sequence) or hasattr(table, "__array__")):
+        raise TypeError(f"the table of take must be a list, got {table!r}")
+    if not len(table):
+        raise ValueError("the table of take has no entries")
+    return _taken(table, index, "the index of take")
+
+
+def one_hot(index: SupportsIndex, size: int) -> list[float]:
+    """Return a list of numbers that are 0, but 1 at a place: an integer as a vector, for a linear layer.
+
+    Args:
+        index: the place of the 1, counted from 0; in a lifted function it may be an input.
+        size: how many numbers there are.
+
+    >>> one_hot(2, 4)
+    [0.0, 0.0, 1.0, 0.0]
+
+    Raises:
+        TypeError: for an index or a size that is not an integer.
+        ValueError: for an index that is negative or not less than the size.
+    """
+    if isinstance(size, bool) or not hasattr(size, "__index__"):
+        raise TypeError(f"the size in one_hot must be an integer, got {size!r}")
+    if operator.index(size) < 1:
+        raise ValueError(f"the size in one_hot must be at least 1, got {size}")
+    trace = modes.tracing()
+    if trace is not None and isinstance(index, Value) and trace.is_index(index, operator.index(size)):
+        return [greater(0.5, abs(index - i)) for i in range(size)]  # type: ignore[misc]  # traced, as the index is
+    place = _place(index, operator.index(size), "the index of one_hot")
+    return [float(i == place) for i in range(size)]
+
+
+def _taken(table: Sequence[Any], index: Any, what: str) -> Any:
+    """An entry of a table; in a run without numbers it is recorded that the entry is looked up."""
+    trace = modes.tracing()
+    entry = trace.looked_up(table, index) if trace is not None and isinstance(index, Value) else None
+    return table[_place(index, len(table), what)] if entry is None else entry
+
+
+def _place(index: Any, size: int, what: str) -> int:
+    """An index as an int."""
+    if isinstance(index, bool) or not hasattr(index, "__index__"):
+        advice = "; a Value is not one: give the plain integer" if isinstance(index, Value) else ""
+        raise TypeError(f"{what} must be an integer, got {index!r}{advice}")
+    place = operator.index(index)
+    if not 0 <= place < size:
+        raise ValueError(f"{what} must be from 0 to {size - 1}, got {place}")
+    return place
+
+
 # ---------------------------------------------------------------- losses
 
 
@@ -380,7 +458,8 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
 
     Args:
         scores: a Value or a number for each class.
-        target: the class, counted from 0; or p, a probability for each class.
+        target: the class, counted from 0; or p, a probability for each class. In a lifted function the class may be
+            an input, as the labels of the examples are.
 
     The scores are any numbers, not probabilities: the softmax is a part of it. They come from a linear layer.
     Where each is the result of an operation whose range is bounded, such as sigmoid or tanh, or of a softmax, also of
@@ -416,12 +495,7 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
         _refuse_no_distribution([p for _, p in pairs])
         entropy = -_sum([p * x if isinstance(p, float) and p != 0 else _weighted(p, x) for x, p in pairs])
         return _marked("cross_entropy", [entropy], [*terms, *(p for _, p in pairs)])[0]
-    if isinstance(target, bool) or not hasattr(target, "__index__"):
-        raise TypeError(f"the class in cross_entropy must be an integer, got {target!r}")
-    index = operator.index(target)
-    if not 0 <= index < len(terms):
-        raise ValueError(f"the class in cross_entropy must be from 0 to {len(terms) - 1}, got {index}")
-    return _marked("cross_entropy", [-log_softmax(terms)[index]], terms)[0]
+    return _marked("cross_entropy", [-_taken(log_softmax(terms), target, "the class in cross_entropy")], terms)[0]
 
 
 def _refuse_no_distribution(probabilities: list[Any]) -> None:
@@ -549,7 +623,6 @@ FOREIGN = {  # what other libraries call functions, and what to write instead
     "swish": "silu(x)",
     "hinge_loss": "hinge(scores, labels)",
     "hinge_embedding_loss": "hinge(scores, labels)",
-    "one_hot": "[float(i == target) for i in range(n)]",
     "linear": "a scalargrad.nn.Layer(n_inputs, n_outputs, activation=None)",
 }
 

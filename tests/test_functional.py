@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from scalargrad import TraceError, Value, functional, grad, hessian, lift, nn, no_grad
+from scalargrad import Value, functional, grad, hessian, lift, nn, no_grad
 from scalargrad.engine.graph import topological_order
 from scalargrad.engine.primitives import BUILT_IN
 from scalargrad.functional import (
@@ -35,9 +35,11 @@ from scalargrad.functional import (
     log_softmax,
     logsumexp,
     mean,
+    one_hot,
     silu,
     softmax,
     square_error,
+    take,
     total,
 )
 from tests.oracle import Dual, dual_functions, precise
@@ -560,15 +562,17 @@ def test_labels_of_single_scores_are_data(loss: Callable[..., Any], labels: list
         assert list(program(INPUTS, ys)) == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_class_is_no_input_of_a_lifted_cross_entropy() -> None:
-    """A class that is an input is an error that says what to give instead, which is lifted."""
+def test_a_class_is_an_input_of_a_lifted_cross_entropy() -> None:
+    """The class of each example is an input of the lifted program, which computes what a distribution gives."""
     model = nn.MLP(2, [3, 2], "tanh", rng=0)
-    classes = [1, 0, 1]
-    with pytest.raises(TraceError, match="an input is used as an index, or as a class; give the class as a distr"):
-        lift(lambda x, y: cross_entropy(model(x), y), model.parameters())(INPUTS, classes)
     program = lift(lambda x, y: cross_entropy(model(x), y), model.parameters())
-    expected = [cross_entropy(model(x), y).data for x, y in zip(INPUTS, classes, strict=True)]
-    assert list(program(INPUTS, [[0, 1], [1, 0], [0, 1]])) == pytest.approx(expected, rel=1e-12)
+    for classes in ([1, 0, 1], [0, 0, 1]):  # nothing is frozen
+        expected = [cross_entropy(model(x), y).data for x, y in zip(INPUTS, classes, strict=True)]
+        assert list(program(INPUTS, classes)) == pytest.approx(expected, rel=1e-12)
+        distributions = [one_hot(y, 2) for y in classes]
+        assert list(program(INPUTS, distributions)) == pytest.approx(expected, rel=1e-12)
+        gradient, of_distributions = (program.value_and_grad(INPUTS, given)[1] for given in (classes, distributions))
+        assert list(gradient) == pytest.approx(list(of_distributions), rel=1e-12, abs=1e-15)
 
 
 def test_a_lifted_binary_cross_entropy_meets_a_wrong_target() -> None:
@@ -922,3 +926,55 @@ def test_integers_give_floats() -> None:
         *softmax([3]),
     ):
         assert type(result) is float
+
+
+# ---------------------------------------------------------------- look-ups
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=5), st.data())
+def test_take_is_the_entry_itself(xs: list[float], data: st.DataObject) -> None:
+    """The entry of a list of Values, of numbers or of lists is that very object, for any kind of integer."""
+    index = data.draw(st.integers(0, len(xs) - 1))
+    values = [Value(x) for x in xs]
+    rows = [[value, 1.0] for value in values]
+    for spelled in (index, np.int64(index)):
+        assert take(values, spelled) is values[index]
+        assert take(rows, spelled) is rows[index]
+        assert take(xs, spelled) == xs[index]
+        assert one_hot(spelled, len(xs)) == [float(i == index) for i in range(len(xs))]
+    table: Any = np.array(xs)
+    assert take(table, index) == xs[index]
+
+
+def test_only_the_entry_that_is_taken_has_a_gradient() -> None:
+    """Twice the same entry adds up, and the others get nothing."""
+    values = [Value(1.0), Value(2.0), Value(3.0)]
+    (take(values, 1) * take(values, 1) + take(values, 2)).backward()
+    assert [value.grad for value in values] == [0.0, 4.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("ask", "kind", "message"),
+    [
+        (lambda: take([1.0, 2.0], 2), ValueError, "the index of take must be from 0 to 1, got 2"),
+        (lambda: take([1.0, 2.0], -1), ValueError, "the index of take must be from 0 to 1, got -1"),
+        (lambda: take([1.0, 2.0], True), TypeError, "the index of take must be an integer, got True"),
+        (lambda: take([1.0, 2.0], 0.5), TypeError, "the index of take must be an integer, got 0.5"),  # type: ignore[call-overload]
+        (
+            lambda: take([1.0, 2.0], Value(1.0)),  # type: ignore[call-overload]
+            TypeError,
+            r"must be an integer, got Value\(data=1.0\); a Value is not one: give the plain integer",
+        ),
+        (lambda: take([], 0), ValueError, "the table of take has no entries"),
+        (lambda: take("ab", 0), TypeError, "the table of take must be a list, got 'ab'"),
+        (lambda: take({1.0, 2.0}, 0), TypeError, "the table of take must be a list, got {1.0, 2.0}"),  # type: ignore[call-overload]
+        (lambda: one_hot(3, 3), ValueError, "the index of one_hot must be from 0 to 2, got 3"),
+        (lambda: one_hot(0, 0), ValueError, "the size in one_hot must be at least 1, got 0"),
+        (lambda: one_hot(0, 2.0), TypeError, "the size in one_hot must be an integer, got 2.0"),  # type: ignore[arg-type]
+        (lambda: one_hot(1.0, 2), TypeError, "the index of one_hot must be an integer, got 1.0"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_place_is_refused(ask: Callable[[], object], kind: type[Exception], message: str) -> None:
+    """A place is an integer from 0 to less than the size."""
+    with pytest.raises(kind, match=message):
+        ask()

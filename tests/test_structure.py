@@ -112,7 +112,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["rounding"],
     ],
     "scalargrad.lifting": [
-        ["leaves"],
+        ["leaves", "lookup"],
         ["derivatives", "arrays", "curvature", "forms", "standalone"],
         ["trace"],
         ["group", "names"],
@@ -133,10 +133,11 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["views"],
         ["buffers"],
         ["operations", "folds", "assemblies"],
+        ["lookups"],
         ["writer"],
         ["target"],
     ],
-    "scalargrad.lifting.to_python": [["writer", "saved"], ["target"]],
+    "scalargrad.lifting.to_python": [["lookups"], ["writer", "saved"], ["target"]],
 }
 RANKS = {
     folder: {name: rank for rank, layer in enumerate(layers) for name in layer} for folder, layers in LAYERS.items()

@@ -35,6 +35,13 @@ class _Watch:
         with modes.defaults():
             return (node.op, node.args) if isinstance(node, Value) else (None, ())
 
+    def looked_up(self, *_: object) -> None:
+        """Nothing is looked up without a number: each Value has one."""
+
+    def is_index(self, *_: object) -> bool:
+        """Return that no Value is an index: each has a number."""
+        return False
+
     def pulled_back(self, *_: object) -> None:
         """Leave derivatives to the graphs of the Values."""
 

@@ -53,6 +53,12 @@ class Tracing(Protocol):
     def pushed_forward(self, outputs: Sequence[Any], wrt: Sequence[Any], tangents: Sequence[Any]) -> list[Any] | None:
         """Return how fast the outputs change, given how fast `wrt` does; None where Values have graphs as always."""
 
+    def looked_up(self, table: Sequence[Any], index: Any) -> Any:
+        """Return the entry of a table at an index that has no number; None where Values have numbers as always."""
+
+    def is_index(self, index: Any, size: int) -> bool:
+        """Note that a Value without a number is an index into a table of that size; False where it has a number."""
+
 
 def recording() -> bool:
     """Return whether operations are recorded."""

@@ -48,13 +48,14 @@ def judge_loss(
     for varied, fixed in points:
         variables = [Value(x) for x in varied]
         with answering():
-            result = called(loss, variables, *fixed)
+            result = called(loss, list(variables), *fixed)
         value = numbers(result, "loss returns")
         if len(value) != 1:
             raise Refused(f"loss must return one number, and it returns {len(value)}.")
         given += value
         if isinstance(result, Value):
-            result.backward()
+            with answering():  # a rule of an operation of the answer's own may fail
+                result.backward()
         gradients.append([variable.grad for variable in variables])
     for (varied, fixed), value_here in zip(points, given, strict=True):
         expected = wanted(varied, *fixed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..engine.derivatives import hvp
@@ -54,7 +54,10 @@ def compare(
     nodes = 0
     for i in notable_examples(rows, target):
         inputs = [list(map(Value, floats_of(table[i]))) for table in rows]
-        example = [_nested(own, shape) for own, shape in zip(inputs, program.shapes, strict=True)]
+        example = [
+            _nested(own, shape, program.indices.get(name, ()))
+            for name, own, shape in zip(program.arguments, inputs, program.shapes, strict=True)
+        ]
         outputs[i] = outputs_of(function(*example), program.has_aux)[1]
         given[i] = [value for own in inputs for value in own]
         if kind == "hvp":
@@ -187,12 +190,12 @@ def _largest(numbers: Iterable[float]) -> float:
     return max((abs(number) for number in numbers if math.isfinite(number)), default=0.0)
 
 
-def _nested(flat: Sequence[Value], shape: Shape) -> Any:
-    """Values as nested lists of that shape."""
-    values = iter(flat)
+def _nested(flat: Sequence[Value], shape: Shape, indices: Collection[int]) -> Any:
+    """Values as nested lists of that shape; those in the places of indices as plain integers."""
+    entries = iter([int(value._data) if i in indices else value for i, value in enumerate(flat)])
 
     def nested(shape: Shape) -> Any:
-        return [nested(shape[1:]) for _ in range(shape[0])] if shape else next(values)
+        return [nested(shape[1:]) for _ in range(shape[0])] if shape else next(entries)
 
     return nested(shape)
 

@@ -13,7 +13,7 @@ from unicodedata import normalize
 
 from ..engine import primitives as p
 from ..engine.declaration import Primitive
-from .arrays.program import Apply, Array, Assembly, Fold, Leaf, View, needed
+from .arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
 from .leaves import LEAVES, THETA
 
 _PYTHON_NAMES = {*keyword.kwlist, *dir(builtins), "__builtins__"}
@@ -159,6 +159,8 @@ class Names:
             stem = _result_of(array.primitive)
         elif isinstance(array, View):
             stem = self._stem_of_a_view(array, array.base) if isinstance(array.base, Leaf) else "part"
+        elif isinstance(array, Gather | Scatter):
+            stem = "taken" if isinstance(array, Gather) else "added"
         elif isinstance(array, Assembly) and len(array.arrays) == 1:
             stem = f"{self._name_of_all(array.arrays[0])}_{_BESIDE.get(array.operands[1:], 'and_more')}"
         elif isinstance(array, Assembly):

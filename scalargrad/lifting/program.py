@@ -437,6 +437,7 @@ class Program:
                 has_aux=self._has_aux,
                 theta=floats_of(self.pack()),
                 captured=floats_of(self._target.packed(lifted.captured)),
+                indices=lifted.indices,
                 runners={kind: lifted.runner(kind) for kind in kinds},
             )
         )
@@ -486,7 +487,11 @@ class Program:
         A function that is not an object with attributes is shared, and goes on to compute with the original's
         parameters: the copy takes from it what is computed, and the numbers from its own parameters.
         """
-        reached: dict[int, Any] = {}  # what a copy of the function has copied
+        if isinstance(memo, _Reached):  # for a program that reaches this one: it needs no copy
+            memo[id(self)] = self
+            deepcopy((self._function, self._parameters), memo)
+            return self
+        reached = _Reached({id(self): self})  # what a copy of the function copies
         deepcopy(self._function, reached)
 
         def followed(values: Sequence[Value]) -> list[Value]:
@@ -538,6 +543,11 @@ class Program:
                 raise _strangers(self, shapes)
             lifted = self._lifted.setdefault(shapes, lifted)
         self._latest = lifted
+        for i, table in enumerate(rows if lifted.indices else ()):
+            sizes = lifted.indices.get(lifted.arguments[i])
+            wrong = self._target.no_index(table, sizes) if sizes else None
+            if sizes and wrong is not None:
+                raise _no_index(i + 1, shapes[i], sizes[wrong[1]], *wrong)
         if single and len(lifted.differentiated) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return rows, lifted
@@ -606,6 +616,10 @@ class AuxProgram(Program):
         return (mean, aux), gradient
 
 
+class _Reached(dict[int, Any]):
+    """The memo of a copy that is made to see what belongs to it."""
+
+
 class _Gone:
     """Stands in a pickled program for its function, which could not be pickled."""
 
@@ -643,6 +657,17 @@ def _takes(function: Callable[..., Any], count: int) -> bool:
     except (TypeError, ValueError):  # ValueError: it has no signature
         return False
     return True
+
+
+def _no_index(argument: int, shape: Shape, size: int, example: int, place: int, given: float) -> ValueError:
+    within = ""
+    for extent in reversed(shape):
+        within = f"[{place % extent}]{within}"
+        place //= extent
+    return ValueError(
+        f"in example {example} of this call, counted from 0, argument {argument}{within} is an index into a table and "
+        f"must be an integer from 0 to {size - 1}, got {given:.17g}"
+    )
 
 
 def _uneven(counts: list[int]) -> ValueError:

@@ -25,6 +25,7 @@ class Saved(NamedTuple):
         has_aux: whether these are a loss and something beside it.
         theta: the numbers of the parameters.
         captured: the numbers of other Values that the function reads.
+        indices: for each argument, which of its numbers are indices, and into tables of what size.
         runners: what runs each of its functions, by name: "forward", "value_and_grad", or both.
     """
 
@@ -35,6 +36,7 @@ class Saved(NamedTuple):
     has_aux: bool
     theta: Sequence[float]
     captured: Sequence[float]
+    indices: Mapping[str, Mapping[int, int]]
     runners: Mapping[str, Any]
 
     @property
@@ -65,9 +67,16 @@ class Saved(NamedTuple):
         """The first line of one of its functions."""
         return f"def {kind}({', '.join([*self.arguments, 'theta=THETA'])}):"
 
-    def usage(self, example: Callable[[Shape], str]) -> list[str]:
-        """The lines that show how the functions are used, given the text of two examples of a shape."""
-        lines = [f"{name} = {example(shape)}" for name, shape in self._arguments]
+    def checks(self, rows: Sequence[str]) -> list[str]:
+        """The lines that check the indices among the arguments, given the text for the rows of each."""
+        given = zip(self.arguments, rows, strict=True)
+        return [f"_check_indices({own}, {self.indices[name]}, {name!r})" for name, own in given if name in self.indices]
+
+    def usage(self, example: Callable[[Shape, str], str]) -> list[str]:
+        """The lines that show how the functions are used, given the text of two examples of a shape and a number."""
+        lines = [
+            f"{name} = {example(shape, '0' if name in self.indices else '0.5')}" for name, shape in self._arguments
+        ]
         called = ", ".join(self.arguments)
         lines += [f'print("{kind}:", {kind}({called}))' for kind in self.runners]
         return ["", "", 'if __name__ == "__main__":', *indented(lines)]

@@ -41,6 +41,7 @@ class Specialised:
             self.form, returned = outputs_of(function(*traced), has_aux)
             outputs = [trace.index_of(output) for output in returned]
         self.captured = trace.captured
+        self.indices = trace.indices
         self._sizes = {THETA: len(parameters), DIRECTION: len(parameters), CAPTURED: len(trace.captured)}
         self._program = ArrayProgram()
         along_theta = self._program.axis(len(parameters))

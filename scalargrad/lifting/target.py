@@ -71,6 +71,12 @@ class Target(Protocol):
     def notable_rows(self, table: Any) -> tuple[list[int], list[int]]:
         """Return the first rows of a table with nan, inf and 0, and those with the extreme finite numbers."""
 
+    def no_index(self, table: Any, sizes: Mapping[int, int]) -> tuple[int, int, float] | None:
+        """Return the row, the column and the number of the first that is no index into a table of the size given.
+
+        An index is an integer, at least 0 and less than the size. `sizes` has the columns with indices.
+        """
+
     def packed(self, values: Sequence[Value]) -> Any:
         """Return the Values' numbers in a row, as its programs take them."""
 

@@ -22,10 +22,11 @@ from typing import Any, NoReturn
 from ..engine import modes
 from ..engine import primitives as p
 from ..engine.declaration import Primitive
-from ..engine.floats import is_number, number
+from ..engine.floats import held_by, is_number, number
 from ..engine.value import OPERATIONS, REFLECTED, Constant, Value
 from . import derivatives
 from .leaves import CAPTURED, THETA
+from .lookup import LOOKUP
 
 _new = object.__new__
 
@@ -47,6 +48,7 @@ class Trace:
         labels: the labels of nodes, by place.
         of_value: the places of the Values that the function has used.
         refused: the first TraceError of the run, also if the function caught it.
+        indices: for each argument, which of its numbers are indices, and the size of the smallest table of each.
     """
 
     def __init__(self, parameters: Iterable[Value]) -> None:
@@ -55,6 +57,7 @@ class Trace:
         self.captured: list[Value] = []
         self.labels: dict[int, str] = {}
         self.refused: TraceError | None = None
+        self.indices: dict[str, dict[int, int]] = {}
         self._in_order: list[Node] = []
         self._repeated: set[int] = set()  # nodes that were computed more than once
         self._constants: dict[int, float] = {}
@@ -128,15 +131,57 @@ class Trace:
 
     def operation_at(self, place: int) -> tuple[Primitive | None, tuple[int, ...]]:
         """Return the operation at a place, and the places of its operands; None for a leaf."""
+        node = self._node_at(place)
+        return (node[0], node[1:]) if isinstance(node[0], Primitive) else (None, ())
+
+    def _node_at(self, place: int) -> Node:
         new = len(self.nodes) - len(self._in_order)
         if new:
             self._in_order += reversed(list(islice(reversed(self.nodes), new)))
-        node = self._in_order[place]
-        return (node[0], node[1:]) if isinstance(node[0], Primitive) else (None, ())
+        return self._in_order[place]
 
     def value_at(self, place: int) -> Traced | float:
         """Return what stands for a node in operations: a number for a constant, else a traced Value."""
         return self._constants[place] if place in self._constants else Traced(self, place)
+
+    # ---------------------------------------------------------------- look-ups
+
+    def looked_up(self, table: Sequence[Any], index: Value) -> Any:
+        """Record that an entry of a table is looked up; an entry that is a list gives a list of what it has.
+
+        Raises:
+            TraceError: for an index that is not an input, or rows of different lengths.
+        """
+        self.is_index(index, len(table))
+        return self._looked_up(table, self.index_of(index))
+
+    def is_index(self, index: Any, size: int) -> bool:
+        """Note that an input is an index into a table of that size.
+
+        Raises:
+            TraceError: for anything but an input.
+        """
+        place = self.index_of(index)
+        node = self._node_at(place)
+        if node[0] in (THETA, CAPTURED, "constant") or node[0].__class__ is not str:
+            raise self.error(
+                "an index must be an integer of an example as it is given, and this one is computed, or no input; "
+                "what would be computed can be looked up too: take(table, take(places, i))"
+            )
+        sizes = self.indices.setdefault(node[0], {})
+        sizes[node[1]] = min(size, sizes.get(node[1], size))
+        return True
+
+    def _looked_up(self, table: Sequence[Any], index: int) -> Any:
+        table = list(table)
+        rows = [held_by(entry) for entry in table if not isinstance(entry, Value) and isinstance(entry, Iterable)]
+        if not rows:
+            places = [self.index_of(entry, "an entry of the table") for entry in table]
+            return _traced(self, (LOOKUP, index, *places))
+        columns = [list(row) for row in rows]
+        if len(rows) < len(table) or len({len(row) for row in columns}) > 1:
+            raise self.error("the rows of a table that is looked up must have one length, as the result has one")
+        return [self._looked_up(column, index) for column in zip(*columns, strict=True)]
 
     # ---------------------------------------------------------------- derivatives
 
@@ -427,7 +472,8 @@ class Traced(Value):
 
     def __index__(self) -> NoReturn:
         raise self.trace.error(
-            "an input is used as an index, or as a class; give the class as a distribution over the classes"
+            "an input is used as an index; take(table, index) looks an entry up in a list, cross_entropy(scores, "
+            "index) takes it as a class, and one_hot(index, size) makes it a vector"
         )
 
     def __getitem__(self, place: object) -> NoReturn:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any, SupportsIndex
 
+from ..engine import modes
 from ..engine.primitives import greater, maximum
 from ..engine.value import Value
-from ..functional import total
+from ..functional import one_hot, total
 
 Number = Value | float
 
@@ -18,7 +19,7 @@ def accuracy(outputs: Sequence[Number], target: SupportsIndex | Iterable[Number]
     """Return 1 if the largest output is that of the right class, else 0: a metric of one example.
 
     The right class is a number, counted from 0, or a list with a 1 for it and 0 for the others, as in
-    `cross_entropy`. Only the list can be lifted. Where several outputs are the largest, each counts as its
+    `cross_entropy`. Where several outputs are the largest, each counts as its
     share, so a network whose outputs are all equal is no better than chance.
 
     >>> from scalargrad import Value
@@ -37,6 +38,8 @@ def accuracy(outputs: Sequence[Number], target: SupportsIndex | Iterable[Number]
     scores = list(outputs)
     if isinstance(target, Iterable):
         shares = list(target)
+    elif isinstance(target, Value) and modes.tracing() is not None:
+        shares = list(one_hot(target, len(scores)))
     else:
         try:
             index = operator.index(target)

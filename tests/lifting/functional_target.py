@@ -18,7 +18,19 @@ from scipy import special
 from scalargrad import Value
 from scalargrad.engine.declaration import Primitive
 from scalargrad.lifting.arrays.differentiate import pieces_of
-from scalargrad.lifting.arrays.program import Apply, Array, Assembly, Axis, Fold, Leaf, Piece, View, needed
+from scalargrad.lifting.arrays.program import (
+    Apply,
+    Array,
+    Assembly,
+    Axis,
+    Fold,
+    Gather,
+    Leaf,
+    Piece,
+    Scatter,
+    View,
+    needed,
+)
 from scalargrad.lifting.group.regroup import regroup
 from scalargrad.lifting.saving import Saved
 from scalargrad.lifting.source import Source, Wanted, compiled, docstring
@@ -33,7 +45,11 @@ class Writer:
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self.lines: list[str] = []
-        self.namespace: dict[str, Any] = {"put_together": put_together}
+        self.namespace: dict[str, Any] = {
+            "arange": np.arange,
+            "put_together": put_together,
+            "scattered": scattered,
+        }
         self.texts: dict[Array, str] = {}
 
     def source(self) -> Source:
@@ -78,8 +94,29 @@ class Writer:
             axes = [first + array.operand.axes.index(axis) for axis in array.along]
             along = (*([0] if array.over_batch else []), *axes)
             return f"{self.bound(FOLDS[array.primitive.name], 'fold')}({self.text(array.operand)}, axis={along})"
+        if isinstance(array, Gather):
+            table = self.aligned(array.table, array.table.axes, True)
+            return f"{table}[{self.coordinates(array)}]{'' if array.batched else '[0]'}"
+        if isinstance(array, Scatter):
+            pairs = [
+                f"(({self.coordinates(gather, array.batched)},), {self.aligned(one, gather.axes, True)})"
+                for one, gather in zip(array.numbers, array.gathers, strict=True)
+            ]
+            return f"scattered({array.sizes}, {'B' if array.batched else None}, [{', '.join(pairs)}])"
         assert isinstance(array, Assembly)
         return self.together(array.pieces, array.sizes, array.batched)
+
+    def coordinates(self, gather: Gather, batched: bool | None = None) -> str:
+        """Where in its table, and of which example, each number of a gather lies."""
+        axes: list[Any] = ["batch", *gather.axes]
+
+        def along(axis: Any, numbers: str) -> str:
+            return f"{numbers}[{', '.join(':' if axis is one else 'None' for one in axes)}]"
+
+        of_example = gather.table.batched if batched is None else batched
+        index = f"{self.aligned(gather.index, gather.axes, True)}.astype(int)"
+        places = [index if axis is gather.along else along(axis, f"arange({axis.size})") for axis in gather.table.axes]
+        return ", ".join([along("batch", "arange(B)") if of_example else "0 * " + along("batch", "arange(B)"), *places])
 
     def spelled(self, primitive: Primitive, operands: list[str]) -> str:
         if primitive.array is None:
@@ -122,12 +159,20 @@ def put_together(sizes: tuple[int, ...], count: int | None, pieces: Sequence[tup
     return whole.reshape([*rows, *sizes])
 
 
+def scattered(sizes: tuple[int, ...], count: int | None, pairs: Sequence[tuple[Any, Any]]) -> Any:
+    """Zeros in the form of a table, for each example where there is a count, with numbers added where an index says."""
+    whole = np.zeros([count or 1, *sizes])
+    for places, numbers in pairs:
+        np.add.at(whole, places, numbers)
+    return whole if count else whole[0]
+
+
 class FunctionalTarget:
     """Pure functions of arrays."""
 
     batched = True
     group = staticmethod(partial(regroup, can_fold=lambda primitive: primitive.name in FOLDS))
-    reserved = ("B", "put_together", "special", *vars(np))
+    reserved = ("B", "put_together", "scattered", "special", *vars(np))
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
@@ -140,6 +185,10 @@ class FunctionalTarget:
 
     def notable_rows(self, table: Any) -> tuple[list[int], list[int]]:
         return list(range(min(len(table), 2))), []
+
+    def no_index(self, table: Any, sizes: Mapping[int, int]) -> tuple[int, int, float] | None:
+        wrong = [(row, at) for at, size in sizes.items() for row, x in enumerate(table[:, at]) if x not in range(size)]
+        return (*min(wrong), float(table[min(wrong)])) if wrong else None
 
     def packed(self, values: Sequence[Value]) -> Any:
         return np.array([value.data for value in values], dtype=self.dtype)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from scalargrad.lifting.arrays.program import Apply, Array, Assembly, Fold, Leaf, View, needed
+from scalargrad.lifting.arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
 
 
 def evaluate(root: Array | float, given: Mapping[str, Any], count: int) -> Any:
@@ -43,6 +43,15 @@ def evaluate(root: Array | float, given: Mapping[str, Any], count: int) -> Any:
             numbers_of[array] = np.vectorize(array.primitive.value, otypes=[float])(*operands)
         elif isinstance(array, Fold):
             numbers_of[array] = _folded(array, numbers_of[array.operand], count)
+        elif isinstance(array, Gather):
+            numbers_of[array] = numbers_of[array.table].reshape(-1)[_looked_up(array, numbers_of[array.index], spread)]
+        elif isinstance(array, Scatter):
+            one_by_one = np.zeros([*sizes, count])
+            for one, gather in zip(array.numbers, array.gathers, strict=True):
+                places = _looked_up(gather, numbers_of[gather.index], spread)
+                np.add.at(one_by_one.reshape(-1), places, spread(one, gather.axes))
+            # What all examples share gets what all of them add to it.
+            numbers_of[array] = one_by_one if array.batched else _for_all(one_by_one, count)
         else:
             assert isinstance(array, Assembly)
             whole = np.zeros((array.size, count))
@@ -50,6 +59,22 @@ def evaluate(root: Array | float, given: Mapping[str, Any], count: int) -> Any:
                 np.add.at(whole, piece.places.index, spread(piece.array, piece.axes))
             numbers_of[array] = whole.reshape([*sizes, count])
     return spread(root, root.axes if isinstance(root, Array) else ())
+
+
+def _looked_up(gather: Gather, index: Any, spread: Any) -> Any:
+    """The places of the numbers of a gather in its table, flattened with the batch behind it."""
+    count = index.shape[-1]
+    sizes = [axis.size for axis in gather.axes]
+    coordinates = dict(zip(gather.axes, np.indices([*sizes, count])[:-1], strict=True))
+    coordinates[gather.along] = spread(gather.index, gather.axes).astype(int)
+    flat = np.zeros([*sizes, count], int)
+    for axis in gather.table.axes:
+        flat = flat * axis.size + coordinates[axis]
+    return flat * count + np.arange(count)
+
+
+def _for_all(numbers: Any, count: int) -> Any:
+    return np.repeat(numbers.sum(axis=-1, keepdims=True), count, axis=-1)
 
 
 def _leaf(array: Leaf, given: Mapping[str, Any], count: int) -> Any:

@@ -236,7 +236,11 @@ def test_parameters_may_be_told_apart() -> None:
     ("ask", "reason"),
     [
         (lambda x, w: x.backward(), r"backward\(\) cannot be used inside: use grad inside, or value_and_grad"),
-        (lambda x, w: functional.cross_entropy([x, 2 * x], x), "used as an index, or as a class"),
+        (
+            lambda x, w: functional.cross_entropy([x, 2 * x], x),
+            "an index must be an integer of an example as it is giv",
+        ),
+        (lambda x, w: [x, w][x], r"an input is used as an index; take\(table, index\) looks an entry up in a list"),
         (lambda x, w: w if w > 0 else -w, r"> reads the number of parameter 'w'.*use scalargrad.maximum, minimum, abs"),
         (lambda x, w: math.exp(w), r"float\(\) reads.*x.exp\(\) for math.exp\(x\), or stop_gradient, or a plain float"),
         (lambda x, w: w == 1, r"== reads the number of parameter 'w'.*a Value equals itself alone; compare plain numb"),

@@ -18,7 +18,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalargrad import Disagreement, TraceError, Value, cross_entropy, grad, lift, log, nn, no_grad, optim, square_error
+from scalargrad import (
+    Disagreement,
+    TraceError,
+    Value,
+    cross_entropy,
+    grad,
+    log,
+    nn,
+    no_grad,
+    optim,
+    square_error,
+    take,
+)
 from scalargrad.optim import (
     DIVERGED,
     INTERRUPTED,
@@ -221,21 +233,29 @@ CLASSES: list[Callable[[], Any]] = [lambda: [1, 0, 2], lambda: (1, 0, 2), lambda
 
 @pytest.mark.parametrize("classes", CLASSES)
 def test_classes_stay_integers(classes: Callable[[], Any]) -> None:
-    """A column of classes reaches the loss as integers; as it cannot be lifted, the reason is the one `lift` gives."""
+    """A column of classes reaches the loss as integers, on Values and in the comparison; and the loss is lifted."""
     model = nn.MLP(2, [3], rng=0)
 
     def loss(x: Any, y: Any) -> Value:
         return cross_entropy(model.outputs(x), y)
 
-    by_hand = sum(loss(x, y).data for x, y in zip(XS, [1, 0, 2], strict=False)) / 3
-    with pytest.raises(TraceError) as lifting:
-        lift(loss, model.parameters())(XS[:3], [1, 0, 2])
-    assert "give the class as a distribution over the classes" in str(lifting.value)
-    with pytest.raises(TraceError, match="give the class as a distribution over the classes"):
-        train(loss, model.parameters(), (XS[:3], classes()), lifted=True)
-    history = train(loss, model.parameters(), (XS[:3], classes()), epochs=1, batch_size=None)
-    assert history["loss"] == [pytest.approx(by_hand)]
-    assert history.way == f"on Values, as the loss cannot be lifted: TraceError: {str(lifting.value).splitlines()[0]}"
+    for lifted, way in ((False, "on Values"), (None, "lifted to numpy")):
+        by_hand = sum(loss(x, y).data for x, y in zip(XS, [1, 0, 2], strict=False)) / 3
+        history = train(loss, model.parameters(), (XS[:3], classes()), epochs=1, batch_size=None, lifted=lifted)
+        assert history["loss"] == [pytest.approx(by_hand)]
+        assert history.way == way
+
+
+def test_indexing_a_list_says_what_to_write() -> None:
+    """A loss that reads weights[y] cannot be lifted, and the error names `take`; with `take` it is lifted."""
+    model, weights = nn.MLP(2, [3], rng=0), [1.0, 2.0, 0.5]
+    data = (XS[:3], [1, 0, 2])
+    with pytest.raises(TraceError, match=r"an input is used as an index; take\(table, index\) looks an entry up"):
+        train(lambda x, y: weights[y] * cross_entropy(model.outputs(x), y), model.parameters(), data, lifted=True)
+    weighted = train(
+        lambda x, y: take(weights, y) * cross_entropy(model.outputs(x), y), model.parameters(), data, epochs=1
+    )
+    assert weighted.way == "lifted to numpy"
 
 
 @pytest.mark.parametrize("classes", CLASSES)
@@ -251,12 +271,13 @@ def test_classes_stay_integers_for_a_metric_on_values(classes: Callable[[], Any]
         epochs=2,
         validation=data,
         metrics={
-            "by class": lambda x, _, k: accuracy(model.outputs(x), k),
+            "by class": lambda x, _, k: float(accuracy(model.outputs(x), k)),
+            "by class, lifted": lambda x, _, k: accuracy(model.outputs(x), k),
             "by distribution": lambda x, y, _: accuracy(model.outputs(x), y),
         },
     )
-    assert history.way.startswith("lifted to numpy; by class on Values, as it cannot be lifted: ")
-    assert history["by class"] == history["by distribution"]
+    assert re.fullmatch("lifted to numpy; by class on Values, as it cannot be lifted: .*", history.way)
+    assert history["by class"] == history["by class, lifted"] == history["by distribution"]
     assert history["validation by class"] == history["validation by distribution"]
 
 

@@ -2,8 +2,8 @@
 
 A rule can be called on operands of any kind. On floats it gives the numbers of the eager sweep, on Values
 derivatives of derivatives, and here, on arrays, an array program for the gradient. What is added here is
-linear and the same for every operation: the gradient of a view goes back to the places in its base, and
-the gradient of a sum goes to all that is summed.
+linear and the same for every operation: the gradient of a view goes back to the places in its base, the
+gradient of a sum goes to all that is summed, and the gradient of a look-up to the places that were looked up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...engine import primitives as p
-from .program import Apply, Array, ArrayProgram, Assembly, Axis, Fold, Leaf, Piece, Places, View, needed
+from .program import (
+    Apply,
+    Array,
+    ArrayProgram,
+    Assembly,
+    Axis,
+    Fold,
+    Gather,
+    Leaf,
+    Piece,
+    Places,
+    Scatter,
+    View,
+    needed,
+)
 
 if TYPE_CHECKING:
     from .program import IntArray
@@ -80,10 +94,15 @@ def gradient(program: ArrayProgram, output: Array | float, leaf: Array, *, for_e
     """
     totals: dict[Array, Array | float] = {}
     shown: dict[Array, list[tuple[View, Array | float]]] = {}  # for each array its views and their gradients
+    looked_up: dict[Array, list[tuple[Array | float, Gather]]] = {}  # for each array its gathers, after their gradients
     if isinstance(output, Array):
         totals[output] = 1.0
     forward = len(program.arrays)
     for array in reversed(needed([output])):
+        if array in looked_up:
+            pairs = looked_up.pop(array)
+            scattered = program.scatter(pairs, array.batched or (for_each and any(own.batched for _, own in pairs)))
+            totals[array] = program.apply(p.add, [totals[array], scattered]) if array in totals else scattered
         total = _total(program, array, totals.pop(array, None), shown.pop(array, []))
         if array is leaf:
             return 0.0 if total is None else total
@@ -92,6 +111,8 @@ def gradient(program: ArrayProgram, output: Array | float, leaf: Array, *, for_e
         _mark(total, array, forward)
         if isinstance(array, View):
             shown.setdefault(array.base, []).append((array, total))
+        elif isinstance(array, Gather):
+            looked_up.setdefault(array.table, []).append((total, array))
         else:
             for operand, part in _handed_on(program, array, total, for_each):
                 totals[operand] = program.apply(p.add, [totals[operand], part]) if operand in totals else part
@@ -184,9 +205,9 @@ def restricted(program: ArrayProgram, array: Array | float, axis: Axis, index: I
 
 def tangent(program: ArrayProgram, output: Array | float, leaf: Array, direction: Array) -> Array | float:
     """Return the derivative of the output in a direction of the leaf, computed forwards through the program."""
-    known: dict[Array, Array | float] = {leaf: direction}
+    known: dict[Array | float, Array | float] = {leaf: direction}
     for array in needed([output]):
-        if array is leaf or _blocks(array) or not any(operand in known for operand in array.arrays):
+        if array is leaf or _blocks(array) or not any(operand in known for operand in _moving(array)):
             continue
         if isinstance(array, View):
             known[array] = _seen(program, known[array.base], array)
@@ -201,6 +222,12 @@ def tangent(program: ArrayProgram, output: Array | float, leaf: Array, direction
                 if isinstance(piece.array, Array) and known.get(piece.array, 0.0) != 0.0
             ]
             known[array] = program.assemble(array.axes, pieces)
+        elif isinstance(array, Gather):
+            known[array] = program.gather(known[array.table], array.index, array.along)
+        elif isinstance(array, Scatter):
+            pairs = zip(array.numbers, array.gathers, strict=True)
+            moving = [(known[one], gather) for one, gather in pairs if one in known]
+            known[array] = program.scatter(moving, array.batched)
         else:
             assert isinstance(array, Apply), f"there is no tangent of {array}"
             total: Array | float = 0.0
@@ -212,9 +239,20 @@ def tangent(program: ArrayProgram, output: Array | float, leaf: Array, direction
     return known.get(output, 0.0) if isinstance(output, Array) else 0.0
 
 
+def _moving(array: Array) -> Iterable[Array]:
+    """The operands that an array moves with: an index stays where it is."""
+    if isinstance(array, Gather):
+        return (array.table,)
+    if isinstance(array, Scatter):
+        return [one for one in array.numbers if isinstance(one, Array)]
+    return array.arrays
+
+
 def _seen(program: ArrayProgram, moved: Array | float, view: View) -> Array | float:
     """The same view of another array, which may lack axes of the view's base, being the same along them."""
     assert isinstance(moved, Array), "what moves, moves in a direction"
+    if moved.axes == view.base.axes:
+        return program.view(moved, view.places.index, view.axes)
     places, outer, within = 0 * view.places.index, view.places.index, 1
     for axis in reversed(view.base.axes):
         if axis in moved.axes:
@@ -329,8 +367,9 @@ def entries(program: ArrayProgram, slope: Array | float, size: int) -> list[Arra
     """Return the numbers of a gradient, in a program of single numbers."""
     totals: list[Array | float] = [0.0] * size
     for piece in pieces_of(slope, size):
-        place = piece.places.first
-        totals[place] = program.apply(p.add, [totals[place], piece.array])
+        for i, place in enumerate(piece.places.in_a_row()):
+            number = program.view(piece.array, i, ()) if isinstance(piece.array, Scatter) else piece.array
+            totals[place] = program.apply(p.add, [totals[place], number])
     return totals
 
 

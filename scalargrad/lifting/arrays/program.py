@@ -1,13 +1,15 @@
 """Array programs: what a scalar graph becomes when scalars that are computed alike lie side by side.
 
 An array has axes, each with a size. A batched array has numbers of its own for each example. There are
-five classes of arrays:
+seven classes of arrays:
 
     Leaf       what is given: the parameters, an argument, a table of constants
     View       numbers of another array, picked and arranged along axes of the view
     Apply      a primitive, element by element; an operand without an axis is the same all along it
     Fold       a primitive folded along axes, or over the batch: a sum, a maximum
     Assembly   numbers of several arrays, each added into its places of a new array
+    Gather     numbers of a table, looked up along one of its axes at the indices that another array has
+    Scatter    the reverse: numbers of an array, each added to a table of zeros where an index says
 
 A matrix product is the sum of a product along an axis, so it needs no class.
 
@@ -68,6 +70,13 @@ class Places:
 
         return cls(np.arange(math.prod(sizes)).reshape(sizes))
 
+    @classmethod
+    def listed(cls, places: Sequence[int]) -> Places:
+        """Return places along one axis, for programs without numpy: a range or a tuple."""
+        row = _Listed(0)
+        row.index, row.key = places, ("listed", places)
+        return row
+
     @property
     def first(self) -> int:
         """The first place."""
@@ -83,6 +92,26 @@ class Places:
             return size == 1
         flat = self.index.ravel()
         return bool(flat.size == size and flat[0] == 0 and (flat[1:] - flat[:-1] == 1).all())
+
+
+class _Listed(Places):
+    """Places as a range or a tuple."""
+
+    __slots__ = ()
+    index: Any
+
+    @property
+    def first(self) -> int:
+        """The first place."""
+        return int(self.index[0])
+
+    def in_a_row(self) -> list[int]:
+        """Return the places as a list."""
+        return list(self.index)
+
+    def are_all(self, size: int) -> bool:  # noqa: ARG002  # as in the class above
+        """Say that they are not all places in order: what is special about that needs numpy."""
+        return False
 
 
 class Piece(NamedTuple):
@@ -223,6 +252,38 @@ class Assembly(Array):
         self.pieces = pieces
 
 
+class Gather(Array):
+    """The numbers of a table at indices along one of its axes; along an axis that both have, each at its own index."""
+
+    __slots__ = ("along", "index", "table")
+
+    def __init__(self, program: ArrayProgram, table: Array, index: Array, along: Axis) -> None:
+        left = Array(program, (), tuple([axis for axis in table.axes if axis is not along]), False)
+        super().__init__(program, (table, index), _united([left, index]), table.batched or index.batched)
+        self.table = table
+        self.index = index
+        self.along = along
+
+
+class Scatter(Array):
+    """Zeros in the form of a table, to which numbers are added where the indices of gathers from that table say.
+
+    Attributes:
+        numbers: what is added: for each gather, along its axes, or the same along those that it lacks.
+        gathers: what looks up the same places of the table.
+    """
+
+    __slots__ = ("gathers", "numbers")
+
+    def __init__(
+        self, program: ArrayProgram, numbers: tuple[Array | float, ...], gathers: tuple[Gather, ...], batched: bool
+    ) -> None:
+        operands = (*numbers, *[gather.index for gather in gathers])
+        super().__init__(program, operands, gathers[0].table.axes, batched)
+        self.numbers = numbers
+        self.gathers = gathers
+
+
 class ArrayProgram:
     """Arrays, each after its operands, none twice."""
 
@@ -244,11 +305,11 @@ class ArrayProgram:
         """Return the array that has these constants, of a shape that fits the axes."""
         return self._entered(Leaf(self, "", axes, False, numbers), numbers.tobytes())
 
-    def view(self, base: Array, index: int | IntArray, axes: tuple[Axis, ...]) -> Array:
+    def view(self, base: Array, index: int | IntArray | range | tuple[int, ...], axes: tuple[Axis, ...]) -> Array:
         """Return the numbers at these places of the base, along axes of the view."""
         if not base.axes:
             return base
-        places = Places(index)
+        places = Places.listed(index) if isinstance(index, range | tuple) else Places(index)
         return self._entered(View(self, base, places, axes), places.key)
 
     def apply(self, primitive: Primitive, operands: Sequence[Array | float]) -> Array | float:
@@ -284,6 +345,17 @@ class ArrayProgram:
         """Return zeros to which the pieces are added, each in its places."""
         key = tuple([(piece.places.key, piece.axes) for piece in pieces])
         return self._entered(Assembly(self, tuple(pieces), axes), key)
+
+    def gather(self, table: Array | float, index: Array, along: Axis) -> Array | float:
+        """Return the numbers of a table at indices along an axis; the table itself where it is the same along that."""
+        if not isinstance(table, Array) or along not in table.axes:
+            return table
+        return self._entered(Gather(self, table, index, along), along)
+
+    def scatter(self, looked_up: Sequence[tuple[Array | float, Gather]], batched: bool) -> Scatter:
+        """Return zeros in the form of the table of some gathers, to which numbers are added where each looks up."""
+        numbers, gathers = zip(*looked_up, strict=True)
+        return self._entered(Scatter(self, numbers, gathers, batched), (gathers, batched))
 
     def _factor_taken_out(self, array: Apply, along: tuple[Axis, ...], batch: bool) -> Array | float | None:
         """The sum of c × x as c × the sum of x, where c is the same all along; the sum of -x as -(the sum of x)."""

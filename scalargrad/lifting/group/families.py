@@ -14,6 +14,7 @@ from ...engine import primitives as p
 from ...engine.declaration import Primitive
 from ..arrays.program import Array
 from ..leaves import CAPTURED, THETA
+from ..lookup import LOOKUP
 from ..trace import Node, Trace
 from .places import Kind
 
@@ -184,11 +185,12 @@ class Families:
                     place_of[i] = node[1]
                 continue
             kinds = self.kinds(i) if i in self.terms else []
-            key: Hashable = (op, *kinds) if kinds else (op, *[family_of[operand] for operand in node[1:]])
+            read = [f for _, *pair in kinds for f in pair if f != NONE] or [family_of[operand] for operand in node[1:]]
+            if op is LOOKUP:  # tables are alike that have entries of the same families, in whatever places
+                read = [read[0], *sorted(set(read[1:]))]
+            key: Hashable = (op, *kinds) if kinds else (op, len(node), *read)
             own = known.get(key)
             if own is None:
-                factors = [f for _, *pair in kinds for f in pair if f != NONE]
-                read = factors if kinds else [family_of[operand] for operand in node[1:]]
                 own = known[key] = self.new_family(any(self.families[f].batched for f in read))
             family_of[i] = own.number
             own.members.append(i)

@@ -19,6 +19,7 @@ import numpy as np
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
 from ..arrays.program import Array, ArrayProgram, Axis, Leaf, Piece, Places
+from ..lookup import LOOKUP
 from ..trace import Trace
 from .families import NONE, Families, Family
 from .places import (
@@ -78,7 +79,12 @@ class _Layout:
         """Add each family to the program as one array; the families of its operands come first."""
         for family in self.graph.families:
             if family.members:
-                lay_out = self._lay_out_terms if family.members[0] in self.graph.terms else self._lay_out_operation
+                if family.members[0] in self.graph.terms:
+                    lay_out = self._lay_out_terms
+                elif self.graph.nodes[family.members[0]][0] is LOOKUP:
+                    lay_out = self._lay_out_lookups
+                else:
+                    lay_out = self._lay_out_operation
                 family.array = lay_out(family)
                 self._label(family)
 
@@ -95,6 +101,88 @@ class _Layout:
         array = self.program.apply(op, operand_arrays)
         self._arrange(family, order, axes, array)
         return array
+
+    def _lay_out_lookups(self, family: Family) -> Array | float:
+        """Members that look up each of some rows at each of some indices are one gather; else there are several."""
+        nodes, place_of = self.graph.nodes, self.graph.place_of
+        _, indexed, *entries = nodes[family.members[0]]
+        table, place_in_table = self._table({entry for i in family.members for entry in nodes[i][2:]})
+        known: dict[tuple[int, ...], int] = {}
+        rows = np.array([known.setdefault(tuple(nodes[i][2:]), len(known)) for i in family.members])
+        indices = np.array([place_of[nodes[i][1]] for i in family.members])
+        tables = np.array([[place_in_table[entry] for entry in row] for row in known])
+        along = self.program.axis(len(entries))
+        index_family = self.graph.family_of[indexed]
+        count = len(np.unique(indices))
+        if len(known) * count == len(rows):
+            groups = [np.arange(len(rows))]
+        else:  # each index has its own rows
+            groups = [np.flatnonzero(indices == index) for index in np.unique(indices)]
+        whole = family.members
+        pieces: list[Piece] = []
+        arrays: list[Array | float] = []
+        start = 0
+        for group in groups:
+            family.members = [whole[i] for i in group.tolist()]
+            arrays.append(self._lay_out_grid(family, table, index_family, tables, rows[group], indices[group], along))
+            if len(groups) > 1:
+                array = arrays[-1]
+                axes = array.axes if isinstance(array, Array) else ()
+                size = array.size if isinstance(array, Array) else 1
+                places = (start + np.arange(size)).reshape([axis.size for axis in axes])
+                pieces.append(Piece(array, axes, Places(places if axes else start)))
+                for i in family.members:
+                    place_of[i] += start
+                start += size
+        family.members = whole
+        return self.program.assemble((self.program.axis(start),), pieces) if pieces else arrays[0]
+
+    def _lay_out_grid(
+        self,
+        family: Family,
+        table: int,
+        index_family: int,
+        tables: IntArray,
+        rows: IntArray,
+        indices: IntArray,
+        along: Axis,
+    ) -> Array | float:
+        """Look up each of the rows at each of the indices; the axes stand in the order of the members."""
+        row_order, index_order = np.unique(rows), np.unique(indices)
+        row_sizes, index_sizes = dimensions([tables[row_order, 0]]), dimensions([index_order])
+        if len(rows) > 1 and indices[0] == indices[1]:
+            order = np.lexsort([rows, indices])
+            index_axes, row_axes = self._axes(index_sizes), self._axes(row_sizes)
+            axes = (*index_axes, *row_axes)
+        else:
+            order = np.lexsort([indices, rows])
+            row_axes, index_axes = self._axes(row_sizes), self._axes(index_sizes)
+            axes = (*row_axes, *index_axes)
+        shown = self._view(table, tables[row_order].T, (along, *row_axes))
+        index = self._view(index_family, index_order, index_axes)
+        assert isinstance(index, Array), "an index is an input"
+        array = self.program.gather(shown, index, along)
+        self._arrange(family, order, axes, array)
+        return array
+
+    def _table(self, entries: set[int]) -> tuple[int, dict[int, int]]:
+        """The number of a family that has all entries of a table, and the place of each in its array."""
+        family_of, place_of = self.graph.family_of, self.graph.place_of
+        families = sorted({family_of[entry] for entry in entries})
+        if len(families) == 1:
+            return families[0], {entry: place_of[entry] for entry in entries}
+        places: dict[int, int] = {}
+        pieces: list[Piece] = []
+        for family in families:
+            own = sorted(entry for entry in entries if family_of[entry] == family)
+            axes = self._axes((len(own),))
+            within = len(places) + np.arange(len(own))
+            shown = self._view(family, np.array([place_of[entry] for entry in own]), axes)
+            pieces.append(Piece(shown, axes, Places(within if axes else int(within[0]))))
+            places.update(zip(own, within.tolist(), strict=True))
+        together = self.graph.new_family(any(self.graph.families[family].batched for family in families))
+        together.array = self.program.assemble((self.program.axis(len(places)),), pieces)
+        return together.number, places
 
     def _shared_axes(self, families: Sequence[int], columns: Sequence[IntArray]) -> tuple[Axis, ...] | None:
         """The axes of the operands' arrays, if each operand is all of an array in order, and all have these axes."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..arrays.program import Array, ArrayProgram
-from ..trace import Trace
+from ..arrays.program import Array, ArrayProgram, Axis, Piece, Places
+from ..lookup import LOOKUP
+from ..trace import Node, Trace
 
 
 def ungrouped(
@@ -18,8 +19,10 @@ def ungrouped(
         wanted[output] = True
     for i in range(len(nodes) - 1, -1, -1):
         if wanted[i] and nodes[i][0].__class__ is not str:
-            for operand in nodes[i][1:]:
+            reads_leaf = nodes[i][0] is LOOKUP and _leaf_of(nodes, nodes[i]) is not None
+            for operand in nodes[i][1:2] if reads_leaf else nodes[i][1:]:
                 wanted[operand] = True
+    tables = _Tables(program, leaves, nodes)
     made: list[Array | float] = [0.0] * len(nodes)
     for i, (op, *operands) in enumerate(nodes):
         if not wanted[i]:
@@ -28,9 +31,54 @@ def ungrouped(
             made[i] = operands[0]
         elif op.__class__ is str:
             made[i] = program.view(leaves[op], operands[0], ())
+        elif op is LOOKUP:
+            made[i] = tables.entry(nodes[i], made)
         else:
             made[i] = program.apply(op, [made[operand] for operand in operands])
         array = made[i]
         if isinstance(array, Array) and i in trace.labels and array.label is None:
             array.label = trace.labels[i]
     return [made[output] for output in outputs]
+
+
+class _Tables:
+    """The tables in which a program looks up, each once."""
+
+    def __init__(self, program: ArrayProgram, leaves: Mapping[str, Array], nodes: Sequence[Node]) -> None:
+        self.program = program
+        self.leaves = leaves
+        self.nodes = nodes
+        self._known: dict[tuple[int, ...], tuple[Array, Axis]] = {}
+
+    def entry(self, node: Node, made: Sequence[Array | float]) -> Array | float:
+        """Return the entry that a node looks up: in a leaf as it is, or in a list of its entries."""
+        _, at, *entries = node
+        index = made[at]
+        assert isinstance(index, Array), "an index is an input"
+        key = tuple(entries)
+        if key not in self._known:
+            along = self.program.axis(len(entries))
+            leaf = _leaf_of(self.nodes, node)
+            if leaf is not None:
+                places = _in_steps([self.nodes[entry][1] for entry in entries])
+                table = self.program.view(self.leaves[leaf], places, (along,))
+            else:
+                pieces = [Piece(made[entry], (), Places(place)) for place, entry in enumerate(entries)]
+                table = self.program.assemble((along,), pieces)
+            self._known[key] = table, along
+        table, along = self._known[key]
+        return self.program.gather(table, index, along)
+
+
+def _leaf_of(nodes: Sequence[Node], node: Node) -> str | None:
+    """The name of the leaf that has all entries of the table of a look-up; None where they are not of one."""
+    names = {nodes[entry][0] for entry in node[2:]}
+    name = names.pop()
+    return name if not names and name.__class__ is str and name != "constant" else None
+
+
+def _in_steps(places: list[int]) -> range | tuple[int, ...]:
+    """Places as a range, if they grow evenly."""
+    step = places[1] - places[0] if len(places) > 1 else 1
+    even = range(places[0], places[0] + step * len(places), step) if step > 0 else range(0)
+    return even if list(even) == places else tuple(places)

@@ -99,10 +99,10 @@ class Assemblies:
             base = self._rows[base]
             spread = f"np.add.outer({places} * B, np.arange(B)).reshape(-1)"
             places = self.text.bind_unused(f"{places}_row", spread, Section.MEETING)
-        self.text.run.append(f"np.add.at({base}, {places}, {self._row_of(piece, whole.batched)})")
+        self.text.run.append(f"np.add.at({base}, {places}, {self.row_of(piece, whole.batched)})")
 
-    def _row_of(self, piece: Piece, batched: bool) -> str:
-        """The numbers of a piece in a row, each as often as it goes into a place."""
+    def row_of(self, piece: Piece, batched: bool) -> str:
+        """Return the numbers of a piece in a row, each as often as it goes into a place."""
         array, axes = piece.array, piece.axes
         if not isinstance(array, Array):
             count = math.prod(axis.size for axis in axes)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...engine import primitives as p
 from ..arrays.differentiate import pieces_of
-from ..arrays.program import Apply, Array, Assembly, Fold, Leaf, Piece, View, needed
+from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Piece, Scatter, View, needed
 from ..leaves import THETA
 from ..source import Wanted
 from .filling import Filling
@@ -235,14 +235,14 @@ def _in_gradient(
         array, index = piece.array, piece.places.index
         lies = block(index, size)
         if (
-            isinstance(array, Apply | Fold)
+            isinstance(array, Apply | Fold | Scatter)
             and lies is not None
             and not covered[index].any()
             and array.axes == piece.axes != ()  # a single number is spread over its places
             and times[array] == 1  # else more may be added to it before it is read for its other places
             and not users[array]
             and array not in aliases
-            and (isinstance(array, Apply) or fits_a_view(array))
+            and (fits_a_view(array) if isinstance(array, Fold) else not (isinstance(array, Scatter) and lies.has_gaps))
             and not any(array is result for result in results)
         ):
             direct[array] = lies
@@ -264,7 +264,7 @@ def _in_assemblies(
                 array = piece.array
                 lies = block(piece.places.index, assembly.size) if piece.axes else None
                 if (
-                    isinstance(array, Apply | Fold)
+                    isinstance(array, Apply | Fold | Gather)
                     and lies is not None
                     and not lies.has_gaps
                     and array.axes == piece.axes

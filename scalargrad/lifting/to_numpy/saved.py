@@ -37,6 +37,19 @@ def _parameters(theta):
     return array
 '''
 
+_CHECK = '''
+
+def _check_indices(rows, sizes, name):
+    """Refuse what is no index into a table of its size."""
+    for place, size in sizes.items():
+        column = rows[:, place]
+        right = (column >= 0) & (column < size) & (column == np.trunc(column))
+        if not right.all():
+            i = right.argmin()
+            wanted = f"an integer from 0 to {size - 1}, got {column[i]}"
+            raise ValueError(f"in example {i}, counted from 0, number {place} of {name} must be {wanted}")
+'''
+
 
 def saved(program: Saved, dtype: str) -> str:
     """Return the text of the module."""
@@ -65,8 +78,8 @@ def saved(program: Saved, dtype: str) -> str:
         lines += [*defined, "", "", '@np.errstate(all="ignore")', program.signature(kind), *indented(body)]
     standard = sorted({line for line in imports if "numpy" not in line and "scipy" not in line})
     others = [line for line in dict.fromkeys(imports) if line not in standard]
-    helpers = _HELPERS.format(dtype=dtype).splitlines()
-    usage = program.usage(lambda shape: f"np.full({(2, *shape)}, 0.5)")
+    helpers = [*_HELPERS.format(dtype=dtype).splitlines(), *(_CHECK.splitlines() if program.indices else [])]
+    usage = program.usage(lambda shape, number: f"np.full({(2, *shape)}, {number})")
     return whole(program, [*standard, *([""] if standard else []), *others], [*tables, "", *helpers, *lines, *usage])
 
 
@@ -75,7 +88,7 @@ def _given(program: Saved) -> list[str]:
     arguments = zip(program.arguments, program.shapes, strict=True)
     lines = [f'{name} = _rows({name}, {shape}, "{name}")' for name, shape in arguments]
     count = f"_count({', '.join(program.arguments)})" if lines else "1"
-    return [*lines, f"B = {count}", f"{THETA} = _parameters(theta)"]
+    return [*lines, *program.checks(program.arguments), f"B = {count}", f"{THETA} = _parameters(theta)"]
 
 
 def _returned(program: Saved, kind: str, runner: Any) -> list[str]:

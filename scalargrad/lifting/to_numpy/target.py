@@ -67,7 +67,7 @@ class NumpyTarget:
             raise TypeError(f"{name} must be plain numbers, got an array of which some are masked")
         if array.ndim == 0:
             raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
-        if array.dtype.kind not in "iuf":
+        if array.dtype.kind not in "biuf":
             raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
         self._refuse_rounding(argument, array, name)
         table = np.ascontiguousarray(array, dtype=self.dtype)
@@ -93,6 +93,16 @@ class NumpyTarget:
         finite = np.isfinite(largest) & np.isfinite(smallest)
         extremes = np.where(finite, largest, -np.inf).argmax(), np.where(finite, smallest, np.inf).argmin()
         return [int(rows.argmax()) for rows in kinds if rows.any()], list(map(int, extremes))
+
+    def no_index(self, table: Floats, sizes: Mapping[int, int]) -> tuple[int, int, float] | None:
+        """Return the row, the column and the number of the first that is no index into a table of the size given."""
+        columns, limits = list(sizes), np.array(list(sizes.values()))
+        given = table if columns == list(range(table.shape[1])) else table[:, columns]
+        right = (given >= 0) & (given < limits) & (given == np.trunc(given))
+        if right.all():
+            return None
+        row, at = np.unravel_index(int(right.argmin()), right.shape)
+        return int(row), columns[at], float(given[row, at])
 
     def packed(self, values: Sequence[Value]) -> Floats:
         """Return the Values' numbers as an array of shape (n,).

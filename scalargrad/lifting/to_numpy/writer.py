@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays.program import Apply, Array, Assembly, Fold, Leaf, View
+from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View
 from ..source import Pieces, Source, Wanted
 from . import spelling
 from .assemblies import Assemblies
 from .buffers import Buffers
 from .folds import Folds
 from .groups import shape_of
+from .lookups import Lookups
 from .operations import Operations
 from .plan import planned
 from .text import Section, Text
@@ -40,6 +41,7 @@ class _Writer:
         self.operations = Operations(*parts)
         self.folds = Folds(*parts)
         self.assemblies = Assemblies(*parts)
+        self.lookups = Lookups(*parts, self.assemblies)
 
     def source(self, wanted: Wanted) -> Source:
         for array in self.plan.order:
@@ -80,6 +82,10 @@ class _Writer:
             self.operations.write(array)
         elif isinstance(array, Fold):
             self.folds.write(array)
+        elif isinstance(array, Gather):
+            self.lookups.write_gather(array)
+        elif isinstance(array, Scatter):
+            self.lookups.write_scatter(array)
         else:
             assert isinstance(array, Assembly), f"numpy has no way to write {array}"
             self.assemblies.write(array)

@@ -43,12 +43,23 @@ def _computed(quick, careful, theta, examples):
     return results
 '''
 
+_CHECK = '''
+
+def _check_indices(rows, sizes, name):
+    """Refuse what is no index into a table of its size."""
+    for i, row in enumerate(rows):
+        for place, size in sizes.items():
+            if not (0 <= row[place] < size and row[place] == int(row[place])):
+                wanted = f"an integer from 0 to {size - 1}, got {row[place]}"
+                raise ValueError(f"in example {i}, counted from 0, number {place} of {name} must be {wanted}")
+'''
+
 
 def saved(program: Saved) -> str:
     """Return the text of the module."""
     imports: list[str] = ["from math import inf, nan"]
     lines = [f"THETA = {listed(program.theta)}", f"CAPTURED = {listed(program.captured)}", ""]
-    lines += [*_HELPERS.splitlines()]
+    lines += [*_HELPERS.splitlines(), *(_CHECK.splitlines() if program.indices else [])]
     for kind, runner in program.runners.items():
         for manner, source in zip(("quick", "careful"), runner.sources, strict=True):
             more, defined = _defined(f"_{manner}_{kind}", kind, program, source)
@@ -61,6 +72,7 @@ def saved(program: Saved) -> str:
         body = [
             *program.documented(kind),
             f"examples = [{', '.join(examples)}]",
+            *program.checks([f"examples[{i}]" for i in range(len(examples))]),
             f"results = _computed(_quick_{kind}, _careful_{kind}, theta, examples)",
             *_returned(program, kind),
         ]
@@ -74,8 +86,10 @@ def _defined(name: str, kind: str, program: Saved, source: Source) -> tuple[list
     assert pieces is not None, "each source has pieces"
     imports, operations = functions_of_floats(f"_operations_of{name}", pieces.called)
     bound = [f"{', '.join(pieces.called)}, = _operations_of{name}()"] if operations else []
+    tables = {key: table for key, table in source.namespace.items() if key not in pieces.called}
     own = [
         *bound,
+        *(line for key, table in tables.items() for line in f"{key} = {listed(table)}".splitlines()),
         f"def {kind}({', '.join([*LEAVES, *program.arguments])}):",
         *indented([*pieces.run, f"return {pieces.returned}"]),
         f"return {kind}",
@@ -107,8 +121,8 @@ def _returned(program: Saved, kind: str) -> list[str]:
     return [*lines, rows, f"return (value, {formed_text(program.form.forms[1], piece)}), gradient"]
 
 
-def _example(shape: Shape) -> str:
-    text = "0.5"
+def _example(shape: Shape, number: str) -> str:
+    text = number
     for length in reversed((2, *shape)):
         text = f"[{text}] * {length}"
     return text

@@ -55,6 +55,14 @@ class PythonTarget:
         smallest = min(finite, key=lambda i: min(table[i]), default=None)
         return [i for i in firsts if i is not None], [i for i in (largest, smallest) if i is not None]
 
+    def no_index(self, table: list[list[float]], sizes: Mapping[int, int]) -> tuple[int, int, float] | None:
+        """Return the row, the column and the number of the first that is no index into a table of the size given."""
+        for i, row in enumerate(table):
+            for place, size in sizes.items():
+                if not (0 <= row[place] < size and row[place] == int(row[place])):
+                    return i, place, row[place]
+        return None
+
     def packed(self, values: Sequence[Value]) -> list[float]:
         """Return the Values' numbers as a list."""
         return [value._data for value in values]

@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from typing import Any
 
 from ...engine.declaration import OPERATORS, Primitive, named
 from ..arrays.differentiate import pieces_of
-from ..arrays.program import Apply, Array, Leaf, View, needed
+from ..arrays.program import Apply, Array, Assembly, Gather, Leaf, Piece, Scatter, View, needed
 from ..leaves import LEAVES, THETA
 from ..source import Pieces, Source, Wanted, docstring
+from .lookups import Lookups
 
 
 def write(wanted: Wanted, careful: bool = False) -> Source:
@@ -23,12 +25,13 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
     texts: dict[Array, str] = {}
     lines: list[str] = []
     names = wanted.names
-    pieces = _by_place(wanted)
-    parts = [part for place in pieces.values() for part in place]
+    pieces, scattered = _by_place(wanted)
+    parts = [*(part for place in pieces.values() for part in place), *scattered]
 
     def text(operand: Array | float) -> str:
         return texts[operand] if isinstance(operand, Array) else _literal(operand)
 
+    lookups = Lookups(names, text)
     order = needed([*wanted.results, *parts])
     applied = [array.primitive for array in order if isinstance(array, Apply)]
     called = [primitive for primitive in applied if not _is_operator(primitive, careful)]
@@ -36,6 +39,12 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
     for array in order:
         if isinstance(array, Leaf):
             texts[array] = array.name
+            continue
+        if (isinstance(array, View) and array.axes) or array in scattered:
+            continue  # a table that is a part of a leaf, or what is added right into the gradient
+        if isinstance(array, Assembly | Gather | Scatter):
+            texts[array] = names.of(array)
+            lines += lookups.lines(array, texts[array])
             continue
         if isinstance(array, View):
             texts[array] = names.of(array)
@@ -53,7 +62,12 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
     returned = [text(result) for result in wanted.results]
     if wanted.gradient is not None:
         sums = [" + ".join(map(text, pieces[i])) if i in pieces else "0.0" for i in range(wanted.sizes[THETA])]
-        returned.append(f"[{', '.join(sums)}]")
+        slopes = f"[{', '.join(sums)}]"
+        if scattered:
+            name = names.unused("gradient")
+            lines += [f"{name} = {slopes}", *lookups.gradient(name, scattered)]
+            slopes = name
+        returned.append(slopes)
     whole = [
         docstring(wanted.summary),
         "",
@@ -64,16 +78,20 @@ def write(wanted: Wanted, careful: bool = False) -> Source:
         "",
     ]
     by_name = {name: (primitive, _function(primitive, careful)) for primitive, name in functions.items()}
-    namespace = {name: function for name, (_, function) in by_name.items()}
+    namespace: dict[str, Any] = {name: function for name, (_, function) in by_name.items()} | lookups.tables
     return Source("\n".join(whole), namespace, pieces=Pieces([], [], lines, ", ".join(returned), by_name))
 
 
-def _by_place(wanted: Wanted) -> dict[int, list[Array | float]]:
-    """The terms of each entry of the gradient."""
+def _by_place(wanted: Wanted) -> tuple[dict[int, list[Array | float]], dict[Scatter, Piece]]:
+    """The terms of each entry of the gradient; and what is added to it where something was looked up."""
     parts: dict[int, list[Array | float]] = {}
+    scattered: dict[Scatter, Piece] = {}
     for piece in pieces_of(wanted.gradient, wanted.sizes[THETA]):
-        parts.setdefault(piece.places.first, []).append(piece.array)
-    return parts
+        if isinstance(piece.array, Scatter):
+            scattered[piece.array] = piece
+        else:
+            parts.setdefault(piece.places.first, []).append(piece.array)
+    return parts, scattered
 
 
 _OPERATORS = {named(name): getattr(operator, sign.method) for name, sign in OPERATORS.items() if sign.node}
