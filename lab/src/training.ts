@@ -618,7 +618,7 @@ export class TrainingView {
     const rows = this.network.incoming.map((weight) => {
       const name = weight.from === null ? "bias" : `from ${this.network.name(layer - 1, weight.from)}`;
       const ask = h("button", { type: "button", "aria-pressed": String(weight === this.weight), "aria-label": `Why does the weight ${name} move?` });
-      ask.append(h("span", {}, name), h("b", { "data-parameter": String(weight.parameter) }));
+      ask.append(h("span", {}, name.replace(/^from | of layer \d+$/g, "")), h("b", { "data-parameter": String(weight.parameter) }));
       ask.addEventListener("click", () => void this.pull(weight));
       return h("li", {}, ask);
     });
@@ -656,6 +656,7 @@ export class TrainingView {
         + (count === 1 ? "It comes from one example:" : `It is the mean over ${whole(count, "example")}. The largest contributions:`)),
       h("ul", {}, ...pulls),
     );
+    this.why.scrollIntoView({ block: "nearest" });
   }
 }
 
