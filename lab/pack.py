@@ -62,9 +62,15 @@ def packed(files: dict[str, bytes], root: str, first: set[str]) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:  # stored: the build compresses it as a whole
         for name, content in sorted(files.items()):
             path = f"{root}/{name}"
-            if path in first and name.endswith(".py"):
+            is_compiled = path in first and name.endswith(".py")
+            is_readable = name.startswith("scalargrad/")  # learners look up the source of the engine, by `inspect`
+            if is_compiled and is_readable:
+                folder, _, module = name.removesuffix(".py").rpartition("/")
+                cached = f"{folder}/__pycache__/{module}.{sys.implementation.cache_tag}.pyc"
+                archive.writestr(zipfile.ZipInfo(cached), bytecode(content, path))
+            elif is_compiled:
                 archive.writestr(zipfile.ZipInfo(f"{name}c"), bytecode(content, path))
-            else:
+            if is_readable or not is_compiled:
                 archive.writestr(zipfile.ZipInfo(name), content)
     return buffer.getvalue()
 

@@ -239,7 +239,9 @@ def _lab(options: argparse.Namespace) -> int:
 def _text(what: str, path: str) -> str:
     """The text of a file; for - that of the standard input."""
     if path == "-":
-        return sys.stdin.read()
+        if sys.stdin is None:  # as where a program is started without one
+            raise OSError(f"the {what} cannot be read from the standard input: it is closed")
+        return sys.stdin.read().removeprefix("\N{BYTE ORDER MARK}")
     try:
         with open(path, encoding="utf-8-sig") as file:
             return file.read()

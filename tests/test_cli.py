@@ -295,6 +295,15 @@ def test_a_file_with_a_byte_order_mark_is_read(folder: Path) -> None:
     """A file that an editor on Windows has written begins with a mark that is no part of the code."""
     (folder / "answer.py").write_bytes(b"\xef\xbb\xbfrate = 0.5\r\n")
     assert run("exercise", "choose-a-rate", "answer.py") == 0
+    assert shell("exercise", "choose-a-rate", "-", input="\ufeffrate = 0.5\n").returncode == 0
+
+
+def test_without_standard_input_there_is_no_answer(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a program has no standard input, `-` is refused."""
+    monkeypatch.setattr(sys, "stdin", None)
+    assert run("exercise", "choose-a-rate", "-") == 2
+    complaint = "the answer cannot be read from the standard input: it is closed"
+    assert capsys.readouterr() == ("", f"scalargrad: error: {complaint}\n")
 
 
 # ---------------------------------------------------------------- help

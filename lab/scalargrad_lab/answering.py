@@ -14,6 +14,7 @@ from scalargrad.explain.walk.steps import Steps
 from .changing import Held
 from .running import FILE, Outcome, run
 from .walking import numbers, walk
+from .watching import Watch
 
 
 class Session:
@@ -107,6 +108,7 @@ class Session:
 
 
 SESSION = Session()
+WATCH = Watch()
 QUESTIONS: dict[str, Callable[..., Any]] = {
     "run": SESSION.run,
     "show": SESSION.show,
@@ -116,6 +118,12 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "quiz": SESSION.quiz,
     "exercises": SESSION.exercises,
     "judge": SESSION.judge,
+    "training": WATCH.training,
+    "train": WATCH.train,
+    "moment": WATCH.moment,
+    "pull": WATCH.pull,
+    "example": WATCH.example,
+    "script": WATCH.script,
 }
 
 

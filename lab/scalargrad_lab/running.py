@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scalargrad.explain.drawing.render import Drawing
 
 FILE = "lab.py"
+HERE = "Python's standard library, scalargrad and hypothesis"  # the packages of the lab
 LONGEST_TRACEBACK = 12  # frames of the learner's code
 
 
@@ -196,6 +197,8 @@ def _graphs(names: Mapping[str, object]) -> dict[str, Value]:
 
 def _mistake(error: BaseException) -> Mistake:
     """An error in the learner's words and lines: the frames of libraries are left out."""
+    if isinstance(error, ModuleNotFoundError) and sys.platform == "emscripten":
+        error.add_note(f"The lab has {HERE}. For other packages, run the program on your machine.")
     described = traceback.TracebackException.from_exception(error)
     own = [frame for frame in described.stack if frame.filename == FILE]
     message = "".join(described.format_exception_only()).rstrip()

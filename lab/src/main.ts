@@ -7,6 +7,7 @@ import { menu, shown, type Exercise, type Verdict } from "./exercises";
 import * as link from "./link";
 import { Python, Stopped, type State } from "./python";
 import { literal, NumberBar, rounded, stepOf } from "./number";
+import { addTraining, isTraining } from "./views";
 import { Walker, type Numbers, type Place, type Plain, type Walk } from "./stepper";
 
 interface Mistake {
@@ -29,7 +30,7 @@ const SUN = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.5v11a5.5 5.5 0 0 0 0-11z";
 const LINKED_AFTER = 250; // milliseconds of rest before the address follows
 
 class Lab {
-  private readonly python = new Python();
+  readonly python = new Python();
   private readonly runButton = h("button", { type: "button", class: "run", click: () => this.runOrStop() });
   private readonly status = h("p", { class: "status", role: "status" });
   private readonly output = h("div", { class: "output", role: "log", "aria-label": "Output", tabindex: "0" });
@@ -124,7 +125,8 @@ class Lab {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.defaultPrevented) void this.run();
       else if (event.key === "Escape" && this.isRunning) this.stop();
     });
-    addEventListener("hashchange", () => void this.follow());
+    // the address that was followed: by now another may stand there
+    addEventListener("hashchange", ({ newURL }) => void this.follow(new URL(newURL).hash));
     this.draw();
     void this.begin(linked);
   }
@@ -402,12 +404,22 @@ class Lab {
   // ---------------------------------------------------------------- the address
 
   private async link(at: number | null, forward: number | null, code = this.codeThatRan): Promise<void> {
+    if (isTraining()) return; // the address is that of the training
     const exercise = this.exercise?.name ?? null;
     history.replaceState(null, "", await link.written({ code, at, forward, exercise }));
   }
 
-  private async follow(): Promise<void> {
-    const linked = await link.read(location.hash);
+  /** Show a program in place of the one that is there, at a step of its walk. */
+  async openCode(code: string, at: number | null): Promise<void> {
+    this.open(null);
+    this.editor.code = code;
+    if (this.isRunning) this.stop();
+    while (this.isRunning) await new Promise((resolve) => setTimeout(resolve));
+    await this.run({ at });
+  }
+
+  private async follow(hash: string): Promise<void> {
+    const linked = await link.read(hash);
     if (linked.code !== null && linked.code !== this.editor.code) {
       this.editor.code = linked.code;
       if (this.isRunning) this.stop();
@@ -456,8 +468,9 @@ class Lab {
     this.runButton.replaceChildren(icon(isRunning ? STOP : PLAY), isRunning ? "Stop" : "Run");
     this.runButton.classList.toggle("stops", isRunning);
     this.judgeButton.disabled = isRunning;
-    const stale = this.isStale ? "the code has changed: run it again" : "";
-    const texts: Record<State, string> = { starting: "Python starts …", ready: stale, busy: "running …", broken: "Python does not start" };
+    const hint = this.walker.walk?.markup ? "Click a number in the picture to change it." : "";
+    const stale = this.isStale ? "The code has changed: run it again." : hint;
+    const texts: Record<State, string> = { starting: "Python starts …", ready: stale, busy: "Running …", broken: "Python does not start" };
     this.status.textContent = texts[this.state];
     document.documentElement.dataset.state = isRunning && this.state === "ready" ? "busy" : this.state;
   }
@@ -478,10 +491,10 @@ function changeTheme(): void {
 async function open(): Promise<void> {
   const root = document.getElementById("lab")!;
   try {
-    new Lab(root, await link.read(location.hash));
+    addTraining(root, new Lab(root, await link.read(location.hash)));
   } catch (error) {
     root.append(h("p", { class: "notice", role: "alert" }, (error as Error).message));
-    new Lab(root, { code: null, at: null, forward: null, exercise: null });
+    addTraining(root, new Lab(root, { code: null, at: null, forward: null, exercise: null }));
   }
 }
 

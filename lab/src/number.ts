@@ -30,7 +30,7 @@ export class NumberBar {
   private readonly field = h("input", { id: "number", type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false" });
   private readonly slider = h("input", { type: "range", min: "0", max: String(SLIDER), "aria-label": "Change the number" });
   private readonly zero = h("button", { type: "button" }, "What if 0?");
-  private readonly free = h("button", { type: "button", hidden: true });
+  private readonly free = h("button", { type: "button", class: "free", "data-idle": true }, "Back");
   private readonly effect = h("output", { class: "effect", for: "number" });
   private node: number | null = null;
   private number = 0;
@@ -83,8 +83,8 @@ export class NumberBar {
     this.number = Number(number);
     if (this.field.hasAttribute("aria-invalid")) return; // what is wrong with the text stays in view
     this.effect.textContent = effect;
-    this.free.hidden = before === null;
-    this.free.textContent = before === null ? "" : `Back to ${before}`;
+    this.free.toggleAttribute("data-idle", before === null);
+    if (before !== null) this.free.textContent = `Back to ${before}`;
     this.write();
   }
 

@@ -22,7 +22,7 @@ from .verdict import Verdict, right, wrong
 STEPS, START, GOAL = 10, 10.0, 0.01
 RATE_LOW = Misconception("rate too low", "Each step is too small to get there in ten steps: take a larger rate.")
 RATE_HIGH = Misconception(
-    "rate too high", "Each step goes so far beyond the minimum that it ends further up on the other side."
+    "rate too high", "Each step goes so far beyond the minimum that it ends no lower on the other side."
 )
 RATE_SWINGS = Misconception(
     "rate a little too high", "x swings from one side of the minimum to the other, and comes nearer too slowly."
@@ -153,6 +153,7 @@ def _predict_gradients(answer: Any) -> Verdict:
 
 RELU_ALONE = Misconception("relu", "That is a relu, with one piece at 0: the absolute value rises on both sides of 0.")
 ONE_LINE = Misconception("one line alone", "One piece is the larger everywhere, so this is a straight line.")
+FAR = (-1e6, 1e6)
 SHIFTED = Misconception("shifted", "Both lines of the absolute value go through 0: they have no bias.")
 STEEP = Misconception("slope", "It has its corner at 0, but other slopes: those of the absolute value are -1 and 1.")
 
@@ -186,6 +187,9 @@ def _maxout(answer: Any) -> Verdict:
     outputs = [of(x) for x in inputs]
     wanted = [abs(x) for x in inputs]
     if all_close(outputs, wanted):
+        for x in FAR:  # where further pieces may be the larger
+            if not close(of(x), abs(x)):
+                return wrong(f"At x = {x:g} the neuron gives {of(x):g}, and it should give {abs(x):g}.")
         return right(f"It gives |x| at {len(inputs)} places from {inputs[0]:g} to {inputs[-1]:g}.")
     x, output = next((x, out) for x, out in zip(inputs, outputs, strict=True) if not all_close([out], [abs(x)]))
     slopes = [after - before for before, after in pairwise(outputs)]

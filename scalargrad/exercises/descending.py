@@ -141,6 +141,11 @@ def _watched(descend: Function) -> Function:
 LAST_KEPT = Misconception("the last is kept", "A later run may be worse: compare it with the best so far.")
 FIRST_KEPT = Misconception("the first is kept", "Go through all starts, and compare each with the best so far.")
 SMALLEST_X = Misconception("smallest x", "The place says nothing about the height: compare the losses there.")
+LARGEST_X = SMALLEST_X._replace(name="largest x")
+GUESSED = Misconception(
+    "a guess for the lowest so far",
+    "The losses need not be below the number that you compare the first with: begin with the first run, or with inf.",
+)
 BEST_START = Misconception(
     "compared at the start", "A good start may lead to a bad minimum: compare the losses where the runs end."
 )
@@ -173,6 +178,7 @@ def _restarts(answer: Any) -> Verdict:
         return x
 
     loss, downhill = Named("lambda x: x**4 - 3 * x**2 + x", valley), Named("minimum_from", end)
+    high = Named("lambda x: 5000 + x**2", lambda x: 5000 + x**2)
     steps, shelf = Named("lambda x: -abs(x - 2)", lambda x: -abs(x - 2)), Named("round", round)
 
     return judge_function(
@@ -185,16 +191,21 @@ def _restarts(answer: Any) -> Verdict:
             (downhill, loss, [-0.4, 1.2, 1.9]),
             (downhill, loss, [1.7]),
             (shelf, steps, [4.4, 1.6, -0.3, 6.45, 3.2]),
+            (downhill, loss, [-1.2, 1.5]),
+            (downhill, loss, [2.0, 0.9, -1.5]),
+            (shelf, steps, [6.45, 1.6]),
         ],
         mistaken={
             LAST_KEPT: lambda minimum_from, loss, starts: minimum_from(starts[-1]),
             FIRST_KEPT: lambda minimum_from, loss, starts: minimum_from(starts[0]),
             SMALLEST_X: lambda minimum_from, loss, starts: min(map(minimum_from, starts)),
+            LARGEST_X: lambda minimum_from, loss, starts: max(map(minimum_from, starts)),
             BEST_START: lambda minimum_from, loss, starts: minimum_from(min(starts, key=loss)),
             HIGHEST: lambda minimum_from, loss, starts: max(map(minimum_from, starts), key=loss),
             LOSS_RETURNED: lambda minimum_from, loss, starts: min(map(loss, map(minimum_from, starts))),
             START_RETURNED: lambda minimum_from, loss, starts: min(starts, key=lambda x: loss(minimum_from(x))),
         },
+        hard={GUESSED: [(shelf, high, [3.2, -1.4, 2.1])]},
     )
 
 

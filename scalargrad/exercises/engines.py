@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, combinations
+from itertools import chain, combinations, islice
 from typing import Any, NamedTuple
 
 from ..engine.value import Value
 from ..misconceptions import ASSIGNED, Misconception, all_close
 from .declaring import declare
-from .running import Refused, answering, function, in_short, numbers, shown
+from .running import MOST, Refused, answering, function, in_short, numbers, shown
 from .sweeps import known_at, operation_of, places_of, swept
 from .verdict import Verdict, right, wrong
 
@@ -328,6 +328,11 @@ class Node:
 TWICE = Misconception(
     "a node twice", "A node that is used twice stands twice in the list: note which ones you have seen."
 )
+LEFT_OVER = Misconception(
+    "left over from an earlier call",
+    "A list or a mark of an earlier call is still there: start each call anew. A list as a default argument, and marks "
+    "on the nodes, stay.",
+)
 RESULTS_FIRST = Misconception(
     "results first", "The list goes from the end to the start: every node must stand behind its operands."
 )
@@ -342,13 +347,18 @@ BY_LEVELS = Misconception(
 
 
 def _graphs() -> list[Node]:
+    """Several graphs, which share no nodes."""
+    return [_graph(i) for i in range(6)]
+
+
+def _graph(i: int) -> Node:
     a, b = Node("a"), Node("b")
     c = Node("c", a, b)
     d, e = Node("d", c, b), Node("e", c)
     f = Node("f", d, e)
     skip = Node("h", a, Node("g", c, Node("i", a)))
     b2 = Node("q", a, a)
-    return [a, Node("d", Node("c", a, b), a), Node("r", b2, b2), f, skip, Node("k", c, Node("m", f, c), f)]
+    return [a, Node("d", Node("c", a, b), a), Node("r", b2, b2), f, skip, Node("k", c, Node("m", f, c), f)][i]
 
 
 def _is_order(nodes: Sequence[Node]) -> bool:
@@ -396,30 +406,45 @@ def _reached(root: Node) -> set[Node]:
 )
 def _the_order(answer: Any) -> Verdict:
     order = function(answer, "order")
-    given = []
-    for root in _graphs():
-        with answering():
-            listed = order(root)
-        if listed is ... or listed is None:
-            numbers(listed, "order returns")
-        with answering():
-            listed = list(listed)
-        if not all(isinstance(node, Node) for node in listed):
-            raise Refused(f"order returns {in_short(listed)}, and a list of nodes is wanted.")
-        given.append((root, listed))
+    given = [(root, _listed(order, root)) for root in _graphs()]
     for root, listed in given:
-        reached = _reached(root)
-        if len(listed) != len(set(listed)) or set(listed) != reached or not _is_order(listed):
+        if not _is_right_order(root, listed):
             sources = ", ".join(
                 f"{node} = f({', '.join(map(repr, node.operands))})"
-                for node in sorted(reached, key=repr)
+                for node in sorted(_reached(root), key=repr)
                 if node.operands
             )
             return wrong(f"For the root {root!r} of {sources} your list is {listed}.", misconception=_disorder(given))
+    for root, listed in given:
+        again = _listed(order, root)
+        if not _is_right_order(root, again):
+            where = f"For the root {root!r} your list is {listed}, and {again} when order is called again."
+            return wrong(where, misconception=LEFT_OVER)
     return right(f"Each node stands behind its operands in all {len(given)} graphs, and stands there once.")
 
 
+def _listed(order: Callable[..., Any], root: Node) -> list[Node]:
+    operands = {node: node.operands for node in _reached(root)}
+    with answering():
+        listed = order(root)
+    if listed is ... or listed is None:
+        numbers(listed, "order returns")
+    with answering():
+        listed = list(islice(listed, MOST))
+    if not all(isinstance(node, Node) for node in listed):
+        raise Refused(f"order returns {in_short(listed)}, and a list of nodes is wanted.")
+    if any(node.operands is not before for node, before in operands.items()):
+        raise Refused("order has changed the operands of a node: leave the graph as it is.")
+    return listed
+
+
+def _is_right_order(root: Node, listed: Sequence[Node]) -> bool:
+    return len(listed) == len(set(listed)) and set(listed) == _reached(root) and _is_order(listed)
+
+
 def _disorder(given: Sequence[tuple[Node, list[Node]]]) -> Misconception | None:
+    if any(set(listed) - _reached(root) for root, listed in given):
+        return LEFT_OVER
     if any(len(listed) != len(set(listed)) for _, listed in given):
         return TWICE
     if any(set(listed) != _reached(root) for root, listed in given):

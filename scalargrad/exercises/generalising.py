@@ -37,7 +37,14 @@ IN_ALL = Misconception(
 RISES_COUNTED = Misconception(
     "compared with the epoch before", "Compare each loss with the lowest so far, and not with the one before."
 )
+TIE = Misconception(
+    "equal for lower", "A loss as low as the lowest so far is no new lowest: the epoch counts as one without progress."
+)
 LOSS_FOR_EPOCH = Misconception("loss for epoch", "Return the number of the epoch, and not its loss.")
+GUESSED = Misconception(
+    "a guess for the lowest so far",
+    "Losses may be of any size: compare the first with nothing, or with inf, and not with a number like 100.",
+)
 FROM_ONE = Misconception("counted from 1", "Epochs are counted from 0, as in Python.")
 ONE_LATE = Misconception(
     "one epoch too patient", "With a patience of 2, training ends after the second epoch without a lower loss."
@@ -112,6 +119,10 @@ def _early_stopping(answer: Any) -> Verdict:
             LOSS_FOR_EPOCH: lambda losses, patience: losses[_best_epoch(losses, patience)],
             FROM_ONE: lambda losses, patience: _best_epoch(losses, patience) + 1,
             ONE_LATE: lambda losses, patience: _best_epoch(losses, patience + 1),
+        },
+        hard={
+            GUESSED: [([6000.0, 5000.0, 5500.0, 5600.0, 4000.0], 2)],
+            TIE: [([2.0, 1.0, 1.0, 1.5, 0.5], 2), ([3.0, 2.0, 2.0, 2.5], 3)],
         },
     )
 

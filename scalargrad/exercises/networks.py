@@ -229,7 +229,9 @@ def _softmax_exercise(answer: Any) -> Verdict:
             BY_NORM: lambda z: [x / math.hypot(*powers(z)) for x in powers(z)],
             EACH_SIGMOID: lambda z: [_sigmoid(x) for x in z],
         },
-        hard={OVERFLOW: [([1000.0, 0.0],), ([-1000.0, -1001.0],), ([1000.0, 1000.0, -1000.0],)]},
+        hard={
+            OVERFLOW: [([1000.0, 0.0],), ([-1000.0, -1001.0],), ([1000.0, 1000.0, -1000.0],), ([-1000.0, 0.0, 3000.0],)]
+        },
     )
 
 
@@ -248,6 +250,7 @@ def _total_loss(f: Model, examples: Examples) -> float:
 REPLACED = Misconception(
     "= for +=", "Each example has replaced the loss of the one before: add them up with +=, and start from 0."
 )
+EACH_REPLACED = "Each square has replaced the one before: add them up with +=, and start from 0."
 FIRST_ALONE = Misconception(
     "return too early", "Only the first example counts: the return stands inside the loop, so it ends there."
 )
@@ -301,7 +304,7 @@ def _total_loss_exercise(answer: Any) -> Verdict:
         ],
         mistaken={
             REPLACED: lambda f, rows: math.fsum(_squares(f, rows)[-1]),
-            REPLACED._replace(sentence=FIRST_OUTPUT.sentence): lambda f, rows: _squares(f, rows)[-1][-1],
+            REPLACED._replace(sentence=EACH_REPLACED): lambda f, rows: _squares(f, rows)[-1][-1],
             FIRST_ALONE: lambda f, rows: math.fsum(_squares(f, rows)[0]),
             MEAN_FOR_SUM: lambda f, rows: _total_loss(f, rows) / len(rows),
             MEAN_FOR_SUM._replace(name="mean for sums"): lambda f, rows: (

@@ -21,6 +21,7 @@ from ..terminal import cut
 TURNS = 10_000_000  # of all loops of an answer: a second or two, and more than any exercise needs
 SECONDS = 60.0
 MOST = 10_000  # numbers of an answer
+DEEPEST = 8  # lists in lists in an answer
 _TURN = "<turn>"  # no name that an answer could have
 
 
@@ -60,9 +61,10 @@ def answering() -> Iterator[None]:
     except SystemExit as error:
         raise Refused(f"Your code leaves Python{_place(error.__traceback__)}: return the answer instead.") from None
     except SyntaxError as error:
-        where = f", line {error.lineno}: {(error.text or '').strip()}" if error.lineno else ""
+        text = (error.text or linecache.getline(error.filename or "", error.lineno or 0)).strip()
+        where = f", line {error.lineno}{text and f': {cut(text, 80)}'}" if error.lineno else ""
         raise Refused(f"Your code cannot be read: {error.msg}{where}") from None
-    except Exception as error:
+    except BaseException as error:  # also asyncio.CancelledError, GeneratorExit, or one of the answer's own
         message = str(error)
         said = f"{type(error).__name__}: {message}" if message else type(error).__name__
         raise Refused(f"Your code raised an error{_place(error.__traceback__)}\n    {said}") from None
@@ -91,7 +93,7 @@ def read(source: str, name: str, filename: str, seconds: float) -> Any:
     """Run the source of an answer, and return what it calls by a name.
 
     Args:
-        source: Python.
+        source: Python, also with a byte order mark.
         name: the name that the exercise asks for.
         filename: what the source is called in tracebacks.
         seconds: how long its loops may take, also when its functions are called later.
@@ -99,6 +101,7 @@ def read(source: str, name: str, filename: str, seconds: float) -> Any:
     Raises:
         Refused: if it cannot be read, raises an error, does not end, or does not have the name.
     """
+    source = source.removeprefix("\N{BYTE ORDER MARK}")
     lines = source.splitlines(keepends=True)
     linecache.cache[filename] = (len(source), None, lines, filename)
     namespace: dict[str, Any] = {"__name__": "__main__", _TURN: _counter(seconds)}
@@ -125,7 +128,7 @@ def _counter(seconds: float) -> Callable[[], None]:
 
 
 class _Counted(ast.NodeTransformer):
-    """Counts each turn of each loop."""
+    """Counts each turn of each loop, those of comprehensions too."""
 
     def visit_While(self, loop: ast.While) -> ast.AST:
         return self._counted(loop)
@@ -135,9 +138,18 @@ class _Counted(ast.NodeTransformer):
 
     def _counted(self, loop: ast.While | ast.For) -> ast.AST:
         self.generic_visit(loop)
-        turn = ast.Expr(ast.Call(ast.Name(_TURN, ast.Load()), [], []))
-        loop.body.insert(0, ast.copy_location(turn, loop))
+        loop.body.insert(0, ast.copy_location(ast.Expr(_one_turn()), loop))
         return loop
+
+    def visit_comprehension(self, loop: ast.comprehension) -> ast.AST:
+        self.generic_visit(loop)
+        always = ast.UnaryOp(ast.Not(), _one_turn())  # a turn returns None
+        loop.ifs.insert(0, ast.copy_location(always, loop.iter))
+        return loop
+
+
+def _one_turn() -> ast.Call:
+    return ast.Call(ast.Name(_TURN, ast.Load()), [], [])
 
 
 # ---------------------------------------------------------------- what an answer is
@@ -156,12 +168,13 @@ def function(answer: Any, name: str) -> Callable[..., Any]:
     return given
 
 
-def numbers(answer: Any, subject: str) -> list[float]:
+def numbers(answer: Any, subject: str, depth: int = 0) -> list[float]:
     """Return the numbers of an answer: of a number, a Value, or anything that holds several, in order.
 
     Args:
         answer: what is given.
         subject: the start of a sentence about it, such as "softmax returns".
+        depth: how many lists it is in.
 
     >>> numbers([1, (2.5, Value(3))], "softmax returns")
     [1.0, 2.5, 3.0]
@@ -173,12 +186,17 @@ def numbers(answer: Any, subject: str) -> list[float]:
     if isinstance(answer, Value):
         return [answer.data]
     if is_number(answer):
-        return [number(answer, subject)]
+        try:
+            return [number(answer, subject)]
+        except ValueError:
+            raise Refused(f"{subject} a number beyond the range of floats.") from None
     if isinstance(answer, (dict, str, bytes)) or not isinstance(answer, Iterable):
         raise Refused(f"{subject} {in_short(answer)}, and a number is wanted, or several.")
+    if depth == DEEPEST:
+        raise Refused(f"{subject} lists in lists in lists, and a number is wanted, or several.")
     with answering():
         items = list(islice(answer, MOST))
-    return [one for item in items for one in numbers(item, subject)]
+    return [one for item in items for one in numbers(item, subject, depth + 1)]
 
 
 def shown(given: float, wanted: float) -> tuple[str, str]:

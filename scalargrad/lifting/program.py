@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
+from functools import partial
 from inspect import signature
 from pickle import PicklingError
 from types import FunctionType
@@ -381,12 +382,7 @@ class Program:
         """
         if name not in FUNCTIONS:
             raise ValueError(f"a program has the functions {', '.join(FUNCTIONS)}, got {name!r}")
-        method = self if name == "forward" else getattr(self, name)
-
-        def function(theta: object, *arguments: object) -> Any:
-            return method(*arguments, at=theta)
-
-        return function
+        return partial(_at, self if name == "forward" else getattr(self, name))
 
     @property
     def source(self) -> str:
@@ -487,7 +483,11 @@ class Program:
         A function that is not an object with attributes is shared, and goes on to compute with the original's
         parameters: the copy takes from it what is computed, and the numbers from its own parameters.
         """
-        reached: dict[int, Any] = {}  # what a copy of the function has copied
+        if isinstance(memo, _Reached):  # for a program that reaches this one: it needs no copy
+            memo[id(self)] = self
+            deepcopy((self._function, self._parameters), memo)
+            return self
+        reached = _Reached({id(self): self})  # what a copy of the function copies
         deepcopy(self._function, reached)
 
         def followed(values: Sequence[Value]) -> list[Value]:
@@ -610,6 +610,14 @@ class AuxProgram(Program):
         """Return `(mean, aux), gradient`: as `Program.value_and_grad`, with what is beside the loss of each example."""
         mean, aux, gradient = self._value_and_grad(arguments, at, out)
         return (mean, aux), gradient
+
+
+class _Reached(dict[int, Any]):
+    """The memo of a copy that is made to see what belongs to it."""
+
+
+def _at(method: Callable[..., Any], theta: object, *arguments: object) -> Any:
+    return method(*arguments, at=theta)
 
 
 class _Gone:

@@ -52,6 +52,18 @@ def judged(source: str, **settings: Any) -> Verdict:
             "class Odd:\n    def __repr__(self):\n        return 1 / 0\ndef neuron(x, w, b):\n    return Odd()",
             ["line 3: return 1 / 0", "ZeroDivisionError"],
         ),
+        ("import asyncio\nraise asyncio.CancelledError('no')", ["line 2: raise asyncio.", "CancelledError: no"]),
+        ("class Own(BaseException): pass\nneuron = lambda *_: (_ for _ in ()).throw(Own())", ["line 2: ", "Own"]),
+        ("def neuron(x, w, b):\n    raise GeneratorExit", ["line 2: raise GeneratorExit", "GeneratorExit"]),
+        ("x = 1\nreturn x", ["cannot be read", "line 2: return x"]),
+        ("neuron = " + "(" * 300, ["cannot be read", "((((…"]),
+        ("def neuron(x, w, b):\n    return 10**400", ["neuron returns a number beyond the range of floats"]),
+        ("def neuron(x, w, b):\n    return [1.0, -10**5000]", ["neuron returns a number beyond the range of floats"]),
+        ("x = []\nx.append(x)\nneuron = lambda *_: x", ["neuron returns lists in lists in lists"]),
+        (
+            "class Forever:\n    def __iter__(self):\n        yield self\nneuron = lambda *_: Forever()",
+            ["neuron returns lists in lists in lists"],
+        ),
     ],
 )
 def test_an_error_is_a_sentence_with_its_line(source: str, said: list[str]) -> None:
@@ -74,6 +86,10 @@ LOOPS = [
     "def neuron(x, w, b):\n    while True:\n        pass",
     "from itertools import count\ndef neuron(x, w, b):\n    for _ in count():\n        x.append(1)",
     "while True:\n    try:\n        1 / 0\n    except Exception:\n        pass",
+    "from itertools import count\ndef neuron(x, w, b):\n    return [i for i in count()]",
+    "from itertools import count\ndef neuron(x, w, b):\n    return sum(i for i in count() if False)",
+    "from itertools import count\ndef neuron(x, w, b):\n    return {i: j for i in x for j in count()}",
+    "from itertools import count\nneuron = {1 for i in count()}",
     "async def wait():\n    pass\ni = 1\nwhile i:\n    i += 1\nelse:\n    neuron = 1",
 ]
 
@@ -98,6 +114,8 @@ def test_a_loop_that_ends_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     long = exercise("choose-a-rate")
     assert long.judge_code("for _ in range(1000):\n    rate = 0.5")
     assert not long.judge_code("for _ in range(1001):\n    rate = 0.5")
+    assert long.judge_code("rate = max(0.5 for i in range(1000) if i % 2)")
+    assert not long.judge_code("rate = max(0.5 for i in range(1001) if i % 2)")
 
 
 def test_ctrl_c_ends_the_answer_alone() -> None:
@@ -139,6 +157,17 @@ def test_code_runs_under_its_own_name() -> None:
     program = "if __name__ == '__main__':\n    neuron = lambda x, w, b: 1 / 0\n"
     assert "line 2: neuron = lambda x, w, b: 1 / 0" in str(judged(program, filename="mine.py"))
     assert linecache.getline("mine.py", 1) == "if __name__ == '__main__':\n"
+
+
+def test_a_byte_order_mark_is_no_code() -> None:
+    """Source that begins with a byte order mark is read as without it; elsewhere the mark is an error."""
+    assert exercise("choose-a-rate").judge_code("\ufeffrate = 0.5")
+    assert not exercise("choose-a-rate").judge_code("rate = \ufeff0.5")
+
+
+def test_lists_may_be_in_lists() -> None:
+    """Negative control: numbers some lists deep, and large ones that a float can hold, are read."""
+    assert numbers([[[[[[[1, 10**300]]]]]]], "it is") == [1.0, 1e300]
 
 
 def test_numbers_are_taken_from_whatever_holds_them() -> None:

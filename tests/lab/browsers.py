@@ -91,6 +91,7 @@ KEYS = {
     "End": "\ue010",
     "Escape": "\ue00c",
     "Enter": "\ue007",
+    "Delete": "\ue017",
 }
 CONTROL = "\ue009"
 
@@ -241,8 +242,8 @@ def firefox() -> Iterator[Callable[[], Firefox]]:
 
 
 @contextmanager
-def opened(browser: str, shape: str) -> Iterator[LabPage]:
-    """Open the lab in a browser: from a server as a folder, or from the disk as one file."""
+def opened(browser: str, shape: str, is_ready: bool = True) -> Iterator[LabPage]:
+    """Start a browser, and open the lab there: from a server as a folder, or from the disk as one file."""
     if not (LAB / ONE_FILE).exists():
         missing("the lab is tested where it has been built: python lab/build.py, with Node.js and npm")
     with ExitStack() as stack:
@@ -250,5 +251,6 @@ def opened(browser: str, shape: str) -> Iterator[LabPage]:
         make = stack.enter_context(starting)
         address = stack.enter_context(server()) if shape == "folder" else (LAB / ONE_FILE).as_uri()
         page = LabPage(make(), address)
-        page.open()
+        if is_ready:
+            page.open()
         yield page

@@ -54,7 +54,7 @@ def test_the_first_page_makes_the_point(lab: LabPage) -> None:
     assert lab.text(".output").strip() == "dL/da = 6.0"
     assert lab.count("figure .node") == 7
     assert lab.text(".arithmetic[data-when=start]").split()[-1] == "here"
-    assert lab.text(".status") == ""
+    assert lab.text(".status") == "Click a number in the picture to change it."
 
 
 @pytest.mark.parametrize("tolerance", [0.0, 1e-14], ids=["arithmetic", "tanh"])
@@ -167,9 +167,11 @@ def test_what_a_learner_types_is_never_markup(lab: LabPage) -> None:
 
 
 def test_limits_are_explained(lab: LabPage) -> None:
-    """A graph that is too large for a walk says so, and so does output that is too long."""
+    """A graph that is too large for a walk, output that is too long, a package that is not there: each says so."""
     lab.run("from scalargrad import Value\nx = Value(1.0)\ny = x\nfor _ in range(1500):\n    y = y + x\n")
     assert "3,000 steps, more than the 2,000" in lab.text(".notice")
+    lab.run("import numpy\n")
+    assert "No module named 'numpy'\nThe lab has Python's standard library, scalargrad and" in lab.text(".output")
     lab.run("for i in range(100_000):\n    print(i)\n")
     assert "more than 200,000 characters" in lab.text(".output")[-200:]
 
@@ -311,6 +313,12 @@ def test_an_exercise_is_judged(lab: LabPage) -> None:
     assert judged("def rule(out, x):\n    return 1 - out * out\n").startswith("Right.")
     lab.click(".task button")
     assert lab.evaluate("document.querySelector('.task').hidden")
+
+
+def test_the_source_of_the_engine_can_be_read(lab: LabPage) -> None:
+    """As on a machine, for whoever wants to see how it is done."""
+    lab.run("import inspect\nfrom scalargrad.engine.graph import sweep\nprint(inspect.getsource(sweep)[:10])\n")
+    assert lab.text(".output").strip() == "def sweep("
 
 
 def test_laws_run_in_the_page(lab: LabPage) -> None:

@@ -145,6 +145,19 @@ def tanh_of(x: Any) -> Any:
     return tanh(x)
 
 
+@each_target
+@pytest.mark.parametrize("name", ["forward", "value_and_grad", "gradients", "hessian"])
+def test_a_function_of_a_program_is_pickled_and_copied(name: str, target: str) -> None:
+    """A pure function of a program gives the same in another process, as a program does."""
+    _, program = of_a_method(target)
+    program(ROWS, TARGETS)
+    function, theta = program.function(name), [0.3] * len(program.pack())
+    wanted = function(theta, ROWS, TARGETS)
+    for twin in (pickle.loads(pickle.dumps(function)), copy.deepcopy(function), copy.copy(function)):
+        assert numbers(twin(theta, ROWS, TARGETS)) == numbers(wanted)
+        assert numbers(twin([0.1] * len(theta), ROWS, TARGETS)) != numbers(wanted)
+
+
 def test_a_long_chain_is_pickled() -> None:
     """No depth of a program is too deep for a pickle or a copy."""
     w = Value(0.9)
@@ -232,6 +245,48 @@ def test_a_copy_of_model_and_program_stays_together() -> None:
     assert [w.data for w in model_twin.net.parameters()] == [0.5] * len(twin.pack())
     model_twin.offset.data = 7.0  # a captured Value
     assert numbers(twin(ROWS, TARGETS)) != numbers(program(ROWS, TARGETS, at=twin.pack()))
+
+
+class Trainer:
+    """A model with programs of its own methods and of a function."""
+
+    def __init__(self, target: str) -> None:
+        self.model, self.scale = nn.MLP(3, [4, 1], "tanh", rng=2), Value(2.0)
+        parameters = self.model.parameters()
+        self.loss_program = lift(self.loss, parameters, target=target)
+        self.output_program = lift(self.output, parameters, target=target)
+        self.other_program = lift(lambda x: self.output(x) + 1, parameters, target=target)
+
+    def output(self, x: Any) -> Any:
+        return self.model(x) * self.scale
+
+    def loss(self, x: Any, y: Any) -> Any:
+        return (self.output(x) - y) ** 2
+
+
+@each_target
+@pytest.mark.parametrize("is_lifted", [False, True])
+def test_an_object_that_holds_programs_of_its_own_methods(target: str, is_lifted: bool) -> None:
+    """Its deep copy has programs of its own model, and the original's are as before, lifted or not."""
+    trainer = Trainer(target)
+    before = numbers(trainer.loss_program(ROWS, TARGETS)) if is_lifted else None
+    twin = copy.deepcopy(trainer)
+    assert twin.model.parameters()[0] is not trainer.model.parameters()[0]
+    twin.loss_program.unpack([0.3] * len(twin.model.parameters()))
+    twin.scale.data = 3.0
+    assert {weight.data for weight in twin.model.parameters()} == {0.3}
+    outputs = [3.0 * twin.model(row).data for row in ROWS]
+    assert numbers(twin.output_program(ROWS)) == pytest.approx(outputs)
+    assert numbers(twin.loss_program(ROWS, TARGETS)) == pytest.approx(
+        [(output - y) ** 2 for output, y in zip(outputs, TARGETS, strict=True)]
+    )
+    own = [trainer.loss(row, y).data for row, y in zip(ROWS, TARGETS, strict=True)]
+    assert numbers(trainer.loss_program(ROWS, TARGETS)) == pytest.approx(own)
+    assert before is None or numbers(trainer.loss_program(ROWS, TARGETS)) == before
+    alone = copy.deepcopy(trainer.loss_program)
+    alone.unpack([0.3] * len(twin.model.parameters()))
+    assert numbers(trainer.loss_program(ROWS, TARGETS)) == pytest.approx(own)
+    assert numbers(alone(ROWS, TARGETS)) != pytest.approx(own)
 
 
 def test_a_shallow_copy_shares_the_parameters() -> None:

@@ -611,6 +611,18 @@ def test_an_integer_that_no_float_is_is_refused(how: str, target: str) -> None:
     assert list(program([math.inf, 1])) == [math.inf, 1.0]
 
 
+@pytest.mark.parametrize("target", ["numpy", "python"])
+@pytest.mark.parametrize("given", [[True, False], (True, 0), np.array([True, False]), [np.True_, 0.0]], ids=repr)
+def test_bools_are_0_and_1(given: Any, target: str) -> None:
+    """Bools, such as black and white pixels, are numbers in a program as they are for the engine."""
+    w = Value(2.0)
+    program = lift(lambda x: w * x + 1, [w], target=target)
+    assert list(program(given)) == [(w * x + 1).data for x in given] == [3.0, 1.0]
+    assert list(program.value_and_grad(given)[1]) == [0.5]
+    with pytest.raises(TypeError, match=r"must be (a )?real number"):
+        program(np.array([True, None]))
+
+
 def test_an_integer_that_the_precision_lacks_is_refused() -> None:
     """In float32 that holds from 2**24 on; floats are rounded to the precision that was wanted."""
     w = Value(1.0)

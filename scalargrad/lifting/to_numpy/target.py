@@ -67,7 +67,7 @@ class NumpyTarget:
             raise TypeError(f"{name} must be plain numbers, got an array of which some are masked")
         if array.ndim == 0:
             raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
-        if array.dtype.kind not in "iuf":
+        if array.dtype.kind not in "biuf":
             raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
         self._refuse_rounding(argument, array, name)
         table = np.ascontiguousarray(array, dtype=self.dtype)

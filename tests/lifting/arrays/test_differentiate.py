@@ -135,7 +135,8 @@ def _looked_up(g: Given) -> Any:
     """Two look-ups of a table of parameters, one of a computed one, each with an index for all rows."""
     axis = g.program.axis(2)
     first, second = g.looked_up(g.at(SIX), axis), g.looked_up(p.tanh(g.at(SIX[::-1])), axis)
-    again: Any = g.program.fold(p.add, g.looked_up(g.at(SIX), g.program.axis(2)), [g.rows])
+    again = g.program.fold(p.add, g.looked_up(g.at(SIX), g.program.axis(2)), [g.rows])
+    assert isinstance(again, Array)
     return g.program.fold(p.add, g.total(p.exp(first) * second * g.inputs()), [axis]) + g.program.fold(
         p.add, again, again.axes, batch=True
     )
