@@ -2,6 +2,7 @@
 
 import { h, icon } from "./dom";
 import { Gradients, Network, short, type Weight } from "./network";
+import { Stopped } from "./python";
 import { drawCurve, drawPlane, forget, stepAt, type Extent, type Plane } from "./plots";
 
 interface Asking {
@@ -132,8 +133,8 @@ export class TrainingView {
     });
     this.build();
     this.play.addEventListener("click", () => this.toggle());
-    this.next.addEventListener("click", () => void this.advance());
-    this.restart.addEventListener("click", () => void this.begin());
+    this.next.addEventListener("click", () => this.start(this.advance()));
+    this.restart.addEventListener("click", () => this.start(this.begin()));
     this.slider.addEventListener("input", () => this.scrub(Number(this.slider.value)));
     const onCurve = (event: PointerEvent) => event.buttons & 1 && this.described && this.scrub(stepAt(this.curve, event.clientX, this.newest));
     for (const kind of ["pointerdown", "pointermove"] as const) this.curve.addEventListener(kind, onCurve);
@@ -188,8 +189,8 @@ export class TrainingView {
 
     const save = h("button", { type: "button" }, "Save as Python");
     const open = h("button", { type: "button" }, "Open as Python");
-    save.addEventListener("click", () => void this.export(false));
-    open.addEventListener("click", () => void this.export(true));
+    save.addEventListener("click", () => this.start(this.export(false)));
+    open.addEventListener("click", () => this.start(this.export(true)));
     const keysOfPlane = "Arrow keys move a cross over the plane. Enter chooses the point next to it, 1 and 2 add a point, Delete removes one.";
     this.element.append(
       form,
@@ -244,7 +245,7 @@ export class TrainingView {
   // ---------------------------------------------------------------- settings
 
   /** Show the training that a link describes, or as it was. */
-  async show(hash: string): Promise<void> {
+  show(hash: string): void {
     this.isShown = true;
     this.drawForm();
     const parts = new URLSearchParams(hash.replace(/^#/, ""));
@@ -256,8 +257,8 @@ export class TrainingView {
       }
       this.settings = settings;
       this.goal = Math.min(Number(parts.get("steps")) || 0, 100_000);
-      await this.begin(this.goal);
-    } else if (!this.described) await this.begin();
+      this.start(this.begin(this.goal));
+    } else if (!this.described) this.start(this.begin());
     else this.draw();
   }
 
@@ -290,7 +291,7 @@ export class TrainingView {
     else if (settings.data !== before.data) settings.noise = NOISE[settings.data] ?? settings.noise;
     if (JSON.stringify(settings) === JSON.stringify(before)) return;
     this.settings = settings;
-    void this.begin();
+    this.start(this.begin());
   }
 
   /** Start from the first step, with the settings as they are; go on at once where it played. */
@@ -298,7 +299,10 @@ export class TrainingView {
     const edition = ++this.edition;
     this.fill();
     this.goal = goal;
-    const described = await this.python.ask<Described>("training", { settings: this.settings });
+    const described = await this.python.ask<Described>("training", { settings: this.settings }).catch((error) => {
+      if (edition === this.edition) this.described = null; // to be described when it is shown again
+      throw error;
+    });
     if (edition !== this.edition) return;
     this.mistake.hidden = described.mistake === null;
     this.mistake.textContent = described.mistake;
@@ -326,18 +330,26 @@ export class TrainingView {
     if (edition !== this.edition) return;
     this.drawNeuron();
     this.link();
-    if (this.isPlaying || this.goal) void this.loop();
+    if (this.isPlaying || this.goal) this.start(this.loop());
   }
 
   // ---------------------------------------------------------------- steps
 
+  /** Do what asks Python; where Python is stopped meanwhile, that is no error: it is asked again when need be. */
+  private start(asking: Promise<void>): void {
+    asking.catch((error) => {
+      if (!(error instanceof Stopped)) throw error;
+    });
+  }
+
   private toggle(): void {
+    if (!this.described) this.start(this.begin());
     if (this.isPlaying) this.pause();
     else {
       this.isPlaying = true;
       this.forgetPull();
       this.drawPlay();
-      void this.loop();
+      this.start(this.loop());
     }
   }
 
@@ -384,7 +396,7 @@ export class TrainingView {
     if (this.isPlaying || !this.isShown) return;
     this.link();
     this.scrubbing ??= this.newest; // at rest, as fine as it can be
-    void this.fetch();
+    this.start(this.fetch());
   }
 
   private get following(): number {
@@ -425,7 +437,7 @@ export class TrainingView {
   private scrub(step: number): void {
     this.pause();
     this.scrubbing = step;
-    void this.fetch();
+    this.start(this.fetch());
   }
 
   // One moment at a time: of those that are wished for meanwhile, the newest.
@@ -463,13 +475,14 @@ export class TrainingView {
 
   private setPoints(points: { place: [number, number]; label: number }[]): void {
     this.settings = { ...this.settings, data: "own", text: this.asText(points) };
-    void this.begin();
+    this.start(this.begin());
   }
 
   private clicked(event: MouseEvent): void {
+    if (!this.described) return;
     const pen = this.pen.querySelector<HTMLInputElement>("input:checked")!.value;
     const box = this.canvas.getBoundingClientRect();
-    const [left, low, width] = this.described!.extent;
+    const [left, low, width] = this.described.extent;
     const x = left + ((event.clientX - box.left) / box.width) * width;
     const y = low + (1 - (event.clientY - box.top) / box.height) * width;
     this.act(pen, [x, y]);
@@ -517,7 +530,7 @@ export class TrainingView {
     const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
     if (isTyped || !isPlain || event.defaultPrevented) return;
     if (event.key === " " && !(event.target as Element).closest?.("button, [role=button]")) this.toggle();
-    else if (event.key === "ArrowRight") void this.advance();
+    else if (event.key === "ArrowRight") this.start(this.advance());
     else if (event.key === "ArrowLeft") this.scrub(Math.max(0, (this.seen?.step ?? 0) - this.stride));
     else if (event.key === "Home") this.scrub(0);
     else if (event.key === "End") this.scrub(this.newest);
@@ -606,7 +619,7 @@ export class TrainingView {
     if (shown && this.example.dataset.example === String(example)) shown.textContent = text + verdict; // the button keeps the focus
     else {
       const walk = h("button", { type: "button" }, "Walk its backward pass");
-      walk.addEventListener("click", () => void this.walk(example, null));
+      walk.addEventListener("click", () => this.start(this.walk(example, null)));
       this.example.replaceChildren(h("span", {}, text + verdict), walk);
     }
     this.example.dataset.example = String(example);
@@ -618,8 +631,8 @@ export class TrainingView {
     const rows = this.network.incoming.map((weight) => {
       const name = weight.from === null ? "bias" : `from ${this.network.name(layer - 1, weight.from)}`;
       const ask = h("button", { type: "button", "aria-pressed": String(weight === this.weight), "aria-label": `Why does the weight ${name} move?` });
-      ask.append(h("span", {}, name), h("b", { "data-parameter": String(weight.parameter) }));
-      ask.addEventListener("click", () => void this.pull(weight));
+      ask.append(h("span", {}, name.replace(/^from | of layer \d+$/g, "")), h("b", { "data-parameter": String(weight.parameter) }));
+      ask.addEventListener("click", () => this.start(this.pull(weight)));
       return h("li", {}, ask);
     });
     const title = this.network.name(layer, neuron);
@@ -646,7 +659,7 @@ export class TrainingView {
     const direction = gradient === 0 ? "stays the same" : gradient > 0 ? "rises" : "falls";
     const pulls = pull.contributions.slice(0, PULLS).map(([example, slope]) => {
       const walk = h("button", { type: "button", "aria-label": `Walk the backward pass of example ${example}` }, h("span", {}, `example ${example}`), h("b", {}, short(Number(slope))));
-      walk.addEventListener("click", () => void this.walk(example, weight.parameter));
+      walk.addEventListener("click", () => this.start(this.walk(example, weight.parameter)));
       for (const kind of ["focus", "pointerenter"]) walk.addEventListener(kind, () => ((this.chosen = example), this.draw()));
       return h("li", {}, walk);
     });
@@ -656,6 +669,7 @@ export class TrainingView {
         + (count === 1 ? "It comes from one example:" : `It is the mean over ${whole(count, "example")}. The largest contributions:`)),
       h("ul", {}, ...pulls),
     );
+    this.why.scrollIntoView({ block: "nearest" });
   }
 }
 

@@ -31,7 +31,7 @@ export function addTraining(root: HTMLElement, coding: Coding): void {
     }
     document.documentElement.dataset.view = view;
     for (const [name, button] of Object.entries(buttons)) button.setAttribute("aria-pressed", String(name === view));
-    if (view === "train") void training.show(hash ?? "");
+    if (view === "train") training.show(hash ?? "");
     else training.hide();
   }
   root.querySelector("h1")!.after(h("div", { class: "lab-views", role: "group", "aria-label": "View" }, buttons.code, buttons.train));

@@ -53,6 +53,8 @@ def judge_loss(
         if len(value) != 1:
             raise Refused(f"loss must return one number, and it returns {len(value)}.")
         given += value
+        while isinstance(result, (list, tuple)) and len(result) == 1:
+            result = result[0]
         if isinstance(result, Value):
             with answering():  # a rule of an operation of the answer's own may fail
                 result.backward()
@@ -230,7 +232,7 @@ def _lift_a_loss(answer: Any) -> Verdict:
     try:
         with answering():
             program = lift(lambda x, y: answer(w, b, x, y), [w, b])
-            given = [*program(xs, ys), *program.value_and_grad(xs, ys)[1]]
+            given = numbers([program(xs, ys), program.value_and_grad(xs, ys)[1]], "The program returns")
     except Refused as refused:
         is_branch = isinstance(refused.__context__, TraceError)
         raise Refused(refused.sentence, BRANCH if is_branch else refused.misconception) from None
@@ -238,6 +240,6 @@ def _lift_a_loss(answer: Any) -> Verdict:
     slopes = [
         math.fsum(row) / len(examples) for row in zip(*(gradient(parameters, *one) for one in examples), strict=True)
     ]
-    if not all_close([float(one) for one in given], [*losses, *slopes]):
+    if not all_close(given, [*losses, *slopes]):
         return wrong("The lifted program gives other numbers than the loss did before.")
     return right(compared, f"So they are in the lifted program, for all {len(examples)} examples at once.")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
+from functools import partial
 from inspect import signature
 from pickle import PicklingError
 from types import FunctionType
@@ -381,12 +382,7 @@ class Program:
         """
         if name not in FUNCTIONS:
             raise ValueError(f"a program has the functions {', '.join(FUNCTIONS)}, got {name!r}")
-        method = self if name == "forward" else getattr(self, name)
-
-        def function(theta: object, *arguments: object) -> Any:
-            return method(*arguments, at=theta)
-
-        return function
+        return partial(_at, self if name == "forward" else getattr(self, name))
 
     @property
     def source(self) -> str:
@@ -618,6 +614,10 @@ class AuxProgram(Program):
 
 class _Reached(dict[int, Any]):
     """The memo of a copy that is made to see what belongs to it."""
+
+
+def _at(method: Callable[..., Any], theta: object, *arguments: object) -> Any:
+    return method(*arguments, at=theta)
 
 
 class _Gone:

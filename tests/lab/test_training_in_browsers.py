@@ -160,6 +160,30 @@ def test_it_is_exported_as_python_that_runs_here_too(lab: LabPage) -> None:
     assert [float(loss) for _, loss in printed] == pytest.approx(list(watched.losses)[:6], rel=1e-9)
 
 
+def test_it_survives_that_python_is_stopped(lab: LabPage) -> None:
+    """What waits for an endless program is dropped when that is stopped; the training goes on where it was."""
+    follow(lab, f"{SETTINGS}&steps=9&seed=2", 9)
+    shown = lab.text(".facts")
+    lab.click(".lab-views button", 0)
+    lab.start("while True:\n    pass\n")
+    lab.until("document.documentElement.dataset.state === 'busy'")
+    lab.click(".lab-views button", 1)
+    lab.click(".export button", 1)
+    lab.blur()
+    lab.press("ArrowRight")
+    lab.click(".lab-views button", 0)
+    lab.click(".run")
+    lab.until("document.documentElement.dataset.state === 'ready'")
+    lab.click(".lab-views button", 1)
+    arrived(lab, 9)
+    lab.blur()
+    lab.press("ArrowRight")
+    arrived(lab, 10)
+    lab.press("ArrowLeft")
+    arrived(lab, 9)
+    assert lab.text(".facts") == shown
+
+
 def test_it_fits_a_phone_and_says_what_it_shows(lab: LabPage) -> None:
     """Nothing is wider than the window; the plane, the curve and the moment have names for a screen reader."""
     lab.resize(390, 844)

@@ -145,6 +145,19 @@ def tanh_of(x: Any) -> Any:
     return tanh(x)
 
 
+@each_target
+@pytest.mark.parametrize("name", ["forward", "value_and_grad", "gradients", "hessian"])
+def test_a_function_of_a_program_is_pickled_and_copied(name: str, target: str) -> None:
+    """A pure function of a program gives the same in another process, as a program does."""
+    _, program = of_a_method(target)
+    program(ROWS, TARGETS)
+    function, theta = program.function(name), [0.3] * len(program.pack())
+    wanted = function(theta, ROWS, TARGETS)
+    for twin in (pickle.loads(pickle.dumps(function)), copy.deepcopy(function), copy.copy(function)):
+        assert numbers(twin(theta, ROWS, TARGETS)) == numbers(wanted)
+        assert numbers(twin([0.1] * len(theta), ROWS, TARGETS)) != numbers(wanted)
+
+
 def test_a_long_chain_is_pickled() -> None:
     """No depth of a program is too deep for a pickle or a copy."""
     w = Value(0.9)

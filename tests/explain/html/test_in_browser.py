@@ -653,6 +653,19 @@ def test_on_paper_all_is_there(visit: Visit, neuron_page: str) -> None:
     expect(opened.locator(".current.scripted")).to_be_hidden()
 
 
+def test_a_printed_frame_cuts_nothing_off(visit: Visit, neuron_page: str) -> None:
+    """In the frame of a printed page every row of the backward pass fits, from its first column to its last."""
+    opened = visit(neuron_page, 2, viewport={"width": 560, "height": 680})
+    opened.keyboard.press("End")
+    opened.emulate_media(media="print")
+    last = opened.locator("table.backward tbody tr").last
+    expect(last).to_be_visible()
+    box = last.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 560
+    assert box["y"] + box["height"] <= 680
+
+
 COLOURS = """() => {
     const channels = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map((c) => c / 255)
         .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
