@@ -147,10 +147,11 @@ class Maker:
 
 
 def _printed_height(page: str) -> int:
-    """How many pixels a page needs on paper: its heading, its graph as wide as the paper, and a line for each step."""
+    """How many pixels a page in a frame needs on paper: its heading, its graph, and a line for each step backwards."""
     graph = re.search(r'<svg[^>]* viewBox="0.00 0.00 ([\d.]+) ([\d.]+)"', page)
     wide, high = map(float, graph.groups()) if graph else (1.0, 0.0)
-    return round(110 + 640 * high / wide + 22 * page.count("<tr"))
+    steps = page[page.find('class="backward"') :].count("<tr")
+    return round(110 + min(192, 640 * high / wide) + 22 * steps)
 
 
 KINDS: dict[str, Callable[[Maker, Directive], str]] = {
