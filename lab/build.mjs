@@ -1,7 +1,7 @@
 // Builds the lab twice from one source: a folder for a server, and one file that opens from a disk.
 // `python lab/build.py` calls this, after it has fetched the packages.
 
-import { createHash } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,8 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { instance } from "@viz-js/viz";
 import { loadPyodide } from "pyodide";
+
+globalThis.crypto ??= webcrypto; // Node.js 18 has it under that name alone
 
 const LAB = dirname(fileURLToPath(import.meta.url));
 const ROOT = dirname(LAB);
