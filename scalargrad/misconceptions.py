@@ -33,7 +33,7 @@ UPSTREAM_FORGOTTEN = Misconception(
 )
 LOCAL_FORGOTTEN = Misconception(
     "local gradient forgotten",
-    "The upstream gradient is handed on unchanged: multiply it by the local gradient of the operation.",
+    "That is the upstream gradient alone: multiply it by the local gradient of the operation.",
 )
 SUM_FOR_PRODUCT = Misconception(
     "sum for product",
@@ -42,7 +42,7 @@ SUM_FOR_PRODUCT = Misconception(
 SIGN = Misconception("sign", "The size is right, and the sign is not.")
 OTHER_OPERAND = Misconception(
     "the other operand's derivative",
-    "That is the derivative in the other operand. In a product x · y the derivative in x is y, and the one in y is x.",
+    "That is the derivative in the other operand. In x · y, for example, the one in x is y, and the one in y is x.",
 )
 AT_THE_RESULT = Misconception(
     "derivative at the result",

@@ -6,6 +6,7 @@ reference    tables of operations and commands
 notebooks    a page as a Jupyter notebook
 formulas     LaTeX to MathML
 docstrings   what mkdocstrings needs to know about this project's docstrings
+prompts      examples as a prompt takes them
 lab          links from examples to the lab
 links        what the built pages lead to and load
 build        all of it, in order

@@ -15,7 +15,7 @@ import tempfile
 from html import escape
 from pathlib import Path
 
-from . import lab, links
+from . import lab, links, prompts
 from .directives import filled
 from .errors import Problem, SiteError
 from .formulas import with_formulas
@@ -208,7 +208,7 @@ def _finish(site: Path, pages: dict[str, str], *, has_lab: bool) -> None:
     for path in site.rglob("*.html"):
         place = path.relative_to(site).with_suffix("").as_posix()
         up = posixpath.relpath(".", posixpath.dirname(place) or ".")
-        text = _text(path).replace(SHIM, f"{up}/assets/iframe-worker.js")
+        text = prompts.for_a_prompt(_text(path).replace(SHIM, f"{up}/assets/iframe-worker.js"))
         if has_lab and place in pages:
             text = lab.with_links(text, pages[place], up)
         if place in pages and (described := summary(pages[place])):

@@ -137,11 +137,20 @@ class Maker:
         return f'<figure><img class="picture" src="{name}" alt="{html.escape(alternative)}"></figure>'
 
     def _frame(self, page: object, name: str) -> str:
-        file = self._written(str(page).encode(), ".html")
+        text = str(page)
+        file = self._written(text.encode(), ".html")
         return (
-            f'<figure class="frame"><iframe src="{file}" title="{html.escape(name)}" loading="lazy"></iframe>'
+            f'<figure class="frame" style="--printed: {_printed_height(text)}px">'
+            f'<iframe src="{file}" title="{html.escape(name)}" loading="lazy"></iframe>'
             f'<figcaption><a href="{file}">open it on its own</a></figcaption></figure>'
         )
+
+
+def _printed_height(page: str) -> int:
+    """How many pixels a page needs on paper: its heading, its graph as wide as the paper, and a line for each step."""
+    graph = re.search(r'<svg[^>]* viewBox="0.00 0.00 ([\d.]+) ([\d.]+)"', page)
+    wide, high = map(float, graph.groups()) if graph else (1.0, 0.0)
+    return round(110 + 640 * high / wide + 22 * page.count("<tr"))
 
 
 KINDS: dict[str, Callable[[Maker, Directive], str]] = {

@@ -80,12 +80,16 @@ class Exercise:
         except Refused as refused:
             return wrong(refused.sentence, misconception=refused.misconception)
 
+    @property
+    def _command(self) -> str:
+        return f"scalargrad exercise {self.name} FILE.py"
+
     def __str__(self) -> str:
         how = f'exercise("{self.name}").judge({self.answer})'
-        terminal = f"scalargrad exercise {self.name} FILE.py"
         text = "\n\n".join(map(_filled, self.text.split("\n\n")))
         start = indent(self.start, "    ")
-        return f"{self.name}: {self.title}\n\n{text}\n\n{start}\nTo have it judged: {how}\nin a terminal: {terminal}"
+        terminal = f"\nin a terminal: {self._command}" if self.name in _built_in else ""
+        return f"{self.name}: {self.title}\n\n{text}\n\n{start}\nTo have it judged: {how}{terminal}"
 
     def __repr__(self) -> str:
         return str(self)
@@ -93,7 +97,11 @@ class Exercise:
     def _repr_html_(self) -> str:
         from html import escape
 
-        how = f'To have it judged: `exercise("{self.name}").judge({self.answer})`'
+        how = (
+            f'To have it judged: `from scalargrad import exercise`, then `exercise("{self.name}").judge({self.answer})`'
+        )
+        if self.name in _built_in:
+            how += f". In a terminal: `{self._command}`"
         start = f"<pre>{escape(self.start.rstrip())}</pre>"
         return f"<p><strong>{escape(self.title)}</strong></p>{_html(self.text)}{start}{_html(how)}"
 

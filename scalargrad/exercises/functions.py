@@ -80,7 +80,8 @@ def judge_function(
             try:
                 results = _results(called, name, case)
             except Refused as refused:
-                raise Refused(f"{_call(name, case)}: {refused.sentence}", misconception) from None
+                call = f"{_call(name, case)}: "
+                raise Refused(call + refused.sentence.removeprefix(call), misconception) from None
             if not all_close(results, expected, rtol=rtol):
                 return wrong(_compared(name, case, results, expected), misconception=misconception)
     tried = len(cases) + sum(map(len, (hard or {}).values()))
@@ -88,8 +89,11 @@ def judge_function(
 
 
 def _results(called: Function, name: str, case: Case) -> list[float]:
-    with answering():
-        result = called(*copy.deepcopy(case))
+    try:
+        with answering():
+            result = called(*copy.deepcopy(case))
+    except Refused as refused:
+        raise Refused(f"{_call(name, case)}: {refused.sentence}", refused.misconception) from None
     return numbers(result, f"{name} returns")
 
 

@@ -43,7 +43,8 @@ WEIGHTS_UNUSED = Misconception("weights unused", "Each input is multiplied by it
     title="A sigmoid neuron",
     text="""
     Write a neuron: it multiplies each input by its weight, adds up the products and the bias, and applies the sigmoid
-    `σ(z) = 1 / (1 + exp(-z))`. The first neuron of the lecture gives 0.98 for the inputs 1 and -1.
+    `σ(z) = 1 / (1 + exp(-z))`. With the weights 1 and -2 and the bias 1 it gives 0.98 for the inputs
+    1 and -1.
     """,
     start="""
     from scalargrad import sigmoid
@@ -111,7 +112,8 @@ LAYERS_BACKWARDS = Misconception("layers backwards", "The first layer comes firs
     title="Layer after layer",
     text="""
     A network is its layers, one after another. Each layer is a pair: a row of weights for each of its neurons, and
-    their biases. Every neuron has the sigmoid. With the numbers of the slides, the inputs 1 and -1 give 0.62 and 0.83.
+    their biases. Every neuron has the sigmoid. With the layers below, the inputs 1 and -1 give 0.62 and
+    0.83.
     """,
     start="""
     from scalargrad import sigmoid

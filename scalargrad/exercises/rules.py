@@ -330,7 +330,7 @@ SWISH = replace(
     This operation is declared with a wrong rule. `gradcheck` says that something is wrong:
 
         from scalargrad import gradcheck
-        gradcheck(swish, 1.0)
+        print(gradcheck(swish, 1.0))
 
     Find out what is missing, and write the right rule.
     """,

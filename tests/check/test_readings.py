@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scalargrad import BoundedScores, Value, cross_entropy, gradcheck, nn
+from scalargrad import BoundedScores, Value, cross_entropy, gradcheck, nn, one_hot, take
 from scalargrad.check.readings import number_taken
 
 
@@ -77,3 +77,16 @@ def test_a_loss_may_look_at_operations() -> None:
     assert number_taken(lambda: cross_entropy(scores, 0)) is None
     with pytest.warns(BoundedScores):
         assert number_taken(lambda: cross_entropy([score.tanh() for score in scores], 0)) is None
+
+
+def test_a_value_is_no_index_while_readings_are_watched() -> None:
+    """Each Value has a number then, so it is refused as an index as always."""
+    x = Value(1.0)
+
+    def look_up() -> None:
+        asks: list[Callable[[Any], object]] = [lambda i: take([1.0, 2.0], i), lambda i: one_hot(i, 2)]
+        for ask in asks:
+            with pytest.raises(TypeError, match="a Value is not one: give the plain integer"):
+                ask(x)
+
+    assert number_taken(look_up) is None

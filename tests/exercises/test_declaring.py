@@ -51,7 +51,8 @@ def test_a_notebook_shows_it_as_html() -> None:
     task = Exercise("x", 1, "<b>", "Write `a < b`.\n\n    a < b & c", "a = ...\n", "a", lambda answer: right())
     assert task._repr_html_() == (
         "<p><strong>&lt;b&gt;</strong></p><p>Write <code>a &lt; b</code>.</p><pre>a &lt; b &amp; c</pre>"
-        "<pre>a = ...</pre><p>To have it judged: <code>exercise(&quot;x&quot;).judge(a)</code></p>"
+        "<pre>a = ...</pre><p>To have it judged: <code>from scalargrad import exercise</code>, then "
+        "<code>exercise(&quot;x&quot;).judge(a)</code></p>"
     )
     for one in ALL:
         assert re.findall(r"</?(\w+)>", one._repr_html_())
@@ -91,6 +92,8 @@ def test_teachers_declare_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert three.judge(3)
     assert (three.text, three.start) == ("Give 3.", "three = ...\n")
     assert three.judge(4).misconception is None
+    commands = ["scalargrad exercise" in shown for one in (three, ALL[0]) for shown in (repr(one), one._repr_html_())]
+    assert commands == [False, False, True, True]  # a terminal knows only those of the library
     again = declare("three", chapter=3, title="Three", text="", start="", answer="three")(lambda answer: right())
     assert exercise("three") is again
 

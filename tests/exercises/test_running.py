@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -71,6 +72,13 @@ def test_an_error_is_a_sentence_with_its_line(source: str, said: list[str]) -> N
     verdict = judged(source)
     assert all(part in str(verdict) for part in said), verdict
     assert verdict.misconception is None
+
+
+def test_an_error_comes_with_its_call() -> None:
+    """Who wrote a function for two inputs sees which call of the judge has another number of them."""
+    source = "def neuron(x, w, b):\n    return 1 / (1 + 2.718281828459045 ** -(x[0] * w[0] + x[1] * w[1] + b))"
+    said = judged(source).sentences[0]
+    assert re.match(r"neuron\(\[[^,\]]*\], \[[^,\]]*\], [^,]*\): Your code raised an error in line 2", said)
 
 
 def test_the_line_is_that_of_the_learner() -> None:

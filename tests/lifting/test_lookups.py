@@ -32,6 +32,7 @@ from scalargrad import (
     tanh,
 )
 from scalargrad.lifting.arrays.program import ArrayProgram
+from scalargrad.lifting.lookup import LOOKUP
 from scalargrad.lifting.target import TARGETS
 from tests.lifting.test_random_nets import mean_gradient, mean_product, near
 from tests.lifting.test_saving import BLOCKED, check, saved
@@ -408,3 +409,64 @@ def test_a_saved_program_looks_up(target: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", BLOCKED.format(blocked={"scalargrad"}, path=str(tmp_path / "saved.py"))]
     shown = subprocess.run(command, capture_output=True, text=True, check=True)
     assert shown.stdout.startswith("forward: ")
+
+
+def several_kinds() -> tuple[Callable[..., Any], list[Value]]:
+    """A loss that looks up in tables of several kinds of entries, and in different rows at each index."""
+    ws = [Value(x) for x in (0.5, -1.0, 2.0, 0.25)]
+
+    def loss(x: Any, i: Any, j: Any) -> Any:
+        mixed = [1.0, ws[0], x, (ws[1] * x).tanh(), ws[2] * ws[3], 3.0]
+        squares, same = [[w * w, x * w] for w in ws[:3]], [ws[3], ws[3], ws[3]]
+        pairs = [take(squares, i), take(squares, j), [take([row[1] for row in squares], j)]]
+        turned = take([ws[3] * ws[0], ws[2] * ws[1], ws[0] * ws[0]], i)
+        return take(mixed, i) * take(mixed, j) + sum(sum(pair) for pair in pairs) * turned + take(same, i) * x
+
+    return loss, ws
+
+
+@each_target
+def test_entries_of_any_kind_are_looked_up(target: str) -> None:
+    """Constants, parameters, inputs and what is computed may stand in one table; rows may differ between indices."""
+    loss, ws = several_kinds()
+    xs, firsts, seconds = [0.3, -0.7, 1.1], [0, 2, 1], [2, 0, 1]
+    results = [loss(Value(x), i, j) for x, i, j in zip(xs, firsts, seconds, strict=True)]
+    program: Any = lift(loss, ws, target=target)
+    assert near(program(xs, firsts, seconds), [result.data for result in results])
+    assert near(program.value_and_grad(xs, firsts, seconds)[1], mean_gradient(results, ws))
+    assert near(program.gradients(xs, firsts, seconds), [[s.data for s in grad(result, ws)] for result in results])
+    direction = [1.0, -0.5, 0.25, 2.0]
+    assert near(program.hvp(xs, firsts, seconds, direction), mean_product(results, ws, np.array(direction)))
+
+
+@each_target
+def test_rows_may_differ_between_indices(target: str) -> None:
+    """Where each index looks up in tables of its own, each is right."""
+    ws = [Value(float(i)) for i in range(1, 9)]
+
+    def loss(row: Any) -> Any:
+        first, second, third = row
+        alike = [ws[7]] * 3  # needs no look-up
+        return take(ws[:3], first) * take(ws[3:6], second) + (take(ws[5:8], second) + take(alike, third)) ** 2
+
+    program: Any = lift(loss, ws, target=target)
+    rows = [[0, 2, 1], [2, 0, 0], [1, 1, 2]]
+    results = [loss(row) for row in rows]
+    assert near(program(rows), [result.data for result in results])
+    assert near(program.value_and_grad(rows)[1], mean_gradient(results, ws))
+
+
+def test_a_lookup_is_an_operation_of_a_trace() -> None:
+    """Its value is the entry; its slope is 1 in the entry that is looked up, and 0 in all others and in the index."""
+    operands = (1.0, 5.0, 7.0, 9.0)
+    assert LOOKUP.value(*operands) == 7.0
+    assert [LOOKUP.partials[i](7.0, *operands) for i in range(4)] == [0.0, 0.0, 1.0, 0.0]
+
+
+def test_a_table_may_hold_values_that_are_no_parameters() -> None:
+    """Other Values, some known and some not, are read when they are looked up."""
+    ws, others = [Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]
+    program: Any = lift(lambda i, j: take([*ws, *others], i) * take([others[1], ws[0], others[0]], j), ws)
+    assert list(program([0, 1, 2], [0, 1, 2])) == [4.0, 2.0, 9.0]
+    others[1].data = 5.0
+    assert list(program([0, 3], [0, 0])) == [5.0, 25.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codeop
 import re
 import zlib
 from html import unescape
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from website import lab
+from website import lab, prompts
 from website.build import build
 from website.errors import SiteError
 from website.links import read
@@ -97,6 +98,42 @@ def test_examples_lead_to_the_lab_where_there_is_one(small_site: Path) -> None:
     reference = text_of(small_site / "reference.html")
     assert re.search(r'href="./lab/scalargrad_lab.html" class="md-tabs__link"', reference)
     assert "scalargrad_lab.html#code" not in reference
+
+
+def stops(html: str) -> list[str]:
+    """The lines at which a prompt, which gets the examples of a page line by line, sees a fault of syntax."""
+    found = []
+    for block in re.findall(r'<div class="language-pycon highlight">.*?</div>', html, re.DOTALL):
+        typed: list[str] = []  # of a statement that is not complete
+        for line in unescape(re.sub(r"<[^>]+>", "", block)).splitlines():
+            if line.startswith(">>> ") or (typed and re.match(r"\.\.\.( |$)", line)):
+                found += [line] if line.startswith(">>> ") and typed else []
+                typed = [*(typed if line.startswith("...") else []), line[4:]]
+                typed = [] if codeop.compile_command("\n".join(typed)) else typed
+            else:
+                found += [line] if line.startswith("... ") else []
+                typed = []
+    return found
+
+
+def test_a_prompt_takes_examples_as_they_are_copied(small_site: Path) -> None:
+    """An empty line, which ends a statement at a prompt, stands after each statement of several lines, not within."""
+    line = '<span class="gp">{}</span>{}\n'.format
+    start, more, none = "&gt;&gt;&gt; ", "... ", "..."
+    twice = [(start, "def f(x):"), (more, "    y = x"), (none, ""), (more, "    return y"), (start, "f(1)")]
+    call = [(start, "f("), (more, "    1,"), (more, ")"), (start, "f(2)")]
+    text = [(start, "t = &quot;&quot;&quot;"), (more, "a"), (none, ""), (more, "&quot;&quot;&quot;"), (start, "t")]
+    blocks = [
+        '<div class="language-pycon highlight">' + "".join(line(*one) for one in block) + "</div>"
+        for block in (twice, call, text)
+    ]
+    assert [stops(block) for block in blocks] == [["...     return y"], [], []]  # the control: it sees one
+    assert [stops(prompts.for_a_prompt(block)) for block in blocks] == [[], [], []]
+    assert prompts.for_a_prompt(blocks[0]).count(line(none, "")) == 1
+    assert list(map(prompts.for_a_prompt, blocks[1:])) == blocks[1:]
+    pages = [text_of(path) for path in small_site.rglob("*.html")]
+    assert any("language-pycon" in page for page in pages)
+    assert [stops(page) for page in pages] == [[] for _ in pages]
 
 
 def test_what_fails_is_left_out_of_later_blocks() -> None:

@@ -50,6 +50,19 @@ def test_the_keyboard_is_enough(browser: Browser, small_site: Path) -> None:
     page.close()
 
 
+def test_a_page_in_a_frame_prints_whole(browser: Browser, small_site: Path) -> None:
+    """On paper, where nothing scrolls, a frame has room for every step, and not much more."""
+    page = browser.new_page(viewport={"width": 600, "height": 800})
+    page.goto((small_site / "tour" / "01_neuron.html").as_uri())
+    frame = page.locator(".frame iframe").first
+    frame.scroll_into_view_if_needed()
+    page.frame_locator(".frame iframe").first.locator("tbody").first.wait_for(state="attached")
+    page.emulate_media(media="print")
+    needed = page.frame_locator(".frame iframe").first.locator("body").evaluate("body => body.scrollHeight")
+    assert needed <= frame.evaluate("frame => frame.clientHeight") <= needed + 150
+    page.close()
+
+
 def test_what_is_copied_can_be_run(browser: Browser, small_site: Path) -> None:
     """The button of a block of examples copies the code without prompts and output."""
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])

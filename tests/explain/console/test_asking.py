@@ -67,7 +67,7 @@ def test_a_wrong_answer_is_told_the_misconception() -> None:
     """The sentence says what has gone wrong; a number that nothing explains is wrong, and no more is said."""
     for answer, sentence in {
         "5": "wrong: The local gradient alone is no contribution",
-        "2": "wrong: The upstream gradient is handed on unchanged",
+        "2": "wrong: That is the upstream gradient alone",
         "-10": "wrong: The size is right, and the sign is not.",
         "6": "wrong: That is the derivative in the other operand.",
         "17": "wrong: try again, or hint",
