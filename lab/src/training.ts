@@ -101,6 +101,7 @@ export class TrainingView {
   private cross: [number, number] | null = null;
   private scrubbing: number | null = null; // the newest wish, while a moment is fetched
   private isFetching = false;
+  private isBack = false; // an earlier moment is wished for: the last steps that were asked for are not shown
   private pictures = 0;
 
   private readonly fields = new Map<keyof Settings, HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement>();
@@ -297,6 +298,7 @@ export class TrainingView {
   /** Start from the first step, with the settings as they are; go on at once where it played. */
   private async begin(goal = 0): Promise<void> {
     const edition = ++this.edition;
+    this.isBack = false;
     this.fill();
     this.goal = goal;
     const described = await this.python.ask<Described>("training", { settings: this.settings }).catch((error) => {
@@ -347,6 +349,7 @@ export class TrainingView {
     if (this.isPlaying) this.pause();
     else {
       this.isPlaying = true;
+      this.isBack = false;
       this.forgetPull();
       this.drawPlay();
       this.start(this.loop());
@@ -358,12 +361,13 @@ export class TrainingView {
     this.isPlaying = false;
     this.goal = 0;
     this.drawPlay();
-    this.link();
+    if (!this.isLooping) this.link();
   }
 
   private async advance(): Promise<void> {
     this.pause();
     if (this.isLooping) return;
+    this.isBack = false;
     this.forgetPull();
     this.take(await this.ask(this.newest + 1), this.edition);
     this.link();
@@ -384,7 +388,7 @@ export class TrainingView {
         if (edition === this.edition) this.learn(trained);
         const isTaken = edition === this.edition;
         [edition, asked] = [this.edition, this.goesOn ? this.ask(this.following) : null];
-        if (isTaken) this.draw();
+        if (isTaken && !this.isBack) this.draw();
         await new Promise((resolve) => requestAnimationFrame(resolve));
       }
       if (this.goal && this.newest >= this.goal) this.goal = 0;
@@ -393,9 +397,10 @@ export class TrainingView {
       this.isLooping = false;
       this.drawPlay();
     }
-    if (this.isPlaying || !this.isShown) return;
+    if (this.goesOn) return this.loop(); // it was paused and played again meanwhile
+    if (!this.isShown) return;
     this.link();
-    this.scrubbing ??= this.newest; // at rest, as fine as it can be
+    if (!this.isBack) this.scrubbing = this.newest; // at rest, as fine as it can be
     this.start(this.fetch());
   }
 
@@ -424,7 +429,7 @@ export class TrainingView {
     for (const loss of trained.losses) this.losses.push(Number(loss));
     ({ newest: this.newest, stride: this.stride, problem: this.problem } = trained);
     this.slider.max = String(this.newest);
-    this.seen = trained;
+    if (!this.isBack) this.seen = trained;
   }
 
   private forgetPull(): void {
@@ -436,6 +441,7 @@ export class TrainingView {
 
   private scrub(step: number): void {
     this.pause();
+    this.isBack = true;
     this.scrubbing = step;
     this.start(this.fetch());
   }
@@ -573,7 +579,7 @@ export class TrainingView {
   private drawPlay(): void {
     const isOn = this.isPlaying || this.goal > 0;
     this.play.replaceChildren(icon(isOn ? PAUSE : PLAY), isOn ? "Pause" : "Train");
-    this.element.dataset.state = isOn ? "playing" : "still";
+    this.element.dataset.state = isOn || this.isLooping ? "playing" : "still"; // still: the last steps have been drawn
   }
 
   private draw(): void {

@@ -84,6 +84,11 @@ def test_it_plays_pauses_steps_and_goes_back(lab: LabPage) -> None:
     )
     arrived(lab, 3)
     assert lab.text(".facts").startswith("3 steps")
+    lab.press(" ")
+    lab.until(f"Number({VIEW}.dataset.step) > {newest + 2}")
+    lab.press("Home")  # while it plays
+    arrived(lab, 0)
+    lab.until("document.querySelector('.scrub input').value === '0'")
 
 
 def test_why_a_weight_moves_leads_into_the_walk(lab: LabPage) -> None:
