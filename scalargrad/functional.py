@@ -293,8 +293,8 @@ def take(table: Sequence[Any], index: SupportsIndex) -> Any:
         index: the place of the entry, counted from 0.
 
     >>> weights = [Value(2.0), Value(3.0)]
-    >>> take(weights, 1)
-    Value(3.0)
+    >>> take(weights, 1).data
+    3.0
     >>> take([[0.5, 1.0], [1.5, 2.0]], 0)
     [0.5, 1.0]
 

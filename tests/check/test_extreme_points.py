@@ -34,7 +34,7 @@ from tests.engine.test_primitives import differentiable
 
 from ..oracle import precise
 
-pytestmark = pytest.mark.no_cover  # traced line by line, it would take several times as long
+untraced = pytest.mark.no_cover  # traced line by line, it would take several times as long
 
 DEEP = settings().max_examples > 1000
 LARGEST = 1.7976931348623157e308
@@ -163,6 +163,7 @@ def test_no_right_derivative_of_a_rule_is_blamed(primitive: Primitive, order: in
         assert not report.wrong or excused(primitive, point, report), f"{primitive.name}{point}\n{report}"
 
 
+@untraced
 def test_most_is_told() -> None:
     """To say that one cannot tell is no way out: most derivatives are shown to be right, also out there."""
     verdicts: Counter[str] = Counter()
@@ -219,6 +220,7 @@ def by_many_digits(f: Callable[..., Value], point: Sequence[float]) -> tuple[Fun
     return function, recording.data[recording.outputs[0]]
 
 
+@untraced
 @settings(max_examples=8 * settings().max_examples)
 @given(strategies.expressions(), st.data())
 def test_no_right_expression_is_blamed(f: Expression, data: st.DataObject) -> None:
@@ -250,6 +252,7 @@ COMPOSED: dict[str, tuple[int, Callable[..., Any]]] = {
 }
 
 
+@untraced
 @settings(max_examples=4 * settings().max_examples)
 @given(st.sampled_from(sorted(COMPOSED)), st.tuples(extreme, extreme, extreme), st.integers(1, 2))
 def test_no_composed_function_is_blamed(name: str, point: Point, order: int) -> None:
@@ -394,6 +397,7 @@ def test_a_complex_step_among_the_smallest_numbers_is_no_witness(f: Callable[...
     assert not report.wrong, str(report)
 
 
+@untraced
 @settings(max_examples=4 * settings().max_examples)
 @given(st.sampled_from(SMALLEST), smallest, smallest, st.integers(1, 2))
 def test_nothing_right_is_blamed_among_the_smallest_numbers(
@@ -458,6 +462,7 @@ def test_the_slope_of_an_absorbed_sine() -> None:
     assert comparison.verdict == "cannot tell"
 
 
+@untraced
 @settings(max_examples=4 * settings().max_examples)
 @given(
     st.sampled_from(OSCILLATING[:6]),

@@ -108,9 +108,9 @@ def test_the_results_that_have_names_can_be_chosen() -> None:
 
 def test_the_main_module_is_the_program_only_while_it_runs() -> None:
     """`__name__` is `__main__` in it, each run starts with nothing, and afterwards all is as before."""
-    before = sys.modules["__main__"]
+    before, prompt = sys.modules["__main__"], getattr(sys, "ps1", None)
     run("x = 1")
     outcome = run("assert __name__ == '__main__'\nassert 'x' not in globals()")
     assert outcome.mistake is None
     assert sys.modules["__main__"] is before
-    assert not hasattr(sys, "ps1")
+    assert getattr(sys, "ps1", None) == prompt

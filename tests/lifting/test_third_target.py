@@ -17,8 +17,7 @@ from tests.lifting.nets import Net, all_nets, relative
 from tests.lifting.shapes import all_shapes
 from tests.lifting.test_random_nets import RandomNet, near
 
-pytestmark = pytest.mark.no_cover  # traced line by line, it would take several times as long
-
+untraced = pytest.mark.no_cover  # traced line by line, it would take several times as long
 NETS = {net.name: net for net in (*all_nets(), *all_shapes())}
 each_net = pytest.mark.parametrize("net", NETS.values(), ids=list(NETS))
 ENTRY = Entry("tests.lifting.functional_target:FunctionalTarget")
@@ -41,6 +40,7 @@ def several_of(net: Net) -> Any:
     return several
 
 
+@untraced
 @each_net
 def test_a_third_target_computes_the_same(net: Net) -> None:
     """Results, several results, gradient and Hessian times a vector of every network are those of numpy's target."""
@@ -55,6 +55,7 @@ def test_a_third_target_computes_the_same(net: Net) -> None:
     assert relative(third(*net.batch), expected(*net.batch)) < 1e-12
 
 
+@untraced
 @given(seed=st.integers(0, 2**32))
 def test_a_third_target_computes_any_network(seed: int) -> None:
     """So are those of networks put together at random, in any precision of the table."""

@@ -61,6 +61,20 @@ def test_a_spelling_in_other_words_is_not_read() -> None:
     assert gradcheck(own, 0.5)
 
 
+@pytest.mark.parametrize("point", [(1.0, -2.0), (-2.0, 1.0), (700.0, -700.0), (0.5, 0.5)])
+def test_a_user_s_sum_of_logarithms_has_a_complex_step(point: tuple[float, float]) -> None:
+    """`logaddexp`, which no operation of the library is spelled with, has the slopes exp(x - out) and exp(y - out)."""
+
+    def value(x: float, y: float) -> float:
+        return max(x, y) + math.log1p(math.exp(-abs(x - y)))
+
+    rules = [lambda out, x, y: primitives.exp(x - out), lambda out, x, y: primitives.exp(y - out)]
+    own = primitive(name="own_sum", array="logaddexp({}, {})", partials=rules)(value)
+    out = value(*point)
+    for k, x in enumerate(point):
+        assert complex_partial(own, out, point, k)[0] == pytest.approx(math.exp(x - out), rel=1e-12, abs=1e-300)
+
+
 @pytest.mark.parametrize(
     ("name", "point"),
     [
