@@ -72,6 +72,7 @@ class Chromium:
         self.page.on("request", lambda request: self.requested.append(request.url))
 
     def open(self, address: str) -> None:
+        self.page.goto("about:blank")  # or another fragment alone would not load it anew
         self.page.goto(address)
 
     def evaluate(self, script: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, Page, TimeoutError
+from playwright.sync_api import Browser, Locator, Page, TimeoutError
 
 WIDE, NARROW = 1366, 390
 GROUND_FOLLOWS = """(scheme) => {
@@ -77,8 +77,17 @@ def search(browser: Browser, start: Path, words: str) -> list[tuple[str, str]]:
     page.keyboard.type(words)
     results = page.get_by_role("option")
     results.first.wait_for()
-    listed = [(result.inner_text(), str(result.get_attribute("href"))) for result in results.all()]
+    before, listed = None, _listed(results)
+    while before != listed:  # the list is made anew as letters arrive
+        page.evaluate("new Promise((next) => requestIdleCallback(next))")
+        before, listed = listed, _listed(results)
     page.keyboard.press("Enter")
     page.wait_for_url(listed[0][1])
     page.close()
     return listed
+
+
+def _listed(results: Locator) -> list[tuple[str, str]]:
+    """The text and the address of each result, read at one moment."""
+    pairs = results.evaluate_all("(links) => links.map((link) => [link.innerText, link.getAttribute('href')])")
+    return [(text, str(address)) for text, address in pairs]
