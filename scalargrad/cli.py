@@ -399,7 +399,7 @@ def _parser() -> argparse.ArgumentParser:
 
     described = (
         "Predict each contribution of the backward pass, at a prompt or in a page. A wrong\n"
-        "answer is told the misconception behind it."
+        "answer gets the name of the misconception behind it."
     )
     asking = _command(commands, "quiz", "predict each contribution of the backward pass", described, _quiz)
     asking.add_argument("--page", metavar="FILE", type=_file, help="write the quiz as a page in place: an .html")

@@ -93,14 +93,14 @@ def literals(code: str, order: Sequence[Value], names: Mapping[Value, str]) -> l
     alike = Counter((line, node.data) for node, line in made.items())
     places: list[Place | None] = []
     for node in order:
-        found: ast.expr | None = None
+        literal: ast.expr | None = None
         if node in made:
             key = (made[node], node.data)
-            found = assigned.get((names[node], key[0]))
-            if found is None or _number(found) != node.data:
+            literal = assigned.get((names[node], key[0]))
+            if literal is None or _number(literal) != node.data:
                 written = by_line.get(key, [])
-                found = written[0] if len(written) == alike[key] == 1 else None
-        places.append(None if found is None else _place(found, lines))
+                literal = written[0] if len(written) == alike[key] == 1 else None
+        places.append(None if literal is None else _place(literal, lines))
     return places
 
 

@@ -47,7 +47,7 @@ class Settings:
     Attributes:
         data: a rule of `datasets`, or "own".
         count, noise: of points that are made by a rule.
-        text: the points of one's own, a line for each, as `datasets.read` reads them.
+        text: your own points, a line for each, as `datasets.read` reads them.
         layers: the number of neurons of each hidden layer.
         activation: of the hidden layers.
         loss: of an example.

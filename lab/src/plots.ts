@@ -27,9 +27,9 @@ const colour = (name: string) => {
   const probe = document.createElement("i");
   probe.style.color = `var(--${name})`;
   document.body.append(probe);
-  const found = getComputedStyle(probe).color;
+  const shown = getComputedStyle(probe).color;
   probe.remove();
-  return found;
+  return shown;
 };
 
 let inks: { ink: string; quiet: string; line: string; sheet: string; shades: number[][] } | null = null;

@@ -27,7 +27,7 @@ class Interpreter {
       this.end = reject;
       this.start(resolve).catch(reject);
     });
-    this.ready.catch(() => {}); // whoever waits for it hears of it
+    this.ready.catch(() => {}); // those who wait for it get the error
   }
 
   private async start(started: () => void): Promise<void> {

@@ -689,7 +689,7 @@ function sum(value: number, change: number): string {
 
 const ordinal = (n: number) => (n === 2 ? "second" : `${n}${n % 10 === 2 && n % 100 !== 12 ? "nd" : "th"}`);
 
-/** What stands in a field, as Python takes it; text that is no number stays text, which Python refuses with a reason. */
+/** What stands in a field, as Python takes it; text that is not a number stays text, which Python refuses with a reason. */
 function parsed(name: keyof Settings, text: string): unknown {
   const number = (word: string) => (word.trim() !== "" && Number.isFinite(Number(word)) ? Number(word) : word);
   if (name === "layers") return text.split(/[\s,;-]+/).filter(Boolean).map(number);

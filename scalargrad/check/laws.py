@@ -378,7 +378,7 @@ def _is_smooth(primitive: Primitive, point: Point, i: int) -> bool:
 def _domain(primitive: Primitive, search: _Search) -> LawResult:
     """At each end of the domain something ends: for some of the other operands the operation is not smooth there."""
     if "any float" in search.broken:
-        return _not_checked("the value is no float for some floats")
+        return _not_checked("for some floats the value is not a float")
     ends = [(i, end) for i, interval in enumerate(primitive.domain) for end in interval if isfinite(end)]
     results = [_at_end(primitive, search, i, end) for i, end in ends] or [_not_checked("it has no end")]
     return next((one for one in results if one.verdict == FAILS), results[0])
@@ -403,7 +403,7 @@ def _at_end(primitive: Primitive, search: _Search, i: int, end: float) -> LawRes
 def _poles(primitive: Primitive, search: _Search) -> LawResult:
     """At a declared pole the operation has no slope."""
     if "any float" in search.broken:
-        return _not_checked("the value is no float for some floats")
+        return _not_checked("for some floats the value is not a float")
     results = [_at_pole(primitive, search, *pole) for pole in primitive.poles] or [_not_checked("none is declared")]
     return next((one for one in results if one.verdict == FAILS), results[0])
 

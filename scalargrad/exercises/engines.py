@@ -1,4 +1,4 @@
-"""Exercises on an engine of one's own: a tiny class Value, and the order of its graph."""
+"""Exercises on an engine that the learner writes: a tiny class Value, and the order of its graph."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def answering() -> Iterator[None]:
         raise Refused(f"Your code raised an error{_place(error.__traceback__)}\n    {said}") from None
 
 
-def _place(found: TracebackType | None) -> str:
+def _place(trace: TracebackType | None) -> str:
     """Where in the learner's code an error was raised, as the end of a sentence; "" if it was not there."""
     import sysconfig
 
@@ -79,7 +79,7 @@ def _place(found: TracebackType | None) -> str:
     starts = ("<frozen ", *(folder + os.sep for folder in elsewhere))
     frames = [
         (frame.f_code.co_filename, line)
-        for frame, line in traceback.walk_tb(found)
+        for frame, line in traceback.walk_tb(trace)
         if not frame.f_code.co_filename.startswith(starts)
     ]
     if not frames:

@@ -98,7 +98,7 @@ def quiz(
 ) -> Quiz | Path:
     """Return a quiz on the backward pass from a value: it hides the next contribution and asks for it.
 
-    An answer is right to three significant digits; a wrong one is told the misconception behind it, where that is
+    An answer is right to three significant digits; a wrong one gets the name of the misconception behind it, if it is
     known. A right answer at once counts 1, one after a hint or a wrong answer 0.5, a contribution that was revealed 0.
 
     Args:

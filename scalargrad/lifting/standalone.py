@@ -112,11 +112,11 @@ def _parsed(module: ModuleType) -> ast.Module:
 @lru_cache(maxsize=4)
 def _top_level(module: ModuleType) -> dict[str, ast.stmt]:
     """What each name of a module is defined by."""
-    found: dict[str, ast.stmt] = {}
+    definitions: dict[str, ast.stmt] = {}
     for node in _parsed(module).body:
         for name in _names(node):
-            found.setdefault(name, node)
-    return found
+            definitions.setdefault(name, node)
+    return definitions
 
 
 def _names(node: ast.stmt) -> Iterable[str]:

@@ -163,6 +163,12 @@ def test_no_right_derivative_of_a_rule_is_blamed(primitive: Primitive, order: in
         assert not report.wrong or excused(primitive, point, report), f"{primitive.name}{point}\n{report}"
 
 
+@pytest.mark.parametrize("point", [1.0, LARGEST])
+def test_forward_mode_does_not_overflow_on_the_way(point: float) -> None:
+    """A tangent that is finite in the end is not called wrong because a step of its size would overflow before."""
+    assert not gradcheck(lambda x: x + x - x, point).wrong
+
+
 @untraced
 def test_most_is_told() -> None:
     """To say that one cannot tell is no way out: most derivatives are shown to be right, also out there."""

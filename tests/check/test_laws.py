@@ -105,7 +105,7 @@ FAULTS: dict[str, tuple[Primitive, list[str], str]] = {
     "raises, with a pole": (
         dataclasses.replace(log, value=math.log, poles=(Break(0, lambda x: -1.0),)),
         ["any float"],
-        "poles              not checked          the value is no float for some floats",
+        "poles              not checked          for some floats the value is not a float",
     ),
     "rule raises": (
         dataclasses.replace(log, partials=(lambda out, x: x**-1.0,)),
