@@ -15,6 +15,7 @@ from .arrays.packed import Reference, packed, restored
 from .arrays.program import Array, ArrayProgram, needed
 from .forms import Form, Parts, Shape, flattened
 from .leaves import CAPTURED, DIRECTION, THETA
+from .loops.rolling import rolled
 from .names import Names
 from .source import Wanted
 from .target import Runner, Target
@@ -122,6 +123,8 @@ class Specialised:
         else:
             results = self._derivatives([THETA] if kind == "jacobian" else self.arguments)
         names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved])
+        if self._target.writes_loops:
+            results, slopes = rolled(results, slopes, self._sizes[THETA], names, has_axes=self._target.batched)
         summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}."
         return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
 

@@ -36,6 +36,7 @@ class NumpyTarget:
     """Programs in numpy, with numbers of one precision, "float64" or "float32". A table is a matrix."""
 
     batched = True
+    writes_loops = True
     reserved = RESERVED
     group = staticmethod(partial(regroup, can_fold=is_one_function))
 
