@@ -36,37 +36,37 @@ def _dot(a: Sequence[Any], b: Sequence[Any]) -> Any:
     return sum(x * y for x, y in zip(a, b, strict=True))
 
 
-def _affine(W: Any, b: Any, x: Any) -> list[Any]:
-    return [_dot(row, x) + bias for row, bias in zip(W, b, strict=True)]
+def _affine(weights: Any, b: Any, x: Any) -> list[Any]:
+    return [_dot(row, x) + bias for row, bias in zip(weights, b, strict=True)]
 
 
 def rnn(steps: int, inputs: int = 3, units: int = 4) -> Made:
     """A recurrent layer that begins with a state that is given; the loss is that of the last step."""
     rng = random.Random(0)
-    W, U, b = _mat(rng, units, inputs), _mat(rng, units, units), _mat(rng, units)
+    w, u, b = _mat(rng, units, inputs), _mat(rng, units, units), _mat(rng, units)
 
     def loss(x: Any, h: Any) -> Any:
         for t in range(steps):
-            h = [tanh(_dot(W[i], x[t]) + _dot(U[i], h) + b[i]) for i in range(units)]
+            h = [tanh(_dot(w[i], x[t]) + _dot(u[i], h) + b[i]) for i in range(units)]
         return _dot(h, h)
 
-    return loss, _flat([W, U, b]), (_numbers(steps, inputs), _numbers(units))
+    return loss, _flat([w, u, b]), (_numbers(steps, inputs), _numbers(units))
 
 
 def rnn_from_zero(steps: int, inputs: int = 3, units: int = 4) -> Made:
     """A recurrent layer that begins with zeros, with a loss at each step."""
     rng = random.Random(0)
-    W, U, b, V = _mat(rng, units, inputs), _mat(rng, units, units), _mat(rng, units), _mat(rng, units)
+    w, u, b, v = _mat(rng, units, inputs), _mat(rng, units, units), _mat(rng, units), _mat(rng, units)
 
     def loss(x: Any, y: Any) -> Any:
         h: Any = [0.0] * units
         total: Any = 0.0
         for t in range(steps):
-            h = [tanh(_dot(W[i], x[t]) + _dot(U[i], h) + b[i]) for i in range(units)]
-            total = total + (_dot(V, h) - y[t]) ** 2
+            h = [tanh(_dot(w[i], x[t]) + _dot(u[i], h) + b[i]) for i in range(units)]
+            total = total + (_dot(v, h) - y[t]) ** 2
         return total / steps
 
-    return loss, _flat([W, U, b, V]), (_numbers(steps, inputs), _numbers(steps))
+    return loss, _flat([w, u, b, v]), (_numbers(steps, inputs), _numbers(steps))
 
 
 def lstm(steps: int, inputs: int = 3, units: int = 4) -> Made:
@@ -78,7 +78,7 @@ def lstm(steps: int, inputs: int = 3, units: int = 4) -> Made:
         h: Any = [0.0] * units
         c: Any = [0.0] * units
         for t in range(steps):
-            i, f, o, n = (_affine(W, b, [*x[t], *h]) for W, b in gates)
+            i, f, o, n = (_affine(w, b, [*x[t], *h]) for w, b in gates)
             c = [sigmoid(f[k]) * c[k] + sigmoid(i[k]) * tanh(n[k]) for k in range(units)]
             h = [sigmoid(o[k]) * tanh(c[k]) for k in range(units)]
         return _dot(h, h)
@@ -94,7 +94,7 @@ def gru(steps: int, inputs: int = 3, units: int = 4) -> Made:
     def loss(x: Any) -> Any:
         h: Any = [0.0] * units
         for t in range(steps):
-            z, r = ([sigmoid(a) for a in _affine(W, b, [*x[t], *h])] for W, b in gates[:2])
+            z, r = ([sigmoid(a) for a in _affine(w, b, [*x[t], *h])] for w, b in gates[:2])
             n = [tanh(a) for a in _affine(*gates[2], [*x[t], *(a * b for a, b in zip(r, h, strict=True))])]
             h = [(1 - z[k]) * n[k] + z[k] * h[k] for k in range(units)]
         return _dot(h, h)
@@ -106,9 +106,9 @@ def two_directions(steps: int, inputs: int = 2, units: int = 3) -> Made:
     """Recurrent layers in both directions, and a loss at each step."""
     rng = random.Random(0)
     layers = [(_mat(rng, units, inputs + units), _mat(rng, units)) for _ in range(2)]
-    V = _mat(rng, 2 * units)
+    v = _mat(rng, 2 * units)
 
-    def run(layer: Any, xs: Any) -> list[Any]:
+    def run(layer: tuple[Any, Any], xs: Any) -> list[Any]:
         h: Any = [0.0] * units
         states = []
         for x in xs:
@@ -118,9 +118,9 @@ def two_directions(steps: int, inputs: int = 2, units: int = 3) -> Made:
 
     def loss(x: Any, y: Any) -> Any:
         there, back = run(layers[0], x), run(layers[1], x[::-1])[::-1]
-        return sum((_dot(V, [*there[t], *back[t]]) - y[t]) ** 2 for t in range(steps))
+        return sum((_dot(v, [*there[t], *back[t]]) - y[t]) ** 2 for t in range(steps))
 
-    return loss, _flat([layers, V]), (_numbers(steps, inputs), _numbers(steps))
+    return loss, _flat([layers, v]), (_numbers(steps, inputs), _numbers(steps))
 
 
 def stacked(steps: int, units: int = 3) -> Made:
@@ -151,9 +151,9 @@ def residual(steps: int, units: int = 5) -> Made:
 
     def loss(x: Any) -> Any:
         h = list(x)
-        for W, b, V in layers:
-            inner = [relu(a) for a in _affine(W, b, h)]
-            h = [a + _dot(v, inner) for a, v in zip(h, V, strict=True)]
+        for w, b, out in layers:
+            inner = [relu(a) for a in _affine(w, b, h)]
+            h = [a + _dot(row, inner) for a, row in zip(h, out, strict=True)]
         return _dot(h, h)
 
     return loss, _flat(layers), (_numbers(units),)
@@ -204,19 +204,25 @@ def kalman(steps: int) -> Made:
 
     def loss(z: Any) -> Any:
         x: Any = [0.0, 0.0]
-        P: Any = [[1.0, 0.0], [0.0, 1.0]]
+        spread: Any = [[1.0, 0.0], [0.0, 1.0]]
         dt, total = 0.1, Value(0.0)
         for t in range(steps):
             x = [x[0] + dt * x[1], x[1]]
-            P = [
-                [P[0][0] + dt * (P[1][0] + P[0][1]) + dt * dt * P[1][1] + q * dt**3 / 3, P[0][1] + dt * P[1][1]],
-                [P[1][0] + dt * P[1][1], P[1][1] + q * dt],
+            spread = [
+                [
+                    spread[0][0] + dt * (spread[1][0] + spread[0][1]) + dt * dt * spread[1][1] + q * dt**3 / 3,
+                    spread[0][1] + dt * spread[1][1],
+                ],
+                [spread[1][0] + dt * spread[1][1], spread[1][1] + q * dt],
             ]
-            S, e = P[0][0] + r, z[t] - x[0]
-            K = [P[0][0] / S, P[1][0] / S]
-            total = total + 0.5 * (e * e / S + log(S))
-            x = [x[0] + K[0] * e, x[1] + K[1] * e]
-            P = [[(1 - K[i]) * P[0][j] if i == 0 else P[1][j] - K[1] * P[0][j] for j in range(2)] for i in range(2)]
+            noise, e = spread[0][0] + r, z[t] - x[0]
+            gain = [spread[0][0] / noise, spread[1][0] / noise]
+            total = total + 0.5 * (e * e / noise + log(noise))
+            x = [x[0] + gain[0] * e, x[1] + gain[1] * e]
+            spread = [
+                [(1 - gain[i]) * spread[0][j] if i == 0 else spread[1][j] - gain[1] * spread[0][j] for j in range(2)]
+                for i in range(2)
+            ]
         return total / steps
 
     return loss, [q, r], (_numbers(steps),)
@@ -292,17 +298,17 @@ def horner(steps: int) -> Made:
 def hidden_markov(steps: int, states: int = 3) -> Made:
     """The forward algorithm of a hidden Markov model, in logarithms."""
     rng = random.Random(0)
-    A, mu, start = _mat(rng, states, states), _mat(rng, states), _mat(rng, states)
+    moves, mu, start = _mat(rng, states, states), _mat(rng, states), _mat(rng, states)
 
     def loss(x: Any) -> Any:
         alpha = [start[k] - (x[0] - mu[k]) ** 2 for k in range(states)]
         for t in range(1, steps):
             alpha = [
-                logsumexp([alpha[j] + A[j][k] for j in range(states)]) - (x[t] - mu[k]) ** 2 for k in range(states)
+                logsumexp([alpha[j] + moves[j][k] for j in range(states)]) - (x[t] - mu[k]) ** 2 for k in range(states)
             ]
         return -logsumexp(alpha)
 
-    return loss, _flat([A, mu, start]), (_numbers(steps),)
+    return loss, _flat([moves, mu, start]), (_numbers(steps),)
 
 
 def learning(steps: int, epochs: int = 4, size: int = 3) -> Made:
@@ -310,14 +316,14 @@ def learning(steps: int, epochs: int = 4, size: int = 3) -> Made:
     rng = random.Random(0)
     rate, start = Value(0.05), _mat(rng, size)
 
-    def loss(X: Any, y: Any) -> Any:
+    def loss(rows: Any, y: Any) -> Any:
         w = list(start)
         for _ in range(epochs):
             for _ in range(steps):
-                errors = [_dot(w, row) - target for row, target in zip(X, y, strict=True)]
-                w = [w[d] - rate * _dot(errors, [row[d] for row in X]) for d in range(size)]
+                errors = [_dot(w, row) - target for row, target in zip(rows, y, strict=True)]
+                w = [w[d] - rate * _dot(errors, [row[d] for row in rows]) for d in range(size)]
             w = [tanh(a) for a in w]
-        return sum((_dot(w, row) - target) ** 2 for row, target in zip(X, y, strict=True))
+        return sum((_dot(w, row) - target) ** 2 for row, target in zip(rows, y, strict=True))
 
     return loss, [rate, *start], (_numbers(4, size), _numbers(4))
 
@@ -339,7 +345,7 @@ def alternating(steps: int, units: int = 4) -> Made:
 def letters(steps: int, alphabet: int = 5, units: int = 3) -> Made:
     """A recurrent layer that reads letters and guesses the next one."""
     rng = random.Random(0)
-    table, (W, b), (V, c) = (
+    table, (w, b), (v, c) = (
         _mat(rng, alphabet, units),
         (_mat(rng, units, 2 * units), _mat(rng, units)),
         (_mat(rng, alphabet, units), _mat(rng, alphabet)),
@@ -349,12 +355,12 @@ def letters(steps: int, alphabet: int = 5, units: int = 3) -> Made:
         h: Any = [0.0] * units
         total: Any = 0.0
         for t in range(steps):
-            h = [tanh(a) for a in _affine(W, b, [*take(table, text[t]), *h])]
-            total = total + functional.cross_entropy(_affine(V, c, h), text[t + 1])
+            h = [tanh(a) for a in _affine(w, b, [*take(table, text[t]), *h])]
+            total = total + functional.cross_entropy(_affine(v, c, h), text[t + 1])
         return total / steps
 
     texts = np.random.default_rng(0).integers(0, alphabet, size=(BATCH, steps + 1))
-    return loss, _flat([table, W, b, V, c]), (texts,)
+    return loss, _flat([table, w, b, v, c]), (texts,)
 
 
 RECURRENCES: list[Callable[[int], Made]] = [

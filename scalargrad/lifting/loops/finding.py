@@ -141,9 +141,9 @@ def _with_period(steps: Steps, low: int, high: int, period: int) -> Iterator[Str
         stop = j + 2 * period  # steps up to here are regular
         if stop - i >= LEAST_TIMES * period:
             first, end = i, stop - period
-            while first > 0 and moved[first - 1] is not None:
+            while first > max(0, i - 2 * period) and moved[first - 1] is not None:
                 first -= 1
-            while end < len(moved) and moved[end] is not None:
+            while end < min(len(moved), stop) and moved[end] is not None:
                 end += 1
             yield Stretch(low + first, low + i, low + stop, low + end + period, period)
         i = j + 1

@@ -38,7 +38,8 @@ from .finding import LEAST_TIMES, OUTSIDE, Steps, Stretch, carried, stretches
 if TYPE_CHECKING:
     from ..arrays.program import IntArray
 
-LEAST_SAVED = 30  # lines that a loop must save
+LEAST_SAVED = 30  # lines that loops must save for a program to be written with loops
+LEAST_SAVED_EACH = 8  # lines that each of them must save
 _FIRST_AXIS = -1_000_000_000  # axes of iterations come before all others, those of outer loops first
 
 
@@ -281,7 +282,7 @@ class _Level:
             for reads in self.reads
         ]
         self.steps = Steps([tokens.of(item) for item in self.items], references, [1] * len(self.items))
-        self.found = stretches(self.steps, LEAST_SAVED)
+        self.found = stretches(self.steps, LEAST_SAVED_EACH)
 
     @property
     def has_loops(self) -> bool:
@@ -427,7 +428,7 @@ class _Level:
         ):
             return False  # tables are no single numbers
         lines = sum(self.steps.lines[window.start : window.start + window.period])
-        if (window.times - 1) * lines < LEAST_SAVED:
+        if (window.times - 1) * lines < LEAST_SAVED_EACH:
             return False
         sources: list[list[_Source]] = []
         for step in range(window.period):
@@ -628,7 +629,8 @@ class _Level:
         """The operand in the body of a loop, along the axes that it has in the first iteration."""
         rolling = self.rolling
         if isinstance(source, _Fixed):
-            return self.new_of(operand)
+            fixed: Array | float = self.new_of(operand)
+            return fixed
         axes = operand.axes if isinstance(operand, Array) else ()
         end = source.reads[-1]
         if isinstance(source, _Taken):
