@@ -6,7 +6,8 @@
 
 `Maxout` is a layer whose outputs are each the largest of several weighted sums, `PReLU` an activation with a slope
 that is learned, `Dropout` drops numbers at random while a network is trained. `LayerNorm` and `RMSNorm` bring a row
-of numbers to one size, and `Embedding` is a table of learned rows.
+of numbers to one size, and `Embedding` is a table of learned rows. `Convolution`, `MaxPool` and `AveragePool` read
+images. `Sequential` puts modules one after another, and `Residual` and `Highway` lead a way around them.
 
 All of it is arithmetic on Values; nothing here knows how to differentiate. Your own networks are subclasses of
 `Module`, which finds the parameters in its attributes.
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from ..engine.foreign import absent
 from . import foreign
 from .arguments import activation_name
+from .convolution import AveragePool, Convolution, MaxPool
 from .dropout import Dropout, Masked
 from .embedding import Embedding
 from .layer import Layer
@@ -26,19 +28,27 @@ from .module import Module
 from .neuron import Neuron
 from .normalisation import LayerNorm, RMSNorm
 from .prelu import PReLU
+from .residual import Highway, Residual
+from .sequential import Sequential
 
 __all__ = [
     "MLP",
+    "AveragePool",
+    "Convolution",
     "Dropout",
     "Embedding",
+    "Highway",
     "Layer",
     "LayerNorm",
     "Masked",
+    "MaxPool",
     "Maxout",
     "Module",
     "Neuron",
     "PReLU",
     "RMSNorm",
+    "Residual",
+    "Sequential",
     "activation_name",
 ]
 

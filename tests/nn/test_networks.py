@@ -473,7 +473,10 @@ def test_a_misspelt_activation_is_corrected(wrong: str, right: str) -> None:
         nn.Layer(2, 2, wrong)
 
 
-KINDS: list[Any] = [nn.Neuron, nn.Layer, nn.MLP, nn.Maxout, nn.Dropout, nn.LayerNorm, nn.RMSNorm, nn.Embedding]
+KINDS: list[Any] = [
+    *(nn.Neuron, nn.Layer, nn.MLP, nn.Maxout, nn.Dropout, nn.LayerNorm, nn.RMSNorm, nn.Embedding),
+    *(nn.Convolution, nn.MaxPool, nn.AveragePool, nn.Highway),
+]
 
 
 @pytest.mark.parametrize("name", foreign.ARGUMENTS)
