@@ -7,6 +7,9 @@
 `Maxout` is a layer whose outputs are each the largest of several weighted sums, `PReLU` an activation with a slope
 that is learned, `Dropout` drops numbers at random while a network is trained.
 
+`Recurrent`, `LSTM` and `GRU` read a sequence of rows one after another and remember what was before; `Bidirectional`
+reads it from both ends.
+
 All of it is arithmetic on Values; nothing here knows how to differentiate. Your own networks are subclasses of
 `Module`, which finds the parameters in its attributes.
 """
@@ -17,14 +20,32 @@ from ..engine.foreign import absent
 from . import foreign
 from .arguments import activation_name
 from .dropout import Dropout, Masked
+from .gated import GRU, LSTM
 from .layer import Layer
 from .maxout import Maxout
 from .mlp import MLP
 from .module import Module
 from .neuron import Neuron
 from .prelu import PReLU
+from .recurrent import Recurrent
+from .sequences import Bidirectional, Recurrence
 
-__all__ = ["MLP", "Dropout", "Layer", "Masked", "Maxout", "Module", "Neuron", "PReLU", "activation_name"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "MLP",
+    "Bidirectional",
+    "Dropout",
+    "Layer",
+    "Masked",
+    "Maxout",
+    "Module",
+    "Neuron",
+    "PReLU",
+    "Recurrence",
+    "Recurrent",
+    "activation_name",
+]
 
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
 
