@@ -70,7 +70,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["module"],
         ["prelu"],
         ["arguments"],
-        ["neuron", "dropout"],
+        ["neuron", "dropout", "normalisation", "embedding"],
         ["layer"],
         ["maxout"],
         ["mlp"],

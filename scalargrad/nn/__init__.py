@@ -5,7 +5,8 @@
     MLP      layers, each reading the outputs of the one before
 
 `Maxout` is a layer whose outputs are each the largest of several weighted sums, `PReLU` an activation with a slope
-that is learned, `Dropout` drops numbers at random while a network is trained.
+that is learned, `Dropout` drops numbers at random while a network is trained. `LayerNorm` and `RMSNorm` bring a row
+of numbers to one size, and `Embedding` is a table of learned rows.
 
 All of it is arithmetic on Values; nothing here knows how to differentiate. Your own networks are subclasses of
 `Module`, which finds the parameters in its attributes.
@@ -17,14 +18,29 @@ from ..engine.foreign import absent
 from . import foreign
 from .arguments import activation_name
 from .dropout import Dropout, Masked
+from .embedding import Embedding
 from .layer import Layer
 from .maxout import Maxout
 from .mlp import MLP
 from .module import Module
 from .neuron import Neuron
+from .normalisation import LayerNorm, RMSNorm
 from .prelu import PReLU
 
-__all__ = ["MLP", "Dropout", "Layer", "Masked", "Maxout", "Module", "Neuron", "PReLU", "activation_name"]
+__all__ = [
+    "MLP",
+    "Dropout",
+    "Embedding",
+    "Layer",
+    "LayerNorm",
+    "Masked",
+    "Maxout",
+    "Module",
+    "Neuron",
+    "PReLU",
+    "RMSNorm",
+    "activation_name",
+]
 
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
 

@@ -24,6 +24,10 @@ NAMES = {
     "NLLLoss": "scalargrad.cross_entropy(scores, target), which has the log_softmax in it",
     "HingeEmbeddingLoss": "scalargrad.hinge(score, label)",
 }
+NAMES |= {
+    f"BatchNorm{kind}": "LayerNorm(n_inputs), which normalises a row of one example and needs no batch"
+    for kind in ("", "1d", "2d", "3d", "alization")
+}
 _ACTIVATIONS = ("ReLU", "Tanh", "Sigmoid", "Softmax", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "LogSoftmax")
 _SPELLED = {"LeakyReLU": "leaky_relu", "LogSoftmax": "log_softmax"}
 NAMES |= {
@@ -44,6 +48,11 @@ ARGUMENTS = {
     "out_features": "n_outputs",
     "hidden_layer_sizes": "sizes, with the number of outputs as its last",
     "init": "initial",
+    "num_embeddings": "n_rows",
+    "embedding_dim": "n_outputs",
+    "normalized_shape": "n_inputs",
+    "eps": "epsilon",
+    "elementwise_affine": "learned",
     "lr": "the rate of an optimizer: optim.GradientDescent(model.parameters(), rate=0.1)",
     "learning_rate": "the rate of an optimizer: optim.GradientDescent(model.parameters(), rate=0.1)",
 }
