@@ -5,7 +5,8 @@
     MLP      layers, each reading the outputs of the one before
 
 `Maxout` is a layer whose outputs are each the largest of several weighted sums, `PReLU` an activation with a slope
-that is learned, `Dropout` drops numbers at random while a network is trained.
+that is learned, `Dropout` drops numbers at random while a network is trained. In `Attention` each row of a sequence
+looks at the others, and takes a mean of what they offer.
 
 All of it is arithmetic on Values; nothing here knows how to differentiate. Your own networks are subclasses of
 `Module`, which finds the parameters in its attributes.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from ..engine.foreign import absent
 from . import foreign
 from .arguments import activation_name
+from .attention import Attention
 from .dropout import Dropout, Masked
 from .layer import Layer
 from .maxout import Maxout
@@ -24,7 +26,7 @@ from .module import Module
 from .neuron import Neuron
 from .prelu import PReLU
 
-__all__ = ["MLP", "Dropout", "Layer", "Masked", "Maxout", "Module", "Neuron", "PReLU", "activation_name"]
+__all__ = ["MLP", "Attention", "Dropout", "Layer", "Masked", "Maxout", "Module", "Neuron", "PReLU", "activation_name"]
 
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
 
