@@ -72,7 +72,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["arguments"],
         ["neuron", "dropout", "normalisation", "embedding"],
         ["layer"],
-        ["maxout"],
+        ["maxout", "attention"],
         ["mlp"],
         [""],
     ],

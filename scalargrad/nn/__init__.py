@@ -6,7 +6,8 @@
 
 `Maxout` is a layer whose outputs are each the largest of several weighted sums, `PReLU` an activation with a slope
 that is learned, `Dropout` drops numbers at random while a network is trained. `LayerNorm` and `RMSNorm` bring a row
-of numbers to one size, and `Embedding` is a table of learned rows.
+of numbers to one size, and `Embedding` is a table of learned rows. In `Attention` each row of a sequence
+looks at the others, and takes a mean of what they offer.
 
 All of it is arithmetic on Values; nothing here knows how to differentiate. Your own networks are subclasses of
 `Module`, which finds the parameters in its attributes.
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from ..engine.foreign import absent
 from . import foreign
 from .arguments import activation_name
+from .attention import Attention
 from .dropout import Dropout, Masked
 from .embedding import Embedding
 from .layer import Layer
@@ -29,6 +31,7 @@ from .prelu import PReLU
 
 __all__ = [
     "MLP",
+    "Attention",
     "Dropout",
     "Embedding",
     "Layer",

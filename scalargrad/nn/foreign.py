@@ -8,12 +8,19 @@ from typing import Any
 from ..engine import foreign
 
 _NETWORK = "MLP(n_inputs, sizes), or a Module of your own that calls its layers one after another"
+_TRANSFORMER = "a Module of your own that calls Attention(width, heads, causal=True) and an MLP for each row"
 NAMES = {
     "Linear": "Layer(n_inputs, n_outputs, activation=None)",
     "Dense": "Layer(n_inputs, n_outputs, activation)",
     "Sequential": _NETWORK,
     "ModuleList": "a list, in which a Module finds its parameters",
     "ModuleDict": "a dict, in which a Module finds its parameters",
+    "MultiheadAttention": "Attention(width, heads), which is called on a list of rows",
+    "Transformer": _TRANSFORMER,
+    "TransformerEncoder": _TRANSFORMER,
+    "TransformerEncoderLayer": _TRANSFORMER,
+    "TransformerDecoder": _TRANSFORMER,
+    "TransformerDecoderLayer": _TRANSFORMER,
     "Parameter": "Value(number): a Module trains each leaf Value in its attributes",
     "functional": "scalargrad.functional",
     "init": 'initial="scaled", initial="uniform", or a function of a random.Random and the number of inputs',
@@ -53,6 +60,13 @@ ARGUMENTS = {
     "normalized_shape": "n_inputs",
     "eps": "epsilon",
     "elementwise_affine": "learned",
+    "embed_dim": "width",
+    "num_heads": "heads",
+    "n_head": "heads",
+    "n_heads": "heads",
+    "is_causal": "causal",
+    "kdim": "context_width",
+    "vdim": "context_width",
     "lr": "the rate of an optimizer: optim.GradientDescent(model.parameters(), rate=0.1)",
     "learning_rate": "the rate of an optimizer: optim.GradientDescent(model.parameters(), rate=0.1)",
 }
