@@ -9,6 +9,9 @@ that is learned, `Dropout` drops numbers at random while a network is trained. `
 of numbers to one size, and `Embedding` is a table of learned rows. In `Attention` each row of a sequence
 looks at the others, and takes a mean of what they offer.
 
+`Recurrent`, `LSTM` and `GRU` read a sequence of rows one after another and remember what was before; `Bidirectional`
+reads it from both ends.
+
 All of it is arithmetic on Values; nothing here knows how to differentiate. Your own networks are subclasses of
 `Module`, which finds the parameters in its attributes.
 """
@@ -21,6 +24,7 @@ from .arguments import activation_name
 from .attention import Attention
 from .dropout import Dropout, Masked
 from .embedding import Embedding
+from .gated import GRU, LSTM
 from .layer import Layer
 from .maxout import Maxout
 from .mlp import MLP
@@ -28,10 +32,15 @@ from .module import Module
 from .neuron import Neuron
 from .normalisation import LayerNorm, RMSNorm
 from .prelu import PReLU
+from .recurrent import Recurrent
+from .sequences import Bidirectional, Recurrence
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "MLP",
     "Attention",
+    "Bidirectional",
     "Dropout",
     "Embedding",
     "Layer",
@@ -42,6 +51,8 @@ __all__ = [
     "Neuron",
     "PReLU",
     "RMSNorm",
+    "Recurrence",
+    "Recurrent",
     "activation_name",
 ]
 
