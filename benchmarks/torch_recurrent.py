@@ -1,24 +1,26 @@
-"""What PyTorch's recurrent modules compute, with weights that anybody can draw again, as numbers for the tests.
+"""The cases of `torch_modules.py` in which a module reads a sequence: of one layer and several, in both directions.
 
-    python -m benchmarks.torch_recurrent
-
-needs PyTorch, which cannot stand beside the tests' packages, so give it an environment of its own. It writes
-tests/nn/torch_recurrent.json; the tests compare our modules with that, and read the cases from here.
+What a case is called on is one row of numbers: the sequence, and then the state that it begins with. What it returns
+is one row, too: the outputs, and then the state in the end.
 """
 
 from __future__ import annotations
 
-import json
-import random
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-NUMBERS = Path(__file__).parents[1] / "tests" / "nn" / "torch_recurrent.json"
-EXAMPLES, STEPS, INPUTS, HIDDEN = 3, 5, 3, 4
-GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}  # rows of weights for each hidden unit, in the order in which PyTorch has them
+from scalargrad import nn
+
+STEPS, INPUTS, HIDDEN = 3, 2, 3
+GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}  # rows of weights for each hidden unit
+PARTS = {  # in the order of these rows
+    "RNN": ("hidden",),
+    "LSTM": ("input_gate", "forget_gate", "candidate", "output_gate"),
+    "GRU": ("reset_gate", "update_gate"),
+}
 
 
-class Case(NamedTuple):
+class Sizes(NamedTuple):
     """A module of PyTorch's with its arguments."""
 
     kind: str
@@ -26,82 +28,113 @@ class Case(NamedTuple):
     layers: int = 1
     directions: int = 1
 
+    @property
+    def rows(self) -> int:
+        """How many rows a state has."""
+        return self.layers * self.directions * (2 if self.kind == "LSTM" else 1)
+
+    @property
+    def inputs(self) -> int:
+        """How many numbers it is called on."""
+        return STEPS * INPUTS + self.rows * HIDDEN
+
+    def places(self) -> list[str]:
+        """What PyTorch calls each layer and direction."""
+        return [f"_l{layer}{way}" for layer in range(self.layers) for way in ("", "_reverse")[: self.directions]]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each parameter, by PyTorch's name."""
+        rows = GATES[self.kind] * HIDDEN
+        shapes: dict[str, tuple[int, ...]] = {}
+        for place in self.places():
+            reads = INPUTS if place.startswith("_l0") else HIDDEN * self.directions
+            shapes[f"weight_ih{place}"] = rows, reads
+            shapes[f"weight_hh{place}"] = rows, HIDDEN
+            shapes[f"bias_ih{place}"] = shapes[f"bias_hh{place}"] = (rows,)
+        return shapes
+
+    def theirs(self, torch: Any) -> Any:
+        """PyTorch's module, as a function of one row of numbers to one row."""
+        settings = {"nonlinearity": self.activation} if self.kind == "RNN" else {}
+        start, is_lstm = STEPS * INPUTS, self.kind == "LSTM"
+
+        class InOneRow(getattr(torch.nn, self.kind)):  # type: ignore[misc]  # a class that is known when it is made
+            def forward(self, given: Any) -> Any:
+                state = given[start:].reshape(-1, HIDDEN)
+                state = state.tensor_split(2) if is_lstm else state
+                outputs, end = super().forward(given[:start].reshape(STEPS, INPUTS), state)
+                return torch.cat([part.flatten() for part in (outputs, *(end if is_lstm else [end]))])
+
+        return InOneRow(INPUTS, HIDDEN, self.layers, bidirectional=self.directions == 2, **settings)
+
 
 CASES = {
-    "RNN": Case("RNN"),
-    "RNN, relu": Case("RNN", activation="relu"),
-    "RNN, two layers in both directions": Case("RNN", layers=2, directions=2),
-    "LSTM": Case("LSTM"),
-    "LSTM, two layers in both directions": Case("LSTM", layers=2, directions=2),
-    "GRU": Case("GRU"),
-    "GRU, two layers in both directions": Case("GRU", layers=2, directions=2),
+    "RNN": Sizes("RNN"),
+    "RNN, relu": Sizes("RNN", activation="relu"),
+    "RNN, two layers in both directions": Sizes("RNN", layers=2, directions=2),
+    "LSTM": Sizes("LSTM"),
+    "LSTM, two layers in both directions": Sizes("LSTM", layers=2, directions=2),
+    "GRU": Sizes("GRU"),
+    "GRU, two layers in both directions": Sizes("GRU", layers=2, directions=2),
 }
 
 
-def weights(case: Case) -> dict[str, Any]:
-    """Numbers for the weights of a case, in nested lists, by the names that PyTorch has for them."""
-    rng = random.Random(f"{case}")
-    drawn: dict[str, Any] = {}
-    rows = GATES[case.kind] * HIDDEN
-    for layer in range(case.layers):
-        for direction in ("", "_reverse")[: case.directions]:
-            reads = HIDDEN * case.directions if layer else INPUTS
-            place = f"_l{layer}{direction}"
-            drawn[f"weight_ih{place}"] = [[rng.gauss(0, 0.6) for _ in range(reads)] for _ in range(rows)]
-            drawn[f"weight_hh{place}"] = [[rng.gauss(0, 0.6) for _ in range(HIDDEN)] for _ in range(rows)]
-            drawn[f"bias_ih{place}"] = [rng.gauss(0, 0.3) for _ in range(rows)]
-            drawn[f"bias_hh{place}"] = [rng.gauss(0, 0.3) for _ in range(rows)]
-    return drawn
+class Stack:
+    """Our modules with PyTorch's weights, one layer behind another, each in one direction or in both.
+
+    PyTorch has two biases for each row of weights; their sum is our one.
+    """
+
+    def __init__(self, sizes: Sizes, state: Mapping[str, Any]) -> None:
+        self.sizes, self.state = sizes, state
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        ways = [one_way(sizes, *(state[f"{name}{place}"] for name in names)) for place in sizes.places()]
+        self.layers = ways if sizes.directions == 1 else list(map(nn.Bidirectional, ways[::2], ways[1::2]))
+
+    def parameters(self) -> list[Any]:
+        """All parameters that were given."""
+        return [entry for part in self.state.values() for row in part for entry in _flat(row)]
+
+    def __call__(self, given: Sequence[Any]) -> list[Any]:
+        """Return the outputs and the state in the end, in one row."""
+        rows: Any = _rows(given[: STEPS * INPUTS], INPUTS)
+        starts = _rows(given[STEPS * INPUTS :], HIDDEN)
+        is_lstm, half = self.sizes.kind == "LSTM", len(starts) // 2
+        states: list[Any] = list(zip(starts[:half], starts[half:], strict=True)) if is_lstm else starts
+        ends: list[Any] = []
+        for place, layer in enumerate(self.layers):
+            if self.sizes.directions == 1:
+                rows, end = layer.run(rows, states[place])
+                ends.append(end)
+            else:
+                rows, both = layer.run(rows, tuple(states[2 * place : 2 * place + 2]))
+                ends += both
+        last = [hidden for hidden, _ in ends] + [memory for _, memory in ends] if is_lstm else ends
+        return [entry for row in (*rows, *last) for entry in row]
 
 
-def examples(case: Case) -> tuple[Any, Any]:
-    """Sequences, and for each of them the rows that the state begins with: one for each layer and direction."""
-    rng = random.Random(f"examples of {case}")
-    sequences = [[[rng.gauss(0, 1) for _ in range(INPUTS)] for _ in range(STEPS)] for _ in range(EXAMPLES)]
-    rows = case.layers * case.directions * (2 if case.kind == "LSTM" else 1)
-    states = [[[rng.gauss(0, 0.5) for _ in range(HIDDEN)] for _ in range(rows)] for _ in range(EXAMPLES)]
-    return sequences, states
+def one_way(sizes: Sizes, w: Any, u: Any, b: Any, c: Any) -> Any:
+    """Return our module of one layer and direction, with weights of inputs, of what is hidden, and both biases."""
+
+    def part(place: int, name: str) -> nn.Layer:
+        rows = slice(place * HIDDEN, (place + 1) * HIDDEN)
+        weights = [[*of_inputs, *of_hidden] for of_inputs, of_hidden in zip(w[rows], u[rows], strict=True)]
+        biases = [one + other for one, other in zip(b[rows], c[rows], strict=True)]
+        activation = "sigmoid" if name.endswith("gate") else sizes.activation
+        return nn.Layer(weights=weights, biases=biases, activation=activation)
+
+    parts = {name: part(place, name) for place, name in enumerate(PARTS[sizes.kind])}
+    if sizes.kind == "GRU":
+        rows = slice(2 * HIDDEN, 3 * HIDDEN)
+        parts["from_inputs"] = nn.Layer(weights=w[rows], biases=b[rows], activation=None)
+        parts["from_hidden"] = nn.Layer(weights=u[rows], biases=c[rows], activation=None)
+    kind: Any = {"RNN": nn.Recurrent, "LSTM": nn.LSTM, "GRU": nn.GRU}[sizes.kind]
+    return kind(len(w[0]), HIDDEN, **parts)
 
 
-def loss(outputs: Any, state: Any) -> Any:
-    """A number on which every output and every number of the last state has another influence."""
-    parts = [(place + 1) * x * x * x for place, x in enumerate(x for row in outputs for x in row)]
-    parts += [(place + 2) * x * x for place, x in enumerate(x for row in state for x in row)]
-    return sum(parts[1:], parts[0])
+def _rows(given: Sequence[Any], length: int) -> list[Any]:
+    return [given[start : start + length] for start in range(0, len(given), length)]
 
 
-def of_torch(case: Case, torch: Any) -> dict[str, Any]:
-    """Outputs and last states of each example, its loss, and all gradients of the mean loss."""
-    settings = {"nonlinearity": case.activation} if case.kind == "RNN" else {}
-    model = getattr(torch.nn, case.kind)(INPUTS, HIDDEN, case.layers, bidirectional=case.directions == 2, **settings)
-    model.load_state_dict({name: torch.tensor(own) for name, own in weights(case).items()})
-    given = [torch.tensor(own, requires_grad=True) for own in examples(case)]
-    results: dict[str, Any] = {"outputs": [], "states": [], "losses": []}
-    losses = []
-    for sequence, state in zip(*given, strict=True):
-        start = state.tensor_split(2) if case.kind == "LSTM" else state
-        outputs, after = model(sequence, start)
-        after = torch.cat(after) if case.kind == "LSTM" else after
-        losses.append(loss(outputs, after))
-        results["outputs"].append(outputs.tolist())
-        results["states"].append(after.tolist())
-        results["losses"].append(losses[-1].item())
-    mean = sum(losses) / EXAMPLES
-    named = dict(model.named_parameters()) | dict(zip(("sequences", "states"), given, strict=True))
-    gradients = torch.autograd.grad(mean, list(named.values()))
-    results["gradients"] = {name: gradient.tolist() for name, gradient in zip(named, gradients, strict=True)}
-    return results
-
-
-def main() -> None:
-    """Write what each case computes."""
-    import torch
-
-    torch.set_default_dtype(torch.float64)
-    cases = {name: of_torch(case, torch) for name, case in CASES.items()}
-    content = {"written by": "python -m benchmarks.torch_recurrent", "torch": torch.__version__, "cases": cases}
-    NUMBERS.write_text(json.dumps(content) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+def _flat(row: Any) -> list[Any]:
+    return row if isinstance(row, list) else [row]
