@@ -14,9 +14,11 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from benchmarks import torch_recurrent
 from scalargrad import flatten, nn
 
 NUMBERS = Path(__file__).parents[1] / "tests" / "nn" / "torch_modules.json"
@@ -265,6 +267,10 @@ CASES = {
         lambda state: nn.Embedding(weights=state["weight"]),
         2,
     ),
+}
+CASES |= {
+    name: Case(sizes.theirs, sizes.shapes(), partial(torch_recurrent.Stack, sizes), (sizes.inputs,))
+    for name, sizes in torch_recurrent.CASES.items()
 }
 
 
