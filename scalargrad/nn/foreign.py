@@ -21,6 +21,11 @@ NAMES = {
     "TransformerEncoderLayer": _TRANSFORMER,
     "TransformerDecoder": _TRANSFORMER,
     "TransformerDecoderLayer": _TRANSFORMER,
+    "RNN": "Recurrent(n_inputs, n_hidden)",
+    "SimpleRNN": "Recurrent(n_inputs, n_hidden)",
+    "RNNCell": "Recurrent(n_inputs, n_hidden), whose method step reads a single row",
+    "LSTMCell": "LSTM(n_inputs, n_hidden), whose method step reads a single row",
+    "GRUCell": "GRU(n_inputs, n_hidden), whose method step reads a single row",
     "Parameter": "Value(number): a Module trains each leaf Value in its attributes",
     "functional": "scalargrad.functional",
     "init": 'initial="scaled", initial="uniform", or a function of a random.Random and the number of inputs',
@@ -30,6 +35,10 @@ NAMES = {
     "BCEWithLogitsLoss": "scalargrad.binary_cross_entropy(scores, targets)",
     "NLLLoss": "scalargrad.cross_entropy(scores, target), which has the log_softmax in it",
     "HingeEmbeddingLoss": "scalargrad.hinge(score, label)",
+}
+NAMES |= {
+    f"BatchNorm{kind}": "LayerNorm(n_inputs), which normalises a row of one example and needs no batch"
+    for kind in ("", "1d", "2d", "3d", "alization")
 }
 _ACTIVATIONS = ("ReLU", "Tanh", "Sigmoid", "Softmax", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "LogSoftmax")
 _SPELLED = {"LeakyReLU": "leaky_relu", "LogSoftmax": "log_softmax"}
@@ -49,8 +58,19 @@ ARGUMENTS = {
     "p": "the probability of a Dropout by itself: Dropout(0.5)",
     "in_features": "n_inputs",
     "out_features": "n_outputs",
+    "input_size": "n_inputs",
+    "hidden_size": "n_hidden",
+    "units": "n_hidden",
+    "num_layers": "one module for each layer: second(first(rows))",
+    "bidirectional": "Bidirectional(forward, backward), of two modules",
+    "batch_first": "code for one sequence; lift makes a program for a batch of it",
     "hidden_layer_sizes": "sizes, with the number of outputs as its last",
     "init": "initial",
+    "num_embeddings": "n_rows",
+    "embedding_dim": "n_outputs",
+    "normalized_shape": "n_inputs",
+    "eps": "epsilon",
+    "elementwise_affine": "learned",
     "embed_dim": "width",
     "num_heads": "heads",
     "n_head": "heads",
