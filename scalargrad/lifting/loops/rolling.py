@@ -11,7 +11,7 @@ The new program is made from the ends of the old one, from left to right. In a l
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...engine import primitives as p
@@ -294,7 +294,8 @@ class _Level:
         views: list[View] = []
         root = operand
         while isinstance(root, View):
-            views.append(root)
+            if root.sizes != root.base.sizes or not root.shows_all:  # else it is the same along other axes
+                views.append(root)
             root = root.base
         return _Read(operand, root, tuple(views))
 
@@ -406,7 +407,7 @@ class _Level:
         period = stretch.period
         counts = carried(self.steps, stretch)
         windows = []
-        for left, right in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)):
+        for left, right in sorted(product(range(4), range(4)), key=sum):
             windows.append((stretch.first + left * period, stretch.end - right * period))
         windows.append((stretch.start, stretch.stop))
         chosen = []
