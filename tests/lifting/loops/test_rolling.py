@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import pickle
 import random
+import runpy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from scalargrad import Value, exp, lift, maximum, nn, sigmoid, sin, tanh
+from scalargrad.lifting.arrays.differentiate import gradient, mean
+from scalargrad.lifting.arrays.loops import Loop
+from scalargrad.lifting.arrays.program import needed
+from scalargrad.lifting.loops.rolling import rolled
+from scalargrad.lifting.names import Names
+from scalargrad.lifting.specialised import Specialised
+from scalargrad.lifting.target import chosen
 from scalargrad.lifting.to_numpy.target import NumpyTarget
 from scalargrad.lifting.to_python.target import PythonTarget
-from tests.lifting.recurrences import RECURRENCES, Made, lstm, rnn, rnn_from_zero
+from tests.lifting.interpreter import evaluate
+from tests.lifting.recurrences import (
+    BATCH,
+    RECURRENCES,
+    Made,
+    hidden_markov,
+    kalman,
+    learning,
+    lstm,
+    residual,
+    rnn,
+    rnn_from_zero,
+    stacked,
+    two_back,
+)
 
 pytestmark = pytest.mark.usefixtures("littered")
 
@@ -207,3 +231,56 @@ def test_input_gradients_and_tangents() -> None:
     gradients = program.gradients(*batch)
     np.testing.assert_allclose(gradients @ direction, speeds, rtol=1e-10)
     assert slopes[0].shape == batch[0].shape
+
+
+# ---------------------------------------------------------------- texts
+
+
+@pytest.mark.parametrize("recurrence", [rnn_from_zero, residual, kalman, hidden_markov], ids=lambda one: one.__name__)
+def test_the_text_does_not_grow_with_the_steps(recurrence: Callable[[int], Made]) -> None:
+    """A program for twice as many steps has as many lines."""
+    lengths = []
+    for steps in (16, 32):
+        function, parameters, batch = recurrence(steps)
+        program = lift(function, parameters, check=False)
+        program.value_and_grad(*batch)
+        lengths.append(program.source.count("\n"))
+    assert lengths[0] == lengths[1]
+
+
+def test_a_saved_program_has_its_loops(tmp_path: Path) -> None:
+    """A file with loops gives the same bits, on numpy and in plain Python; so does a pickled program."""
+    function, parameters, batch = rnn(10)
+    for target in ("numpy", "python"):
+        program = lift(function, parameters, target=target)
+        examples = batch if target == "numpy" else tuple(one.tolist() for one in batch)
+        expected = program.value_and_grad(*examples)
+        file = tmp_path / f"{target}.py"
+        program.save(file)
+        assert " in range(" in file.read_text()
+        value, gradient = runpy.run_path(str(file))["value_and_grad"](*examples)
+        assert value == expected[0]
+        assert list(gradient) == list(expected[1])
+        twin = pickle.loads(pickle.dumps(program))
+        assert list(twin.value_and_grad(*examples)[1]) == list(expected[1])
+
+
+@pytest.mark.parametrize("recurrence", [rnn, stacked, two_back, learning], ids=lambda one: one.__name__)
+def test_loops_mean_the_same_to_an_interpreter(recurrence: Callable[[int], Made]) -> None:
+    """What a target is given computes what the unrolled program does, whoever reads it."""
+    function, parameters, batch = recurrence(12)
+    target = chosen("numpy", "float64")
+    rows = [target.rows(one, "x") for one in batch]
+    lifted = Specialised(function, parameters, tuple(shape for _, shape in rows), target, False)
+    program, theta = lifted._program, lifted._leaves["theta"]
+    average = mean(program, lifted.results[0])
+    slopes = gradient(program, average, theta)
+    names = Names([average], {}, [])
+    (new_average,), new_slopes = rolled([average], slopes, len(parameters), names, has_axes=True)
+    assert any(isinstance(array, Loop) for array in needed([new_average]))
+    given = {"theta": [value.data for value in parameters]}
+    given |= {name: table for name, (table, _) in zip(lifted.arguments, rows, strict=True)}
+    assert new_slopes is not None
+    for old, new in ((average, new_average), (slopes, new_slopes)):
+        expected, computed = (np.asarray(evaluate(one, given, BATCH)).reshape(-1) for one in (old, new))
+        np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-12 * abs(expected).max())
