@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from scalargrad import Value, functional, log, logsumexp, relu, sigmoid, take, tanh
+from scalargrad import Value, functional, log, logsumexp, relu, sigmoid, stop_gradient, take, tanh
 
 Made = tuple[Callable[..., Any], list[Value], tuple[Any, ...]]
 BATCH = 2
@@ -363,6 +363,46 @@ def letters(steps: int, alphabet: int = 5, units: int = 3) -> Made:
     return loss, _flat([table, w, b, v, c]), (texts,)
 
 
+def first_read_alone(steps: int, units: int = 3) -> Made:
+    """A layer driven by constants, in which all units read the first one."""
+    rng = random.Random(0)
+    w, v = _mat(rng, units), _mat(rng, units)
+    drive = [[0.1 * rng.gauss(0, 1) for _ in range(units)] for _ in range(steps)]
+
+    def loss(h: Any) -> Any:
+        for t in range(steps):
+            h = [tanh(w[i] * h[i] + v[i] * h[0] + drive[t][i]) for i in range(units)]
+        return _dot(h, h)
+
+    return loss, _flat([w, v]), (_numbers(units),)
+
+
+def two_beginnings(steps: int) -> Made:
+    """A number that is read twice, and begins as another one for each."""
+    w, v = Value(0.5), Value(-0.3)
+
+    def loss(x: Any, a: Any, b: Any) -> Any:
+        for t in range(steps):
+            a = b = tanh(w * a + v * b + x[t])
+        return a * b
+
+    return loss, [w, v], (_numbers(steps), _numbers(), _numbers() + 1)
+
+
+def cut_off(steps: int) -> Made:
+    """A number through whose steps no gradient passes, with a loss at each step."""
+    w = Value(0.5)
+
+    def loss(x: Any, h: Any) -> Any:
+        total: Any = 0.0
+        for t in range(steps):
+            h = stop_gradient(tanh(w * h + x[t]))
+            total = total + w * h * h
+        return total
+
+    return loss, [w], (_numbers(steps), _numbers())
+
+
 RECURRENCES: list[Callable[[int], Made]] = [
     rnn,
     rnn_from_zero,
@@ -383,4 +423,7 @@ RECURRENCES: list[Callable[[int], Made]] = [
     learning,
     alternating,
     letters,
+    first_read_alone,
+    two_beginnings,
+    cut_off,
 ]

@@ -125,9 +125,7 @@ class _Rolling:
         return self.program.add(Leaf(self.program, "", axes, False, tuple(numbers)))  # type: ignore[arg-type]
 
     def view(self, base: Array, places: Places, axes: tuple[Axis, ...]) -> Array:
-        """Return a view; the base itself where that has all its numbers along these axes."""
-        if base.axes == axes and places.are_all(base.size):
-            return base
+        """Return a view."""
         return self.program.entered(View(self.program, base, places, axes), places.key)
 
     def with_axes(self, array: Array, axes: tuple[Axis, ...]) -> Array:
@@ -162,17 +160,14 @@ class _Rolling:
             self.names.stand_in(made, of, purpose)
         return self._stacks[kind, of]
 
-    def named(self, made: Array, old: Array) -> None:
+    def named(self, made: Array, old: Array | float, purpose: str = "") -> None:
         """Give an array the name of what it is made of, if it has none yet."""
-        if made is not old and made not in self.names.stand_ins:
-            self.names.stand_in(made, old)
+        if made is not old and isinstance(old, Array) and made not in self.names.stand_ins:
+            self.names.stand_in(made, old, purpose)
 
     def is_in(self, array: Array, loop: Loop) -> bool:
-        """Whether an array is computed in the body of a loop, or of one in it."""
-        scope = scope_of(array, self.scopes)
-        while scope is not None and scope is not loop:
-            scope = scope.parent
-        return scope is loop
+        """Whether an array is computed in the body of a loop."""
+        return scope_of(array, self.scopes) is loop
 
 
 class _Read(NamedTuple):
@@ -193,11 +188,9 @@ class _Read(NamedTuple):
         return repr(self.operand) if self.root is None else (self.root, self.key)
 
     def where(self) -> Any:
-        """Where the numbers lie in the root."""
-        index: Any = self.views[0].places.index
-        for view in self.views[1:]:
-            index = view.places.index.ravel()[index]  # type: ignore[union-attr]  # what has a view has axes
-        return index
+        """Where the numbers lie in the root, of which there is one view."""
+        (view,) = self.views
+        return view.places.index
 
 
 class _Window(NamedTuple):
@@ -421,8 +414,6 @@ class _Level:
 
     def _looped(self, window: _Window, done: int) -> bool:
         """Make a loop of these steps, and what comes before it, if it can be one; return whether it can."""
-        if window.start < done:
-            return False
         if not self.rolling.has_axes and any(
             item.axes or not isinstance(item, Apply | Gather)
             for item in self.items[window.start : window.start + window.period]
@@ -459,7 +450,9 @@ class _Level:
             return _Fixed(reads)
         roots = [read.root for read in reads]
         are_constants = all(isinstance(root, Leaf) and root.table is not None for root in roots)
-        are_places = roots.count(end.root) == len(roots) and all(read.views or end.root is None for read in reads)
+        are_places = roots.count(end.root) == len(roots) and all(
+            len(read.views) == 1 or end.root is None for read in reads
+        )
         if are_constants or are_places:
             return _Moving(reads)
         return None if None in roots else self._rows(reads)
@@ -535,39 +528,12 @@ class _Level:
             if isinstance(state, Apply) and state.primitive.keeps_value:
                 return None  # it has no memory of its own
             whole = parts.get(())
-            if whole is not None:
-                if not self._agrees(state, whole[1], parts):
+            if whole is None:
+                if len(parts) > 1 or not all(_is_apart(later) for later, _ in parts.values()):
                     return None
-            elif len(parts) > 1 and not self._are_apart(parts):
+            elif not all(first is whole[1] or _is_part(first, whole[1], later) for later, first in parts.values()):
                 return None
         return initials
-
-    def _agrees(self, state: Array, whole: _Read, parts: dict[Hashable, tuple[_Read, _Read]]) -> bool:
-        """Whether what is read of a state at first is all of one array, and parts of that."""
-        if whole.root is None:
-            return all(first.identity == whole.identity for _, first in parts.values())
-        assert isinstance(whole.operand, Array), "its root is an array"
-        if whole.operand.sizes != state.sizes or (whole.operand.batched and not state.batched):
-            return False
-        for later, first in parts.values():
-            if first is not whole:
-                if first.root is not whole.root or not first.views:
-                    return False
-                index = later.where()
-                expected = whole.where().ravel()[index] if whole.views else index
-                if not _same_places(first.where(), expected):
-                    return False
-        return True
-
-    def _are_apart(self, parts: dict[Hashable, tuple[_Read, _Read]]) -> bool:
-        """Whether no two parts have a place in common."""
-        seen: set[int] = set()
-        for later, _ in parts.values():
-            places = _in_a_row(later.where())
-            if seen & set(places):
-                return False
-            seen |= set(places)
-        return True
 
     def _make(
         self,
@@ -636,8 +602,6 @@ class _Level:
         end = source.reads[-1]
         if isinstance(source, _Taken):
             root: Array = states[source.step, source.ago] if source.ago else body[source.step]
-            if isinstance(end.operand, Array):
-                axes = self._axes_of(operand, end.operand)
             return rolling.seen(root, end.views if source.ago else source.reads[0].views, axes)
         if isinstance(source, _Rows):
             return self._row(loop, source, axes)
@@ -654,18 +618,12 @@ class _Level:
             places = rolling.places(rows[::-1] if is_backwards else rows)
             listed = Places(places) if rolling.has_axes else Places.listed(places)
             base = rolling.view(self.new_of(first.root), listed, (axis, *axes))
-            if isinstance(operand, Array) and base not in rolling.names.stand_ins:
-                rolling.names.stand_in(base, operand, "rows")
+            rolling.named(base, operand, "rows")
             if is_backwards:
                 start, step = loop.times - 1, -1
         row = rolling.row(loop, base, start, step)
-        if isinstance(operand, Array) and row not in rolling.names.stand_ins:
-            rolling.names.stand_in(row, operand)
+        rolling.named(row, operand)
         return row
-
-    def _axes_of(self, operand: Array | float, end: Array) -> tuple[Axis, ...]:
-        """The axes of an operand in the first iteration; those of the last one where it is a number in the first."""
-        return operand.axes if isinstance(operand, Array) and len(operand.axes) == len(end.axes) else end.axes
 
     def _row(self, loop: Loop, source: _Rows, axes: tuple[Axis, ...]) -> Array:
         """A row of what another loop computed."""
@@ -725,14 +683,12 @@ class _Level:
             return [piece._replace(array=total)]
         if not rolling.has_axes:
             return self._merged_numbers(group, loop, of)
+        if read.views or inside.views or is_one_place:
+            return [own._replace(array=self.new_of(own.array)) for _, own, _ in group]
         rows = self._rows_of(loop, of, iterations)
-        for view in reversed([*read.views, *inside.views]):
-            rows = rows.reshape(len(rows), -1)[:, view.places.index]
         axis = rolling.axis(len(group))
         source = rolling.stack(loop, of) if rolling.is_in(of, loop) else of
         shown = rolling.view(source, Places(rows), (axis, *array.axes))
-        if is_one_place:
-            return [piece._replace(array=rolling.program.fold(p.add, shown, (axis,)))]
         places = Places(rolling.places([own.places.index for _, own, _ in group]))
         return [Piece(shown, (axis, *piece.axes), places)]
 
@@ -790,12 +746,11 @@ class _Tokens:
             own = tuple([(piece.places.key, along(piece.axes)) for piece in array.pieces])
         elif isinstance(array, Gather):
             own = along([array.along])
-        elif isinstance(array, Scatter):
+        else:
+            assert isinstance(array, Scatter), f"there is no token for {array}"
             own = tuple(
                 [(along(one.table.axes), along(one.axes), along([one.along]), one.batched) for one in array.gathers]
             )
-        else:
-            own = array  # what is in no body, such as a loop
         key = type(array), own, operands, array.sizes, array.batched, along(array.axes)
         return self._known.setdefault(key, len(self._known))
 
@@ -807,11 +762,22 @@ def _numbers(read: _Read) -> Any:
     return table.ravel()[read.where()] if read.views else table
 
 
+def _is_apart(read: _Read) -> bool:
+    """Whether there is one view, which has no number twice: else parts that are put together would be added up."""
+    return len(read.views) == 1 and len(set(_in_a_row(read.where()))) == len(_in_a_row(read.where()))
+
+
 def _in_a_row(index: Any) -> list[int]:
-    return [index] if isinstance(index, int) else index.ravel().tolist()
+    row: list[int] = [int(index)] if getattr(index, "ndim", 0) == 0 else index.ravel().tolist()
+    return row
 
 
-def _same_places(one: Any, other: Any) -> bool:
-    import numpy as np
-
-    return np.array_equal(one, other)
+def _is_part(first: _Read, whole: _Read, later: _Read) -> bool:
+    """Whether what is read of a state at first is that part of the whole which is read of it later."""
+    if whole.root is None or first.root is None:
+        return first.identity == whole.identity
+    if first.root is not whole.root or len(first.views) != 1 or len(later.views) != 1 or len(whole.views) > 1:
+        return False
+    index: Any = later.where()
+    expected: Any = whole.where().ravel()[index] if whole.views else index
+    return _in_a_row(first.where()) == _in_a_row(expected)
