@@ -171,6 +171,7 @@ def test_values_are_the_textbooks(name: str) -> None:
     check()
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @every_function
 def test_gradients_are_those_of_dual_numbers(name: str) -> None:
     """Each output's gradient is that of the textbook's formula on dual numbers, by `grad` and by `backward`."""
