@@ -30,6 +30,12 @@ assert_type(nn.Layer(2, 1).output([1, -1]), Value)
 assert_type(nn.Maxout(weights=[[[1, -2], [-1, 1]]]).output([1, -1]), Value)
 assert_type(nn.PReLU()(a), Value)
 assert_type(nn.Dropout(0.5)([1.0, a]), list[Value])
+sentence = [[1.0, 2.0], [3.0, 4.0]]
+assert_type(nn.Recurrent(2, 3, 1, memory="output")(sentence)[-1], list[Value])
+outputs, (hidden, memory) = nn.LSTM(2, 3).run(sentence)
+assert_type(memory, list[Value])
+assert_type(nn.GRU(2, 3).step([1, 2], [0, 0, 0]), tuple[list[Value], list[Value]])
+assert_type(nn.Bidirectional(nn.GRU(2, 3), nn.LSTM(2, 3))(sentence), list[list[Value]])
 dropping = nn.MLP(3, [4, 1], "prelu", dropout=0.5)
 assert_type(dropping.eval().output([1, 2, 3]), Value)
 
