@@ -118,7 +118,8 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["group", "names"],
         ["source", "loops"],
         ["saving"],
-        ["to_numpy", "to_python"],
+        ["to_python"],
+        ["to_numpy"],
         ["target"],
         ["specialised"],
         ["comparison"],
@@ -131,7 +132,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     "scalargrad.lifting.to_numpy": [
         ["layout", "spelling", "groups", "filling", "text", "saved"],
         ["memory"],
-        ["plan"],
+        ["plan", "floats"],
         ["views"],
         ["buffers"],
         ["operations", "folds", "assemblies", "loops"],
