@@ -33,7 +33,7 @@ def test_several_repetitions_are_found_in_order() -> None:
 
 def test_equal_parts_of_an_iteration_are_told_apart_by_what_they_read() -> None:
     """Three equal layers in each step of time are one iteration: the first of them reads the time."""
-    references = []
+    references: list[tuple[int, ...]] = []
     for i in range(60):
         layer, part = divmod(i % 6, 2)
         references.append((i - 1 if part else OUTSIDE if layer == 0 else i - 1, i - 6 if i >= 6 and part else OUTSIDE))
@@ -50,7 +50,7 @@ def test_what_saves_too_little_is_none() -> None:
 def test_the_same_tokens_with_other_references_are_none() -> None:
     """Steps that read anything before them do not repeat, though their tokens do."""
     rng = random.Random(0)
-    references = [(rng.randrange(i) if i else OUTSIDE,) for i in range(60)]
+    references: list[tuple[int, ...]] = [(rng.randrange(i) if i else OUTSIDE,) for i in range(60)]
     assert not stretches(_steps(20 * "abc", references), 8)
 
 
