@@ -255,6 +255,19 @@ def two_back(steps: int) -> Made:
     return loss, [a, b, k], (_numbers(steps),)
 
 
+def four_back(steps: int) -> Made:
+    """A single number that depends on the four before it."""
+    w = [Value(0.5), Value(0.3), Value(-0.2), Value(0.1)]
+
+    def last(x: Any, start: Any) -> Any:
+        states = list(start)
+        for t in range(steps):
+            states = [tanh(_dot(w, states) + x[t]), *states[:3]]
+        return states[0]
+
+    return last, w, (_numbers(steps), _numbers(4))
+
+
 def average(steps: int) -> Made:
     """An exponential moving average, returned at each step."""
     a = Value(0.3)
@@ -389,6 +402,35 @@ def two_beginnings(steps: int) -> Made:
     return loss, [w, v], (_numbers(steps), _numbers(), _numbers() + 1)
 
 
+def two_lists(steps: int, units: int = 3) -> Made:
+    """A layer in which all units read the first one of another list, which is the same list after the first step."""
+    rng = random.Random(0)
+    w, v = _mat(rng, units), _mat(rng, units)
+
+    def loss(x: Any) -> Any:
+        a, b = [tanh(one) for one in x], [sigmoid(one) for one in x]
+        for _ in range(steps):
+            a = b = [tanh(w[i] * a[i] + v[i] * b[0]) for i in range(units)]
+        return _dot(a, b)
+
+    return loss, _flat([w, v]), (_numbers(units),)
+
+
+def substeps(steps: int, inner: int = 10, units: int = 3) -> Made:
+    """So many smaller steps in each step of time, which ends with what is given at that time."""
+    rng = random.Random(0)
+    w, b, v = _mat(rng, units, units), _mat(rng, units), _mat(rng, units)
+
+    def loss(h: Any, x: Any) -> Any:
+        for t in range(steps):
+            for _ in range(inner):
+                h = [a + 0.1 * tanh(z) for a, z in zip(h, _affine(w, b, h), strict=True)]
+            h = [sigmoid(a + k * x[t]) for a, k in zip(h, v, strict=True)]
+        return _dot(h, h)
+
+    return loss, _flat([w, b, v]), (_numbers(units), _numbers(steps))
+
+
 def cut_off(steps: int) -> Made:
     """A number through whose steps no gradient passes, with a loss at each step."""
     w = Value(0.5)
@@ -416,6 +458,7 @@ RECURRENCES: list[Callable[[int], Made]] = [
     kalman,
     driven,
     two_back,
+    four_back,
     average,
     newton,
     horner,
@@ -425,5 +468,7 @@ RECURRENCES: list[Callable[[int], Made]] = [
     letters,
     first_read_alone,
     two_beginnings,
+    two_lists,
+    substeps,
     cut_off,
 ]

@@ -72,7 +72,15 @@ class State(Array):
         super().__init__(loop.program, (), axes, batched)
         self.loop = loop
         self.initial: Array | float = 0.0
-        self.next: Array | float = 0.0
+        self.next: Array = self
+
+    @property
+    def age(self) -> int:
+        """From how many iterations ago it is."""
+        age, state = 1, self.next
+        while isinstance(state, State):
+            age, state = age + 1, state.next
+        return age
 
 
 class Row(Array):
@@ -165,8 +173,9 @@ def close(ends: Iterable[Array | float]) -> None:
             reached.add(array)
             pending += array.arrays
             if isinstance(array, State):
-                pending += [one for one in (array.initial, array.next) if isinstance(one, Array)]
-                pending.append(array.loop)
+                pending += [array.next, array.loop]
+                if isinstance(array.initial, Array):
+                    pending.append(array.initial)
             elif isinstance(array, Stack | Last):
                 pending.append(array.of)
     scopes: dict[Array, Loop | None] = {}
@@ -184,7 +193,7 @@ def close(ends: Iterable[Array | float]) -> None:
         loop.body.sort(key=_order)
         read = [operand for array in loop.body for operand in array.arrays]
         read += [state.initial for state in loop.states if isinstance(state.initial, Array)]
-        read += [state.next for state in loop.states if isinstance(state.next, Array)]
+        read += [state.next for state in loop.states]
         outside = dict.fromkeys(operand for operand in read if scopes[operand] is not loop)
         loop.operands = loop.arrays = tuple(outside)
 

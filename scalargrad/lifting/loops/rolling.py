@@ -681,10 +681,13 @@ class _Level:
             shown = rolling.seen(of, inside.views, inside.views[0].axes if inside.views else of.axes)
             total = self._added_up(loop, rolling.seen(shown, read.views, array.axes))
             return [piece._replace(array=total)]
-        if not rolling.has_axes:
-            return self._merged_numbers(group, loop, of)
-        if read.views or inside.views or is_one_place:
+        are_all = iterations == list(range(loop.times)) and rolling.is_in(of, loop)
+        if read.views or inside.views or is_one_place or not (rolling.has_axes or are_all):
             return [own._replace(array=self.new_of(own.array)) for _, own, _ in group]
+        if not rolling.has_axes:
+            stack = rolling.stack(loop, of)
+            listed = Places.listed(rolling.places([own.places.first for _, own, _ in group]))
+            return [Piece(stack, stack.axes, listed)]
         rows = self._rows_of(loop, of, iterations)
         axis = rolling.axis(len(group))
         source = rolling.stack(loop, of) if rolling.is_in(of, loop) else of
@@ -699,15 +702,6 @@ class _Level:
         rows = iterations if self.rolling.is_in(of, loop) else [0] * len(iterations)
         row = np.arange(of.size).reshape(of.sizes)
         return np.array(rows).reshape([-1, *[1] * row.ndim]) * of.size + row
-
-    def _merged_numbers(self, group: Sequence[tuple[int, Piece, _Read]], loop: Loop, of: Array) -> list[Piece]:
-        """The same in a program of single numbers."""
-        iterations = [iteration for iteration, _, _ in group]
-        if iterations != list(range(loop.times)) or not self.rolling.is_in(of, loop):
-            return [piece._replace(array=self.new_of(piece.array)) for _, piece, _ in group]
-        stack = self.rolling.stack(loop, of)
-        places = Places.listed(self.rolling.places([piece.places.first for _, piece, _ in group]))
-        return [Piece(stack, stack.axes, places)]
 
     def _added_up(self, loop: Loop, array: Array) -> Array:
         """The sum of an array over the iterations."""
@@ -774,10 +768,9 @@ def _in_a_row(index: Any) -> list[int]:
 
 def _is_part(first: _Read, whole: _Read, later: _Read) -> bool:
     """Whether what is read of a state at first is that part of the whole which is read of it later."""
-    if whole.root is None or first.root is None:
-        return first.identity == whole.identity
-    if first.root is not whole.root or len(first.views) != 1 or len(later.views) != 1 or len(whole.views) > 1:
-        return False
+    has_one_view = len(first.views) == len(later.views) == 1 and len(whole.views) <= 1
+    if whole.root is None or first.root is not whole.root or not has_one_view:
+        return whole.root is None and first.identity == whole.identity
     index: Any = later.where()
     expected: Any = whole.where().ravel()[index] if whole.views else index
     return _in_a_row(first.where()) == _in_a_row(expected)

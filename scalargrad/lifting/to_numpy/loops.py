@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from ..arrays.loops import Last, Loop, Row, Stack, State
 from ..arrays.program import Array, Assembly
@@ -137,7 +138,7 @@ class Loops:
         """Write the copies of results into states that do not have their memory in common."""
         numbers: list[tuple[str, str]] = []
         states = [one for one in loop.states if one not in self.plan.histories and one not in self.plan.in_place]
-        for state in sorted(states, key=lambda one: not isinstance(one.next, State)):  # the oldest first
+        for state in sorted(states, key=attrgetter("age"), reverse=True):  # before what they take over is changed
             after = self.views.aligned(state.next, state.axes, state.batched)
             if state.axes or state.batched:
                 self.text.run.append(f"np.copyto({self.views.expressions[state]}, {after})")

@@ -52,15 +52,15 @@ def memory_of(
         nexts = Counter(state.next for state in loop.states)
         for state in loop.states:
             result = state.next
-            if not isinstance(result, Array) or result not in inside or nexts[result] > 1 or isinstance(result, Stack):
+            if result not in inside or nexts[result] > 1 or isinstance(result, Stack):
                 continue
-            if (result.axes, result.batched) == (state.axes, state.batched):
-                kept = [stacks[one] for one in (state, result) if one in stacks]
-                if not kept:
-                    if nexts[state] == 0 and _may_replace(state, result, read_last.get(state, 0), position[result]):
-                        memory.in_place[state] = result
-                elif not any(stack in memory.rows for stack in kept):
-                    memory.histories[state] = result
+            assert (result.axes, result.batched) == (state.axes, state.batched), "a state is as what it takes over"
+            kept = [stacks[one] for one in (state, result) if one in stacks]
+            if not kept:
+                if nexts[state] == 0 and _may_replace(state, result, read_last.get(state, 0), position[result]):
+                    memory.in_place[state] = result
+            elif not any(stack in memory.rows for stack in kept):
+                memory.histories[state] = result
         in_histories = {*memory.histories, *memory.histories.values()}
         for of, stack in stacks.items():
             if of not in in_histories:

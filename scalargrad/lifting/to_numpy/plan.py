@@ -155,8 +155,7 @@ def _users(order: Sequence[Array]) -> dict[Array, list[Array]]:
             users[array.of].append(array)
         elif isinstance(array, Loop):
             for state in array.states:
-                if isinstance(state.next, Array):
-                    users[state.next].append(array)
+                users[state.next].append(array)
     return users
 
 
@@ -327,7 +326,7 @@ def _last_uses(
     for array, place in position.items():
         read: list[Array] = list(array.arrays)
         if isinstance(array, Loop):  # to be handed on at the end of an iteration, or kept
-            read += [state.next for state in array.states if isinstance(state.next, Array)]
+            read += [state.next for state in array.states]
             read += [end.of for end in array.ends]
         for operand in read:
             for one in stored[operand]:
