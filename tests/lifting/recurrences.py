@@ -431,6 +431,21 @@ def substeps(steps: int, inner: int = 10, units: int = 3) -> Made:
     return loss, _flat([w, b, v]), (_numbers(units), _numbers(steps))
 
 
+def blocks(steps: int, inner: int = 10, units: int = 3) -> Made:
+    """So many blocks of equal layers, each layer with weights of its own."""
+    rng = random.Random(0)
+    layers = [[(_mat(rng, units, units), _mat(rng, units)) for _ in range(inner)] for _ in range(steps // 4)]
+
+    def loss(h: Any) -> Any:
+        for block in layers:
+            for w, b in block:
+                h = [a + tanh(z) for a, z in zip(h, _affine(w, b, h), strict=True)]
+            h = [sigmoid(a) for a in h]
+        return _dot(h, h)
+
+    return loss, _flat(layers), (_numbers(units),)
+
+
 def cut_off(steps: int) -> Made:
     """A number through whose steps no gradient passes, with a loss at each step."""
     w = Value(0.5)
@@ -470,5 +485,6 @@ RECURRENCES: list[Callable[[int], Made]] = [
     two_beginnings,
     two_lists,
     substeps,
+    blocks,
     cut_off,
 ]

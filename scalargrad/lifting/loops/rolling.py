@@ -529,9 +529,10 @@ class _Level:
                 return None  # it has no memory of its own
             whole = parts.get(())
             if whole is None:
-                if len(parts) > 1 or not all(_is_apart(later) for later, _ in parts.values()):
-                    return None
-            elif not all(first is whole[1] or _is_part(first, whole[1], later) for later, first in parts.values()):
+                agree = len(parts) == 1 and all(_is_apart(later) for later, _ in parts.values())
+            else:
+                agree = all(first is whole[1] or _is_part(first, whole[1], later) for later, first in parts.values())
+            if not agree:
                 return None
         return initials
 
@@ -768,9 +769,8 @@ def _in_a_row(index: Any) -> list[int]:
 
 def _is_part(first: _Read, whole: _Read, later: _Read) -> bool:
     """Whether what is read of a state at first is that part of the whole which is read of it later."""
-    has_one_view = len(first.views) == len(later.views) == 1 and len(whole.views) <= 1
-    if whole.root is None or first.root is not whole.root or not has_one_view:
-        return whole.root is None and first.identity == whole.identity
+    if whole.root is None or whole.root is not first.root or {*map(len, (first.views, later.views))} != {1}:
+        return whole.root is None and whole.identity == first.identity
     index: Any = later.where()
     expected: Any = whole.where().ravel()[index] if whole.views else index
     return _in_a_row(first.where()) == _in_a_row(expected)

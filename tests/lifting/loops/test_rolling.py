@@ -15,8 +15,8 @@ import pytest
 from scalargrad import Value, exp, lift, maximum, nn, sigmoid, sin, tanh
 from scalargrad.lifting.arrays.differentiate import gradient, mean
 from scalargrad.lifting.arrays.loops import Loop
-from scalargrad.lifting.arrays.program import needed
-from scalargrad.lifting.loops.rolling import rolled
+from scalargrad.lifting.arrays.program import ArrayProgram, View, needed
+from scalargrad.lifting.loops.rolling import _is_part, _Read, rolled
 from scalargrad.lifting.names import Names
 from scalargrad.lifting.specialised import Specialised
 from scalargrad.lifting.target import chosen
@@ -290,3 +290,22 @@ def test_loops_mean_the_same_to_an_interpreter(recurrence: Callable[[int], Made]
     for old, new in ((average, new_average), (slopes, new_slopes)):
         expected, computed = (np.asarray(evaluate(one, given, BATCH)).reshape(-1) for one in (old, new))
         np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-12 * abs(expected).max())
+
+
+def test_a_list_that_begins_as_another_one_is_seen() -> None:
+    """Negative control: a part that is read at first is one of what is read of all, or else there is no loop."""
+    program = ArrayProgram()
+    axes = (program.axis(3),)
+    leaf, other = (program.leaf(name, (program.axis(6),)) for name in ("x", "y"))
+
+    def read(base: Any, places: list[int]) -> _Read:
+        view = program.view(base, np.array(places), axes if len(places) == 3 else (program.axis(len(places)),))
+        assert isinstance(view, View)
+        return _Read(view, base, (view,))
+
+    whole, later = read(leaf, [1, 2, 3]), read(other, [0, 1])
+    assert _is_part(read(leaf, [1, 2]), whole, later)
+    assert not _is_part(read(leaf, [0, 1]), whole, later)
+    assert not _is_part(read(other, [1, 2]), whole, later)
+    assert _is_part(_Read(0.5, None, ()), _Read(0.5, None, ()), later)
+    assert not _is_part(_Read(0.0, None, ()), _Read(-0.0, None, ()), later)
