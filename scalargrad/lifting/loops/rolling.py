@@ -11,6 +11,7 @@ The new program is made from the ends of the old one, from left to right. In a l
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import reduce
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -658,13 +659,26 @@ class _Level:
             groups.setdefault((built.loop, step, read.key, along, sizes), []).append((iteration, piece, read))
         made: list[Piece] = []
         for group in groups.values():
-            if len(group) < LEAST_TIMES:
+            if len(group) < LEAST_TIMES or not (self.rolling.has_axes or self._is_of_all(group)):
                 made += [piece._replace(array=self.new_of(piece.array)) for _, piece, _ in group]
             else:
-                made += self._merged(group)
+                made.append(self._merged(group))
         return made
 
-    def _merged(self, group: Sequence[tuple[int, Piece, _Read]]) -> list[Piece]:
+    def _is_of_all(self, group: Sequence[tuple[int, Piece, _Read]]) -> bool:
+        """Whether there is one piece of each iteration, in order, of what is computed in the loop itself."""
+        built = self._loop_of(group[0][2])
+        assert built is not None, "it is a step of a loop"
+        iterations = [iteration for iteration, _, _ in group]
+        step = (self.position[group[0][2].root] - built.window.start) % built.window.period  # type: ignore[index]
+        of = built.body[step]
+        return (
+            iterations == list(range(built.window.times))
+            and self.rolling.is_in(of, built.loop)
+            and not isinstance(of, View)
+        )
+
+    def _merged(self, group: Sequence[tuple[int, Piece, _Read]]) -> Piece:
         """Pieces of many iterations as one."""
         rolling = self.rolling
         _, piece, read = group[0]
@@ -681,20 +695,18 @@ class _Level:
         if is_one_place and len(set(iterations)) == loop.times == len(iterations) and rolling.is_in(of, loop):
             shown = rolling.seen(of, inside.views, inside.views[0].axes if inside.views else of.axes)
             total = self._added_up(loop, rolling.seen(shown, read.views, array.axes))
-            return [piece._replace(array=total)]
-        are_all = iterations == list(range(loop.times)) and rolling.is_in(of, loop)
-        if read.views or inside.views or is_one_place or not (rolling.has_axes or are_all):
-            return [own._replace(array=self.new_of(own.array)) for _, own, _ in group]
+            return piece._replace(array=total)
         if not rolling.has_axes:
             stack = rolling.stack(loop, of)
             listed = Places.listed(rolling.places([own.places.first for _, own, _ in group]))
-            return [Piece(stack, stack.axes, listed)]
+            return Piece(stack, stack.axes, listed)
         rows = self._rows_of(loop, of, iterations)
+        rows = reduce(_seen_through, [*reversed(inside.views), *reversed(read.views)], rows)
         axis = rolling.axis(len(group))
         source = rolling.stack(loop, of) if rolling.is_in(of, loop) else of
         shown = rolling.view(source, Places(rows), (axis, *array.axes))
         places = Places(rolling.places([own.places.index for _, own, _ in group]))
-        return [Piece(shown, (axis, *piece.axes), places)]
+        return Piece(shown, (axis, *piece.axes), places)
 
     def _rows_of(self, loop: Loop, of: Array, iterations: Sequence[int]) -> IntArray:
         """The places that an array has in some iterations, in the stack of it; the same, if it is not in the loop."""
@@ -714,6 +726,11 @@ class _Level:
         rolling.names.stand_in(added, array, "sum")
         rolling.names.stand_in(state, array, "sum_before")
         return rolling.last(loop, added)
+
+
+def _seen_through(rows: IntArray, view: View) -> IntArray:
+    """The places of rows of an array that a view shows."""
+    return rows.reshape(len(rows), -1)[:, view.places.index]
 
 
 class _Tokens:

@@ -16,7 +16,7 @@ from scalargrad import Value, exp, lift, maximum, nn, sigmoid, sin, tanh
 from scalargrad.lifting.arrays.differentiate import gradient, mean
 from scalargrad.lifting.arrays.loops import Loop
 from scalargrad.lifting.arrays.program import ArrayProgram, View, needed
-from scalargrad.lifting.loops.rolling import _is_part, _Read, rolled
+from scalargrad.lifting.loops.rolling import _is_part, _Read, _seen_through, rolled
 from scalargrad.lifting.names import Names
 from scalargrad.lifting.specialised import Specialised
 from scalargrad.lifting.target import chosen
@@ -309,3 +309,12 @@ def test_a_list_that_begins_as_another_one_is_seen() -> None:
     assert not _is_part(read(other, [1, 2]), whole, later)
     assert _is_part(_Read(0.5, None, ()), _Read(0.5, None, ()), later)
     assert not _is_part(_Read(0.0, None, ()), _Read(-0.0, None, ()), later)
+
+
+def test_rows_are_seen_through_a_view() -> None:
+    """A view shows the same places of each row."""
+    program = ArrayProgram()
+    base = program.leaf("x", (program.axis(6),))
+    view = program.view(base, np.array([[5, 0], [1, 1]]), (program.axis(2), program.axis(2)))
+    assert isinstance(view, View)
+    assert _seen_through(np.arange(18).reshape(3, 6), view)[2].tolist() == [[17, 12], [13, 13]]
