@@ -104,6 +104,55 @@ def lstm(size: int = 32, steps: int = 20, count: int = 64) -> Case:
     return Case(f"LSTM, {size} wide, {steps} steps, batch {count}: value and gradient", ways)
 
 
+def kalman(steps: int = 200, count: int = 64) -> Case:
+    """One gradient of a Kalman filter, whose steps are a loop in the program."""
+    drift, noise = Value(0.1), Value(0.5)
+
+    def loss(measured: Any) -> Any:
+        place: Any = measured[0]
+        spread: Any = noise * 1.0
+        total: Any = 0.0
+        for z in measured[1:]:
+            spread = spread + drift
+            error, doubt = z - place, spread + noise
+            gain = spread / doubt
+            total = total + error * error / doubt + log(doubt)
+            place, spread = place + gain * error, spread - gain * spread
+        return total
+
+    zs = np.cumsum(_rng().normal(size=(count, steps)), axis=1)
+    program = lift(loss, [drift, noise], check=False)
+    theta = program.pack()
+    ways: dict[str, Action] = {
+        "lifted": lambda: program.value_and_grad(zs, at=theta),
+        "by hand": lambda: _kalman_by_hand(zs, *theta),
+    }
+    return Case(f"Kalman filter, {steps} steps, batch {count}: value and gradient", ways)
+
+
+def _kalman_by_hand(zs: Any, drift: float, noise: float) -> Any:
+    """The same by numpy for the places, and floats for what all examples share."""
+    columns = np.ascontiguousarray(zs.T)
+    place, spread, total, kept = columns[0], noise, 0.0, []
+    for z in columns[1:]:
+        before = spread + drift
+        error, doubt = z - place, before + noise
+        gain = before / doubt
+        kept.append((error, before, doubt, gain))
+        total += (error @ error) / len(error) / doubt + np.log(doubt)
+        place, spread = place + gain * error, before - gain * before
+    slope_of_place, slope_of_spread, slope_of_drift, slope_of_noise = np.zeros_like(place), 0.0, 0.0, 0.0
+    for error, before, doubt, gain in reversed(kept):
+        slope_of_gain = slope_of_place @ error - slope_of_spread * before
+        slope_of_error = gain * slope_of_place + 2 * error / doubt / len(error)
+        slope_of_doubt = 1 / doubt - (error @ error) / len(error) / doubt**2 - slope_of_gain * gain / doubt
+        slope_of_spread = slope_of_spread * (1 - gain) + slope_of_gain / doubt + slope_of_doubt
+        slope_of_drift += slope_of_spread
+        slope_of_noise += slope_of_doubt
+        slope_of_place = slope_of_place - slope_of_error
+    return total, np.array([slope_of_drift, slope_of_noise + slope_of_spread])
+
+
 def special(count: int = 10_000) -> Case:
     """Functions that numpy lacks, from scipy."""
     w = Value(0.7)
@@ -297,7 +346,8 @@ def embedding(vocabulary: int = 1000, count: int = 64, width: int = 16, words: i
 
 
 CASES: dict[str, Callable[..., Case]] = {
-    case.__name__: case for case in (lstm, special, oscillator, greeks, of_each_example, many_results, embedding)
+    case.__name__: case
+    for case in (lstm, kalman, special, oscillator, greeks, of_each_example, many_results, embedding)
 }
 SIZES: dict[str, list[dict[str, int]]] = {  # of the tasks that are timed more than once
     "embedding": [{"vocabulary": size, "count": count} for count in (1, 64, 1000) for size in (27, 1000, 50_000)]
@@ -305,6 +355,15 @@ SIZES: dict[str, list[dict[str, int]]] = {  # of the tasks that are timed more t
 
 
 # ---------------------------------------------------------------- what happens once
+
+
+def _decaying(rate: Value, steps: int) -> Callable[[Any], Any]:
+    def value(x: Any) -> Any:
+        for _ in range(steps):
+            x = tanh(rate * x)
+        return x
+
+    return value
 
 
 def once(nodes: int = 4000) -> dict[str, float]:
@@ -327,6 +386,9 @@ def once(nodes: int = 4000) -> dict[str, float]:
         return result
 
     program = lift(chain, w, check=False)
+    rate = Value(0.9)
+    decaying = lift(_decaying(rate, 10 * nodes), [rate], check=False)
+    timed(f"loop of {10 * nodes:,} steps: first value and gradient", lambda: decaying.value_and_grad(xs))
     timed(f"chain of {nodes:,}: first value and gradient", lambda: program.value_and_grad(xs))
     model = nn.MLP(64, [64, 10], "tanh", rng=0)
     other = lift(lambda x: sum(v * v for v in model(x)), model.parameters())

@@ -116,7 +116,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["derivatives", "arrays", "curvature", "forms", "standalone"],
         ["trace"],
         ["group", "names"],
-        ["source"],
+        ["source", "loops"],
         ["saving"],
         ["to_python"],
         ["to_numpy"],
@@ -126,19 +126,21 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["program"],
         [""],
     ],
-    "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed"]],
+    "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed", "loops"]],
+    "scalargrad.lifting.loops": [["finding"], ["rolling"]],
     "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
         ["layout", "spelling", "groups", "filling", "text", "saved"],
+        ["memory"],
         ["plan", "floats"],
         ["views"],
         ["buffers"],
-        ["operations", "folds", "assemblies"],
+        ["operations", "folds", "assemblies", "loops"],
         ["lookups"],
         ["writer"],
         ["target"],
     ],
-    "scalargrad.lifting.to_python": [["lookups"], ["writer", "saved"], ["target"]],
+    "scalargrad.lifting.to_python": [["lookups", "loops"], ["writer", "saved"], ["target"]],
 }
 RANKS = {
     folder: {name: rank for rank, layer in enumerate(layers) for name in layer} for folder, layers in LAYERS.items()

@@ -26,6 +26,9 @@ class Names:
         results: the results before anything is differentiated.
         labels: the labels of the parameters, by place.
         reserved: the other names in the text: the function's, its arguments', those that the target uses.
+
+    Attributes:
+        stand_ins: the arrays that have the name of another one, or of what belongs to it, with that and the purpose.
     """
 
     def __init__(self, results: Iterable[Array | float], labels: Mapping[int, str], reserved: Iterable[str]) -> None:
@@ -39,6 +42,9 @@ class Names:
         self._comments: dict[Array, str] = {}
         self._weights: dict[tuple[Array, int], Array] = {}  # of layers, by their base and first place
         self._written_comments: set[str] = set()
+        self.stand_ins: dict[Array, tuple[Array, str]] = {}
+        self._stood_in: set[tuple[Array, str]] = set()
+        self._latest: dict[Array, Array] = {}  # what stands in for an array
         self._labels = labels
         forward = needed(results)
         self._last_forward = max((array.number for array in forward), default=-1)
@@ -51,12 +57,29 @@ class Names:
         if forward and isinstance(forward[-1], Apply | Fold):
             self._give(forward[-1], "value")
 
+    def stand_in(self, array: Array, of: Array, purpose: str = "") -> None:
+        """Give an array the name and the comment of another; with a purpose, the name of what belongs to the other."""
+        of, own = self.stand_ins.get(of, (of, ""))
+        self.stand_ins[array] = of, "_".join(filter(None, [own, purpose]))
+        if not (own or purpose):
+            self._latest[of] = array
+
     def of(self, array: Array, purpose: str = "") -> str:
         """Return the name of an array; with a purpose, the name of something that belongs to the array."""
+        if (array, purpose) not in self._names and array in self.stand_ins and not purpose:
+            self._names[array, ""] = self._of_stand_in(*self.stand_ins[array])
         if (array, purpose) not in self._names:
             stem = f"{self.of(array)}_{purpose}" if purpose else self._stem(array)
             self._names[array, purpose] = self.unused(stem)
         return self._names[array, purpose]
+
+    def _of_stand_in(self, of: Array, purpose: str) -> str:
+        """The name that an array has of another one, which only one of them can have."""
+        name = self.of(of, purpose)
+        if (of, purpose) not in self._stood_in:
+            self._stood_in.add((of, purpose))
+            return name
+        return self.unused(name)
 
     def of_function(self, primitive: Primitive) -> str:
         """Return the name by which the program calls a primitive; no two primitives have the same."""
@@ -66,10 +89,15 @@ class Names:
 
     def continued(self, array: Array) -> Array | None:
         """Return the sum to which an array adds a term: in the same buffer it keeps the name of that sum."""
-        return self._continued.get(array)
+        array, own = self.stand_ins.get(array, (array, ""))
+        continued = None if own else self._continued.get(array)
+        return None if continued is None else self._latest.get(continued, continued)
 
     def comment(self, array: Array) -> str | None:
         """Return the comment above the line that computes an array; the same comment once only."""
+        array, own = self.stand_ins.get(array, (array, ""))
+        if own:
+            return None
         comment = self._comments.get(array)
         if array.number > self._last_forward:
             if isinstance(array, Leaf | View):

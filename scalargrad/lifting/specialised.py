@@ -15,6 +15,7 @@ from .arrays.packed import Reference, packed, restored
 from .arrays.program import Array, ArrayProgram, Leaf, needed
 from .forms import Form, Parts, Shape, flattened
 from .leaves import CAPTURED, DIRECTION, THETA
+from .loops.rolling import rolled
 from .names import Names
 from .source import Wanted
 from .target import HasFloats, Runner, Target
@@ -207,9 +208,12 @@ class Specialised:
     def _written(self, kind: str) -> Runner:
         ends = self._ends_of(kind)
         del self._ends[kind]
-        names = Names(ends.results, self._labels, [*self.arguments, kind, *self._target.reserved])
+        results, slopes = ends
+        names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved])
+        if self._target.writes_loops:
+            results, slopes = rolled(results, slopes, self._sizes[THETA], names, has_axes=self._target.batched)
         summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}.{self._remarks.get(kind, '')}"
-        return self._target.runner(Wanted(kind, self.arguments, ends.results, ends.slopes, self._sizes, names, summary))
+        return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
 
     def _joined(self, results: list[Array | float]) -> list[Array | float]:
         """Results side by side in one array, where the target has arrays."""

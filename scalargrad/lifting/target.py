@@ -51,6 +51,10 @@ class Target(Protocol):
         """Whether a program computes a whole batch, and not one example after another."""
 
     @property
+    def writes_loops(self) -> bool:
+        """Whether it can write programs with loops (`arrays/loops.py`); else these are given to it unrolled."""
+
+    @property
     def group(self) -> Group:
         """What makes an array program of a trace: `regroup` for arrays, `ungrouped` for single numbers."""
 

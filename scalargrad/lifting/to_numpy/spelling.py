@@ -109,6 +109,15 @@ def is_one_function(primitive: Primitive) -> bool:
     return function.isidentifier() and names == ["x0", "x1"] and getattr(np, function).nin == 2
 
 
+def is_one_line(primitive: Primitive) -> bool:
+    """Return whether a primitive is one function of numpy, so that nothing is read after a number is written."""
+    if not is_spelled(primitive):
+        return False
+    written = expression(primitive)
+    function, arguments = _call(written)
+    return bool(function) and function != "power" and all(isinstance(one, ast.Name | ast.Constant) for one in arguments)
+
+
 def ufunc(primitive: Primitive) -> str:
     """Return the name of the numpy function that is a primitive of two operands."""
     return _call(expression(primitive))[0]

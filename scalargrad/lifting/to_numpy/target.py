@@ -154,6 +154,7 @@ class _InFloats(_Tables):
     """Programs in plain floats, with the same tables."""
 
     batched = False
+    writes_loops = True
     reserved = ()
     group = staticmethod(ungrouped)
 
@@ -166,6 +167,7 @@ class NumpyTarget(_Tables):
     """Programs in numpy, with numbers of one precision, "float64" or "float32"; a few examples are taken in floats."""
 
     batched = True
+    writes_loops = True
     reserved = RESERVED
     group = staticmethod(partial(regroup, can_fold=is_one_function))
     limit = staticmethod(limit)

@@ -23,6 +23,7 @@ class PythonTarget:
     """Programs in plain Python. A table is a list of lists of floats."""
 
     batched = False
+    writes_loops = True
     reserved = ()
     group = staticmethod(ungrouped)
 
