@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...engine.floats import counted, integer
 from ...engine.modes import no_grad
 from ...engine.value import Value
-from ...nn import MLP, Layer, Maxout, Module, Neuron, activation_name
+from ...nn import MLP, Layer, Maxout, Module, Neuron, Sequential, activation_name
 from ..colours import INPUT, PAPER, PARAMETER, line
 from ..names import exact, numeral
 from . import card
@@ -39,7 +39,7 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
     weight and its gradient in full.
 
     Args:
-        model: an `nn.MLP`, `nn.Layer` or `nn.Neuron`.
+        model: an `nn.MLP`, `nn.Layer` or `nn.Neuron`, or an `nn.Sequential` of layers and MLPs.
         inputs: a row of inputs, to show the forward pass; None to show the biases.
         limit: how many neurons of a layer, or inputs, are shown one by one; at least 2.
 
@@ -166,16 +166,11 @@ class _Column(NamedTuple):
 
 
 def _columns(model: Module, inputs: Iterable[Value | float] | None, limit: int) -> list[_Column]:
-    layers: list[tuple[str, Sequence[Neuron], Layer | Neuron]]
-    if isinstance(model, MLP):
-        layers = [(f"layers.{i}", layer.neurons, layer) for i, layer in enumerate(model.layers)]
-    elif isinstance(model, Layer):
-        layers = [("", model.neurons, model)]
-    elif isinstance(model, Neuron):
-        layers = [("", [model], model)]
-    else:
+    layers = _layers(model, "")
+    if layers is None:
         raise TypeError(
-            f"a network to draw is an MLP, a Layer or a Neuron, got {model!r} of type {type(model).__name__}"
+            "a network to draw is an MLP, a Layer, a Neuron, or a Sequential of layers, "
+            f"got {model!r} of type {type(model).__name__}"
         )
     n_inputs = layers[0][1][0].n_inputs
     row: list[Value] | None = None
@@ -200,6 +195,23 @@ def _columns(model: Module, inputs: Iterable[Value | float] | None, limit: int) 
             column.places.append(None if i is None else _neuron(depth, i, neurons[i], path, part, output))
         columns.append(column)
     return columns
+
+
+def _layers(model: object, path: str) -> list[tuple[str, Sequence[Neuron], Layer | Neuron]] | None:
+    """The layers of a network, each with its path and its neurons; None for any other module."""
+    if isinstance(model, Neuron):
+        return [(path, [model], model)]
+    if isinstance(model, Layer):
+        return [(path, model.neurons, model)]
+    if not isinstance(model, MLP | Sequential):
+        return None
+    layers: list[tuple[str, Sequence[Neuron], Layer | Neuron]] = []
+    for i, part in enumerate(model.layers):
+        inner = None if isinstance(part, Neuron) else _layers(part, f"{path}.layers.{i}".lstrip("."))
+        if inner is None:
+            return None
+        layers += inner
+    return layers
 
 
 def _ends(n: int, limit: int) -> list[int | None]:
