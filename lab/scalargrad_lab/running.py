@@ -195,10 +195,24 @@ def _graphs(names: Mapping[str, object]) -> dict[str, Value]:
 # ---------------------------------------------------------------- errors
 
 
+def _instead_of(name: str) -> str:
+    """What to do without a module that the lab does not have.
+
+    >>> _instead_of("micrograd.engine")
+    'The lab has scalargrad in its place: write scalargrad for micrograd, the rest stays as it is.'
+    """
+    package = name.partition(".")[0]
+    if package == "micrograd":
+        return "The lab has scalargrad in its place: write scalargrad for micrograd, the rest stays as it is."
+    if package in sys.stdlib_module_names:
+        return f"A page has no processes, no sockets and no terminal, so the lab does without {package}."
+    return f"The lab has {HERE}. For other packages, run the program on your machine."
+
+
 def _mistake(error: BaseException) -> Mistake:
     """An error in the learner's words and lines: the frames of libraries are left out."""
     if isinstance(error, ModuleNotFoundError) and sys.platform == "emscripten":
-        error.add_note(f"The lab has {HERE}. For other packages, run the program on your machine.")
+        error.add_note(_instead_of(error.name or ""))
     described = traceback.TracebackException.from_exception(error)
     own = [frame for frame in described.stack if frame.filename == FILE]
     message = "".join(described.format_exception_only()).rstrip()

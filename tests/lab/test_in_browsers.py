@@ -54,7 +54,7 @@ def test_the_first_page_makes_the_point(lab: LabPage) -> None:
     assert lab.text(".output").strip() == "dL/da = 6.0"
     assert lab.count("figure .node") == 7
     assert lab.text(".arithmetic[data-when=start]").split()[-1] == "here"
-    assert lab.text(".status") == "Click a number in the picture to change it."
+    assert lab.text(".number-bar") == "Choose a number in the picture to change it."
 
 
 @pytest.mark.parametrize("tolerance", [0.0, 1e-14], ids=["arithmetic", "tanh"])
