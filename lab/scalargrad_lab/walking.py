@@ -15,7 +15,7 @@ from scalargrad.explain.walk.steps import Steps
 
 from .changing import literals
 
-MOST_STEPS = 2_000  # as in a page
+MOST_STEPS = 5_000
 
 
 def walk(
