@@ -10,10 +10,11 @@ from pathlib import Path
 
 from ..engine.value import Value
 from ..expressions.programs import program_of
-from .html.document import LIMIT, within
+from .html.document import within
 from .walk.steps import Steps, as_steps
 
 FILE = "scalargrad_lab.html"
+MOST_STEPS = 5_000  # of a walk in the lab: each costs the page a row, and about a millisecond when it is shown
 _CLONE = Path(__file__).parents[2]
 PLACES = (Path(), _CLONE / "site" / "lab")  # where the file is looked for: where Python runs, and where it is built
 
@@ -76,7 +77,7 @@ def open_in_lab(
         ValueError: for an operation that your program declared: the lab does not know it.
     """
     address = address_of(lab)
-    steps = within(as_steps(value, names), LIMIT)
+    steps = within(as_steps(value, names), MOST_STEPS)
     position = steps.position if at is None else _position(steps, at)
     graph = steps.graph
     own = {node for node in graph.order if graph.is_named(node)}
