@@ -40,7 +40,7 @@
 
 const NONE = "–";
 const TINY = 0.25; // at less than this scale a graph is dust
-const LEGIBLE = 0.65; // at this scale or more the whole graph can be read
+const LEGIBLE = 0.58; // at this scale or more the whole graph can be read
 const CLOSE = 1.1; // else a step is shown at this one, where the reader has chosen none
 const LARGEST = 1.5; // a graph that fits is shown no larger
 
@@ -462,6 +462,7 @@ export function mount(root, options = {}) {
     show(now.lowest);
     show(at);
     write();
+    tighten();
   }
 
   function printed(isOn) {

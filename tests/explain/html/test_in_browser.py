@@ -971,6 +971,12 @@ LEDGER = """() => {
 }"""
 
 
+CROOKED = """[...document.querySelectorAll(".backward tbody tr.current > *")].filter((cell) => {
+    const head = document.querySelectorAll(".backward thead th")[cell.cellIndex].getBoundingClientRect();
+    return Math.abs(cell.getBoundingClientRect().left - head.left) > 1;
+}).map((cell) => cell.textContent)"""  # cells of the current row that are not in their columns
+
+
 def test_the_ledger_shows_totals_and_the_ends_of_names_in_any_room(visit: Visit, network_page: str) -> None:
     """Totals, and the ends of long names, are in sight from a notebook's frame to a projector, whatever is left out."""
     opened = visit(network_page, 20)
@@ -981,6 +987,7 @@ def test_the_ledger_shows_totals_and_the_ends_of_names_in_any_room(visit: Visit,
         number, outside, spacious = opened.evaluate(LEDGER)
         assert number >= 2 * 20
         assert outside == 0
+        assert opened.evaluate(CROOKED) == []
         columns.append(spacious)
     assert columns == sorted(columns)
     assert columns[0] == 0
@@ -988,6 +995,8 @@ def test_the_ledger_shows_totals_and_the_ends_of_names_in_any_room(visit: Visit,
     opened.keyboard.press("ArrowRight")
     opened.evaluate("document.querySelector('.tables').classList.remove('tight')")  # negative control
     assert opened.evaluate(LEDGER)[1] > 0
+    opened.evaluate("document.querySelector('tr.current').style.display = 'flex'")  # negative control
+    assert opened.evaluate(CROOKED) != []
 
 
 def network(width: int) -> Value:
