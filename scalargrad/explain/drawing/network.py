@@ -25,7 +25,7 @@ from .sketch import new_drawing
 if TYPE_CHECKING:
     from .render import Drawing
 
-ACROSS, DOWN, RADIUS = 320, 96, 33  # points
+NEAR, FAR, DOWN, RADIUS = 180, 320, 96, 33  # points: from a column to the next, from a row to the next, of a circle
 APART = 13  # points from one number to the next, so that both can be read
 SHARES = [i / 100 for i in range(20, 81)]  # of a line, where its number may stand: clear of the circles
 
@@ -65,10 +65,11 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
     gradients = [place.gradient for place in places if place.gradient is not None]
     largest = max((abs(x) for x in gradients if math.isfinite(x)), default=0.0) or 1.0
     height = max(len(column.places) for column in columns) * DOWN
+    across = min(max(NEAR, height), FAR)  # lines between few neurons are few, and may be short
     rows = [_rows(column, height) for column in columns]
     for i, column in enumerate(columns):
         for place, y in zip(column.places, rows[i], strict=True):
-            at = f"{i * ACROSS},{y:g}!"
+            at = f"{i * across},{y:g}!"
             if place is None:
                 between = f"{column.size - len(column.places) + 1:,} more"
                 drawing.node(f"between{i}", card.caption(("⋮", between)), id=f"between{i}", shape="plaintext", pos=at)
@@ -80,7 +81,7 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
             drawing.node(place.id, label, id=place.id, pos=at, **look)
             drawing.titles[place.id] = place.title
             if place.below:
-                below = {"shape": "plaintext", "pos": f"{i * ACROSS},{y - RADIUS - 4 - 6 * len(place.below):g}!"}
+                below = {"shape": "plaintext", "pos": f"{i * across},{y - RADIUS - 4 - 6 * len(place.below):g}!"}
                 drawing.node(f"name_{place.id}", card.pill(*place.below), id=f"name_{place.id}", **below)
     weights: list[tuple[_Place, _Place, Value]] = []
     captions = [column.caption for column in columns]
@@ -96,11 +97,11 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
             continue
         for tail, head, weight in these:
             name = f"number_{head.id}_{tail.id}"
-            at = f"{(i + share) * ACROSS:g},{(1 - share) * tails[tail.id] + share * heads[head.id]:g}!"
+            at = f"{(i + share) * across:g},{(1 - share) * tails[tail.id] + share * heads[head.id]:g}!"
             drawing.node(name, card.pill(numeral(weight.data)), id=name, shape="plaintext", pos=at)
             drawing.titles[name] = _about(tail, head, weight)
     for i, shown in enumerate(captions):
-        caption = {"shape": "plaintext", "pos": f"{i * ACROSS},{height + DOWN:g}!"}
+        caption = {"shape": "plaintext", "pos": f"{i * across},{height + DOWN:g}!"}
         drawing.node(f"caption{i}", label=card.caption(shown), id=f"caption{i}", **caption)
     greatest = max((abs(weight.data) for _, _, weight in weights if math.isfinite(weight.data)), default=0.0) or 1.0
     for tail, head, weight in sorted(
