@@ -522,13 +522,13 @@ class Program:
     def _prepared(self, arguments: Sequence[object], single: str = "") -> tuple[list[Any], Specialised]:
         """The arguments as tables of the target, a row for each example, and the program for their shapes."""
         modes.refuse_while_tracing("a lifted program")
-        read = self._target.rows
+        read, count = self._target.rows, self._target.count
         rows: list[Any] = []
         shapes: tuple[Shape, ...] = ()
         for argument in arguments:
             table, shape = read(argument, len(rows) + 1)
-            if not len(table) or len(table) != len(rows[0] if rows else table):
-                raise _uneven([len(read(one, i)[0]) for i, one in enumerate(arguments, start=1)])
+            if count(table) == 0 or count(table) != count(rows[0] if rows else table):
+                raise _uneven([count(read(one, i)[0]) for i, one in enumerate(arguments, start=1)])
             rows.append(table)
             shapes += (shape,)
         lifted = self._lifted.get(shapes)
@@ -592,9 +592,11 @@ class Program:
         """The runner of a function of the program, which at its first use is compared with the function itself."""
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared and not self._is_apart:
-            leaves = {**self._with_captured(lifted, self._target.packed(self._read)), DIRECTION: direction}
-            with modes.defaults() if modes.active else nullcontext():  # Values are quicker outside of all modes
-                compare(self._function, self._read, lifted, kind, rows, leaves, self._target, self._tolerance)
+            sizes = [lifted.indices.get(name, {}) for name in lifted.arguments]
+            quicker = modes.defaults() if modes.active else nullcontext()  # Values are quicker outside of all modes
+            with quicker, self._target.comparable(rows, sizes) as examples:
+                leaves = {**self._with_captured(lifted, self._target.packed(self._read)), DIRECTION: direction}
+                compare(self._function, self._read, lifted, kind, examples, leaves, self._target, self._tolerance)
             lifted.compared.add(kind)
         return runner
 

@@ -123,7 +123,9 @@ class Specialised:
             results = self._derivatives([THETA] if kind == "jacobian" else self.arguments)
         names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved])
         summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}."
-        return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
+        return self._target.runner(
+            Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary, self.shapes)
+        )
 
     def _joined(self, results: list[Array | float]) -> list[Array | float]:
         """Results side by side in one array, where the target has arrays."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from operator import attrgetter
 from threading import Lock
@@ -38,6 +39,8 @@ class NumpyTarget:
     batched = True
     reserved = RESERVED
     group = staticmethod(partial(regroup, can_fold=is_one_function))
+
+    count = staticmethod(len)
 
     def __init__(self, dtype: str) -> None:
         self.dtype = np.dtype(dtype)
@@ -103,6 +106,14 @@ class NumpyTarget:
             return None
         row, at = np.unravel_index(int(right.argmin()), right.shape)
         return int(row), columns[at], float(given[row, at])
+
+    def comparable(
+        self,
+        tables: list[Floats],
+        sizes: Sequence[Mapping[int, int]],  # noqa: ARG002  # for targets whose tables may have no numbers
+    ) -> AbstractContextManager[list[Floats]]:
+        """Return the examples, which need no context."""
+        return nullcontext(tables)
 
     def packed(self, values: Sequence[Value]) -> Floats:
         """Return the Values' numbers as an array of shape (n,).

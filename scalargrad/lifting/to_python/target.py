@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ...engine.floats import exact, number
@@ -24,6 +25,8 @@ class PythonTarget:
     batched = False
     reserved = ()
     group = staticmethod(ungrouped)
+
+    count = staticmethod(len)
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype  # Python has one
@@ -62,6 +65,14 @@ class PythonTarget:
                 if not (0 <= row[place] < size and row[place] == int(row[place])):
                     return i, place, row[place]
         return None
+
+    def comparable(
+        self,
+        tables: list[list[list[float]]],
+        sizes: Sequence[Mapping[int, int]],  # noqa: ARG002  # for targets whose tables may have no numbers
+    ) -> AbstractContextManager[list[list[list[float]]]]:
+        """Return the examples, which need no context."""
+        return nullcontext(tables)
 
     def packed(self, values: Sequence[Value]) -> list[float]:
         """Return the Values' numbers as a list."""
