@@ -11,7 +11,7 @@ derivatives     grad, value_and_grad, jvp, vjp, jacobian, hessian, hvp
 modes           no_grad, trap, NonFinite, no_gc
 functions       total, mean, softmax, log_softmax, logsumexp, gelu, silu, elu, leaky_relu, and all operations
 losses          square_error, hinge, cross_entropy, binary_cross_entropy, BoundedScores
-networks        nn.Neuron, nn.Layer, nn.Maxout, nn.MLP, nn.Dropout, nn.PReLU, nn.Module
+networks        nn.Layer, nn.MLP, nn.LSTM, nn.Attention, nn.Dropout, nn.Module and more
 training        optim.GradientDescent, optim.Adam, optim.minimize, optim.restarts and more
 to explain      tree, ledger, draw, draw_network, page, quiz, open_in_lab, prompt, steps, Steps, Step,
                 TooLarge;

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from scalargrad import Value, exp, grad, maximum, sigmoid, softmax, square_error, tanh, total
-from scalargrad.nn import MLP, Dropout, Layer, Masked, Neuron
+from scalargrad.nn import LSTM, MLP, Dropout, Layer, Masked, Neuron, Recurrent
 from scalargrad.optim import Adagrad, GradientDescent, MinimizeResult, minimize, restarts
 
 
@@ -309,3 +309,52 @@ def test_22_dropout_is_the_same_rule_in_another_order() -> None:
     assert tested == [y.data for y in Layer(weights=scaled, activation=None).outputs(row)]  # weights × (1 - p)
     assert sums == pytest.approx(tested, rel=1e-14)
     assert squares != pytest.approx([y * y for y in tested], rel=0.1)  # negative control: the layer must be linear
+
+
+def test_25_a_recurrent_network_depends_on_the_order() -> None:
+    """Two hidden neurons and two outputs, all weights 1 and linear: 4, 12, 32; in another order 8, 20, 44."""
+    hidden = Layer(weights=[[1] * 4] * 2, activation=None)
+    model = Recurrent(2, 2, 2, hidden=hidden, readout=Layer(weights=[[1, 1]] * 2, activation=None))
+
+    def outputs(rows: list[list[float]]) -> list[list[float]]:
+        return [[y.data for y in row] for row in model(rows)]
+
+    assert outputs([[1, 1], [1, 1], [2, 2]]) == [[4, 4], [12, 12], [32, 32]]
+    assert outputs([[2, 2], [1, 1], [1, 1]]) == [[8, 8], [20, 20], [44, 44]]
+
+
+def lstm_by_hand() -> LSTM:
+    """A cell that reads x1: x2 lets it in and, if it is -1, clears the memory; x3 lets the memory out."""
+
+    def gate(weights: list[float], bias: float) -> Layer:
+        return Layer(weights=[weights], biases=[bias], activation="sigmoid")
+
+    return LSTM(
+        3,
+        1,
+        activation=None,
+        candidate=Layer(weights=[[1, 0, 0]], activation=None),
+        input_gate=gate([0, 100, 0], -10),
+        forget_gate=gate([0, 100, 0], 10),
+        output_gate=gate([0, 0, 100], -10),
+    )
+
+
+def test_26_an_lstm_by_hand() -> None:
+    """The memory of the slides' cell is 3, 7, 7, 7, 0, and its output 0, 0, 0, 7, 0."""
+    table = lstm_by_hand().table([[3, 1, 0], [4, 1, 0], [2, 0, 0], [1, 0, 1], [3, -1, 0]])
+    assert [moment["memory"][0].data for moment in table] == pytest.approx([3, 7, 7, 7, 0], abs=1e-3)
+    assert [moment["hidden"][0].data for moment in table] == pytest.approx([0, 0, 0, 7, 0], abs=1e-3)
+
+
+def test_27_why_recurrent_networks_are_hard() -> None:
+    """The same weight a thousand times: 1, or 20,000 for a weight of 1.01, or nothing for 0.99 and 0.01."""
+
+    def end(w: float) -> float:
+        model = Recurrent(1, 1, hidden=Layer(weights=[[1, w]], activation=None))
+        return model([[1.0]] + [[0.0]] * 1000)[-1][0].data
+
+    assert end(1.0) == 1.0
+    assert printed(end(1.01), "20959.16")
+    assert printed(end(0.99), "4.317e-5")
+    assert printed(end(0.01), "0")
