@@ -82,7 +82,8 @@ def lift(
         function: a function of one example. Each argument is a Value, or nested lists of Values; it returns a
             Value, or lists, tuples, dicts or arrays of Values.
         parameters: the Values with respect to which the program has a gradient, in its order.
-        target: "numpy", or "python" for the standard library alone; None is numpy if it is installed.
+        target: "numpy", "python" for the standard library alone, or "jax" for accelerators and many devices; None is
+            numpy if it is installed.
         dtype: "float64", or "float32" for half the memory, about half the time, and seven digits.
         check: whether each of the program's functions, when it first runs, is compared with `function` on a few
             of the examples.
@@ -367,6 +368,9 @@ class Program:
     def function(self, name: str) -> Callable[..., Any]:
         """Return one of the program's functions as a pure function of the parameters and the examples.
 
+        With the target "jax" it is one to JAX, too, for `jax.jit`, `jax.vmap`, `jax.lax.scan` and others. A function
+        that JAX compiles keeps the numbers of other Values that the program reads as they are then.
+
         >>> from scalargrad import Value
         >>> w = Value(2.0)
         >>> value_and_grad = lift(lambda x: (w * x) ** 2, [w]).function("value_and_grad")
@@ -544,6 +548,7 @@ class Program:
             wrong = self._target.no_index(table, sizes) if sizes else None
             if sizes and wrong is not None:
                 raise _no_index(i + 1, shapes[i], sizes[wrong[1]], *wrong)
+            rows[i] = self._target.guarded(table, sizes or {})
         if single and len(lifted.differentiated) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return rows, lifted

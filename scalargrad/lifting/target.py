@@ -82,6 +82,12 @@ class Target(Protocol):
         An index is an integer, at least 0 and less than the size. `sizes` has the columns with indices.
         """
 
+    def guarded(self, table: Any, sizes: Mapping[int, int]) -> Any:
+        """Return a table in which what is no index was not refused as such: where it looks up, the result is nan.
+
+        A table of numbers, of which `no_index` said that all are right, comes back as it is.
+        """
+
     def comparable(self, tables: list[Any], sizes: Sequence[Mapping[int, int]]) -> AbstractContextManager[list[Any]]:
         """Return a context in which a program can be compared with the function itself, with the examples for it.
 

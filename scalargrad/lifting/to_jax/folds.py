@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...engine import primitives as p
 from ..arrays.program import Apply, Array, Axis, Fold
 from . import spelling
 from .reading import Reading
@@ -13,8 +14,8 @@ from .spelling import atom
 def folded(fold: Fold, reading: Reading, is_product: bool) -> str:
     """Return the expression for a fold, and for the product that it sums up if that is not written out."""
     if is_product:
-        assert isinstance(fold.operand, Apply)
-        return _sum_of_products(fold, *fold.operand.arrays, reading)
+        x, y = fold.operand.arrays
+        return _sum_of_products(fold, x, y, reading)
     function, source = spelling.fold(fold.primitive), reading.of(fold.operand)
     if not fold.axes and not fold.batched:
         return f"{function}({source})"
@@ -33,11 +34,9 @@ def _sum_of_products(fold: Fold, x: Array, y: Array, reading: Reading) -> str:
     letters[None] = "b"
     a, b, c = ("".join(letters[axis] for axis in _axes(one)) for one in (x, y, fold))
     one, other = reading.of(x), reading.of(y)
-    return (
-        _matrix_product(a, b, c, one, other)
-        or _matrix_product(b, a, c, other, one)
-        or f'jnp.einsum("{a},{b}->{c}", {one}, {other})'
-    )
+    products = [_matrix_product(a, b, c, one, other), _matrix_product(b, a, c, other, one)]
+    written = [text for text in products if text is not None]
+    return min(written, key=lambda text: text.count(".T"), default=f'jnp.einsum("{a},{b}->{c}", {one}, {other})')
 
 
 def _matrix_product(a: str, b: str, c: str, one: str, other: str) -> str | None:
@@ -62,8 +61,6 @@ def _is_stack(a: str, b: str, c: str, k: str) -> bool:
 
 def summed_products(order: Sequence[Array], users: dict[Array, list[Array]], kept: set[Array]) -> set[Array]:
     """Return the products that only sums read: they are never written out."""
-    from ...engine import primitives as p
-
     return {
         array
         for array in order

@@ -71,7 +71,7 @@ class Joining:
                 continue
             for taken, parts in layers:
                 if not taken & places:
-                    taken |= places
+                    taken.update(places)
                     parts.append(part)
                     break
             else:
@@ -123,8 +123,6 @@ class Joining:
         if begin > parts[0].start or begin + count * step > high:
             return None
         inner = [part._replace(along=part.along[1:], before=(*part.before, part.along[0].axis)) for part in parts]
-        if max(part.stop for part in inner) > begin + step:
-            return None
         text = self._side_by_side(inner, begin, begin + step, (*rows, count))
         return None if text is None else (begin, begin + count * step, self._reshaped(text, [*rows, count * step]))
 
@@ -147,8 +145,9 @@ class Joining:
         """A piece that lies along the rows and in one stretch."""
         axes, order = part.pieces[0].axes, [*part.before, *(own.axis for own in part.along)]
         count = math.prod(own.size for own in part.along)
-        if all(not isinstance(piece.array, Array) for piece in part.pieces):
-            return self._filled(sum(float(piece.array) for piece in part.pieces), [*rows, count])  # type: ignore[arg-type]
+        numbers = [piece.array for piece in part.pieces if not isinstance(piece.array, Array)]
+        if len(numbers) == len(part.pieces):
+            return self._filled(sum(numbers), [*rows, count])
         order += [axis for axis in range(len(axes)) if axis not in order]
         text = turned(" + ".join(map(self._spread, part.pieces)), order, self.batched)
         sizes = [axes[axis].size for axis in order]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays.program import Array, Axis
 from ..names import Names
-from .spelling import atom, literal, reshaped
+from .spelling import atom, literal
 
 if TYPE_CHECKING:
     from ..arrays.program import IntArray
@@ -41,12 +41,6 @@ class Reading:
             return literal(operand)
         present = [operand.batched] * batched + [axis in operand.axes for axis in axes]
         return stretched(self.of(operand), present)
-
-    def flat(self, array: Array) -> str:
-        """Return an array with its axes flattened into one."""
-        if len(array.axes) == 1:
-            return self.of(array)
-        return reshaped(self.of(array), [array.size], array.batched)
 
     def table(self, places: IntArray, stem: str = "places") -> str:
         """Return a new name for a table."""

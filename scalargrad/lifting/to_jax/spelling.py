@@ -42,9 +42,8 @@ def on_host(primitive: Primitive, dtype: str) -> Callable[..., jax.Array]:
     computed = np.vectorize(primitive.value, otypes=[dtype])
 
     def function(*operands: Any) -> jax.Array:
-        result = jax.ShapeDtypeStruct(jnp.broadcast_shapes(*map(jnp.shape, operands)), np.dtype(dtype))
-        arrays = [jnp.broadcast_to(operand, result.shape) for operand in operands]
-        returned: jax.Array = jax.pure_callback(computed, result, *arrays, vmap_method="broadcast_all")
+        arrays = jnp.broadcast_arrays(*[jnp.asarray(operand, dtype) for operand in operands])
+        returned: jax.Array = jax.pure_callback(computed, arrays[0], *arrays, vmap_method="broadcast_all")
         return returned
 
     return function

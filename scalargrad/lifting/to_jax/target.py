@@ -45,7 +45,7 @@ class JaxTarget:
 
     def _refuse_rounding(self) -> None:
         """Raise where JAX would compute in float32 without a word."""
-        if self.dtype.itemsize == 8 and not jax.config.jax_enable_x64:
+        if jax.dtypes.canonicalize_dtype(self.dtype) != self.dtype:
             raise ValueError(
                 'the target "jax" computes in float64 only where JAX does, which by default has float32: call '
                 'jax.config.update("jax_enable_x64", True) at the start, or lift with dtype="float32"'
@@ -88,6 +88,17 @@ class JaxTarget:
     def no_index(self, table: jax.Array, sizes: Mapping[int, int]) -> tuple[int, int, float] | None:
         """Return the row, the column and the number of the first that is no index into a table of the size given."""
         return None if is_traced(table) else self._numpy.no_index(_matrix(table), sizes)
+
+    def guarded(self, table: jax.Array, sizes: Mapping[int, int]) -> jax.Array:
+        """Return a table in which each wrong index is one beyond its table, which looks up nan."""
+        if not sizes or not is_traced(table):
+            return table
+        rows = table.reshape(table.shape[0], -1)
+        for place, size in sizes.items():
+            given = rows[:, place]
+            is_right = (given >= 0) & (given < size) & (given == jnp.trunc(given))
+            rows = rows.at[:, place].set(jnp.where(is_right, given, size))
+        return rows.reshape(table.shape)
 
     @contextmanager
     def comparable(self, tables: list[jax.Array], sizes: Sequence[Mapping[int, int]]) -> Iterator[list[Any]]:
@@ -139,7 +150,7 @@ class JaxTarget:
             TypeError: always.
         """
         raise TypeError(
-            f"out is for the target \"numpy\"; arrays of JAX never change, and this one returns a new one of {size} "
+            f'out is for the target "numpy"; arrays of JAX never change, and this one returns a new one of {size} '
             f"numbers, got {type(out).__name__}"
         )
 
@@ -148,8 +159,15 @@ class JaxTarget:
         return JaxRunner(wanted, self.dtype.name)
 
     def saved(self, program: Saved) -> str:
-        """Return the text of a module that runs without this library."""
-        raise TypeError(program.name)
+        """Refuse to write a module: what runs JAX programs without this library is an export of JAX.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(
+            f"the program of {program.name} runs on JAX: export it with jax.export.export(jax.jit(program.function("
+            '"value_and_grad"))), or lift with target="numpy" and save that'
+        )
 
 
 def is_traced(array: object) -> bool:

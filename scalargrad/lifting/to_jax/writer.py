@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from operator import attrgetter
 
 from ..arrays.differentiate import pieces_of
 from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
@@ -23,7 +23,7 @@ from .reading import Reading
 from .slices import picked
 
 # The names that a program uses beside those of its arrays.
-RESERVED = ("jnp", "special", "gradient", "B", "share")
+RESERVED = ("jnp", "lax", "special", "gradient", "B", "share")
 LEAVES = (THETA, CAPTURED, DIRECTION)
 WIDTH = 88  # how long the expression of a line may become by what is written into it
 
@@ -50,7 +50,9 @@ class _Writer:
                     self.users[operand].append(array)
         self.summed = summed_products(self.order, self.users, self.kept)
         self.lines: list[str] = []
-        self.waiting: dict[Array, str] = {}  # the lines for parts of leaves, which are written where they are first read
+        self.waiting: dict[
+            Array, str
+        ] = {}  # the lines for parts of leaves, which are written where they are first read
         self.leaves: list[str] = []
 
     def source(self) -> Source:
@@ -65,7 +67,7 @@ class _Writer:
                 for operand in array.arrays:
                     self._write_waiting(operand)
                 self._write(array, self._computed(array))
-        for end in self.kept:
+        for end in sorted(self.kept, key=attrgetter("number")):
             self._write_waiting(end)
         returned = [self._returned(result) for result in wanted.results]
         if wanted.gradient is not None:
@@ -75,9 +77,10 @@ class _Writer:
         lines = self._batch("\n".join([*self.lines, *returned]))
         lines += [*([""] if lines and self.lines[:1] and self.lines[0].startswith("#") else []), *self.lines]
         leaves = tuple(name for name in LEAVES if name == THETA or name in self.leaves)
+        written = "\n".join(lines)
         imports = ["import jax.numpy as jnp"]
-        if any(re.search(r"\bspecial\.", line) for line in lines):
-            imports.append("from jax.scipy import special")
+        imports += [] if not re.search(r"\blax\.", written) else ["from jax import lax"]
+        imports += [] if not re.search(r"\bspecial\.", written) else ["from jax.scipy import special"]
         text = [
             docstring(wanted.summary),
             "",
@@ -131,25 +134,28 @@ class _Writer:
         reading = self.reading
         if isinstance(array, View):
             base = array.base
-            if isinstance(base, Leaf) and base.name in self.single:
+            if isinstance(base, Leaf) and base.name in self.single and isinstance(array.places.index, int):
                 return base.name
             return picked(reading.of(base), base.sizes, base.batched, array.places.index, reading.table)
         if isinstance(array, Apply):
-            operands = [reading.aligned(operand, array.axes, array.batched) for operand in array.operands]
-            if spelling.is_called(array.primitive):
-                name = self.wanted.names.of_function(array.primitive)
-                reading.namespace[name] = spelling.on_host(array.primitive, self.dtype)
-                return f"{name}({', '.join(operands)})"
-            return spelling.spelled(array.primitive, operands, self.dtype)
+            return self._applied(array)
         if isinstance(array, Fold):
             return folded(array, reading, array.operand in self.summed)
-        if isinstance(array, Gather):
-            return gathered(array, reading)
-        if isinstance(array, Scatter):
-            return scattered(array, reading)
+        if isinstance(array, Gather | Scatter):
+            return gathered(array, reading) if isinstance(array, Gather) else scattered(array, reading)
         assert isinstance(array, Assembly), f"jax.numpy has no way to write {array}"
         text = Joining(reading, array.batched).joined(array.pieces, array.size)
         return text if len(array.axes) == 1 else spelling.reshaped(text, array.sizes, array.batched)
+
+    def _applied(self, array: Apply) -> str:
+        operands = [self.reading.aligned(operand, array.axes, array.batched) for operand in array.operands]
+        if spelling.is_called(array.primitive):
+            name = self.wanted.names.of_function(array.primitive)
+            self.reading.namespace[name] = spelling.on_host(array.primitive, self.dtype)
+            return f"{name}({', '.join(operands)})"
+        text = spelling.spelled(array.primitive, operands, self.dtype)
+        is_stop = array.primitive.keeps_value and array.primitive.blocks_gradient
+        return f"lax.stop_gradient({text})" if is_stop else text  # for those who differentiate the text with JAX
 
     def _write(self, array: Array, text: str) -> None:
         """Write the line that computes an array, unless its expression can stand where it is read."""
@@ -191,6 +197,8 @@ class _Writer:
         if self._goes_on(array):
             return True
         (user,) = self.users[array]
+        if self.wanted.names.continued(array) is not None:
+            return False
         is_read_once = isinstance(user, Fold) or (isinstance(user, Apply) and self._reads_once(user, array))
         return is_read_once and not self.wanted.names.is_meant(array)
 
@@ -213,10 +221,7 @@ class _Writer:
             return f"jnp.full({'()' if is_mean else '(B,)'}, {text}, theta.dtype)"
         if is_mean:
             return text
-        sizes = [result.size] if result.axes else []
-        if len(result.axes) > 1:
-            text = self.reading.flat(result)
-        return text if result.batched else f"jnp.broadcast_to({text}, {spelling.shape(sizes, batched=True)})"
+        return text if result.batched else f"jnp.broadcast_to({text}, {spelling.shape(result.sizes, batched=True)})"
 
 
 def _lines(name: str, text: str) -> list[str]:
