@@ -68,6 +68,7 @@ def test_networks_of_several_outputs(activation: str, target: str) -> None:
     check(lambda x: softmax(model(x)), model.parameters(), rows, target)
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @given(program=programs(max_leaves=4, max_instructions=12))
 def test_random_programs(program: Program, target: str) -> None:

@@ -294,6 +294,7 @@ def growth(activation: str | None, initial: Any) -> float:
     return fmean(y * y for y in outputs) / fmean(x * x for row in rows for x in row)
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_a_signal_keeps_its_size_through_scaled_layers() -> None:
     """Through five layers "scaled" keeps the signal, "uniform" makes it explode, and smaller weights let it vanish."""
     for activation in ("relu", None, "tanh"):  # tanh itself takes it to 0.10
@@ -474,14 +475,8 @@ def test_a_misspelt_activation_is_corrected(wrong: str, right: str) -> None:
 
 
 KINDS: list[Any] = [
-    nn.Neuron,
-    nn.Layer,
-    nn.MLP,
-    nn.Maxout,
-    nn.Dropout,
-    nn.LayerNorm,
-    nn.RMSNorm,
-    nn.Embedding,
+    *(nn.Neuron, nn.Layer, nn.MLP, nn.Maxout, nn.Dropout, nn.LayerNorm, nn.RMSNorm, nn.Embedding),
+    *(nn.Convolution, nn.MaxPool, nn.AveragePool, nn.Highway),
     nn.Attention,
 ]
 
