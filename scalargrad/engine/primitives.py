@@ -519,7 +519,8 @@ def _nearest_pole(x: float) -> float:
 polygamma: Primitive = declare(
     floats.polygamma,
     array="where(({0} >= 0) & ({0} <= 100) & ({0} == floor({0})) & ({1} >= -1.7976931348623157e308), "
-    "where(({1} > 0) | ({0} == 0) | ({1} != floor({1})), special.polygamma({0}, {1}), "  # elsewhere is a pole
+    "where(({1} > 0) | (({0} == 0) & ({1} != 0)) | ({1} != floor({1})), "
+    "special.polygamma({0}, {1}), "  # elsewhere is a pole
     "where({1} == 0, -((-copysign(1.0, {1})) ** ({0} + 1)) * -inf, where({0} % 2 == 1, inf, nan))), nan)",
     partials=[lambda out, order, x: nan, lambda out, order, x: polygamma(order + 1, x)],
     poles=[Break(1, lambda order, x: _nearest_pole(x))],

@@ -205,7 +205,8 @@ def _nested(flat: Sequence[Value], shape: Shape, indices: Collection[int]) -> An
 
 def floats_of(numbers: Any) -> list[float]:
     """Return a list, an array or a single number as a list of floats."""
-    listed = numbers.tolist() if hasattr(numbers, "tolist") else numbers
+    flat = numbers.ravel() if hasattr(numbers, "ravel") else numbers
+    listed = flat.tolist() if hasattr(flat, "tolist") else flat
     return listed if isinstance(listed, list) else [listed]
 
 

@@ -81,6 +81,10 @@ class Names:
             return name
         return self.unused(name)
 
+    def is_meant(self, array: Array) -> bool:
+        """Return whether the name of an array says more than how it is computed: a label, a layer, a gradient."""
+        return (array, "") in self._names or bool(array.gradient_of) or self._labelled(array) is not None
+
     def of_function(self, primitive: Primitive) -> str:
         """Return the name by which the program calls a primitive; no two primitives have the same."""
         if primitive not in self._functions:

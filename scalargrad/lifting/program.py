@@ -82,7 +82,8 @@ def lift(
         function: a function of one example. Each argument is a Value, or nested lists of Values; it returns a
             Value, or lists, tuples, dicts or arrays of Values.
         parameters: the Values with respect to which the program has a gradient, in its order.
-        target: "numpy", or "python" for the standard library alone; None is numpy if it is installed.
+        target: "numpy", "python" for the standard library alone, or "jax" for accelerators and many devices; None is
+            numpy if it is installed.
         dtype: "float64", or "float32" for half the memory, about half the time, and seven digits.
         check: whether each of the program's functions, when it first runs, is compared with `function` on a few
             of the examples.
@@ -368,6 +369,9 @@ class Program:
     def function(self, name: str) -> Callable[..., Any]:
         """Return one of the program's functions as a pure function of the parameters and the examples.
 
+        With the target "jax" it is one to JAX, too, for `jax.jit`, `jax.vmap`, `jax.lax.scan` and others. A function
+        that JAX compiles keeps the numbers of other Values that the program reads as they are then.
+
         >>> from scalargrad import Value
         >>> w = Value(2.0)
         >>> value_and_grad = lift(lambda x: (w * x) ** 2, [w]).function("value_and_grad")
@@ -527,13 +531,13 @@ class Program:
     def _prepared(self, arguments: Sequence[object], single: str = "") -> tuple[list[Any], Specialised]:
         """The arguments as tables of the target, a row for each example, and the program for their shapes."""
         modes.refuse_while_tracing("a lifted program")
-        read = self._target.rows
+        read, count = self._target.rows, self._target.count
         rows: list[Any] = []
         shapes: tuple[Shape, ...] = ()
         for argument in arguments:
             table, shape = read(argument, len(rows) + 1)
-            if not len(table) or len(table) != len(rows[0] if rows else table):
-                raise _uneven([len(read(one, i)[0]) for i, one in enumerate(arguments, start=1)])
+            if count(table) == 0 or count(table) != count(rows[0] if rows else table):
+                raise _uneven([count(read(one, i)[0]) for i, one in enumerate(arguments, start=1)])
             rows.append(table)
             shapes += (shape,)
         lifted = self._lifted.get(shapes)
@@ -549,6 +553,7 @@ class Program:
             wrong = self._target.no_index(table, sizes) if sizes else None
             if sizes and wrong is not None:
                 raise _no_index(i + 1, shapes[i], sizes[wrong[1]], *wrong)
+            rows[i] = self._target.guarded(table, sizes or {})
         if single and len(lifted.differentiated) != 1:
             raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
         return rows, lifted
@@ -600,9 +605,11 @@ class Program:
             lifted = lifted.quickest(kind, self._count)
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared and not self._is_apart:
-            leaves = {**self._with_captured(lifted, self._target.packed(self._read)), DIRECTION: direction}
-            with modes.defaults() if modes.active else nullcontext():  # Values are quicker outside of all modes
-                compare(self._function, self._read, lifted, kind, rows, leaves, self._target, self._tolerance)
+            sizes = [lifted.indices.get(name, {}) for name in lifted.arguments]
+            quicker = modes.defaults() if modes.active else nullcontext()  # Values are quicker outside of all modes
+            with quicker, self._target.comparable(rows, sizes) as examples:
+                leaves = {**self._with_captured(lifted, self._target.packed(self._read)), DIRECTION: direction}
+                compare(self._function, self._read, lifted, kind, examples, leaves, self._target, self._tolerance)
             lifted.compared.add(kind)
         return runner
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..engine.declaration import Primitive
 from .arrays.program import Array
+from .forms import Shape
 from .names import Names
 
 _serial = itertools.count(1)  # of compiled sources
@@ -27,6 +28,7 @@ class Wanted(NamedTuple):
         sizes: for each leaf that is not an argument, how many numbers it has.
         names: the names of the arrays.
         summary: its description, in one line.
+        shapes: the shape of one example, for each argument.
     """
 
     function: str
@@ -36,6 +38,7 @@ class Wanted(NamedTuple):
     sizes: Mapping[str, int]
     names: Names
     summary: str
+    shapes: Sequence[Shape] = ()
 
 
 class Pieces(NamedTuple):

@@ -213,7 +213,9 @@ class Specialised:
         if self._target.writes_loops:
             results, slopes = rolled(results, slopes, self._sizes[THETA], names, has_axes=self._target.batched)
         summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}.{self._remarks.get(kind, '')}"
-        return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
+        return self._target.runner(
+            Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary, self.shapes)
+        )
 
     def _joined(self, results: list[Array | float]) -> list[Array | float]:
         """Results side by side in one array, where the target has arrays."""

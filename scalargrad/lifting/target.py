@@ -8,6 +8,7 @@ such as an array library that compiles or runs on accelerators, is a folder besi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -72,6 +73,10 @@ class Target(Protocol):
             ValueError: for examples of different shapes.
         """
 
+    @property
+    def count(self) -> Callable[[Any], Any]:
+        """What returns how many rows a table has."""
+
     def notable_rows(self, table: Any) -> tuple[list[int], list[int]]:
         """Return the first rows of a table with nan, inf and 0, and those with the extreme finite numbers."""
 
@@ -79,6 +84,18 @@ class Target(Protocol):
         """Return the row, the column and the number of the first that is no index into a table of the size given.
 
         An index is an integer, at least 0 and less than the size. `sizes` has the columns with indices.
+        """
+
+    def guarded(self, table: Any, sizes: Mapping[int, int]) -> Any:
+        """Return a table in which what is no index was not refused as such: where it looks up, the result is nan.
+
+        A table of numbers, of which `no_index` said that all are right, comes back as it is.
+        """
+
+    def comparable(self, tables: list[Any], sizes: Sequence[Mapping[int, int]]) -> AbstractContextManager[list[Any]]:
+        """Return a context in which a program can be compared with the function itself, with the examples for it.
+
+        They are the given ones, where these are numbers. `sizes` has for each table the columns with indices.
         """
 
     def packed(self, values: Sequence[Value]) -> Any:
@@ -148,6 +165,7 @@ class Entry(NamedTuple):
 TARGETS: dict[str, Entry] = {  # by name; without a name, the first that is installed is taken
     "numpy": Entry("scalargrad.lifting.to_numpy.target:NumpyTarget", ("float64", "float32"), "numpy", "lift"),
     "python": Entry("scalargrad.lifting.to_python.target:PythonTarget"),
+    "jax": Entry("scalargrad.lifting.to_jax.target:JaxTarget", ("float64", "float32"), "jax", "jax"),
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -175,6 +176,8 @@ class FunctionalTarget:
     group = staticmethod(partial(regroup, can_fold=lambda primitive: primitive.name in FOLDS))
     reserved = ("B", "put_together", "scattered", "special", *vars(np))
 
+    count = staticmethod(len)
+
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
 
@@ -190,6 +193,12 @@ class FunctionalTarget:
     def no_index(self, table: Any, sizes: Mapping[int, int]) -> tuple[int, int, float] | None:
         wrong = [(row, at) for at, size in sizes.items() for row, x in enumerate(table[:, at]) if x not in range(size)]
         return (*min(wrong), float(table[min(wrong)])) if wrong else None
+
+    def guarded(self, table: Any, sizes: Mapping[int, int]) -> Any:  # noqa: ARG002  # all of them are right
+        return table
+
+    def comparable(self, tables: list[Any], sizes: Any) -> Any:  # noqa: ARG002  # they have numbers
+        return nullcontext(tables)
 
     def packed(self, values: Sequence[Value]) -> Any:
         return np.array([value.data for value in values], dtype=self.dtype)

@@ -94,7 +94,7 @@ def test_single_precision_is_near_and_no_nearer() -> None:
     [
         ({"dtype": "float16"}, 'dtype must be "float64" or "float32", got'),
         ({"target": "python", "dtype": "float32"}, 'the target "python" computes in "float64", got dtype'),
-        ({"target": "jax"}, 'target must be "numpy" or "python", got'),
+        ({"target": "torch"}, 'target must be "numpy" or "python" or "jax", got'),
     ],
 )
 def test_what_there_is_not_cannot_be_chosen(options: dict[str, str], message: str) -> None:

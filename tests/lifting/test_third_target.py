@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given
@@ -84,7 +85,7 @@ def test_a_third_target_that_is_wrong_is_seen(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_table_is_what_can_be_chosen() -> None:
     """A registered target is listed, and has no more precisions than its line says; numpy's stays the first."""
-    with pytest.raises(ValueError, match='target must be "numpy" or "python" or "functional", got'):
+    with pytest.raises(ValueError, match='target must be "numpy" or "python" or "jax" or "functional", got'):
         chosen("C", "float64")
     with pytest.raises(ValueError, match='the target "functional" computes in "float64", got dtype'):
         chosen("functional", "float32")
@@ -97,7 +98,8 @@ def test_each_class_in_the_table_is_a_target() -> None:
     assert {"rows", "runner", "group"} <= methods
     for name, entry in TARGETS.items():
         for dtype in entry.dtypes:
-            target = chosen(name, dtype)
+            with jax.enable_x64(True):
+                target = chosen(name, dtype)
             assert {method for method in methods if not hasattr(target, method)} == set()
             assert str(vars(target)["dtype"]) == dtype
 

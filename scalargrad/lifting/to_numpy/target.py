@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from operator import attrgetter
 from threading import Lock
@@ -36,6 +37,8 @@ _ndarray = np.ndarray
 
 class _Tables:
     """What is the same for arrays and plain floats: a table is a matrix of one precision."""
+
+    count = staticmethod(len)
 
     def __init__(self, dtype: str) -> None:
         self.dtype = np.dtype(dtype)
@@ -101,6 +104,18 @@ class _Tables:
             return None
         row, at = np.unravel_index(int(right.argmin()), right.shape)
         return int(row), columns[at], float(given[row, at])
+
+    def guarded(self, table: Floats, sizes: Mapping[int, int]) -> Floats:  # noqa: ARG002  # for tables without numbers
+        """Return the table, in which no index is wrong."""
+        return table
+
+    def comparable(
+        self,
+        tables: list[Floats],
+        sizes: Sequence[Mapping[int, int]],  # noqa: ARG002  # for targets whose tables may have no numbers
+    ) -> AbstractContextManager[list[Floats]]:
+        """Return the examples, which need no context."""
+        return nullcontext(tables)
 
     def packed(self, values: Sequence[Value]) -> Floats:
         """Return the Values' numbers as an array of shape (n,).

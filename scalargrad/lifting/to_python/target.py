@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ...engine.floats import exact, number
@@ -26,6 +27,8 @@ class PythonTarget:
     writes_loops = True
     reserved = ()
     group = staticmethod(ungrouped)
+
+    count = staticmethod(len)
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype  # Python has one
@@ -64,6 +67,18 @@ class PythonTarget:
                 if not (0 <= row[place] < size and row[place] == int(row[place])):
                     return i, place, row[place]
         return None
+
+    def guarded(self, table: list[list[float]], sizes: Mapping[int, int]) -> list[list[float]]:  # noqa: ARG002  # for tables without numbers
+        """Return the table, in which no index is wrong."""
+        return table
+
+    def comparable(
+        self,
+        tables: list[list[list[float]]],
+        sizes: Sequence[Mapping[int, int]],  # noqa: ARG002  # for targets whose tables may have no numbers
+    ) -> AbstractContextManager[list[list[list[float]]]]:
+        """Return the examples, which need no context."""
+        return nullcontext(tables)
 
     def packed(self, values: Sequence[Value]) -> list[float]:
         """Return the Values' numbers as a list."""

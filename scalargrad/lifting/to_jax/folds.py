@@ -1,0 +1,72 @@
+"""Folds in jax.numpy, and sums of products as products of matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...engine import primitives as p
+from ..arrays.program import Apply, Array, Axis, Fold
+from . import spelling
+from .reading import Reading
+from .spelling import atom
+
+
+def folded(fold: Fold, reading: Reading, is_product: bool) -> str:
+    """Return the expression for a fold, and for the product that it sums up if that is not written out."""
+    if is_product:
+        x, y = fold.operand.arrays
+        return _sum_of_products(fold, x, y, reading)
+    function, source = spelling.fold(fold.primitive), reading.of(fold.operand)
+    if not fold.axes and not fold.batched:
+        return f"{function}({source})"
+    axes = _axes(fold.operand)
+    positions = [axes.index(axis) for axis in [*([None] if fold.over_batch else []), *fold.along]]
+    return f"{function}({source}, axis={positions[0] if len(positions) == 1 else tuple(positions)})"
+
+
+def _axes(array: Array) -> list[Axis | None]:
+    """The axes of an array as it is stored; the batch is None."""
+    return [*([None] if array.batched else []), *array.axes]
+
+
+def _sum_of_products(fold: Fold, x: Array, y: Array, reading: Reading) -> str:
+    letters = dict(zip(dict.fromkeys([*_axes(x), *_axes(y)]), "ijklmnopqrstuvw", strict=False))
+    letters[None] = "b"
+    a, b, c = ("".join(letters[axis] for axis in _axes(one)) for one in (x, y, fold))
+    one, other = reading.of(x), reading.of(y)
+    products = [_matrix_product(a, b, c, one, other), _matrix_product(b, a, c, other, one)]
+    written = [text for text in products if text is not None]
+    return min(written, key=lambda text: text.count(".T"), default=f'jnp.einsum("{a},{b}->{c}", {one}, {other})')
+
+
+def _matrix_product(a: str, b: str, c: str, one: str, other: str) -> str | None:
+    """A product of two arrays, whose axes have these letters, with @; None where it is no product of matrices."""
+    along = [letter for letter in a if letter in b and letter not in c]
+    if len(along) != 1 or len(set(a)) < len(a) or len(set(b)) < len(b):
+        return None
+    (k,) = along
+    if len(a) == len(b) > 2:
+        return f"{atom(one)} @ {atom(other)}" if _is_stack(a, b, c, k) else None
+    if len(b) > 2 or c != (a + b).replace(k, "") or (len(a) > 2 and a[-1] != k):
+        return None
+    left = one if a[-1] == k else f"{atom(one)}.T"
+    right = other if b[0] == k else f"{atom(other)}.T"
+    return f"{atom(left)} @ {atom(right)}".replace(".T.T", "")
+
+
+def _is_stack(a: str, b: str, c: str, k: str) -> bool:
+    """Whether products of matrices lie side by side along the first axes."""
+    return a[:-2] == b[:-2] == c[:-2] and a[-1] == b[-2] == k and c[-2:] == a[-2] + b[-1]
+
+
+def summed_products(order: Sequence[Array], users: dict[Array, list[Array]], kept: set[Array]) -> set[Array]:
+    """Return the products that only sums read: they are never written out."""
+    return {
+        array
+        for array in order
+        if isinstance(array, Apply)
+        and array.primitive is p.multiply
+        and len(array.arrays) == 2
+        and array not in kept
+        and all(isinstance(user, Fold) and user.primitive is p.add for user in users[array])
+    }

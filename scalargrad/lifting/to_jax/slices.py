@@ -1,0 +1,107 @@
+"""The places of a view as slices of its base, wherever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..to_numpy.layout import block
+from .spelling import atom, reshaped
+
+if TYPE_CHECKING:
+    from ..arrays.program import IntArray
+
+
+def picked(
+    text: str, sizes: Sequence[int], batched: bool, index: int | IntArray, bound: Callable[[IntArray], str]
+) -> str:
+    """Return the expression for numbers of an array.
+
+    Args:
+        text: the expression for the array.
+        sizes: its sizes, without the batch.
+        batched: whether it has numbers of its own for each example, along its first axis.
+        index: the places, in the array with its axes flattened.
+        bound: returns a name for a table of places, where no slices reach them.
+    """
+    text = atom(text)
+    if isinstance(index, int):
+        return f"{text}[{', '.join([*_rows(batched), *map(str, np.unravel_index(index, sizes))])}]"
+    size = int(np.prod(sizes))
+    if index.size == size and (index.ravel() == np.arange(size)).all():
+        return text if index.shape == tuple(sizes) else reshaped(text, index.shape, batched)
+    return (
+        _along_axes(text, sizes, batched, index)
+        or _as_block(text, sizes, batched, index)
+        or f"{_flat(text, sizes, batched)}[{', '.join([*_rows(batched), bound(index)])}]"
+    )
+
+
+def _rows(batched: bool) -> list[str]:
+    return [":"] if batched else []
+
+
+def _flat(text: str, sizes: Sequence[int], batched: bool) -> str:
+    return text if len(sizes) == 1 else reshaped(text, [int(np.prod(sizes))], batched)
+
+
+def _along_axes(text: str, sizes: Sequence[int], batched: bool, index: IntArray) -> str | None:
+    """The places as one slice along each axis: each axis of the view goes along one axis of the array."""
+    parts: list[str] = []
+    order: list[int] = []  # the axes of the view, as the slices leave them
+    for coordinate, size in zip(np.unravel_index(index, sizes), sizes, strict=True):
+        moving = [axis for axis in range(index.ndim) if (np.diff(coordinate, axis=axis) != 0).any()]
+        if not moving:
+            parts.append(str(coordinate.flat[0]))
+            continue
+        if len(moving) > 1 or moving[0] in order:
+            return None
+        places = coordinate[tuple(slice(None) if axis == moving[0] else 0 for axis in range(index.ndim))]
+        steps = np.diff(places)
+        if steps[0] < 1 or (steps != steps[0]).any():
+            return None
+        parts.append(_slice(int(places[0]), int(places[-1]) + 1, int(steps[0]), size))
+        order += moving
+    if sorted(order) != list(range(index.ndim)):
+        return None
+    while parts and parts[-1] == ":":
+        parts.pop()
+    picked = f"{text}[{', '.join([*_rows(batched), *parts])}]" if parts else text
+    return turned(picked, [order.index(axis) for axis in range(index.ndim)], batched)
+
+
+def _slice(start: int, stop: int, step: int, size: int) -> str:
+    last = "" if stop == size or (step > 1 and stop + step > size) else str(stop)
+    return f"{start or ''}:{last}{f':{step}' if step > 1 else ''}"
+
+
+def _as_block(text: str, sizes: Sequence[int], batched: bool, index: IntArray) -> str | None:
+    """The places as a slice of the flattened array that gets another shape, of which slices are taken."""
+    size = int(np.prod(sizes))
+    lies = block(index, size)
+    if lies is None:
+        return None
+    flat = _flat(text, sizes, batched)
+    if (lies.start, lies.stop) != (0, size):
+        flat += f"[{', '.join([*_rows(batched), f'{lies.start}:{lies.stop}'])}]"
+    shaped = flat if len(lies.extents) == 1 else reshaped(flat, lies.extents, batched)
+    parts = [
+        str(part) if isinstance(part, int) else _slice(part.start or 0, part.stop, 1, extent)
+        for part, extent in zip(lies.parts, lies.extents, strict=True)
+    ]
+    while parts and parts[-1] == ":":
+        parts.pop()
+    if parts:
+        shaped += f"[{', '.join([*_rows(batched), *parts])}]"
+    return turned(shaped, lies.order, batched)
+
+
+def turned(text: str, order: Sequence[int], batched: bool) -> str:
+    """Return an expression with its axes, but for the batch, in another order."""
+    if list(order) == sorted(order):
+        return text
+    if list(order) == [1, 0] and not batched:
+        return f"{atom(text)}.T"
+    return f"{atom(text)}.transpose({', '.join(map(str, [0, *(1 + axis for axis in order)] if batched else order))})"

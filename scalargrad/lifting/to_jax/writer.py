@@ -1,0 +1,253 @@
+"""Writes an array program for JAX: as a pure function of arrays, in the words of jax.numpy.
+
+Examples lie along the first axis, and no array is ever changed. What is used again, and what needs memory,
+is for the compiler to find.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from operator import attrgetter
+
+from ..arrays.differentiate import pieces_of
+from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
+from ..forms import Shape
+from ..leaves import CAPTURED, DIRECTION, THETA
+from ..source import Source, Wanted, docstring
+from . import spelling
+from .folds import folded, summed_products
+from .joining import Joining
+from .lookups import gathered, scattered
+from .reading import Reading
+from .slices import picked
+
+# The names that a program uses beside those of its arrays.
+RESERVED = ("jnp", "lax", "special", "gradient", "B", "share")
+LEAVES = (THETA, CAPTURED, DIRECTION)
+WIDTH = 88  # how long the expression of a line may become by what is written into it
+
+
+def write(wanted: Wanted, dtype: str = "float64") -> Source:
+    """Return the source of a function of leaves and arguments that returns its results, and the gradient."""
+    return _Writer(wanted, dtype).source()
+
+
+class _Writer:
+    def __init__(self, wanted: Wanted, dtype: str) -> None:
+        self.wanted, self.dtype = wanted, dtype
+        self.reading = Reading(wanted.names, dtype)
+        shapes = zip(wanted.arguments, wanted.shapes, strict=True)
+        self.single = {name for name, shape in shapes if not shape}  # arguments with one number for each example
+        self.pieces = pieces_of(wanted.gradient, wanted.sizes[THETA])
+        ends = [*wanted.results, *(piece.array for piece in self.pieces)]
+        self.kept = {end for end in ends if isinstance(end, Array)}
+        self.order = needed(ends)
+        self.users: dict[Array, list[Array]] = {array: [] for array in self.order}
+        for array in self.order:
+            for operand in array.operands:  # as often as it is read
+                if isinstance(operand, Array):
+                    self.users[operand].append(array)
+        self.summed = summed_products(self.order, self.users, self.kept)
+        self.lines: list[str] = []
+        self.waiting: dict[
+            Array, str
+        ] = {}  # the lines for parts of leaves, which are written where they are first read
+        self.leaves: list[str] = []
+
+    def source(self) -> Source:
+        wanted = self.wanted
+        for array in self.order:
+            comment = wanted.names.comment(array)
+            if comment is not None:
+                self._write_comment(comment)
+            if isinstance(array, Leaf):
+                self._write_leaf(array)
+            elif array not in self.summed:
+                for operand in array.arrays:
+                    self._write_waiting(operand)
+                self._write(array, self._computed(array))
+        for end in sorted(self.kept, key=attrgetter("number")):
+            self._write_waiting(end)
+        returned = [self._returned(result) for result in wanted.results]
+        if wanted.gradient is not None:
+            gradient = Joining(self.reading, batched=False).joined(self.pieces, wanted.sizes[THETA])
+            self.lines += ["", *_lines("gradient", gradient)]
+            returned.append("gradient")
+        lines = self._batch("\n".join([*self.lines, *returned]))
+        lines += [*([""] if lines and self.lines[:1] and self.lines[0].startswith("#") else []), *self.lines]
+        leaves = tuple(name for name in LEAVES if name == THETA or name in self.leaves)
+        written = "\n".join(lines)
+        imports = ["import jax.numpy as jnp"]
+        imports += [] if not re.search(r"\blax\.", written) else ["from jax import lax"]
+        imports += [] if not re.search(r"\bspecial\.", written) else ["from jax.scipy import special"]
+        text = [
+            docstring(wanted.summary),
+            "",
+            *imports,
+            "",
+            "",
+            f"def {wanted.function}({', '.join([*leaves, *wanted.arguments])}):",
+            *(f"    {line}" if line else "" for line in lines),
+            f"    return {', '.join(returned)}",
+            "",
+        ]
+        return Source("\n".join(text), self.reading.namespace, leaves)
+
+    def _batch(self, text: str) -> list[str]:
+        """The lines that say how many examples there are, and that give each argument a single axis beside them."""
+        lines = []
+        shapes = dict(zip(self.wanted.arguments, self.wanted.shapes, strict=True))
+        turned = [
+            f"{name} = {spelling.reshaped(name, self._flattened(shape), batched=True)}"
+            for name, shape in shapes.items()
+            if len(shape) > 1 and name in self.leaves
+        ]
+        if "share" in self.leaves:
+            lines.append("share = 1 / B")
+        if turned or "share" in self.leaves or re.search(r"\bB\b", text):
+            lines.insert(0, f"B = {self.wanted.arguments[0]}.shape[0]" if shapes else "B = 1")
+        return [*lines, *turned]
+
+    def _flattened(self, shape: Shape) -> list[int]:
+        size = 1
+        for extent in shape:
+            size *= extent
+        return [size]
+
+    # ---------------------------------------------------------------- the classes of arrays
+
+    def _write_leaf(self, leaf: Leaf) -> None:
+        text = leaf.name
+        if leaf.table is not None:
+            text = self.wanted.names.of(leaf)
+            self.reading.namespace[text] = leaf.table.astype(self.dtype)
+        elif leaf.name == "count":
+            text = "B"
+        else:
+            self.leaves.append(leaf.name)
+            if leaf.batched and leaf.name in self.single:
+                text = f"{leaf.name}[:, None]"
+        self.reading.expressions[leaf] = text
+
+    def _computed(self, array: Array) -> str:
+        reading = self.reading
+        if isinstance(array, View):
+            base = array.base
+            if isinstance(base, Leaf) and base.name in self.single and isinstance(array.places.index, int):
+                return base.name
+            return picked(reading.of(base), base.sizes, base.batched, array.places.index, reading.table)
+        if isinstance(array, Apply):
+            return self._applied(array)
+        if isinstance(array, Fold):
+            return folded(array, reading, array.operand in self.summed)
+        if isinstance(array, Gather | Scatter):
+            return gathered(array, reading) if isinstance(array, Gather) else scattered(array, reading)
+        assert isinstance(array, Assembly), f"jax.numpy has no way to write {array}"
+        text = Joining(reading, array.batched).joined(array.pieces, array.size)
+        return text if len(array.axes) == 1 else spelling.reshaped(text, array.sizes, array.batched)
+
+    def _applied(self, array: Apply) -> str:
+        operands = [self.reading.aligned(operand, array.axes, array.batched) for operand in array.operands]
+        if spelling.is_called(array.primitive):
+            name = self.wanted.names.of_function(array.primitive)
+            self.reading.namespace[name] = spelling.on_host(array.primitive, self.dtype)
+            return f"{name}({', '.join(operands)})"
+        text = spelling.spelled(array.primitive, operands, self.dtype)
+        is_stop = array.primitive.keeps_value and array.primitive.blocks_gradient
+        return f"lax.stop_gradient({text})" if is_stop else text  # for those who differentiate the text with JAX
+
+    def _write(self, array: Array, text: str) -> None:
+        """Write the line that computes an array, unless its expression can stand where it is read."""
+        if self._is_inline(array, text):
+            self.reading.expressions[array] = text
+            return
+        names = self.wanted.names
+        continued = names.continued(array)
+        is_inside = continued is not None and self._goes_on(continued)
+        name = names.of(continued if is_inside and continued is not None else array)
+        self.reading.expressions[array] = name
+        if isinstance(array, View) and isinstance(array.base, Leaf):
+            self.waiting[array] = f"{name} = {text}"
+        else:
+            self.lines += _lines(name, text)
+
+    def _write_waiting(self, array: Array) -> None:
+        """Write the lines for parts of leaves that an array is, or reads without a line of its own."""
+        pending = [array]
+        while pending:
+            one = pending.pop()
+            if one in self.waiting:
+                self.lines.append(self.waiting.pop(one))
+            if one in self.summed:
+                pending += one.arrays
+
+    def _write_comment(self, comment: str) -> None:
+        if self.lines and self.lines[-1].startswith("#"):  # nothing came below that
+            self.lines.pop()
+        elif self.lines:
+            self.lines.append("")
+        self.lines.append(f"# {comment}")
+
+    def _is_inline(self, array: Array, text: str) -> bool:
+        if isinstance(array, View) and (isinstance(array.places.index, int) or text.isidentifier()):
+            return array.base.batched or text.isidentifier()
+        if array in self.kept or len(self.users[array]) != 1 or len(text) > WIDTH // 2:
+            return False
+        if self._goes_on(array):
+            return True
+        (user,) = self.users[array]
+        if self.wanted.names.continued(array) is not None:
+            return False
+        is_read_once = isinstance(user, Fold) or (isinstance(user, Apply) and self._reads_once(user, array))
+        return is_read_once and not self.wanted.names.is_meant(array)
+
+    def _goes_on(self, array: Array) -> bool:
+        """Whether an array is a sum to which what alone reads it adds a term."""
+        users = self.users[array]
+        return array not in self.kept and len(users) == 1 and self.wanted.names.continued(users[0]) is array
+
+    def _reads_once(self, user: Apply, array: Array) -> bool:
+        """Whether the expression of an operation has this operand in one place."""
+        if user in self.summed or spelling.is_called(user.primitive):
+            return user not in self.summed
+        return spelling.unparsed(user.primitive, self.dtype).count(f"x{user.operands.index(array)}") == 1
+
+    def _returned(self, result: Array | float) -> str:
+        """A result, with numbers for each example where all have the same; or the one number that is no example's."""
+        is_mean = self.wanted.gradient is not None and result is self.wanted.results[0]
+        text = self.reading.of(result)
+        if not isinstance(result, Array):
+            return f"jnp.full({'()' if is_mean else '(B,)'}, {text}, theta.dtype)"
+        if is_mean:
+            return text
+        return text if result.batched else f"jnp.broadcast_to({text}, {spelling.shape(result.sizes, batched=True)})"
+
+
+def _lines(name: str, text: str) -> list[str]:
+    """The lines that give an expression a name: of a long sum each term, and of a long list each entry, in its own."""
+    if len(name) + len(text) <= WIDTH + 20:
+        return [f"{name} = {text}"]
+    terms: list[ast.expr] = []
+    rest = ast.parse(text, mode="eval").body
+    while isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.Add):
+        terms.insert(0, rest.right)
+        rest = rest.left
+    lines = _broken(f"{name} = ", rest)
+    for term in terms:
+        lines += _broken(f"{name} = {name} + ", term)
+    return lines
+
+
+def _broken(start: str, expression: ast.expr) -> list[str]:
+    """A line, or several where it is a long call with a list."""
+    text = ast.unparse(expression).replace("'", '"')
+    if len(start) + len(text) > WIDTH + 20 and isinstance(expression, ast.Call) and expression.args:
+        listed = expression.args[0]
+        if isinstance(listed, ast.List):
+            entries = [f"        {ast.unparse(entry)},".replace("'", '"') for entry in listed.elts]
+            expression.args[0] = ast.Name("_")
+            head, tail = ast.unparse(expression).split("(_", 1)
+            keywords = [f"    {tail[2:-1]},"] if tail[2:-1] else []
+            return [f"{start}{head}(", "    [", *entries, "    ]," if keywords else "    ]", *keywords, ")"]
+    return [start + text]
