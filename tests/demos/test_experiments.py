@@ -19,6 +19,7 @@ import experiment
 import losses
 import matplotlib as mpl
 import maxout
+import memory
 import numpy as np
 import optimizers
 import pytest
@@ -42,6 +43,7 @@ EXPERIMENTS: dict[str, list[str]] = {
     "maxout": ["--examples", "20", "--epochs", "1"],
     "recurrent": ["--epochs", "1"],
     "error_surface": ["--steps", "20"],
+    "memory": ["--stories", "20", "--epochs", "1"],
 }
 every_experiment = pytest.mark.parametrize("demo", EXPERIMENTS)
 
@@ -65,7 +67,7 @@ def test_a_table_and_a_picture_for_a_slide(demo: str, tmp_path: Path, capsys: py
     assert dict(mpl.rcParams) == before
 
 
-@every_experiment
+@pytest.mark.parametrize("demo", [*EXPERIMENTS, "tiny_gpt"])  # test_gpt.py draws its picture
 def test_each_has_at_most_150_lines_and_ten_seeds(demo: str, capsys: pytest.CaptureFixture[str]) -> None:
     """An experiment fits on three screens, is repeated ten times by default, and its help has a command to try."""
     module = __import__(demo)
@@ -334,12 +336,45 @@ def test_maxout_learns_more_with_as_many_neurons() -> None:
     assert abs(statistics.fmean(largest) - statistics.fmean(wide)) < statistics.fmean(relu) - statistics.fmean(largest)
 
 
+# ---------------------------------------------------------------- a memory network
+
+
+def test_two_hops_find_what_one_cannot() -> None:
+    """With two hops nearly all questions are answered, with one not many more than half of them."""
+    ((_, one),), ((model, two),) = memory.compare(seeds=1, stories=600, epochs=20, several=(1, 2)).values()
+    assert one < 0.7
+    assert two > 0.95
+    first, second = [], []  # where the hops should look: who has the thing, and where that person is
+    for seed in range(50):
+        told = memory.story(random.Random(seed))
+        looks = model.looks(told)
+        assert [sum(weights) for weights in looks] == pytest.approx([1.0, 1.0])
+        asked = next(i for i, (_, what) in enumerate(told.sentences) if what == told.question)
+        place = told.answer + memory.WORDS.index(memory.PLACES[0])
+        there = told.sentences.index([told.sentences[asked][0], place])
+        first.append(looks[0][asked])
+        second.append(looks[1][there])
+    assert statistics.fmean(first) > 0.8
+    assert statistics.fmean(second) > 0.5
+
+
+def test_a_story_says_where_things_are() -> None:
+    """Each person of a story is in one place, each thing has one owner, who is among them, and the answer follows."""
+    for seed in range(20):
+        told = memory.story(random.Random(seed))
+        sentences = [[memory.WORDS[word] for word in sentence] for sentence in told.sentences]
+        where = dict(sentence for sentence in sentences if sentence[1] in memory.PLACES)
+        owner = {thing: person for person, thing in sentences if thing in memory.THINGS}
+        assert len(where) == len(owner) == 3
+        assert memory.PLACES[told.answer] == where[owner[memory.WORDS[told.question]]]
+
+
 # ---------------------------------------------------------------- the list of demos
 
 
 def test_the_list_has_each_demo_once() -> None:
     """The list of demos links to each file once, and to none that is not there."""
-    linked = re.findall(r"\]\(([^)]+)\)", (DEMOS / "README.md").read_text())
+    linked = re.findall(r"\]\(([^)/]+)\)", (DEMOS / "README.md").read_text())
     assert sorted(linked) == sorted(path.name for path in DEMOS.glob("*.py"))
 
 
