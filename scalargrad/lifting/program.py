@@ -550,7 +550,8 @@ class Program:
             if sizes and wrong is not None:
                 raise _no_index(i + 1, shapes[i], sizes[wrong[1]], *wrong)
         if single and len(lifted.differentiated) != 1:
-            raise TypeError(f"{single} needs a function with one result, this one has {len(lifted.results)}")
+            has = len(lifted.differentiated)
+            raise TypeError(f"{single} needs a function with one result, this one has {has}")
         return rows, lifted
 
     def _with_a_vector(self, name: str, arguments: Sequence[object]) -> tuple[Sequence[object], Any]:
@@ -559,7 +560,7 @@ class Program:
             raise TypeError(f"{name} takes the examples and then a vector, got nothing")
         *examples, vector = arguments
         if _takes(self._function, len(arguments)) and not _takes(self._function, len(examples)):
-            got = f"got {len(examples) + 1} arguments without one"
+            got = f"got {counted(len(arguments), 'argument')} without one"
             raise TypeError(f"{name} takes the examples and then a vector, {got}")
         return examples, self._vector(vector, "the vector")
 
@@ -588,7 +589,8 @@ class Program:
             return given
         table, shape = self._target.rows(given, name)
         if shape or len(table) != len(self._parameters):
-            raise ValueError(f"{name} must have {len(self._parameters)} numbers, one for each parameter, got {given!r}")
+            wanted = counted(len(self._parameters), "number")
+            raise ValueError(f"{name} must have {wanted}, one for each parameter, got {given!r}")
         return self._target.flat(table)
 
     # ---------------------------------------------------------------- the comparison with the engine

@@ -322,6 +322,9 @@ def test_what_is_beside_it_can_be_a_number_or_nothing() -> None:
     assert alone.value_and_grad()[0] == (4.0, 2.0)
     with pytest.raises(TypeError, match="with has_aux the function must return a Value and what is beside it"):
         lift(lambda x: w * x, [w], has_aux=True)([1.0])
+    for beside in (3.0, [w, 3.0], {"a": None}):
+        with pytest.raises(TypeError, match="with has_aux, what the function returns beside the loss must be a Value"):
+            lift(lambda x, beside=beside: (w * x, beside), [w], has_aux=True)([1.0])
 
 
 def test_a_gradient_in_place_with_something_beside_it() -> None:
@@ -367,7 +370,7 @@ def test_what_is_asked_of_several_results() -> None:
         program.jvp([1.0], [1.0])
     with pytest.raises(TypeError, match="jvp takes the examples and then a vector, got nothing"):
         program.jvp()
-    with pytest.raises(TypeError, match="jvp takes the examples and then a vector, got 1 arguments without one"):
+    with pytest.raises(TypeError, match="jvp takes the examples and then a vector, got 1 argument without one"):
         program.jvp([1.0])
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from ...engine.floats import exact
+from ...engine.floats import counted, exact
 from ...engine.value import Value
 from ..arrays.program import Array
 from ..group.regroup import regroup
@@ -143,7 +143,9 @@ class _Tables:
         """
         if not self.is_row(out, size) or not out.flags.writeable:
             got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-            raise TypeError(f"out must be a writable array of {size} numbers in a row, {self.dtype}, got {got}")
+            raise TypeError(
+                f"out must be a writable array of {counted(size, 'number')} in a row, {self.dtype}, got {got}"
+            )
 
     def saved(self, program: Saved) -> str:
         """Return the text of a module that runs without this library."""
