@@ -20,7 +20,7 @@ from .engine.derivatives import hessian as hessian
 from .engine.derivatives import hvp as hvp
 from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
-from .engine.floats import counted, held_by, is_number, number, refuse_set
+from .engine.floats import counted, held_by, number, place, refuse_set
 from .engine.foreign import absent
 from .engine.notes import Mark, leave
 from .engine.primitives import (
@@ -356,33 +356,23 @@ def one_hot(index: Index, size: int) -> list[float]:
     trace = modes.tracing()
     if trace is not None and isinstance(index, Value) and trace.is_index(index, operator.index(size)):
         return [greater(0.5, abs(index - i)) for i in range(size)]  # type: ignore[misc]  # traced, as the index is
-    place = place_of(index, operator.index(size), "the index of one_hot")
-    return [float(i == place) for i in range(size)]
+    at = _place(index, operator.index(size), "the index of one_hot")
+    return [float(i == at) for i in range(size)]
 
 
 def _taken(table: Sequence[Any], index: Any, what: str) -> Any:
     """An entry of a table; in a run without numbers it is recorded that the entry is looked up."""
     trace = modes.tracing()
     entry = trace.looked_up(table, index) if trace is not None and isinstance(index, Value) else None
-    return table[place_of(index, len(table), what)] if entry is None else entry
+    return table[_place(index, len(table), what)] if entry is None else entry
 
 
-def place_of(index: Any, size: int, what: str) -> int:
-    """Return an index as an int: an integer as it is, a float without a fraction, a bool as 0 or 1.
-
-    So plain numbers are indices where they are in a lifted program, whose arrays have one type for all numbers.
-    """
-    held = held_by(index)
-    wanted = f"{what} must be an integer from 0 to {size - 1}, got {held!r}"
-    if isinstance(held, Value):
+def _place(index: Any, size: int, what: str) -> int:
+    """An index as an int; see `floats.place`."""
+    if isinstance(index, Value):
+        wanted = f"{what} must be an integer from 0 to {size - 1}, got {index!r}"
         raise TypeError(f"{wanted}; a Value is not one: give the plain integer")
-    if hasattr(held, "__index__"):
-        held = operator.index(held)
-    elif not is_number(held):
-        raise TypeError(wanted)
-    if not (0 <= held < size and held == int(held)):
-        raise ValueError(wanted)
-    return int(held)
+    return place(index, size, what)
 
 
 # ---------------------------------------------------------------- losses

@@ -353,6 +353,17 @@ def test_import_loads_the_standard_library_alone() -> None:
     assert loaded - sys.stdlib_module_names == {"scalargrad"}
 
 
+def test_exercises_are_imported_when_they_are_first_used() -> None:
+    """`import scalargrad` does not wait for the exercises, and every way to them gives the same function."""
+    report = "import sys, scalargrad; a = 'scalargrad.exercises' in sys.modules; {}; print(a, exercise.__module__)"
+    ways = "from scalargrad import exercise", "from scalargrad import *", "exercise = scalargrad.exercises.exercise"
+    for way in ways:
+        program = [sys.executable, "-c", report.format(way)]
+        finished = subprocess.run(program, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+        assert finished.stdout.split() == ["False", "scalargrad.exercises.declaring"]
+    assert scalargrad.exercise is scalargrad.exercises.exercise
+
+
 def test_a_third_party_import_is_seen() -> None:
     """Negative control: the same measure sees numpy."""
     assert "numpy" in loaded_by("import scalargrad, numpy") - sys.stdlib_module_names
@@ -362,7 +373,7 @@ def test_a_third_party_import_is_seen() -> None:
 
 
 def exported() -> dict[str, Any]:
-    names = vars(scalargrad).keys() - {"TYPE_CHECKING"}
+    names = vars(scalargrad).keys() - {"TYPE_CHECKING"} | {"exercise"}  # which is imported when it is first used
     return {name: getattr(scalargrad, name) for name in names if not name.startswith("_")}
 
 
@@ -371,6 +382,7 @@ def test_the_door_only_exports() -> None:
     _docstring, *statements = ast.parse(SOURCES["scalargrad"].read_text(encoding="utf-8")).body
     others = [statement for statement in statements if not isinstance(statement, ast.ImportFrom)]
     assert [ast.unparse(statement).split()[:2] for statement in others] == [
+        ["if", "TYPE_CHECKING:"],  # what is imported when it is first used
         ["__version__", "="],
         ["__all__", "="],
         ["__all__", "+="],

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..engine.declaration import Primitive
 from .arrays.program import Array
+from .leaves import THETA
 from .names import Names
 
 _serial = itertools.count(1)  # of compiled sources
@@ -24,7 +25,8 @@ class Wanted(NamedTuple):
         results: what it returns: numbers, or one array, whose numbers are results side by side.
         gradient: the numbers that it computes for the parameters, if any: the gradient, or the Hessian of the
             mean times a vector.
-        sizes: for each leaf that is not an argument, how many numbers it has.
+        sizes: for each leaf that is not an argument, how many numbers it has; for "gradient", how many that has, if
+            not one for each parameter.
         names: the names of the arrays.
         summary: its description, in one line.
     """
@@ -36,6 +38,11 @@ class Wanted(NamedTuple):
     sizes: Mapping[str, int]
     names: Names
     summary: str
+
+    @property
+    def gradient_size(self) -> int:
+        """How many numbers the gradient has."""
+        return self.sizes.get("gradient", self.sizes[THETA])
 
 
 class Pieces(NamedTuple):

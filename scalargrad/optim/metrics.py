@@ -7,9 +7,10 @@ from functools import reduce
 from typing import Any
 
 from ..engine import modes
+from ..engine.floats import place
 from ..engine.primitives import greater, maximum
 from ..engine.value import Value
-from ..functional import Index, one_hot, place_of, total
+from ..functional import Index, one_hot, total
 
 Number = Value | float
 
@@ -40,7 +41,7 @@ def accuracy(outputs: Sequence[Number], target: Index | Iterable[Number]) -> Any
     elif isinstance(target, Value) and modes.tracing() is not None:
         shares = list(one_hot(target, len(scores)))
     else:
-        index = place_of(target, len(scores), "the class in accuracy")
+        index = place(target, len(scores), "the class in accuracy")
         shares = [float(i == index) for i in range(len(scores))]
     if len(shares) != len(scores):
         raise ValueError(f"accuracy needs a number for each of the {len(scores)} outputs, got {len(shares)}")

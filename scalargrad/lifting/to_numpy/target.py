@@ -171,10 +171,20 @@ class NumpyTarget(_Tables):
     reserved = RESERVED
     group = staticmethod(partial(regroup, can_fold=is_one_function))
     limit = staticmethod(limit)
+    directions: int = 32  # more would need more memory, and gain little
 
     def __init__(self, dtype: str) -> None:
         super().__init__(dtype)
         self.floats = _InFloats(dtype)
+
+    def units(self, start: int, count: int, size: int) -> Floats:
+        """Return so many unit vectors of that size in a row, the first with its 1 at `start`; after the last, zeros."""
+        units: Floats = np.eye(count, size, start, self.dtype).ravel()
+        return units
+
+    def columns(self, gradient: Floats, count: int) -> list[Floats]:
+        """Return what a function gives for so many directions, for each."""
+        return list(gradient.reshape(count, -1))
 
     def runner(self, wanted: Wanted) -> NumpyRunner:
         """Return what runs one function of a lifted program."""
@@ -197,7 +207,7 @@ class NumpyRunner:
         self.source = write(wanted, dtype)
         self.dtype = dtype
         self.sizes = {name: wanted.sizes[name] for name in self.source.leaves}
-        self.size = wanted.sizes[THETA]
+        self.size = wanted.gradient_size
         self._has_aux = len(wanted.results) > 1
         self.last = wanted.results[-1]
         self._has_axes = isinstance(self.last, Array) and bool(self.last.axes)
