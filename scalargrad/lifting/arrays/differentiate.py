@@ -248,7 +248,7 @@ def tangent(
             pieces = [
                 piece._replace(
                     array=known[piece.array],
-                    places=_for_each(piece.places.index, array.size, along),
+                    places=_for_each(piece.places, array.size, along),
                     axes=_behind(along, piece.axes),
                 )
                 for piece in array.pieces
@@ -295,14 +295,14 @@ def _behind(along: Axis | None, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
     return axes if along is None else (along, *axes)
 
 
-def _for_each(index: int | IntArray, size: int, along: Axis | None) -> Places:
-    """Places in an array of that size, for several directions in each of the arrays that lie one after another."""
+def _for_each(places: Places, size: int, along: Axis | None) -> Places:
+    """Places in an array of that size; for several directions in each of the arrays that lie one after another."""
+    if along is None:
+        return places
     import numpy as np
 
-    if along is None:
-        return Places(index)
-    starts = np.arange(along.size).reshape((along.size,) + (1,) * np.ndim(index))
-    return Places(starts * size + index)
+    starts = np.arange(along.size).reshape((along.size,) + (1,) * np.ndim(places.index))
+    return Places(starts * size + places.index)
 
 
 def _seen(program: ArrayProgram, moved: Array | float, view: View, along: Axis | None) -> Array | float:
@@ -316,7 +316,7 @@ def _seen(program: ArrayProgram, moved: Array | float, view: View, along: Axis |
             places = places + outer % axis.size * within
             within *= axis.size
         outer = outer // axis.size
-    return program.view(moved, _for_each(places, within, along).index, _behind(along, view.axes))
+    return program.view(moved, _for_each(Places(places), within, along).index, _behind(along, view.axes))
 
 
 def _mark(total: Array | float, array: Array, forward: int) -> None:
