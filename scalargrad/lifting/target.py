@@ -146,6 +146,21 @@ class HasFloats(Protocol):
         """
 
 
+@runtime_checkable
+class TakesDirections(Protocol):
+    """A target that computes several columns of a Hessian at once."""
+
+    @property
+    def directions(self) -> int:
+        """How many at most."""
+
+    def units(self, start: int, count: int, size: int) -> Any:
+        """Return so many unit vectors of that size in a row, the first with its 1 at `start`; after the last, zeros."""
+
+    def columns(self, gradient: Any, count: int) -> list[Any]:
+        """Return what a function gives for so many directions, for each."""
+
+
 class Entry(NamedTuple):
     """A target that `lift` offers.
 

@@ -204,6 +204,24 @@ def test_an_index_out_of_range_names_its_example(target: str, words: Any, labels
         assert near(program([[0.0, 4.0]], [2.0]), program([[0, 4]], np.array([2])))
 
 
+@each_target
+@pytest.mark.parametrize(
+    "given", [[1, 0], [True, False], [1.0, 0.0], [1, 0.0], np.array([True, False]), [0.5, 0], [2, 0]]
+)
+def test_an_index_is_one_lifted_and_not(target: str, given: Any) -> None:
+    """What is an index in a lifted program is one outside of it; what is none is refused in both, in the same words."""
+    table = [Value(2.0), Value(3.0)]
+    program: Any = lift(lambda i: take(table, i), table, target=target)
+    try:
+        own = [take(table, i).data for i in given]
+    except ValueError as error:
+        said = str(error).removeprefix("the index of take ")
+        with pytest.raises(ValueError, match=f"is an index into a table and {re.escape(said)}"):
+            program(given)
+    else:
+        assert list(program(given)) == own
+
+
 def test_the_smallest_table_is_the_limit() -> None:
     """An index into two tables must be one into both."""
     small, large = [Value(1.0), Value(2.0)], [Value(1.0), Value(2.0), Value(3.0)]

@@ -293,7 +293,7 @@ def test_it_is_drawn_as_a_box() -> None:
         (
             lambda: nn.Attention(2, weights=[identity(2), [[1], [2]], identity(2), identity(2)]),
             ValueError,
-            "the keys of Attention: Neuron has 2 inputs, got 1 weights",
+            "the keys of Attention: Neuron has 2 inputs, got 1 weight",
         ),
         (lambda: nn.Attention(2, biases=[[0, 0], [0], [0, 0], [0, 0]]), ValueError, "keys of Attention: Layer need"),
         (lambda: nn.Attention(2, rng=0)([]), ValueError, r"the rows of Attention\(2, heads=1\) must be at least one"),

@@ -13,7 +13,6 @@ from ...engine import primitives as p
 from ..arrays.differentiate import pieces_of
 from ..arrays.loops import Last, Loop, Row, Stack, flattened
 from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Piece, Scatter, View, needed
-from ..leaves import THETA
 from ..source import Wanted
 from .filling import Filling
 from .groups import axes_of, fits_a_view
@@ -91,7 +90,7 @@ class Plan:
 
 def planned(wanted: Wanted) -> Plan:
     """Return the plan for a function that is to be written."""
-    gradient_size = wanted.sizes[THETA]
+    gradient_size = wanted.gradient_size
     pieces = pieces_of(wanted.gradient, gradient_size)
     ends = (*wanted.results, *(piece.array for piece in pieces))
     kept = {end for end in ends if isinstance(end, Array)}

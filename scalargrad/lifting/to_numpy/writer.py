@@ -25,7 +25,7 @@ from .text import Section, Text
 from .views import Views
 
 # The names that a program, or the file in which it is saved, uses beside those of its arrays.
-RESERVED = ("np", "special", "gradient", "B", "share", "THETA", "CAPTURED")
+RESERVED = ("np", "special", "directions", "gradient", "B", "share", "THETA", "CAPTURED")
 
 
 def write(wanted: Wanted, dtype: str = "float64") -> Source:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ...engine.floats import exact, number
+from ...engine.floats import counted, exact, number
 from ...engine.value import Value
 from ..group.scalars import ungrouped
 from ..leaves import LEAVES
@@ -102,7 +102,9 @@ class PythonTarget:
         Raises:
             TypeError: always.
         """
-        raise TypeError(f'out is for the target "numpy"; this one returns a list of {size} numbers, got {out!r}')
+        raise TypeError(
+            f'out is for the target "numpy"; this one returns a list of {counted(size, "number")}, got {out!r}'
+        )
 
     def runner(self, wanted: Wanted) -> PythonRunner:
         """Return what runs one function of a lifted program."""
