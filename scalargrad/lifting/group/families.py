@@ -46,6 +46,7 @@ class Families:
 
     Attributes:
         nodes: the trace, in order.
+        order: the places of the nodes, operands first.
         terms: the terms of each node that is a sum, or a chain of another primitive.
         families: all families; that of the constants is the first.
         family_of: the number of each node's family.
@@ -68,9 +69,10 @@ class Families:
         self.leaves = leaves
         self.uses = self._uses()
         self.terms: dict[int, list[Term]] = {}
+        self.order: Sequence[int] = range(len(self.nodes))
         self.families: list[Family] = []
-        self.family_of: list[int] = [NONE] * (len(self.nodes) + 1)  # the last entry is for NONE
-        self.place_of: list[int] = [0] * len(self.nodes)
+        self.family_of: list[int] = []
+        self.place_of: list[int] = []
         self.constants: list[float] = []
 
     def _uses(self) -> list[int]:
@@ -165,6 +167,9 @@ class Families:
 
     def sort(self) -> None:
         """Give each remaining node its family."""
+        self.families, self.constants = [], []
+        self.family_of = [NONE] * (len(self.nodes) + 1)  # the last entry is for NONE
+        self.place_of = [0] * len(self.nodes)
         known: dict[Hashable, Family] = {}
         for name in ("constant", THETA, CAPTURED, *self.leaves):
             if name not in known:
@@ -172,9 +177,10 @@ class Families:
                 known[name] = self.new_family(batched)
                 known[name].array = self.leaves.get(name, 0.0)
         uses, family_of, place_of = self.uses, self.family_of, self.place_of
-        for i, node in enumerate(self.nodes):
+        for i in self.order:
             if not uses[i]:
                 continue
+            node = self.nodes[i]
             op = node[0]
             if op.__class__ is str:
                 family_of[i] = known[op].number

@@ -22,6 +22,7 @@ from ..arrays.program import Array, ArrayProgram, Axis, Leaf, Piece, Places
 from ..lookup import LOOKUP
 from ..trace import Trace
 from .families import NONE, Families, Family
+from .joining import join
 from .places import (
     PAD,
     Kind,
@@ -60,6 +61,7 @@ def regroup(
     graph = Families(trace, outputs, leaves, can_fold)
     graph.flatten()
     graph.sort()
+    join(graph)
     layout = _Layout(graph, program, trace.labels)
     layout.lay_out()
     return [layout.one(output) for output in outputs]
@@ -103,7 +105,7 @@ class _Layout:
         return array
 
     def _lay_out_lookups(self, family: Family) -> Array | float:
-        """Members that look up each of some rows at each of some indices are one gather; else there are several."""
+        """One gather, if members look up each of some rows at each of some indices, or each index has its own rows."""
         nodes, place_of = self.graph.nodes, self.graph.place_of
         _, indexed, *entries = nodes[family.members[0]]
         table, place_in_table = self._table({entry for i in family.members for entry in nodes[i][2:]})
@@ -111,31 +113,30 @@ class _Layout:
         rows = np.array([known.setdefault(tuple(nodes[i][2:]), len(known)) for i in family.members])
         indices = np.array([place_of[nodes[i][1]] for i in family.members])
         tables = np.array([[place_in_table[entry] for entry in row] for row in known])
-        along = self.program.axis(len(entries))
         index_family = self.graph.family_of[indexed]
-        count = len(np.unique(indices))
-        if len(known) * count == len(rows):
-            groups = [np.arange(len(rows))]
-        else:  # each index has its own rows
-            groups = [np.flatnonzero(indices == index) for index in np.unique(indices)]
+        along = self.program.axis(len(entries))
+        _, index_of, rows_of_index = np.unique(indices, return_inverse=True, return_counts=True)
+        if len(known) * len(rows_of_index) == len(rows):
+            return self._lay_out_grid(family, table, index_family, tables, rows, indices, along)
         whole = family.members
         pieces: list[Piece] = []
-        arrays: list[Array | float] = []
         start = 0
-        for group in groups:
+        for count in np.unique(rows_of_index).tolist():  # those indices together that have as many rows
+            group = np.flatnonzero(rows_of_index[index_of] == count)
             family.members = [whole[i] for i in group.tolist()]
-            arrays.append(self._lay_out_grid(family, table, index_family, tables, rows[group], indices[group], along))
-            if len(groups) > 1:
-                array = arrays[-1]
-                axes = array.axes if isinstance(array, Array) else ()
-                size = array.size if isinstance(array, Array) else 1
-                places = (start + np.arange(size)).reshape([axis.size for axis in axes])
-                pieces.append(Piece(array, axes, Places(places if axes else start)))
-                for i in family.members:
-                    place_of[i] += start
-                start += size
+            starts = tables[rows[group]]
+            order = np.lexsort([starts[:, 0], indices[group]])
+            axes = self._axes((len(group) // count, count))
+            shown = self._view(table, starts[order].T, (along, *axes))
+            index = self._view(index_family, indices[group][order], axes)
+            assert isinstance(index, Array), "an index is an input"
+            array = self.program.gather(shown, index, along)
+            self._arrange(family, order, axes, array)
+            start += self._behind(family, array, pieces, start)
         family.members = whole
-        return self.program.assemble((self.program.axis(start),), pieces) if pieces else arrays[0]
+        if len(pieces) == 1:
+            return pieces[0].array
+        return self.program.assemble((self.program.axis(start),), pieces)
 
     def _lay_out_grid(
         self,
@@ -253,15 +254,18 @@ class _Layout:
         for members in alike.values():
             alone = Family(family.number, family.batched)
             alone.members = members
-            array = self._lay_out_terms(alone)
-            axes = array.axes if isinstance(array, Array) else ()
-            size = array.size if isinstance(array, Array) else 1
-            places = (start + np.arange(size)).reshape([axis.size for axis in axes])
-            pieces.append(Piece(array, axes, Places(places if axes else start)))
-            for i in members:
-                self.graph.place_of[i] += start
-            start += size
+            start += self._behind(alone, self._lay_out_terms(alone), pieces, start)
         return self.program.assemble((self.program.axis(start),), pieces)
+
+    def _behind(self, family: Family, array: Array | float, pieces: list[Piece], start: int) -> int:
+        """Add the array of some members as a piece that begins at a place of their family's array; return its size."""
+        axes = array.axes if isinstance(array, Array) else ()
+        size = array.size if isinstance(array, Array) else 1
+        places = (start + np.arange(size)).reshape([axis.size for axis in axes])
+        pieces.append(Piece(array, axes, Places(places if axes else start)))
+        for i in family.members:
+            self.graph.place_of[i] += start
+        return size
 
     def _folded(
         self, op: Primitive, part: Part, axes: tuple[Axis, ...], along: Axis, shared: tuple[Axis, ...] | None
