@@ -48,6 +48,8 @@ class Trace:
         labels: the labels of nodes, by place.
         of_value: the places of the Values that the function has used.
         refused: the first TraceError of the run, also if the function caught it.
+        beside_constants: the operations of which an operand is a constant, by place, each with the place of the
+            operand that it leaves as it is, as x + 0 does; None where it changes it.
         indices: for each argument, which of its numbers are indices, and the size of the smallest table of each.
     """
 
@@ -57,7 +59,9 @@ class Trace:
         self.captured: list[Value] = []
         self.labels: dict[int, str] = {}
         self.refused: TraceError | None = None
+        self.beside_constants: dict[int, int | None] = {}
         self.indices: dict[str, dict[int, int]] = {}
+        self._derives = False  # whether it records a derivative
         self._in_order: list[Node] = []
         self._repeated: set[int] = set()  # nodes that were computed more than once
         self._constants: dict[int, float] = {}
@@ -97,19 +101,21 @@ class Trace:
         return self._constant(number(given, purpose))
 
     def record(self, node: Node) -> int:
-        """Return the place of an operation, which is added if it is new; or of the operand that it leaves as it is."""
+        """Return the place of an operation, which is added if it is new."""
         place = self.nodes.get(node)
         return self.add(node) if place is None else place
 
     def add(self, node: Node) -> int:
-        """Add a new operation and return its place; or return that of the operand that it leaves as it is."""
+        """Add a new operation and return its place."""
+        place = self.nodes[node] = len(self.nodes)
         constants = self._constants
         if node[1] in constants or node[-1] in constants:
-            unchanged = self._unchanged(node)
-            if unchanged is not None:
-                return unchanged
-        place = self.nodes[node] = len(self.nodes)
+            self.beside_constants[place] = self._unchanged(node)
         return place
+
+    def skipped(self, node: Node) -> int | None:
+        """Return the place of the operand that a new operation of a derivative leaves as it is, if it leaves one."""
+        return self._unchanged(node) if self._derives else None
 
     def applied(self, primitive: Primitive, operands: Sequence[Any]) -> Traced:
         """Record a primitive of any number of operands, and return its result."""
@@ -192,14 +198,25 @@ class Trace:
     def pulled_back(self, outputs: Sequence[Any], upstream: Sequence[Any], wrt: Sequence[Any]) -> list[Any]:
         """Record the gradients of `wrt`, given those of the outputs."""
         places, targets = self._differentiated(outputs, wrt)
-        before = len(self.nodes)
-        return self._derived(derivatives.pulled_back(self, places, upstream, targets), before)
+        with self._deriving():
+            before = len(self.nodes)
+            return self._derived(derivatives.pulled_back(self, places, upstream, targets), before)
 
     def pushed_forward(self, outputs: Sequence[Any], wrt: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
         """Record how fast the outputs change, given how fast `wrt` does."""
         places, targets = self._differentiated(outputs, wrt)
-        before = len(self.nodes)
-        return self._derived(derivatives.pushed_forward(self, places, targets, tangents), before)
+        with self._deriving():
+            before = len(self.nodes)
+            return self._derived(derivatives.pushed_forward(self, places, targets, tangents), before)
+
+    @contextmanager
+    def _deriving(self) -> Iterator[None]:
+        """Record no operation that leaves an operand as it is, of which derivatives have many."""
+        self._derives = True
+        try:
+            yield
+        finally:
+            self._derives = False
 
     def _differentiated(self, outputs: Sequence[Any], wrt: Sequence[Any]) -> tuple[list[int], list[int]]:
         """The places of what is differentiated and with respect to what: nothing that has the place of another."""
@@ -209,13 +226,10 @@ class Trace:
             if (primitive is None or primitive is p.stop_gradient) and place not in targets:
                 modes.refuse_unrecorded("a derivative of this result")
         for value, place in zip(wrt, targets, strict=True):
-            is_leaf = self.operation_at(place)[0] is None
-            of_value = None if isinstance(value, Traced) else value.op
-            if isinstance(value, _Same) or (of_value is not None and is_leaf) or place in self._repeated:
+            if isinstance(value, _Same) or place in self._repeated:
                 raise self.error(
-                    "a derivative with respect to a result that another one equals, computed in the same way or "
-                    "without adding 0 or multiplying by 1; which of them is meant is not recorded: compute it once and "
-                    "differentiate with respect to that"
+                    "a derivative with respect to a result that another one equals, computed in the same way; which of "
+                    "them is meant is not recorded: compute it once and differentiate with respect to that"
                 )
         return places, targets
 
@@ -501,23 +515,22 @@ class Traced(Value):
 
 
 class _Same(Traced):
-    """A result that has the place of an operand, or of what was there before."""
+    """A derivative that is a node from before, such as x, that of x × y in y."""
 
     __slots__ = ()
 
 
 def _traced(trace: Trace, node: Node) -> Traced:
-    index, kind = trace.nodes.get(node), Traced
+    index = trace.nodes.get(node)
     if index is None:
-        before = len(trace.nodes)
-        index = trace.add(node)
-        if len(trace.nodes) == before:
-            kind = _Same
+        index = trace.skipped(node)
+        if index is None:
+            index = trace.add(node)
     else:
         trace._repeated.add(index)
     if modes.active > 1 and not modes.recording():  # one open block is that of the trace itself
         index = trace.record((p.stop_gradient, index))
-    out: Traced = _new(kind)
+    out: Traced = _new(Traced)
     out.trace = trace
     out.index = index
     return out

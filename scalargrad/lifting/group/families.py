@@ -1,5 +1,6 @@
 """Which scalars of a trace are alike: computed in the same way from scalars that are alike.
 
+    clear     x + 0 and 1 * x are x, but where others, otherwise the same, add or multiply by another number
     flatten   a sum of sums becomes one sum; a product that only a sum reads becomes a term of it
     sort      each scalar gets its family, operands first
 
@@ -46,6 +47,7 @@ class Families:
 
     Attributes:
         nodes: the trace, in order.
+        same: nodes that nothing reads, each with the one that is read in its place.
         order: the places of the nodes, operands first.
         terms: the terms of each node that is a sum, or a chain of another primitive.
         families: all families; that of the constants is the first.
@@ -65,7 +67,9 @@ class Families:
     ) -> None:
         self.can_fold = can_fold
         self.nodes: list[Node] = list(trace.nodes)
-        self.outputs = outputs
+        self.same: dict[int, int] = {}
+        self._clear(trace)
+        self.outputs = [self.same.get(output, output) for output in outputs]
         self.leaves = leaves
         self.uses = self._uses()
         self.terms: dict[int, list[Term]] = {}
@@ -74,6 +78,41 @@ class Families:
         self.family_of: list[int] = []
         self.place_of: list[int] = []
         self.constants: list[float] = []
+
+    # ---------------------------------------------------------------- clear
+
+    def _clear(self, trace: Trace) -> None:
+        """Let operands take the place of what leaves them as they are, unless it stands for a number among others.
+
+        In `x * (1.0 if first else 0.5)` the 1 is such a number; in `sum(...)`, which begins with 0, the 0 is none.
+        """
+        beside, nodes, same = trace.beside_constants, self.nodes, self.same
+        idle = {place: operand for place, operand in beside.items() if operand is not None}
+        could_be_idle = {nodes[place][0] for place in idle}
+        busy = {self._outline(place) for place in beside.keys() - idle.keys() if nodes[place][0] in could_be_idle}
+        for place, operand in idle.items():
+            if self._outline(place) not in busy:
+                same[place] = same.get(operand, operand)
+        known: dict[Node, int] = {}
+        for place, node in enumerate(nodes if same else ()):
+            if node[0].__class__ is str or place in same:
+                continue
+            if node[1] in same or node[-1] in same or (len(node) > 3 and not same.keys().isdisjoint(node[1:])):
+                nodes[place] = node = (node[0], *[same.get(operand, operand) for operand in node[1:]])
+                first = trace.nodes[node] if node in trace.nodes else known.setdefault(node, place)
+                if first != place:  # the same was recorded without it
+                    same[max(first, place)] = min(first, place)
+
+    def _outline(self, place: int) -> Hashable:
+        """An operation with a constant, and what its other operand is computed with."""
+        op, *operands = self.nodes[place]
+        return op, *[self._kind_of(operand, 2) for operand in operands]
+
+    def _kind_of(self, place: int, depth: int) -> Hashable:
+        op, *operands = self.nodes[place]
+        if op.__class__ is str or not depth:
+            return op
+        return op, *[self._kind_of(operand, depth - 1) for operand in operands]
 
     def _uses(self) -> list[int]:
         """How often nodes that the outputs need read each node; an output counts as read twice."""

@@ -62,9 +62,10 @@ def regroup(
     graph.flatten()
     graph.sort()
     join(graph)
-    layout = _Layout(graph, program, trace.labels)
+    labels = {graph.same.get(place, place): label for place, label in trace.labels.items()}
+    layout = _Layout(graph, program, labels)
     layout.lay_out()
-    return [layout.one(output) for output in outputs]
+    return [layout.one(output) for output in graph.outputs]
 
 
 class _Layout:
