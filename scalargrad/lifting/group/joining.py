@@ -25,39 +25,42 @@ class Reading(NamedTuple):
         op: the operation, or what ends a sum.
         signs: those of the kinds of terms; none for an operation.
         families: that of each operand; for a sum, of both factors of each kind.
+        lengths: how many terms members have.
     """
 
     op: Primitive
     signs: Sequence[int]
     families: Sequence[int]
+    lengths: frozenset[int]
 
 
 def join(graph: Families) -> None:
     """Let members read folds of one term where that makes them one family with others, and sort the nodes anew."""
-    folds = [family for family in graph.families if _grows(graph, family)]
-    if folds:
-        found = _Search(graph, folds).found()
+    search = _Search(graph)
+    if search.folds():
+        found = search.found()
         if found:
             _Folding(graph).rewrite(found)
             graph.sort()
 
 
-def _grows(graph: Families, family: Family) -> bool:
-    """Whether the members of a family fold two, three and more terms of one kind."""
-    if not family.members or family.members[0] not in graph.terms:
-        return False
-    kinds = graph.kinds(family.members[0])
-    lengths = {len(graph.terms[i]) for i in family.members}
-    return len(kinds) == 1 and kinds[0][0] < 0 and len(lengths) > 1 and min(lengths) == 2
-
-
 class _Search:
     """The search for what can be joined, on families in place of their members."""
 
-    def __init__(self, graph: Families, folds: Sequence[Family]) -> None:
+    def __init__(self, graph: Families) -> None:
         self.read = {family.number: _reading(graph, family) for family in graph.families if family.members}
-        self.folds = [family.number for family in folds]
         self.part_of = list(range(len(graph.families)))  # for each family one that it has joined, or itself
+
+    def folds(self) -> list[int]:
+        """Return the families whose members fold two, three and more terms of one kind."""
+        lengths: dict[int, set[int]] = {}
+        for family, reading in self.read.items():
+            if reading.signs and max(reading.signs) < 0:
+                pairs = zip(reading.families[::2], reading.families[1::2], strict=True)
+                kinds = {frozenset((self._whole(f), self._whole(g))) for f, g in pairs}
+                if len(kinds) == 1:
+                    lengths.setdefault(self._whole(family), set()).update(reading.lengths)
+        return [family for family, own in lengths.items() if len(own) > 1 and min(own) <= 2]
 
     def found(self) -> dict[int, Folds]:
         """Return which families are to read folds, and where."""
@@ -68,11 +71,13 @@ class _Search:
             known: dict[Hashable, int] = {}
             for family in self.read:
                 self._join(family, known.setdefault(self._key(family, found.get(family, {})), family))
+            folds = self.folds()
             for family in self.read:
-                for folds in self._choices(family, found.get(family, {})):
-                    other = known.get(self._key(family, folds))
+                own = found.get(family, {})
+                for choice in self._choices(family, own, folds):
+                    other = known.get(self._key(family, choice))
                     if other is not None and self._whole(other) != self._whole(family):
-                        found[family] = folds
+                        found[family] = choice
                         self._join(family, other)
                         break
         return found
@@ -88,22 +93,22 @@ class _Search:
 
     def _key(self, family: int, folds: Folds) -> Hashable:
         """What is equal for families that are one, if this one reads folds."""
-        op, signs, families = self.read[family]
+        op, signs, families, _ = self.read[family]
         read = [self._whole(folds.get(at, one)) for at, one in enumerate(families)]
         if signs:
             return op, frozenset(zip(signs, map(frozenset, zip(read[::2], read[1::2], strict=True)), strict=True))
         return op, len(read), *read
 
-    def _choices(self, family: int, folds: Folds) -> Iterator[Folds]:
+    def _choices(self, family: int, own: Folds, folds: Sequence[int]) -> Iterator[Folds]:
         """Yield where the members could read folds: in one more place, and in all places."""
         if self.read[family].op is LOOKUP:  # it has no order of entries
             return
-        everywhere = dict(folds)
+        everywhere = dict(own)
         for at, one in enumerate(self.read[family].families):
-            for fold in self.folds if at not in folds else ():
+            for fold in folds if at not in own else ():
                 if self._is_term_of(one, fold):
                     everywhere[at] = fold
-                    yield {**folds, at: fold}
+                    yield {**own, at: fold}
         yield everywhere
 
     def _is_term_of(self, family: int, fold: int) -> bool:
@@ -120,9 +125,12 @@ def _reading(graph: Families, family: Family) -> Reading:
     op, *operands = graph.nodes[i]
     if i in graph.terms:
         kinds = graph.kinds(i)
-        return Reading(op, [sign for sign, _, _ in kinds], [one for _, f, g in kinds for one in (f, g)])
+        lengths = frozenset([len(graph.terms[member]) for member in family.members])
+        return Reading(op, [sign for sign, _, _ in kinds], [one for _, f, g in kinds for one in (f, g)], lengths)
     families = [graph.family_of[operand] for operand in operands]
-    return Reading(op, [], [families[0], *sorted(set(families[1:]))] if op is LOOKUP else families)
+    if op is LOOKUP:
+        families = [families[0], *sorted(set(families[1:]))]
+    return Reading(op, [], families, frozenset())
 
 
 class _Folding:
