@@ -18,7 +18,7 @@ import numpy as np
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
-from ..arrays.program import Array, ArrayProgram, Axis, Leaf, Piece, Places
+from ..arrays.program import Array, ArrayProgram, Assembly, Axis, Leaf, Piece, Places
 from ..lookup import LOOKUP
 from ..trace import Trace
 from .families import NONE, Families, Family
@@ -278,6 +278,8 @@ class _Layout:
             factors = [self._seen(family, places[:, 0], axes, shared) for family, places in read]
         elif len(read) == 1 and not axes and base is not None:
             return self._signed(part, self.program.fold(op, base, base.axes))
+        elif op is p.add and self._is_in_runs(part):
+            return self._signed(part, self._sums_of_runs(part, axes))
         else:
             nothing = 0.0 if op is p.add else op.identity
             factors = [self._view(family, places, (*axes, along), nothing) for family, places in read]
@@ -286,6 +288,35 @@ class _Layout:
         if op is p.add and part.length > 1 and not (isinstance(term, Array) and along in term.axes):
             folded = self.program.apply(p.multiply, [float(part.length), folded])  # it is the same term so many times
         return self._signed(part, folded)
+
+    def _is_in_runs(self, part: Part) -> bool:
+        """Whether members have different numbers of terms, which are no products with what all examples share.
+
+        With that, such as the weights of a convolution, the terms are padded, so that they are a matrix product.
+        """
+        all_batched = all(self.graph.families[family].batched for family in part.families)
+        return any((places == PAD).any() for places in part.places) and (all_batched or len(part.places) == 1)
+
+    def _sums_of_runs(self, part: Part, axes: tuple[Axis, ...]) -> Assembly:
+        """The sum of each member's terms, which lie one after the other; nothing is computed for a place without one."""
+        sizes = [axis.size for axis in axes]
+        there = np.all([places != PAD for places in part.places], axis=0).reshape(*sizes, part.length)
+        ragged = [at for at in range(len(axes)) if (there != there.take([0], axis=at)).any()]
+        even = [at for at in range(len(axes)) if at not in ragged]
+        in_order = [*even, *ragged]
+        own = there.transpose(*in_order, len(axes))[(0,) * len(even)].ravel()
+        term_axes = (*self._axes([sizes[at] for at in even]), *self._axes([int(own.sum())]))
+
+        def listed(places: IntArray) -> IntArray:
+            """The places of all terms, along the axes where all members have as many, and one after the other."""
+            table = places.reshape(*sizes, part.length).transpose(*in_order, len(axes))
+            return table.reshape(*(sizes[at] for at in even), -1)[..., own]
+
+        factors = [self._view(f, listed(places), term_axes) for f, places in zip(part.families, part.places, strict=True)]
+        term = factors[0] if len(factors) == 1 else self.program.apply(p.multiply, factors)
+        members = np.repeat(np.arange(len(part.places[0])), part.length)
+        places = listed(members).reshape([axis.size for axis in term_axes])
+        return self.program.assemble(axes, [Piece(term, term_axes, Places(places))])
 
     def _signed(self, part: Part, folded: Array | float) -> Array | float:
         return folded if part.sign > 0 else self.program.apply(p.negative, [folded])
