@@ -17,9 +17,11 @@ from ..arrays.program import Array
 from ..leaves import CAPTURED, THETA
 from ..lookup import LOOKUP
 from ..trace import Node, Trace
-from .places import Kind
+from .places import BEHIND, Kind
 
 NONE = -1  # in place of the second factor of a term that is not a product
+CONSTANTS = 0  # the number of the family of the constants
+ZERO = "zero"  # a node that is read as one more member of the family of a node, or of one that is given
 Term = tuple[int, int, int]  # its sign, and the places of two factors, or of one and NONE
 
 
@@ -48,6 +50,7 @@ class Families:
     Attributes:
         nodes: the trace, in order.
         same: nodes that nothing reads, each with the one that is read in its place.
+        zeros: products with the constant 0, as at the edge of an image, and sums of such products.
         order: the places of the nodes, operands first.
         terms: the terms of each node that is a sum, or a chain of another primitive.
         families: all families; that of the constants is the first.
@@ -72,6 +75,7 @@ class Families:
         self.outputs = [self.same.get(output, output) for output in outputs]
         self.leaves = leaves
         self.uses = self._uses()
+        self.zeros: set[int] = set()
         self.terms: dict[int, list[Term]] = {}
         self.order: Sequence[int] = range(len(self.nodes))
         self.families: list[Family] = []
@@ -95,24 +99,21 @@ class Families:
                 same[place] = same.get(operand, operand)
         known: dict[Node, int] = {}
         for place, node in enumerate(nodes if same else ()):
-            if node[0].__class__ is str or place in same:
+            op = node[0]
+            if op.__class__ is str or place in same:
                 continue
             if node[1] in same or node[-1] in same or (len(node) > 3 and not same.keys().isdisjoint(node[1:])):
-                nodes[place] = node = (node[0], *[same.get(operand, operand) for operand in node[1:]])
-                first = trace.nodes[node] if node in trace.nodes else known.setdefault(node, place)
+                nodes[place] = new = (op, *[same.get(operand, operand) for operand in node[1:]])
+                first = trace.nodes[new] if new in trace.nodes else known.setdefault(new, place)
                 if first != place:  # the same was recorded without it
-                    same[max(first, place)] = min(first, place)
+                    same[max(first, place)] = same.get(first, min(first, place))
 
-    def _outline(self, place: int) -> Hashable:
-        """An operation with a constant, and what its other operand is computed with."""
-        op, *operands = self.nodes[place]
-        return op, *[self._kind_of(operand, 2) for operand in operands]
-
-    def _kind_of(self, place: int, depth: int) -> Hashable:
+    def _outline(self, place: int, depth: int = 3) -> tuple[Hashable, ...]:
+        """An operation, those of its operands, and those of theirs."""
         op, *operands = self.nodes[place]
         if op.__class__ is str or not depth:
-            return op
-        return op, *[self._kind_of(operand, depth - 1) for operand in operands]
+            return (op,)
+        return op, *[self._outline(operand, depth - 1) for operand in operands]
 
     def _uses(self) -> list[int]:
         """How often nodes that the outputs need read each node; an output counts as read twice."""
@@ -135,6 +136,7 @@ class Families:
     def flatten(self) -> None:
         """List the terms of each sum, and of each chain of a primitive through which no gradient passes."""
         uses, nodes = self.uses, self.nodes
+        self.zeros = self._zeros()
         passed: list[bool] | None = None
         for i in range(len(nodes) - 1, -1, -1):
             op = nodes[i][0]
@@ -187,8 +189,29 @@ class Families:
                     terms.append((sign, node[1], node[2]))
                     uses[i] = 0
                     continue
+            elif i in self.zeros:  # recorded once, but a part of several sums
+                uses[i] -= 1
+                uses[node[1]] += 1
+                uses[node[2]] += 1
+                if op is p.multiply:
+                    terms.append((sign, node[1], node[2]))
+                else:
+                    pending += [(node[2], sign), (node[1], sign)]
+                continue
             terms.append((sign, i, NONE))
         return terms
+
+    def _zeros(self) -> set[int]:
+        """The products with the constant 0, and the sums of such products."""
+        constants = {place for place, node in enumerate(self.nodes) if node[:2] == ("constant", 0.0)}
+        zeros: set[int] = set()
+        for i, node in enumerate(self.nodes if constants else ()):
+            op = node[0]
+            if (op is p.multiply and not constants.isdisjoint(node[1:])) or (
+                op is p.add and node[1] in zeros and node[2] in zeros
+            ):
+                zeros.add(i)
+        return zeros
 
     def _terms_of_chain(self, root: int, op: Primitive) -> list[Term]:
         terms: list[Term] = []
@@ -222,6 +245,10 @@ class Families:
             node = self.nodes[i]
             op = node[0]
             if op.__class__ is str:
+                if op == ZERO:
+                    member, given = node[1:]
+                    family_of[i], place_of[i] = (given if member == NONE else family_of[member]), BEHIND
+                    continue
                 family_of[i] = known[op].number
                 if op == "constant":
                     place_of[i] = len(self.constants)

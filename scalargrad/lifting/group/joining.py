@@ -1,8 +1,11 @@
-"""Families that are one but for folds of a single term, as in the first step of a loop over a growing list.
+"""Families that are one but for the first steps of their loops, where something stands in for what others read.
 
-A softmax of three scores divides by their sum, and that of a single score by the score, which is the sum of one. So
-where some members read folds of two, three and more terms, and others, alike in all else, read a term itself, these
-read a fold of one term instead. Then they are one family, and so is what is computed from them.
+- A softmax of three scores divides by their sum, and that of a single score by the score, which is the sum of one. So
+  where others read sums of two, three and more terms, a term is read as a sum of one. The same holds for any fold.
+- In `w * (x[t - 1] if t > 0 else 0.0)` the 0 stands for a number before the first. So it is read as one more member of
+  the family that others read there.
+
+What joins others in this way is alike from then on, and so is what is computed from it.
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ from typing import NamedTuple
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
 from ..lookup import LOOKUP
-from .families import NONE, Families, Family, Term
+from ..trace import Node
+from .families import CONSTANTS, NONE, ZERO, Families, Family, Term
 
-Folds = Mapping[int, int]  # the family of the folds that are read, by the place among what is read
+Changes = Mapping[int, int]  # the family that is to be read, by the place among what is read
 
 
 class Reading(NamedTuple):
@@ -25,22 +29,26 @@ class Reading(NamedTuple):
         op: the operation, or what ends a sum.
         signs: those of the kinds of terms; none for an operation.
         families: that of each operand; for a sum, of both factors of each kind.
+        zeros: where a factor is the constant 0 in all members.
         lengths: how many terms members have.
+        members: how many members there are.
     """
 
     op: Primitive
     signs: Sequence[int]
     families: Sequence[int]
+    zeros: frozenset[int]
     lengths: frozenset[int]
+    members: int
 
 
 def join(graph: Families) -> None:
-    """Let members read folds of one term where that makes them one family with others, and sort the nodes anew."""
+    """Let members read what makes them one family with others, and sort the nodes anew."""
     search = _Search(graph)
-    if search.folds():
-        found = search.found()
-        if found:
-            _Folding(graph).rewrite(found)
+    if search.folds() or any(reading.zeros for reading in search.read.values()):
+        changes = search.changes()
+        if changes:
+            _Rewriting(graph).rewrite(changes)
             graph.sort()
 
 
@@ -50,6 +58,7 @@ class _Search:
     def __init__(self, graph: Families) -> None:
         self.read = {family.number: _reading(graph, family) for family in graph.families if family.members}
         self.part_of = list(range(len(graph.families)))  # for each family one that it has joined, or itself
+        self.given = [family.number for family in graph.families if not family.members][1:]  # without the constants
 
     def folds(self) -> list[int]:
         """Return the families whose members fold two, three and more terms of one kind."""
@@ -62,25 +71,27 @@ class _Search:
                     lengths.setdefault(self._whole(family), set()).update(reading.lengths)
         return [family for family, own in lengths.items() if len(own) > 1 and min(own) <= 2]
 
-    def found(self) -> dict[int, Folds]:
-        """Return which families are to read folds, and where."""
-        found: dict[int, Folds] = {}
+    def changes(self) -> dict[int, Changes]:
+        """Return which families are to read others, and where."""
+        changes: dict[int, Changes] = {}
         before: list[int] = []
         while before != self.part_of:
             before = list(self.part_of)
             known: dict[Hashable, int] = {}
             for family in self.read:
-                self._join(family, known.setdefault(self._key(family, found.get(family, {})), family))
+                self._join(family, known.setdefault(self._key(family, changes.get(family, {})), family))
             folds = self.folds()
-            for family in self.read:
-                own = found.get(family, {})
-                for choice in self._choices(family, own, folds):
+            for family, reading in self.read.items():
+                own = changes.get(family, {})
+                for choice in self._choices(reading, own, folds):
                     other = known.get(self._key(family, choice))
-                    if other is not None and self._whole(other) != self._whole(family):
-                        found[family] = choice
+                    if other not in (None, family) and (
+                        self.read[other].members > reading.members or reading.zeros.issuperset(choice)
+                    ):
+                        changes[family] = choice
                         self._join(family, other)
                         break
-        return found
+        return changes
 
     def _join(self, family: int, other: int) -> None:
         self.part_of[self._whole(family)] = self._whole(other)
@@ -91,25 +102,28 @@ class _Search:
             family = self.part_of[family]
         return family
 
-    def _key(self, family: int, folds: Folds) -> Hashable:
-        """What is equal for families that are one, if this one reads folds."""
-        op, signs, families, _ = self.read[family]
-        read = [self._whole(folds.get(at, one)) for at, one in enumerate(families)]
-        if signs:
-            return op, frozenset(zip(signs, map(frozenset, zip(read[::2], read[1::2], strict=True)), strict=True))
-        return op, len(read), *read
+    def _key(self, family: int, changes: Changes) -> Hashable:
+        """What is equal for families that are one, if this one reads something else."""
+        reading = self.read[family]
+        read = [self._whole(changes.get(at, one)) for at, one in enumerate(reading.families)]
+        if reading.signs:
+            pairs = map(frozenset, zip(read[::2], read[1::2], strict=True))
+            return reading.op, frozenset(zip(reading.signs, pairs, strict=True))
+        return reading.op, len(read), *read
 
-    def _choices(self, family: int, own: Folds, folds: Sequence[int]) -> Iterator[Folds]:
-        """Yield where the members could read folds: in one more place, and in all places."""
-        if self.read[family].op is LOOKUP:  # it has no order of entries
-            return
+    def _choices(self, reading: Reading, own: Changes, folds: Sequence[int]) -> Iterator[Changes]:
+        """Yield what the members could read: something else in one more place, and in all places."""
         everywhere = dict(own)
-        for at, one in enumerate(self.read[family].families):
-            for fold in folds if at not in own else ():
-                if self._is_term_of(one, fold):
-                    everywhere[at] = fold
-                    yield {**own, at: fold}
-        yield everywhere
+        for at, one in enumerate(reading.families if reading.op is not LOOKUP else ()):
+            if at not in own:
+                others = [fold for fold in folds if self._is_term_of(one, fold)]
+                if at in reading.zeros:
+                    others = [family for family in (*reading.families, *self.given) if family not in (NONE, CONSTANTS)]
+                for other in others:
+                    everywhere[at] = other
+                    yield {**own, at: other}
+        if len(everywhere) > len(own) + 1:
+            yield everywhere
 
     def _is_term_of(self, family: int, fold: int) -> bool:
         """Whether the members of a family could be the only term of a fold."""
@@ -121,43 +135,66 @@ class _Search:
 
 
 def _reading(graph: Families, family: Family) -> Reading:
-    i = family.members[0]
+    i, count = family.members[0], len(family.members)
     op, *operands = graph.nodes[i]
-    if i in graph.terms:
-        kinds = graph.kinds(i)
-        lengths = frozenset([len(graph.terms[member]) for member in family.members])
-        return Reading(op, [sign for sign, _, _ in kinds], [one for _, f, g in kinds for one in (f, g)], lengths)
-    families = [graph.family_of[operand] for operand in operands]
-    if op is LOOKUP:
-        families = [families[0], *sorted(set(families[1:]))]
-    return Reading(op, [], families, frozenset())
+    if i not in graph.terms:
+        families = [graph.family_of[operand] for operand in operands]
+        return Reading(op, [], families, frozenset(), frozenset(), count)
+    kinds = graph.kinds(i)
+    zeros = []
+    for k, (minus, f, g) in enumerate(kinds):
+        if f == CONSTANTS and g != NONE:
+            terms = (term for member in family.members for term in graph.terms[member])
+            read = {x for sign, x, y in terms if (-sign, graph.family_of[x], graph.family_of[y]) == (minus, f, g)}
+            if all(graph.nodes[x][1] == 0.0 for x in read):
+                zeros.append(2 * k)
+    lengths = frozenset([len(graph.terms[member]) for member in family.members])
+    families = [one for _, f, g in kinds for one in (f, g)]
+    return Reading(op, [minus for minus, _, _ in kinds], families, frozenset(zeros), lengths, count)
 
 
-class _Folding:
-    """The nodes of a graph, with folds of one term put where members are to read them."""
+class _Rewriting:
+    """The nodes of a graph, with what is to be read put in place of what was read."""
 
     def __init__(self, graph: Families) -> None:
         self.graph = graph
         self._made: dict[tuple[int, int], int] = {}
-        self._behind: dict[int, list[int]] = {}  # new nodes, by the node that each stands for
+        self._behind: dict[int, list[int]] = {}  # new nodes, by the node behind which they stand
 
-    def rewrite(self, found: Mapping[int, Folds]) -> None:
-        """Rewrite the members of the families that were found; those that are operands of others come first."""
+    def rewrite(self, changes: Mapping[int, Changes]) -> None:
+        """Rewrite the members of the families that change; those that are operands of others come first."""
         graph, family_of = self.graph, self.graph.family_of
-        for number in sorted(found):
-            folds = found[number]
+        for number in sorted(changes):
+            own = changes[number]
             for i in graph.families[number].members:
-                if i in graph.terms:
-                    kinds = graph.kinds(i)
-                    for at, (sign, *factors) in enumerate(graph.terms[i]):
-                        f, g = (family_of[one] for one in factors)
-                        first = 2 * kinds.index((-sign, f, g))
-                        x, y = (self._read(one, folds.get(first + j)) for j, one in enumerate(factors))
-                        graph.terms[i][at] = sign, x, y
-                else:
+                if i not in graph.terms:
                     op, *operands = graph.nodes[i]
-                    graph.nodes[i] = op, *(self._read(one, folds.get(at)) for at, one in enumerate(operands))
-        graph.order = [one for i in graph.order for one in (i, *self._behind.get(i, ()))]
+                    graph.nodes[i] = op, *(self._read(one, own.get(at)) for at, one in enumerate(operands))
+                    continue
+                kinds = graph.kinds(i)
+                beside = {
+                    family_of[factor]: factor for _, *factors in graph.terms[i] for factor in factors if factor != NONE
+                }
+                for at, (sign, x, y) in enumerate(graph.terms[i]):
+                    first = 2 * kinds.index((-sign, family_of[x], family_of[y]))
+                    if family_of[x] == CONSTANTS and first in own:
+                        new = self._zero(x, own[first], beside.get(own[first], NONE))
+                    else:
+                        new = self._read(x, own.get(first))
+                    graph.terms[i][at] = sign, new, self._read(y, own.get(first + 1))
+        graph.order = [
+            *self._behind.get(NONE, ()),
+            *(one for i in graph.order for one in (i, *self._behind.get(i, ()))),
+        ]
+
+    def _zero(self, node: int, family: int, member: int) -> int:
+        """A 0 that is read as one more member of a family: a given one, or that of a member."""
+        new = self._made.get((member, -family))
+        if new is None:
+            new = self._made[member, -family] = self._added((ZERO, member, family), behind=member)
+        self.graph.uses[new] += 1
+        self.graph.uses[node] -= 1
+        return new
 
     def _read(self, node: int, fold: int | None) -> int:
         """What is to be read: the node, or a fold of it alone."""
@@ -167,13 +204,10 @@ class _Folding:
         new = self._made.get((node, fold))
         if new is None:
             example = graph.families[fold].members[0]
-            new = self._made[node, fold] = len(graph.nodes)
-            self._behind.setdefault(node, []).append(new)
-            *_, y = graph.terms[example][0]
-            term: Term = (1, node, NONE) if y == NONE else (1, *graph.nodes[node][1:])
-            graph.nodes.append((graph.nodes[example][0], node))
+            new = self._made[node, fold] = self._added((graph.nodes[example][0], node), behind=node)
+            is_product = graph.terms[example][0][2] != NONE
+            term: Term = (1, *graph.nodes[node][1:]) if is_product else (1, node, NONE)
             graph.terms[new] = [term]
-            graph.uses.append(0)
             for factor in term[1:]:
                 if factor != NONE:
                     graph.uses[factor] += 1
@@ -183,3 +217,9 @@ class _Folding:
             for operand in graph.nodes[node][1:]:
                 graph.uses[operand] -= 1
         return new
+
+    def _added(self, node: Node, behind: int) -> int:
+        self._behind.setdefault(behind, []).append(len(self.graph.nodes))
+        self.graph.nodes.append(node)
+        self.graph.uses.append(0)
+        return len(self.graph.nodes) - 1

@@ -21,9 +21,10 @@ from ...engine.declaration import Primitive
 from ..arrays.program import Array, ArrayProgram, Assembly, Axis, Leaf, Piece, Places
 from ..lookup import LOOKUP
 from ..trace import Trace
-from .families import NONE, Families, Family
+from .families import CONSTANTS, NONE, Families, Family
 from .joining import join
 from .places import (
+    BEHIND,
     PAD,
     Kind,
     Row,
@@ -298,7 +299,7 @@ class _Layout:
         return any((places == PAD).any() for places in part.places) and (all_batched or len(part.places) == 1)
 
     def _sums_of_runs(self, part: Part, axes: tuple[Axis, ...]) -> Assembly:
-        """The sum of each member's terms, which lie one after the other; nothing is computed for a place without one."""
+        """The sum of each member's terms, which lie one after the other, and nothing where there is no term."""
         sizes = [axis.size for axis in axes]
         there = np.all([places != PAD for places in part.places], axis=0).reshape(*sizes, part.length)
         ragged = [at for at in range(len(axes)) if (there != there.take([0], axis=at)).any()]
@@ -312,7 +313,9 @@ class _Layout:
             table = places.reshape(*sizes, part.length).transpose(*in_order, len(axes))
             return table.reshape(*(sizes[at] for at in even), -1)[..., own]
 
-        factors = [self._view(f, listed(places), term_axes) for f, places in zip(part.families, part.places, strict=True)]
+        factors = [
+            self._view(f, listed(places), term_axes) for f, places in zip(part.families, part.places, strict=True)
+        ]
         term = factors[0] if len(factors) == 1 else self.program.apply(p.multiply, factors)
         members = np.repeat(np.arange(len(part.places[0])), part.length)
         places = listed(members).reshape([axis.size for axis in term_axes])
@@ -418,16 +421,19 @@ class _Layout:
         by_number = sorted(range(len(axes)), key=lambda at: axes[at].number)
         index, axes = index.transpose(by_number), tuple(axes[at] for at in by_number)
         base = self.graph.families[family].array
-        if family == 0 or not isinstance(base, Array):
-            numbers = np.array(self.graph.constants)[index] if family == 0 else np.full(index.shape, base)
-            numbers = np.where(index == PAD, nothing, numbers) if nothing is not None else numbers
+        beside = {BEHIND: 0.0, PAD: nothing}
+        if family == CONSTANTS or not isinstance(base, Array):
+            numbers = np.array(self.graph.constants)[index] if family == CONSTANTS else np.full(index.shape, base)
+            for place, number in beside.items():
+                numbers = np.where(index == place, number, numbers) if number is not None else numbers
             if not axes or _are_the_same(numbers):
                 return float(numbers.flat[0])
             return self.program.table(np.ascontiguousarray(numbers), axes)
-        if (index == PAD).any():
-            assert nothing is not None
-            index = np.where(index == PAD, base.size, index)
-            base = self._extended(base, nothing)
+        if index.min() < 0:
+            for place, number in beside.items():
+                if (index == place).any():
+                    assert number is not None, "what is no sum has no terms"
+                    base, index = self._extended(base, number), np.where(index == place, base.size, index)
         return self.program.view(base, np.ascontiguousarray(index) if axes else int(index), axes)
 
     def _extended(self, base: Array, nothing: float) -> Array:
