@@ -126,7 +126,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         [""],
     ],
     "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed"]],
-    "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["regroup"]],
+    "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["joining"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
         ["layout", "spelling", "groups", "filling", "text", "saved"],
         ["plan"],

@@ -456,6 +456,24 @@ def test_rows_may_differ_between_indices(target: str) -> None:
     assert near(program.value_and_grad(rows)[1], mean_gradient(results, ws))
 
 
+@pytest.mark.parametrize("alone", [0, 1])
+def test_classes_at_all_positions_are_one_lookup(alone: int) -> None:
+    """Where each of many indices has as many rows of its own, they are looked up at once, and those with more too."""
+    ws = [Value(0.1 * i) for i in range(3)]
+
+    def loss(row: Any) -> Any:
+        hidden = [tanh(w * i) for i in range(1, 9) for w in ws]
+        total = sum(take(hidden[3 * t : 3 * t + 3], index) for t, index in enumerate(row))
+        return total + alone * row[0] * take(hidden[1:4], row[0])
+
+    program: Any = lift(loss, ws)
+    rows = [[0, 2, 1, 0, 1, 2, 2], [2, 0, 0, 1, 1, 2, 0]]
+    results = [loss(row) for row in rows]
+    assert near(program(rows), [result.data for result in results])
+    assert near(program.value_and_grad(rows)[1], mean_gradient(results, ws))
+    assert len(re.findall(r"np\.copyto\(taken|out=taken", program.source)) == 1 + alone
+
+
 def test_a_lookup_is_an_operation_of_a_trace() -> None:
     """Its value is the entry; its slope is 1 in the entry that is looked up, and 0 in all others and in the index."""
     operands = (1.0, 5.0, 7.0, 9.0)

@@ -291,12 +291,12 @@ class _Layout:
         return self._signed(part, folded)
 
     def _is_in_runs(self, part: Part) -> bool:
-        """Whether members have different numbers of terms, which are no products with what all examples share.
+        """Whether members have different numbers of terms, and padded terms would be no matrix product.
 
-        With that, such as the weights of a convolution, the terms are padded, so that they are a matrix product.
+        They are one where numbers of the examples are multiplied by what all examples share, as in a convolution.
         """
-        all_batched = all(self.graph.families[family].batched for family in part.families)
-        return any((places == PAD).any() for places in part.places) and (all_batched or len(part.places) == 1)
+        batched = {self.graph.families[family].batched for family in part.families}
+        return len(batched) == 1 and any((places == PAD).any() for places in part.places)
 
     def _sums_of_runs(self, part: Part, axes: tuple[Axis, ...]) -> Assembly:
         """The sum of each member's terms, which lie one after the other, and nothing where there is no term."""
