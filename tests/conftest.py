@@ -2,10 +2,19 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60)
 settings.register_profile("deep", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The code on pages is not traced line by line, which takes several times as long; tests cover the package."""
+    for item in items:
+        if item.path.suffix == ".md":
+            item.add_marker("no_cover")
+
 
 collect_ignore = ["user_code"]  # programs, one of them wrong, that `test_user_code.py` runs and has checked

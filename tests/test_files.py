@@ -219,11 +219,13 @@ def taken_for_sound(path: Path) -> list[tuple[int, int]]:
     return harmful
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_no_flipped_bit_goes_unseen(tmp_path: Path) -> None:
     """Flip any bit of a file: it is an error that names the file and changes no parameter, or loads the same."""
     assert taken_for_sound(tmp_path / "model.json") == []
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_without_the_checksum_a_flipped_bit_would_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the checksum that sees the damage: with one that is always the same, wrong numbers are loaded."""
     monkeypatch.setattr(files, "_checksum", lambda content: "always the same")

@@ -70,10 +70,10 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["module"],
         ["prelu"],
         ["arguments"],
-        ["neuron", "dropout"],
-        ["layer"],
-        ["maxout"],
-        ["mlp"],
+        ["neuron", "dropout", "normalisation", "embedding", "convolution", "parts"],
+        ["layer", "sequential"],
+        ["maxout", "residual", "attention", "sequences"],
+        ["mlp", "recurrent", "gated"],
         [""],
     ],
     "scalargrad.expressions": [["typed", "recorded"], ["programs"]],
@@ -315,7 +315,7 @@ def edges(folder: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("folder", "most"), [("scalargrad", 50), ("scalargrad.engine", 38), ("scalargrad.explain", 30)]
+    ("folder", "most"), [("scalargrad", 51), ("scalargrad.engine", 38), ("scalargrad.explain", 30)]
 )
 def test_few_things_know_of_one_another(folder: str, most: int) -> None:
     """Between the files and folders of one level there are few imports, the public door's among them."""

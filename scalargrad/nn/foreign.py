@@ -7,13 +7,34 @@ from typing import Any
 
 from ..engine import foreign
 
-_NETWORK = "MLP(n_inputs, sizes), or a Module of your own that calls its layers one after another"
+_TRANSFORMER = "a Module of your own that calls Attention(width, heads, causal=True) and an MLP for each row"
 NAMES = {
     "Linear": "Layer(n_inputs, n_outputs, activation=None)",
     "Dense": "Layer(n_inputs, n_outputs, activation)",
-    "Sequential": _NETWORK,
+    "Conv2d": "Convolution(n_channels, n_filters, kernel, stride, padding)",
+    "Conv1d": "Convolution(n_channels, n_filters, kernel=(1, length)), for which a sequence is an image of one row",
+    "Conv2D": "Convolution(n_channels, n_filters, kernel, stride, padding)",
+    "MaxPool2d": "MaxPool(size, stride)",
+    "AvgPool2d": "AveragePool(size, stride)",
+    "MaxPool1d": "MaxPool((1, size))",
+    "AvgPool1d": "AveragePool((1, size))",
+    "MaxPooling2D": "MaxPool(size, stride)",
+    "AveragePooling2D": "AveragePool(size, stride)",
+    "Flatten": "scalargrad.flatten, which is a function",
+    "Identity": "lambda x: x",
     "ModuleList": "a list, in which a Module finds its parameters",
     "ModuleDict": "a dict, in which a Module finds its parameters",
+    "MultiheadAttention": "Attention(width, heads), which is called on a list of rows",
+    "Transformer": _TRANSFORMER,
+    "TransformerEncoder": _TRANSFORMER,
+    "TransformerEncoderLayer": _TRANSFORMER,
+    "TransformerDecoder": _TRANSFORMER,
+    "TransformerDecoderLayer": _TRANSFORMER,
+    "RNN": "Recurrent(n_inputs, n_hidden)",
+    "SimpleRNN": "Recurrent(n_inputs, n_hidden)",
+    "RNNCell": "Recurrent(n_inputs, n_hidden), whose method step reads a single row",
+    "LSTMCell": "LSTM(n_inputs, n_hidden), whose method step reads a single row",
+    "GRUCell": "GRU(n_inputs, n_hidden), whose method step reads a single row",
     "Parameter": "Value(number): a Module trains each leaf Value in its attributes",
     "functional": "scalargrad.functional",
     "init": 'initial="scaled", initial="uniform", or a function of a random.Random and the number of inputs',
@@ -23,6 +44,10 @@ NAMES = {
     "BCEWithLogitsLoss": "scalargrad.binary_cross_entropy(scores, targets)",
     "NLLLoss": "scalargrad.cross_entropy(scores, target), which has the log_softmax in it",
     "HingeEmbeddingLoss": "scalargrad.hinge(score, label)",
+}
+NAMES |= {
+    f"BatchNorm{kind}": "LayerNorm(n_inputs), which normalises a row of one example and needs no batch"
+    for kind in ("", "1d", "2d", "3d", "alization")
 }
 _ACTIVATIONS = ("ReLU", "Tanh", "Sigmoid", "Softmax", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "LogSoftmax")
 _SPELLED = {"LeakyReLU": "leaky_relu", "LogSoftmax": "log_softmax"}
@@ -42,8 +67,31 @@ ARGUMENTS = {
     "p": "the probability of a Dropout by itself: Dropout(0.5)",
     "in_features": "n_inputs",
     "out_features": "n_outputs",
+    "input_size": "n_inputs",
+    "hidden_size": "n_hidden",
+    "units": "n_hidden",
+    "num_layers": "one module for each layer: second(first(rows))",
+    "bidirectional": "Bidirectional(forward, backward), of two modules",
+    "batch_first": "code for one sequence; lift makes a program for a batch of it",
     "hidden_layer_sizes": "sizes, with the number of outputs as its last",
     "init": "initial",
+    "in_channels": "n_channels",
+    "out_channels": "n_filters",
+    "filters": "n_filters",
+    "kernel_size": "kernel of a Convolution, or size of a pool",
+    "pool_size": "size",
+    "num_embeddings": "n_rows",
+    "embedding_dim": "n_outputs",
+    "normalized_shape": "n_inputs",
+    "eps": "epsilon",
+    "elementwise_affine": "learned",
+    "embed_dim": "width",
+    "num_heads": "heads",
+    "n_head": "heads",
+    "n_heads": "heads",
+    "is_causal": "causal",
+    "kdim": "context_width",
+    "vdim": "context_width",
     "lr": "the rate of an optimizer: optim.GradientDescent(model.parameters(), rate=0.1)",
     "learning_rate": "the rate of an optimizer: optim.GradientDescent(model.parameters(), rate=0.1)",
 }

@@ -33,6 +33,7 @@ def alone(primitive: Primitive, point: tuple[float, ...]) -> tuple[Callable[...,
     return applied, tuple(x for k, x in enumerate(point) if k not in fixed)
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @every_primitive
 def test_every_wrong_rule_is_caught(primitive: Primitive) -> None:
     """Each rule × 1.001, with the other sign, or 0, and each rule's derivative likewise, makes the check fail."""

@@ -342,6 +342,7 @@ def test_a_saturated_sigmoid_cannot_be_told() -> None:
     assert verdict(lambda x: x.sigmoid(), 8.0) == "agrees"
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_a_deep_chain() -> None:
     """Ten thousand operations in a row; and one in the middle that is wrong by a thousandth is named."""
 

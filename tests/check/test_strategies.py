@@ -273,6 +273,7 @@ def disagrees(expression: Expression) -> bool:
     )
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @pytest.mark.parametrize(
     ("primitive", "index"), [pytest.param(p, i % 2, id=f"{p.name}-{i % 2}") for i, p in enumerate(BINARY)]
 )

@@ -6,6 +6,7 @@ import math
 import random
 import re
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,13 +14,16 @@ import batches
 import depth
 import dropout
 import early_stopping
+import error_surface
 import experiment
 import losses
 import matplotlib as mpl
 import maxout
+import memory
 import numpy as np
 import optimizers
 import pytest
+import recurrent
 import weight_decay
 from digits import loss_function
 from PIL import Image
@@ -37,6 +41,9 @@ EXPERIMENTS: dict[str, list[str]] = {
     "weight_decay": ["--examples", "20", "--epochs", "2"],
     "dropout": ["--examples", "20", "--epochs", "1"],
     "maxout": ["--examples", "20", "--epochs", "1"],
+    "recurrent": ["--epochs", "1"],
+    "error_surface": ["--steps", "20"],
+    "memory": ["--stories", "20", "--epochs", "1"],
 }
 every_experiment = pytest.mark.parametrize("demo", EXPERIMENTS)
 
@@ -60,7 +67,7 @@ def test_a_table_and_a_picture_for_a_slide(demo: str, tmp_path: Path, capsys: py
     assert dict(mpl.rcParams) == before
 
 
-@every_experiment
+@pytest.mark.parametrize("demo", [*EXPERIMENTS, "tiny_gpt"])  # test_gpt.py draws its picture
 def test_each_has_at_most_150_lines_and_ten_seeds(demo: str, capsys: pytest.CaptureFixture[str]) -> None:
     """An experiment fits on three screens, is repeated ten times by default, and its help has a command to try."""
     module = __import__(demo)
@@ -329,10 +336,105 @@ def test_maxout_learns_more_with_as_many_neurons() -> None:
     assert abs(statistics.fmean(largest) - statistics.fmean(wide)) < statistics.fmean(relu) - statistics.fmean(largest)
 
 
+# ---------------------------------------------------------------- a memory network
+
+
+def test_two_hops_find_what_one_cannot() -> None:
+    """With two hops nearly all questions are answered, with one not many more than half of them."""
+    ((_, one),), ((model, two),) = memory.compare(seeds=1, stories=600, epochs=20, several=(1, 2)).values()
+    assert one < 0.7
+    assert two > 0.95
+    first, second = [], []  # where the hops should look: who has the thing, and where that person is
+    for seed in range(50):
+        told = memory.story(random.Random(seed))
+        looks = model.looks(told)
+        assert [sum(weights) for weights in looks] == pytest.approx([1.0, 1.0])
+        asked = next(i for i, (_, what) in enumerate(told.sentences) if what == told.question)
+        place = told.answer + memory.WORDS.index(memory.PLACES[0])
+        there = told.sentences.index([told.sentences[asked][0], place])
+        first.append(looks[0][asked])
+        second.append(looks[1][there])
+    assert statistics.fmean(first) > 0.8
+    assert statistics.fmean(second) > 0.5
+
+
+def test_a_story_says_where_things_are() -> None:
+    """Each person of a story is in one place, each thing has one owner, who is among them, and the answer follows."""
+    for seed in range(20):
+        told = memory.story(random.Random(seed))
+        sentences = [[memory.WORDS[word] for word in sentence] for sentence in told.sentences]
+        where = dict(sentence for sentence in sentences if sentence[1] in memory.PLACES)
+        owner = {thing: person for person, thing in sentences if thing in memory.THINGS}
+        assert len(where) == len(owner) == 3
+        assert memory.PLACES[told.answer] == where[owner[memory.WORDS[told.question]]]
+
+
 # ---------------------------------------------------------------- the list of demos
 
 
 def test_the_list_has_each_demo_once() -> None:
     """The list of demos links to each file once, and to none that is not there."""
-    linked = re.findall(r"\]\(([^)]+)\)", (DEMOS / "README.md").read_text())
+    linked = re.findall(r"\]\(([^)/]+)\)", (DEMOS / "README.md").read_text())
     assert sorted(linked) == sorted(path.name for path in DEMOS.glob("*.py"))
+
+
+# ---------------------------------------------------------------- recurrent
+
+
+def best(sentences: Sequence[recurrent.Sentence], known: int) -> float:
+    """The share of words whose slot can be said from the word and so many words before it."""
+    seen: dict[object, Counter[str]] = {}
+    for words in sentences:
+        for place, (_, slot) in enumerate(words):
+            before = tuple(word for word, _ in words[max(0, place - known) : place + 1])
+            seen.setdefault(before, Counter())[slot] += 1
+    counts = [max(counter.values()) for counter in seen.values()]
+    return sum(counts) / sum(map(len, sentences))
+
+
+def test_what_can_be_known_of_a_word() -> None:
+    """By itself a word tells 70% of the slots, with all words before it 90%, and if the verb is always first, all."""
+    assert best(recurrent.SENTENCES, 0) == pytest.approx(0.7)
+    assert best(recurrent.SENTENCES, 4) == pytest.approx(0.9)
+    assert best(recurrent.SENTENCES[::2], 4) == 1
+    assert len({tuple(words) for words in recurrent.SENTENCES}) == 480
+
+
+def test_a_memory_reads_what_one_word_cannot_say() -> None:
+    """Each network reaches what can be known with what it sees, and no more; of the same city it says both things."""
+    ends = {name: recurrent.learn(name, 1, epochs=15) for name in recurrent.NETWORKS}
+    assert 0.6 < ends["feed-forward"].new < 0.75
+    assert 0.85 < ends["recurrent"].new < 0.95
+    assert ends["bidirectional"].new > 0.97
+    arrive, leave = ends["recurrent"].taipei.values()
+    assert min(arrive[1], leave[2]) > 0.9
+    arrive, leave = ends["feed-forward"].taipei.values()
+    assert arrive == pytest.approx(leave, rel=1e-9)
+
+
+# ---------------------------------------------------------------- the error surface
+
+
+def test_the_error_is_that_of_a_loop() -> None:
+    """The error, and its gradient, are those of a loop over the sigmoid and of a difference quotient."""
+
+    def error(w: float, b: float) -> float:
+        h = 0.5
+        for _ in range(error_surface.TIMES):
+            h = 1 / (1 + math.exp(-w * h - b))
+        return (h - error_surface.GOAL) ** 2
+
+    for w, b in ((4.0, -2.0), (5.0, -2.3)):
+        assert error_surface.program()([w], [b])[0] == pytest.approx(error(w, b), rel=1e-9)
+        slopes = [(error(w + 1e-6, b) - error(w - 1e-6, b)) / 2e-6, (error(w, b + 1e-6) - error(w, b - 1e-6)) / 2e-6]
+        assert np.ravel(error_surface.program().input_gradients([w], [b])) == pytest.approx(slopes, rel=1e-4)
+
+
+def test_clipping_keeps_every_step_short() -> None:
+    """Clipped, no step is longer than the rate times the norm, and all runs arrive; as it is, some fly away."""
+    paths = error_surface.compare(seeds=4, steps=150)
+    longest = error_surface.RATE * error_surface.WAYS["clipped"]
+    assert all(path.longest <= longest * (1 + 1e-9) for path in paths["clipped"])
+    assert all(path.errors[-1] < error_surface.FOUND for path in paths["clipped"])
+    assert max(path.longest for path in paths["as it is"]) > 20 * longest
+    assert any(path.errors[-1] > error_surface.FOUND for path in paths["as it is"])

@@ -171,6 +171,7 @@ def seen(notebooks: dict[str, Page], reader: str) -> Seen:
     return dict(zip(CELLS, notebooks[reader].evaluate(SEEN), strict=True))
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_every_picture_is_seen(seen: Seen) -> None:
     """Each reader sees one picture where one is drawn, on white ground, and never the text of a picture."""
     for name in PICTURES:

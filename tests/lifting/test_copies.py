@@ -158,6 +158,7 @@ def test_a_function_of_a_program_is_pickled_and_copied(name: str, target: str) -
         assert numbers(twin([0.1] * len(theta), ROWS, TARGETS)) != numbers(wanted)
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_a_long_chain_is_pickled() -> None:
     """No depth of a program is too deep for a pickle or a copy."""
     w = Value(0.9)
@@ -315,6 +316,7 @@ def test_curvature_on_numbers_is_that_on_values(program: Program) -> None:
         assert curvature(output, parameters, direction) == pytest.approx(expected, rel=1e-9, abs=1e-9 * (1 + largest))
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_a_large_first_hessian_is_compared_on_one_example(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a graph is large only one is differentiated twice, on numbers; small ones all are."""
     calls = []

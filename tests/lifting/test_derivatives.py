@@ -68,6 +68,7 @@ def test_networks_of_several_outputs(activation: str, target: str) -> None:
     check(lambda x: softmax(model(x)), model.parameters(), rows, target)
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @given(program=programs(max_leaves=4, max_instructions=12))
 def test_random_programs(program: Program, target: str) -> None:
@@ -81,6 +82,7 @@ def test_random_programs(program: Program, target: str) -> None:
     check(function, leaves, [[1.0] * len(leaves), [1.0 + 1e-3] * len(leaves)], target, scale=10.0)
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @given(seed=st.integers(0, 10_000))
 def test_random_networks(seed: int, target: str) -> None:

@@ -90,6 +90,7 @@ def disagreements(
     return differences[:9]  # more is no help
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @each_primitive
 def test_operations_at_the_edges(primitive: Primitive, target: str) -> None:
@@ -99,6 +100,7 @@ def test_operations_at_the_edges(primitive: Primitive, target: str) -> None:
     assert disagreements(primitive, points, target, least=least, ulps=ulps) == []
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @pytest.mark.parametrize("primitive", [own for own in PUBLIC if own.arity == 2], ids=lambda primitive: primitive.name)
 def test_operations_with_numbers_at_the_edges(primitive: Primitive, target: str) -> None:

@@ -69,6 +69,7 @@ def splits(draw: st.DrawFn) -> Split:
     return Split(program, chosen)
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @given(split=splits())
 def test_lifted_is_eager(split: Split, target: str) -> None:
@@ -107,6 +108,7 @@ def layered(draw: st.DrawFn) -> tuple[list[int], int, str]:
     return sizes, draw(st.integers(0, 2**32)), draw(st.sampled_from(["dense", "sparse", "shared", "shuffled"]))
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @given(made=layered())
 def test_wired_at_random(made: tuple[list[int], int, str], target: str) -> None:

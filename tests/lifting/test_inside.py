@@ -120,6 +120,7 @@ def agree(own: Any, eager: Any, scale: float = 1.0) -> bool:
     return bool(np.allclose(own, eager, rtol=TOLERANCE, atol=TOLERANCE * scale))
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @pytest.mark.parametrize("name", TASKS)
 def test_tasks_are_those_of_the_engine(name: str, target: str) -> None:
@@ -189,6 +190,7 @@ def derived(program: Program, leaves: Sequence[Any]) -> list[Any]:
     ]
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @given(program=programs(max_leaves=3, max_instructions=8))
 def test_derivatives_of_random_programs(program: Program, target: str) -> None:

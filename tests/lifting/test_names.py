@@ -49,6 +49,7 @@ def called(name: Any) -> tuple[Callable[[Any], Any], list[Value]]:
     return loss, w
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @given(name=st.text(alphabet=st.characters(exclude_categories=[]), max_size=12) | st.sampled_from(BREAKOUTS))
 def test_any_name_of_a_function_is_shown_as_it_is(name: str, target: str) -> None:
@@ -113,6 +114,7 @@ def agrees(function: Callable[[Any], Any], parameters: list[Value], target: str,
     return all(np.allclose(own, eager, rtol=1e-12, atol=1e-12) for own, eager in pairs)
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @given(given=st.lists(labels, min_size=6, max_size=6))
 @example(given=["µ", "μ", "µ", "μ", "µ", "μ"])

@@ -100,6 +100,7 @@ def test_at_other_parameters(net: Net, target: str) -> None:
     assert theta(net).tolist() == before.tolist()
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @each_net
 def test_the_hessian_times_a_vector(net: Net, target: str) -> None:

@@ -305,6 +305,7 @@ def test_kinks_and_the_ieee_rule(target: str) -> None:
             assert np.allclose([value, *gradient], [eager.data, w.grad], rtol=1e-12, atol=0, equal_nan=True)
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 def test_a_long_chain(target: str) -> None:
     """A chain of five thousand operations lifts without reaching the recursion limit."""

@@ -91,6 +91,7 @@ def batch(n: int = 5) -> Any:
 # ---------------------------------------------------------------- the same bits
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 def test_a_network_is_saved(target: str, tmp_path: Path) -> None:
     """The file of a network's loss gives its bits for any number of examples."""
@@ -143,6 +144,7 @@ def test_without_arguments(target: str, tmp_path: Path) -> None:
     check(several, tmp_path)
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(program=programs(max_leaves=4, max_instructions=12))

@@ -668,6 +668,7 @@ def test_ctrl_c_while_measuring_loses_no_step(lifted: bool) -> None:
     assert [parameter.data for parameter in model.parameters()] == parameters
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @both_ways
 def test_ctrl_c_at_any_moment_loses_nothing(lifted: bool) -> None:
     """Interrupted at any line, training leaves the parameters after a whole step, and goes on to the same bits."""

@@ -84,6 +84,7 @@ def test_a_notebook_runs_in_a_kernel(small_site: Path, tmp_path: Path) -> None:
     assert outputs["answer = 2 * a\nanswer.data"][0].data["text/plain"] == "4.0"
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @pytest.mark.parametrize("chapter", sorted(TOUR.glob("[0-9]*.md")), ids=lambda path: path.stem)
 def test_every_chapter_runs_as_a_notebook(chapter: Path, shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Every cell of every chapter's notebook runs."""

@@ -179,7 +179,7 @@ def _calls(order: Sequence[Value]) -> list[Call]:
                 if kind is not None:
                     call = calls.setdefault((id(mark), key), Call(kind, mark, rows[id(mark)], [], {}, key != 0))
                     call.results.append(node)
-                    levels.setdefault(call, 2 * level + call.is_each)
+                    levels[call] = max(levels.get(call, 0), 2 * level + call.is_each)
     for call in calls.values():
         border = borders[id(call.mark)]
         pending = call.results[::-1]

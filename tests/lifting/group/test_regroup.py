@@ -170,6 +170,7 @@ def test_operations_before_and_after(name: str) -> None:
     assert [kind for kind in kinds(*made.results) if kind != "view"] == after
 
 
+@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_case
 @given(seed=st.integers(0, 2**32))
 def test_regrouping_preserves_meaning(name: str, seed: int) -> None:
