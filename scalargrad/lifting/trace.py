@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from numbers import Real
 from typing import Any, NoReturn
 
@@ -26,7 +26,7 @@ from ..engine.floats import held_by, is_number, number
 from ..engine.value import OPERATIONS, REFLECTED, Constant, Value
 from . import derivatives
 from .leaves import CAPTURED, THETA
-from .lookup import LOOKUP
+from .lookup import LOOKUP, TABLE
 
 _new = object.__new__
 
@@ -65,6 +65,7 @@ class Trace:
         self._in_order: list[Node] = []
         self._repeated: set[int] = set()  # nodes that were computed more than once
         self._constants: dict[int, float] = {}
+        self._tables: dict[tuple[int, tuple[int, ...]], tuple[list[Any], list[Any]]] = {}  # by the entries, with them
         for parameter in self.of_value:
             if hasattr(parameter, "_notes"):  # as a label is; few Values have any
                 self._note(parameter)
@@ -137,8 +138,11 @@ class Trace:
 
     def operation_at(self, place: int) -> tuple[Primitive | None, tuple[int, ...]]:
         """Return the operation at a place, and the places of its operands; None for a leaf."""
-        node = self._node_at(place)
-        return (node[0], node[1:]) if isinstance(node[0], Primitive) else (None, ())
+        op, *operands = self._node_at(place)
+        if op is LOOKUP:
+            index, table = operands
+            return op, (index, *self._node_at(table)[1:])
+        return (op, tuple(operands)) if isinstance(op, Primitive) else (None, ())
 
     def _node_at(self, place: int) -> Node:
         new = len(self.nodes) - len(self._in_order)
@@ -159,7 +163,7 @@ class Trace:
             TraceError: for an index that is not an input, or rows of different lengths.
         """
         self.is_index(index, len(table))
-        return self._looked_up(table, self.index_of(index))
+        return self._looked_up(self._table(list(table)), self.index_of(index))
 
     def is_index(self, index: Any, size: int) -> bool:
         """Note that an input is an index into a table of that size.
@@ -178,20 +182,31 @@ class Trace:
         sizes[node[1]] = min(size, sizes.get(node[1], size))
         return True
 
-    def _looked_up(self, table: Sequence[Any], index: int) -> Any:
-        table = list(table)
-        if set(map(type, table)) == {Value}:  # as in a table of parameters, which may be long
-            known = list(map(self.of_value.get, table))
+    def _table(self, entries: list[Any]) -> Any:
+        """Return the place of a table, which is added if it is new; of rows, a table for each of their columns."""
+        types = set(map(type, entries))
+        if types == {Value}:  # as in a table of parameters, which may be long
+            known = list(map(self.of_value.get, entries))
             if None not in known:
-                return _traced(self, (LOOKUP, index, *known))
-        rows = [held_by(entry) for entry in table if not isinstance(entry, Value) and isinstance(entry, Iterable)]
+                return self.record((TABLE, *known))
+        rows = entries
+        if types != {list}:
+            rows = [held_by(entry) for entry in entries if not isinstance(entry, Value) and isinstance(entry, Iterable)]
         if not rows:
-            places = [self.index_of(entry, "an entry of the table") for entry in table]
-            return _traced(self, (LOOKUP, index, *places))
+            return self.record((TABLE, *[self.index_of(entry, "an entry of the table") for entry in entries]))
         columns = [list(row) for row in rows]
-        if len(rows) < len(table) or len({len(row) for row in columns}) > 1:
+        if len(rows) < len(entries) or len(set(map(len, columns))) > 1:
             raise self.error("the rows of a table that is looked up must have one length, as the result has one")
-        return [self._looked_up(column, index) for column in zip(*columns, strict=True)]
+        flat = list(chain.from_iterable(columns))
+        key = len(entries), tuple(map(id, flat))
+        if key not in self._tables:
+            self._tables[key] = [self._table(list(column)) for column in zip(*columns, strict=True)], flat
+        return self._tables[key][0]
+
+    def _looked_up(self, table: Any, index: int) -> Any:
+        if isinstance(table, list):
+            return [self._looked_up(column, index) for column in table]
+        return _traced(self, (LOOKUP, index, table))
 
     # ---------------------------------------------------------------- derivatives
 

@@ -32,8 +32,9 @@ from scalargrad import (
     tanh,
 )
 from scalargrad.lifting.arrays.program import ArrayProgram
-from scalargrad.lifting.lookup import LOOKUP
+from scalargrad.lifting.lookup import LOOKUP, TABLE
 from scalargrad.lifting.target import TARGETS
+from scalargrad.lifting.trace import Trace
 from tests.lifting.test_random_nets import mean_gradient, mean_product, near
 from tests.lifting.test_saving import BLOCKED, check, saved
 from tests.lifting.test_third_target import ENTRY
@@ -319,6 +320,23 @@ def test_a_larger_table_changes_no_line(kind: str) -> None:
 
     assert text(70) == text(400)
     assert re.search(r"np.take\(\w+, \w+_index, axis=0", text(400))
+
+
+def test_a_table_is_recorded_once() -> None:
+    """However often it is looked up in, a table is listed once in the trace; another table is another one."""
+    ws = [Value(float(i)) for i in range(60)]
+    rows: list[Any] = [ws[3 * i : 3 * i + 3] for i in range(20)]
+    trace = Trace(ws)
+    x = trace.argument("x", (8,))
+    with trace.running():
+        for index in x:
+            take(rows, index)
+        size = len(trace.nodes)
+        rows[0] = rows[0][::-1]
+        take(rows, x[0])
+    lengths = [len(node) - 1 for node in trace.nodes if node[0] is TABLE]
+    assert lengths == [20] * 5  # the middle column is the same in both
+    assert size == 60 + 8 + 3 + 3 * 8
 
 
 def test_plain_python_reads_one_place() -> None:

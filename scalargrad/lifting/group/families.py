@@ -9,13 +9,13 @@ The parameters are a family from the start, and so are the inputs of each argume
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
 from ..arrays.program import Array
 from ..leaves import CAPTURED, THETA
-from ..lookup import LOOKUP
+from ..lookup import TABLE
 from ..trace import Node, Trace
 from .places import BEHIND, Kind
 
@@ -75,7 +75,7 @@ class Families:
         self.outputs = [self.same.get(output, output) for output in outputs]
         self.leaves = leaves
         self.uses = self._uses()
-        self.zeros: set[int] = set()
+        self.zeros = self._zeros(trace.beside_constants)
         self.terms: dict[int, list[Term]] = {}
         self.order: Sequence[int] = range(len(self.nodes))
         self.families: list[Family] = []
@@ -113,7 +113,7 @@ class Families:
         op, *operands = self.nodes[place]
         if op.__class__ is str or not depth:
             return (op,)
-        return op, *[self._outline(operand, depth - 1) for operand in operands]
+        return op, *[self._outline(operand, depth - 1) for operand in operands[:2]]
 
     def _uses(self) -> list[int]:
         """How often nodes that the outputs need read each node; an output counts as read twice."""
@@ -136,7 +136,6 @@ class Families:
     def flatten(self) -> None:
         """List the terms of each sum, and of each chain of a primitive through which no gradient passes."""
         uses, nodes = self.uses, self.nodes
-        self.zeros = self._zeros()
         passed: list[bool] | None = None
         for i in range(len(nodes) - 1, -1, -1):
             op = nodes[i][0]
@@ -201,15 +200,16 @@ class Families:
             terms.append((sign, i, NONE))
         return terms
 
-    def _zeros(self) -> set[int]:
+    def _zeros(self, beside_constants: Iterable[int]) -> set[int]:
         """The products with the constant 0, and the sums of such products."""
-        constants = {place for place, node in enumerate(self.nodes) if node[:2] == ("constant", 0.0)}
-        zeros: set[int] = set()
-        for i, node in enumerate(self.nodes if constants else ()):
-            op = node[0]
-            if (op is p.multiply and not constants.isdisjoint(node[1:])) or (
-                op is p.add and node[1] in zeros and node[2] in zeros
-            ):
+        nodes = self.nodes
+        zeros = {
+            place
+            for place in beside_constants
+            if nodes[place][0] is p.multiply and any(nodes[one][:2] == ("constant", 0.0) for one in nodes[place][1:])
+        }
+        for i, node in enumerate(nodes if zeros else ()):
+            if node[0] is p.add and zeros.issuperset(node[1:]):
                 zeros.add(i)
         return zeros
 
@@ -258,8 +258,8 @@ class Families:
                 continue
             kinds = self.kinds(i) if i in self.terms else []
             read = [f for _, *pair in kinds for f in pair if f != NONE] or [family_of[operand] for operand in node[1:]]
-            if op is LOOKUP:  # tables are alike that have entries of the same families, in whatever places
-                read = [read[0], *sorted(set(read[1:]))]
+            if op is TABLE:  # they are alike if they have entries of the same families, in whatever places
+                read = sorted(set(read))
             key: Hashable = (op, *kinds) if kinds else (op, len(node), *read)
             own = known.get(key)
             if own is None:

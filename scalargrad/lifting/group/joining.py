@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
-from ..lookup import LOOKUP
+from ..lookup import TABLE
 from ..trace import Node
 from .families import CONSTANTS, NONE, ZERO, Families, Family, Term
 
@@ -114,7 +114,7 @@ class _Search:
     def _choices(self, reading: Reading, own: Changes, folds: Sequence[int]) -> Iterator[Changes]:
         """Yield what the members could read: something else in one more place, and in all places."""
         everywhere = dict(own)
-        for at, one in enumerate(reading.families if reading.op is not LOOKUP else ()):
+        for at, one in enumerate(reading.families if reading.op is not TABLE else ()):
             if at not in own:
                 others = [fold for fold in folds if self._is_term_of(one, fold)]
                 if at in reading.zeros:
@@ -139,6 +139,8 @@ def _reading(graph: Families, family: Family) -> Reading:
     op, *operands = graph.nodes[i]
     if i not in graph.terms:
         families = [graph.family_of[operand] for operand in operands]
+        if op is TABLE:
+            families = sorted(set(families))
         return Reading(op, [], families, frozenset(), frozenset(), count)
     kinds = graph.kinds(i)
     zeros = []

@@ -19,7 +19,7 @@ import numpy as np
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
 from ..arrays.program import Array, ArrayProgram, Assembly, Axis, Leaf, Piece, Places
-from ..lookup import LOOKUP
+from ..lookup import LOOKUP, TABLE
 from ..trace import Trace
 from .families import CONSTANTS, NONE, Families, Family
 from .joining import join
@@ -82,7 +82,7 @@ class _Layout:
     def lay_out(self) -> None:
         """Add each family to the program as one array; the families of its operands come first."""
         for family in self.graph.families:
-            if family.members:
+            if family.members and self.graph.nodes[family.members[0]][0] is not TABLE:
                 if family.members[0] in self.graph.terms:
                     lay_out = self._lay_out_terms
                 elif self.graph.nodes[family.members[0]][0] is LOOKUP:
@@ -109,14 +109,13 @@ class _Layout:
     def _lay_out_lookups(self, family: Family) -> Array | float:
         """One gather, if members look up each of some rows at each of some indices, or each index has its own rows."""
         nodes, place_of = self.graph.nodes, self.graph.place_of
-        _, indexed, *entries = nodes[family.members[0]]
-        table, place_in_table = self._table({entry for i in family.members for entry in nodes[i][2:]})
-        known: dict[tuple[int, ...], int] = {}
-        rows = np.array([known.setdefault(tuple(nodes[i][2:]), len(known)) for i in family.members])
+        known: dict[int, int] = {}
+        rows = np.array([known.setdefault(nodes[i][2], len(known)) for i in family.members])
+        table, place_in_table = self._table({entry for row in known for entry in nodes[row][1:]})
         indices = np.array([place_of[nodes[i][1]] for i in family.members])
-        tables = np.array([[place_in_table[entry] for entry in row] for row in known])
-        index_family = self.graph.family_of[indexed]
-        along = self.program.axis(len(entries))
+        tables = np.array([[place_in_table[entry] for entry in nodes[row][1:]] for row in known])
+        index_family = self.graph.family_of[nodes[family.members[0]][1]]
+        along = self.program.axis(tables.shape[1])
         _, index_of, rows_of_index = np.unique(indices, return_inverse=True, return_counts=True)
         if len(known) * len(rows_of_index) == len(rows):
             return self._lay_out_grid(family, table, index_family, tables, rows, indices, along)
