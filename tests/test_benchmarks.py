@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import lifting
+from benchmarks import floats, lifting
+from benchmarks.graphs import GRAPHS
 from benchmarks.lift import disagreement
 from benchmarks.peers import by_hand, hips, lifted, scalars
 from benchmarks.work import WORKS, Work
@@ -80,3 +81,13 @@ def test_the_ways_of_each_task_give_the_same_numbers(name: str) -> None:
     assert set(lifting.measured(case, 1)) == set(case.ways)
     wrong = case._replace(ways={**case.ways, "wrong": lambda: 1.000001 * lifting.numbers(case.ways["lifted"]())})
     assert lifting.disagreement(wrong) == f"{case.name}: wrong and lifted differ"
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("name", ["five nodes", "LU of 5", "Cholesky of 5", "tree of 16 leaves", "network 2-4-1"])
+def test_the_ways_of_each_graph_give_the_same_numbers(name: str, count: int) -> None:
+    """What is timed beside programs in plain floats computes the same, and one of them is in arrays."""
+    case = floats.case(name, GRAPHS[name], count)
+    assert list(case.ways) == ["lifted", "in arrays", "plain Python", "eager"]
+    assert lifting.disagreement(case) is None
+    assert len(list(floats.cases(quick=True))) == 6
