@@ -60,8 +60,8 @@ class _Search:
         self.part_of = list(range(len(graph.families)))  # for each family one that it has joined, or itself
         self.given = [family.number for family in graph.families if not family.members][1:]  # without the constants
 
-    def folds(self) -> list[int]:
-        """Return the families whose members fold two, three and more terms of one kind."""
+    def folds(self) -> dict[frozenset[int], list[int]]:
+        """Return the families whose members fold two, three and more terms of one kind, by the factors of these."""
         lengths: dict[int, set[int]] = {}
         for family, reading in self.read.items():
             if reading.signs and max(reading.signs) < 0:
@@ -69,7 +69,12 @@ class _Search:
                 kinds = {frozenset((self._whole(f), self._whole(g))) for f, g in pairs}
                 if len(kinds) == 1:
                     lengths.setdefault(self._whole(family), set()).update(reading.lengths)
-        return [family for family, own in lengths.items() if len(own) > 1 and min(own) <= 2]
+        folds: dict[frozenset[int], list[int]] = {}
+        for family, own in lengths.items():
+            if len(own) > 1 and min(own) <= 2:
+                factors = frozenset(map(self._whole, self.read[family].families))
+                folds.setdefault(factors, []).append(family)
+        return folds
 
     def changes(self) -> dict[int, Changes]:
         """Return which families are to read others, and where."""
@@ -111,12 +116,12 @@ class _Search:
             return reading.op, frozenset(zip(reading.signs, pairs, strict=True))
         return reading.op, len(read), *read
 
-    def _choices(self, reading: Reading, own: Changes, folds: Sequence[int]) -> Iterator[Changes]:
+    def _choices(self, reading: Reading, own: Changes, folds: Mapping[frozenset[int], list[int]]) -> Iterator[Changes]:
         """Yield what the members could read: something else in one more place, and in all places."""
         everywhere = dict(own)
         for at, one in enumerate(reading.families if reading.op is not TABLE else ()):
             if at not in own:
-                others = [fold for fold in folds if self._is_term_of(one, fold)]
+                others = [fold for factors in self._as_terms(one) for fold in folds.get(factors, ())]
                 if at in reading.zeros:
                     others = [family for family in (*reading.families, *self.given) if family not in (NONE, CONSTANTS)]
                 for other in others:
@@ -125,13 +130,13 @@ class _Search:
         if len(everywhere) > len(own) + 1:
             yield everywhere
 
-    def _is_term_of(self, family: int, fold: int) -> bool:
-        """Whether the members of a family could be the only term of a fold."""
-        factors = {self._whole(one) for one in self.read[fold].families}
+    def _as_terms(self, family: int) -> Iterator[frozenset[int]]:
+        """Yield the factors of terms that its members could be: themselves, or what they are products of."""
+        if family != NONE:
+            yield frozenset((NONE, self._whole(family)))
         own = self.read.get(family)
-        if NONE in factors:
-            return factors == {NONE, self._whole(family)}
-        return own is not None and own.op is p.multiply and factors == {self._whole(one) for one in own.families}
+        if own is not None and own.op is p.multiply:
+            yield frozenset(map(self._whole, own.families))
 
 
 def _reading(graph: Families, family: Family) -> Reading:
