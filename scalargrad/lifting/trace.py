@@ -204,9 +204,12 @@ class Trace:
             raise self.error("the rows of a table that is looked up must have one length, as the result has one")
         flat = list(chain.from_iterable(columns))
         key = len(entries), tuple(map(id, flat))
-        if key not in self._tables:
-            self._tables[key] = [self._table(list(column)) for column in zip(*columns, strict=True)], flat
-        return self._tables[key][0]
+        if key in self._tables:
+            return self._tables[key][0]
+        made = [self._table(list(column)) for column in zip(*columns, strict=True)]
+        if types == {list} and list not in map(type, made):  # else what has these ids may change, or be freed
+            self._tables[key] = made, flat
+        return made
 
     def _looked_up(self, table: Any, index: int) -> Any:
         if isinstance(table, list):

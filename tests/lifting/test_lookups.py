@@ -339,6 +339,25 @@ def test_a_table_is_recorded_once() -> None:
     assert size == 60 + 8 + 3 + 3 * 8
 
 
+def test_a_table_that_changes_is_another_one() -> None:
+    """A list that is changed between two look-ups, at any depth, is looked up in as it is."""
+    w = Value(2.0)
+
+    def loss(i: Any) -> Any:
+        board: list[Any] = [[[w, 1.0], [w, 2.0]], [[w, 3.0], [w, 4.0]]]
+        rows = np.array([[1.0, 2.0], [3.0, 4.0]])
+        results = []
+        for number in (5.0, 6.0):
+            for part in board:
+                part[0][1] = number
+            rows[:, 0] = number
+            results.append(w * take(take(board, i)[0], i) * take(rows, i)[0])
+        return results
+
+    for i in (0, 1):
+        assert lift(loss, [w], check=False)([i])[0].tolist() == [result.data for result in loss(i)]
+
+
 def test_plain_python_reads_one_place() -> None:
     """The plain program picks the entry from the parameters themselves, however many there are."""
     loss, parameters = bigram(400)

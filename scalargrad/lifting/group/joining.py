@@ -90,9 +90,9 @@ class _Search:
                 own = changes.get(family, {})
                 for choice in self._choices(reading, own, folds):
                     other = known.get(self._key(family, choice))
-                    if other not in (None, family) and (
-                        self.read[other].members > reading.members or reading.zeros.issuperset(choice)
-                    ):
+                    if other is None or self._whole(other) == self._whole(family):
+                        continue
+                    if self.read[other].members > reading.members or reading.zeros.issuperset(choice):
                         changes[family] = choice
                         self._join(family, other)
                         break
@@ -199,6 +199,8 @@ class _Rewriting:
         new = self._made.get((member, -family))
         if new is None:
             new = self._made[member, -family] = self._added((ZERO, member, family), behind=member)
+            if member != NONE:
+                self.graph.uses[member] += 1
         self.graph.uses[new] += 1
         self.graph.uses[node] -= 1
         return new
