@@ -345,7 +345,7 @@ def test_a_table_that_changes_is_another_one() -> None:
 
     def loss(i: Any) -> Any:
         board: list[Any] = [[[w, 1.0], [w, 2.0]], [[w, 3.0], [w, 4.0]]]
-        rows = np.array([[1.0, 2.0], [3.0, 4.0]])
+        rows: Any = np.array([[1.0, 2.0], [3.0, 4.0]])
         results = []
         for number in (5.0, 6.0):
             for part in board:
