@@ -9,15 +9,18 @@ from __future__ import annotations
 import importlib
 import math
 import pickle
+import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from statistics import median
 from typing import Any, NamedTuple
+from unittest import mock
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import gpt as tiny_gpt
 from benchmarks.lift import duration
 from scalargrad import Value, cross_entropy, erf, erfc, exp, gelu, grad, lift, log, nn, no_gc, sigmoid, take, tanh
 
@@ -164,6 +167,10 @@ def special(count: int = 10_000) -> Case:
         ways["numpy, by hand"] = lambda: 0.7 * xs * 0.5 * (1 + of_scipy.erf(0.7 * xs / math.sqrt(2))) + of_scipy.erf(xs)
     each = np.vectorize(math.erf, otypes=[float])
     ways["element by element"] = lambda: 0.7 * xs * 0.5 * (1 + each(0.7 * xs / math.sqrt(2))) + each(xs)
+    without = lift(lambda x: gelu(w * x) + erf(x), [w], check=False)
+    with mock.patch.dict(sys.modules, scipy=None):  # as if it were not installed when the program is written
+        without(xs)
+    ways["lifted, without scipy"] = lambda: without(xs)
     return Case(f"gelu and erf of {count:,} numbers", ways)
 
 
@@ -345,12 +352,25 @@ def embedding(vocabulary: int = 1000, count: int = 64, width: int = 16, words: i
     return Case(f"embedding of {vocabulary:,} words, softmax of {classes}, batch {count}: value and gradient", ways)
 
 
+def gpt(block: int = 8, count: int = 32) -> Case:
+    """One gradient of a tiny GPT that is written as a loop over growing lists."""
+    loss, parameters = tiny_gpt.scalar(block)
+    program = lift(loss, parameters, check=False)
+    texts, following = _rng().integers(0, tiny_gpt.LETTERS, size=(2, count, block))
+    theta, room = program.pack(), np.empty(len(parameters))
+    ways: dict[str, Action] = {"lifted": lambda: program.value_and_grad(texts, following, at=theta, out=room)}
+    if find_spec("torch"):
+        ways["PyTorch"] = tiny_gpt.in_torch(theta, texts, following)
+    return Case(f"GPT, {block} letters, batch {count}: value and gradient", ways)
+
+
 CASES: dict[str, Callable[..., Case]] = {
     case.__name__: case
-    for case in (lstm, kalman, special, oscillator, greeks, of_each_example, many_results, embedding)
+    for case in (lstm, kalman, special, oscillator, greeks, of_each_example, many_results, embedding, gpt)
 }
 SIZES: dict[str, list[dict[str, int]]] = {  # of the tasks that are timed more than once
-    "embedding": [{"vocabulary": size, "count": count} for count in (1, 64, 1000) for size in (27, 1000, 50_000)]
+    "embedding": [{"vocabulary": size, "count": count} for count in (1, 64, 1000) for size in (27, 1000, 50_000)],
+    "gpt": [{"block": block, "count": count} for block in (8, 16) for count in (1, 32)],
 }
 
 
@@ -390,12 +410,21 @@ def once(nodes: int = 4000) -> dict[str, float]:
     decaying = lift(_decaying(rate, 10 * nodes), [rate], check=False)
     timed(f"loop of {10 * nodes:,} steps: first value and gradient", lambda: decaying.value_and_grad(xs))
     timed(f"chain of {nodes:,}: first value and gradient", lambda: program.value_and_grad(xs))
+    timed("the text of the chain, compiled by Python", lambda: compile(program.source, "chain", "exec"))
     model = nn.MLP(64, [64, 10], "tanh", rng=0)
     other = lift(lambda x: sum(v * v for v in model(x)), model.parameters())
     rows = _rng().normal(size=(64, 64))
     timed("network of 4,810 parameters: first value and gradient", lambda: other.value_and_grad(rows))
     timed("the same: first Hessian times a vector", lambda: other.hvp(rows, other.pack()))
     timed("the same: pickled and loaded", lambda: pickle.loads(pickle.dumps(other)))  # noqa: S301  # its own pickle
+    loss, parameters = tiny_gpt.scalar(8)
+    of_gpt = lift(loss, parameters)
+    texts = _rng().integers(0, tiny_gpt.LETTERS, size=(1, 8))
+    timed("GPT, 8 letters: first value and gradient", lambda: of_gpt.value_and_grad(texts, texts))
+    timed("GPT, 8 letters: first Hessian times a vector", lambda: of_gpt.hvp(texts, texts, of_gpt.pack()))
+    words = [[Value(0.5) for _ in range(16)] for _ in range(10 * nodes)]
+    looked_up = lift(lambda text: sum(take(words, word)[0] for word in text) ** 2, [w for row in words for w in row])
+    timed(f"embedding of {len(words):,} words: first value and gradient", lambda: looked_up.value_and_grad(texts))
     sizes = _rng().integers(50, 150, size=400).tolist()
     theta, many = other.pack(), _rng().normal(size=(150, 64))
     other.value_and_grad(many[:100], at=theta)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import math
 import re
 from collections.abc import Iterable, Mapping
 from unicodedata import normalize
 
 from ..engine import primitives as p
 from ..engine.declaration import Primitive
-from .arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
+from .arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Piece, Scatter, View, needed
 from .leaves import LEAVES, THETA
 
 _PYTHON_NAMES = {*keyword.kwlist, *dir(builtins), "__builtins__"}
@@ -193,6 +194,8 @@ class Names:
             stem = self._stem_of_a_view(array, array.base) if isinstance(array.base, Leaf) else "part"
         elif isinstance(array, Gather | Scatter):
             stem = "taken" if isinstance(array, Gather) else "added"
+        elif isinstance(array, Assembly) and len(array.pieces) == 1 and _size_of(array.pieces[0]) > array.size:
+            stem = "total"  # several numbers go into one place
         elif isinstance(array, Assembly) and len(array.arrays) == 1:
             stem = f"{self._name_of_all(array.arrays[0])}_{_BESIDE.get(array.operands[1:], 'and_more')}"
         elif isinstance(array, Assembly):
@@ -235,6 +238,10 @@ def _result_of(primitive: Primitive) -> str:
     """The name of a primitive's result."""
     stem = primitive.name.strip("_")
     return stem if stem.isidentifier() else "result"
+
+
+def _size_of(piece: Piece) -> int:
+    return math.prod(axis.size for axis in piece.axes)
 
 
 def _numbered(stem: str, number: int) -> str:
