@@ -6,12 +6,12 @@
 >>> a.grad
 4.0
 
-numbers         Value, Constant, one_graph; take and one_hot, to look up by an integer
+numbers         Value, Constant, one_graph; take and one_hot, to look up by an integer; flatten
 derivatives     grad, value_and_grad, jvp, vjp, jacobian, hessian, hvp
 modes           no_grad, trap, NonFinite, no_gc
 functions       total, mean, softmax, log_softmax, logsumexp, gelu, silu, elu, leaky_relu, and all operations
 losses          square_error, hinge, cross_entropy, binary_cross_entropy, BoundedScores
-networks        nn.Layer, nn.MLP, nn.LSTM, nn.Attention, nn.Dropout, nn.Module and more
+networks        nn.Layer, nn.MLP, nn.Sequential, nn.Convolution, nn.LSTM, nn.Attention, nn.Module and more
 training        optim.GradientDescent, optim.Adam, optim.minimize, optim.restarts and more
 to explain      tree, ledger, draw, draw_network, page, quiz, open_in_lab, prompt, steps, Steps, Step,
                 TooLarge;
@@ -44,6 +44,7 @@ from .functional import (
     binary_cross_entropy,
     cross_entropy,
     elu,
+    flatten,
     gelu,
     hinge,
     leaky_relu,
@@ -111,6 +112,7 @@ __all__ = [
     "binary_cross_entropy",
     "cross_entropy",
     "elu",
+    "flatten",
     "gelu",
     "hinge",
     "leaky_relu",

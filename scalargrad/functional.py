@@ -275,6 +275,30 @@ def log_softmax(values: Iterable[Number]) -> Any:
     return _together(_marked("log_softmax", [x - normaliser for x in shifted], terms))
 
 
+# ---------------------------------------------------------------- lists
+
+
+def flatten(values: Iterable[Any]) -> list[Any]:
+    """Return the Values or numbers in lists of lists, to any depth, one after another in one list.
+
+    So a `nn.Layer` can read the channels, rows and columns that a `nn.Convolution` returns.
+
+    >>> flatten([[[1.0, 2.0], [3.0, 4.0]], [[5.0]]])
+    [1.0, 2.0, 3.0, 4.0, 5.0]
+
+    Raises:
+        TypeError: for a single number, a set, or an entry that is neither a number nor a list.
+    """
+    refuse_set(values, "what flatten takes")
+    if isinstance(values, Value | str) or not isinstance(values, Iterable):
+        raise TypeError(f"flatten takes lists of lists of numbers, got {values!r}")
+    flat: list[Any] = []
+    for entry in map(held_by, values):
+        is_number = isinstance(entry, Value | str) or not isinstance(entry, Iterable)
+        flat += [_one(entry, "flatten")] if is_number else flatten(entry)
+    return _together(flat)
+
+
 # ---------------------------------------------------------------- look-ups
 
 
@@ -623,6 +647,9 @@ FOREIGN = {  # what other libraries call functions, and what to write instead
     "swish": "silu(x)",
     "hinge_loss": "hinge(scores, labels)",
     "embedding": "take(table, index), where the table is a list of lists; or a scalargrad.nn.Embedding",
+    "conv2d": "a scalargrad.nn.Convolution(n_channels, n_filters, kernel)",
+    "max_pool2d": "a scalargrad.nn.MaxPool(size)",
+    "avg_pool2d": "a scalargrad.nn.AveragePool(size)",
     "layer_norm": "a scalargrad.nn.LayerNorm(n_inputs)",
     "rms_norm": "a scalargrad.nn.RMSNorm(n_inputs)",
     "gather": "take(table, index), which is of one example",

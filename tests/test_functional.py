@@ -809,7 +809,7 @@ def test_a_list_of_outputs_says_what_it_cannot_do() -> None:
         ("linear", "has no linear: write a scalargrad.nn.Layer"),
         ("tanh", "has no tanh: write scalargrad.tanh"),
         ("softmux", r"^module 'scalargrad.functional' has no attribute 'softmux': did you mean softmax\?$"),
-        ("attention", "^module 'scalargrad.functional' has no attribute 'attention'$"),
+        ("tokenizer", "^module 'scalargrad.functional' has no attribute 'tokenizer'$"),
     ],
 )
 def test_names_of_other_libraries(name: str, message: str) -> None:

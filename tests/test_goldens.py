@@ -15,7 +15,19 @@ from typing import Any
 import pytest
 
 from scalargrad import Value, exp, grad, maximum, sigmoid, softmax, square_error, tanh, total
-from scalargrad.nn import LSTM, MLP, Dropout, Layer, Masked, Neuron, Recurrent
+from scalargrad.nn import (
+    LSTM,
+    MLP,
+    Convolution,
+    Dropout,
+    Layer,
+    Masked,
+    MaxPool,
+    Neuron,
+    Recurrent,
+    Residual,
+    Sequential,
+)
 from scalargrad.optim import Adagrad, GradientDescent, MinimizeResult, minimize, restarts
 
 
@@ -311,6 +323,31 @@ def test_22_dropout_is_the_same_rule_in_another_order() -> None:
     assert squares != pytest.approx([y * y for y in tested], rel=0.1)  # negative control: the layer must be linear
 
 
+IMAGE = ["100001", "010010", "001100", "100010", "010010", "001010"]
+FILTERS = {
+    23: (
+        [[1, -1, -1], [-1, 1, -1], [-1, -1, 1]],
+        [[3, -1, -3, -1], [-3, 1, 0, -3], [-3, -3, 0, 1], [3, -2, -2, -1]],
+        [[3, 0], [3, 1]],
+    ),
+    24: (
+        [[-1, 1, -1], [-1, 1, -1], [-1, 1, -1]],
+        [[-1, -1, -1, -1], [-1, -1, -2, 1], [-1, -1, -2, 1], [-1, 0, -4, 3]],
+        [[-1, 1], [0, 3]],
+    ),
+}
+
+
+@pytest.mark.parametrize("number", FILTERS)
+def test_23_and_24_convolution_and_pooling(number: int) -> None:
+    """The lecture's two filters slide over its image of 6×6 pixels; the largest of each 2×2 results stays."""
+    kernel, convolved, pooled = FILTERS[number]
+    image = [[int(pixel) for pixel in row] for row in IMAGE]
+    (channel,) = channels = Convolution(weights=[kernel], activation=None)(image)
+    assert [[y.data for y in row] for row in channel] == convolved
+    assert [[y.data for y in row] for row in MaxPool(2)(channels)[0]] == pooled
+
+
 def test_25_a_recurrent_network_depends_on_the_order() -> None:
     """Two hidden neurons and two outputs, all weights 1 and linear: 4, 12, 32; in another order 8, 20, 44."""
     hidden = Layer(weights=[[1] * 4] * 2, activation=None)
@@ -358,3 +395,21 @@ def test_27_why_recurrent_networks_are_hard() -> None:
     assert printed(end(1.01), "20959.16")
     assert printed(end(0.99), "4.317e-5")
     assert printed(end(0.01), "0")
+
+
+def test_28_gradients_vanish_through_sigmoids() -> None:
+    """Through 20 layers of sigmoids hardly any gradient reaches the first; through relus, or around, it does."""
+    rng = random.Random(0)
+    row, sizes = [rng.random() for _ in range(16)], {}
+    sigmoids = [Layer(16, 16, "sigmoid", rng) for _ in range(20)]
+    for name, model in (
+        ("sigmoid", Sequential(*sigmoids)),
+        ("relu", Sequential(*(Layer(16, 16, "relu", rng) for _ in range(20)))),
+        ("residual", Sequential(*map(Residual, sigmoids))),
+    ):
+        total(model.outputs(row)).backward()
+        grads = [abs(p.grad) for key, p in model.named_parameters() if ".weights." in key]
+        sizes[name] = sum(grads[:256]) / sum(grads[-256:])  # of the first layer beside the last
+    assert sizes["sigmoid"] < 1e-10
+    assert 0.01 < sizes["relu"] < 100
+    assert 0.01 < sizes["residual"] < 100

@@ -19,6 +19,7 @@ from . import (  # noqa: F401  # the table
     losses,
     networks,
     rules,
+    sequences,
     trainings,
 )
 from .choices import judge_gradients as judge_gradients

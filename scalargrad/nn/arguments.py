@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import functional
 from ..engine.declaration import REALS, Primitive, registered
-from ..engine.floats import counted, number, refuse_set
+from ..engine.floats import counted, held_by, number, refuse_set
 from ..engine.foreign import nearest
 from ..engine.value import Value
 from .module import Module
@@ -173,6 +173,16 @@ def refuse_drawing(module: str, rng: object, initial: object) -> None:
 
 
 # ---------------------------------------------------------------- rows of inputs
+
+
+def as_values(given: Any) -> Any:
+    """Return numbers, or lists of them to any depth, as Values."""
+    refuse_set(given, "inputs")
+    given = held_by(given)
+    if isinstance(given, Value):
+        return given
+    is_several = isinstance(given, Iterable) and not isinstance(given, str | bytes)
+    return list(map(as_values, given)) if is_several else Value(number(given, "an input"))
 
 
 def row_of(inputs: Iterable[Value | float], n_inputs: int, module: Module, layer: int | None = None) -> list[Value]:

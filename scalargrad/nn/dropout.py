@@ -18,7 +18,7 @@ from ..engine import modes
 from ..engine.floats import counted, number
 from ..engine.value import Value
 from ..functional import Outputs
-from .arguments import generator, given_numbers
+from .arguments import as_values, generator, given_numbers
 from .foreign import refuse_arguments
 from .module import Module
 
@@ -138,7 +138,7 @@ class Masked:
                     self._function(*self._example)
             except TypeError:  # it may differentiate in its arguments, which must be Values then
                 probabilities.clear()
-                self._function(*map(_as_values, self._example))
+                self._function(*map(as_values, self._example))
         return probabilities
 
     def draw(self, rng: random.Random | int | None = None) -> list[float]:
@@ -175,11 +175,6 @@ class Masked:
         if taken != len(factors):
             raise ValueError(f"the mask has {counted(len(factors), 'factor')}, but Dropout takes {taken}")
         return result
-
-
-def _as_values(numbers: Any) -> Any:
-    """Numbers, or nested lists of them, as Values."""
-    return list(map(_as_values, numbers)) if isinstance(numbers, Iterable) else Value(numbers)
 
 
 @contextmanager

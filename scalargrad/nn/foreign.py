@@ -7,12 +7,21 @@ from typing import Any
 
 from ..engine import foreign
 
-_NETWORK = "MLP(n_inputs, sizes), or a Module of your own that calls its layers one after another"
 _TRANSFORMER = "a Module of your own that calls Attention(width, heads, causal=True) and an MLP for each row"
 NAMES = {
     "Linear": "Layer(n_inputs, n_outputs, activation=None)",
     "Dense": "Layer(n_inputs, n_outputs, activation)",
-    "Sequential": _NETWORK,
+    "Conv2d": "Convolution(n_channels, n_filters, kernel, stride, padding)",
+    "Conv1d": "Convolution(n_channels, n_filters, kernel=(1, length)), for which a sequence is an image of one row",
+    "Conv2D": "Convolution(n_channels, n_filters, kernel, stride, padding)",
+    "MaxPool2d": "MaxPool(size, stride)",
+    "AvgPool2d": "AveragePool(size, stride)",
+    "MaxPool1d": "MaxPool((1, size))",
+    "AvgPool1d": "AveragePool((1, size))",
+    "MaxPooling2D": "MaxPool(size, stride)",
+    "AveragePooling2D": "AveragePool(size, stride)",
+    "Flatten": "scalargrad.flatten, which is a function",
+    "Identity": "lambda x: x",
     "ModuleList": "a list, in which a Module finds its parameters",
     "ModuleDict": "a dict, in which a Module finds its parameters",
     "MultiheadAttention": "Attention(width, heads), which is called on a list of rows",
@@ -66,6 +75,11 @@ ARGUMENTS = {
     "batch_first": "code for one sequence; lift makes a program for a batch of it",
     "hidden_layer_sizes": "sizes, with the number of outputs as its last",
     "init": "initial",
+    "in_channels": "n_channels",
+    "out_channels": "n_filters",
+    "filters": "n_filters",
+    "kernel_size": "kernel of a Convolution, or size of a pool",
+    "pool_size": "size",
     "num_embeddings": "n_rows",
     "embedding_dim": "n_outputs",
     "normalized_shape": "n_inputs",

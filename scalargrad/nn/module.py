@@ -20,8 +20,8 @@ def _is_checked(content: object) -> bool:
     return isinstance(content, _CHECKED)
 
 
-def _flat(items: Iterable[Any]) -> Iterator[Any]:
-    """The items of lists and tuples in one another, to any depth."""
+def each_of(items: Iterable[Any]) -> Iterator[Any]:
+    """Yield the items of lists and tuples in one another, to any depth."""
     pending = [iter(items)]
     while pending:
         for item in pending[-1]:
@@ -106,12 +106,14 @@ class Module(Searchable):
         Raises:
             TypeError: for a result that is not a Value.
         """
-        several = list(_flat([results]))
+        several = list(each_of([results]))
         if not all(isinstance(result, Value) for result in several):
             raise TypeError(
                 f"the results that a {type(self).__name__} marks must be a Value or a list of them, got {results!r}"
             )
-        leave(several, Mark(type(self).__name__, self, [given for given in _flat(inputs) if isinstance(given, Value)]))
+        leave(
+            several, Mark(type(self).__name__, self, [given for given in each_of(inputs) if isinstance(given, Value)])
+        )
         return results
 
     def train(self, mode: bool = True) -> Self:

@@ -6,6 +6,7 @@ import math
 import random
 import re
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import batches
 import depth
 import dropout
 import early_stopping
+import error_surface
 import experiment
 import losses
 import matplotlib as mpl
@@ -21,6 +23,7 @@ import memory
 import numpy as np
 import optimizers
 import pytest
+import recurrent
 import weight_decay
 from digits import loss_function
 from PIL import Image
@@ -38,6 +41,8 @@ EXPERIMENTS: dict[str, list[str]] = {
     "weight_decay": ["--examples", "20", "--epochs", "2"],
     "dropout": ["--examples", "20", "--epochs", "1"],
     "maxout": ["--examples", "20", "--epochs", "1"],
+    "recurrent": ["--epochs", "1"],
+    "error_surface": ["--steps", "20"],
     "memory": ["--stories", "20", "--epochs", "1"],
 }
 every_experiment = pytest.mark.parametrize("demo", EXPERIMENTS)
@@ -371,3 +376,65 @@ def test_the_list_has_each_demo_once() -> None:
     """The list of demos links to each file once, and to none that is not there."""
     linked = re.findall(r"\]\(([^)/]+)\)", (DEMOS / "README.md").read_text())
     assert sorted(linked) == sorted(path.name for path in DEMOS.glob("*.py"))
+
+
+# ---------------------------------------------------------------- recurrent
+
+
+def best(sentences: Sequence[recurrent.Sentence], known: int) -> float:
+    """The share of words whose slot can be said from the word and so many words before it."""
+    seen: dict[object, Counter[str]] = {}
+    for words in sentences:
+        for place, (_, slot) in enumerate(words):
+            before = tuple(word for word, _ in words[max(0, place - known) : place + 1])
+            seen.setdefault(before, Counter())[slot] += 1
+    counts = [max(counter.values()) for counter in seen.values()]
+    return sum(counts) / sum(map(len, sentences))
+
+
+def test_what_can_be_known_of_a_word() -> None:
+    """By itself a word tells 70% of the slots, with all words before it 90%, and if the verb is always first, all."""
+    assert best(recurrent.SENTENCES, 0) == pytest.approx(0.7)
+    assert best(recurrent.SENTENCES, 4) == pytest.approx(0.9)
+    assert best(recurrent.SENTENCES[::2], 4) == 1
+    assert len({tuple(words) for words in recurrent.SENTENCES}) == 480
+
+
+def test_a_memory_reads_what_one_word_cannot_say() -> None:
+    """Each network reaches what can be known with what it sees, and no more; of the same city it says both things."""
+    ends = {name: recurrent.learn(name, 1, epochs=15) for name in recurrent.NETWORKS}
+    assert 0.6 < ends["feed-forward"].new < 0.75
+    assert 0.85 < ends["recurrent"].new < 0.95
+    assert ends["bidirectional"].new > 0.97
+    arrive, leave = ends["recurrent"].taipei.values()
+    assert min(arrive[1], leave[2]) > 0.9
+    arrive, leave = ends["feed-forward"].taipei.values()
+    assert arrive == pytest.approx(leave, rel=1e-9)
+
+
+# ---------------------------------------------------------------- the error surface
+
+
+def test_the_error_is_that_of_a_loop() -> None:
+    """The error, and its gradient, are those of a loop over the sigmoid and of a difference quotient."""
+
+    def error(w: float, b: float) -> float:
+        h = 0.5
+        for _ in range(error_surface.TIMES):
+            h = 1 / (1 + math.exp(-w * h - b))
+        return (h - error_surface.GOAL) ** 2
+
+    for w, b in ((4.0, -2.0), (5.0, -2.3)):
+        assert error_surface.program()([w], [b])[0] == pytest.approx(error(w, b), rel=1e-9)
+        slopes = [(error(w + 1e-6, b) - error(w - 1e-6, b)) / 2e-6, (error(w, b + 1e-6) - error(w, b - 1e-6)) / 2e-6]
+        assert np.ravel(error_surface.program().input_gradients([w], [b])) == pytest.approx(slopes, rel=1e-4)
+
+
+def test_clipping_keeps_every_step_short() -> None:
+    """Clipped, no step is longer than the rate times the norm, and all runs arrive; as it is, some fly away."""
+    paths = error_surface.compare(seeds=4, steps=150)
+    longest = error_surface.RATE * error_surface.WAYS["clipped"]
+    assert all(path.longest <= longest * (1 + 1e-9) for path in paths["clipped"])
+    assert all(path.errors[-1] < error_surface.FOUND for path in paths["clipped"])
+    assert max(path.longest for path in paths["as it is"]) > 20 * longest
+    assert any(path.errors[-1] > error_surface.FOUND for path in paths["as it is"])

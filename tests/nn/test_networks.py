@@ -475,14 +475,8 @@ def test_a_misspelt_activation_is_corrected(wrong: str, right: str) -> None:
 
 
 KINDS: list[Any] = [
-    nn.Neuron,
-    nn.Layer,
-    nn.MLP,
-    nn.Maxout,
-    nn.Dropout,
-    nn.LayerNorm,
-    nn.RMSNorm,
-    nn.Embedding,
+    *(nn.Neuron, nn.Layer, nn.MLP, nn.Maxout, nn.Dropout, nn.LayerNorm, nn.RMSNorm, nn.Embedding),
+    *(nn.Convolution, nn.MaxPool, nn.AveragePool, nn.Highway),
     nn.Attention,
 ]
 

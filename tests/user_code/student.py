@@ -32,6 +32,16 @@ assert_type(nn.PReLU()(a), Value)
 assert_type(nn.Dropout(0.5)([1.0, a]), list[Value])
 dropping = nn.MLP(3, [4, 1], "prelu", dropout=0.5)
 assert_type(dropping.eval().output([1, 2, 3]), Value)
+assert_type(nn.LayerNorm(3)([1.0, a, 2]), list[Value])
+assert_type(nn.RMSNorm(weights=[1, a])([1.0, 2.0]), list[Value])
+assert_type(nn.Embedding(27, 8, rng=0)(3), list[Value])
+image = [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 1.0, 0.0]]
+assert_type(nn.Convolution(1, 2, 2, padding=(0, 1), rng=0)(image), list[list[list[Value]]])
+assert_type(nn.MaxPool(3)([image]), list[list[list[Value]]])
+reader = nn.Sequential(nn.Convolution(1, 4, 2, rng=0), nn.AveragePool(2), sg.flatten, nn.MLP(4, [8, 2], rng=0))
+assert_type(reader.outputs(image), list[Value])
+deep = nn.Sequential(nn.Residual(nn.Layer(3, 3, "tanh")), nn.Highway(3), nn.Layer(3, 1, None))
+assert_type(deep.output([1, 2, 3]), Value)
 
 xs = [[2.0, 3.0, -1.0], [3.0, -1.0, 0.5], [0.5, 1.0, 1.0], [1.0, 1.0, -1.0]]
 ys = [1.0, -1.0, -1.0, 1.0]
