@@ -116,7 +116,7 @@ def _in_pytorch(program: Any, start: Any, end: int) -> Step:
         loss = torch.nn.functional.cross_entropy(scores(program, p, tokens[:-1]), tokens[1:])
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     return step
 
