@@ -15,7 +15,6 @@ from __future__ import annotations
 import gc
 import importlib
 import json
-import random
 import sys
 import time
 import tracemalloc
@@ -23,21 +22,13 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+from benchmarks.graphs import scattered
 from benchmarks.peers.lifted import program_of
 from benchmarks.peers.scalars import example_loss, network
 from benchmarks.work import WORKS, Work
-from scalargrad import Value, lift, sigmoid
+from scalargrad import Value, lift
 
 np: Any = importlib.import_module("numpy")
-OPERATIONS: list[Callable[[Any, Any], Any]] = [  # of two numbers from about -1 to 1, with results there
-    lambda x, y: 0.7 * x + 0.6 * y,
-    lambda x, y: x - 0.5 * y,
-    lambda x, y: x * y,
-    lambda x, y: x / (2 + y * y),
-    lambda x, y: (x + y).tanh(),
-    lambda x, y: (x - y).sin(),
-    lambda x, y: sigmoid(x) - 0.5 * y,
-]
 
 
 def best(action: Callable[[], object], rounds: int) -> float:
@@ -85,40 +76,14 @@ def _nodes(root: Value) -> int:
     return len(seen)
 
 
-Plan = list[tuple[Callable[[Any, Any], Any], int, int]]
-
-
-def irregular(n_leaves: int, steps: int, rng: random.Random) -> Plan:
-    """Operations drawn at random on what was made before: no pattern, and no result left unused."""
-    plan: Plan = []
-    unused = list(range(n_leaves))
-    for made in range(n_leaves, n_leaves + steps):
-        x = unused.pop(rng.randrange(len(unused))) if len(unused) > 12 else rng.randrange(made)
-        plan.append((rng.choice(OPERATIONS), x, rng.randrange(max(0, made - 200), made)))
-        unused.append(made)
-    return plan
-
-
-def follow(plan: Plan, leaves: list[Value]) -> Value:
-    """Record the expression on these leaves: the sum of its last results, each used by no other."""
-    made = list(leaves)
-    used: set[int] = set()
-    for operation, x, y in plan:
-        made.append(operation(made[x], made[y]))
-        used |= {x, y}
-    total: Value = sum([value for i, value in enumerate(made) if i not in used], Value(0.0))
-    return total
-
-
 def expression(size: str) -> dict[str, Any]:
     """Value and gradient of an expression of about so many nodes."""
-    rng = random.Random(5)
-    leaves = [Value(rng.uniform(-1, 1)) for _ in range(20)]
-    plan = irregular(len(leaves), int(size) * 10 // 29, rng)  # an operation makes 2.9 nodes on the average
-    root = follow(plan, leaves)
+    function, numbers = scattered(int(size))
+    leaves = list(map(Value, numbers))
+    root = function(leaves)
     root.backward()
     recorded = [leaf.grad for leaf in leaves]
-    program: Any = lift(lambda: follow(plan, leaves), leaves, target="python")
+    program: Any = lift(lambda: function(leaves), leaves, target="python")
     theta = program.pack()
     loss, gradient = program.value_and_grad(at=theta)
     assert abs(loss - root.data) <= 1e-12 * abs(root.data)
@@ -127,7 +92,7 @@ def expression(size: str) -> dict[str, Any]:
     def eager() -> None:
         for leaf in leaves:
             leaf.zero_grad()
-        follow(plan, leaves).backward()
+        function(leaves).backward()
 
     times_of: dict[str, list[float]] = {"eager": [], "lifted": []}
     actions: dict[str, Callable[[], object]] = {"eager": eager, "lifted": lambda: program.value_and_grad(at=theta)}

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import gpt, lifting
+from benchmarks import floats, gpt, lifting
+from benchmarks.graphs import GRAPHS
 from benchmarks.lift import disagreement
 from benchmarks.peers import by_hand, hips, lifted, scalars
 from benchmarks.work import WORKS, Work
@@ -90,3 +91,13 @@ def test_all_ways_train_the_same_gpt() -> None:
     step = made["on Values"]
     made["on Values"] = lambda name: step(name) * (1 + 1e-8)
     assert gpt.disagreement(made, names) == "on Values and lifted differ"
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("name", ["five nodes", "LU of 5", "Cholesky of 5", "tree of 16 leaves", "network 2-4-1"])
+def test_the_ways_of_each_graph_give_the_same_numbers(name: str, count: int) -> None:
+    """What is timed beside programs in plain floats computes the same, and one of them is in arrays."""
+    case = floats.case(name, GRAPHS[name], count)
+    assert list(case.ways) == ["lifted", "in arrays", "plain Python", "eager"]
+    assert lifting.disagreement(case) is None
+    assert len(list(floats.cases(quick=True))) == 6

@@ -219,7 +219,6 @@ def taken_for_sound(path: Path) -> list[tuple[int, int]]:
     return harmful
 
 
-@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_no_flipped_bit_goes_unseen(tmp_path: Path) -> None:
     """Flip any bit of a file: it is an error that names the file and changes no parameter, or loads the same."""
     assert taken_for_sound(tmp_path / "model.json") == []

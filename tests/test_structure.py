@@ -118,7 +118,8 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["group", "names"],
         ["source"],
         ["saving"],
-        ["to_numpy", "to_python"],
+        ["to_python"],
+        ["to_numpy"],
         ["target"],
         ["specialised"],
         ["comparison"],
@@ -129,7 +130,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
         ["layout", "spelling", "groups", "filling", "text", "saved"],
-        ["plan"],
+        ["plan", "floats"],
         ["views"],
         ["buffers"],
         ["operations", "folds", "assemblies"],

@@ -125,6 +125,7 @@ class Program:
         self._check = check
         self._lifted: dict[tuple[Shape, ...], Specialised] = {}
         self._latest: Specialised | None = None
+        self._count = 1  # of the examples of the latest call
 
     def __call__(self, *arguments: object, at: object = None) -> Any:
         """Return the result of each example.
@@ -386,7 +387,9 @@ class Program:
 
     @property
     def source(self) -> str:
-        """The code of the program for examples of the latest shape: forward and backward; of several results, forward.
+        """The code of the program for examples like the latest: forward and backward; of several results, forward.
+
+        For a few examples it may be in plain floats, where arrays do not pay; then it says for how many.
 
         Raises:
             RuntimeError: before the first call, as the code depends on the shape of an example.
@@ -394,7 +397,7 @@ class Program:
         if self._latest is None:
             raise RuntimeError("the program is written at the first call: call it, then read its source")
         kind = "value_and_grad" if len(self._latest.results) == 1 else "forward"
-        return self._latest.runner(kind).source.text
+        return self._latest.quickest(kind, self._count).runner(kind).source.text
 
     def save(self, path: Path) -> None:
         """Write the program as a Python file that runs without this library, for examples of the latest shape.
@@ -424,6 +427,7 @@ class Program:
             raise RuntimeError("the program is written at the first call: call it, then save it")
         modes.refuse_while_tracing("a lifted program")
         kinds = ["forward", "value_and_grad"] if len(lifted.differentiated) == 1 else ["forward"]
+        limits = [(kind, lifted.limit(kind)) for kind in kinds]
         text = self._target.saved(
             Saved(
                 name=self._name,
@@ -434,7 +438,8 @@ class Program:
                 theta=floats_of(self.pack()),
                 captured=floats_of(self._target.packed(lifted.captured)),
                 indices=lifted.indices,
-                runners={kind: lifted.runner(kind) for kind in kinds},
+                runners={kind: lifted.quickest(kind, sys.maxsize).runner(kind) for kind in kinds},
+                few={kind: (limit, lifted.quickest(kind, 1).runner(kind)) for kind, limit in limits if limit >= 1},
             )
         )
         write_whole(path, text.encode())
@@ -590,6 +595,9 @@ class Program:
 
     def _compared(self, lifted: Specialised, kind: str, rows: list[Any], direction: Any = None) -> Runner:
         """The runner of a function of the program, which at its first use is compared with the function itself."""
+        if lifted.in_floats is not None:
+            self._count = len(rows[0]) if rows else 1
+            lifted = lifted.quickest(kind, self._count)
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared and not self._is_apart:
             leaves = {**self._with_captured(lifted, self._target.packed(self._read)), DIRECTION: direction}

@@ -27,6 +27,7 @@ class Saved(NamedTuple):
         captured: the numbers of other Values that the function reads.
         indices: for each argument, which of its numbers are indices, and into tables of what size.
         runners: what runs each of its functions, by name: "forward", "value_and_grad", or both.
+        few: for functions that run in plain floats for a few examples, up to how many, and what runs them.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Saved(NamedTuple):
     captured: Sequence[float]
     indices: Mapping[str, Mapping[int, int]]
     runners: Mapping[str, Any]
+    few: Mapping[str, tuple[float, Any]]
 
     @property
     def summary(self) -> str:

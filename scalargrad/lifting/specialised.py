@@ -5,24 +5,45 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engine import modes
 from ..engine.floats import counted
 from ..engine.value import Value
 from .arrays.differentiate import entries, gradient, mean, side_by_side, tangent, together
 from .arrays.packed import Reference, packed, restored
-from .arrays.program import Array, ArrayProgram, needed
+from .arrays.program import Array, ArrayProgram, Leaf, needed
 from .forms import Form, Parts, Shape, flattened
 from .leaves import CAPTURED, DIRECTION, THETA
 from .names import Names
 from .source import Wanted
-from .target import Runner, Target
+from .target import HasFloats, Runner, Target
 from .trace import Trace
+
+_NOT_PICKLED = ("_ends", "_lock", "_runners")  # the texts are written again
+
+
+class Ends(NamedTuple):
+    """What a function computes: its results, and the numbers for the parameters if there are any."""
+
+    results: list[Array | float]
+    slopes: Array | float | None = None
 
 
 class Specialised:
-    """The program for examples of one shape; each of its functions is written when it is first wanted."""
+    """The program for examples of one shape; each of its functions is written when it is first wanted.
+
+    Attributes:
+        shapes: the shape of one example, for each argument.
+        has_aux: whether the function returns a loss and something beside it.
+        arguments: the names of the arguments.
+        form: the form of the results.
+        captured: the Values that the function reads, beside the parameters.
+        indices: for each argument, which of its numbers are indices, and into tables of what size.
+        results: the results, as arrays of the program.
+        compared: the functions that have been compared with the user's.
+        in_floats: the same program in plain floats, if that may be quicker for a few examples.
+    """
 
     def __init__(
         self,
@@ -32,7 +53,7 @@ class Specialised:
         target: Target,
         has_aux: bool,
     ) -> None:
-        self.shapes, self._target, self.has_aux = shapes, target, has_aux
+        self.shapes, self.has_aux = shapes, has_aux
         self._name = getattr(function, "__name__", type(function).__name__)
         trace = Trace(parameters)
         self.arguments = ["x", "y"][: len(shapes)] if len(shapes) <= 2 else [f"x{i}" for i in range(1, 1 + len(shapes))]
@@ -43,19 +64,74 @@ class Specialised:
         self.captured = trace.captured
         self.indices = trace.indices
         self._sizes = {THETA: len(parameters), DIRECTION: len(parameters), CAPTURED: len(trace.captured)}
-        self._program = ArrayProgram()
-        along_theta = self._program.axis(len(parameters))
-        self._leaves: dict[str, Array] = {name: self._program.leaf(name, (along_theta,)) for name in (THETA, DIRECTION)}
-        self._leaves[CAPTURED] = self._program.leaf(CAPTURED, (self._program.axis(len(trace.captured)),))
-        for name, shape in zip(self.arguments, shapes, strict=True):
-            self._sizes[name] = math.prod(shape)
-            axis = self._program.axis(math.prod(shape))
-            self._leaves[name] = self._program.leaf(name, (axis,), target.batched)
-        self.results = target.group(trace, outputs, self._program, self._leaves)
+        self._sizes |= {name: math.prod(shape) for name, shape in zip(self.arguments, shapes, strict=True)}
         self._labels = {i: label for i, label in trace.labels.items() if i < len(parameters)}  # whose places come first
+        self.in_floats: Specialised | None = None
+        self._arrange(trace, outputs, target)
+        if isinstance(target, HasFloats) and self._limit(needed(self.results), trace.operations) > 0.5:
+            self.in_floats = self._twin()
+            self.in_floats._arrange(trace, outputs, target.floats)
+
+    def _arrange(self, trace: Trace, outputs: Sequence[int], target: Target) -> None:
+        """Make the array program of a trace for a target."""
+        self._target = target
+        self._program = program = ArrayProgram(exact=not target.batched)
+        along_theta = program.axis(self._sizes[THETA])
+        self._leaves: dict[str, Array] = {name: program.leaf(name, (along_theta,)) for name in (THETA, DIRECTION)}
+        for name in (CAPTURED, *self.arguments):
+            axis = program.axis(self._sizes[name])
+            self._leaves[name] = program.leaf(name, (axis,), target.batched and name != CAPTURED)
+        self.results = target.group(trace, outputs, program, self._leaves)
+        self._ends: dict[str, Ends] = {}  # of functions that are not written yet
+        self._limits: dict[str, float] = {}
         self._runners: dict[str, Runner] = {}
+        self._remarks: dict[str, str] = {}
         self.compared: set[str] = set()
         self._lock = Lock()
+
+    def _twin(self) -> Specialised:
+        twin: Specialised = object.__new__(Specialised)
+        vars(twin).update(vars(self))
+        return twin
+
+    # ---------------------------------------------------------------- in arrays, or in plain floats
+
+    def quickest(self, kind: str, count: int) -> Specialised:
+        """Return what runs a function for so many examples: the program itself, or for a few that in plain floats."""
+        if self.in_floats is None:
+            return self
+        limit = self._limits.get(kind)
+        return self.in_floats if count <= (self.limit(kind) if limit is None else limit) else self
+
+    def limit(self, kind: str) -> float:
+        """Return up to how many examples a function runs in plain floats; inf without arguments, if it does at all."""
+        limit = self._limits.get(kind, None if self.in_floats else 0.0)
+        if limit is None:
+            assert self.in_floats is not None
+            with self._lock, self.in_floats._lock, modes.no_gc():
+                own, floats = (
+                    needed([*ends.results, ends.slopes or 0.0])
+                    for ends in (self._ends_of(kind), self.in_floats._ends_of(kind))
+                )
+                limit = self._limit(own, sum(not isinstance(array, Leaf) for array in floats))
+                if not self.shapes:  # there is one example
+                    limit = math.inf if limit >= 1 else 0.0
+                self._remark(kind, limit)
+                self._limits[kind] = limit
+        return limit
+
+    def _limit(self, arrays: Sequence[Array], operations: int) -> float:
+        """Up to how many examples so many operations on floats take less time than the arrays."""
+        assert isinstance(self._target, HasFloats)
+        return self._target.limit(arrays, operations, self._sizes[THETA])
+
+    def _remark(self, kind: str, limit: float) -> None:
+        """Note what the texts of a function say about its limit."""
+        assert self.in_floats is not None
+        if limit >= 1:
+            few = "" if limit == math.inf else " for one example" if limit < 2 else f" for up to {int(limit)} examples"
+            self._remarks[kind] = f" Plain floats are faster, and used,{few}."
+            self.in_floats._remarks[kind] = f" In plain floats, which are faster than arrays{few or ' here'}."
 
     def runner(self, kind: str) -> Runner:
         """Return what runs a function, which is written at its first use.
@@ -77,15 +153,16 @@ class Specialised:
 
     def with_captured(self, captured: list[Value]) -> Specialised:
         """Return the same program for a copy of the function, which captures other Values."""
-        twin: Specialised = object.__new__(Specialised)
-        vars(twin).update(vars(self))
+        twin = self._twin()
         twin.captured = captured
+        if self.in_floats is not None:
+            twin.in_floats = self.in_floats.with_captured(captured)
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the texts, which are written again, and without references between arrays."""
         with self._lock:
-            state = {name: content for name, content in vars(self).items() if name not in ("_lock", "_runners")}
+            state = {name: content for name, content in vars(self).items() if name not in _NOT_PICKLED}
             state["_program"] = packed(self._program)
             state["_leaves"] = {name: leaf.number for name, leaf in self._leaves.items()}
             state["results"] = [Reference(own.number) if isinstance(own, Array) else own for own in self.results]
@@ -97,33 +174,42 @@ class Specialised:
         arrays = self._program.arrays
         self._leaves = {name: arrays[number] for name, number in state["_leaves"].items()}
         self.results = [arrays[own.number] if isinstance(own, Reference) else own for own in state["results"]]
-        self._runners, self._lock = {}, Lock()
+        self._ends, self._runners, self._lock = {}, {}, Lock()
 
     @property
     def differentiated(self) -> list[Array | float]:
         """The results that have derivatives: all of them, or the loss without what is beside it."""
         return self.results[:1] if self.has_aux else self.results
 
-    def _written(self, kind: str) -> Runner:
+    def _ends_of(self, kind: str) -> Ends:
+        """What a function computes; kept until it is written."""
+        ends = self._ends.get(kind)
+        if ends is None:
+            ends = self._ends[kind] = self._differentiated(kind)
+        return ends
+
+    def _differentiated(self, kind: str) -> Ends:
         program, theta = self._program, self._leaves[THETA]
-        results: list[Array | float] = list(self.results)
-        slopes: Array | float | None = None
         if kind in ("value_and_grad", "hvp"):
-            average = mean(program, results[0])
-            results = [average, *(self._joined(results[1:]) if kind == "value_and_grad" else [])]
-            slopes = first = gradient(program, average, theta)
+            average = mean(program, self.results[0])
+            results = [average, *(self._joined(self.results[1:]) if kind == "value_and_grad" else [])]
+            slopes = gradient(program, average, theta)
             if kind == "hvp":
-                slopes = tangent(program, first, theta, self._leaves[DIRECTION])
-        elif kind == "jvp":
+                slopes = tangent(program, slopes, theta, self._leaves[DIRECTION])
+            return Ends(results, slopes)
+        if kind == "jvp":
             moved = [tangent(program, own, theta, self._leaves[DIRECTION]) for own in self.differentiated]
-            results = self._joined(moved)
-        elif kind == "forward":
-            results = self._joined(results)
-        else:
-            results = self._derivatives([THETA] if kind == "jacobian" else self.arguments)
-        names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved])
-        summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}."
-        return self._target.runner(Wanted(kind, self.arguments, results, slopes, self._sizes, names, summary))
+            return Ends(self._joined(moved))
+        if kind == "forward":
+            return Ends(self._joined(list(self.results)))
+        return Ends(self._derivatives([THETA] if kind == "jacobian" else self.arguments))
+
+    def _written(self, kind: str) -> Runner:
+        ends = self._ends_of(kind)
+        del self._ends[kind]
+        names = Names(ends.results, self._labels, [*self.arguments, kind, *self._target.reserved])
+        summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}.{self._remarks.get(kind, '')}"
+        return self._target.runner(Wanted(kind, self.arguments, ends.results, ends.slopes, self._sizes, names, summary))
 
     def _joined(self, results: list[Array | float]) -> list[Array | float]:
         """Results side by side in one array, where the target has arrays."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ..engine.value import Value
 from ..extras import how_to_install
@@ -104,6 +104,24 @@ class Target(Protocol):
 
         Raises:
             TypeError: for an operation that needs the user's code, or for a target that has no such text.
+        """
+
+
+@runtime_checkable
+class HasFloats(Protocol):
+    """A target that computes a few examples in plain floats, where arrays do not pay."""
+
+    @property
+    def floats(self) -> Target:
+        """The target that does so; it takes and returns the same tables."""
+
+    def limit(self, arrays: Sequence[Array], operations: int, parameters: int) -> float:
+        """Return up to how many examples floats are quicker; less than 1 if they never are.
+
+        Args:
+            arrays: what a function computes in arrays.
+            operations: how many operations on floats it takes for one example.
+            parameters: how many parameters there are.
         """
 
 

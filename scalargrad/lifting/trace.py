@@ -65,6 +65,11 @@ class Trace:
             if hasattr(parameter, "_notes"):  # as a label is; few Values have any
                 self._note(parameter)
 
+    @property
+    def operations(self) -> int:
+        """How many operations the run did."""
+        return sum(node[0].__class__ is not str for node in self.nodes)
+
     # ---------------------------------------------------------------- adding to the list
 
     def argument(self, array: str, shape: Sequence[int]) -> Any:

@@ -70,7 +70,7 @@ ARGUMENTS = {
     "input_size": "n_inputs",
     "hidden_size": "n_hidden",
     "units": "n_hidden",
-    "num_layers": "one module for each layer: second(first(rows))",
+    "num_layers": "a module for each layer: Sequential(LSTM(3, 8), LSTM(8, 8))",
     "bidirectional": "Bidirectional(forward, backward), of two modules",
     "batch_first": "code for one sequence; lift makes a program for a batch of it",
     "hidden_layer_sizes": "sizes, with the number of outputs as its last",

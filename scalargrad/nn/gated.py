@@ -148,8 +148,8 @@ class GRU(Recurrence[list[Value]]):
         candidate[t] = tanh(from_inputs(x[t]) + reset_gate[t] × from_hidden(hidden[t-1]))
         hidden[t] = candidate[t] × (1 - update_gate[t]) + hidden[t-1] × update_gate[t]
 
-    These are PyTorch's equations. In the paper the update gate has the opposite sense, and the reset gate is
-    applied to what is hidden, before the weights; here and in PyTorch it is applied behind them.
+    These are PyTorch's equations. In the paper the reset gate is applied to what is hidden before the weights are, and
+    here, as in PyTorch, behind them.
 
     Cho et al., "Learning phrase representations using RNN encoder-decoder", arXiv:1406.1078.
 

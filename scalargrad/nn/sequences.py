@@ -57,8 +57,8 @@ class Recurrence(Module, Generic[State]):
     """The base class of `Recurrent`, `LSTM` and `GRU`: one layer, which reads a sequence in one direction.
 
     A sequence is a list of rows, one for each time, and so are the outputs. Called on a sequence, a module returns
-    the outputs: those of the last time are `model(rows)[-1]`. Several layers read one another,
-    `second(first(rows))`, and `Bidirectional` reads in both directions.
+    the outputs: those of the last time are `model(rows)[-1]`. Several layers are a `Sequential` of several modules,
+    and `Bidirectional` reads in both directions.
 
     The state is what it keeps from one time to the next. It is all zeros at first, or what you give. PyTorch's
     modules return outputs and state together; here `run` does.

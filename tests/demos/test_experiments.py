@@ -432,7 +432,7 @@ def test_the_error_is_that_of_a_loop() -> None:
 
 def test_clipping_keeps_every_step_short() -> None:
     """Clipped, no step is longer than the rate times the norm, and all runs arrive; as it is, some fly away."""
-    paths = error_surface.compare(seeds=4, steps=150)
+    paths = error_surface.compare(seeds=3, steps=130)
     longest = error_surface.RATE * error_surface.WAYS["clipped"]
     assert all(path.longest <= longest * (1 + 1e-9) for path in paths["clipped"])
     assert all(path.errors[-1] < error_surface.FOUND for path in paths["clipped"])

@@ -1,4 +1,4 @@
-"""Buffers in which reading before writing is seen."""
+"""Buffers in which reading before writing is seen; and programs in arrays, however few the numbers are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from scalargrad.lifting.to_numpy.target import NumpyTarget
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _arrays_for_few_examples(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let programs for numpy use arrays for few examples, too, or small programs would test plain floats alone.
+
+    A module that tests the choice between the two has CHOOSES = True.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not getattr(request.module, "CHOOSES", False):
+            patch.setattr(NumpyTarget, "limit", lambda *_: 0.0)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -316,7 +316,6 @@ def test_curvature_on_numbers_is_that_on_values(program: Program) -> None:
         assert curvature(output, parameters, direction) == pytest.approx(expected, rel=1e-9, abs=1e-9 * (1 + largest))
 
 
-@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_a_large_first_hessian_is_compared_on_one_example(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a graph is large only one is differentiated twice, on numbers; small ones all are."""
     calls = []

@@ -82,7 +82,6 @@ def test_random_programs(program: Program, target: str) -> None:
     check(function, leaves, [[1.0] * len(leaves), [1.0 + 1e-3] * len(leaves)], target, scale=10.0)
 
 
-@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @given(seed=st.integers(0, 10_000))
 def test_random_networks(seed: int, target: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from scalargrad import lift, nn
 
+CHOOSES = True  # between arrays and plain floats, as for users
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "lifting.md"
 
 

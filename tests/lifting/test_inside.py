@@ -120,7 +120,6 @@ def agree(own: Any, eager: Any, scale: float = 1.0) -> bool:
     return bool(np.allclose(own, eager, rtol=TOLERANCE, atol=TOLERANCE * scale))
 
 
-@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @pytest.mark.parametrize("name", TASKS)
 def test_tasks_are_those_of_the_engine(name: str, target: str) -> None:

@@ -105,6 +105,14 @@ def test_both_directions() -> None:
     assert numbers(nn.Bidirectional(forward, backward)(ROWS, state)[0][:3]) == numbers(forward(ROWS, state[0])[0])
 
 
+def test_several_layers() -> None:
+    """In a Sequential each layer reads the outputs of the one before, and a function may take the last of them."""
+    first, second = nn.LSTM(2, 3, rng=0), nn.GRU(3, 2, rng=1)
+    model = nn.Sequential(first, second, lambda rows: rows[-1])
+    assert numbers(model(ROWS)) == numbers(second(first(ROWS))[-1])
+    assert len(model.parameters()) == len(first.parameters()) + len(second.parameters())
+
+
 @every_kind
 def test_the_first_row_matters_in_the_end(make: Callable[[], Any]) -> None:
     """The last output has a gradient in the first row, and one for every parameter."""
@@ -319,7 +327,7 @@ ALL_OF_GRU = dict.fromkeys(("reset_gate", "update_gate", "from_inputs", "from_hi
         ),
         (lambda: GRU(2, 0), ValueError, "the number of units must be an integer of at least 1, got 0"),
         (lambda: GRU(2, 3, from_hidden=LAYER), ValueError, "from_hidden of GRU must have 3 inputs, got Layer"),
-        (lambda: LSTM(2, 3, num_layers=2), TypeError, "LSTM has no argument num_layers: write one module for each"),
+        (lambda: LSTM(2, 3, num_layers=2), TypeError, "LSTM has no argument num_layers: write a module for each"),
         (lambda: GRU(2, 3, bidirectional=True), TypeError, "GRU has no argument bidirectional: write Bidirectional"),
         (
             lambda: Recurrent(2, hidden_size=3),

@@ -22,7 +22,6 @@ def names_of(diagnosis: optim.Diagnosis) -> list[str]:
     return [finding.name for finding in diagnosis.findings]
 
 
-@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_a_planted_fault_is_named_first(fault: Callable[[int], Training], seed: int) -> None:
@@ -33,7 +32,6 @@ def test_a_planted_fault_is_named_first(fault: Callable[[int], Training], seed: 
     assert set(others) <= also
 
 
-@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("healthy", HEALTHY, ids=lambda healthy: healthy.__name__)
 def test_a_healthy_training_is_called_healthy(healthy: Callable[[int], Training], seed: int) -> None:
@@ -155,7 +153,6 @@ def test_a_short_trial_that_learns_nothing_says_nothing_of_the_labels(monkeypatc
     )
 
 
-@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_a_rise_of_the_validation_loss_is_seen() -> None:
     """Where the loss on validation data has been lower, the finding says when; with the best parameters it is gone."""
     rng = random.Random(0)
@@ -244,7 +241,6 @@ def test_without_time_for_trials_there_are_none(monkeypatch: pytest.MonkeyPatch)
     assert trained(model, numbers(model), waves(random.Random(0), 50), None, Adam(), epochs=1).diagnosis().rates == {}
 
 
-@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_in_plain_python_it_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without numpy the trials run on lists."""
     monkeypatch.setitem(sys.modules, "numpy", None)
@@ -281,7 +277,6 @@ def test_a_loss_of_nothing_is_no_fault() -> None:
     assert diagnosis.training == optim.Fit(0.0, 0.0, 0.0, False)
 
 
-@pytest.mark.no_cover  # traced line by line, it would take several times as long
 def test_an_optimizer_on_an_array_or_on_the_parameters_is_taken_as_it_was_made() -> None:
     """Without a history its settings count, whatever it moved; by default it is Adam()."""
     model = nn.MLP(2, [3], rng=0)

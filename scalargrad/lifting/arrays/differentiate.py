@@ -98,7 +98,7 @@ def gradient(program: ArrayProgram, output: Array | float, leaf: Array, *, for_e
     if isinstance(output, Array):
         totals[output] = 1.0
     forward = len(program.arrays)
-    for array in reversed(needed([output])):
+    for array in reversed(_in_order_of_the_sweep(output) if program.exact else needed([output])):
         if array in looked_up:
             pairs = looked_up.pop(array)
             scattered = program.scatter(pairs, array.batched or (for_each and any(own.batched for _, own in pairs)))
@@ -117,6 +117,26 @@ def gradient(program: ArrayProgram, output: Array | float, leaf: Array, *, for_e
             for operand, part in _handed_on(program, array, total, for_each):
                 totals[operand] = program.apply(p.add, [totals[operand], part]) if operand in totals else part
     return 0.0
+
+
+def _in_order_of_the_sweep(output: Array | float) -> list[Array]:
+    """The arrays that a gradient of the output reaches, operands first, in the order in which the engine sweeps.
+
+    So each gradient is added up in the engine's order; see `topological_order`.
+    """
+    order: dict[Array, None] = {}
+    path: list[tuple[Array, Iterator[Array]]] = []
+    roots = iter([output] if isinstance(output, Array) else [])
+    waiting = next(roots, None)
+    while waiting is not None or path:
+        if waiting is not None:
+            path.append((waiting, iter(() if _blocks(waiting) else waiting.arrays)))
+        array, operands = path[-1]
+        waiting = next((one for one in operands if one not in order), None)
+        if waiting is None:
+            order[array] = None
+            path.pop()
+    return list(order)
 
 
 def _handed_on(

@@ -21,11 +21,13 @@ class Packed(NamedTuple):
         rows: the class and the attributes of each array.
         known: the key by which the program knows each array.
         axes: how many axes have been made.
+        exact: whether the program computes the engine's bits.
     """
 
     rows: list[tuple[type[Array], dict[str, Any]]]
     known: list[Hashable]
     axes: int
+    exact: bool
 
 
 def packed(program: ArrayProgram) -> Packed:
@@ -35,12 +37,12 @@ def packed(program: ArrayProgram) -> Packed:
         slots = [name for kind in type(array).__mro__ for name in getattr(kind, "__slots__", ())]
         given = {name: _apart(getattr(array, name)) for name in slots if name != "program"}
         rows.append((type(array), given))
-    return Packed(rows, [_apart(key) for key in program._known], program._axes)
+    return Packed(rows, [_apart(key) for key in program._known], program._axes, program.exact)
 
 
 def restored(flat: Packed) -> ArrayProgram:
     """Return the array program that was packed."""
-    program = ArrayProgram()
+    program = ArrayProgram(flat.exact)
     program._axes = flat.axes
     for kind, given in flat.rows:
         array: Array = object.__new__(kind)

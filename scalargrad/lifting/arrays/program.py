@@ -285,10 +285,16 @@ class Scatter(Array):
 
 
 class ArrayProgram:
-    """Arrays, each after its operands, none twice."""
+    """Arrays, each after its operands, none twice.
 
-    def __init__(self) -> None:
+    Attributes:
+        arrays: all of them, in order.
+        exact: whether it computes what the engine does to the last bit, in programs of single numbers.
+    """
+
+    def __init__(self, exact: bool = False) -> None:
         self.arrays: list[Array] = []
+        self.exact = exact
         self._known: dict[Hashable, Any] = {}
         self._axes = 0
 
@@ -318,7 +324,7 @@ class ArrayProgram:
         arrays = [operand for operand in operands if isinstance(operand, Array)]
         if not arrays:
             return primitive.value(*operands)
-        simpler = simplified(primitive, operands, self.apply)
+        simpler = simplified(primitive, operands, self.apply, self.exact)
         if simpler is not None:
             return simpler
         batched = any(array.batched for array in arrays)
@@ -405,8 +411,13 @@ def _united(arrays: Iterable[Array]) -> tuple[Axis, ...]:
 Rewriter = Callable[[Primitive, "Sequence[Array | float]"], "Array | float"]  # applies a primitive, simplified
 
 
-def simplified(primitive: Primitive, operands: tuple[Array | float, ...], apply: Rewriter) -> Array | float | None:
-    """Return an equal array or number that takes fewer operations, made with `apply`; None where there is none."""
+def simplified(
+    primitive: Primitive, operands: tuple[Array | float, ...], apply: Rewriter, exact: bool = False
+) -> Array | float | None:
+    """Return an equal array or number that takes fewer operations, made with `apply`; None where there is none.
+
+    With `exact` it is equal to the last bit, and not only up to rounding.
+    """
     if len(operands) == 2 and not primitive.kinks:  # at a tie each operand has a share of the gradient
         x, y = operands
         if y == primitive.right_identity and not _is_infinite(y):
@@ -414,7 +425,10 @@ def simplified(primitive: Primitive, operands: tuple[Array | float, ...], apply:
         if primitive.commutative and x == primitive.identity and not _is_infinite(x):
             return y
     rewrite = _REWRITES.get(primitive)
-    return rewrite(primitive, operands, apply) if rewrite else None
+    simpler = rewrite(primitive, operands, apply) if rewrite else None
+    if simpler is None and not exact and primitive in _ROUNDED_REWRITES:
+        simpler = _ROUNDED_REWRITES[primitive](primitive, operands, apply)
+    return simpler
 
 
 def _is_infinite(operand: Array | float) -> bool:
@@ -433,7 +447,7 @@ def _negative(_: Primitive, operands: tuple[Array | float, ...], apply: Rewriter
 
 
 def _product(_: Primitive, operands: tuple[Array | float, ...], apply: Rewriter) -> Array | float | None:
-    """-1 × y and (-x) × y as -(x × y); 2 × (3 × y) as 6 × y; x × (1 / y) as x / y. The number comes first."""
+    """-1 × y as -y, and (-x) × y as -(x × y). The number comes first."""
     x, y = operands
     simpler: Array | float | None = None
     if not isinstance(y, Array):
@@ -446,15 +460,21 @@ def _product(_: Primitive, operands: tuple[Array | float, ...], apply: Rewriter)
         simpler = apply(p.multiply, [-x, y.operands[0]])
     elif _is(y, p.negative):
         simpler = apply(p.negative, [apply(p.multiply, [x, y.operands[0]])])
-    elif _is_fixed(x) and _is(y, p.multiply) and _is_fixed(y.operands[0]):
+    return simpler
+
+
+def _rounded_product(_: Primitive, operands: tuple[Array | float, ...], apply: Rewriter) -> Array | float | None:
+    """2 × (3 × y) as 6 × y; x × (1 / y) as x / y."""
+    x, y = operands
+    if _is_fixed(x) and _is(y, p.multiply) and _is_fixed(y.operands[0]):
         factor = apply(p.multiply, [x, y.operands[0]])
         if isinstance(factor, Array) or 1e-300 < abs(factor) < 1e300:  # 1e-200 × (1e-200 × y) is not 0 × y
-            simpler = apply(p.multiply, [factor, y.operands[1]])
-    else:
-        for factor, other in ((x, y), (y, x)):
-            if _is(other, p.divide) and other.operands[0] == 1.0:
-                return apply(p.divide, [factor, other.operands[1]])
-    return simpler
+            return apply(p.multiply, [factor, y.operands[1]])
+        return None
+    for factor, other in ((x, y), (y, x)):
+        if _is(other, p.divide) and other.operands[0] == 1.0:
+            return apply(p.divide, [factor, other.operands[1]])
+    return None
 
 
 def _sum(primitive: Primitive, operands: tuple[Array | float, ...], apply: Rewriter) -> Array | float | None:
@@ -482,8 +502,8 @@ _REWRITES: dict[Primitive, Callable[[Primitive, tuple[Array | float, ...], Rewri
     p.multiply: _product,
     p.add: _sum,
     p.subtract: _sum,
-    p.power: _power,
 }
+_ROUNDED_REWRITES = {p.multiply: _rounded_product, p.power: _power}  # these change the last bit
 
 
 def _is_single(array: Array | float) -> bool:

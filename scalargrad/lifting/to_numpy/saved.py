@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..forms import Parts, Shape
+from ..forms import Form, Parts, Shape
 from ..leaves import CAPTURED, THETA
 from ..saving import Saved, formed_text, functions_of_floats, indented, listed, whole
 from ..source import Pieces
+from ..to_python.saved import MEANS, definition
 
 _HELPERS = '''
 def _rows(given, shape, name):
@@ -50,21 +51,54 @@ def _check_indices(rows, sizes, name):
             raise ValueError(f"in example {i}, counted from 0, number {place} of {name} must be {wanted}")
 '''
 
+_IN_FLOATS = '''
+
+def _in_floats(quick, careful, *arrays):
+    """Return what a function gives for each example: operators raise where the careful functions have a number."""
+    theta, captured, *arguments = [array.tolist() for array in arrays]
+    results = []
+    for example in zip(*arguments) if arguments else [()]:
+        try:
+            results.append(quick(theta, None, captured, *example))
+        except (ArithmeticError, ValueError):
+            results.append(careful(theta, None, captured, *example))
+    return results
+
+
+@np.errstate(over="ignore")
+def _array(numbers):
+    """Return numbers as an array, in which what is beyond the precision is inf."""
+    return np.array(numbers, "{dtype}")
+'''
+
 
 def saved(program: Saved, dtype: str) -> str:
     """Return the text of the module."""
     imports: list[str] = ["import numpy as np"]
     tables = [f"THETA = {_array(np.array(program.theta, dtype))}"]
-    if program.captured:
+    if program.captured or program.few:
         tables.append(f"CAPTURED = {_array(np.array(program.captured, dtype))}")
     lines: list[str] = []
     for kind, runner in program.runners.items():
+        limit, in_floats = program.few.get(kind, (0, None))
+        if in_floats is not None:
+            for manner, source in zip(("quick", "careful"), in_floats.sources, strict=True):
+                more, text = definition(f"_{manner}_{kind}", kind, program, source)
+                imports += more
+                lines += text
+        if limit == math.inf:
+            body = [*program.documented(kind), *_given(program), *_returned_of_floats(program, kind)]
+            lines += ["", "", program.signature(kind), *indented(body)]
+            continue
         pieces: Pieces = runner.source.pieces
         own = {name: f"{kind}_{name}".upper() for name in runner.source.namespace if name not in pieces.called}
         tables += [f"{own[name]} = {_array(runner.source.namespace[name])}" for name in own]
         more, defined = functions_of_floats(f"_operations_of_{kind}", pieces.called)
         imports += [*more, *pieces.imports]
         body = [*program.documented(kind), *_given(program)]
+        if in_floats is not None:
+            body += [f"if B <= {int(limit)}:  # in plain floats, which is faster"]
+            body += indented(_returned_of_floats(program, kind))
         body += [f"{name} = {table}" for name, table in own.items()]
         if pieces.called:
             vectorized = f"[np.vectorize(one, otypes=[float]) for one in _operations_of_{kind}()]"
@@ -79,6 +113,7 @@ def saved(program: Saved, dtype: str) -> str:
     standard = sorted({line for line in imports if "numpy" not in line and "scipy" not in line})
     others = [line for line in dict.fromkeys(imports) if line not in standard]
     helpers = [*_HELPERS.format(dtype=dtype).splitlines(), *(_CHECK.splitlines() if program.indices else [])]
+    helpers += _IN_FLOATS.format(dtype=dtype).splitlines() if program.few else []
     usage = program.usage(lambda shape, number: f"np.full({(2, *shape)}, {number})")
     return whole(program, [*standard, *([""] if standard else []), *others], [*tables, "", *helpers, *lines, *usage])
 
@@ -94,7 +129,6 @@ def _given(program: Saved) -> list[str]:
 def _returned(program: Saved, kind: str, runner: Any) -> list[str]:
     """The lines that return what the program's method returns."""
     returned = runner.source.pieces.returned
-    alone = "" if program.arguments else "[0]"
     last = runner.last
     axes, batched = getattr(last, "axes", ()), getattr(last, "batched", False)
 
@@ -104,19 +138,44 @@ def _returned(program: Saved, kind: str, runner: Any) -> list[str]:
             return f"np.array(np.broadcast_to({value}, (B,)))[:, None]"
         return f"{value}.copy().T" if batched else f"np.array(np.broadcast_to({value}, (B, {last.size})))"
 
+    if kind == "forward":
+        return [f"rows = {turned(returned)}", f"return {_formed(program, program.form)}"]
+    if not program.has_aux:
+        return [f"return float({returned}), gradient"]
+    value, _, beside = returned.partition(", ")
+    return [f"rows = {turned(beside)}", f"return (float({value}), {_beside(program)}), gradient"]
+
+
+def _returned_of_floats(program: Saved, kind: str) -> list[str]:
+    """The lines that compute the same in plain floats, and return it."""
+    arrays = ", ".join([THETA, "CAPTURED", *program.arguments])
+    lines = [f"results = _in_floats(_quick_{kind}, _careful_{kind}, {arrays})"]
+    if kind == "forward":
+        rows = "rows = _array([row if isinstance(row, tuple) else (row,) for row in results])"
+        return [*lines, rows, f"return {_formed(program, program.form)}"]
+    lines += MEANS
+    if not program.has_aux:
+        return [*lines, "return value, _array(gradient)"]
+    rows = "rows = _array([row[1:-1] for row in results])"
+    return [*lines, rows, f"return (value, {_beside(program)}), _array(gradient)"]
+
+
+def _beside(program: Saved) -> str:
+    """The expression for what is beside the loss."""
+    assert isinstance(program.form, Parts), "it is that of a loss and what is beside it"
+    return _formed(program, program.form.forms[1])
+
+
+def _formed(program: Saved, form: Form) -> str:
+    """The expression for results in their form, of rows."""
+    alone = "" if program.arguments else "[0]"
+
     def piece(start: int, shape: Shape) -> str:
         if not shape:
             return f"rows[:, {start}]{alone}"
         return f"rows[:, {start}:{start + math.prod(shape)}].reshape({', '.join(map(str, ('B', *shape)))}){alone}"
 
-    if kind == "forward":
-        return [f"rows = {turned(returned)}", f"return {formed_text(program.form, piece)}"]
-    if not program.has_aux:
-        return [f"return float({returned}), gradient"]
-    assert isinstance(program.form, Parts), "it is that of a loss and what is beside it"
-    value, _, beside = returned.partition(", ")
-    aux = formed_text(program.form.forms[1], piece)
-    return [f"rows = {turned(beside)}", f"return (float({value}), {aux}), gradient"]
+    return formed_text(form, piece)
 
 
 def _array(array: Any) -> str:

@@ -15,9 +15,11 @@ from ...engine.floats import exact
 from ...engine.value import Value
 from ..arrays.program import Array
 from ..group.regroup import regroup
+from ..group.scalars import ungrouped
 from ..leaves import THETA
 from ..saving import Saved
 from ..source import Code, Wanted
+from .floats import FloatsRunner, limit
 from .saved import saved
 from .spelling import is_one_function
 from .writer import RESERVED, write
@@ -32,12 +34,8 @@ _data = attrgetter("_data")
 _ndarray = np.ndarray
 
 
-class NumpyTarget:
-    """Programs in numpy, with numbers of one precision, "float64" or "float32". A table is a matrix."""
-
-    batched = True
-    reserved = RESERVED
-    group = staticmethod(partial(regroup, can_fold=is_one_function))
+class _Tables:
+    """What is the same for arrays and plain floats: a table is a matrix of one precision."""
 
     def __init__(self, dtype: str) -> None:
         self.dtype = np.dtype(dtype)
@@ -133,6 +131,8 @@ class NumpyTarget:
 
     def shaped(self, rows: Floats, start: int, shape: tuple[int, ...]) -> Floats:
         """Return the numbers from some place of each row on as an array of that shape for each example."""
+        if not shape:
+            return rows[:, start]
         return rows[:, start : start + math.prod(shape)].reshape(len(rows), *shape)
 
     def check_out(self, out: object, size: int) -> None:
@@ -145,13 +145,38 @@ class NumpyTarget:
             got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
             raise TypeError(f"out must be a writable array of {size} numbers in a row, {self.dtype}, got {got}")
 
-    def runner(self, wanted: Wanted) -> NumpyRunner:
-        """Return what runs one function of a lifted program."""
-        return NumpyRunner(wanted, self.dtype.name)
-
     def saved(self, program: Saved) -> str:
         """Return the text of a module that runs without this library."""
         return saved(program, self.dtype.name)
+
+
+class _InFloats(_Tables):
+    """Programs in plain floats, with the same tables."""
+
+    batched = False
+    reserved = ()
+    group = staticmethod(ungrouped)
+
+    def runner(self, wanted: Wanted) -> FloatsRunner:
+        """Return what runs one function of a lifted program."""
+        return FloatsRunner(wanted, self.dtype)
+
+
+class NumpyTarget(_Tables):
+    """Programs in numpy, with numbers of one precision, "float64" or "float32"; a few examples are taken in floats."""
+
+    batched = True
+    reserved = RESERVED
+    group = staticmethod(partial(regroup, can_fold=is_one_function))
+    limit = staticmethod(limit)
+
+    def __init__(self, dtype: str) -> None:
+        super().__init__(dtype)
+        self.floats = _InFloats(dtype)
+
+    def runner(self, wanted: Wanted) -> NumpyRunner:
+        """Return what runs one function of a lifted program."""
+        return NumpyRunner(wanted, self.dtype.name)
 
 
 def _entries(nested: object) -> Iterator[object]:

@@ -55,6 +55,13 @@ def _check_indices(rows, sizes, name):
 '''
 
 
+MEANS = (  # of what is returned for each example
+    "value = sum(row[0] for row in results) / len(results) if len(results) > 1 else results[0][0]",
+    "slopes = [row[-1] for row in results]",
+    "gradient = [sum(column) / len(results) for column in zip(*slopes)] if len(results) > 1 else slopes[0]",
+)
+
+
 def saved(program: Saved) -> str:
     """Return the text of the module."""
     imports: list[str] = ["from math import inf, nan"]
@@ -62,9 +69,9 @@ def saved(program: Saved) -> str:
     lines += [*_HELPERS.splitlines(), *(_CHECK.splitlines() if program.indices else [])]
     for kind, runner in program.runners.items():
         for manner, source in zip(("quick", "careful"), runner.sources, strict=True):
-            more, defined = _defined(f"_{manner}_{kind}", kind, program, source)
+            more, text = definition(f"_{manner}_{kind}", kind, program, source)
             imports += more
-            lines += defined
+            lines += text
         examples = [
             f"[_flat(example, {shape}, {name!r}) for example in {name}]"
             for name, shape in zip(program.arguments, program.shapes, strict=True)
@@ -80,8 +87,8 @@ def saved(program: Saved) -> str:
     return whole(program, sorted(set(imports)), [*lines, *program.usage(_example)])
 
 
-def _defined(name: str, kind: str, program: Saved, source: Source) -> tuple[list[str], list[str]]:
-    """The lines that define one of the two functions for one example, among the functions that it calls."""
+def definition(name: str, kind: str, program: Saved, source: Source) -> tuple[list[str], list[str]]:
+    """Return the lines that define one of the two functions for one example, among the functions that it calls."""
     pieces = source.pieces
     assert pieces is not None, "each source has pieces"
     imports, operations = functions_of_floats(f"_operations_of{name}", pieces.called)
@@ -108,17 +115,11 @@ def _returned(program: Saved, kind: str) -> list[str]:
     if kind == "forward":
         row = "list(row) if isinstance(row, tuple) else [row]"
         return [f"rows = [{row} for row in results]", f"return {formed_text(program.form, piece)}"]
-    value = "sum(row[0] for row in results) / len(results) if len(results) > 1 else results[0][0]"
-    lines = [
-        f"value = {value}",
-        "slopes = [row[-1] for row in results]",
-        "gradient = [sum(column) / len(results) for column in zip(*slopes)] if len(results) > 1 else slopes[0]",
-    ]
     if not program.has_aux:
-        return [*lines, "return value, gradient"]
+        return [*MEANS, "return value, gradient"]
     assert isinstance(program.form, Parts), "it is that of a loss and what is beside it"
     rows = "rows = [list(row[1:-1]) for row in results]"
-    return [*lines, rows, f"return (value, {formed_text(program.form.forms[1], piece)}), gradient"]
+    return [*MEANS, rows, f"return (value, {formed_text(program.form.forms[1], piece)}), gradient"]
 
 
 def _example(shape: Shape, number: str) -> str:

@@ -15,6 +15,7 @@ from ..source import Wanted, compiled
 from .saved import saved
 from .writer import write
 
+_FLOATS = {float}
 _RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has a result
 
 
@@ -67,9 +68,9 @@ class PythonTarget:
         """Return the Values' numbers as a list."""
         return [value._data for value in values]
 
-    def is_row(self, given: object, size: int) -> bool:  # noqa: ARG002  # as numpy's
-        """Return whether something can be taken as it is: no, every list is looked at."""
-        return False
+    def is_row(self, given: object, size: int) -> bool:
+        """Return whether something is a list of so many floats, which can be taken as it is."""
+        return isinstance(given, list) and len(given) == size and set(map(type, given)) <= _FLOATS
 
     def flat(self, table: list[list[float]]) -> list[float]:
         """Return rows of one number each as one list."""
@@ -97,6 +98,8 @@ class PythonTarget:
 
 
 def _flat(example: object, name: str) -> tuple[list[float], tuple[int, ...]]:
+    if example.__class__ is list and set(map(type, example)) == _FLOATS:  # as in most calls
+        return example, (len(example),)
     if not isinstance(example, Sequence) or isinstance(example, str):
         held = number(example, f"an entry of {name}")
         exact(example, name)
@@ -137,20 +140,25 @@ class PythonRunner:
         """Return the mean of the result, and the gradient."""
         returned = self._run(arguments, leaves)
         count = len(returned)
+        if count == 1 and not self._has_aux:
+            return returned[0]
         if self._has_aux:
             value = sum(results[0] for results in returned) / count, [list(results[1:-1]) for results in returned]
         else:
-            value = sum(results[0] for results in returned) / count if count > 1 else returned[0][0]
+            value = sum(results[0] for results in returned) / count
         if count == 1:
             return value, returned[0][-1]
         return value, [sum(column) / count for column in zip(*(results[-1] for results in returned), strict=True)]
 
     def _run(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
-        given = [leaves.get(name) for name in LEAVES]
+        return self._of_each(arguments, [leaves.get(name) for name in LEAVES])
+
+    def _of_each(self, arguments: Sequence[Any], leaves: Sequence[Any]) -> list[Any]:
+        """What the function returns for each example."""
         returned = []
         for example in zip(*arguments, strict=True) if arguments else [()]:
             try:
-                returned.append(self._quick(*given, *example))
+                returned.append(self._quick(*leaves, *example))
             except _RAISED:
-                returned.append(self._careful(*given, *example))
+                returned.append(self._careful(*leaves, *example))
         return returned

@@ -987,6 +987,27 @@ def test_the_ledger_shows_totals_and_the_ends_of_names_in_any_room(visit: Visit,
     assert opened.evaluate(LEDGER)[1] > 0
 
 
+CUT = """() => {
+    const tails = [...document.querySelectorAll(".forward tbody .tail")].filter((part) => part.checkVisibility());
+    const right = (part) => part.getBoundingClientRect().right;
+    return [tails.length, tails.filter((tail) => right(tail) > right(tail.closest("td"))).length];
+}"""
+
+
+def test_formulas_of_the_forward_pass_keep_to_their_column(visit: Visit, network_page: str) -> None:
+    """In a narrow table names and formulas share the room, and no formula reaches into the numbers beside it."""
+    opened = visit(network_page)
+    opened.set_viewport_size({"width": 900, "height": 680})
+    opened.keyboard.press("f")
+    opened.keyboard.press("ArrowRight")
+    number, cut = opened.evaluate(CUT)
+    assert number > 20
+    assert cut == 0
+    wide = "document.querySelectorAll('.forward .wide').forEach((cell) => { cell.style.width = '100%'; })"
+    opened.evaluate(wide)  # negative control
+    assert opened.evaluate(CUT)[1] > 0
+
+
 def network(width: int) -> Value:
     output: Value = nn.MLP(2, [width, width, 1], rng=0)([1.0, 2.0])
     return output
