@@ -54,7 +54,8 @@ def ways(places: int = PLACES) -> dict[str, Step]:
     """Return each way to do a training step: a function of a name to its loss."""
     if str(GPT) not in sys.path:
         sys.path.append(str(GPT))
-    program, data = importlib.import_module("step6_adam"), importlib.import_module("data")
+    program: Any = importlib.import_module("step6_adam")
+    data: Any = importlib.import_module("data")
     length, of_program = data.LENGTH, program.LENGTH
     data.LENGTH = program.LENGTH = places
     try:
