@@ -209,13 +209,13 @@ def test_the_list_has_each_file() -> None:
 
 
 def test_attention_guesses_better(programs: dict[str, tuple[Any, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """In each run attention lowers the loss on new names by far, and Adam lowers it once more."""
+    """Attention lowers the loss on new names by far, heads and Adam some more, to what the list of programs says."""
     monkeypatch.setattr(tiny_gpt, "lifted", dict(zip(tiny_gpt.IDEAS, programs.values(), strict=True)).__getitem__)
-    runs = tiny_gpt.compare(seeds=1, steps=1000)
-    for counts, network, attention, heads, adam in zip(*runs.values(), strict=True):
-        assert network > counts > 2.3
-        assert max(attention, heads) < network - 0.05
-        assert adam < min(attention, heads)
+    (counts,), (network,), (attention,), (heads,), (adam,) = tiny_gpt.compare(seeds=1, steps=2000).values()
+    assert network > counts > attention + 0.1
+    assert attention > heads > adam
+    listed = re.findall(r"\| (\d\.\d{3}) \|", (GPT / "README.md").read_text())
+    assert list(map(float, listed)) == pytest.approx([counts, network, network, attention, heads, adam], abs=0.002)
 
 
 def test_the_experiment_is_drawn(
