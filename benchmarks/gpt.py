@@ -1,94 +1,168 @@
-"""A tiny GPT, written number by number as everybody writes it, and the same in PyTorch as its users write it.
+"""A training step of the tiny GPT in demos/gpt, beside what others have published of the same program.
 
-One layer of 16 numbers a position and 4 heads reads up to so many letters of 27. The scalar code goes from position to
-position and appends the keys and values of each to lists that grow, of which all later positions read.
+The program is Andrej Karpathy's microgpt: 16 numbers a letter, 4 heads, 1 layer, 16 places, one name a step, Adam.
+What is measured here runs in turns on this machine; its losses are compared before. What is cited ran on other
+machines, which the table names, on a list of names of other lengths: a size of things, and no race.
 """
 
 from __future__ import annotations
 
 import importlib
 import random
-from collections.abc import Callable, Sequence
-from typing import Any
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from statistics import median
+from typing import Any, NamedTuple
 
-from scalargrad import Value, cross_entropy, relu, softmax, take
+from rich.console import Console
+from rich.table import Table
 
-LETTERS, WIDE, HEADS = 27, 16, 4
-HEAD = WIDE // HEADS
-Rows = list[list[Any]]
+from benchmarks.lift import duration
+from benchmarks.torch_gpt import GPT, NAMES, scores
+from scalargrad import lift
 
-
-def shapes(block: int) -> list[tuple[int, int]]:
-    """The shapes of its matrices, in the order of the parameters."""
-    square = (WIDE, WIDE)
-    return [(LETTERS, WIDE), (block, WIDE), *[square] * 4, (4 * WIDE, WIDE), (WIDE, 4 * WIDE), (LETTERS, WIDE)]
-
-
-def scalar(block: int) -> tuple[Callable[[Any, Any], Any], list[Value]]:
-    """The loss of a text and the letters that come next, and the parameters."""
-    rng = random.Random(0)
-    matrices = [[[Value(rng.gauss(0, 0.3)) for _ in range(n)] for _ in range(m)] for m, n in shapes(block)]
-    letters, places, queries, keys_of, values_of, mixed, hidden, found, output = matrices
-
-    def linear(matrix: Rows, row: Sequence[Any]) -> list[Any]:
-        return [sum(w * x for w, x in zip(weights, row, strict=True)) for weights in matrix]
-
-    def norm(row: Sequence[Any]) -> list[Any]:
-        scale = (sum(x * x for x in row) / len(row) + 1e-5) ** -0.5
-        return [x * scale for x in row]
-
-    def add(left: Sequence[Any], right: Sequence[Any]) -> list[Any]:
-        return [x + y for x, y in zip(left, right, strict=True)]
-
-    def scores(letter: Any, place: int, keys: Rows, values: Rows) -> list[Any]:
-        row = norm(add(take(letters, letter), places[place]))
-        normed = norm(row)
-        query = linear(queries, normed)
-        keys.append(linear(keys_of, normed))
-        values.append(linear(values_of, normed))
-        seen: list[Any] = []
-        for head in [slice(i, i + HEAD) for i in range(0, WIDE, HEAD)]:
-            looks = softmax(
-                [sum(q * k for q, k in zip(query[head], key[head], strict=True)) / HEAD**0.5 for key in keys]
-            )
-            columns = zip(*[value[head] for value in values], strict=True)
-            seen += [sum(look * x for look, x in zip(looks, column, strict=True)) for column in columns]
-        row = add(row, linear(mixed, seen))
-        row = add(row, linear(found, [relu(x) for x in linear(hidden, norm(row))]))
-        return linear(output, row)
-
-    def loss(text: Any, following: Any) -> Any:
-        keys: Rows = []
-        values: Rows = []
-        steps = zip(text, following, strict=True)
-        losses = [cross_entropy(scores(letter, t, keys, values), after) for t, (letter, after) in enumerate(steps)]
-        return sum(losses) / len(losses)
-
-    return loss, [w for matrix in matrices for row in matrix for w in row]
+PLACES = 16
+TOLERANCE = 1e-9
 
 
-def in_torch(theta: Any, texts: Any, following: Any) -> Callable[[], Any]:
-    """The mean loss of the same network and its gradient, in PyTorch."""
+class Cited(NamedTuple):
+    """A time that somebody has published."""
+
+    way: str
+    milliseconds: float  # for a step
+    machine: str
+
+
+LAPTOP, UNNAMED = "Intel Core Ultra 7 165H ¹", "CPU not named, Ubuntu 24.04 ²"
+SOURCES = "¹ github.com/Charbel199/microgpt.cpp\n² github.com/chanjoongx/microgpt-efficiency"
+PUBLISHED = (
+    Cited("microgpt.py, CPython", 132.4, LAPTOP),  # 22 min 4 s for 10,000 steps
+    Cited("microgpt.py, PyPy", 19.6, LAPTOP),
+    Cited("C++, first version", 0.33, LAPTOP),
+    Cited("C++, and Rust", 0.13, LAPTOP),
+    Cited("microgpt.py, CPython", 39.2, UNNAMED),  # medians over 10,000 steps
+    Cited("numpy by hand", 0.15, UNNAMED),
+    Cited("PyTorch on the CPU", 0.84, UNNAMED),
+)
+
+Step = Callable[[Any], float]
+
+
+def ways(places: int = PLACES) -> dict[str, Step]:
+    """Return each way to do a training step: a function of a name to its loss."""
+    if str(GPT) not in sys.path:
+        sys.path.append(str(GPT))
+    program: Any = importlib.import_module("step6_adam")
+    data: Any = importlib.import_module("data")
+    length, of_program = data.LENGTH, program.LENGTH
+    data.LENGTH = program.LENGTH = places
+    try:
+        starts = [program.initial(random.Random(0)) for _ in range(3)]
+        encoded = {name: data.encode(name) for name in NAMES if len(name) < places}
+    finally:
+        data.LENGTH, program.LENGTH = length, of_program
+    np: Any = importlib.import_module("numpy")
+
+    lifted = lift(lambda tokens: program.loss(starts[0], tokens), program.parameters(starts[0]))
+    parameters = program.parameters(starts[1])
+
+    def on_values(tokens: Any, theta: Any) -> tuple[float, Any]:
+        for parameter, number in zip(parameters, theta, strict=True):
+            parameter.data = float(number)
+            parameter.zero_grad()
+        loss = program.loss(starts[1], tokens[: tokens.index(data.END, 1) + 1])
+        loss.backward()
+        return loss.data, np.array([parameter.grad for parameter in parameters])
+
+    made: dict[str, Step] = {
+        "lifted": _adam(lambda tokens, theta: lifted.value_and_grad([tokens], at=theta), lifted.pack(), program),
+        "on Values": _adam(on_values, np.array([parameter.data for parameter in parameters]), program),
+    }
+    if find_spec("torch"):  # pragma: no branch
+        made["PyTorch"] = _in_pytorch(program, starts[2], data.END)
+    return {name: lambda text, step=step: step(encoded[text]) for name, step in made.items()}  # type: ignore[misc]
+
+
+def _adam(value_and_grad: Callable[[Any, Any], tuple[float, Any]], theta: Any, program: Any) -> Step:
+    """A step of step6_adam.py at its first rate; the state stays here."""
+    state = [theta, 0 * theta, 0 * theta, 0]
+
+    def step(tokens: Any) -> float:
+        theta, mean, square, number = state
+        value, gradient = value_and_grad(tokens, theta)
+        mean = program.FIRST_DECAY * mean + (1 - program.FIRST_DECAY) * gradient
+        square = program.SECOND_DECAY * square + (1 - program.SECOND_DECAY) * gradient**2
+        direction = mean / (1 - program.FIRST_DECAY ** (number + 1))
+        size = (square / (1 - program.SECOND_DECAY ** (number + 1))) ** 0.5
+        state[:] = theta - program.RATE * direction / (size + program.EPSILON), mean, square, number + 1
+        return float(value)
+
+    return step
+
+
+def _in_pytorch(program: Any, start: Any, end: int) -> Step:
     torch: Any = importlib.import_module("torch")
-    count, block = texts.shape
-    sizes = [m * n for m, n in shapes(block)]
-    parts = torch.split(torch.tensor(theta), sizes)
-    matrices = [part.reshape(shape).clone().requires_grad_() for part, shape in zip(parts, shapes(block), strict=True)]
-    letters, places, *projections, mixed, hidden, found, output = matrices
-    words, targets = torch.tensor(texts), torch.tensor(following).reshape(-1)
-    of = torch.nn.functional
+    p = {
+        key: torch.tensor([[x.data for x in row] for row in matrix], dtype=torch.float64, requires_grad=True)
+        for key, matrix in start.items()
+    }
+    decays = program.FIRST_DECAY, program.SECOND_DECAY
+    optimizer = torch.optim.Adam(p.values(), lr=program.RATE, betas=decays, eps=program.EPSILON)
 
-    def norm(rows: Any) -> Any:
-        return rows * (rows.square().mean(dim=-1, keepdim=True) + 1e-5) ** -0.5
+    def step(name: Any) -> float:
+        tokens = torch.tensor(name[: name.index(end, 1) + 1])
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(scores(program, p, tokens[:-1]), tokens[1:])
+        loss.backward()
+        optimizer.step()
+        return float(loss.detach())
 
-    def run() -> Any:
-        rows = norm(of.embedding(words, letters) + places)
-        normed = norm(rows)
-        in_heads = [of.linear(normed, own).view(count, block, HEADS, HEAD).transpose(1, 2) for own in projections]
-        seen = of.scaled_dot_product_attention(*in_heads, is_causal=True)
-        rows = rows + of.linear(seen.transpose(1, 2).reshape(count, block, WIDE), mixed)
-        rows = rows + of.linear(torch.relu(of.linear(norm(rows), hidden)), found)
-        value = of.cross_entropy(of.linear(rows, output).view(-1, LETTERS), targets)
-        return value.item(), [slope.reshape(-1) for slope in torch.autograd.grad(value, matrices)]
+    return step
 
-    return run
+
+def disagreement(made: dict[str, Step], names: list[str]) -> str | None:
+    """Say which way has other losses than the first, in some steps; None if all have the same."""
+    losses = {way: [step(name) for name in names] for way, step in made.items()}
+    (first, own), *others = losses.items()
+    for way, other in others:
+        if max(abs(x - y) for x, y in zip(own, other, strict=True)) > TOLERANCE:
+            return f"{way} and {first} differ"
+    return None
+
+
+def report(quick: bool) -> None:
+    """Print the table."""
+    threadpoolctl: Any = importlib.import_module("threadpoolctl")
+    if find_spec("torch"):
+        importlib.import_module("torch").set_num_threads(1)
+    names = [name for name in NAMES if len(name) < PLACES]
+    with threadpoolctl.threadpool_limits(1):
+        made = ways()
+        wrong = disagreement(made, names)
+        if wrong:
+            raise RuntimeError(f"nothing is timed, since the losses disagree: {wrong}")
+        times = {
+            way: measured(step, names, (1 if quick else 3) if way == "on Values" else 40) for way, step in made.items()
+        }
+    table = Table(title="A training step of microgpt, one name", caption=SOURCES)
+    for heading in ("way", "time", "÷ lifted", "where"):
+        table.add_column(heading, justify="right" if heading in ("time", "÷ lifted") else "left")
+    for way, seconds in times.items():
+        table.add_row(way, duration(seconds), f"{seconds / times['lifted']:.2f}", "measured here")
+    for cited in PUBLISHED:
+        seconds = cited.milliseconds / 1000
+        table.add_row(cited.way, duration(seconds), f"{seconds / times['lifted']:.2f}", cited.machine)
+    Console().print(table)
+
+
+def measured(step: Step, names: list[str], rounds: int) -> float:
+    """Return the median time of a step."""
+    times = []
+    for _ in range(rounds):
+        for name in names:
+            start = time.perf_counter()
+            step(name)
+            times.append(time.perf_counter() - start)
+    return median(times)

@@ -20,7 +20,7 @@ from unittest import mock
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import gpt as tiny_gpt
+from benchmarks import growing_lists
 from benchmarks.lift import duration
 from scalargrad import Value, cross_entropy, erf, erfc, exp, gelu, grad, lift, log, nn, no_gc, sigmoid, take, tanh
 
@@ -354,13 +354,13 @@ def embedding(vocabulary: int = 1000, count: int = 64, width: int = 16, words: i
 
 def gpt(block: int = 8, count: int = 32) -> Case:
     """One gradient of a tiny GPT that is written as a loop over growing lists."""
-    loss, parameters = tiny_gpt.scalar(block)
+    loss, parameters = growing_lists.scalar(block)
     program = lift(loss, parameters, check=False)
-    texts, following = _rng().integers(0, tiny_gpt.LETTERS, size=(2, count, block))
+    texts, following = _rng().integers(0, growing_lists.LETTERS, size=(2, count, block))
     theta, room = program.pack(), np.empty(len(parameters))
     ways: dict[str, Action] = {"lifted": lambda: program.value_and_grad(texts, following, at=theta, out=room)}
     if find_spec("torch"):
-        ways["PyTorch"] = tiny_gpt.in_torch(theta, texts, following)
+        ways["PyTorch"] = growing_lists.in_torch(theta, texts, following)
     return Case(f"GPT, {block} letters, batch {count}: value and gradient", ways)
 
 
@@ -417,9 +417,9 @@ def once(nodes: int = 4000) -> dict[str, float]:
     timed("network of 4,810 parameters: first value and gradient", lambda: other.value_and_grad(rows))
     timed("the same: first Hessian times a vector", lambda: other.hvp(rows, other.pack()))
     timed("the same: pickled and loaded", lambda: pickle.loads(pickle.dumps(other)))  # noqa: S301  # its own pickle
-    loss, parameters = tiny_gpt.scalar(8)
+    loss, parameters = growing_lists.scalar(8)
     of_gpt = lift(loss, parameters)
-    texts = _rng().integers(0, tiny_gpt.LETTERS, size=(1, 8))
+    texts = _rng().integers(0, growing_lists.LETTERS, size=(1, 8))
     timed("GPT, 8 letters: first value and gradient", lambda: of_gpt.value_and_grad(texts, texts))
     timed("GPT, 8 letters: first Hessian times a vector", lambda: of_gpt.hvp(texts, texts, of_gpt.pack()))
     words = [[Value(0.5) for _ in range(16)] for _ in range(10 * nodes)]

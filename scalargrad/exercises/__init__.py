@@ -16,6 +16,7 @@ from . import (  # noqa: F401  # the table
     engines,
     generalising,
     images,
+    looking,
     losses,
     networks,
     rules,
