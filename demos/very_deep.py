@@ -44,7 +44,7 @@ from scalargrad import lift, nn, optim
 
 NEURONS = 12  # in each layer
 KINDS = {"plain": ORANGE, "residual": BLUE, "highway": GREEN}
-DEPTHS = (2, 5, 15, 50)
+DEPTHS = (2, 10, 50)
 CLOSED = -4.0  # where the biases of the gates start, as in the paper for its deepest network
 
 

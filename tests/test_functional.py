@@ -1007,3 +1007,36 @@ def test_what_is_no_place_is_refused(ask: Callable[[], object], kind: type[Excep
     """A place is an integer from 0 to less than the size."""
     with pytest.raises(kind, match=message):
         ask()
+
+
+# ---------------------------------------------------------------- lists of lists
+
+
+def test_flatten_keeps_values_and_their_order() -> None:
+    """Lists, tuples, arrays and generators in one another become one list of the same Values and numbers, in order."""
+    x, y = Value(1.0), Value(2.0)
+    assert functional.flatten([[x, [y]], (3, np.array([[4.0], [5.0]])), (z for z in [6.0]), np.array(7.0)]) == [
+        *(x, y),
+        *(3.0, 4.0, 5.0, 6.0, 7.0),
+    ]
+    assert functional.flatten([]) == []
+    flat: Any = functional.flatten([[x], [y]])
+    assert [value is one for value, one in zip(flat, (x, y), strict=True)] == [True, True]
+    with pytest.raises(AttributeError, match="2 Values in a list have no backward"):
+        flat.backward()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (2.0, r"flatten takes lists of lists of numbers, got 2\.0"),
+        (Value(2.0), "flatten takes lists of lists of numbers, got Value"),
+        ("ab", "flatten takes lists of lists of numbers, got 'ab'"),
+        ([["ab"]], "an operand of flatten must be a real number, got 'ab'"),
+        ([{1.0}], "what flatten takes must have an order, which a set does not have"),
+    ],
+)
+def test_what_flatten_does_not_take(given: Any, message: str) -> None:
+    """A single number, text and sets are refused, at any depth."""
+    with pytest.raises(TypeError, match=message):
+        functional.flatten(given)
