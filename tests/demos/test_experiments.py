@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import autoencoder
 import batches
 import convolution
 import depth
@@ -17,6 +18,7 @@ import dropout
 import early_stopping
 import error_surface
 import experiment
+import grid_world
 import losses
 import matplotlib as mpl
 import maxout
@@ -27,6 +29,7 @@ import pytest
 import recurrent
 import very_deep
 import weight_decay
+import word_vectors
 from digits import loss_function
 from PIL import Image
 
@@ -48,6 +51,9 @@ EXPERIMENTS: dict[str, list[str]] = {
     "recurrent": ["--epochs", "1"],
     "error_surface": ["--steps", "20"],
     "memory": ["--stories", "20", "--epochs", "1"],
+    "grid_world": ["--rounds", "20"],
+    "autoencoder": ["--examples", "20", "--epochs", "1"],
+    "word_vectors": ["--sentences", "200", "--epochs", "2"],
 }
 every_experiment = pytest.mark.parametrize("demo", EXPERIMENTS)
 
@@ -473,3 +479,61 @@ def test_clipping_keeps_every_step_short() -> None:
     assert all(path.errors[-1] < error_surface.FOUND for path in paths["clipped"])
     assert max(path.longest for path in paths["as it is"]) > 20 * longest
     assert any(path.errors[-1] > error_surface.FOUND for path in paths["as it is"])
+
+
+# ---------------------------------------------------------------- grid world
+
+
+def test_a_baseline_finds_the_cheese() -> None:
+    """With a baseline the mouse nearly always ends at the cheese, without one it is content with less."""
+    runs = grid_world.compare(seeds=2, rounds=100)
+    for without, with_baseline in zip(*runs.values(), strict=True):
+        assert statistics.fmean(with_baseline.rewards[-10:]) > 19
+        assert statistics.fmean(without.rewards[-10:]) < 17
+        for row, column in grid_world.CELLS:
+            assert sum(with_baseline.policy[row * grid_world.WIDTH + column]) == pytest.approx(1)
+
+
+def test_walls_stop_the_mouse_and_rewards_end_a_walk() -> None:
+    """No step leads into a wall or out of the maze, and a walk ends at a reward, or after its longest time."""
+    for row, column in grid_world.CELLS:
+        for step in range(4):
+            assert grid_world.neighbour(row, column, step) in grid_world.CELLS
+    assert grid_world.neighbour(0, 1, 0) == (0, 1)
+    assert grid_world.neighbour(1, 1, 0) == (1, 2)
+    cells = grid_world.HEIGHT * grid_world.WIDTH
+    rightwards = grid_world.walk([[1.0, 0.0, 0.0, 0.0]] * cells, random.Random(0))
+    assert (rightwards.steps, rightwards.reward) == ([0, 0], 15.0)
+    to_the_wall = grid_world.walk([[0.0, 1.0, 0.0, 0.0]] * cells, random.Random(0))
+    assert (len(to_the_wall.steps), to_the_wall.reward) == (40, 10.0)
+
+
+# ---------------------------------------------------------------- autoencoder
+
+
+def test_an_autoencoder_is_better_than_principal_components_and_denoises() -> None:
+    """A code of two numbers keeps more than two principal components, and who learned from noise removes more of it."""
+    own = autoencoder.run(0, examples=1000, epochs=30)
+    assert own.short < own.linear - 0.05
+    assert own.denoised < own.plain - 0.3 < own.noisy - 0.6
+    assert own.codes.shape == (1000, 2)
+
+
+# ---------------------------------------------------------------- word vectors
+
+
+def test_analogies_come_out() -> None:
+    """Vectors of 16 numbers answer nearly every question; before they are trained, few."""
+    run = word_vectors.learn(0, 16, epochs=4, count=2000)
+    assert run.accuracies[-1] > 0.95
+    untrained = np.random.default_rng(0).normal(size=run.vectors.shape)
+    assert word_vectors.answers(untrained, run.words) < 0.2
+
+
+def test_questions_go_both_ways_and_are_answered_by_differences() -> None:
+    """There is a question for each two countries in each direction, and vectors that are sums of parts answer all."""
+    assert len(set(word_vectors.QUESTIONS)) == 2 * 8 * 7
+    assert ("Rome", "Italy", "Berlin", "Germany") in word_vectors.QUESTIONS
+    words = [word for pair in word_vectors.PAIRS for word in pair]
+    country, role = np.repeat(np.eye(8), 2, axis=0), np.tile(np.eye(2), (8, 1))
+    assert word_vectors.answers(np.hstack([country, role]), words) == 1.0
