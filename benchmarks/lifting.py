@@ -9,15 +9,18 @@ from __future__ import annotations
 import importlib
 import math
 import pickle
+import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from statistics import median
 from typing import Any, NamedTuple
+from unittest import mock
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import growing_lists
 from benchmarks.lift import duration
 from scalargrad import Value, cross_entropy, erf, erfc, exp, gelu, grad, lift, log, nn, no_gc, sigmoid, take, tanh
 
@@ -104,6 +107,55 @@ def lstm(size: int = 32, steps: int = 20, count: int = 64) -> Case:
     return Case(f"LSTM, {size} wide, {steps} steps, batch {count}: value and gradient", ways)
 
 
+def kalman(steps: int = 200, count: int = 64) -> Case:
+    """One gradient of a Kalman filter, whose steps are a loop in the program."""
+    drift, noise = Value(0.1), Value(0.5)
+
+    def loss(measured: Any) -> Any:
+        place: Any = measured[0]
+        spread: Any = noise * 1.0
+        total: Any = 0.0
+        for z in measured[1:]:
+            spread = spread + drift
+            error, doubt = z - place, spread + noise
+            gain = spread / doubt
+            total = total + error * error / doubt + log(doubt)
+            place, spread = place + gain * error, spread - gain * spread
+        return total
+
+    zs = np.cumsum(_rng().normal(size=(count, steps)), axis=1)
+    program = lift(loss, [drift, noise], check=False)
+    theta = program.pack()
+    ways: dict[str, Action] = {
+        "lifted": lambda: program.value_and_grad(zs, at=theta),
+        "by hand": lambda: _kalman_by_hand(zs, *theta),
+    }
+    return Case(f"Kalman filter, {steps} steps, batch {count}: value and gradient", ways)
+
+
+def _kalman_by_hand(zs: Any, drift: float, noise: float) -> Any:
+    """The same by numpy for the places, and floats for what all examples share."""
+    columns = np.ascontiguousarray(zs.T)
+    place, spread, total, kept = columns[0], noise, 0.0, []
+    for z in columns[1:]:
+        before = spread + drift
+        error, doubt = z - place, before + noise
+        gain = before / doubt
+        kept.append((error, before, doubt, gain))
+        total += (error @ error) / len(error) / doubt + np.log(doubt)
+        place, spread = place + gain * error, before - gain * before
+    slope_of_place, slope_of_spread, slope_of_drift, slope_of_noise = np.zeros_like(place), 0.0, 0.0, 0.0
+    for error, before, doubt, gain in reversed(kept):
+        slope_of_gain = slope_of_place @ error - slope_of_spread * before
+        slope_of_error = gain * slope_of_place + 2 * error / doubt / len(error)
+        slope_of_doubt = 1 / doubt - (error @ error) / len(error) / doubt**2 - slope_of_gain * gain / doubt
+        slope_of_spread = slope_of_spread * (1 - gain) + slope_of_gain / doubt + slope_of_doubt
+        slope_of_drift += slope_of_spread
+        slope_of_noise += slope_of_doubt
+        slope_of_place = slope_of_place - slope_of_error
+    return total, np.array([slope_of_drift, slope_of_noise + slope_of_spread])
+
+
 def special(count: int = 10_000) -> Case:
     """Functions that numpy lacks, from scipy."""
     w = Value(0.7)
@@ -115,6 +167,10 @@ def special(count: int = 10_000) -> Case:
         ways["numpy, by hand"] = lambda: 0.7 * xs * 0.5 * (1 + of_scipy.erf(0.7 * xs / math.sqrt(2))) + of_scipy.erf(xs)
     each = np.vectorize(math.erf, otypes=[float])
     ways["element by element"] = lambda: 0.7 * xs * 0.5 * (1 + each(0.7 * xs / math.sqrt(2))) + each(xs)
+    without = lift(lambda x: gelu(w * x) + erf(x), [w], check=False)
+    with mock.patch.dict(sys.modules, scipy=None):  # as if it were not installed when the program is written
+        without(xs)
+    ways["lifted, without scipy"] = lambda: without(xs)
     return Case(f"gelu and erf of {count:,} numbers", ways)
 
 
@@ -296,15 +352,38 @@ def embedding(vocabulary: int = 1000, count: int = 64, width: int = 16, words: i
     return Case(f"embedding of {vocabulary:,} words, softmax of {classes}, batch {count}: value and gradient", ways)
 
 
+def gpt(block: int = 8, count: int = 32) -> Case:
+    """One gradient of a tiny GPT that is written as a loop over growing lists."""
+    loss, parameters = growing_lists.scalar(block)
+    program = lift(loss, parameters, check=False)
+    texts, following = _rng().integers(0, growing_lists.LETTERS, size=(2, count, block))
+    theta, room = program.pack(), np.empty(len(parameters))
+    ways: dict[str, Action] = {"lifted": lambda: program.value_and_grad(texts, following, at=theta, out=room)}
+    if find_spec("torch"):
+        ways["PyTorch"] = growing_lists.in_torch(theta, texts, following)
+    return Case(f"GPT, {block} letters, batch {count}: value and gradient", ways)
+
+
 CASES: dict[str, Callable[..., Case]] = {
-    case.__name__: case for case in (lstm, special, oscillator, greeks, of_each_example, many_results, embedding)
+    case.__name__: case
+    for case in (lstm, kalman, special, oscillator, greeks, of_each_example, many_results, embedding, gpt)
 }
 SIZES: dict[str, list[dict[str, int]]] = {  # of the tasks that are timed more than once
-    "embedding": [{"vocabulary": size, "count": count} for count in (1, 64, 1000) for size in (27, 1000, 50_000)]
+    "embedding": [{"vocabulary": size, "count": count} for count in (1, 64, 1000) for size in (27, 1000, 50_000)],
+    "gpt": [{"block": block, "count": count} for block in (8, 16) for count in (1, 32)],
 }
 
 
 # ---------------------------------------------------------------- what happens once
+
+
+def _decaying(rate: Value, steps: int) -> Callable[[Any], Any]:
+    def value(x: Any) -> Any:
+        for _ in range(steps):
+            x = tanh(rate * x)
+        return x
+
+    return value
 
 
 def once(nodes: int = 4000) -> dict[str, float]:
@@ -327,13 +406,25 @@ def once(nodes: int = 4000) -> dict[str, float]:
         return result
 
     program = lift(chain, w, check=False)
+    rate = Value(0.9)
+    decaying = lift(_decaying(rate, 10 * nodes), [rate], check=False)
+    timed(f"loop of {10 * nodes:,} steps: first value and gradient", lambda: decaying.value_and_grad(xs))
     timed(f"chain of {nodes:,}: first value and gradient", lambda: program.value_and_grad(xs))
+    timed("the text of the chain, compiled by Python", lambda: compile(program.source, "chain", "exec"))
     model = nn.MLP(64, [64, 10], "tanh", rng=0)
     other = lift(lambda x: sum(v * v for v in model(x)), model.parameters())
     rows = _rng().normal(size=(64, 64))
     timed("network of 4,810 parameters: first value and gradient", lambda: other.value_and_grad(rows))
     timed("the same: first Hessian times a vector", lambda: other.hvp(rows, other.pack()))
     timed("the same: pickled and loaded", lambda: pickle.loads(pickle.dumps(other)))  # noqa: S301  # its own pickle
+    loss, parameters = growing_lists.scalar(8)
+    of_gpt = lift(loss, parameters)
+    texts = _rng().integers(0, growing_lists.LETTERS, size=(1, 8))
+    timed("GPT, 8 letters: first value and gradient", lambda: of_gpt.value_and_grad(texts, texts))
+    timed("GPT, 8 letters: first Hessian times a vector", lambda: of_gpt.hvp(texts, texts, of_gpt.pack()))
+    words = [[Value(0.5) for _ in range(16)] for _ in range(10 * nodes)]
+    looked_up = lift(lambda text: sum(take(words, word)[0] for word in text) ** 2, [w for row in words for w in row])
+    timed(f"embedding of {len(words):,} words: first value and gradient", lambda: looked_up.value_and_grad(texts))
     sizes = _rng().integers(50, 150, size=400).tolist()
     theta, many = other.pack(), _rng().normal(size=(150, 64))
     other.value_and_grad(many[:100], at=theta)

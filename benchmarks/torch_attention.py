@@ -1,188 +1,99 @@
-"""What PyTorch's attention gives, and how a tiny GPT learns in PyTorch, as numbers for the tests.
+"""The cases of `torch_modules.py` in which rows look at rows: one head and several, causal, and another context.
 
-    python -m benchmarks.torch_attention
-
-needs PyTorch, which cannot stand beside the tests' packages, so give it an environment of its own. It writes
-tests/nn/torch_attention.json; the tests compare our attention and the programs in demos/gpt with that, and read the
-cases from here.
+What a case is called on is a list of rows: those that look, and then those of the context, if there is one. What it
+returns is one row: the outputs, and then how much each head looks at each row.
 """
 
 from __future__ import annotations
 
-import json
-import random
-import sys
-from importlib import import_module
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).parents[1]
-NUMBERS = ROOT / "tests" / "nn" / "torch_attention.json"
+from scalargrad import nn
+
+PARTS = ("q", "k", "v")  # what PyTorch calls the weights of the queries, keys and values
 
 
-class Case(NamedTuple):
-    """A setting of an attention, and the lengths of the sequences that it is given."""
+class Setting(NamedTuple):
+    """An attention, and the lengths of the sequences that it is given."""
 
     width: int
     heads: int = 1
     rows: int = 3
     causal: bool = False
-    context: int | None = None  # the length of another sequence
+    context: int = 0  # the length of another sequence, if there is one
     context_width: int | None = None
+
+    @property
+    def inputs(self) -> tuple[int, int]:
+        """The shape of what it is called on; of the wider rows only the first numbers are read."""
+        return self.rows + self.context, max(self.width, self.context_width or 0)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each parameter, by PyTorch's name and in its order."""
+        width, read = self.width, self.context_width or self.width
+        shapes: dict[str, tuple[int, ...]] = {"in_proj_weight": (3 * width, width)}
+        if read != width:
+            shapes = {f"{part}_proj_weight": (width, width if part == "q" else read) for part in PARTS}
+        shapes |= {"in_proj_bias": (3 * width,), "out_proj.weight": (width, width), "out_proj.bias": (width,)}
+        return shapes
+
+    def theirs(self, torch: Any) -> Any:
+        """PyTorch's module, as a function of the rows to one row of numbers."""
+        setting, read = self, self.context_width or self.width
+
+        class Attention(torch.nn.MultiheadAttention):  # type: ignore[misc]  # torch is given
+            def forward(self, given: Any) -> Any:
+                rows = given[: setting.rows, : setting.width]
+                context = given[setting.rows :, :read] if setting.context else rows
+                blocked = torch.ones(len(rows), len(context)).triu(1).bool() if setting.causal else None
+                outputs, weights = super().forward(
+                    rows, context, context, attn_mask=blocked, average_attn_weights=False
+                )
+                return torch.cat([outputs.flatten(), weights.flatten()])
+
+        return Attention(self.width, self.heads, kdim=read, vdim=read)
 
 
 CASES = {
-    "one head": Case(4),
-    "two heads": Case(4, heads=2),
-    "as many heads as entries": Case(3, heads=3, rows=4),
-    "causal": Case(6, heads=3, rows=5, causal=True),
-    "a single row": Case(2, rows=1, causal=True),
-    "another sequence": Case(4, heads=2, context=5),
-    "another sequence of another width": Case(4, heads=2, rows=2, context=3, context_width=5),
+    "attention": Setting(4),
+    "attention, two heads": Setting(4, heads=2),
+    "attention, as many heads as numbers": Setting(3, heads=3, rows=4),
+    "attention, causal": Setting(6, heads=3, rows=5, causal=True),
+    "attention, a single row": Setting(2, rows=1, causal=True),
+    "attention, another context": Setting(4, heads=2, context=5),
+    "attention, a wider context": Setting(4, heads=2, rows=2, context=3, context_width=5),
 }
 
 
-class Numbers(NamedTuple):
-    """The numbers of a case: nested lists."""
+class Looking:
+    """Our attention with PyTorch's parameters."""
 
-    weights: list[list[list[float]]]  # of the queries, keys, values and the output
-    biases: list[list[float]]
-    rows: list[list[float]]
-    context: list[list[float]] | None
-    upstream: list[list[float]]  # the gradient of each output
+    def __init__(self, setting: Setting, state: Mapping[str, Any]) -> None:
+        self.setting, width = setting, setting.width
+        if "in_proj_weight" in state:
+            weights = [state["in_proj_weight"][start : start + width] for start in range(0, 3 * width, width)]
+        else:
+            weights = [state[f"{part}_proj_weight"] for part in PARTS]
+        biases = [state["in_proj_bias"][start : start + width] for start in range(0, 3 * width, width)]
+        self.module = nn.Attention(
+            width,
+            setting.heads,
+            setting.causal,
+            context_width=setting.context_width,
+            weights=[*weights, state["out_proj.weight"]],
+            biases=[*biases, state["out_proj.bias"]],
+        )
 
+    def parameters(self) -> list[Any]:
+        """All parameters that were given."""
+        return list(self.module.parameters())
 
-def numbers(case: Case) -> Numbers:
-    """Return the numbers of a case, the same on every machine."""
-    rng = random.Random(repr(case))
-
-    def drawn(rows: int, columns: int) -> list[list[float]]:
-        return [[rng.gauss(0, 1) for _ in range(columns)] for _ in range(rows)]
-
-    read = case.context_width or case.width
-    weights = [drawn(case.width, width) for width in (case.width, read, read, case.width)]
-    biases = drawn(4, case.width)
-    context = None if case.context is None else drawn(case.context, read)
-    return Numbers(weights, biases, drawn(case.rows, case.width), context, drawn(case.rows, case.width))
-
-
-def attend(case: Case) -> dict[str, Any]:
-    """Return what PyTorch gives: outputs, attention weights, and the gradient of each parameter and input."""
-    import torch
-
-    given = numbers(case)
-    weights, biases = ([torch.tensor(part, requires_grad=True) for part in parts] for parts in (given[0], given[1]))
-    rows = torch.tensor(given.rows, requires_grad=True)
-    context = rows if given.context is None else torch.tensor(given.context, requires_grad=True)
-    blocked = torch.ones(len(rows), len(context), dtype=torch.bool).triu(1) if case.causal else None
-    outputs, shares = torch.nn.functional.multi_head_attention_forward(
-        rows,
-        context,
-        context,
-        embed_dim_to_check=case.width,
-        num_heads=case.heads,
-        in_proj_weight=None,
-        in_proj_bias=torch.cat(biases[:3]),
-        bias_k=None,
-        bias_v=None,
-        add_zero_attn=False,
-        dropout_p=0.0,
-        out_proj_weight=weights[3],
-        out_proj_bias=biases[3],
-        attn_mask=blocked,
-        use_separate_proj_weight=True,
-        q_proj_weight=weights[0],
-        k_proj_weight=weights[1],
-        v_proj_weight=weights[2],
-        average_attn_weights=False,
-    )
-    (outputs * torch.tensor(given.upstream)).sum().backward()
-    gradients = {
-        "weights": [part.grad.tolist() for part in weights],
-        "biases": [part.grad.tolist() for part in biases],
-        "rows": rows.grad.tolist(),
-    }
-    if given.context is not None:
-        gradients["context"] = context.grad.tolist()
-    return {"outputs": outputs.tolist(), "attention": shares.tolist(), "gradients": gradients}
-
-
-# ---------------------------------------------------------------- the tiny GPT
-
-GPT = ROOT / "demos" / "gpt"
-PROGRAMS = ("step3_autograd", "step4_attention", "step5_heads_and_layers", "step6_adam")
-NAMES = ("mary", "jo", "elizabeth", "christopher", "al", "barbara", "zoe", "quincy")
-STEPS = 40
-
-
-def scores(program: Any, p: dict[str, Any], tokens: Any) -> Any:
-    """Return for each place the scores of the letters to come next, as PyTorch computes them."""
-    from torch.nn import functional
-
-    def attention(layer: str, rows: Any, heads: int) -> Any:
-        parts = (functional.linear(rows, p[f"{name}{layer}"]) for name in ("queries", "keys", "values"))
-        by_head = (part.view(len(rows), heads, -1).transpose(0, 1) for part in parts)
-        means = functional.scaled_dot_product_attention(*by_head, is_causal=True)
-        return functional.linear(means.transpose(0, 1).reshape(len(rows), -1), p[f"mixed{layer}"])
-
-    def norm(rows: Any) -> Any:
-        return functional.rms_norm(rows, (rows.shape[-1],), eps=1e-5)
-
-    rows = functional.embedding(tokens, p["letters"])
-    if "places" in p:
-        rows = rows + p["places"][: len(rows)]
-    if "queries" in p:
-        rows = rows + attention("", rows, 1)
-    if "hidden" in p:
-        return functional.linear(functional.relu(functional.linear(rows, p["hidden"])), p["output"])
-    rows = norm(rows)
-    for layer in (f" {i}" for i in range(program.LAYERS)):
-        rows = rows + attention(layer, norm(rows), program.HEADS)
-        hidden = functional.relu(functional.linear(norm(rows), p[f"hidden{layer}"]))
-        rows = rows + functional.linear(hidden, p[f"found{layer}"])
-    return functional.linear(rows, p["output"])
-
-
-def learn(name: str) -> list[float]:
-    """Return the loss of each step of a program's training, when PyTorch does it."""
-    import torch
-
-    program, encode = import_module(name), import_module("data").encode
-    start = program.initial(random.Random(0))
-    p = {
-        key: torch.tensor([[x.data for x in row] for row in matrix], requires_grad=True)
-        for key, matrix in start.items()
-    }
-    if name == "step6_adam":
-        decays = program.FIRST_DECAY, program.SECOND_DECAY
-        optimizer = torch.optim.Adam(p.values(), lr=program.RATE, betas=decays, eps=program.EPSILON)
-    else:
-        optimizer = torch.optim.SGD(p.values(), lr=program.RATE)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / STEPS)
-    losses = []
-    for step in range(STEPS):
-        text = NAMES[step % len(NAMES)]
-        tokens = torch.tensor(encode(text)[: len(text) + 2])
-        optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(scores(program, p, tokens[:-1]), tokens[1:])
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        losses.append(loss.item())
-    return losses
-
-
-def main() -> None:
-    """Write the numbers."""
-    import torch
-
-    torch.set_default_dtype(torch.float64)
-    sys.path.insert(0, str(GPT))
-    content = {"written by": "python -m benchmarks.torch_attention", "torch": torch.__version__}
-    content |= {"cases": {name: attend(case) for name, case in CASES.items()}}
-    content |= {"gpt": {name: learn(name) for name in PROGRAMS}}
-    NUMBERS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    def __call__(self, given: Sequence[Sequence[Any]]) -> list[Any]:
+        """Return the outputs and the attention weights, in one row."""
+        setting = self.setting
+        sequences = [[row[: setting.width] for row in given[: setting.rows]]]
+        if setting.context:
+            sequences.append([row[: self.module.context_width] for row in given[setting.rows :]])
+        outputs, weights = self.module(*sequences), self.module.attention_weights(*sequences)
+        return [entry for matrix in (outputs, *weights) for row in matrix for entry in row]

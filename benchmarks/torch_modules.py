@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from benchmarks import torch_recurrent
+from benchmarks import torch_attention, torch_recurrent
 from scalargrad import flatten, nn
 
 NUMBERS = Path(__file__).parents[1] / "tests" / "nn" / "torch_modules.json"
@@ -271,6 +271,10 @@ CASES = {
 CASES |= {
     name: Case(sizes.theirs, sizes.shapes(), partial(torch_recurrent.Stack, sizes), (sizes.inputs,))
     for name, sizes in torch_recurrent.CASES.items()
+}
+CASES |= {
+    name: Case(setting.theirs, setting.shapes(), partial(torch_attention.Looking, setting), setting.inputs)
+    for name, setting in torch_attention.CASES.items()
 }
 
 

@@ -105,7 +105,7 @@ def split(digits: Sequence[Digit], rng: random.Random) -> tuple[list[Digit], lis
 # ---------------------------------------------------------------- the loss of one digit
 
 
-def loss_function(model: nn.MLP, name: str) -> Loss:
+def loss_function(model: nn.MLP | nn.Sequential, name: str) -> Loss:
     """Return the loss of that name: a function of the pixels of one digit and its ten target outputs."""
 
     def square(pixels: Sequence[float], target: Sequence[float]) -> Value:

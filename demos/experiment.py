@@ -107,7 +107,7 @@ def mislabelled(data: Columns, rng: random.Random) -> Columns:
     return pixels, wrong
 
 
-def accuracies(model: nn.MLP, *several: Columns) -> list[float]:
+def accuracies(model: nn.MLP | nn.Sequential, *several: Columns) -> list[float]:
     """Return for each of several sets of digits the share that the network reads right."""
     outputs = lift(model.outputs, model.parameters())
     return [

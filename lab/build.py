@@ -5,6 +5,7 @@ It needs Node.js 18 or newer with npm, and the package indexes of npm and Python
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,7 @@ def build() -> None:
         options = ["--quiet", "--no-deps", "--only-binary=:all:", *wanted, "--dest", str(WHEELS)]
         _run(sys.executable, "-m", "pip", "download", *options, "--requirement", "requirements.txt")
     _run(node, "node_modules/typescript/bin/tsc")
+    os.environ["PYTHON"] = sys.executable  # it compresses
     _run(node, "build.mjs")
 
 

@@ -14,6 +14,11 @@ from py_compile import PycInvalidationMode
 from py_compile import compile as compiled
 
 PROJECT, PACKAGES, LIBRARY = Path("/project"), Path("/packages"), "/lib/python314.zip"
+NOT_IN_A_PAGE = {  # of the standard library, what needs processes, sockets or a terminal
+    *("multiprocessing", "sqlite3", "pty", "tty", "antigravity", "turtle"),
+    *("ftplib", "imaplib", "mailbox", "nntplib", "poplib", "smtplib", "wsgiref", "xmlrpc"),
+}
+NOT_USED = ("hypothesis/extra/", "_hypothesis_pytestplugin.py")
 ELSEWHERE = "manylinux"  # a wheel for another platform, whose extension modules are no use here
 FIRST_RUN = """
 from scalargrad import Value, nn, ledger, tree, draw, page, steps
@@ -80,7 +85,8 @@ def pack() -> list[bytes]:
     assembled()
     first = needed_first()
     own = {str(path.relative_to(PACKAGES)): path.read_bytes() for path in PACKAGES.rglob("*") if path.is_file()}
-    own = {name: content for name, content in own.items() if "__pycache__" not in name}
+    own = {name: own[name] for name in own if "__pycache__" not in name and not name.startswith(NOT_USED)}
     with zipfile.ZipFile(LIBRARY) as source:
-        library = {name: source.read(name) for name in source.namelist()}
+        names = [name for name in source.namelist() if name.partition("/")[0].split(".")[0] not in NOT_IN_A_PAGE]
+        library = {name: source.read(name) for name in names}
     return [packed(library, LIBRARY, first), packed(own, str(PACKAGES), first)]

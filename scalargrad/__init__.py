@@ -71,8 +71,9 @@ from .explain.text import ledger, tree
 from .explain.walk.step import Step
 from .explain.walk.steps import Steps, steps
 
-# to practise
-from .exercises import exercise
+# to practise: imported when it is first used
+if TYPE_CHECKING:
+    from .exercises import exercise
 
 # to check
 from .check.check import assert_gradients, gradcheck
@@ -262,4 +263,9 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # pragma: no branch  # an editor marks the names that are not here, which this would hide from it
 
     def __getattr__(name: str) -> object:
+        if name in ("exercise", "exercises"):
+            from importlib import import_module
+
+            globals()["exercise"] = import_module(f"{__name__}.exercises").exercise
+            return globals()[name]
         raise _absent(__name__, name, __dir__(), functional.FOREIGN | _NAMES)

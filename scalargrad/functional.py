@@ -20,7 +20,7 @@ from .engine.derivatives import hessian as hessian
 from .engine.derivatives import hvp as hvp
 from .engine.derivatives import jacobian as jacobian
 from .engine.derivatives import jvp as jvp
-from .engine.floats import counted, held_by, number, refuse_set
+from .engine.floats import counted, held_by, number, place, refuse_set
 from .engine.foreign import absent
 from .engine.notes import Mark, leave
 from .engine.primitives import (
@@ -48,6 +48,7 @@ Floats = float | Iterable[float]  # one or several
 Values = Value | Iterable[Value]
 Numbers = Number | Iterable[Number]
 Entry = TypeVar("Entry")
+Index = SupportsIndex | float
 
 # Of functions that are given `Any`, as a network returns, editors take the first form: so that of Values stands there.
 # An array of numpy is such a case, whatever it holds: its iterator gives `Any`, also where it holds Values.
@@ -294,8 +295,8 @@ def flatten(values: Iterable[Any]) -> list[Any]:
         raise TypeError(f"flatten takes lists of lists of numbers, got {values!r}")
     flat: list[Any] = []
     for entry in map(held_by, values):
-        is_number = isinstance(entry, Value | str) or not isinstance(entry, Iterable)
-        flat += [_one(entry, "flatten")] if is_number else flatten(entry)
+        is_one = isinstance(entry, Value | str) or not isinstance(entry, Iterable)
+        flat += [_one(entry, "flatten")] if is_one else flatten(entry)
     return _together(flat)
 
 
@@ -303,10 +304,10 @@ def flatten(values: Iterable[Any]) -> list[Any]:
 
 
 @overload
-def take(table: Sequence[Value], index: SupportsIndex) -> Value: ...
+def take(table: Sequence[Value], index: Index) -> Value: ...
 @overload
-def take(table: Sequence[Entry], index: SupportsIndex) -> Entry: ...
-def take(table: Sequence[Any], index: SupportsIndex) -> Any:
+def take(table: Sequence[Entry], index: Index) -> Entry: ...
+def take(table: Sequence[Any], index: Index) -> Any:
     """Return an entry of a list, as table[index] does; in a lifted function the index may be an input.
 
     So a row of an embedding, the score of a class or a parameter of a group can be looked up by the integers of an
@@ -314,7 +315,8 @@ def take(table: Sequence[Any], index: SupportsIndex) -> Any:
 
     Args:
         table: a list of Values or numbers; or a list of lists, whose rows are then given as lists.
-        index: the place of the entry, counted from 0.
+        index: the place of the entry, counted from 0: an integer, or a float without a fraction, as in an array of
+            floats; a bool counts as 0 or 1.
 
     >>> weights = [Value(2.0), Value(3.0)]
     >>> take(weights, 1).data
@@ -323,8 +325,8 @@ def take(table: Sequence[Any], index: SupportsIndex) -> Any:
     [0.5, 1.0]
 
     Raises:
-        TypeError: for a table that is not a list, or an index that is not an integer.
-        ValueError: for an index that is negative or not less than the length of the table.
+        TypeError: for a table that is not a list, or an index that is not a number.
+        ValueError: for an index that is not an integer, negative, or not less than the length of the table.
     """
     if isinstance(table, str) or not (isinstance(table, Sequence) or hasattr(table, "__array__")):
         raise TypeError(f"the table of take must be a list, got {table!r}")
@@ -333,19 +335,19 @@ def take(table: Sequence[Any], index: SupportsIndex) -> Any:
     return _taken(table, index, "the index of take")
 
 
-def one_hot(index: SupportsIndex, size: int) -> list[float]:
+def one_hot(index: Index, size: int) -> list[float]:
     """Return a list of numbers that are 0, but 1 at a place: an integer as a vector, for a linear layer.
 
     Args:
-        index: the place of the 1, counted from 0; in a lifted function it may be an input.
+        index: the place of the 1, counted from 0, as in `take`; in a lifted function it may be an input.
         size: how many numbers there are.
 
     >>> one_hot(2, 4)
     [0.0, 0.0, 1.0, 0.0]
 
     Raises:
-        TypeError: for an index or a size that is not an integer.
-        ValueError: for an index that is negative or not less than the size.
+        TypeError: for an index that is not a number, or a size that is not an integer.
+        ValueError: for an index that is not an integer, negative, or not less than the size.
     """
     if isinstance(size, bool) or not hasattr(size, "__index__"):
         raise TypeError(f"the size in one_hot must be an integer, got {size!r}")
@@ -354,8 +356,8 @@ def one_hot(index: SupportsIndex, size: int) -> list[float]:
     trace = modes.tracing()
     if trace is not None and isinstance(index, Value) and trace.is_index(index, operator.index(size)):
         return [greater(0.5, abs(index - i)) for i in range(size)]  # type: ignore[misc]  # traced, as the index is
-    place = _place(index, operator.index(size), "the index of one_hot")
-    return [float(i == place) for i in range(size)]
+    at = _place(index, operator.index(size), "the index of one_hot")
+    return [float(i == at) for i in range(size)]
 
 
 def _taken(table: Sequence[Any], index: Any, what: str) -> Any:
@@ -366,14 +368,11 @@ def _taken(table: Sequence[Any], index: Any, what: str) -> Any:
 
 
 def _place(index: Any, size: int, what: str) -> int:
-    """An index as an int."""
-    if isinstance(index, bool) or not hasattr(index, "__index__"):
-        advice = "; a Value is not one: give the plain integer" if isinstance(index, Value) else ""
-        raise TypeError(f"{what} must be an integer, got {index!r}{advice}")
-    place = operator.index(index)
-    if not 0 <= place < size:
-        raise ValueError(f"{what} must be from 0 to {size - 1}, got {place}")
-    return place
+    """An index as an int; see `floats.place`."""
+    if isinstance(index, Value):
+        wanted = f"{what} must be an integer from 0 to {size - 1}, got {index!r}"
+        raise TypeError(f"{wanted}; a Value is not one: give the plain integer")
+    return place(index, size, what)
 
 
 # ---------------------------------------------------------------- losses
@@ -472,12 +471,12 @@ def binary_cross_entropy(scores: Numbers, targets: Numbers) -> Any:
 
 
 @overload
-def cross_entropy(scores: Iterable[Value], target: SupportsIndex | Iterable[Number]) -> Value: ...
+def cross_entropy(scores: Iterable[Value], target: Index | Iterable[Number]) -> Value: ...
 @overload
-def cross_entropy(scores: Iterable[float], target: SupportsIndex | Iterable[float]) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
+def cross_entropy(scores: Iterable[float], target: Index | Iterable[float]) -> float: ...  # type: ignore[overload-overlap]  # floats alone: a float
 @overload
-def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Number]) -> Value: ...
-def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Number]) -> Any:
+def cross_entropy(scores: Iterable[Number], target: Index | Iterable[Number]) -> Value: ...
+def cross_entropy(scores: Iterable[Number], target: Index | Iterable[Number]) -> Any:
     """Return -Σ p log softmax(scores), the negative log likelihood of a class or of a distribution over classes.
 
     Args:
@@ -506,9 +505,9 @@ def cross_entropy(scores: Iterable[Number], target: SupportsIndex | Iterable[Num
     (0.693147, inf)
 
     Raises:
-        TypeError: for a class that is not an integer.
-        ValueError: for a class out of range, not one probability for each score, or plain numbers that are not a
-            distribution: one is negative, or their sum is not 1 within 1e-6.
+        TypeError: for a class that is not a number.
+        ValueError: for a class that is not an integer or out of range, not one probability for each score, or plain
+            numbers that are not a distribution: one is negative, or their sum is not 1 within 1e-6.
     """
     terms = _several(scores, "cross_entropy")
     if len(terms) > 1:  # a single class is certain

@@ -865,7 +865,12 @@ EACH = "needs one target for each output, got"
         (hinge, ([1.0, 2.0], [1]), ValueError, f"hinge {EACH} 2 outputs and 1 target"),
         (hinge, (0.5, 0), ValueError, "a label of hinge must be 1 or -1, got 0"),
         (hinge, ([0.5, 1.0], [1, 2]), ValueError, "a label of hinge must be 1 or -1, got 2"),
-        (binary_cross_entropy, (0.5, -1), ValueError, "a target of binary_cross_entropy must be from 0 to 1, got -1"),
+        (
+            binary_cross_entropy,
+            (0.5, -1),
+            ValueError,
+            "a target of binary_cross_entropy must be from 0 to 1, got -1",
+        ),
         (binary_cross_entropy, (0.5, 1.5), ValueError, "a target of binary_cross_entropy must be from 0 to 1, got 1.5"),
         (binary_cross_entropy, (0.5, nan), ValueError, "a target of binary_cross_entropy must be from 0 to 1, got nan"),
         (binary_cross_entropy, ([0.5], [1, 0]), ValueError, f"binary_cross_entropy {EACH} 1 output and 2 targets"),
@@ -873,8 +878,18 @@ EACH = "needs one target for each output, got"
         (elu, (1.0, None), TypeError, "an operand of elu must be a real number, got None of type NoneType"),
         (silu, ([1.0],), TypeError, "an operand of silu must be a real number, got [1.0] of type list"),
         (hinge, (0.5, math.nan), ValueError, "a label of hinge must be 1 or -1, got nan"),
-        (cross_entropy, ([1.0, 2.0], 2), ValueError, "the class in cross_entropy must be from 0 to 1, got 2"),
-        (cross_entropy, ([1.0, 2.0], -1), ValueError, "the class in cross_entropy must be from 0 to 1, got -1"),
+        (
+            cross_entropy,
+            ([1.0, 2.0], 2),
+            ValueError,
+            "the class in cross_entropy must be an integer from 0 to 1, got 2",
+        ),
+        (
+            cross_entropy,
+            ([1.0, 2.0], -1),
+            ValueError,
+            "the class in cross_entropy must be an integer from 0 to 1, got -1",
+        ),
         (cross_entropy, ([1.0], [0.5, 0.5]), ValueError, f"cross_entropy {EACH} 1 output and 2 targets"),
         (
             cross_entropy,
@@ -887,9 +902,19 @@ EACH = "needs one target for each output, got"
         (cross_entropy, ([1.0, 2.0], [math.nan, 1.0]), ValueError, f"{DISTRIBUTION} got [nan, 1]"),
         (cross_entropy, ([1.0, 2.0], [math.inf, 0.0]), ValueError, f"{DISTRIBUTION} got [inf, 0]"),
         (cross_entropy, ([1.0] * 9, [1] * 9), ValueError, f"{DISTRIBUTION} got [{'1, ' * 8}...]"),
-        (cross_entropy, ([1.0], True), TypeError, "the class in cross_entropy must be an integer, got True"),
-        (cross_entropy, ([1.0], 0.0), TypeError, "the class in cross_entropy must be an integer, got 0.0"),
-        (cross_entropy, ([1.0], None), TypeError, "the class in cross_entropy must be an integer, got None"),
+        (
+            cross_entropy,
+            ([1.0], True),
+            ValueError,
+            "the class in cross_entropy must be an integer from 0 to 0, got True",
+        ),
+        (cross_entropy, ([1.0], 0.5), ValueError, "the class in cross_entropy must be an integer from 0 to 0, got 0.5"),
+        (
+            cross_entropy,
+            ([1.0], None),
+            TypeError,
+            "the class in cross_entropy must be an integer from 0 to 0, got None",
+        ),
         (softmax, (["1"],), TypeError, "an operand of softmax must be a real number, got '1' of type str"),
         (logsumexp, ([1.0, None],), TypeError, "an operand of logsumexp must be a real number, got None"),
         (mean, ([1j],), TypeError, "an operand of mean must be a real number, got 1j of type complex"),
@@ -934,11 +959,12 @@ def test_integers_give_floats() -> None:
 
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=5), st.data())
 def test_take_is_the_entry_itself(xs: list[float], data: st.DataObject) -> None:
-    """The entry of a list of Values, of numbers or of lists is that very object, for any kind of integer."""
+    """The entry of a list of Values, of numbers or of lists is that very object, for any kind of whole number."""
     index = data.draw(st.integers(0, len(xs) - 1))
     values = [Value(x) for x in xs]
     rows = [[value, 1.0] for value in values]
-    for spelled in (index, np.int64(index)):
+    spellings: list[Any] = [index, np.int64(index), float(index), np.float32(index)]
+    for spelled in [*spellings, *([bool(index)] if index < 2 else [])]:
         assert take(values, spelled) is values[index]
         assert take(rows, spelled) is rows[index]
         assert take(xs, spelled) == xs[index]
@@ -957,25 +983,60 @@ def test_only_the_entry_that_is_taken_has_a_gradient() -> None:
 @pytest.mark.parametrize(
     ("ask", "kind", "message"),
     [
-        (lambda: take([1.0, 2.0], 2), ValueError, "the index of take must be from 0 to 1, got 2"),
-        (lambda: take([1.0, 2.0], -1), ValueError, "the index of take must be from 0 to 1, got -1"),
-        (lambda: take([1.0, 2.0], True), TypeError, "the index of take must be an integer, got True"),
-        (lambda: take([1.0, 2.0], 0.5), TypeError, "the index of take must be an integer, got 0.5"),  # type: ignore[call-overload]
+        (lambda: take([1.0, 2.0], 2), ValueError, "the index of take must be an integer from 0 to 1, got 2"),
+        (lambda: take([1.0, 2.0], -1), ValueError, "the index of take must be an integer from 0 to 1, got -1"),
+        (lambda: take([1.0, 2.0], 0.5), ValueError, "the index of take must be an integer from 0 to 1, got 0.5"),
+        (lambda: take([1.0, 2.0], math.nan), ValueError, "the index of take must be an integer from 0 to 1, got nan"),
+        (lambda: take([1.0, 2.0], math.inf), ValueError, "the index of take must be an integer from 0 to 1, got inf"),
+        (lambda: take([1.0, 2.0], np.float64(-0.5)), ValueError, "must be an integer from 0 to 1, got -0.5"),
         (
             lambda: take([1.0, 2.0], Value(1.0)),  # type: ignore[call-overload]
             TypeError,
-            r"must be an integer, got Value\(data=1.0\); a Value is not one: give the plain integer",
+            r"must be an integer from 0 to 1, got Value\(data=1.0\); a Value is not one: give the plain integer",
         ),
         (lambda: take([], 0), ValueError, "the table of take has no entries"),
         (lambda: take("ab", 0), TypeError, "the table of take must be a list, got 'ab'"),
         (lambda: take({1.0, 2.0}, 0), TypeError, "the table of take must be a list, got {1.0, 2.0}"),  # type: ignore[call-overload]
-        (lambda: one_hot(3, 3), ValueError, "the index of one_hot must be from 0 to 2, got 3"),
+        (lambda: one_hot(3, 3), ValueError, "the index of one_hot must be an integer from 0 to 2, got 3"),
         (lambda: one_hot(0, 0), ValueError, "the size in one_hot must be at least 1, got 0"),
         (lambda: one_hot(0, 2.0), TypeError, "the size in one_hot must be an integer, got 2.0"),  # type: ignore[arg-type]
-        (lambda: one_hot(1.0, 2), TypeError, "the index of one_hot must be an integer, got 1.0"),  # type: ignore[arg-type]
+        (lambda: one_hot(1.5, 2), ValueError, "the index of one_hot must be an integer from 0 to 1, got 1.5"),
     ],
 )
 def test_what_is_no_place_is_refused(ask: Callable[[], object], kind: type[Exception], message: str) -> None:
     """A place is an integer from 0 to less than the size."""
     with pytest.raises(kind, match=message):
         ask()
+
+
+# ---------------------------------------------------------------- lists of lists
+
+
+def test_flatten_keeps_values_and_their_order() -> None:
+    """Lists, tuples, arrays and generators in one another become one list of the same Values and numbers, in order."""
+    x, y = Value(1.0), Value(2.0)
+    assert functional.flatten([[x, [y]], (3, np.array([[4.0], [5.0]])), (z for z in [6.0]), np.array(7.0)]) == [
+        *(x, y),
+        *(3.0, 4.0, 5.0, 6.0, 7.0),
+    ]
+    assert functional.flatten([]) == []
+    flat: Any = functional.flatten([[x], [y]])
+    assert [value is one for value, one in zip(flat, (x, y), strict=True)] == [True, True]
+    with pytest.raises(AttributeError, match="2 Values in a list have no backward"):
+        flat.backward()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (2.0, r"flatten takes lists of lists of numbers, got 2\.0"),
+        (Value(2.0), "flatten takes lists of lists of numbers, got Value"),
+        ("ab", "flatten takes lists of lists of numbers, got 'ab'"),
+        ([["ab"]], "an operand of flatten must be a real number, got 'ab'"),
+        ([{1.0}], "what flatten takes must have an order, which a set does not have"),
+    ],
+)
+def test_what_flatten_does_not_take(given: Any, message: str) -> None:
+    """A single number, text and sets are refused, at any depth."""
+    with pytest.raises(TypeError, match=message):
+        functional.flatten(given)

@@ -116,7 +116,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["derivatives", "arrays", "curvature", "forms", "standalone"],
         ["trace"],
         ["group", "names"],
-        ["source"],
+        ["source", "loops"],
         ["saving"],
         ["to_python"],
         ["to_numpy"],
@@ -127,14 +127,16 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["program"],
         [""],
     ],
-    "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed"]],
-    "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["regroup"]],
+    "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed", "loops"]],
+    "scalargrad.lifting.loops": [["finding"], ["rolling"]],
+    "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["joining"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
         ["layout", "spelling", "groups", "filling", "text", "saved"],
+        ["memory"],
         ["plan", "floats"],
         ["views"],
         ["buffers"],
-        ["operations", "folds", "assemblies"],
+        ["operations", "folds", "assemblies", "loops"],
         ["lookups"],
         ["writer"],
         ["target"],
@@ -146,7 +148,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["writer"],
         ["target"],
     ],
-    "scalargrad.lifting.to_python": [["lookups"], ["writer", "saved"], ["target"]],
+    "scalargrad.lifting.to_python": [["lookups", "loops"], ["writer", "saved"], ["target"]],
 }
 RANKS = {
     folder: {name: rank for rank, layer in enumerate(layers) for name in layer} for folder, layers in LAYERS.items()
@@ -361,6 +363,17 @@ def test_import_loads_the_standard_library_alone() -> None:
     assert loaded - sys.stdlib_module_names == {"scalargrad"}
 
 
+def test_exercises_are_imported_when_they_are_first_used() -> None:
+    """`import scalargrad` does not wait for the exercises, and every way to them gives the same function."""
+    report = "import sys, scalargrad; a = 'scalargrad.exercises' in sys.modules; {}; print(a, exercise.__module__)"
+    ways = "from scalargrad import exercise", "from scalargrad import *", "exercise = scalargrad.exercises.exercise"
+    for way in ways:
+        program = [sys.executable, "-c", report.format(way)]
+        finished = subprocess.run(program, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+        assert finished.stdout.split() == ["False", "scalargrad.exercises.declaring"]
+    assert scalargrad.exercise is scalargrad.exercises.exercise
+
+
 def test_a_third_party_import_is_seen() -> None:
     """Negative control: the same measure sees numpy."""
     assert "numpy" in loaded_by("import scalargrad, numpy") - sys.stdlib_module_names
@@ -370,7 +383,7 @@ def test_a_third_party_import_is_seen() -> None:
 
 
 def exported() -> dict[str, Any]:
-    names = vars(scalargrad).keys() - {"TYPE_CHECKING"}
+    names = vars(scalargrad).keys() - {"TYPE_CHECKING"} | {"exercise"}  # which is imported when it is first used
     return {name: getattr(scalargrad, name) for name in names if not name.startswith("_")}
 
 
@@ -379,6 +392,7 @@ def test_the_door_only_exports() -> None:
     _docstring, *statements = ast.parse(SOURCES["scalargrad"].read_text(encoding="utf-8")).body
     others = [statement for statement in statements if not isinstance(statement, ast.ImportFrom)]
     assert [ast.unparse(statement).split()[:2] for statement in others] == [
+        ["if", "TYPE_CHECKING:"],  # what is imported when it is first used
         ["__version__", "="],
         ["__all__", "="],
         ["__all__", "+="],
@@ -404,7 +418,7 @@ def test_dir_shows_what_is_public() -> None:
     """`dir` shows what `__all__` has and the public modules, and nothing else; so a completion shows no machinery."""
     modules = set(dir(scalargrad)) - set(scalargrad.__all__)
     assert {"nn", "optim", "functional", "check"} <= modules
-    assert all(inspect.ismodule(vars(scalargrad)[name]) for name in modules)
+    assert all(inspect.ismodule(getattr(scalargrad, name)) for name in modules)
     assert not {"annotations", "terminal", "__name__"} & set(dir(scalargrad))
 
 

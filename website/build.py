@@ -5,6 +5,7 @@ The working copy of a page has the same lines as the page, so that every error n
 
 from __future__ import annotations
 
+import json
 import os
 import posixpath
 import re
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from html import escape
 from pathlib import Path
 
@@ -215,9 +217,28 @@ def _finish(site: Path, pages: dict[str, str], *, has_lab: bool) -> None:
             text = re.sub(r'\s*<meta name="description"[^>]*>', "", text, count=1)
             text = text.replace("</title>", f'</title>\n<meta name="description" content="{escape(described)}">', 1)
         path.write_text(text, encoding="utf-8")
+    search = site / "search.js"
+    search.write_text(_told_apart(_text(search)), encoding="utf-8")
     (site / "llms.txt").write_text(_for_language_models(site, pages), encoding="utf-8")
     whole = "\n\n".join(text.strip() for place, text in pages.items() if _is_text(place))
     (site / "llms-full.txt").write_text(whole + "\n", encoding="utf-8")
+
+
+def _told_apart(search: str) -> str:
+    """The index of the search, in which the title of a section names its page, too, where other pages have such a one.
+
+    >>> _told_apart('var __index = {"items": [{"title": "Run", "level": 2, "location": "a#run", "path": ["A"]}]};')
+    'var __index = {"items":[{"title":"Run","level":2,"location":"a#run","path":["A"]}]};'
+    """
+    start, end = search.index("{"), search.rindex("}") + 1
+    index = json.loads(search[start:end])
+    sections = [item for item in index["items"] if item["level"] > 1 and item["path"]]
+    places = {(item["title"], item["location"].partition("#")[0]) for item in sections}
+    alike = Counter(title for title, _ in places)
+    for item in sections:
+        if alike[item["title"]] > 1:
+            item["title"] += f" · {item['path'][-1]}"
+    return search[:start] + json.dumps(index, ensure_ascii=False, separators=(",", ":")) + search[end:]
 
 
 def _for_language_models(site: Path, pages: dict[str, str]) -> str:

@@ -10,16 +10,13 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any
 
 from scalargrad.engine.graph import topological_order
 from scalargrad.engine.value import Value
 from scalargrad.explain.walk.steps import Steps
 
 from .lines import Recording, recording
-
-if TYPE_CHECKING:
-    from scalargrad.explain.drawing.render import Drawing
 
 FILE = "lab.py"
 HERE = "Python's standard library, scalargrad and hypothesis"  # the packages of the lab
@@ -86,7 +83,7 @@ def run(code: str) -> Outcome:
                 exec(body, names)  # noqa: S102  # the learner's own program, in the learner's own browser
                 if expression is not None:
                     last = eval(expression, names)  # noqa: S307  # likewise
-            pictures = [last.fragment()] if _is_drawing(last) else []
+            pictures = _pictures(last)
             if last is not None and not pictures:
                 print(repr(last))
         except BaseException as error:  # SystemExit and KeyboardInterrupt end the learner's program, not the lab
@@ -129,8 +126,16 @@ def _compiled(code: str) -> tuple[CodeType, CodeType | None]:
     return compile(tree, FILE, "exec"), compile(ast.Expression(last.value), FILE, "eval")
 
 
-def _is_drawing(last: Any) -> TypeGuard[Drawing]:
-    return hasattr(last, "fragment") and hasattr(last, "titles")
+def _pictures(last: Any) -> list[str]:
+    """The picture that a program ends with: a drawing, or a graph of the package graphviz, as draw_dot of micrograd."""
+    if hasattr(last, "fragment") and hasattr(last, "titles"):
+        return [last.fragment()]
+    if hasattr(last, "source") and hasattr(last, "pipe"):
+        from scalargrad.explain.drawing import render
+
+        made = render._graphviz(last.source, "svg", last.engine)
+        return [made.stdout.decode()] if made.returncode == 0 else []
+    return []
 
 
 # ---------------------------------------------------------------- what to show
@@ -195,10 +200,24 @@ def _graphs(names: Mapping[str, object]) -> dict[str, Value]:
 # ---------------------------------------------------------------- errors
 
 
+def _instead_of(name: str) -> str:
+    """What to do without a module that the lab does not have.
+
+    >>> _instead_of("micrograd.engine")
+    'The lab has scalargrad in its place: write scalargrad for micrograd, the rest stays as it is.'
+    """
+    package = name.partition(".")[0]
+    if package == "micrograd":
+        return "The lab has scalargrad in its place: write scalargrad for micrograd, the rest stays as it is."
+    if package in sys.stdlib_module_names:
+        return f"A page has no processes, no sockets and no terminal, so the lab does without {package}."
+    return f"The lab has {HERE}. For other packages, run the program on your machine."
+
+
 def _mistake(error: BaseException) -> Mistake:
     """An error in the learner's words and lines: the frames of libraries are left out."""
     if isinstance(error, ModuleNotFoundError) and sys.platform == "emscripten":
-        error.add_note(f"The lab has {HERE}. For other packages, run the program on your machine.")
+        error.add_note(_instead_of(error.name or ""))
     described = traceback.TracebackException.from_exception(error)
     own = [frame for frame in described.stack if frame.filename == FILE]
     message = "".join(described.format_exception_only()).rstrip()

@@ -8,14 +8,13 @@ from typing import Any
 from scalargrad.engine.value import Value
 from scalargrad.explain.drawing import collapse
 from scalargrad.explain.html import document
+from scalargrad.explain.labs import MOST_STEPS
 from scalargrad.explain.names import exact, numeral
 from scalargrad.explain.walk.data import page_data, plain
 from scalargrad.explain.walk.questions import quiz_data
 from scalargrad.explain.walk.steps import Steps
 
 from .changing import literals
-
-MOST_STEPS = 2_000  # as in a page
 
 
 def walk(

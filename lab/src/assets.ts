@@ -1,5 +1,6 @@
 // The files of the lab: beside the page on a server, or in the page itself.
 
+import { XzReadableStream } from "xz-decompress";
 import type { Assets } from "./messages";
 
 const NAMES = { wasm: "python.wasm", library: "library.zip", packages: "packages.zip" } as const;
@@ -14,14 +15,14 @@ function decoded(text: string): Uint8Array<ArrayBuffer> {
 
 async function unpacked(packed: Blob | Response): Promise<ArrayBuffer> {
   const stream = packed instanceof Blob ? packed.stream() : packed.body!;
-  return new Response(stream.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  return new Response(new XzReadableStream(stream)).arrayBuffer();
 }
 
 async function file(name: string): Promise<ArrayBuffer> {
   const text = inline(name);
   if (text !== null) return unpacked(new Blob([decoded(text)]));
-  const response = await fetch(`${name}.gz`);
-  if (!response.ok) throw new Error(`${name}.gz: ${response.status} ${response.statusText}`);
+  const response = await fetch(`${name}.xz`);
+  if (!response.ok) throw new Error(`${name}.xz: ${response.status} ${response.statusText}`);
   return unpacked(response);
 }
 

@@ -25,6 +25,7 @@ export interface Marks {
   recorded: ReadonlySet<number>; // lines that made nodes
 }
 
+const MARGIN = 40; // pixels around a line that is brought into sight
 const NO_MARKS: Marks = { active: null, wrong: null, column: null, recorded: new Set() };
 const setMarks = StateEffect.define<Marks>();
 
@@ -154,10 +155,15 @@ export class Editor {
     this.marks = { ...this.marks, ...marks };
     this.view.dispatch({ effects: setMarks.of(this.marks) });
     const shown = marks.wrong ?? marks.active ?? null;
-    if (shown !== null && shown <= this.view.state.doc.lines) {
-      const { from } = this.view.state.doc.line(shown);
-      this.view.dispatch({ effects: EditorView.scrollIntoView(from, { y: "nearest", yMargin: 40 }) });
-    }
+    if (shown !== null && shown <= this.view.state.doc.lines) this.reveal(shown);
+  }
+
+  /** Bring a line into sight, within the editor: the page stays where it is. */
+  private reveal(line: number): void {
+    const { scrollDOM, state } = this.view;
+    const { top, bottom } = this.view.lineBlockAt(state.doc.line(line).from);
+    const lowest = bottom + MARGIN - scrollDOM.clientHeight;
+    scrollDOM.scrollTop = Math.min(Math.max(scrollDOM.scrollTop, lowest), Math.max(0, top - MARGIN));
   }
 
   unmark(): void {

@@ -31,7 +31,7 @@ const LINKED_AFTER = 250; // milliseconds of rest before the address follows
 
 class Lab {
   readonly python = new Python();
-  private readonly runButton = h("button", { type: "button", class: "run", click: () => this.runOrStop() });
+  private readonly runButton = h("button", { type: "button", class: "run", click: () => void this.runOrStop() });
   private readonly status = h("p", { class: "status", role: "status" });
   private readonly output = h("div", { class: "output", role: "log", "aria-label": "Output", tabindex: "0" });
   private readonly graphs = h("select", { "aria-label": "Which result to walk through", hidden: true });
@@ -87,7 +87,6 @@ class Lab {
         this.exerciseMenu,
         this.graphs,
         this.predict,
-        this.status,
         theme,
       ),
       h(
@@ -95,7 +94,7 @@ class Lab {
         { class: "program", "aria-label": "Program" },
         this.task,
         editorElement,
-        h("div", { class: "actions" }, this.runButton, this.judgeButton, h("small", {}, "Ctrl+Enter")),
+        h("div", { class: "actions" }, this.runButton, this.judgeButton, this.status),
         this.output,
       ),
       h("section", { class: "walk", "aria-label": "Walk" }, this.notice, this.stepperElement),
@@ -105,7 +104,7 @@ class Lab {
       onSettle: () => void this.settle(),
       onFree: (node) => this.free(node),
     });
-    this.stepperElement.before(this.bar.element);
+    this.stepperElement.after(this.bar.element);
     this.editor = new Editor(editorElement, linked.code ?? EXAMPLES[0]!.code, {
       onRun: () => void this.run(),
       onChange: () => this.edited(),
@@ -133,6 +132,7 @@ class Lab {
 
   private async begin(linked: link.Linked): Promise<void> {
     await this.run(linked);
+    if (linked.at !== null || linked.forward !== null) this.reveal(this.stepperElement);
     this.exercises = await this.python.ask<Exercise[]>("exercises", {});
     this.exerciseMenu.replaceChildren(h("option", { value: "" }, "Exercises"), ...menu(this.exercises));
     this.exerciseMenu.hidden = this.exercises.length === 0;
@@ -141,9 +141,15 @@ class Lab {
 
   // ---------------------------------------------------------------- running
 
-  private runOrStop(): void {
-    if (this.isRunning) this.stop();
-    else void this.run();
+  private async runOrStop(): Promise<void> {
+    if (this.isRunning) return this.stop();
+    await this.run();
+    this.reveal(this.runButton.parentElement!);
+  }
+
+  /** Where all stands in one column, bring a part of it to the top. */
+  private reveal(part: HTMLElement): void {
+    if (!matchMedia("(min-width: 52rem)").matches) part.scrollIntoView();
   }
 
   /** Run the program as it stands in the editor. */
@@ -211,14 +217,13 @@ class Lab {
   private showWalk(walk: Walk | null, mistake: Mistake | null, place: Partial<link.Linked>): void {
     const nothing = "This program recorded nothing yet: compute something with Values.";
     const begun = mistake ? "The program ended with an error. This is what it had recorded." : "";
-    const why = walk ? (walk.refused ?? begun) : mistake ? "" : nothing;
-    this.notice.textContent = why;
-    this.notice.hidden = why === "";
-    this.stepperElement.hidden = this.predict.hidden = walk?.markup === undefined;
+    const ended = "The program ended with an error before it recorded anything.";
+    this.say(walk ? (walk.refused ?? begun) : mistake ? ended : nothing);
+    this.stepperElement.hidden = this.predict.hidden = this.bar.element.hidden = walk?.markup === undefined;
     this.predict.ariaPressed = "false";
     this.changed = new Set();
     this.taken = null;
-    this.bar.hide();
+    this.bar.rest();
     if (walk?.markup !== undefined) {
       this.first = [...walk.values!];
       this.walker.show(walk, place.at ?? walk.position);
@@ -228,12 +233,19 @@ class Lab {
     if (mistake) this.editor.mark({ active: null, wrong: mistake.line, column: mistake.column });
   }
 
+  /** Say something above the walk, or in its place. */
+  private say(text: string): void {
+    this.notice.textContent = text;
+    this.notice.hidden = text === "";
+  }
+
   /** Show the same walk in another form: as a quiz, or with other boxes. */
   private showAgain(walk: Walk, isQuiz: boolean): void {
     this.walker.show(walk, isQuiz && !this.walker.isQuiz ? 0 : this.walker.position, isQuiz);
     this.stepperElement.classList.toggle("quiz", isQuiz);
     this.predict.ariaPressed = String(isQuiz);
-    if (isQuiz) this.bar.hide();
+    this.bar.element.hidden = isQuiz;
+    if (isQuiz) this.bar.rest();
     else this.tell();
   }
 
@@ -264,9 +276,14 @@ class Lab {
     this.task.replaceChildren(h("h2", {}, exercise.title, close), ...shown(exercise.text));
     this.output.replaceChildren();
     if (code === null) {
+      this.codeThatRan = null;
+      this.isStale = false;
       this.editor.code = exercise.start;
+      this.editor.unmark();
+      this.graphs.hidden = true;
       this.showWalk(null, null, {});
-      this.notice.textContent = "Fill in the code, and have it judged. Run shows what it records.";
+      this.say("Fill in the code, and have it judged. Run shows what it records.");
+      this.draw();
       void this.link(null, null, exercise.start);
     }
   }
@@ -279,10 +296,11 @@ class Lab {
     try {
       const given = { name: this.exercise.name, code: this.editor.code };
       const verdict = await this.python.ask<Verdict>("judge", given);
-      this.output.append(
+      this.output.prepend(
         h("p", { class: verdict.isRight ? "verdict right" : "verdict wrong" }, h("b", {}, verdict.headline)),
         h("pre", {}, verdict.text),
       );
+      this.output.scrollTop = 0;
     } catch (error) {
       if (error instanceof Stopped) this.print("stopped\n", "quiet");
       else this.failed(error as Error);
@@ -303,6 +321,7 @@ class Lab {
   // ---------------------------------------------------------------- numbers that are changed by hand
 
   private select(node: number): void {
+    if (this.walker.isQuiz) return; // the numbers are asked for
     const { names, values, isLeaf } = this.walker.walk!;
     this.bar.select(node, names![node]!, values![node]!, isLeaf![node]!);
     this.tell();
@@ -468,9 +487,8 @@ class Lab {
     this.runButton.replaceChildren(icon(isRunning ? STOP : PLAY), isRunning ? "Stop" : "Run");
     this.runButton.classList.toggle("stops", isRunning);
     this.judgeButton.disabled = isRunning;
-    const hint = this.walker.walk?.markup ? "Click a number in the picture to change it." : "";
-    const stale = this.isStale ? "The code has changed: run it again." : hint;
-    const texts: Record<State, string> = { starting: "Python starts …", ready: stale, busy: "Running …", broken: "Python does not start" };
+    const ready = this.isStale ? "The code has changed: run it again." : matchMedia("(hover: hover)").matches ? "Ctrl+Enter runs it." : "";
+    const texts: Record<State, string> = { starting: "Python starts …", ready, busy: "Running …", broken: "Python does not start" };
     this.status.textContent = texts[this.state];
     document.documentElement.dataset.state = isRunning && this.state === "ready" ? "busy" : this.state;
   }
@@ -478,8 +496,7 @@ class Lab {
 
 /** A number in few digits, as the walk shows it. */
 function short(number: number): string {
-  const text = Number.isInteger(number) ? literal(number) : String(Number(number.toPrecision(4)));
-  return text.replace("-", "−");
+  return literal(Number(number.toPrecision(4))).replace("-", "−");
 }
 
 function changeTheme(): void {

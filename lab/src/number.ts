@@ -38,7 +38,8 @@ export class NumberBar {
 
   constructor(private readonly events: NumberEvents) {
     this.element = h("div", { class: "number-bar", role: "group", "aria-label": "Change a number", hidden: true });
-    this.element.append(this.name, this.field, this.slider, this.zero, this.free, this.effect);
+    const hint = h("p", { class: "rest" }, "Choose a number in the picture to change it.");
+    this.element.append(hint, this.name, this.field, this.slider, this.zero, this.free, this.effect);
     this.field.addEventListener("change", () => this.typed());
     this.field.addEventListener("keydown", (event) => {
       const direction = { ArrowUp: 1, ArrowDown: -1 }[event.key];
@@ -69,7 +70,7 @@ export class NumberBar {
     this.name.textContent = `${name} =`;
     this.zero.title = isLeaf ? `Set ${name} to 0` : `Hold ${name} at 0: it no longer follows from its operands`;
     this.slider.value = String(SLIDER / 2);
-    this.element.hidden = false;
+    this.element.removeAttribute("data-rest");
     this.field.removeAttribute("aria-invalid");
     this.write();
   }
@@ -88,9 +89,10 @@ export class NumberBar {
     this.write();
   }
 
-  hide(): void {
+  /** Offer nothing: the bar says what it is for. */
+  rest(): void {
     this.node = null;
-    this.element.hidden = true;
+    this.element.setAttribute("data-rest", "");
   }
 
   private reach(): number {

@@ -114,7 +114,7 @@ export class TrainingView {
   private readonly restart = h("button", { type: "button", class: "icon-button", title: "Start anew", "aria-label": "Start anew" }, icon(FIRST));
   private readonly speed = h("select", { "aria-label": "Steps for each picture" });
   private readonly slider = h("input", { type: "range", min: "0", max: "0", value: "0", "aria-label": "The moment: steps before it" });
-  private readonly facts = h("p", { class: "facts", id: "plane_now" });
+  private readonly facts = h("p", { class: "facts", id: "plane_now" }, "Python starts …");
   private readonly kept = h("small", { class: "quiet" });
   private readonly pen = h("div", { class: "pen", role: "radiogroup", "aria-label": "A click on the plane" });
   private readonly example = h("div", { class: "example", "aria-live": "polite" });
@@ -366,7 +366,7 @@ export class TrainingView {
 
   private async advance(): Promise<void> {
     this.pause();
-    if (this.isLooping) return;
+    while (this.isLooping) await new Promise((resolve) => requestAnimationFrame(resolve));
     this.isBack = false;
     this.forgetPull();
     this.take(await this.ask(this.newest + 1), this.edition);

@@ -25,7 +25,7 @@ class Move(NamedTuple):
     @property
     def single(self) -> bool:
         """Whether it is one input by itself."""
-        return list(self.parts.values()) == [1.0]
+        return len(self.parts) == 1 and 1.0 in self.parts.values()
 
     def unit(self, point: Sequence[float]) -> float:
         """Return the size of the point in this direction, by which steps are scaled."""

@@ -131,6 +131,29 @@ def refuse_set(given: object, purpose: str) -> None:
         raise TypeError(f"{purpose} must have an order, which a set does not have: make it a list, got {text}")
 
 
+def place(given: object, size: int, purpose: str) -> int:
+    """Return an index into a list of that size as an int: an integer, a float without a fraction, a bool as 0 or 1.
+
+    So plain numbers are indices where they are in a lifted program, whose arrays have one type for all numbers.
+
+    >>> place(2, 3, "the class"), place(2.0, 3, "the class"), place(True, 3, "the class")
+    (2, 2, 1)
+
+    Raises:
+        TypeError: for what is not a number.
+        ValueError: for a number that is not an integer from 0 to less than the size.
+    """
+    held = held_by(given)
+    wanted = f"{purpose} must be an integer from 0 to {size - 1}, got {held!r}"
+    if hasattr(held, "__index__"):
+        held = operator.index(held)
+    elif not is_number(held):
+        raise TypeError(wanted)
+    if not (0 <= held < size and held == int(held)):
+        raise ValueError(wanted)
+    return int(held)
+
+
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun, for a message.
 

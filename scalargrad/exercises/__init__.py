@@ -10,7 +10,20 @@ The formula is right for the result, and you have put the operand in its place.
 """
 
 from ..misconceptions import Misconception as Misconception
-from . import choices, descending, engines, generalising, losses, networks, rules, sequences, trainings  # noqa: F401  # the table
+from . import (  # noqa: F401  # the table
+    choices,
+    descending,
+    engines,
+    generalising,
+    images,
+    looking,
+    losses,
+    networks,
+    rules,
+    sequences,
+    trainings,
+    very_deep,
+)
 from .choices import judge_gradients as judge_gradients
 from .declaring import Exercise as Exercise
 from .declaring import Exercises as Exercises

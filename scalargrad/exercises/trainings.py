@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..engine.floats import counted
+from ..engine.graph import topological_order
+from ..engine.value import Value
 from ..functional import BoundedScores
 from ..misconceptions import Misconception, close
 from .declaring import declare
@@ -33,6 +35,11 @@ CONSTANT = Misconception(
 LINEAR = Misconception(
     "no hidden layer", "The score is a straight line in each input, and no such function is right at all four points."
 )
+KEPT = Misconception(
+    "gradients kept",
+    "A parameter moved, and its old gradient was still there at the next backward pass, which added to it: set the "
+    "gradients to 0 before each pass, with model.zero_grad().",
+)
 BY_LUCK = Misconception(
     "right by luck",
     "It works from some starts, and from others it ends in a local minimum or runs out of steps: take more neurons, "
@@ -57,6 +64,32 @@ def _watched() -> Iterator[list[str]]:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
+@contextmanager
+def _sweeps() -> Iterator[list[Value]]:
+    """Watch the backward passes of a part of an answer, and keep the parameters whose old gradients were added to.
+
+    The gradients of several passes may be added up before a step, so what counts is a parameter that has moved since.
+    """
+    kept: list[Value] = []
+    after: dict[Value, tuple[float, float]] = {}  # number and gradient of each leaf, when its last pass ended
+    backward = Value.backward
+
+    def watched(self: Value, gradient: float = 1.0) -> None:
+        leaves = [node for node in topological_order(self) if node.op is None]
+        for leaf in leaves:
+            data, grad = after.get(leaf, (leaf.data, 0.0))
+            if leaf.data != data and leaf.grad == grad != 0.0:
+                kept.append(leaf)
+        backward(self, gradient)
+        after.update((leaf, (leaf.data, leaf.grad)) for leaf in leaves)
+
+    setattr(Value, "backward", watched)  # noqa: B010  # for a type checker a method is no variable
+    try:
+        yield kept
+    finally:
+        setattr(Value, "backward", backward)  # noqa: B010
+
+
 def judge_training(answer: Any, rows: Sequence[Row], scores: int, loss: Loss) -> Verdict:
     """Judge a function that takes a seed and returns a trained model.
 
@@ -70,10 +103,11 @@ def judge_training(answer: Any, rows: Sequence[Row], scores: int, loss: Loss) ->
         The verdict.
     """
     train = function(answer, "train")
-    losses, outputs, bounded = [], [], False
+    losses, outputs, bounded, is_kept = [], [], False, False
     for seed in range(SEEDS):
-        with _watched() as warned:
+        with _watched() as warned, _sweeps() as kept:
             model = train(seed)
+        is_kept = is_kept or bool(kept)
         model = function(model, "What train returns")
         given = [_scores(model, x, scores) for x, _ in rows]
         bounded = bounded or bool(warned)
@@ -85,6 +119,8 @@ def judge_training(answer: Any, rows: Sequence[Row], scores: int, loss: Loss) ->
             f"The mean loss is {losses[0]:.4g} for each seed, and so are all scores.", misconception=SEED_IGNORED
         )
     failing = [seed for seed, one in enumerate(losses) if not one < GOAL]
+    if is_kept:
+        return wrong(f"The highest of the {SEEDS} mean losses is {losses[worst]:.4g}.", misconception=KEPT)
     if not failing:
         highest = f"the highest is {losses[worst]:.4g}, for seed {worst}"
         return right(f"The mean loss is below {GOAL} for each of {SEEDS} seeds; {highest}.")

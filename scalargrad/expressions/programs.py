@@ -15,19 +15,24 @@ from .recorded import NESTING, application, distinct, spelled, written_number
 
 
 def program_of(
-    order: Sequence[Value], names: Mapping[Value, str], own: Container[Value], roots: Sequence[Value]
+    order: Sequence[Value],
+    names: Mapping[Value, str],
+    own: Container[Value],
+    roots: Sequence[Value],
+    read: Container[Value] = (),
 ) -> tuple[str, dict[Value, str]]:
     """Return the program that makes a graph, and the variables that hold its nodes there.
 
-    Each leaf has a line, and so has each result that has a name of its own, is an end of the graph, or is used several
-    times. Other results stand in the formulas of those that use them. Constants are numbers. What modules left on
-    their results, their marks, is not written.
+    Each leaf has a line, and so has each result that has a name of its own, is an end of the graph, is used several
+    times, or is read elsewhere. Other results stand in the formulas of those that use them. Constants are numbers. What
+    modules left on their results, their marks, is not written.
 
     Args:
         order: the nodes, operands first.
         names: what each is called.
         own: the nodes that a person gave their names.
         roots: the ends of the graph.
+        read: results that need a variable for other reasons.
 
     >>> a, b = Value(2.0), Value(-3.0)
     >>> L = a * b + a
@@ -65,7 +70,7 @@ def program_of(
             continue
         formula = application(node.op, [formulas[operand] for operand in node.args])
         depth = 1 + max((nesting.get(operand, 0) for operand in node.args), default=0)
-        if node in own or node in roots or uses[node] > 1 or depth > NESTING:
+        if node in own or node in roots or node in read or uses[node] > 1 or depth > NESTING:
             lines["results"].append(f"{variable} = {ast.unparse(formula)}")
             if label:
                 lines["results"].append(f"{variable}.label = {_quoted(names[node])}")

@@ -12,7 +12,7 @@ from ..engine.graph import sweep, topological_order
 from ..engine.value import Value
 from .curvature import curvature
 from .forms import Shape
-from .leaves import DIRECTION
+from .leaves import DIRECTION, DIRECTIONS
 from .specialised import Specialised, outputs_of
 from .target import Target
 
@@ -60,11 +60,11 @@ def compare(
         ]
         outputs[i] = outputs_of(function(*example), program.has_aux)[1]
         given[i] = [value for own in inputs for value in own]
-        if kind == "hvp":
+        if kind in ("hvp", "hessian"):
             nodes += len(topological_order(*outputs[i]))
             if nodes > NODES:
                 break
-    means = kind in ("value_and_grad", "hvp")
+    means = kind in ("value_and_grad", "hvp", "hessian")
     for places in _apart(outputs) if means else [list(outputs)]:
         few = [target.rows([table[i] for i in places], "")[0] for table in rows]
         expected = [outputs[i] for i in places]
@@ -77,6 +77,9 @@ def compare(
                 _compare_results(lifted[0][1], [own[1:] for own in expected], tolerance)
                 lifted = lifted[0][0], lifted[1]
             _compare_gradient(lifted, losses, parameters, tolerance)
+        elif kind == "hessian":  # the sum of its columns is the Hessian times the sum of the directions
+            columns, total = [_in_rows(one, len(parameters)) for one in (lifted[1], leaves[DIRECTIONS])]
+            _compare_curvature(columns, losses, parameters, total, tolerance)
         elif kind == "hvp":
             _compare_curvature(floats_of(lifted[1]), losses, parameters, floats_of(leaves[DIRECTION]), tolerance)
         else:
@@ -191,6 +194,12 @@ def _made_of(slopes: dict[Value, float]) -> float:
 
 def _largest(numbers: Iterable[float]) -> float:
     return max((abs(number) for number in numbers if math.isfinite(number)), default=0.0)
+
+
+def _in_rows(numbers: Any, size: int) -> list[float]:
+    """The sum of rows of that size."""
+    flat = floats_of(numbers)
+    return [sum(flat[i::size]) for i in range(size)]
 
 
 def _nested(flat: Sequence[Value], shape: Shape, indices: Collection[int]) -> Any:

@@ -25,10 +25,10 @@ class Parts(NamedTuple):
 Form = Shape | Parts  # the shape of an array of results: () for one of them
 
 
-def flattened(returned: object) -> tuple[Form, list[Value]]:
+def flattened(returned: object, what: str = "the function must return") -> tuple[Form, list[Value]]:
     """Return the form of what a function returned, and all results in order.
 
-    Lists of lists of the same lengths are an array.
+    Lists of lists of the same lengths are an array. Messages begin with `what`.
 
     Raises:
         TypeError: for a result that is not a Value.
@@ -36,15 +36,13 @@ def flattened(returned: object) -> tuple[Form, list[Value]]:
     if isinstance(returned, Value):
         return (), [returned]
     if isinstance(returned, Mapping):
-        parts = [flattened(part) for part in returned.values()]
+        parts = [flattened(part, what) for part in returned.values()]
         return Parts(tuple([form for form, _ in parts]), tuple(returned)), _all_of(parts)
     if hasattr(returned, "shape") and hasattr(returned, "flat"):
-        return tuple(returned.shape), _all_of([flattened(entry) for entry in returned.flat])
+        return tuple(returned.shape), _all_of([flattened(entry, what) for entry in returned.flat])
     if not isinstance(returned, list | tuple):
-        raise TypeError(
-            f"the function must return a Value or several, got {returned!r} of type {type(returned).__name__}"
-        )
-    parts = [flattened(part) for part in returned]
+        raise TypeError(f"{what} a Value or several, got {returned!r} of type {type(returned).__name__}")
+    parts = [flattened(part, what) for part in returned]
     forms = [form for form, _ in parts]
     if all(not isinstance(form, Parts) and form == forms[0] for form in forms):
         return (len(forms), *(forms[0] if forms else ())), _all_of(parts)

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 THETA = "theta"  # the parameters
 DIRECTION = "direction"  # the vector of `hvp`
+DIRECTIONS = "directions"  # several of them, for `hessian`
 CAPTURED = "captured"  # other Values that the function reads
 LEAVES = (THETA, DIRECTION, CAPTURED)

@@ -1,7 +1,11 @@
-"""Looking an entry up in a table, as an operation of a trace: its operands are the index and all entries."""
+"""Looking an entry up in a table, as an operation of a trace: its operands are the index and the table.
+
+A table is an operation too, whose operands are the entries: it is recorded once, however often it is looked up in.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, SupportsIndex
 
 from ..engine import primitives as p
@@ -27,19 +31,24 @@ class _Rules(tuple[Rule, ...]):
         return lambda _out, index, *_entries: p.greater(0.5, p.abs(index - (operand.__index__() - 1)))  # type: ignore[union-attr]
 
 
-LOOKUP = Primitive(
-    name="take",
-    summary="The entry of a table at an index.",
-    value=_entry,
-    partials=_Rules(),
-    notation="take({})",
-    array=None,
-    domain=(),
-    kinks=(),
-    poles=(),
-    edges=(),
-    associative=False,
-    commutative=False,
-    identity=None,
-    right_identity=None,
-)
+def _primitive(name: str, summary: str, value: Callable[..., float], partials: tuple[Rule, ...]) -> Primitive:
+    return Primitive(
+        name=name,
+        summary=summary,
+        value=value,
+        partials=partials,
+        notation=name + "({})",
+        array=None,
+        domain=(),
+        kinks=(),
+        poles=(),
+        edges=(),
+        associative=False,
+        commutative=False,
+        identity=None,
+        right_identity=None,
+    )
+
+
+LOOKUP = _primitive("take", "The entry of a table at an index.", _entry, _Rules())
+TABLE = _primitive("table", "Entries side by side, which have no value but when they are looked up.", _entry, ())

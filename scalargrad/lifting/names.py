@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import math
 import re
 from collections.abc import Iterable, Mapping
 from unicodedata import normalize
 
 from ..engine import primitives as p
 from ..engine.declaration import Primitive
-from .arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
+from .arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Piece, Scatter, View, needed
 from .leaves import LEAVES, THETA
 
 _PYTHON_NAMES = {*keyword.kwlist, *dir(builtins), "__builtins__"}
@@ -26,6 +27,9 @@ class Names:
         results: the results before anything is differentiated.
         labels: the labels of the parameters, by place.
         reserved: the other names in the text: the function's, its arguments', those that the target uses.
+
+    Attributes:
+        stand_ins: the arrays that have the name of another one, or of what belongs to it, with that and the purpose.
     """
 
     def __init__(self, results: Iterable[Array | float], labels: Mapping[int, str], reserved: Iterable[str]) -> None:
@@ -39,6 +43,9 @@ class Names:
         self._comments: dict[Array, str] = {}
         self._weights: dict[tuple[Array, int], Array] = {}  # of layers, by their base and first place
         self._written_comments: set[str] = set()
+        self.stand_ins: dict[Array, tuple[Array, str]] = {}
+        self._stood_in: set[tuple[Array, str]] = set()
+        self._latest: dict[Array, Array] = {}  # what stands in for an array
         self._labels = labels
         forward = needed(results)
         self._last_forward = max((array.number for array in forward), default=-1)
@@ -51,12 +58,29 @@ class Names:
         if forward and isinstance(forward[-1], Apply | Fold):
             self._give(forward[-1], "value")
 
+    def stand_in(self, array: Array, of: Array, purpose: str = "") -> None:
+        """Give an array the name and the comment of another; with a purpose, the name of what belongs to the other."""
+        of, own = self.stand_ins.get(of, (of, ""))
+        self.stand_ins[array] = of, "_".join(filter(None, [own, purpose]))
+        if not (own or purpose):
+            self._latest[of] = array
+
     def of(self, array: Array, purpose: str = "") -> str:
         """Return the name of an array; with a purpose, the name of something that belongs to the array."""
+        if (array, purpose) not in self._names and array in self.stand_ins and not purpose:
+            self._names[array, ""] = self._of_stand_in(*self.stand_ins[array])
         if (array, purpose) not in self._names:
             stem = f"{self.of(array)}_{purpose}" if purpose else self._stem(array)
             self._names[array, purpose] = self.unused(stem)
         return self._names[array, purpose]
+
+    def _of_stand_in(self, of: Array, purpose: str) -> str:
+        """The name that an array has of another one, which only one of them can have."""
+        name = self.of(of, purpose)
+        if (of, purpose) not in self._stood_in:
+            self._stood_in.add((of, purpose))
+            return name
+        return self.unused(name)
 
     def is_meant(self, array: Array) -> bool:
         """Return whether the name of an array says more than how it is computed: a label, a layer, a gradient."""
@@ -70,10 +94,15 @@ class Names:
 
     def continued(self, array: Array) -> Array | None:
         """Return the sum to which an array adds a term: in the same buffer it keeps the name of that sum."""
-        return self._continued.get(array)
+        array, own = self.stand_ins.get(array, (array, ""))
+        continued = None if own else self._continued.get(array)
+        return None if continued is None else self._latest.get(continued, continued)
 
     def comment(self, array: Array) -> str | None:
         """Return the comment above the line that computes an array; the same comment once only."""
+        array, own = self.stand_ins.get(array, (array, ""))
+        if own:
+            return None
         comment = self._comments.get(array)
         if array.number > self._last_forward:
             if isinstance(array, Leaf | View):
@@ -165,6 +194,8 @@ class Names:
             stem = self._stem_of_a_view(array, array.base) if isinstance(array.base, Leaf) else "part"
         elif isinstance(array, Gather | Scatter):
             stem = "taken" if isinstance(array, Gather) else "added"
+        elif isinstance(array, Assembly) and len(array.pieces) == 1 and _size_of(array.pieces[0]) > array.size:
+            stem = "total"  # several numbers go into one place
         elif isinstance(array, Assembly) and len(array.arrays) == 1:
             stem = f"{self._name_of_all(array.arrays[0])}_{_BESIDE.get(array.operands[1:], 'and_more')}"
         elif isinstance(array, Assembly):
@@ -207,6 +238,10 @@ def _result_of(primitive: Primitive) -> str:
     """The name of a primitive's result."""
     stem = primitive.name.strip("_")
     return stem if stem.isidentifier() else "result"
+
+
+def _size_of(piece: Piece) -> int:
+    return math.prod(axis.size for axis in piece.axes)
 
 
 def _numbered(stem: str, number: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..engine.declaration import Primitive
+from ..engine.floats import counted
 from .forms import Form, Parts, Shape, formed
 from .source import docstring
 from .standalone import definitions
@@ -45,7 +46,8 @@ class Saved(NamedTuple):
     def summary(self) -> str:
         """The text at the top of the module."""
         return (
-            f"{self.name.strip('<>')}, as a program with {len(self.theta)} parameters that runs without scalargrad.\n\n"
+            f"{self.name.strip('<>')}, as a program with {counted(len(self.theta), 'parameter')} "
+            "that runs without scalargrad.\n\n"
             f"It has {' and '.join(f'`{name}`' for name in self.runners)}. Run as a script, it shows how they are used."
         )
 
@@ -58,7 +60,7 @@ class Saved(NamedTuple):
         }[kind]
         if kind == "value_and_grad" and self.has_aux:
             what = "Return (mean, aux), gradient: the mean of the loss, what is beside it, the gradient of the mean."
-        theta = f"    theta: the parameters, {len(self.theta)} numbers."
+        theta = f"    theta: the parameters, {counted(len(self.theta), 'number')}."
         return [f'"""{what}', "", "Args:", *takes, theta, '"""']
 
     @property

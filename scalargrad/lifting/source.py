@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ..engine.declaration import Primitive
 from .arrays.program import Array
 from .forms import Shape
+from .leaves import THETA
 from .names import Names
 
 _serial = itertools.count(1)  # of compiled sources
@@ -25,7 +26,8 @@ class Wanted(NamedTuple):
         results: what it returns: numbers, or one array, whose numbers are results side by side.
         gradient: the numbers that it computes for the parameters, if any: the gradient, or the Hessian of the
             mean times a vector.
-        sizes: for each leaf that is not an argument, how many numbers it has.
+        sizes: for each leaf that is not an argument, how many numbers it has; for "gradient", how many that has, if
+            not one for each parameter.
         names: the names of the arrays.
         summary: its description, in one line.
         shapes: the shape of one example, for each argument.
@@ -39,6 +41,11 @@ class Wanted(NamedTuple):
     names: Names
     summary: str
     shapes: Sequence[Shape] = ()
+
+    @property
+    def gradient_size(self) -> int:
+        """How many numbers the gradient has."""
+        return self.sizes.get("gradient", self.sizes[THETA])
 
 
 class Pieces(NamedTuple):

@@ -12,12 +12,13 @@ from ..engine.floats import counted
 from ..engine.value import Value
 from .arrays.differentiate import entries, gradient, mean, side_by_side, tangent, together
 from .arrays.packed import Reference, packed, restored
-from .arrays.program import Array, ArrayProgram, Leaf, needed
+from .arrays.program import Array, ArrayProgram, Gather, Leaf, needed
 from .forms import Form, Parts, Shape, flattened
-from .leaves import CAPTURED, DIRECTION, THETA
+from .leaves import CAPTURED, DIRECTION, DIRECTIONS, THETA
+from .loops.rolling import rolled
 from .names import Names
 from .source import Wanted
-from .target import HasFloats, Runner, Target
+from .target import HasFloats, Runner, TakesDirections, Target
 from .trace import Trace
 
 _NOT_PICKLED = ("_ends", "_lock", "_runners")  # the texts are written again
@@ -76,6 +77,8 @@ class Specialised:
         """Make the array program of a trace for a target."""
         self._target = target
         self._program = program = ArrayProgram(exact=not target.batched)
+        self.directions = min(self._sizes[THETA], target.directions) if isinstance(target, TakesDirections) else 0
+        self._along = program.axis(self.directions)  # the first axis of the program, as `tangent` wants it
         along_theta = program.axis(self._sizes[THETA])
         self._leaves: dict[str, Array] = {name: program.leaf(name, (along_theta,)) for name in (THETA, DIRECTION)}
         for name in (CAPTURED, *self.arguments):
@@ -93,6 +96,12 @@ class Specialised:
         twin: Specialised = object.__new__(Specialised)
         vars(twin).update(vars(self))
         return twin
+
+    def takes_directions(self, count: int) -> bool:
+        """Whether several columns of a Hessian are computed at once, for so many examples."""
+        if self.directions < 2 or any(isinstance(array, Gather) for array in self._program.arrays):
+            return False
+        return self.in_floats is None or count * self.directions > self.limit("hvp")
 
     # ---------------------------------------------------------------- in arrays, or in plain floats
 
@@ -136,8 +145,8 @@ class Specialised:
     def runner(self, kind: str) -> Runner:
         """Return what runs a function, which is written at its first use.
 
-        It is "forward", "value_and_grad", "hvp", or for each example alone "jvp", "jacobian" in the parameters, or
-        "input_gradients".
+        It is "forward", "value_and_grad", "hvp", or "hessian" for some of its columns; or for each example alone "jvp",
+        "jacobian" in the parameters, or "input_gradients".
         """
         runner = self._runners.get(kind)
         if runner is None:
@@ -190,12 +199,15 @@ class Specialised:
 
     def _differentiated(self, kind: str) -> Ends:
         program, theta = self._program, self._leaves[THETA]
-        if kind in ("value_and_grad", "hvp"):
+        if kind in ("value_and_grad", "hvp", "hessian"):
             average = mean(program, self.results[0])
             results = [average, *(self._joined(self.results[1:]) if kind == "value_and_grad" else [])]
             slopes = gradient(program, average, theta)
             if kind == "hvp":
                 slopes = tangent(program, slopes, theta, self._leaves[DIRECTION])
+            elif kind == "hessian":
+                directions = program.leaf(DIRECTIONS, (self._along, theta.axes[0]))
+                slopes = tangent(program, slopes, theta, directions, self._along)
             return Ends(results, slopes)
         if kind == "jvp":
             moved = [tangent(program, own, theta, self._leaves[DIRECTION]) for own in self.differentiated]
@@ -207,11 +219,16 @@ class Specialised:
     def _written(self, kind: str) -> Runner:
         ends = self._ends_of(kind)
         del self._ends[kind]
-        names = Names(ends.results, self._labels, [*self.arguments, kind, *self._target.reserved])
+        results, slopes = ends
+        names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved])
+        sizes = dict(self._sizes)
+        if kind == "hessian":
+            sizes[DIRECTIONS] = sizes["gradient"] = self.directions * sizes[THETA]
+        if self._target.writes_loops:
+            size = sizes.get("gradient", sizes[THETA])
+            results, slopes = rolled(results, slopes, size, names, has_axes=self._target.batched)
         summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}.{self._remarks.get(kind, '')}"
-        return self._target.runner(
-            Wanted(kind, self.arguments, ends.results, ends.slopes, self._sizes, names, summary, self.shapes)
-        )
+        return self._target.runner(Wanted(kind, self.arguments, results, slopes, sizes, names, summary, self.shapes))
 
     def _joined(self, results: list[Array | float]) -> list[Array | float]:
         """Results side by side in one array, where the target has arrays."""
@@ -239,7 +256,7 @@ def outputs_of(returned: object, has_aux: bool = False) -> tuple[Form, list[Valu
     if has_aux:
         if not isinstance(returned, tuple | list) or len(returned) != 2 or not isinstance(returned[0], Value):
             raise TypeError(f"with has_aux the function must return a Value and what is beside it, got {returned!r}")
-        form, outputs = flattened(returned[1])
+        form, outputs = flattened(returned[1], "with has_aux, what the function returns beside the loss must be")
         return Parts(((), form)), [returned[0], *outputs]
     form, outputs = flattened(returned)
     if not outputs:

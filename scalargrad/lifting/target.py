@@ -52,6 +52,10 @@ class Target(Protocol):
         """Whether a program computes a whole batch, and not one example after another."""
 
     @property
+    def writes_loops(self) -> bool:
+        """Whether it can write programs with loops (`arrays/loops.py`); else these are given to it unrolled."""
+
+    @property
     def group(self) -> Group:
         """What makes an array program of a trace: `regroup` for arrays, `ungrouped` for single numbers."""
 
@@ -140,6 +144,21 @@ class HasFloats(Protocol):
             operations: how many operations on floats it takes for one example.
             parameters: how many parameters there are.
         """
+
+
+@runtime_checkable
+class TakesDirections(Protocol):
+    """A target that computes several columns of a Hessian at once."""
+
+    @property
+    def directions(self) -> int:
+        """How many at most."""
+
+    def units(self, start: int, count: int, size: int) -> Any:
+        """Return so many unit vectors of that size in a row, the first with its 1 at `start`; after the last, zeros."""
+
+    def columns(self, gradient: Any, count: int) -> list[Any]:
+        """Return what a function gives for so many directions, for each."""
 
 
 class Entry(NamedTuple):

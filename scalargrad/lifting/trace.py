@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from numbers import Real
 from typing import Any, NoReturn
 
@@ -26,7 +26,7 @@ from ..engine.floats import held_by, is_number, number
 from ..engine.value import OPERATIONS, REFLECTED, Constant, Value
 from . import derivatives
 from .leaves import CAPTURED, THETA
-from .lookup import LOOKUP
+from .lookup import LOOKUP, TABLE
 
 _new = object.__new__
 
@@ -48,6 +48,8 @@ class Trace:
         labels: the labels of nodes, by place.
         of_value: the places of the Values that the function has used.
         refused: the first TraceError of the run, also if the function caught it.
+        beside_constants: the operations of which an operand is a constant, by place, each with the place of the
+            operand that it leaves as it is, as x + 0 does; None where it changes it.
         indices: for each argument, which of its numbers are indices, and the size of the smallest table of each.
     """
 
@@ -57,10 +59,13 @@ class Trace:
         self.captured: list[Value] = []
         self.labels: dict[int, str] = {}
         self.refused: TraceError | None = None
+        self.beside_constants: dict[int, int | None] = {}
         self.indices: dict[str, dict[int, int]] = {}
+        self._derives = False  # whether it records a derivative
         self._in_order: list[Node] = []
         self._repeated: set[int] = set()  # nodes that were computed more than once
         self._constants: dict[int, float] = {}
+        self._tables: dict[tuple[int, tuple[int, ...]], tuple[list[Any], list[Any]]] = {}  # by the entries, with them
         for parameter in self.of_value:
             if hasattr(parameter, "_notes"):  # as a label is; few Values have any
                 self._note(parameter)
@@ -102,19 +107,21 @@ class Trace:
         return self._constant(number(given, purpose))
 
     def record(self, node: Node) -> int:
-        """Return the place of an operation, which is added if it is new; or of the operand that it leaves as it is."""
+        """Return the place of an operation, which is added if it is new."""
         place = self.nodes.get(node)
         return self.add(node) if place is None else place
 
     def add(self, node: Node) -> int:
-        """Add a new operation and return its place; or return that of the operand that it leaves as it is."""
+        """Add a new operation and return its place."""
+        place = self.nodes[node] = len(self.nodes)
         constants = self._constants
         if node[1] in constants or node[-1] in constants:
-            unchanged = self._unchanged(node)
-            if unchanged is not None:
-                return unchanged
-        place = self.nodes[node] = len(self.nodes)
+            self.beside_constants[place] = self._unchanged(node)
         return place
+
+    def skipped(self, node: Node) -> int | None:
+        """Return the place of the operand that a new operation of a derivative leaves as it is, if it leaves one."""
+        return self._unchanged(node) if self._derives else None
 
     def applied(self, primitive: Primitive, operands: Sequence[Any]) -> Traced:
         """Record a primitive of any number of operands, and return its result."""
@@ -136,8 +143,11 @@ class Trace:
 
     def operation_at(self, place: int) -> tuple[Primitive | None, tuple[int, ...]]:
         """Return the operation at a place, and the places of its operands; None for a leaf."""
-        node = self._node_at(place)
-        return (node[0], node[1:]) if isinstance(node[0], Primitive) else (None, ())
+        op, *operands = self._node_at(place)
+        if op is LOOKUP:
+            index, table = operands
+            return op, (index, *self._node_at(table)[1:])
+        return (op, tuple(operands)) if isinstance(op, Primitive) else (None, ())
 
     def _node_at(self, place: int) -> Node:
         new = len(self.nodes) - len(self._in_order)
@@ -158,7 +168,7 @@ class Trace:
             TraceError: for an index that is not an input, or rows of different lengths.
         """
         self.is_index(index, len(table))
-        return self._looked_up(table, self.index_of(index))
+        return self._looked_up(self._table(list(table)), self.index_of(index))
 
     def is_index(self, index: Any, size: int) -> bool:
         """Note that an input is an index into a table of that size.
@@ -177,34 +187,59 @@ class Trace:
         sizes[node[1]] = min(size, sizes.get(node[1], size))
         return True
 
-    def _looked_up(self, table: Sequence[Any], index: int) -> Any:
-        table = list(table)
-        if set(map(type, table)) == {Value}:  # as in a table of parameters, which may be long
-            known = list(map(self.of_value.get, table))
+    def _table(self, entries: list[Any]) -> Any:
+        """Return the place of a table, which is added if it is new; of rows, a table for each of their columns."""
+        types = set(map(type, entries))
+        if types == {Value}:  # as in a table of parameters, which may be long
+            known = list(map(self.of_value.get, entries))
             if None not in known:
-                return _traced(self, (LOOKUP, index, *known))
-        rows = [held_by(entry) for entry in table if not isinstance(entry, Value) and isinstance(entry, Iterable)]
+                return self.record((TABLE, *known))
+        rows = entries
+        if types != {list}:
+            rows = [held_by(entry) for entry in entries if not isinstance(entry, Value) and isinstance(entry, Iterable)]
         if not rows:
-            places = [self.index_of(entry, "an entry of the table") for entry in table]
-            return _traced(self, (LOOKUP, index, *places))
+            return self.record((TABLE, *[self.index_of(entry, "an entry of the table") for entry in entries]))
         columns = [list(row) for row in rows]
-        if len(rows) < len(table) or len({len(row) for row in columns}) > 1:
+        if len(rows) < len(entries) or len(set(map(len, columns))) > 1:
             raise self.error("the rows of a table that is looked up must have one length, as the result has one")
-        return [self._looked_up(column, index) for column in zip(*columns, strict=True)]
+        flat = list(chain.from_iterable(columns))
+        key = len(entries), tuple(map(id, flat))
+        if key in self._tables:
+            return self._tables[key][0]
+        made = [self._table(list(column)) for column in zip(*columns, strict=True)]
+        if types == {list} and list not in map(type, made):  # else what has these ids may change, or be freed
+            self._tables[key] = made, flat
+        return made
+
+    def _looked_up(self, table: Any, index: int) -> Any:
+        if isinstance(table, list):
+            return [self._looked_up(column, index) for column in table]
+        return _traced(self, (LOOKUP, index, table))
 
     # ---------------------------------------------------------------- derivatives
 
     def pulled_back(self, outputs: Sequence[Any], upstream: Sequence[Any], wrt: Sequence[Any]) -> list[Any]:
         """Record the gradients of `wrt`, given those of the outputs."""
         places, targets = self._differentiated(outputs, wrt)
-        before = len(self.nodes)
-        return self._derived(derivatives.pulled_back(self, places, upstream, targets), before)
+        with self._deriving():
+            before = len(self.nodes)
+            return self._derived(derivatives.pulled_back(self, places, upstream, targets), before)
 
     def pushed_forward(self, outputs: Sequence[Any], wrt: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
         """Record how fast the outputs change, given how fast `wrt` does."""
         places, targets = self._differentiated(outputs, wrt)
-        before = len(self.nodes)
-        return self._derived(derivatives.pushed_forward(self, places, targets, tangents), before)
+        with self._deriving():
+            before = len(self.nodes)
+            return self._derived(derivatives.pushed_forward(self, places, targets, tangents), before)
+
+    @contextmanager
+    def _deriving(self) -> Iterator[None]:
+        """Record no operation that leaves an operand as it is, of which derivatives have many."""
+        self._derives = True
+        try:
+            yield
+        finally:
+            self._derives = False
 
     def _differentiated(self, outputs: Sequence[Any], wrt: Sequence[Any]) -> tuple[list[int], list[int]]:
         """The places of what is differentiated and with respect to what: nothing that has the place of another."""
@@ -214,13 +249,10 @@ class Trace:
             if (primitive is None or primitive is p.stop_gradient) and place not in targets:
                 modes.refuse_unrecorded("a derivative of this result")
         for value, place in zip(wrt, targets, strict=True):
-            is_leaf = self.operation_at(place)[0] is None
-            of_value = None if isinstance(value, Traced) else value.op
-            if isinstance(value, _Same) or (of_value is not None and is_leaf) or place in self._repeated:
+            if isinstance(value, _Same) or place in self._repeated:
                 raise self.error(
-                    "a derivative with respect to a result that another one equals, computed in the same way or "
-                    "without adding 0 or multiplying by 1; which of them is meant is not recorded: compute it once and "
-                    "differentiate with respect to that"
+                    "a derivative with respect to a result that another one equals, computed in the same way; which of "
+                    "them is meant is not recorded: compute it once and differentiate with respect to that"
                 )
         return places, targets
 
@@ -506,23 +538,22 @@ class Traced(Value):
 
 
 class _Same(Traced):
-    """A result that has the place of an operand, or of what was there before."""
+    """A derivative that is a node from before, such as x, that of x × y in y."""
 
     __slots__ = ()
 
 
 def _traced(trace: Trace, node: Node) -> Traced:
-    index, kind = trace.nodes.get(node), Traced
+    index = trace.nodes.get(node)
     if index is None:
-        before = len(trace.nodes)
-        index = trace.add(node)
-        if len(trace.nodes) == before:
-            kind = _Same
+        index = trace.skipped(node)
+        if index is None:
+            index = trace.add(node)
     else:
         trace._repeated.add(index)
     if modes.active > 1 and not modes.recording():  # one open block is that of the trace itself
         index = trace.record((p.stop_gradient, index))
-    out: Traced = _new(kind)
+    out: Traced = _new(Traced)
     out.trace = trace
     out.index = index
     return out

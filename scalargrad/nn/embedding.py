@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import Never, SupportsIndex
+from typing import Never
 
-from ..engine.floats import integer
+from ..engine.floats import counted, integer
 from ..engine.value import Value
-from ..functional import Outputs, take
+from ..functional import Index, Outputs, take
 from .arguments import Initial, entries, generator, given_numbers, initial_weights, refuse_drawing
 from .foreign import refuse_arguments
 from .module import Module
@@ -76,17 +76,18 @@ class Embedding(Module):
         self.n_rows = len(lengths) if n_rows is None else integer(n_rows, "the number of rows", low=1)
         self.n_outputs = lengths[0] if n_outputs is None else integer(n_outputs, "the length of a row", low=1)
         if self.n_rows != len(lengths):
-            raise ValueError(f"Embedding has {self.n_rows} rows, got {len(lengths)} rows of weights")
+            has = f"Embedding has {counted(self.n_rows, 'row')}"
+            raise ValueError(f"{has}, got {counted(len(lengths), 'row')} of weights")
         if set(lengths) != {self.n_outputs}:
             shown = ", ".join(map(str, lengths[:8])) + (", ..." if len(lengths) > 8 else "")
             raise ValueError(f"each row of an Embedding must have {self.n_outputs} weights, got {shown}")
 
-    def __call__(self, index: SupportsIndex) -> list[Value]:
+    def __call__(self, index: Index) -> list[Value]:
         """Return the row of the thing with this number.
 
         Raises:
-            TypeError: for anything but an integer.
-            ValueError: for an integer that is negative, or not less than the number of rows.
+            TypeError: for anything but a number.
+            ValueError: for a number that is not an integer, negative, or not less than the number of rows.
         """
         if isinstance(index, (list, tuple)) or getattr(index, "shape", None):
             raise TypeError(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Never
 
 from ..engine.declaration import Primitive
-from ..engine.floats import integer, number
+from ..engine.floats import counted, integer, number
 from ..engine.notes import Mark, leave
 from ..engine.value import Value
 from .arguments import (
@@ -82,7 +82,8 @@ class Neuron(Module):
             self.weights = given_numbers(weights, "the weights")
             self.n_inputs = len(self.weights) if n_inputs is None else integer(n_inputs, "the number of inputs", low=1)
             if self.n_inputs != len(self.weights):
-                raise ValueError(f"Neuron has {self.n_inputs} inputs, got {len(self.weights)} weights")
+                has = f"Neuron has {counted(self.n_inputs, 'input')}"
+                raise ValueError(f"{has}, got {counted(len(self.weights), 'weight')}")
         self.bias = bias if isinstance(bias, Value) else Value(number(bias, "the bias", bools=False))
         function = activation_function(activation)
         self.activation = function if isinstance(function, Module) else activation

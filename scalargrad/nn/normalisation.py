@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any, Never
 
-from ..engine.floats import integer, number
+from ..engine.floats import counted, integer, number
 from ..engine.value import Value
 from ..functional import Outputs
 from .arguments import given_numbers, row_of
@@ -174,7 +174,8 @@ def _learned(module: str, n_inputs: int | None, learned: bool, parts: dict[str, 
     size = len(next(iter(made.values()))) if n_inputs is None else integer(n_inputs, "the number of inputs", low=1)
     for name, values in made.items():
         if len(values) != size:
-            raise ValueError(f"{module} has {size} inputs, got {len(values)} {name}")
+            has = f"{module} has {counted(size, 'input')}"
+            raise ValueError(f"{has}, got {counted(len(values), 'number')} as {name}")
     start = {"weights": 1.0, "biases": 0.0}
     return size, [made.get(name) or [Value(start[name]) for _ in range(size)] for name in parts]
 

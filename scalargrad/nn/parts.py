@@ -10,7 +10,7 @@ from ..functional import Outputs
 from .arguments import activation_name
 from .module import Module
 
-Part = Callable[[Any], Any]
+Part = Module | Callable[[Any], Any]  # for type checkers a Module alone may have no call
 
 
 def refuse_no_part(given: object, what: str) -> None:
@@ -25,7 +25,8 @@ def refuse_no_part(given: object, what: str) -> None:
 
 def returned_by(part: Part, inputs: Any) -> Any:
     """Return what a part returns: that of a layer of one neuron in a list, too, as the next part reads a list."""
-    return (getattr(part, "outputs", None) or part)(inputs)
+    called: Any = getattr(part, "outputs", None) or part
+    return called(inputs)
 
 
 def spelled_part(part: Part) -> str:

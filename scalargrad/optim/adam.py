@@ -61,9 +61,12 @@ class Adam(Optimizer):
         self._second_weight = 1 - self.second_decay ** (self.steps + 1)
 
     def rule(self, gradient: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
-        """Return rate × m̂ ÷ (√v̂ + ε), and the new m and v."""
-        m, v, divisor = self._averages(gradient, m, v)
-        return self.rate * (m / self._first_weight) / divisor, m, v
+        """Return rate × m̂ ÷ (√v̂ + ε), and the new m and v; written out, as it runs for each parameter."""
+        first, second = self.first_decay, self.second_decay
+        m = first * m + (1 - first) * gradient
+        v = second * v + (1 - second) * gradient * gradient
+        divisor = self.math.sqrt(v / self._second_weight) + self.epsilon
+        return self._rate * (m / self._first_weight) / divisor, m, v
 
     def _averages(self, gradient: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
         """Return the new m and v, and √v̂ + ε."""

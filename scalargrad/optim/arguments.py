@@ -9,7 +9,7 @@ from inspect import signature
 from numbers import Real
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from ..engine.floats import number
+from ..engine.floats import counted, number
 from ..engine.value import Value
 from ..engine.variables import distinct_variables
 
@@ -70,7 +70,9 @@ def gradient_of(theta: Any, given: Any) -> Any:
         )
     shape = tuple(given.shape) if hasattr(given, "shape") else (len(given),)
     if shape != (len(theta),):
-        raise ValueError(f"the gradient must have {len(theta)} numbers, one for each of theta, got the shape {shape}")
+        raise ValueError(
+            f"the gradient must have {counted(len(theta), 'number')}, one for each of theta, got the shape {shape}"
+        )
     if on_list or kind not in {"f", "i", "u", "b"}:
         given = [number(x, "a number of the gradient") for x in (given if is_list else given.tolist())]
     return given if on_list else theta.__array_namespace__().asarray(given, dtype=theta.dtype)
@@ -89,7 +91,7 @@ def column(given: Any, name: str, length: int) -> list[float]:
     if not isinstance(given, Collection) or isinstance(given, (str, bytes, Mapping, Set)):
         raise TypeError(f"{name} must be a list of numbers, got a {type(given).__name__}")
     if len(given) != length:
-        raise ValueError(f"{name} must have {length} numbers, one for each parameter, got {len(given)}")
+        raise ValueError(f"{name} must have {counted(length, 'number')}, one for each parameter, got {len(given)}")
     numbers = [number(x, name, bools=False) for x in given]
     for x in numbers:
         if not math.isfinite(x):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Sequence
 from functools import reduce
-from typing import Any, SupportsIndex
+from typing import Any
 
 from ..engine import modes
+from ..engine.floats import place
 from ..engine.primitives import greater, maximum
 from ..engine.value import Value
-from ..functional import one_hot, total
+from ..functional import Index, one_hot, total
 
 Number = Value | float
 
 
-def accuracy(outputs: Sequence[Number], target: SupportsIndex | Iterable[Number]) -> Any:
+def accuracy(outputs: Sequence[Number], target: Index | Iterable[Number]) -> Any:
     """Return 1 if the largest output is that of the right class, else 0: a metric of one example.
 
     The right class is a number, counted from 0, or a list with a 1 for it and 0 for the others, as in
@@ -30,8 +30,8 @@ def accuracy(outputs: Sequence[Number], target: SupportsIndex | Iterable[Number]
     0.5
 
     Raises:
-        TypeError: for one output, or a class that is not an integer.
-        ValueError: for a class out of range, or not one number for each output.
+        TypeError: for one output, or a class that is not a number.
+        ValueError: for a class that is not an integer or out of range, or not one number for each output.
     """
     if not isinstance(outputs, Iterable):
         raise TypeError(f"accuracy needs the outputs of several classes, got {outputs!r}")
@@ -41,12 +41,7 @@ def accuracy(outputs: Sequence[Number], target: SupportsIndex | Iterable[Number]
     elif isinstance(target, Value) and modes.tracing() is not None:
         shares = list(one_hot(target, len(scores)))
     else:
-        try:
-            index = operator.index(target)
-        except TypeError:
-            raise TypeError(f"the class in accuracy must be an integer or a list, got {target!r}") from None
-        if not 0 <= index < len(scores):
-            raise ValueError(f"the class in accuracy must be from 0 to {len(scores) - 1}, got {index}")
+        index = place(target, len(scores), "the class in accuracy")
         shares = [float(i == index) for i in range(len(scores))]
     if len(shares) != len(scores):
         raise ValueError(f"accuracy needs a number for each of the {len(scores)} outputs, got {len(shares)}")

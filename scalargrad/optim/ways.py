@@ -19,7 +19,7 @@ from .optimizer import Optimizer
 
 Columns = list[Any]  # an entry for each argument of the loss, each with an entry for each example
 Saved = tuple[Any, Any]  # parameters, and what the optimizer remembers
-CHUNK = 1000  # examples that are measured at a time
+CHUNK = 256  # examples that are measured at a time: for more, BLAS starts threads, and may wait long for their cores
 
 
 class Way(Protocol):

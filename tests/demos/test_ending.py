@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import DEMOS, ROOT, Script
 
-every_demo = pytest.mark.parametrize("demo", ["convolution", "digits", "local_minima", "moons"])
+every_demo = pytest.mark.parametrize("demo", ["digits", "local_minima", "moons"])
 
 
 def unread(*arguments: object) -> tuple[int, str]:
@@ -55,7 +55,6 @@ def test_any_other_error_keeps_its_traceback(script: Script) -> None:
 @pytest.mark.parametrize(
     ("demo", "arguments"),
     [
-        ("convolution", ["--source"]),
         ("digits", ["--source"]),
         ("local_minima", ["--restarts", 1]),
         ("moons", ["--steps", 1, "--points", 2]),
@@ -81,7 +80,7 @@ def test_a_broken_pipe_is_seen() -> None:
 @every_demo
 def test_an_output_that_cannot_be_written_is_one_line(demo: str, streams: str, tmp_path: Path) -> None:
     """With standard output closed or full a demo ends in one line that says so."""
-    arguments = ["--help"] if demo in {"convolution", "digits"} else SMALL[demo]
+    arguments = ["--help"] if demo == "digits" else SMALL[demo]
     status, complaint = redirected(streams, f"demos/{demo}.py", *arguments, "--output", output(demo, tmp_path))
     reason = "is closed" if streams == ">&-" else "cannot be written: No space left on device"
     assert (status, complaint) == (1, f"demos/{demo}.py: standard output {reason}\n")
@@ -116,7 +115,6 @@ def redirected(streams: str, *arguments: object) -> tuple[int, str]:
 # ---------------------------------------------------------------- Ctrl-C
 
 SMALL: dict[str, list[object]] = {
-    "convolution": ["--epochs", 1, "--examples", 60],
     "digits": ["--epochs", 2, "--examples", 20, "--hidden", 2],
     "local_minima": ["--restarts", 2],
     "moons": ["--steps", 1, "--points", 4],
@@ -154,12 +152,6 @@ else:
 """
 
 MOMENTS = {
-    "convolution": [
-        "importing argparse",
-        "importing matplotlib.figure",
-        "in convolution:.train",
-        "in convolution:.draw",
-    ],
     "digits": [
         *(
             "importing argparse",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import batches
+import convolution
 import depth
 import dropout
 import early_stopping
@@ -24,6 +25,7 @@ import numpy as np
 import optimizers
 import pytest
 import recurrent
+import very_deep
 import weight_decay
 from digits import loss_function
 from PIL import Image
@@ -41,6 +43,8 @@ EXPERIMENTS: dict[str, list[str]] = {
     "weight_decay": ["--examples", "20", "--epochs", "2"],
     "dropout": ["--examples", "20", "--epochs", "1"],
     "maxout": ["--examples", "20", "--epochs", "1"],
+    "convolution": ["--examples", "20", "--epochs", "1"],
+    "very_deep": ["--examples", "20", "--epochs", "1", "--layers", "4"],
     "recurrent": ["--epochs", "1"],
     "error_surface": ["--steps", "20"],
     "memory": ["--stories", "20", "--epochs", "1"],
@@ -334,6 +338,37 @@ def test_maxout_learns_more_with_as_many_neurons() -> None:
     relu, largest, wide = maxout.compare_digits(seeds=2, examples=300, epochs=8).values()
     assert all(low < high - 0.05 for low, high in zip(largest, relu, strict=True))
     assert abs(statistics.fmean(largest) - statistics.fmean(wide)) < statistics.fmean(relu) - statistics.fmean(largest)
+
+
+# ---------------------------------------------------------------- convolution
+
+
+def test_filters_read_more_with_fewer_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four filters, with half the parameters of a dense network, read more of the new digits than it does."""
+    monkeypatch.setattr(convolution, "FILTERS", 4)
+    models = {name: convolution.learn(0, name, 300, 8) for name in ("convolution", "dense, 12")}
+    assert [len(model.parameters()) for model, _ in models.values()] == [1554, 3214]
+    (_, filters), (_, dense) = (shares for _, shares in models.values())
+    assert filters > dense + 0.03
+
+
+# ---------------------------------------------------------------- ways around layers
+
+
+def test_a_gradient_vanishes_through_layers_and_not_around_them() -> None:
+    """Of 20 layers of sigmoids the first gets a billionth of the last one's gradient; with ways around it gets more."""
+    size = very_deep.gradients(seeds=2, layers=20, examples=20)
+    for run in size["plain"]:
+        assert run[0] < 1e-9 * run[-1]
+    for kind in ("residual", "highway"):
+        assert all(run[0] > 0.1 * run[-1] for run in size[kind])
+
+
+def test_many_layers_learn_with_ways_around_them() -> None:
+    """Ten layers learn nothing when they are plain, and most digits with a way around each."""
+    accuracy = {kind: very_deep.learn(0, kind, 10, 300, 8) for kind in very_deep.KINDS}
+    assert accuracy["plain"] < 0.2
+    assert min(accuracy["residual"], accuracy["highway"]) > 0.5
 
 
 # ---------------------------------------------------------------- a memory network

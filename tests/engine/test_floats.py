@@ -126,6 +126,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
         "is_number",
         "held_by",
         "integer",
+        "place",
         "same",
         "counted",
         "refuse_set",

@@ -9,14 +9,16 @@ import zlib
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from scalargrad import TooLarge, Value, open_in_lab, steps
+from scalargrad import TooLarge, Value, cross_entropy, nn, open_in_lab, steps
 from scalargrad.cli import main
 from scalargrad.explain import labs
 from scalargrad.explain.labs import LabLink
+from scalargrad.explain.walk.data import page_data
 
 SITE = "https://example.org/lab/"
 
@@ -53,6 +55,45 @@ def test_the_program_of_a_link_has_the_same_backward_pass() -> None:
     assert names["a"].grad == -2.0
 
 
+class Pair(nn.Module):
+    """Two neurons by name, in another order than their results are used, and something that holds no Value."""
+
+    def __init__(self) -> None:
+        self.slope, self.kind = Value(2.0), "pair"
+        self.neurons = {"second": nn.Neuron(2, rng=1), "first": nn.Neuron(2, rng=0)}
+        self.itself = [self]
+
+    def __call__(self, x: list[Value]) -> Value:
+        return self.mark(self.slope * self.neurons["first"](x) + self.neurons["second"](x), x)
+
+
+def networks() -> list[tuple[Value, dict[str, object]]]:
+    row = [Value(1.0, label="x"), Value(-2.0, label="y")]
+    model, pair = nn.MLP(2, [3, 2], rng=0), Pair()
+    hidden = nn.Layer(2, 2, rng=0)(row)  # no variable holds it
+    thin = nn.MLP(2, [4, 1], dropout=0.5, rng=0)
+    return [
+        (cross_entropy(model(row), 1), {"model": model}),
+        (model([1.0, -2.0])[0], {"model": model}),
+        (pair(row), {"pair": pair}),
+        (hidden[0] * hidden[1], {}),
+        (thin(row), {"thin": thin}),
+    ]
+
+
+@pytest.mark.parametrize(("end", "names"), networks(), ids=["loss", "numbers", "own", "unnamed", "dropout"])
+def test_modules_are_kept(end: Value, names: dict[str, object]) -> None:
+    """The program has the same boxes, the same names of parameters and the same steps, whatever the modules hold."""
+    link = parts(open_in_lab(end, names=names, lab=SITE))["code"]
+    made: dict[str, Any] = {}
+    exec(link, made)  # noqa: S102  # the program of the link
+    data = page_data(end, names=names)
+    again = page_data(made[link.splitlines()[-1].removesuffix(".backward()")], names=made)
+    assert again["boxes"] == data["boxes"] != []
+    assert again["steps"] == data["steps"]
+    assert [node["path"] for node in again["nodes"]] == [node["path"] for node in data["nodes"]]
+
+
 def test_the_link_keeps_the_place_and_the_seeds() -> None:
     """A cursor, a number of steps or a node is the step; other seeds are in the program's last line."""
     c = product()
@@ -70,9 +111,9 @@ def test_the_link_keeps_the_place_and_the_seeds() -> None:
 def test_a_graph_that_cannot_be_walked_is_refused() -> None:
     """As for a page."""
     x = Value(1.0)
-    for _ in range(2001):
+    for _ in range(5001):
         x = x + 1.0
-    with pytest.raises(TooLarge, match="2,001 steps"):
+    with pytest.raises(TooLarge, match="5,001 steps"):
         open_in_lab(x, lab=SITE)
 
 

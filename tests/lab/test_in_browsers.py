@@ -54,7 +54,7 @@ def test_the_first_page_makes_the_point(lab: LabPage) -> None:
     assert lab.text(".output").strip() == "dL/da = 6.0"
     assert lab.count("figure .node") == 7
     assert lab.text(".arithmetic[data-when=start]").split()[-1] == "here"
-    assert lab.text(".status") == "Click a number in the picture to change it."
+    assert lab.text(".number-bar") == "Choose a number in the picture to change it."
 
 
 @pytest.mark.parametrize("tolerance", [0.0, 1e-14], ids=["arithmetic", "tanh"])
@@ -168,8 +168,8 @@ def test_what_a_learner_types_is_never_markup(lab: LabPage) -> None:
 
 def test_limits_are_explained(lab: LabPage) -> None:
     """A graph that is too large for a walk, output that is too long, a package that is not there: each says so."""
-    lab.run("from scalargrad import Value\nx = Value(1.0)\ny = x\nfor _ in range(1500):\n    y = y + x\n")
-    assert "3,000 steps, more than the 2,000" in lab.text(".notice")
+    lab.run("from scalargrad import Value\nx = Value(1.0)\ny = x\nfor _ in range(3000):\n    y = y + x\n")
+    assert "6,000 steps, more than the 5,000" in lab.text(".notice")
     lab.run("import numpy\n")
     assert "No module named 'numpy'\nThe lab has Python's standard library, scalargrad and" in lab.text(".output")
     lab.run("for i in range(100_000):\n    print(i)\n")

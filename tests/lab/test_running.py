@@ -114,3 +114,47 @@ def test_the_main_module_is_the_program_only_while_it_runs() -> None:
     assert outcome.mistake is None
     assert sys.modules["__main__"] is before
     assert getattr(sys, "ps1", None) == prompt
+
+
+DRAW_DOT = """
+from graphviz import Digraph
+from scalargrad import Value
+
+def trace(root):
+    nodes, edges = set(), set()
+    def build(v):
+        if v not in nodes:
+            nodes.add(v)
+            for child in v._prev:
+                edges.add((child, v))
+                build(child)
+    build(root)
+    return nodes, edges
+
+def draw_dot(root):
+    dot = Digraph(format="svg", graph_attr={"rankdir": "LR"})
+    nodes, edges = trace(root)
+    for n in nodes:
+        dot.node(name=str(id(n)), label="{ %s | data %.4f | grad %.4f }" % (n.label, n.data, n.grad), shape="record")
+        if n._op:
+            dot.node(name=str(id(n)) + n._op, label=n._op)
+            dot.edge(str(id(n)) + n._op, str(id(n)))
+    for n1, n2 in edges:
+        dot.edge(str(id(n1)), str(id(n2)) + n2._op)
+    return dot
+
+a, b = Value(2.0), Value(-3.0)
+c = a * b
+c.backward()
+draw_dot(c)
+"""
+
+
+def test_micrograds_draw_dot_draws() -> None:
+    """A graph of the package graphviz on the last line is a picture, beside the walk; a broken one is none."""
+    outcome = run(DRAW_DOT)
+    assert outcome.mistake is None
+    (picture,) = outcome.pictures
+    assert "6.0000" in picture
+    assert outcome.shown is outcome.names["c"]
+    assert run("from graphviz import Source\nSource('digraph {')").pictures == []

@@ -172,6 +172,7 @@ class FunctionalTarget:
     """Pure functions of arrays."""
 
     batched = True
+    writes_loops = False
     group = staticmethod(partial(regroup, can_fold=lambda primitive: primitive.name in FOLDS))
     reserved = ("B", "put_together", "scattered", "special", *vars(np))
 

@@ -6,11 +6,12 @@ by it. Every array is spread out over its own axes and the batch, which comes la
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from scalargrad.lifting.arrays.loops import Last, Loop, Row, Stack
 from scalargrad.lifting.arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
 
 
@@ -19,46 +20,87 @@ def evaluate(root: Array | float, given: Mapping[str, Any], count: int) -> Any:
 
     `given` has for each leaf's name its numbers: in a row, or for an argument a row for each example.
     """
-    numbers_of: dict[Array, Any] = {}
+    numbers = _Numbers(given, count)
+    numbers.compute(needed([root]))
+    return numbers.spread(root, root.axes if isinstance(root, Array) else ())
 
-    def spread(operand: Array | float, axes: Any) -> Any:
+
+class _Numbers:
+    """The numbers of arrays, over their own axes and the batch."""
+
+    def __init__(self, given: Mapping[str, Any], count: int) -> None:
+        self.given = given
+        self.count = count
+        self.of: dict[Array, Any] = {}
+
+    def spread(self, operand: Array | float, axes: Any) -> Any:
         """An operand over these axes, which include its own, and the batch."""
+        count = self.count
         if not isinstance(operand, Array):
             return np.full([*[axis.size for axis in axes], count], operand)
-        numbers = numbers_of[operand]
+        numbers = self.of[operand]
         own = [axis for axis in axes if axis in operand.axes]
         numbers = numbers.transpose([*[operand.axes.index(axis) for axis in own], numbers.ndim - 1])
         numbers = numbers.reshape([*[axis.size if axis in operand.axes else 1 for axis in axes], count])
         return np.broadcast_to(numbers, [*[axis.size for axis in axes], count])
 
-    for array in needed([root]):
+    def compute(self, arrays: Sequence[Array]) -> None:
+        """Compute arrays in order."""
+        for array in arrays:
+            if isinstance(array, Loop):
+                self._run(array)
+            elif not isinstance(array, Stack | Last):
+                self.of[array] = self._computed(array)
+
+    def _run(self, loop: Loop) -> None:
+        ends: dict[Array, list[Any]] = {end.of: [] for end in loop.ends}
+        for state in loop.states:
+            self.of[state] = self.spread(state.initial, state.axes)
+        for t in range(loop.times):
+            for array in loop.body:
+                if isinstance(array, Row):
+                    row = array.start + array.step * t
+                    assert row >= 0, "there are no rows from behind"
+                    self.of[array] = self.of[array.base][row]
+            self.compute([array for array in loop.body if not isinstance(array, Row)])
+            for of, rows in ends.items():
+                rows.append(self.of[of])
+            self.of |= {state: self.spread(state.next, state.axes) for state in loop.states}
+        for end in loop.ends:
+            self.of[end] = np.array(ends[end.of]) if isinstance(end, Stack) else ends[end.of][-1]
+
+    def _computed(self, array: Array) -> Any:
+        count, spread = self.count, self.spread
         sizes = [axis.size for axis in array.axes]
         if isinstance(array, Leaf):
-            numbers = _leaf(array, given, count)
-            numbers_of[array] = np.broadcast_to(numbers.reshape([*sizes, -1]), [*sizes, count])
-        elif isinstance(array, View):
-            numbers_of[array] = numbers_of[array.base].reshape(array.base.size, count)[array.places.index]
-        elif isinstance(array, Apply):
+            numbers = _leaf(array, self.given, count)
+            return np.broadcast_to(numbers.reshape([*sizes, -1]), [*sizes, count])
+        if isinstance(array, View):
+            return self.of[array.base].reshape(array.base.size, count)[array.places.index]
+        if isinstance(array, Apply):
             operands = [spread(operand, array.axes) for operand in array.operands]
-            numbers_of[array] = np.vectorize(array.primitive.value, otypes=[float])(*operands)
-        elif isinstance(array, Fold):
-            numbers_of[array] = _folded(array, numbers_of[array.operand], count)
-        elif isinstance(array, Gather):
-            numbers_of[array] = numbers_of[array.table].reshape(-1)[_looked_up(array, numbers_of[array.index], spread)]
-        elif isinstance(array, Scatter):
-            one_by_one = np.zeros([*sizes, count])
-            for one, gather in zip(array.numbers, array.gathers, strict=True):
-                places = _looked_up(gather, numbers_of[gather.index], spread)
-                np.add.at(one_by_one.reshape(-1), places, spread(one, gather.axes))
-            # What all examples share gets what all of them add to it.
-            numbers_of[array] = one_by_one if array.batched else _for_all(one_by_one, count)
-        else:
-            assert isinstance(array, Assembly)
-            whole = np.zeros((array.size, count))
-            for piece in array.pieces:
-                np.add.at(whole, piece.places.index, spread(piece.array, piece.axes))
-            numbers_of[array] = whole.reshape([*sizes, count])
-    return spread(root, root.axes if isinstance(root, Array) else ())
+            return np.vectorize(array.primitive.value, otypes=[float])(*operands)
+        if isinstance(array, Fold):
+            return _folded(array, self.of[array.operand], count)
+        if isinstance(array, Gather | Scatter):
+            return self._looked_up(array)
+        assert isinstance(array, Assembly)
+        whole = np.zeros((array.size, count))
+        for piece in array.pieces:
+            np.add.at(whole, piece.places.index, spread(piece.array, piece.axes))
+        return whole.reshape([*sizes, count])
+
+    def _looked_up(self, array: Gather | Scatter) -> Any:
+        if isinstance(array, Gather):
+            places = _looked_up(array, self.of[array.index], self.spread)
+            return self.of[array.table].reshape(-1)[places]
+        count = self.count
+        one_by_one = np.zeros([*[axis.size for axis in array.axes], count])
+        for one, gather in zip(array.numbers, array.gathers, strict=True):
+            places = _looked_up(gather, self.of[gather.index], self.spread)
+            np.add.at(one_by_one.reshape(-1), places, self.spread(one, gather.axes))
+        # What all examples share gets what all of them add to it.
+        return one_by_one if array.batched else _for_all(one_by_one, count)
 
 
 def _looked_up(gather: Gather, index: Any, spread: Any) -> Any:

@@ -32,8 +32,9 @@ from scalargrad import (
     tanh,
 )
 from scalargrad.lifting.arrays.program import ArrayProgram
-from scalargrad.lifting.lookup import LOOKUP
+from scalargrad.lifting.lookup import LOOKUP, TABLE
 from scalargrad.lifting.target import TARGETS
+from scalargrad.lifting.trace import Trace
 from tests.lifting.test_random_nets import mean_gradient, mean_product, near
 from tests.lifting.test_saving import BLOCKED, check, saved
 from tests.lifting.test_third_target import ENTRY
@@ -204,6 +205,24 @@ def test_an_index_out_of_range_names_its_example(target: str, words: Any, labels
         assert near(program([[0.0, 4.0]], [2.0]), program([[0, 4]], np.array([2])))
 
 
+@each_target
+@pytest.mark.parametrize(
+    "given", [[1, 0], [True, False], [1.0, 0.0], [1, 0.0], np.array([True, False]), [0.5, 0], [2, 0]]
+)
+def test_an_index_is_one_lifted_and_not(target: str, given: Any) -> None:
+    """What is an index in a lifted program is one outside of it; what is none is refused in both, in the same words."""
+    table = [Value(2.0), Value(3.0)]
+    program: Any = lift(lambda i: take(table, i), table, target=target)
+    try:
+        own = [take(table, i).data for i in given]
+    except ValueError as error:
+        said = str(error).removeprefix("the index of take ")
+        with pytest.raises(ValueError, match=f"is an index into a table and {re.escape(said)}"):
+            program(given)
+    else:
+        assert list(program(given)) == own
+
+
 def test_the_smallest_table_is_the_limit() -> None:
     """An index into two tables must be one into both."""
     small, large = [Value(1.0), Value(2.0)], [Value(1.0), Value(2.0), Value(3.0)]
@@ -319,6 +338,42 @@ def test_a_larger_table_changes_no_line(kind: str) -> None:
 
     assert text(70) == text(400)
     assert re.search(r"np.take\(\w+, \w+_index, axis=0", text(400))
+
+
+def test_a_table_is_recorded_once() -> None:
+    """However often it is looked up in, a table is listed once in the trace; another table is another one."""
+    ws = [Value(float(i)) for i in range(60)]
+    rows: list[Any] = [ws[3 * i : 3 * i + 3] for i in range(20)]
+    trace = Trace(ws)
+    x = trace.argument("x", (8,))
+    with trace.running():
+        for index in x:
+            take(rows, index)
+        size = len(trace.nodes)
+        rows[0] = rows[0][::-1]
+        take(rows, x[0])
+    lengths = [len(node) - 1 for node in trace.nodes if node[0] is TABLE]
+    assert lengths == [20] * 5  # the middle column is the same in both
+    assert size == 60 + 8 + 3 + 3 * 8
+
+
+def test_a_table_that_changes_is_another_one() -> None:
+    """A list that is changed between two look-ups, at any depth, is looked up in as it is."""
+    w = Value(2.0)
+
+    def loss(i: Any) -> Any:
+        board: list[Any] = [[[w, 1.0], [w, 2.0]], [[w, 3.0], [w, 4.0]]]
+        rows: Any = np.array([[1.0, 2.0], [3.0, 4.0]])
+        results = []
+        for number in (5.0, 6.0):
+            for part in board:
+                part[0][1] = number
+            rows[:, 0] = number
+            results.append(w * take(take(board, i)[0], i) * take(rows, i)[0])
+        return results
+
+    for i in (0, 1):
+        assert lift(loss, [w], check=False)([i])[0].tolist() == [result.data for result in loss(i)]
 
 
 def test_plain_python_reads_one_place() -> None:
@@ -454,6 +509,24 @@ def test_rows_may_differ_between_indices(target: str) -> None:
     results = [loss(row) for row in rows]
     assert near(program(rows), [result.data for result in results])
     assert near(program.value_and_grad(rows)[1], mean_gradient(results, ws))
+
+
+@pytest.mark.parametrize("alone", [0, 1])
+def test_classes_at_all_positions_are_one_lookup(alone: int) -> None:
+    """Where each of many indices has as many rows of its own, they are looked up at once, and those with more too."""
+    ws = [Value(0.1 * i) for i in range(3)]
+
+    def loss(row: Any) -> Any:
+        hidden = [tanh(w * i) for i in range(1, 9) for w in ws]
+        total = sum(take(hidden[3 * t : 3 * t + 3], index) for t, index in enumerate(row))
+        return total + take(hidden[1:4], row[0]) if alone else total
+
+    program: Any = lift(loss, ws)
+    rows = [[0, 2, 1, 0, 1, 2, 2], [2, 0, 0, 1, 1, 2, 0]]
+    results = [loss(row) for row in rows]
+    assert near(program(rows), [result.data for result in results])
+    assert near(program.value_and_grad(rows)[1], mean_gradient(results, ws))
+    assert len(re.findall(r"np\.copyto\(taken|out=taken", program.source)) == 1 + alone
 
 
 def test_a_lookup_is_an_operation_of_a_trace() -> None:

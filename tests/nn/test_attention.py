@@ -1,138 +1,17 @@
-"""Attention: against PyTorch's numbers, which `python -m benchmarks.torch_attention` wrote, and by hand."""
+"""Attention, by hand. `test_torch.py` compares it with PyTorch's."""
 
 from __future__ import annotations
 
-import json
 import math
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.torch_attention import CASES, NUMBERS, Case, numbers
 from scalargrad import Constant, Value, cross_entropy, draw, lift, nn, softmax, total
 from scalargrad.nn.attention import PARTS
-
-EXPECTED = json.loads(NUMBERS.read_text(encoding="utf-8"))
-TARGETS = ["numpy", "python"]
-
-
-def attention(case: Case) -> nn.Attention:
-    """Return an attention with the weights of a case."""
-    given = numbers(case)
-    return nn.Attention(
-        case.width,
-        case.heads,
-        case.causal,
-        context_width=case.context_width,
-        weights=given.weights,
-        biases=given.biases,
-    )
-
-
-def sequences(case: Case) -> list[Any]:
-    """Return the rows, and the context if there is one, as Values."""
-    given = numbers(case)
-    return [[list(map(Value, row)) for row in rows] for rows in (given.rows, given.context) if rows is not None]
-
-
-def loss(outputs: list[list[Value]], case: Case) -> Value:
-    """Return the sum of the outputs, each times the gradient that it shall have."""
-    upstream = numbers(case).upstream
-    return total(
-        y * u for row, weights in zip(outputs, upstream, strict=True) for y, u in zip(row, weights, strict=True)
-    )
-
-
-def flat(nested: Any) -> Iterator[Any]:
-    """Yield the numbers in nested lists."""
-    for entry in nested:
-        yield from flat(entry) if isinstance(entry, list) else [entry]
-
-
-def expected_gradient(name: str) -> list[float]:
-    """Return PyTorch's gradient, in the order of the parameters: for each neuron its weights, then its bias."""
-    gradients = EXPECTED["cases"][name]["gradients"]
-    parts = zip(gradients["weights"], gradients["biases"], strict=True)
-    return [
-        number
-        for weights, biases in parts
-        for row, bias in zip(weights, biases, strict=True)
-        for number in (*row, bias)
-    ]
-
-
-def agrees(given: Any, expected: Any) -> bool:
-    return bool(np.abs(np.array(list(flat(given))) - np.array(list(flat(expected)))).max() < 1e-10)
-
-
-every_case = pytest.mark.parametrize("name", CASES)
-
-# ---------------------------------------------------------------- PyTorch's numbers
-
-
-@every_case
-def test_it_gives_what_pytorch_gives(name: str) -> None:
-    """Outputs, attention weights, and the gradient of each parameter and input are PyTorch's, to 1e-10."""
-    case, expected = CASES[name], EXPECTED["cases"][name]
-    module, given = attention(case), sequences(case)
-    outputs = module(*given)
-    loss(outputs, case).backward()
-    assert agrees([[y.data for y in row] for row in outputs], expected["outputs"])
-    weights = module.attention_weights(*given)
-    assert agrees([[[w.data for w in row] for row in head] for head in weights], expected["attention"])
-    assert agrees([parameter.grad for parameter in module.parameters()], expected_gradient(name))
-    for own, kind in zip(given, ("rows", "context"), strict=False):
-        assert agrees([[x.grad for x in row] for row in own], expected["gradients"][kind])
-
-
-@pytest.mark.parametrize("target", TARGETS)
-@every_case
-def test_lifted_it_gives_what_pytorch_gives(name: str, target: str) -> None:
-    """So it does when it is lifted, in a batch of examples, of which the second is PyTorch's."""
-    case, expected = CASES[name], EXPECTED["cases"][name]
-    module, given = attention(case), numbers(case)
-    batches: list[Any] = [
-        [[[x + shift for x in row] for row in rows] for shift in (0.5, 0.0)]
-        for rows in (given.rows, given.context)
-        if rows is not None
-    ]
-
-    def function(*sequences: Any) -> Any:
-        return module(*sequences), module.attention_weights(*sequences)
-
-    outputs, weights = lift(function, module.parameters(), target=target)(*batches)
-    first = np.array(outputs, dtype=object)
-    assert agrees(np.array(outputs)[1].tolist(), expected["outputs"]), first.shape
-    assert agrees(np.array(weights)[1].tolist(), expected["attention"])
-    program: Any = lift(lambda *sequences: loss(module(*sequences), case), module.parameters(), target=target)
-    gradients = np.array(program.gradients(*batches))
-    assert agrees(gradients[1].tolist(), expected_gradient(name))
-    assert not agrees(gradients[0].tolist(), expected_gradient(name))
-
-
-def test_all_cases_are_written_down() -> None:
-    """The file has the cases of the script."""
-    assert EXPECTED["cases"].keys() == CASES.keys()
-
-
-@pytest.mark.parametrize("fault", ["causal", "heads", "scale"])
-def test_another_attention_is_told_apart(fault: str) -> None:
-    """Negative control: without the mask, with other heads, or with scores times 1 + 1e-7, the numbers are others."""
-    case = CASES["causal"]
-    module, given = attention(case), sequences(case)
-    if fault == "causal":
-        module.causal = False
-    elif fault == "heads":
-        module.heads = 2
-    else:
-        for weight in flat([[*neuron.weights, neuron.bias] for neuron in module.queries.neurons]):
-            weight.data *= 1 + 1e-7
-    outputs = module(*given)
-    assert not agrees([[y.data for y in row] for row in outputs], EXPECTED["cases"]["causal"]["outputs"])
-
 
 # ---------------------------------------------------------------- what it is
 
@@ -293,7 +172,7 @@ def test_it_is_drawn_as_a_box() -> None:
         (
             lambda: nn.Attention(2, weights=[identity(2), [[1], [2]], identity(2), identity(2)]),
             ValueError,
-            "the keys of Attention: Neuron has 2 inputs, got 1 weights",
+            "the keys of Attention: Neuron has 2 inputs, got 1 weight",
         ),
         (lambda: nn.Attention(2, biases=[[0, 0], [0], [0, 0], [0, 0]]), ValueError, "keys of Attention: Layer need"),
         (lambda: nn.Attention(2, rng=0)([]), ValueError, r"the rows of Attention\(2, heads=1\) must be at least one"),

@@ -157,7 +157,7 @@ def test_the_picture_of_a_network_has_a_line_from_each_piece() -> None:
         (lambda: nn.Maxout(1, 2, weights=[[[1]]]), ValueError, "must be a list for each of 2 outputs, got 1"),
         (lambda: nn.Maxout(1, 1, biases=[[1]]), ValueError, "the biases of Maxout must have 2 pieces .*, got 1"),
         (lambda: nn.Maxout(1, 2, biases=[[1, 2]]), ValueError, "the biases of Maxout must be a list for each of 2 out"),
-        (lambda: nn.Maxout(2, weights=[[[1]]]), ValueError, "Neuron has 2 inputs, got 1 weights"),
+        (lambda: nn.Maxout(2, weights=[[[1]]]), ValueError, "Neuron has 2 inputs, got 1 weight"),
         (lambda: nn.Maxout(weights=[[1, 2]]), TypeError, "a row of weights must be a list, got 1"),  # type: ignore[list-item]
         (lambda: nn.Maxout(weights=[[[1]]], rng=0), TypeError, "Maxout takes its weights, or rng and initial to draw"),
         (lambda: nn.Maxout(2, 3, nonlin=True), TypeError, "Maxout has no argument nonlin"),  # type: ignore[arg-type]

@@ -398,7 +398,7 @@ def test_the_numbers_may_be_given_with_the_weights() -> None:
         (lambda: nn.Layer(weights=[1, 2]), TypeError, "a row of weights must be a list, got 1"),  # type: ignore[list-item]
         (lambda: nn.Layer(weights=[[1], [2, 3]]), ValueError, "Layer needs as many weights for each neuron, got 1, 2"),
         (lambda: nn.Layer(2, 3, weights=[[1, 2]]), ValueError, "Layer has 3 neurons, got 1 row of weights"),
-        (lambda: nn.Layer(2, weights=[[1]]), ValueError, "Neuron has 2 inputs, got 1 weights"),
+        (lambda: nn.Layer(2, weights=[[1]]), ValueError, "Neuron has 2 inputs, got 1 weight"),
         (lambda: nn.Layer(2, 3, biases=[1]), ValueError, "Layer needs a bias for each of 3 neurons, got 1"),
         (lambda: nn.Layer(weights=[[1]], initial="uniform"), TypeError, "Layer takes its weights, or rng and initial"),
         (nn.MLP, TypeError, "MLP needs the number of its inputs and the size of each layer, or its weights"),
@@ -407,7 +407,7 @@ def test_the_numbers_may_be_given_with_the_weights() -> None:
         (lambda: nn.MLP(weights=[]), ValueError, "the weights of MLP must be a list for each layer, got 0"),
         (lambda: nn.MLP(2, [1], weights=[[[1, 2]]] * 2), ValueError, "must be a list for each of 1 layer, got 2"),
         (lambda: nn.MLP(**(SLIDE | {"biases": [[0, 0]]})), ValueError, "the biases of MLP .* each of 3 layers, got 1"),
-        (lambda: nn.MLP(weights=[[[1, 2]], [[1, 2]]]), ValueError, "Neuron has 1 inputs, got 2 weights"),
+        (lambda: nn.MLP(weights=[[[1, 2]], [[1, 2]]]), ValueError, "Neuron has 1 input, got 2 weights"),
         (lambda: nn.MLP(**SLIDE, rng=0), TypeError, "takes its weights, or rng and initial to draw them, not both"),
     ],
 )

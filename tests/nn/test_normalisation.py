@@ -108,8 +108,12 @@ def test_it_is_saved_copied_and_drawn(norm: Any, text: str, tmp_path: Path) -> N
         (lambda: nn.LayerNorm(3, 0.0), ValueError, "the epsilon of LayerNorm must be a finite number above 0, got 0.0"),
         (lambda: nn.RMSNorm(3, math.nan), ValueError, "the epsilon of RMSNorm must be a finite .* above 0, got nan"),
         (lambda: nn.RMSNorm(3, "1"), TypeError, "the epsilon of RMSNorm must be a real number"),  # type: ignore[arg-type]
-        (lambda: nn.LayerNorm(3, weights=[1, 2]), ValueError, "LayerNorm has 3 inputs, got 2 weights"),
-        (lambda: nn.LayerNorm(weights=[1, 2], biases=[1]), ValueError, "LayerNorm has 2 inputs, got 1 biases"),
+        (lambda: nn.LayerNorm(3, weights=[1, 2]), ValueError, "LayerNorm has 3 inputs, got 2 numbers as weights"),
+        (
+            lambda: nn.LayerNorm(weights=[1, 2], biases=[1]),
+            ValueError,
+            "LayerNorm has 2 inputs, got 1 number as biases",
+        ),
         (lambda: nn.RMSNorm(weights=[]), ValueError, "the weights must be at least one number, got none"),
         (lambda: nn.RMSNorm(1, learned=False, weights=[1]), TypeError, "RMSNorm takes weights, or learned=False to"),
         (lambda: nn.LayerNorm(3, eps=1), TypeError, "LayerNorm has no argument eps: write epsilon"),  # type: ignore[arg-type]

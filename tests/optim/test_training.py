@@ -31,6 +31,7 @@ from scalargrad import (
     square_error,
     take,
 )
+from scalargrad.lifting import Program
 from scalargrad.optim import (
     DIVERGED,
     INTERRUPTED,
@@ -854,8 +855,8 @@ def test_accuracy_is_lifted() -> None:
     ("outputs", "target", "error", "message"),
     [
         (Value(1.0), 0, TypeError, "accuracy needs the outputs of several classes"),
-        ([Value(1.0)], 0.5, TypeError, "the class in accuracy must be an integer or a list, got 0.5"),
-        ([Value(1.0)], 1, ValueError, "the class in accuracy must be from 0 to 0, got 1"),
+        ([Value(1.0)], 0.5, ValueError, "the class in accuracy must be an integer from 0 to 0, got 0.5"),
+        ([Value(1.0)], 1, ValueError, "the class in accuracy must be an integer from 0 to 0, got 1"),
         ([Value(1.0)], [1.0, 0.0], ValueError, "accuracy needs a number for each of the 1 outputs, got 2"),
     ],
 )
@@ -863,6 +864,23 @@ def test_what_has_no_accuracy(outputs: Any, target: Any, error: type[Exception],
     """One output, a class that is none, and a list of another length are refused."""
     with pytest.raises(error, match=message):
         accuracy(outputs, target)
+
+
+def test_what_is_measured_comes_in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No metric is computed for more than 256 examples at once, for which BLAS would start threads and wait."""
+    sizes: list[int] = []
+    called = Program.__call__
+
+    def spied(self: Program, *columns: Any, **options: Any) -> Any:
+        sizes.append(len(columns[0]))
+        return called(self, *columns, **options)
+
+    monkeypatch.setattr(Program, "__call__", spied)
+    w = Value(0.5)
+    xs, ys = [[0.01 * i, 1.0] for i in range(700)], [1.0] * 700
+    history = train(lambda x, y: (w * x[0] - y) ** 2, [w], (xs, ys), epochs=1, metrics={"off": lambda x, y: w - y})
+    assert history["off"] == [pytest.approx(w.data - 1.0)]
+    assert sizes[-3:] == [256, 256, 188]
 
 
 # ---------------------------------------------------------------- dropout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import codeop
+import json
 import re
 import zlib
 from html import unescape
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from website import lab, prompts
-from website.build import build
+from website.build import _told_apart, build
 from website.errors import SiteError
 from website.links import read
 
@@ -145,6 +146,30 @@ def test_what_fails_is_left_out_of_later_blocks() -> None:
     codes = re.findall(r"#code=([^\"]+)", html)
     blocks = [zlib.decompress(base64.urlsafe_b64decode(code + "==")).decode() for code in codes]
     assert blocks == ["x = 1\n", "x = 1\n1 / 0\n", "x = 1\nx\n"]
+
+
+def test_what_the_lab_cannot_run_has_no_link() -> None:
+    """A block that needs another package has no link, nor has one that uses its names until they are bound anew."""
+    block = '<div class="language-pycon highlight"><pre>&gt;&gt;&gt; {}\n</pre></div>'
+    lines = ("x = 1", "import numpy as np; y = np.pi", "y", "x", "from scalargrad import sech", "y = 2", "y")
+    html = "".join(map(block.format, lines))
+    html = lab.with_links(html, "".join(f">>> {line}\n" for line in lines), ".")
+    linked = [piece.count("#code=") for piece in html.split('<div class="language-pycon highlight">')[1:]]
+    assert linked == [1, 0, 0, 1, 0, 1, 1]
+    code = re.findall(r"#code=([^\"]+)", html)[-1]
+    assert zlib.decompress(base64.urlsafe_b64decode(code + "==")).decode() == "x = 1\nx\ny = 2\ny\n"
+
+
+def test_sections_of_many_pages_name_theirs(small_site: Path) -> None:
+    """In the search, a section whose title other pages have, too, says which page it is of; the other titles stay."""
+    index = json.loads(text_of(small_site / "search.js").partition("=")[2].rstrip(";\n "))
+    titles = {item["location"]: item["title"] for item in index["items"]}
+    assert titles["tour/01_neuron.html"] == "A neuron"
+    search = 'var __index = {"items": [%s]};'
+    item = '{"title": "Run", "level": 2, "location": "%s#run", "path": ["Tour", "%s"]}'
+    alike = _told_apart(search % ", ".join([item % ("a", "A"), item % ("b", "B")]))
+    assert re.findall('"title":"(.*?)"', alike) == ["Run · A", "Run · B"]
+    assert re.findall('"title":"(.*?)"', _told_apart(search % (item % ("a", "A")))) == ["Run"]
 
 
 def test_language_models_find_every_page(small_site: Path) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...engine.floats import counted, integer
 from ...engine.modes import no_grad
 from ...engine.value import Value
-from ...nn import MLP, Layer, Maxout, Module, Neuron, activation_name
+from ...nn import MLP, Layer, Maxout, Module, Neuron, Sequential, activation_name
 from ..colours import INPUT, PAPER, PARAMETER, line
 from ..names import exact, numeral
 from . import card
@@ -25,7 +25,7 @@ from .sketch import new_drawing
 if TYPE_CHECKING:
     from .render import Drawing
 
-ACROSS, DOWN, RADIUS = 320, 96, 33  # points
+NEAR, FAR, DOWN, RADIUS = 180, 320, 96, 33  # points: from a column to the next, from a row to the next, of a circle
 APART = 13  # points from one number to the next, so that both can be read
 SHARES = [i / 100 for i in range(20, 81)]  # of a line, where its number may stand: clear of the circles
 
@@ -39,7 +39,7 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
     weight and its gradient in full.
 
     Args:
-        model: an `nn.MLP`, `nn.Layer` or `nn.Neuron`.
+        model: an `nn.MLP`, `nn.Layer` or `nn.Neuron`, or an `nn.Sequential` of layers and MLPs.
         inputs: a row of inputs, to show the forward pass; None to show the biases.
         limit: how many neurons of a layer, or inputs, are shown one by one; at least 2.
 
@@ -65,10 +65,11 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
     gradients = [place.gradient for place in places if place.gradient is not None]
     largest = max((abs(x) for x in gradients if math.isfinite(x)), default=0.0) or 1.0
     height = max(len(column.places) for column in columns) * DOWN
+    across = min(max(NEAR, height), FAR)  # lines between few neurons are few, and may be short
     rows = [_rows(column, height) for column in columns]
     for i, column in enumerate(columns):
         for place, y in zip(column.places, rows[i], strict=True):
-            at = f"{i * ACROSS},{y:g}!"
+            at = f"{i * across},{y:g}!"
             if place is None:
                 between = f"{column.size - len(column.places) + 1:,} more"
                 drawing.node(f"between{i}", card.caption(("⋮", between)), id=f"between{i}", shape="plaintext", pos=at)
@@ -80,7 +81,7 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
             drawing.node(place.id, label, id=place.id, pos=at, **look)
             drawing.titles[place.id] = place.title
             if place.below:
-                below = {"shape": "plaintext", "pos": f"{i * ACROSS},{y - RADIUS - 4 - 6 * len(place.below):g}!"}
+                below = {"shape": "plaintext", "pos": f"{i * across},{y - RADIUS - 4 - 6 * len(place.below):g}!"}
                 drawing.node(f"name_{place.id}", card.pill(*place.below), id=f"name_{place.id}", **below)
     weights: list[tuple[_Place, _Place, Value]] = []
     captions = [column.caption for column in columns]
@@ -96,11 +97,11 @@ def draw_network(model: Module, inputs: Iterable[Value | float] | None = None, *
             continue
         for tail, head, weight in these:
             name = f"number_{head.id}_{tail.id}"
-            at = f"{(i + share) * ACROSS:g},{(1 - share) * tails[tail.id] + share * heads[head.id]:g}!"
+            at = f"{(i + share) * across:g},{(1 - share) * tails[tail.id] + share * heads[head.id]:g}!"
             drawing.node(name, card.pill(numeral(weight.data)), id=name, shape="plaintext", pos=at)
             drawing.titles[name] = _about(tail, head, weight)
     for i, shown in enumerate(captions):
-        caption = {"shape": "plaintext", "pos": f"{i * ACROSS},{height + DOWN:g}!"}
+        caption = {"shape": "plaintext", "pos": f"{i * across},{height + DOWN:g}!"}
         drawing.node(f"caption{i}", label=card.caption(shown), id=f"caption{i}", **caption)
     greatest = max((abs(weight.data) for _, _, weight in weights if math.isfinite(weight.data)), default=0.0) or 1.0
     for tail, head, weight in sorted(
@@ -166,16 +167,11 @@ class _Column(NamedTuple):
 
 
 def _columns(model: Module, inputs: Iterable[Value | float] | None, limit: int) -> list[_Column]:
-    layers: list[tuple[str, Sequence[Neuron], Layer | Neuron]]
-    if isinstance(model, MLP):
-        layers = [(f"layers.{i}", layer.neurons, layer) for i, layer in enumerate(model.layers)]
-    elif isinstance(model, Layer):
-        layers = [("", model.neurons, model)]
-    elif isinstance(model, Neuron):
-        layers = [("", [model], model)]
-    else:
+    layers = _layers(model, "")
+    if layers is None:
         raise TypeError(
-            f"a network to draw is an MLP, a Layer or a Neuron, got {model!r} of type {type(model).__name__}"
+            "a network to draw is an MLP, a Layer, a Neuron, or a Sequential of layers, "
+            f"got {model!r} of type {type(model).__name__}"
         )
     n_inputs = layers[0][1][0].n_inputs
     row: list[Value] | None = None
@@ -200,6 +196,23 @@ def _columns(model: Module, inputs: Iterable[Value | float] | None, limit: int) 
             column.places.append(None if i is None else _neuron(depth, i, neurons[i], path, part, output))
         columns.append(column)
     return columns
+
+
+def _layers(model: object, path: str) -> list[tuple[str, Sequence[Neuron], Layer | Neuron]] | None:
+    """The layers of a network, each with its path and its neurons; None for any other module."""
+    if isinstance(model, Neuron):
+        return [(path, [model], model)]
+    if isinstance(model, Layer):
+        return [(path, model.neurons, model)]
+    if not isinstance(model, MLP | Sequential):
+        return None
+    layers: list[tuple[str, Sequence[Neuron], Layer | Neuron]] = []
+    for i, part in enumerate(model.layers):
+        inner = None if isinstance(part, Neuron) else _layers(part, f"{path}.layers.{i}".lstrip("."))
+        if inner is None:
+            return None
+        layers += inner
+    return layers
 
 
 def _ends(n: int, limit: int) -> list[int | None]:

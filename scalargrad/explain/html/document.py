@@ -208,7 +208,7 @@ def from_data(data: Mapping[str, Any], at: int = 0) -> Page:
         **_shown(data, [(picture, picture.drawing(data).fragment()) for picture in pictures(data)]),
         position=at,
         style=_file("page.css") + _file("stepper.css"),
-        script=_file("stepper.js") + _file("quiz.js") * ("misconceptions" in data) + _file("page.js"),
+        script=_script("stepper.js") + _script("quiz.js") * ("misconceptions" in data) + _script("page.js"),
     )
     return Page(text)
 
@@ -354,6 +354,12 @@ def _templates() -> Environment:
 def _file(name: str) -> str:
     with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
         return file.read()
+
+
+def _script(name: str) -> str:
+    """A script without the lines that only explain it, and without its indentation."""
+    lines = (line.lstrip() for line in _file(name).splitlines(keepends=True))
+    return "".join(line for line in lines if line and not line.startswith("//"))
 
 
 def _hashed(text: str) -> str:

@@ -40,7 +40,7 @@
 
 const NONE = "–";
 const TINY = 0.25; // at less than this scale a graph is dust
-const LEGIBLE = 0.65; // at this scale or more the whole graph can be read
+const LEGIBLE = 0.58; // at this scale or more the whole graph can be read
 const CLOSE = 1.1; // else a step is shown at this one, where the reader has chosen none
 const LARGEST = 1.5; // a graph that fits is shown no larger
 
@@ -247,8 +247,9 @@ export function mount(root, options = {}) {
 
   // Where a table is wider than its room, as with long names, the columns that can be done without are left out.
   function tighten() {
-    now.tables.classList.remove("tight");
-    now.tables.classList.toggle("tight", now.tables.scrollWidth > now.tables.clientWidth);
+    const { tables } = now;
+    tables.classList.remove("tight", "tighter");
+    for (const name of ["tight", "tighter"]) if (tables.scrollWidth > tables.clientWidth) tables.classList.add(name);
   }
 
   function fitting() {
@@ -341,8 +342,9 @@ export function mount(root, options = {}) {
   function settle(parts = null) {
     scale();
     const step = current();
-    const ends = step ? [element(step.result), step.node.element, ...step.edges] : now.roots.slice(0, 1).map(element);
-    for (const part of parts ?? ends) reveal(part, now.figure);
+    const start = position === now.lowest && position < 0 ? now.forward[0].operands : now.roots;
+    const ends = step ? [...(step.operands ?? []), step.result, step.operand ?? step.result] : start.slice(0, 1);
+    for (const part of parts ?? ends.map(element)) reveal(part, now.figure);
     reveal(step?.row ?? now.tables, now.tables);
   }
 
@@ -460,6 +462,7 @@ export function mount(root, options = {}) {
     show(now.lowest);
     show(at);
     write();
+    tighten();
   }
 
   function printed(isOn) {

@@ -223,28 +223,43 @@ def restricted(program: ArrayProgram, array: Array | float, axis: Axis, index: I
     return program.view(base, picked, tuple(axes[i] for i in by_number))
 
 
-def tangent(program: ArrayProgram, output: Array | float, leaf: Array, direction: Array) -> Array | float:
-    """Return the derivative of the output in a direction of the leaf, computed forwards through the program."""
+def tangent(
+    program: ArrayProgram, output: Array | float, leaf: Array, direction: Array, along: Axis | None = None
+) -> Array | float:
+    """Return the derivative of the output in a direction of the leaf, computed forwards through the program.
+
+    Where there are several directions they lie along the first axis of `direction`, which is also that of the result.
+    It must have been made before all axes of the program.
+    """
     known: dict[Array | float, Array | float] = {leaf: direction}
     for array in needed([output]):
         if array is leaf or _blocks(array) or not any(operand in known for operand in _moving(array)):
             continue
         if isinstance(array, View):
-            known[array] = _seen(program, known[array.base], array)
+            known[array] = _seen(program, known[array.base], array, along)
         elif isinstance(array, Fold):
             if array.primitive is p.add:
                 summed = array.operand
-                known[array] = _summed(program, known[summed], summed.axes, summed.batched, array)
+                known[array] = 0.0
+                for term in _products(known[summed]):
+                    part = _summed(program, term, summed.axes, summed.batched, array)
+                    known[array] = program.apply(p.add, [known[array], part])
         elif isinstance(array, Assembly):
             pieces = [
-                piece._replace(array=known[piece.array])
+                piece._replace(
+                    array=known[piece.array],
+                    places=_for_each(piece.places, array.size, along),
+                    axes=_behind(along, piece.axes),
+                )
                 for piece in array.pieces
                 if isinstance(piece.array, Array) and known.get(piece.array, 0.0) != 0.0
             ]
-            known[array] = program.assemble(array.axes, pieces)
+            known[array] = program.assemble(_behind(along, array.axes), pieces)
         elif isinstance(array, Gather):
+            assert along is None, "several directions do not go through look-ups"
             known[array] = program.gather(known[array.table], array.index, array.along)
         elif isinstance(array, Scatter):
+            assert along is None, "several directions do not go through look-ups"
             pairs = zip(array.numbers, array.gathers, strict=True)
             moving = [(known[one], gather) for one, gather in pairs if one in known]
             known[array] = program.scatter(moving, array.batched)
@@ -259,6 +274,13 @@ def tangent(program: ArrayProgram, output: Array | float, leaf: Array, direction
     return known.get(output, 0.0) if isinstance(output, Array) else 0.0
 
 
+def _products(array: Array | float) -> list[Array | float]:
+    """The terms of an array, if each is a product, whose sum is a matrix product; else the array itself."""
+    terms = _terms(array)
+    are_products = all(isinstance(one, Apply) and one.primitive is p.multiply and len(one.arrays) > 1 for one in terms)
+    return terms if are_products else [array]
+
+
 def _moving(array: Array) -> Iterable[Array]:
     """The operands that an array moves with: an index stays where it is."""
     if isinstance(array, Gather):
@@ -268,7 +290,22 @@ def _moving(array: Array) -> Iterable[Array]:
     return array.arrays
 
 
-def _seen(program: ArrayProgram, moved: Array | float, view: View) -> Array | float:
+def _behind(along: Axis | None, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
+    """The axes with that of several directions before them."""
+    return axes if along is None else (along, *axes)
+
+
+def _for_each(places: Places, size: int, along: Axis | None) -> Places:
+    """Places in an array of that size; for several directions in each of the arrays that lie one after another."""
+    if along is None:
+        return places
+    import numpy as np
+
+    starts = np.arange(along.size).reshape((along.size,) + (1,) * np.ndim(places.index))
+    return Places(starts * size + places.index)
+
+
+def _seen(program: ArrayProgram, moved: Array | float, view: View, along: Axis | None) -> Array | float:
     """The same view of another array, which may lack axes of the view's base, being the same along them."""
     assert isinstance(moved, Array), "what moves, moves in a direction"
     if moved.axes == view.base.axes:
@@ -279,7 +316,7 @@ def _seen(program: ArrayProgram, moved: Array | float, view: View) -> Array | fl
             places = places + outer % axis.size * within
             within *= axis.size
         outer = outer // axis.size
-    return program.view(moved, places, view.axes)
+    return program.view(moved, _for_each(Places(places), within, along).index, _behind(along, view.axes))
 
 
 def _mark(total: Array | float, array: Array, forward: int) -> None:
@@ -404,6 +441,7 @@ def pieces_of(gradient: Array | float | None, size: int) -> list[Piece]:
         if isinstance(part, Assembly):
             pieces += part.pieces
         elif part != 0.0:
-            places = Places(0) if size == 1 else Places.all_of([size])
+            sizes = slope.sizes if isinstance(slope, Array) and slope.axes else (size,)
+            places = Places(0) if size == 1 else Places.all_of(sizes)
             wholes.append(Piece(part, slope.axes if isinstance(slope, Array) else (), places))
     return pieces + wholes

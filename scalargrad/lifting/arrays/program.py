@@ -71,6 +71,11 @@ class Places:
         return cls(np.arange(math.prod(sizes)).reshape(sizes))
 
     @classmethod
+    def row_of(cls, row: int, sizes: Sequence[int]) -> Places:
+        """Return the places of one row of an array whose rows have these sizes."""
+        return cls(row) if not sizes else cls(cls.all_of(sizes).index + row * math.prod(sizes))
+
+    @classmethod
     def listed(cls, places: Sequence[int]) -> Places:
         """Return places along one axis, for programs without numpy: a range or a tuple."""
         row = _Listed(0)
@@ -298,6 +303,12 @@ class ArrayProgram:
         self._known: dict[Hashable, Any] = {}
         self._axes = 0
 
+    def following(self) -> ArrayProgram:
+        """Return a program without arrays, whose new axes come after those of this one."""
+        program = ArrayProgram(self.exact)
+        program._axes = self._axes
+        return program
+
     def axis(self, size: int) -> Axis:
         """Return a new axis. An array stores its axes in the order in which they were made."""
         self._axes += 1
@@ -305,18 +316,18 @@ class ArrayProgram:
 
     def leaf(self, name: str, axes: tuple[Axis, ...] = (), batched: bool = False) -> Leaf:
         """Return the array that is given under a name."""
-        return self._entered(Leaf(self, name, axes, batched), name)
+        return self.entered(Leaf(self, name, axes, batched), name)
 
     def table(self, numbers: FloatArray, axes: tuple[Axis, ...]) -> Leaf:
         """Return the array that has these constants, of a shape that fits the axes."""
-        return self._entered(Leaf(self, "", axes, False, numbers), numbers.tobytes())
+        return self.entered(Leaf(self, "", axes, False, numbers), numbers.tobytes())
 
     def view(self, base: Array, index: int | IntArray | range | tuple[int, ...], axes: tuple[Axis, ...]) -> Array:
         """Return the numbers at these places of the base, along axes of the view."""
         if not base.axes:
             return base
         places = Places.listed(index) if isinstance(index, range | tuple) else Places(index)
-        return self._entered(View(self, base, places, axes), places.key)
+        return self.entered(View(self, base, places, axes), places.key)
 
     def apply(self, primitive: Primitive, operands: Sequence[Array | float]) -> Array | float:
         """Return the primitive of the operands, element by element, simplified where that changes nothing."""
@@ -328,7 +339,7 @@ class ArrayProgram:
         if simpler is not None:
             return simpler
         batched = any(array.batched for array in arrays)
-        return self._entered(Apply(self, primitive, operands, _united(arrays), batched), primitive)
+        return self.entered(Apply(self, primitive, operands, _united(arrays), batched), primitive)
 
     def fold(
         self, primitive: Primitive, array: Array | float, axes: Iterable[Axis], batch: bool = False
@@ -345,23 +356,23 @@ class ArrayProgram:
             taken_out = self._factor_taken_out(array, along, batch)
             if taken_out is not None:
                 return taken_out
-        return self._entered(Fold(self, primitive, array, along, batch), (primitive, along, batch))
+        return self.entered(Fold(self, primitive, array, along, batch), (primitive, along, batch))
 
     def assemble(self, axes: tuple[Axis, ...], pieces: Sequence[Piece]) -> Assembly:
         """Return zeros to which the pieces are added, each in its places."""
         key = tuple([(piece.places.key, piece.axes) for piece in pieces])
-        return self._entered(Assembly(self, tuple(pieces), axes), key)
+        return self.entered(Assembly(self, tuple(pieces), axes), key)
 
     def gather(self, table: Array | float, index: Array, along: Axis) -> Array | float:
         """Return the numbers of a table at indices along an axis; the table itself where it is the same along that."""
         if not isinstance(table, Array) or along not in table.axes:
             return table
-        return self._entered(Gather(self, table, index, along), along)
+        return self.entered(Gather(self, table, index, along), along)
 
     def scatter(self, looked_up: Sequence[tuple[Array | float, Gather]], batched: bool) -> Scatter:
         """Return zeros in the form of the table of some gathers, to which numbers are added where each looks up."""
         numbers, gathers = zip(*looked_up, strict=True)
-        return self._entered(Scatter(self, numbers, gathers, batched), (gathers, batched))
+        return self.entered(Scatter(self, numbers, gathers, batched), (gathers, batched))
 
     def _factor_taken_out(self, array: Apply, along: tuple[Axis, ...], batch: bool) -> Array | float | None:
         """The sum of c × x as c × the sum of x, where c is the same all along; the sum of -x as -(the sum of x)."""
@@ -374,14 +385,17 @@ class ArrayProgram:
                     return self.apply(p.multiply, [factor, self.fold(p.add, other, along, batch)])
         return None
 
-    def _entered(self, array: ArrayClass, key: Hashable) -> ArrayClass:
-        """The array, added to the program; or the one of that class, key, axes and operands that it has already."""
+    def entered(self, array: ArrayClass, key: Hashable) -> ArrayClass:
+        """Return the array, added to the program; or the one of that class, key, axes and operands that it has."""
         operands = [operand if isinstance(operand, Array) else repr(operand) for operand in array.operands]
         known: ArrayClass = self._known.setdefault((type(array), key, array.axes, *operands), array)
-        if known is array:
-            array.number = len(self.arrays)
-            self.arrays.append(array)
-        return known
+        return self.add(array) if known is array else known
+
+    def add(self, array: ArrayClass) -> ArrayClass:
+        """Add an array that the program does not have, and return it."""
+        array.number = len(self.arrays)
+        self.arrays.append(array)
+        return array
 
 
 def needed(roots: Iterable[Array | float]) -> list[Array]:

@@ -1,5 +1,6 @@
 """Which scalars of a trace are alike: computed in the same way from scalars that are alike.
 
+    clear     x + 0 and 1 * x are x, but where others, otherwise the same, add or multiply by another number
     flatten   a sum of sums becomes one sum; a product that only a sum reads becomes a term of it
     sort      each scalar gets its family, operands first
 
@@ -8,17 +9,19 @@ The parameters are a family from the start, and so are the inputs of each argume
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
 from ..arrays.program import Array
 from ..leaves import CAPTURED, THETA
-from ..lookup import LOOKUP
+from ..lookup import TABLE
 from ..trace import Node, Trace
-from .places import Kind
+from .places import BEHIND, Kind
 
 NONE = -1  # in place of the second factor of a term that is not a product
+CONSTANTS = 0  # the number of the family of the constants
+ZERO = "zero"  # a node that is read as one more member of the family of a node, or of one that is given
 Term = tuple[int, int, int]  # its sign, and the places of two factors, or of one and NONE
 
 
@@ -46,6 +49,9 @@ class Families:
 
     Attributes:
         nodes: the trace, in order.
+        same: nodes that nothing reads, each with the one that is read in its place.
+        zeros: products with the constant 0, as at the edge of an image, and sums of such products.
+        order: the places of the nodes, operands first.
         terms: the terms of each node that is a sum, or a chain of another primitive.
         families: all families; that of the constants is the first.
         family_of: the number of each node's family.
@@ -64,14 +70,50 @@ class Families:
     ) -> None:
         self.can_fold = can_fold
         self.nodes: list[Node] = list(trace.nodes)
-        self.outputs = outputs
+        self.same: dict[int, int] = {}
+        self._clear(trace)
+        self.outputs = [self.same.get(output, output) for output in outputs]
         self.leaves = leaves
         self.uses = self._uses()
+        self.zeros = self._zeros(trace.beside_constants)
         self.terms: dict[int, list[Term]] = {}
+        self.order: Sequence[int] = range(len(self.nodes))
         self.families: list[Family] = []
-        self.family_of: list[int] = [NONE] * (len(self.nodes) + 1)  # the last entry is for NONE
-        self.place_of: list[int] = [0] * len(self.nodes)
+        self.family_of: list[int] = []
+        self.place_of: list[int] = []
         self.constants: list[float] = []
+
+    # ---------------------------------------------------------------- clear
+
+    def _clear(self, trace: Trace) -> None:
+        """Let operands take the place of what leaves them as they are, unless it stands for a number among others.
+
+        In `x * (1.0 if first else 0.5)` the 1 is such a number; in `sum(...)`, which begins with 0, the 0 is none.
+        """
+        beside, nodes, same = trace.beside_constants, self.nodes, self.same
+        idle = {place: operand for place, operand in beside.items() if operand is not None}
+        could_be_idle = {nodes[place][0] for place in idle}
+        busy = {self._outline(place) for place in beside.keys() - idle.keys() if nodes[place][0] in could_be_idle}
+        for place, operand in idle.items():
+            if self._outline(place) not in busy:
+                same[place] = same.get(operand, operand)
+        known: dict[Node, int] = {}
+        for place, node in enumerate(nodes if same else ()):
+            op = node[0]
+            if op.__class__ is str or place in same:
+                continue
+            if node[1] in same or node[-1] in same or (len(node) > 3 and not same.keys().isdisjoint(node[1:])):
+                nodes[place] = new = (op, *[same.get(operand, operand) for operand in node[1:]])
+                first = trace.nodes[new] if new in trace.nodes else known.setdefault(new, place)
+                if first != place:  # the same was recorded without it
+                    same[max(first, place)] = same.get(first, min(first, place))
+
+    def _outline(self, place: int, depth: int = 3) -> tuple[Hashable, ...]:
+        """An operation, those of its operands, and those of theirs."""
+        op, *operands = self.nodes[place]
+        if op.__class__ is str or not depth:
+            return (op,)
+        return op, *[self._outline(operand, depth - 1) for operand in operands[:2]]
 
     def _uses(self) -> list[int]:
         """How often nodes that the outputs need read each node; an output counts as read twice."""
@@ -146,8 +188,30 @@ class Families:
                     terms.append((sign, node[1], node[2]))
                     uses[i] = 0
                     continue
+            elif i in self.zeros:  # recorded once, but a part of several sums
+                uses[i] -= 1
+                uses[node[1]] += 1
+                uses[node[2]] += 1
+                if op is p.multiply:
+                    terms.append((sign, node[1], node[2]))
+                else:
+                    pending += [(node[2], sign), (node[1], sign)]
+                continue
             terms.append((sign, i, NONE))
         return terms
+
+    def _zeros(self, beside_constants: Iterable[int]) -> set[int]:
+        """The products with the constant 0, and the sums of such products."""
+        nodes = self.nodes
+        zeros = {
+            place
+            for place in beside_constants
+            if nodes[place][0] is p.multiply and any(nodes[one][:2] == ("constant", 0.0) for one in nodes[place][1:])
+        }
+        for i, node in enumerate(nodes if zeros else ()):
+            if node[0] is p.add and zeros.issuperset(node[1:]):
+                zeros.add(i)
+        return zeros
 
     def _terms_of_chain(self, root: int, op: Primitive) -> list[Term]:
         terms: list[Term] = []
@@ -165,6 +229,9 @@ class Families:
 
     def sort(self) -> None:
         """Give each remaining node its family."""
+        self.families, self.constants = [], []
+        self.family_of = [NONE] * (len(self.nodes) + 1)  # the last entry is for NONE
+        self.place_of = [0] * len(self.nodes)
         known: dict[Hashable, Family] = {}
         for name in ("constant", THETA, CAPTURED, *self.leaves):
             if name not in known:
@@ -172,11 +239,16 @@ class Families:
                 known[name] = self.new_family(batched)
                 known[name].array = self.leaves.get(name, 0.0)
         uses, family_of, place_of = self.uses, self.family_of, self.place_of
-        for i, node in enumerate(self.nodes):
+        for i in self.order:
             if not uses[i]:
                 continue
+            node = self.nodes[i]
             op = node[0]
             if op.__class__ is str:
+                if op == ZERO:
+                    member, given = node[1:]
+                    family_of[i], place_of[i] = (given if member == NONE else family_of[member]), BEHIND
+                    continue
                 family_of[i] = known[op].number
                 if op == "constant":
                     place_of[i] = len(self.constants)
@@ -186,8 +258,8 @@ class Families:
                 continue
             kinds = self.kinds(i) if i in self.terms else []
             read = [f for _, *pair in kinds for f in pair if f != NONE] or [family_of[operand] for operand in node[1:]]
-            if op is LOOKUP:  # tables are alike that have entries of the same families, in whatever places
-                read = [read[0], *sorted(set(read[1:]))]
+            if op is TABLE:  # they are alike if they have entries of the same families, in whatever places
+                read = sorted(set(read))
             key: Hashable = (op, *kinds) if kinds else (op, len(node), *read)
             own = known.get(key)
             if own is None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..arrays.program import IntArray
 
 PAD = -1  # in place of a factor, where a member has fewer terms than others
+BEHIND = -2  # the place of a 0 that is read as one more member of a family
 
 Kind = tuple[int, int, int]  # of a term: minus its sign, and its factors' families
 Row = tuple[list[int], list[int]]  # of a member's terms of one kind: the places of the first factors, of the second

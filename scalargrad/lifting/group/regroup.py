@@ -18,11 +18,13 @@ import numpy as np
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
-from ..arrays.program import Array, ArrayProgram, Axis, Leaf, Piece, Places
-from ..lookup import LOOKUP
+from ..arrays.program import Array, ArrayProgram, Assembly, Axis, Leaf, Piece, Places
+from ..lookup import LOOKUP, TABLE
 from ..trace import Trace
-from .families import NONE, Families, Family
+from .families import CONSTANTS, NONE, Families, Family
+from .joining import join
 from .places import (
+    BEHIND,
     PAD,
     Kind,
     Row,
@@ -60,9 +62,11 @@ def regroup(
     graph = Families(trace, outputs, leaves, can_fold)
     graph.flatten()
     graph.sort()
-    layout = _Layout(graph, program, trace.labels)
+    join(graph)
+    labels = {graph.same.get(place, place): label for place, label in trace.labels.items()}
+    layout = _Layout(graph, program, labels)
     layout.lay_out()
-    return [layout.one(output) for output in outputs]
+    return [layout.one(output) for output in graph.outputs]
 
 
 class _Layout:
@@ -78,7 +82,7 @@ class _Layout:
     def lay_out(self) -> None:
         """Add each family to the program as one array; the families of its operands come first."""
         for family in self.graph.families:
-            if family.members:
+            if family.members and self.graph.nodes[family.members[0]][0] is not TABLE:
                 if family.members[0] in self.graph.terms:
                     lay_out = self._lay_out_terms
                 elif self.graph.nodes[family.members[0]][0] is LOOKUP:
@@ -103,39 +107,37 @@ class _Layout:
         return array
 
     def _lay_out_lookups(self, family: Family) -> Array | float:
-        """Members that look up each of some rows at each of some indices are one gather; else there are several."""
+        """One gather, if members look up each of some rows at each of some indices, or each index has its own rows."""
         nodes, place_of = self.graph.nodes, self.graph.place_of
-        _, indexed, *entries = nodes[family.members[0]]
-        table, place_in_table = self._table({entry for i in family.members for entry in nodes[i][2:]})
-        known: dict[tuple[int, ...], int] = {}
-        rows = np.array([known.setdefault(tuple(nodes[i][2:]), len(known)) for i in family.members])
+        known: dict[int, int] = {}
+        rows = np.array([known.setdefault(nodes[i][2], len(known)) for i in family.members])
+        table, place_in_table = self._table({entry for row in known for entry in nodes[row][1:]})
         indices = np.array([place_of[nodes[i][1]] for i in family.members])
-        tables = np.array([[place_in_table[entry] for entry in row] for row in known])
-        along = self.program.axis(len(entries))
-        index_family = self.graph.family_of[indexed]
-        count = len(np.unique(indices))
-        if len(known) * count == len(rows):
-            groups = [np.arange(len(rows))]
-        else:  # each index has its own rows
-            groups = [np.flatnonzero(indices == index) for index in np.unique(indices)]
+        tables = np.array([[place_in_table[entry] for entry in nodes[row][1:]] for row in known])
+        index_family = self.graph.family_of[nodes[family.members[0]][1]]
+        along = self.program.axis(tables.shape[1])
+        _, index_of, rows_of_index = np.unique(indices, return_inverse=True, return_counts=True)
+        if len(known) * len(rows_of_index) == len(rows):
+            return self._lay_out_grid(family, table, index_family, tables, rows, indices, along)
         whole = family.members
         pieces: list[Piece] = []
-        arrays: list[Array | float] = []
         start = 0
-        for group in groups:
+        for count in np.unique(rows_of_index).tolist():  # those indices together that have as many rows
+            group = np.flatnonzero(rows_of_index[index_of] == count)
             family.members = [whole[i] for i in group.tolist()]
-            arrays.append(self._lay_out_grid(family, table, index_family, tables, rows[group], indices[group], along))
-            if len(groups) > 1:
-                array = arrays[-1]
-                axes = array.axes if isinstance(array, Array) else ()
-                size = array.size if isinstance(array, Array) else 1
-                places = (start + np.arange(size)).reshape([axis.size for axis in axes])
-                pieces.append(Piece(array, axes, Places(places if axes else start)))
-                for i in family.members:
-                    place_of[i] += start
-                start += size
+            starts = tables[rows[group]]
+            order = np.lexsort([starts[:, 0], indices[group]])
+            axes = self._axes((len(group) // count, count))
+            shown = self._view(table, starts[order].T, (along, *axes))
+            index = self._view(index_family, indices[group][order], axes)
+            assert isinstance(index, Array), "an index is an input"
+            array = self.program.gather(shown, index, along)
+            self._arrange(family, order, axes, array)
+            start += self._behind(family, array, pieces, start)
         family.members = whole
-        return self.program.assemble((self.program.axis(start),), pieces) if pieces else arrays[0]
+        if len(pieces) == 1:
+            return pieces[0].array
+        return self.program.assemble((self.program.axis(start),), pieces)
 
     def _lay_out_grid(
         self,
@@ -253,15 +255,18 @@ class _Layout:
         for members in alike.values():
             alone = Family(family.number, family.batched)
             alone.members = members
-            array = self._lay_out_terms(alone)
-            axes = array.axes if isinstance(array, Array) else ()
-            size = array.size if isinstance(array, Array) else 1
-            places = (start + np.arange(size)).reshape([axis.size for axis in axes])
-            pieces.append(Piece(array, axes, Places(places if axes else start)))
-            for i in members:
-                self.graph.place_of[i] += start
-            start += size
+            start += self._behind(alone, self._lay_out_terms(alone), pieces, start)
         return self.program.assemble((self.program.axis(start),), pieces)
+
+    def _behind(self, family: Family, array: Array | float, pieces: list[Piece], start: int) -> int:
+        """Add the array of some members as a piece that begins at a place of their family's array; return its size."""
+        axes = array.axes if isinstance(array, Array) else ()
+        size = array.size if isinstance(array, Array) else 1
+        places = (start + np.arange(size)).reshape([axis.size for axis in axes])
+        pieces.append(Piece(array, axes, Places(places if axes else start)))
+        for i in family.members:
+            self.graph.place_of[i] += start
+        return size
 
     def _folded(
         self, op: Primitive, part: Part, axes: tuple[Axis, ...], along: Axis, shared: tuple[Axis, ...] | None
@@ -273,6 +278,8 @@ class _Layout:
             factors = [self._seen(family, places[:, 0], axes, shared) for family, places in read]
         elif len(read) == 1 and not axes and base is not None:
             return self._signed(part, self.program.fold(op, base, base.axes))
+        elif op is p.add and self._is_in_runs(part):
+            return self._signed(part, self._sums_of_runs(part, axes))
         else:
             nothing = 0.0 if op is p.add else op.identity
             factors = [self._view(family, places, (*axes, along), nothing) for family, places in read]
@@ -281,6 +288,37 @@ class _Layout:
         if op is p.add and part.length > 1 and not (isinstance(term, Array) and along in term.axes):
             folded = self.program.apply(p.multiply, [float(part.length), folded])  # it is the same term so many times
         return self._signed(part, folded)
+
+    def _is_in_runs(self, part: Part) -> bool:
+        """Whether members have different numbers of terms, and padded terms would be no matrix product.
+
+        They are one where numbers of the examples are multiplied by what all examples share, as in a convolution.
+        """
+        batched = {self.graph.families[family].batched for family in part.families}
+        return len(batched) == 1 and any((places == PAD).any() for places in part.places)
+
+    def _sums_of_runs(self, part: Part, axes: tuple[Axis, ...]) -> Assembly:
+        """The sum of each member's terms, which lie one after the other, and nothing where there is no term."""
+        sizes = [axis.size for axis in axes]
+        there = np.all([places != PAD for places in part.places], axis=0).reshape(*sizes, part.length)
+        ragged = [at for at in range(len(axes)) if (there != there.take([0], axis=at)).any()]
+        even = [at for at in range(len(axes)) if at not in ragged]
+        in_order = [*even, *ragged]
+        own = there.transpose(*in_order, len(axes))[(0,) * len(even)].ravel()
+        term_axes = (*self._axes([sizes[at] for at in even]), *self._axes([int(own.sum())]))
+
+        def listed(places: IntArray) -> IntArray:
+            """The places of all terms, along the axes where all members have as many, and one after the other."""
+            table = places.reshape(*sizes, part.length).transpose(*in_order, len(axes))
+            return table.reshape(*(sizes[at] for at in even), -1)[..., own]
+
+        factors = [
+            self._view(f, listed(places), term_axes) for f, places in zip(part.families, part.places, strict=True)
+        ]
+        term = factors[0] if len(factors) == 1 else self.program.apply(p.multiply, factors)
+        members = np.repeat(np.arange(len(part.places[0])), part.length)
+        places = listed(members).reshape([axis.size for axis in term_axes])
+        return self.program.assemble(axes, [Piece(term, term_axes, Places(places))])
 
     def _signed(self, part: Part, folded: Array | float) -> Array | float:
         return folded if part.sign > 0 else self.program.apply(p.negative, [folded])
@@ -382,16 +420,19 @@ class _Layout:
         by_number = sorted(range(len(axes)), key=lambda at: axes[at].number)
         index, axes = index.transpose(by_number), tuple(axes[at] for at in by_number)
         base = self.graph.families[family].array
-        if family == 0 or not isinstance(base, Array):
-            numbers = np.array(self.graph.constants)[index] if family == 0 else np.full(index.shape, base)
-            numbers = np.where(index == PAD, nothing, numbers) if nothing is not None else numbers
+        beside = {BEHIND: 0.0, PAD: nothing}
+        if family == CONSTANTS or not isinstance(base, Array):
+            numbers = np.array(self.graph.constants)[index] if family == CONSTANTS else np.full(index.shape, base)
+            for place, number in beside.items():
+                numbers = np.where(index == place, number, numbers) if number is not None else numbers
             if not axes or _are_the_same(numbers):
                 return float(numbers.flat[0])
             return self.program.table(np.ascontiguousarray(numbers), axes)
-        if (index == PAD).any():
-            assert nothing is not None
-            index = np.where(index == PAD, base.size, index)
-            base = self._extended(base, nothing)
+        if index.min() < 0:
+            for place, number in beside.items():
+                if (index == place).any():
+                    assert number is not None, "what is no sum has no terms"
+                    base, index = self._extended(base, number), np.where(index == place, base.size, index)
         return self.program.view(base, np.ascontiguousarray(index) if axes else int(index), axes)
 
     def _extended(self, base: Array, nothing: float) -> Array:

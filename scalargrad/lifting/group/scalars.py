@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..arrays.program import Array, ArrayProgram, Axis, Piece, Places
-from ..lookup import LOOKUP
+from ..lookup import LOOKUP, TABLE
 from ..trace import Node, Trace
 
 
@@ -19,8 +19,8 @@ def ungrouped(
         wanted[output] = True
     for i in range(len(nodes) - 1, -1, -1):
         if wanted[i] and nodes[i][0].__class__ is not str:
-            reads_leaf = nodes[i][0] is LOOKUP and _leaf_of(nodes, nodes[i]) is not None
-            for operand in nodes[i][1:2] if reads_leaf else nodes[i][1:]:
+            reads_leaf = nodes[i][0] is TABLE and _leaf_of(nodes, nodes[i]) is not None
+            for operand in () if reads_leaf else nodes[i][1:]:
                 wanted[operand] = True
     tables = _Tables(program, leaves, nodes)
     made: list[Array | float] = [0.0] * len(nodes)
@@ -32,7 +32,10 @@ def ungrouped(
         elif op.__class__ is str:
             made[i] = program.view(leaves[op], operands[0], ())
         elif op is LOOKUP:
-            made[i] = tables.entry(nodes[i], made)
+            index, table = operands
+            made[i] = tables.entry(made[index], table, made)
+        elif op is TABLE:
+            continue
         else:
             made[i] = program.apply(op, [made[operand] for operand in operands])
         array = made[i]
@@ -48,31 +51,29 @@ class _Tables:
         self.program = program
         self.leaves = leaves
         self.nodes = nodes
-        self._known: dict[tuple[int, ...], tuple[Array, Axis]] = {}
+        self._known: dict[int, tuple[Array, Axis]] = {}
 
-    def entry(self, node: Node, made: Sequence[Array | float]) -> Array | float:
-        """Return the entry that a node looks up: in a leaf as it is, or in a list of its entries."""
-        _, at, *entries = node
-        index = made[at]
+    def entry(self, index: Array | float, place: int, made: Sequence[Array | float]) -> Array | float:
+        """Return the entry of a table at an index: in a leaf as it is, or in a list of its entries."""
         assert isinstance(index, Array), "an index is an input"
-        key = tuple(entries)
-        if key not in self._known:
+        if place not in self._known:
+            _, *entries = self.nodes[place]
             along = self.program.axis(len(entries))
-            leaf = _leaf_of(self.nodes, node)
+            leaf = _leaf_of(self.nodes, self.nodes[place])
             if leaf is not None:
                 places = _in_steps([self.nodes[entry][1] for entry in entries])
                 table = self.program.view(self.leaves[leaf], places, (along,))
             else:
-                pieces = [Piece(made[entry], (), Places(place)) for place, entry in enumerate(entries)]
+                pieces = [Piece(made[entry], (), Places(at)) for at, entry in enumerate(entries)]
                 table = self.program.assemble((along,), pieces)
-            self._known[key] = table, along
-        table, along = self._known[key]
+            self._known[place] = table, along
+        table, along = self._known[place]
         return self.program.gather(table, index, along)
 
 
 def _leaf_of(nodes: Sequence[Node], node: Node) -> str | None:
-    """The name of the leaf that has all entries of the table of a look-up; None where they are not of one."""
-    names = {nodes[entry][0] for entry in node[2:]}
+    """The name of the leaf that has all entries of a table; None where they are not of one."""
+    names = {nodes[entry][0] for entry in node[1:]}
     name = names.pop()
     return name if not names and name.__class__ is str and name != "constant" else None
 

@@ -35,6 +35,7 @@ class JaxTarget:
     """
 
     batched = True
+    writes_loops = False
     reserved = RESERVED
     group = staticmethod(partial(regroup, can_fold=can_fold))
 

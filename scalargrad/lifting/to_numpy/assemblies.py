@@ -20,11 +20,19 @@ from .views import Views
 
 
 class Whole(NamedTuple):
-    """An array that pieces are put into: the name of it with its axes flattened, how many numbers it has."""
+    """An array that pieces are put into.
+
+    Attributes:
+        name: the name of it with its axes flattened.
+        size: how many numbers it has.
+        batched: whether it has them for each example.
+        is_moving: whether it lies in another place in each iteration of a loop.
+    """
 
     name: str
     size: int
     batched: bool
+    is_moving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Assemblies:
         base, filling = self.views.flat(assembly), self.plan.fillings[assembly]
         if filling.adds_to_gaps:
             self.text.run.append(f"{base}.fill(0)")
-        whole = Whole(base, assembly.size, assembly.batched)
+        whole = Whole(base, assembly.size, assembly.batched, assembly in self.plan.moving)
         for step in filling.steps:
             array = step.piece.array
             if isinstance(array, Array):
@@ -78,7 +86,8 @@ class Assemblies:
         if lies is not None:
             place = lies.of_buffer(base, whole.size, whole.batched)
             if not place.isidentifier():
-                place = self.text.bind_unused(self._stem(piece, "place"), place, section)
+                name = self.text.names.unused(self._stem(piece, "place"))
+                place = self.views.bind(name, place, section, is_moving=whole.is_moving)
             self.text.run.append(f"np.copyto({place}, {value})" if fresh else f"np.add({place}, {value}, out={place})")
             return
         places = self.text.names.unused(self._stem(piece, "places"))
@@ -95,7 +104,8 @@ class Assemblies:
         self.text.namespace[places] = np.ravel(piece.places.index)
         if whole.batched:
             if base not in self._rows:
-                self._rows[base] = self.text.bind_unused(f"{base}_row", f"{base}.reshape(-1)", Section.VIEWS)
+                name = self.text.names.unused(f"{base}_row")
+                self._rows[base] = self.views.bind(name, f"{base}.reshape(-1)", is_moving=whole.is_moving)
             base = self._rows[base]
             spread = f"np.add.outer({places} * B, np.arange(B)).reshape(-1)"
             places = self.text.bind_unused(f"{places}_row", spread, Section.MEETING)

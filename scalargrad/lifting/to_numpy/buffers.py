@@ -43,6 +43,8 @@ class Buffers:
         self._expiring: dict[int, list[str]] = {}  # names by the position after which their buffers are free
         self._held: dict[str, Held] = {}
         self._constants: dict[tuple[str, str], str] = {}
+        self.rows: dict[Array, Callable[[], str]] = {}  # gives the row of a stack in which an array is computed
+        self.in_place: dict[Array, str] = {}  # the names of the states into which results are computed
         self._homes = {home.assembly for home in plan.in_assembly.values()}
 
     def taken(self, array: Array, dtype_argument: str | None = None) -> str:
@@ -52,6 +54,12 @@ class Buffers:
 
     def _taken(self, array: Array, dtype_argument: str | None) -> str:
         plan, text = self.plan, self.text
+        if array in self.rows:
+            name = text.names.of(array)
+            text.run.append(f"{name} = {self.rows[array]()}")
+            return name
+        if array in self.in_place:
+            return self.in_place[array]
         kind = Kind(
             shape_of(array.axes, array.batched), text.dtype_argument if dtype_argument is None else dtype_argument
         )
@@ -69,8 +77,8 @@ class Buffers:
             return text.bind(name, lies.of_buffer("gradient", plan.gradient_size, batched=False), Section.GRADIENT)
         if array in plan.in_assembly:
             assembly, _, lies = plan.in_assembly[array]
-            whole = self.of_assembly(assembly)
-            return text.bind(name, lies.of_buffer(whole, assembly.size, assembly.batched), Section.VIEWS)
+            place = lies.of_buffer(self.of_assembly(assembly), assembly.size, assembly.batched)
+            return self.views.bind(name, place, is_moving=array in plan.moving)
         if waiting:
             text.bind(name, waiting.pop(), Section.BUFFERS)
         else:
@@ -142,7 +150,7 @@ class Buffers:
         expressions = self.views.expressions
         if assembly not in expressions:
             constant = self.plan.fillings[assembly].constant
-            if constant is None and assembly not in self._homes:
+            if assembly in self.rows or (constant is None and assembly not in self._homes):
                 return self.taken(assembly)
             name = expressions[assembly] = self.text.names.of(assembly)
             shape = shape_of(assembly.axes, assembly.batched)

@@ -17,9 +17,10 @@ def axes_of(array: Array) -> Axes:
     return [*array.axes, *([BATCH] if array.batched else [])]
 
 
-def shape_of(axes: Sequence[Axis], batched: bool) -> str:
-    """Return the shape of a buffer with these axes, and with the batch in the last, as text."""
-    sizes = [*(str(axis.size) for axis in axes), *(["B"] if batched else [])]
+def shape_of(axes: Sequence[Axis], batched: bool, rows: int | None = None) -> str:
+    """Return the shape of a buffer with these axes, and with the batch in the last, as text; or of so many of them."""
+    first = [] if rows is None else [str(rows)]
+    sizes = [*first, *(str(axis.size) for axis in axes), *(["B"] if batched else [])]
     return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
 
 

@@ -68,7 +68,7 @@ class Operations:
 
     def _spelled(self, array: Apply) -> ast.expr:
         expression = spelling.expression(array.primitive, self.text.dtype)
-        if any(isinstance(node, ast.Name) and node.id == "special" for node in ast.walk(expression)):
+        if spelling.needs_scipy(array.primitive):
             self.text.imports.add("from scipy import special")
         return expression
 

@@ -11,12 +11,13 @@ import numpy as np
 
 from ...engine import primitives as p
 from ..arrays.differentiate import pieces_of
+from ..arrays.loops import Last, Loop, Row, Stack, flattened
 from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Piece, Scatter, View, needed
-from ..leaves import THETA
 from ..source import Wanted
 from .filling import Filling
 from .groups import axes_of, fits_a_view
 from .layout import Block, block
+from .memory import Memory, memory_of
 from .spelling import is_spelled
 
 
@@ -34,7 +35,8 @@ class Plan:
 
     Attributes:
         results: what the program returns.
-        order: the arrays in the order in which they are computed.
+        top: the arrays in the order in which they are computed, without those in loops.
+        order: the same with those in loops.
         position: the place of each array in that order.
         users: for each array those that are computed from it.
         kept: the arrays whose numbers are needed to the end.
@@ -52,9 +54,15 @@ class Plan:
         in_gradient: the results that are computed right in the gradient, with their places there.
         in_assembly: the results that are computed right in an assembly.
         last_use: the position after which nothing reads the buffer of an array.
+        histories: the states that are rows of a buffer in whose next row the result is computed that they take over.
+        in_place: the states in whose buffer the result is computed that they take over, with that result.
+        rows: the arrays that are computed right in a row of a stack, with that.
+        copied: the other arrays of which there is a stack, with that.
+        moving: the arrays that lie in another place in each iteration of a loop.
     """
 
     results: Sequence[Array | float]
+    top: list[Array]
     order: list[Array]
     position: dict[Array, int]
     users: dict[Array, list[Array]]
@@ -73,15 +81,22 @@ class Plan:
     in_gradient: dict[Array, Block]
     in_assembly: dict[Array, Home]
     last_use: dict[Array, int]
+    histories: dict[Array, Array]
+    in_place: dict[Array, Array]
+    rows: dict[Array, Stack]
+    copied: dict[Array, Stack]
+    moving: set[Array]
 
 
 def planned(wanted: Wanted) -> Plan:
     """Return the plan for a function that is to be written."""
-    gradient_size = wanted.sizes[THETA]
+    gradient_size = wanted.gradient_size
     pieces = pieces_of(wanted.gradient, gradient_size)
     ends = (*wanted.results, *(piece.array for piece in pieces))
     kept = {end for end in ends if isinstance(end, Array)}
-    order = needed(kept)
+    top = needed(kept)
+    order = flattened(top)
+    loops = [array for array in order if isinstance(array, Loop)]
     users = _users(order)
     blocks = _blocks(order)
     aliases = {array for array in order if _is_alias(array, blocks)}
@@ -94,8 +109,16 @@ def planned(wanted: Wanted) -> Plan:
     }
     in_gradient = _in_gradient(pieces, gradient_size, users, aliases, wanted.results)
     position = {array: place for place, array in enumerate(order)}
+    last_use = _last_uses(position, stored, kept - in_gradient.keys())
+    memory = memory_of(loops, position, stored, aliases | summed)
+    in_assembly = {
+        array: home
+        for array, home in _in_assemblies(order, fillings, in_gradient, aliases).items()
+        if not loops or memory.leaves_free(array, home.assembly, loops)
+    }
     return Plan(
         results=wanted.results,
+        top=top,
         order=order,
         position=position,
         users=users,
@@ -112,8 +135,13 @@ def planned(wanted: Wanted) -> Plan:
         gradient_filling=Filling(pieces, gradient_size),
         fillings=fillings,
         in_gradient=in_gradient,
-        in_assembly=_in_assemblies(order, fillings, in_gradient, aliases),
-        last_use=_last_uses(position, stored, kept - in_gradient.keys()),
+        in_assembly=in_assembly,
+        last_use=last_use,
+        histories=memory.histories,
+        in_place=memory.in_place,
+        rows=memory.rows,
+        copied=memory.copied,
+        moving=_moving(order, aliases, memory, in_assembly) if loops else set(),
     )
 
 
@@ -122,6 +150,11 @@ def _users(order: Sequence[Array]) -> dict[Array, list[Array]]:
     for array in order:
         for operand in array.arrays:
             users[operand].append(array)
+        if isinstance(array, Stack | Last):
+            users[array.of].append(array)
+        elif isinstance(array, Loop):
+            for state in array.states:
+                users[state.next].append(array)
     return users
 
 
@@ -138,6 +171,8 @@ def _blocks(order: Sequence[Array]) -> dict[Array, Block]:
 def _is_alias(array: Array, blocks: Mapping[Array, Block]) -> bool:
     if isinstance(array, View):
         return isinstance(array.places.index, int) or array in blocks
+    if isinstance(array, Row | Last):
+        return True
     return isinstance(array, Apply) and array.primitive.keeps_value
 
 
@@ -173,8 +208,13 @@ def _stored(order: Sequence[Array], aliases: Collection[Array], summed: Collecti
         if array in summed:
             stored[array] = [one for operand in array.arrays for one in stored[operand]]
         else:
-            stored[array] = stored[array.arrays[0]] if array in aliases else [array]
+            stored[array] = stored[_shown(array)] if array in aliases else [array]
     return stored
+
+
+def _shown(alias: Array) -> Array:
+    """The array of which an array without a buffer is a view."""
+    return alias.of if isinstance(alias, Last) else alias.arrays[0]
 
 
 def _often_read(
@@ -198,7 +238,8 @@ def _plain(order: Sequence[Array], aliases: Collection[Array]) -> set[Array]:
         if array not in aliases:
             is_plain = not isinstance(array, Leaf)
         else:
-            is_plain = array.arrays[0] in plain and (not isinstance(array, View) or _keeps_shape(array))
+            is_plain = _shown(array) in plain and (not isinstance(array, View) or _keeps_shape(array))
+            is_plain = is_plain and not isinstance(array, Row)
         if is_plain:
             plain.add(array)
     return plain
@@ -214,7 +255,7 @@ def _unbroken(order: Sequence[Array], aliases: Collection[Array], turned: Collec
         if array not in aliases:
             is_unbroken = not isinstance(array, Leaf) or array in turned
         else:
-            is_unbroken = array.arrays[0] in unbroken and (not isinstance(array, View) or array.shows_all)
+            is_unbroken = _shown(array) in unbroken and (not isinstance(array, View) or array.shows_all)
         if is_unbroken:
             unbroken.add(array)
     return unbroken
@@ -282,10 +323,25 @@ def _last_uses(
 ) -> dict[Array, int]:
     last = dict(position)
     for array, place in position.items():
-        for operand in array.arrays:
+        read: list[Array] = list(array.arrays)
+        if isinstance(array, Loop):  # to be handed on at the end of an iteration, or kept
+            read += [state.next for state in array.states]
+            read += [end.of for end in array.ends]
+        for operand in read:
             for one in stored[operand]:
                 last[one] = max(last[one], place)
     for array in kept:
         for one in stored[array]:
             last[one] = len(position)
     return last
+
+
+def _moving(
+    order: Sequence[Array], aliases: Collection[Array], memory: Memory, in_assembly: Mapping[Array, Home]
+) -> set[Array]:
+    moving: set[Array] = {*memory.rows, *memory.histories, *memory.histories.values()}
+    moving |= {array for array, home in in_assembly.items() if home.assembly in moving}
+    for array in order:
+        if isinstance(array, Row) or (array in aliases and _shown(array) in moving):
+            moving.add(array)
+    return moving

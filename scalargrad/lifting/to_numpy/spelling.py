@@ -16,15 +16,15 @@ from ...engine.declaration import OPERATORS, Primitive
 
 
 @lru_cache(maxsize=256)
-def _needs_scipy(primitive: Primitive) -> bool:
-    """Whether the array spelling of a primitive has functions of scipy.special."""
+def needs_scipy(primitive: Primitive) -> bool:
+    """Return whether the array spelling of a primitive has functions of scipy.special."""
     written = ast.parse((primitive.array or "0").format(*[f"x{i}" for i in range(primitive.arity)]), mode="eval")
     return any(isinstance(node, ast.Name) and node.id == "special" for node in ast.walk(written))
 
 
 def lacks_scipy(primitive: Primitive) -> bool:
     """Return whether a primitive has an array spelling that needs scipy, which is not installed."""
-    return _needs_scipy(primitive) and find_spec("scipy") is None
+    return needs_scipy(primitive) and find_spec("scipy") is None
 
 
 def is_spelled(primitive: Primitive) -> bool:
@@ -107,6 +107,15 @@ def is_one_function(primitive: Primitive) -> bool:
     function, arguments = _call(expression(primitive))
     names = [argument.id for argument in arguments if isinstance(argument, ast.Name)]
     return function.isidentifier() and names == ["x0", "x1"] and getattr(np, function).nin == 2
+
+
+def is_one_line(primitive: Primitive) -> bool:
+    """Return whether a primitive is one function of numpy, so that nothing is read after a number is written."""
+    if not is_spelled(primitive):
+        return False
+    written = expression(primitive)
+    function, arguments = _call(written)
+    return bool(function) and function != "power" and all(isinstance(one, ast.Name | ast.Constant) for one in arguments)
 
 
 def ufunc(primitive: Primitive) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from ...engine.floats import exact
+from ...engine.floats import counted, exact
 from ...engine.value import Value
 from ..arrays.program import Array
 from ..group.regroup import regroup
@@ -158,7 +158,9 @@ class _Tables:
         """
         if not self.is_row(out, size) or not out.flags.writeable:
             got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-            raise TypeError(f"out must be a writable array of {size} numbers in a row, {self.dtype}, got {got}")
+            raise TypeError(
+                f"out must be a writable array of {counted(size, 'number')} in a row, {self.dtype}, got {got}"
+            )
 
     def saved(self, program: Saved) -> str:
         """Return the text of a module that runs without this library."""
@@ -169,6 +171,7 @@ class _InFloats(_Tables):
     """Programs in plain floats, with the same tables."""
 
     batched = False
+    writes_loops = True
     reserved = ()
     group = staticmethod(ungrouped)
 
@@ -181,13 +184,24 @@ class NumpyTarget(_Tables):
     """Programs in numpy, with numbers of one precision, "float64" or "float32"; a few examples are taken in floats."""
 
     batched = True
+    writes_loops = True
     reserved = RESERVED
     group = staticmethod(partial(regroup, can_fold=is_one_function))
     limit = staticmethod(limit)
+    directions: int = 32  # more would need more memory, and gain little
 
     def __init__(self, dtype: str) -> None:
         super().__init__(dtype)
         self.floats = _InFloats(dtype)
+
+    def units(self, start: int, count: int, size: int) -> Floats:
+        """Return so many unit vectors of that size in a row, the first with its 1 at `start`; after the last, zeros."""
+        units: Floats = np.eye(count, size, start, self.dtype).ravel()
+        return units
+
+    def columns(self, gradient: Floats, count: int) -> list[Floats]:
+        """Return what a function gives for so many directions, for each."""
+        return list(gradient.reshape(count, -1))
 
     def runner(self, wanted: Wanted) -> NumpyRunner:
         """Return what runs one function of a lifted program."""
@@ -210,7 +224,7 @@ class NumpyRunner:
         self.source = write(wanted, dtype)
         self.dtype = dtype
         self.sizes = {name: wanted.sizes[name] for name in self.source.leaves}
-        self.size = wanted.sizes[THETA]
+        self.size = wanted.gradient_size
         self._has_aux = len(wanted.results) > 1
         self.last = wanted.results[-1]
         self._has_axes = isinstance(self.last, Array) and bool(self.last.axes)

@@ -45,8 +45,16 @@ class Views:
             self._variants[array, suffix] = known
             picked = _picked_further(expression, suffix)
             root = re.split(r"\W", picked)[0]
-            self.text.bind(known, picked, Section.GIVEN if root in self.text.leaves else Section.VIEWS)
+            section = Section.GIVEN if root in self.text.leaves else Section.VIEWS
+            self.bind(known, picked, section, is_moving=array in self.plan.moving)
         return known
+
+    def bind(self, name: str, text: str, section: Section = Section.VIEWS, *, is_moving: bool) -> str:
+        """Bind a name to a view, once for each size of batch, or in each iteration of a loop; return the name."""
+        if is_moving:
+            self.text.run.append(f"{name} = {text}")
+            return name
+        return self.text.bind(name, text, section)
 
     def _has_no_buffer(self, array: Array) -> bool:
         """Whether an array is another one at each call: an argument, or a single number."""

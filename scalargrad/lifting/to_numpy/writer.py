@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays.loops import Last, Loop, Row, Stack
 from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View
 from ..source import Pieces, Source, Wanted
 from . import spelling
@@ -17,13 +18,14 @@ from .buffers import Buffers
 from .folds import Folds
 from .groups import shape_of
 from .lookups import Lookups
+from .loops import Loops
 from .operations import Operations
 from .plan import planned
 from .text import Section, Text
 from .views import Views
 
 # The names that a program, or the file in which it is saved, uses beside those of its arrays.
-RESERVED = ("np", "special", "gradient", "B", "share", "THETA", "CAPTURED")
+RESERVED = ("np", "special", "directions", "gradient", "B", "share", "THETA", "CAPTURED")
 
 
 def write(wanted: Wanted, dtype: str = "float64") -> Source:
@@ -42,19 +44,15 @@ class _Writer:
         self.folds = Folds(*parts)
         self.assemblies = Assemblies(*parts)
         self.lookups = Lookups(*parts, self.assemblies)
+        self.loops = Loops(*parts)
 
     def source(self, wanted: Wanted) -> Source:
         for array in self.plan.order:
             if isinstance(array, Apply) and not spelling.is_spelled(array.primitive):
                 function = np.vectorize(array.primitive.value, otypes=[float])
                 self.text.namespace[self.text.names.of_function(array.primitive)] = function
-        for array in self.plan.order:
-            comment = self.text.names.comment(array)
-            if comment is not None:
-                self.text.run += [*([""] if self.text.run else []), f"# {comment}"]
-            if array not in self.plan.summed:
-                self._write(array)
-            self.buffers.release(array)
+        for array in self.plan.top:
+            self._write_with_comment(array)
         self.assemblies.write_gradient()
         returned = ", ".join(map(self._returned, wanted.results))
         text = self.text.whole(wanted.summary, wanted.function, ", ".join(wanted.arguments), returned)
@@ -67,6 +65,15 @@ class _Writer:
         }
         pieces = Pieces(self.text.sorted_imports(), self.text.bindings(), self.text.run, returned, called)
         return Source(text, self.text.namespace, tuple(self.text.leaves), leaves_gaps, pieces)
+
+    def _write_with_comment(self, array: Array) -> None:
+        comment = self.text.names.comment(array)
+        if comment is not None:
+            self.text.run += [*([""] if self.text.run else []), f"# {comment}"]
+        if array not in self.plan.summed:
+            self._write(array)
+            self.loops.keep(array)
+        self.buffers.release(array)
 
     def _returned(self, result: Array | float) -> str:
         if isinstance(result, Array) and result.axes:
@@ -86,7 +93,14 @@ class _Writer:
             self.lookups.write_gather(array)
         elif isinstance(array, Scatter):
             self.lookups.write_scatter(array)
-        else:
+        elif isinstance(array, Row):
+            self.loops.write_row(array)
+        elif isinstance(array, Loop):
+            self.loops.begin(array)
+            for one in array.body:
+                self._write_with_comment(one)
+            self.loops.end(array)
+        elif not isinstance(array, Stack | Last):  # what is read of a loop has been written with it
             assert isinstance(array, Assembly), f"numpy has no way to write {array}"
             self.assemblies.write(array)
 
@@ -116,7 +130,9 @@ class _Writer:
             self.views.expressions[view] = f"{flat}{at}"
             return
         lies = self.plan.blocks.get(view)
-        if lies is None:
+        if self.plan.moving and not isinstance(base, Leaf) and view.sizes == base.sizes and view.shows_all:
+            self.views.expressions[view] = self.views.expressions[base]
+        elif lies is None:
             places = self.text.names.of(view, "places")
             self.text.namespace[places] = index
             name = self.buffers.taken(view)

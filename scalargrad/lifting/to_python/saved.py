@@ -31,7 +31,7 @@ def _computed(quick, careful, theta, examples):
     """Return what a function gives for each example: operators raise where the careful functions have a number."""
     theta = [float(number) for number in theta]
     if len(theta) != len(THETA):
-        raise ValueError(f"theta must have {len(THETA)} numbers, got {len(theta)}")
+        raise ValueError(f"theta must have the length {len(THETA)}, got {len(theta)}")
     if len({len(rows) for rows in examples}) > 1 or not all(examples):
         raise ValueError("the arguments need the same number of examples")
     results = []

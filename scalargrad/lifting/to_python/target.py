@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ...engine.floats import exact, number
+from ...engine.floats import counted, exact, number
 from ...engine.value import Value
 from ..group.scalars import ungrouped
 from ..leaves import LEAVES
@@ -24,6 +24,7 @@ class PythonTarget:
     """Programs in plain Python. A table is a list of lists of floats."""
 
     batched = False
+    writes_loops = True
     reserved = ()
     group = staticmethod(ungrouped)
 
@@ -101,7 +102,9 @@ class PythonTarget:
         Raises:
             TypeError: always.
         """
-        raise TypeError(f'out is for the target "numpy"; this one returns a list of {size} numbers, got {out!r}')
+        raise TypeError(
+            f'out is for the target "numpy"; this one returns a list of {counted(size, "number")}, got {out!r}'
+        )
 
     def runner(self, wanted: Wanted) -> PythonRunner:
         """Return what runs one function of a lifted program."""

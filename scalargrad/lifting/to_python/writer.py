@@ -14,84 +14,132 @@ from typing import Any
 
 from ...engine.declaration import OPERATORS, Primitive, named
 from ..arrays.differentiate import pieces_of
+from ..arrays.loops import Last, Loop, Row, Stack, flattened
 from ..arrays.program import Apply, Array, Assembly, Gather, Leaf, Piece, Scatter, View, needed
 from ..leaves import LEAVES, THETA
 from ..source import Pieces, Source, Wanted, docstring
 from .lookups import Lookups
+from .loops import Loops
 
 
 def write(wanted: Wanted, careful: bool = False) -> Source:
     """Return the source of a function of leaves and arguments that returns the results, and the gradient if any."""
-    texts: dict[Array, str] = {}
-    lines: list[str] = []
-    names = wanted.names
-    pieces, scattered = _by_place(wanted)
-    parts = [*(part for place in pieces.values() for part in place), *scattered]
+    return _Writer(wanted, careful).source(wanted)
 
-    def text(operand: Array | float) -> str:
-        return texts[operand] if isinstance(operand, Array) else _literal(operand)
 
-    lookups = Lookups(names, text)
-    order = needed([*wanted.results, *parts])
-    applied = [array.primitive for array in order if isinstance(array, Apply)]
-    called = [primitive for primitive in applied if not _is_operator(primitive, careful)]
-    functions = {primitive: names.of_function(primitive) for primitive in called}
-    for array in order:
+class _Writer:
+    def __init__(self, wanted: Wanted, careful: bool) -> None:
+        self.careful = careful
+        self.names = wanted.names
+        self.texts: dict[Array, str] = {}
+        self.lines: list[str] = []
+        self.pieces, self.stacked, self.scattered = _by_place(wanted)
+        parts = [part for place in self.pieces.values() for part in place]
+        top = needed([*wanted.results, *parts, *(piece.array for piece in self.stacked), *self.scattered])
+        self.order = flattened(top)
+        self.top = top
+        applied = [array.primitive for array in self.order if isinstance(array, Apply)]
+        called = [primitive for primitive in applied if not _is_operator(primitive, careful)]
+        self.functions = {primitive: self.names.of_function(primitive) for primitive in called}
+        self.lookups = Lookups(self.names, self.text)
+        self.loops = Loops(self.names, self.text, self.texts, self.order)
+
+    def text(self, operand: Array | float) -> str:
+        return self.texts[operand] if isinstance(operand, Array) else _literal(operand)
+
+    def source(self, wanted: Wanted) -> Source:
+        for array in self.top:
+            self._write(array)
+        returned = [self.text(result) for result in wanted.results]
+        if wanted.gradient is not None:
+            returned.append(self._gradient(wanted.sizes[THETA]))
+        whole = [
+            docstring(wanted.summary),
+            "",
+            "",
+            f"def {wanted.function}({', '.join([*LEAVES, *wanted.arguments])}):",
+            *(f"    {line}" for line in self.lines),
+            f"    return {', '.join(returned)}",
+            "",
+        ]
+        by_name = {name: (primitive, _function(primitive, self.careful)) for primitive, name in self.functions.items()}
+        namespace: dict[str, Any] = {name: function for name, (_, function) in by_name.items()}
+        namespace |= self.lookups.tables | self.loops.tables
+        pieces = Pieces([], [], self.lines, ", ".join(returned), by_name)
+        return Source("\n".join(whole), namespace, pieces=pieces)
+
+    def _gradient(self, size: int) -> str:
+        """The text of the gradient, after the lines that add to it."""
+        sums = [" + ".join(map(self.text, self.pieces[i])) if i in self.pieces else "0.0" for i in range(size)]
+        slopes = f"[{', '.join(sums)}]"
+        if not (self.scattered or self.stacked):
+            return slopes
+        name = self.names.unused("gradient")
+        self.lines.append(f"{name} = {slopes}")
+        for piece in self.stacked:
+            self.lines += self.loops.additions(name, piece)
+        self.lines += self.lookups.gradient(name, self.scattered)
+        return name
+
+    def _write(self, array: Array) -> None:
         if isinstance(array, Leaf):
-            texts[array] = array.name
-            continue
-        if (isinstance(array, View) and array.axes) or array in scattered:
-            continue  # a table that is a part of a leaf, or what is added right into the gradient
-        if isinstance(array, Assembly | Gather | Scatter):
-            texts[array] = names.of(array)
-            lines += lookups.lines(array, texts[array])
-            continue
-        if isinstance(array, View):
-            texts[array] = names.of(array)
-            lines.append(f"{texts[array]} = {texts[array.base]}[{array.places.index}]")
-            continue
+            self.texts[array] = array.name if array.table is None else self.loops.table(array)
+        elif isinstance(array, Loop):
+            self._write_loop(array)
+        elif isinstance(array, Stack | Last):
+            pass  # it has been written with the loop
+        elif isinstance(array, View) and array.axes and isinstance(array.base, Stack):
+            self.texts[array] = f"{self.texts[array.base]}[{array.places.first // array.size}]"
+        elif (isinstance(array, View) and array.axes) or array in self.scattered:
+            pass  # a table that is a part of a leaf, or what is added right into the gradient
+        elif isinstance(array, Assembly | Gather | Scatter):
+            self.texts[array] = self.names.of(array)
+            self.lines += self.lookups.lines(array, self.texts[array])
+        elif isinstance(array, View):
+            self.texts[array] = self.names.of(array)
+            self.lines.append(f"{self.texts[array]} = {self.texts[array.base]}[{array.places.index}]")
+        elif isinstance(array, Row):
+            self.lines.append(self.loops.row(array))
+        else:
+            self._write_operation(array)
+
+    def _write_operation(self, array: Array) -> None:
         assert isinstance(array, Apply), "single numbers are neither folded nor put together"
         if array.primitive.keeps_value:
-            texts[array] = text(array.operands[0])
-        else:
-            operands = [text(operand) for operand in array.operands]
-            texts[array] = names.of(array)
-            name = functions.get(array.primitive)
-            written = f"{name}({', '.join(operands)})" if name else array.primitive.notation.format(*operands)
-            lines.append(f"{texts[array]} = {written}")
-    returned = [text(result) for result in wanted.results]
-    if wanted.gradient is not None:
-        sums = [" + ".join(map(text, pieces[i])) if i in pieces else "0.0" for i in range(wanted.sizes[THETA])]
-        slopes = f"[{', '.join(sums)}]"
-        if scattered:
-            name = names.unused("gradient")
-            lines += [f"{name} = {slopes}", *lookups.gradient(name, scattered)]
-            slopes = name
-        returned.append(slopes)
-    whole = [
-        docstring(wanted.summary),
-        "",
-        "",
-        f"def {wanted.function}({', '.join([*LEAVES, *wanted.arguments])}):",
-        *(f"    {line}" for line in lines),
-        f"    return {', '.join(returned)}",
-        "",
-    ]
-    by_name = {name: (primitive, _function(primitive, careful)) for primitive, name in functions.items()}
-    namespace: dict[str, Any] = {name: function for name, (_, function) in by_name.items()} | lookups.tables
-    return Source("\n".join(whole), namespace, pieces=Pieces([], [], lines, ", ".join(returned), by_name))
+            self.texts[array] = self.text(array.operands[0])
+            return
+        operands = [self.text(operand) for operand in array.operands]
+        self.texts[array] = self.loops.names_of_results.get(array) or self.names.of(array)
+        name = self.functions.get(array.primitive)
+        written = f"{name}({', '.join(operands)})" if name else array.primitive.notation.format(*operands)
+        self.lines.append(f"{self.texts[array]} = {written}")
+
+    def _write_loop(self, loop: Loop) -> None:
+        self.lines += self.loops.before(loop)
+        outer, self.lines = self.lines, []
+        self.lines += self.loops.kept(loop, loop.states)
+        for array in loop.body:
+            self._write(array)
+            self.lines += self.loops.kept(loop, [array])
+        self.lines += self.loops.handed_on(loop)
+        body, self.lines = self.lines, outer
+        self.lines += [self.loops.header(loop), *(f"    {line}" for line in body)]
+        self.loops.after(loop)
 
 
-def _by_place(wanted: Wanted) -> tuple[dict[int, list[Array | float]], dict[Scatter, Piece]]:
-    """The terms of each entry of the gradient; and what is added to it where something was looked up."""
+def _by_place(wanted: Wanted) -> tuple[dict[int, list[Array | float]], list[Piece], dict[Scatter, Piece]]:
+    """The terms of each entry of the gradient; what is added to it from loops, and where something was looked up."""
+    stacked: list[Piece] = []
     parts: dict[int, list[Array | float]] = {}
     scattered: dict[Scatter, Piece] = {}
     for piece in pieces_of(wanted.gradient, wanted.sizes[THETA]):
         if isinstance(piece.array, Scatter):
             scattered[piece.array] = piece
+        elif isinstance(piece.array, Stack):
+            stacked.append(piece)
         else:
             parts.setdefault(piece.places.first, []).append(piece.array)
-    return parts, scattered
+    return parts, stacked, scattered
 
 
 _OPERATORS = {named(name): getattr(operator, sign.method) for name, sign in OPERATORS.items() if sign.node}

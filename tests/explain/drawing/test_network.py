@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from scalargrad import Value, draw_network, nn, square_error
+from scalargrad import Value, draw_network, flatten, nn, square_error
 from scalargrad.explain.drawing.render import Drawing
 from scalargrad.explain.names import numeral
 from tests.explain.drawing.test_picture import shown
@@ -136,6 +136,16 @@ def test_inputs_show_the_forward_pass(model: nn.MLP | nn.Layer | nn.Neuron) -> N
     assert shown(drawing.fragment())[f"name_{last}0"][-1] == "bias 0.0"
 
 
+def test_a_sequential_of_layers_is_drawn_as_the_network_that_it_is() -> None:
+    """Layers and networks one after another are drawn as one network of them; only their paths differ."""
+    model, row = nn.MLP(2, [3, 2, 1], "tanh", rng=0), [0.5, -1.0]
+    whole = nn.Sequential(model.layers[0], nn.Sequential(model.layers[1]), nn.MLP(2, [1], rng=0))
+    whole.layers[2].layers = [model.layers[2]]  # type: ignore[union-attr]  # it is the MLP
+    paths = {"layers.1": "layers.1.layers.0", "layers.2": "layers.2.layers.0"}
+    expected = re.sub(r"layers\.[12]", lambda path: paths[path[0]], draw_network(model, row).source)
+    assert draw_network(whole, row).source == expected
+
+
 def test_the_pieces_of_a_maxout_show_the_output_that_they_share() -> None:
     """Each output is the largest of its pieces: all their circles show it, and the caption says how many they are."""
     layer = nn.Maxout(weights=[[[1.0, 0.0], [-1.0, 0.0]], [[0.0, 1.0], [0.0, 2.0]]], biases=[[0.0, 0.0], [0.0, 0.0]])
@@ -202,10 +212,15 @@ def test_it_renders() -> None:
     assert float(left) < float(middle) < float(right)
 
 
-@pytest.mark.parametrize("model", [None, Value(1.0), nn.Module(), [nn.Layer(2, 2)]])
+REFUSED = [None, Value(1.0), nn.Module(), [nn.Layer(2, 2)], nn.Sequential(nn.Layer(2, 2), flatten)]
+
+
+@pytest.mark.parametrize("model", REFUSED)
 def test_what_is_no_network_is_refused(model: object) -> None:
-    """Anything but an MLP, a Layer or a Neuron is an error that says what it was."""
-    with pytest.raises(TypeError, match="a network to draw is an MLP, a Layer or a Neuron, got"):
+    """Anything but an MLP, a Layer, a Neuron or a Sequential of layers is an error that says what it was."""
+    with pytest.raises(
+        TypeError, match="a network to draw is an MLP, a Layer, a Neuron, or a Sequential of layers, got"
+    ):
         draw_network(model)  # type: ignore[arg-type]  # that is the point
 
 

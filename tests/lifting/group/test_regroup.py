@@ -50,8 +50,9 @@ class Regrouped:
         self.results = group(self.trace, outputs, program, leaves)
 
     def scalar_operations(self) -> int:
-        """How many operations were traced."""
-        return sum(not isinstance(node[0], str) for node in self.trace.nodes)
+        """How many operations were traced that change an operand."""
+        idle = sum(operand is not None for operand in self.trace.beside_constants.values())
+        return sum(not isinstance(node[0], str) for node in self.trace.nodes) - idle
 
     def error(self, theta: Any, batch: Any) -> float:
         """How far the results are from those of the function on Values."""

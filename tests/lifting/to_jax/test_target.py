@@ -199,7 +199,7 @@ def test_arguments_of_any_kind() -> None:
     for wrong, message in refused:
         with pytest.raises(ValueError, match=message):
             program(wrong)
-    with pytest.raises(ValueError, match="at must have 1 numbers"):
+    with pytest.raises(ValueError, match="at must have 1 number"):
         program([1.0], at=jnp.ones(2))
     with pytest.raises(TypeError, match='out is for the target "numpy"; arrays of JAX never change'):
         program.value_and_grad([1.0], out=np.zeros(1))

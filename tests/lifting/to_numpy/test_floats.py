@@ -8,6 +8,7 @@ import math
 import pickle
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_many_examples_run_in_arrays() -> None:
         assert f"for up to {few} examples" in program.source
     assert "np.tanh" in program.source
     for sizes in ((2, 16, 16, 1), (2, 22, 1)):  # for the second it is close
-        wide = with_an_argument(lambda sizes=sizes: network(*sizes))
+        wide = with_an_argument(partial(network, *sizes))
         wide.value_and_grad([0.5])
         assert "floats" not in wide.source
     assert 0.5 < wide._latest.limit("value_and_grad") < 1

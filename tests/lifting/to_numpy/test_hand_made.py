@@ -142,10 +142,10 @@ MADE = [
 
 def computed(root: Any, count: int) -> Any:
     """The result of running the text of a program."""
-    source = write(Wanted("total", ["x"], [root], None, {"theta": N_THETA}, Names([root], {}, ["x"]), "A program."))
+    source = write(Wanted("function", ["x"], [root], None, {"theta": N_THETA}, Names([root], {}, ["x"]), "A program."))
     leaves = {name: GIVEN[name] for name in source.leaves}
-    total = Code(source, "total").function({**leaves, "gradient": np.zeros(N_THETA), "B": count})
-    return total(GIVEN["x"][:count])
+    function = Code(source, "function").function({**leaves, "gradient": np.zeros(N_THETA), "B": count})
+    return function(GIVEN["x"][:count])
 
 
 @pytest.mark.parametrize("made", MADE)
@@ -233,7 +233,7 @@ def unshared(text: str, namespace: Mapping[str, Any]) -> list[str]:
 def test_what_is_bound_once_is_a_view(made: Any) -> None:
     """What is bound once is a buffer, or a view of one: a copy would keep old numbers."""
     root = made()
-    source = write(Wanted("total", ["x"], [root], None, {"theta": N_THETA}, Names([root], {}, ["x"]), "A program."))
+    source = write(Wanted("function", ["x"], [root], None, {"theta": N_THETA}, Names([root], {}, ["x"]), "A program."))
     assert unshared(source.text, source.namespace) == []
 
 

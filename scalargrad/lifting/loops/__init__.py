@@ -1,0 +1,1 @@
+"""Loops in array programs: what repeats is found after differentiation, and put into the program once."""

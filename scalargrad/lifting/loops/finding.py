@@ -1,0 +1,172 @@
+"""Where a list of steps repeats: the same tokens again and again, each reading what the one before read, moved evenly.
+
+A step is a token, which says what it computes, and references: the positions of the steps that it reads. Steps
+repeat with a period P where the step at i + P has the token of the step at i, and where its references move by the
+same distances from each iteration to the next: by P to what is computed in the loop, by 0 to what is computed
+before it, and by any distance to the steps of another loop.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+OUTSIDE = -1  # the reference to what is no step
+TRIED = 12  # periods that are looked at, the most promising first
+LEAST_TIMES = 3
+NEARBY = 1000  # steps
+
+
+class Stretch(NamedTuple):
+    """Where steps repeat.
+
+    Attributes:
+        first: the first step that has the token of the one a period later.
+        start: the first step from which on references move evenly, too.
+        stop: the position after the last of these.
+        end: the position after the last step that has the token of the one a period earlier.
+        period: how many steps an iteration has.
+    """
+
+    first: int
+    start: int
+    stop: int
+    end: int
+    period: int
+
+
+class Steps(NamedTuple):
+    """Steps to look at: for each its token, its references, and how many lines it takes."""
+
+    tokens: Sequence[int]
+    references: Sequence[tuple[int, ...]]
+    lines: Sequence[int]
+
+
+def stretches(steps: Steps, least_saved: int) -> list[Stretch]:
+    """Return where steps repeat such that a loop saves at least so many lines, in order and apart from each other."""
+    before = [0]
+    for lines in steps.lines:
+        before.append(before[-1] + lines)
+    found: list[Stretch] = []
+    pending = [(0, len(steps.tokens))]
+    while pending:
+        low, high = pending.pop()
+        best = _best(steps, before, low, high, least_saved) if before[high] - before[low] > least_saved else None
+        if best is not None:
+            found.append(best)
+            pending += [(low, best.first), (best.end, high)]
+    return sorted(found)
+
+
+def _best(steps: Steps, before: Sequence[int], low: int, high: int, least_saved: int) -> Stretch | None:
+    """The repetition that saves most within some steps; of several periods the shortest."""
+    best: tuple[int, int, Stretch] | None = None
+    promising = dict(_periods(steps.tokens[low:high]))
+    for period, length in _periods(_with_distances(steps, low, high)):
+        promising[period] = max(length, promising.get(period, 0))
+    for period, length in sorted(promising.items(), key=lambda pair: (pair[0] - pair[1], pair[0])):
+        if best is not None and length - period < best[0]:
+            break
+        for stretch in _with_period(steps, low, high, period):
+            times = (stretch.end - stretch.first) // period
+            saved = (times - 1) * (before[stretch.start + period] - before[stretch.start])
+            if saved >= least_saved and (best is None or (saved, -period) > best[:2]):
+                best = saved, -period, stretch
+    return best[2] if best else None
+
+
+def _periods(tokens: Sequence[int]) -> list[tuple[int, int]]:
+    """Distances at which 1, 2, 4, 8, … tokens in a row come again, and over how many steps they may repeat so.
+
+    The longest repetition comes first.
+    """
+    count = len(tokens)
+    lengths: dict[int, int] = {}
+    rows, width = list(tokens), 1
+    while width <= max(1, count // LEAST_TIMES):
+        seen: dict[int, int] = {}
+        apart = []
+        for i, row in enumerate(rows):
+            if row in seen:
+                apart += [i - seen[row]]
+            seen[row] = i
+        distances = Counter(apart)
+        if not distances:
+            break
+        for distance, times in distances.items():
+            length = times + width + distance
+            if length >= LEAST_TIMES * distance and length > lengths.get(distance, 0):
+                lengths[distance] = length
+        pairs = list(zip(rows, rows[width:], strict=False))
+        known = {pair: i for i, pair in enumerate(pairs)}
+        rows = [known[pair] for pair in pairs]
+        width *= 2
+    return sorted(lengths.items(), key=lambda pair: (pair[0] - pair[1], pair[0]))[:TRIED]
+
+
+def _with_distances(steps: Steps, low: int, high: int) -> list[int]:
+    """Tokens that are different where what is read is nearby and not as far away.
+
+    So an iteration of several parts is seen that compute the same, but of different things.
+    """
+    known: dict[tuple[int, ...], int] = {}
+    tokens = []
+    for i in range(low, high):
+        distances = [i - one if one != OUTSIDE and i - one <= NEARBY else 0 for one in steps.references[i]]
+        tokens.append(known.setdefault((steps.tokens[i], *distances), len(known)))
+    return tokens
+
+
+def _with_period(steps: Steps, low: int, high: int, period: int) -> Iterator[Stretch]:
+    """Where steps repeat with a period, at least three times."""
+    tokens, references = steps.tokens, steps.references
+    last = high - period
+    moved: list[tuple[int, ...] | None] = [None] * max(0, last - low)
+    for i in range(low, last):
+        if tokens[i] == tokens[i + period]:
+            one, other = references[i], references[i + period]
+            moved[i - low] = tuple(
+                [b - a if OUTSIDE not in (a, b) else 0 if a == b else OUTSIDE for a, b in zip(one, other, strict=True)]
+            )
+    i, until = 0, last - low - period
+    while i < until:
+        if moved[i] is None or moved[i] != moved[i + period]:
+            i += 1
+            continue
+        j = i
+        while j < until and moved[j] is not None and moved[j] == moved[j + period]:
+            j += 1
+        stop = j + 2 * period  # steps up to here are regular
+        if stop - i >= LEAST_TIMES * period:
+            first, end = i, stop - period
+            while first > max(0, i - 2 * period) and moved[first - 1] is not None:
+                first -= 1
+            while end < min(len(moved), stop) and moved[end] is not None:
+                end += 1
+            yield Stretch(low + first, low + i, low + stop, low + end + period, period)
+        i = j + 1
+
+
+def carried(steps: Steps, stretch: Stretch) -> list[int]:
+    """Return for each place in a period how many steps an iteration that begins there takes over from the one before.
+
+    The places count from the start of the stretch.
+    """
+    period, start = stretch.period, stretch.start + stretch.period
+    reach: dict[int, int] = {}  # for each step of an iteration, how far away it is read
+    for i in range(start, start + period):
+        for reference in steps.references[i]:
+            if stretch.first <= reference < i:
+                read = (reference - start) % period
+                reach[read] = max(reach.get(read, 0), i - reference)
+    changes = [0] * (2 * period + 1)
+    for read, distance in reach.items():
+        changes[read + 1] += 1
+        changes[min(read + distance, read + period) + 1] -= 1
+    counts, now = [0] * period, 0
+    for place in range(2 * period):
+        now += changes[place]
+        counts[place % period] += now
+    return counts

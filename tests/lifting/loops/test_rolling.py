@@ -1,0 +1,320 @@
+"""Programs with loops compute what the unrolled ones do, and are short; where nothing repeats, nothing changes."""
+
+from __future__ import annotations
+
+import pickle
+import random
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scalargrad import Value, exp, lift, maximum, nn, sigmoid, sin, tanh
+from scalargrad.lifting.arrays.differentiate import gradient, mean
+from scalargrad.lifting.arrays.loops import Loop
+from scalargrad.lifting.arrays.program import ArrayProgram, View, needed
+from scalargrad.lifting.loops.rolling import _is_part, _Read, _seen_through, rolled
+from scalargrad.lifting.names import Names
+from scalargrad.lifting.specialised import Specialised
+from scalargrad.lifting.target import chosen
+from scalargrad.lifting.to_numpy.target import NumpyTarget
+from scalargrad.lifting.to_python.target import PythonTarget
+from tests.lifting.interpreter import evaluate
+from tests.lifting.recurrences import (
+    BATCH,
+    RECURRENCES,
+    Made,
+    hidden_markov,
+    kalman,
+    learning,
+    lstm,
+    residual,
+    rnn,
+    rnn_from_zero,
+    stacked,
+    two_back,
+)
+
+pytestmark = pytest.mark.usefixtures("littered")
+
+
+@pytest.fixture(autouse=True)
+def _in_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute few examples in arrays, too: what plain floats compute has tests of its own here."""
+    monkeypatch.setattr(NumpyTarget, "limit", lambda *_: 0.0)
+
+
+def _unrolled(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setattr(NumpyTarget, "writes_loops", False)
+    monkeypatch.setattr(PythonTarget, "writes_loops", False)
+    return monkeypatch
+
+
+def _text(program: Any, kind: str) -> str:
+    (lifted,) = program._lifted.values()
+    text: str = lifted.runner(kind).source.text
+    return text
+
+
+def _computed(made: Made, **options: Any) -> tuple[list[Any], dict[str, str]]:
+    """What a lifted recurrence computes, and the texts that do."""
+    function, parameters, batch = made
+    program = lift(function, parameters, check=False, **options)
+    batch = batch if options.get("target") != "python" else tuple(one.tolist() for one in batch)
+    results = [np.asarray(program(*batch))]
+    kinds = ["forward"]
+    if results[0].ndim == 1:
+        value, gradient = program.value_and_grad(*batch)
+        results += [np.asarray(value), np.asarray(gradient)]
+        kinds.append("value_and_grad")
+        if options.get("target") != "python":
+            results.append(program.hvp(*batch, np.cos(np.arange(len(parameters)))))
+            kinds.append("hvp")
+    else:
+        results.append(np.asarray(program.jacobian(*batch)))
+        kinds.append("jacobian")
+    return results, {kind: _text(program, kind) for kind in kinds}
+
+
+def _agree(some: list[Any], others: list[Any], tolerance: float = 1e-12) -> None:
+    for one, other in zip(some, others, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * (1 + abs(other).max()))
+
+
+@pytest.mark.parametrize("recurrence", RECURRENCES, ids=lambda one: one.__name__)
+def test_a_loop_computes_what_the_unrolled_program_does(
+    recurrence: Callable[[int], Made], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results, gradients and products with the Hessian are the same, in a text that is shorter."""
+    results, texts = _computed(recurrence(16))
+    with _unrolled(monkeypatch).context():
+        expected, unrolled = _computed(recurrence(16))
+    _agree(results, expected)
+    assert " in range(" in texts["forward"]
+    assert sum(map(len, texts.values())) < sum(map(len, unrolled.values()))
+
+
+@pytest.mark.parametrize("recurrence", RECURRENCES, ids=lambda one: one.__name__)
+def test_plain_python_has_the_same_loops(recurrence: Callable[[int], Made], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The target of single numbers gives the same results with loops as without them."""
+    results, texts = _computed(recurrence(12), target="python")
+    with _unrolled(monkeypatch).context():
+        expected, unrolled = _computed(recurrence(12), target="python")
+    _agree(results, expected)
+    assert sum(map(len, texts.values())) <= sum(map(len, unrolled.values()))
+
+
+# ---------------------------------------------------------------- random programs
+
+OPERATIONS: list[Any] = [tanh, sigmoid, sin, lambda a: a * a, lambda a: exp(-a * a), lambda a: maximum(a, 0.1)]
+
+
+def _random_recurrence(seed: int, steps: int) -> Made:
+    """Random states, each a random function of the states before, of inputs, of parameters and of constants."""
+    rng = random.Random(seed)
+    width, count = rng.choice([1, 2, 3]), rng.choice([1, 2, 3])
+    parameters = [Value(rng.gauss(0, 0.5)) for _ in range(6)]
+    plans = [
+        [(rng.choice(OPERATIONS), rng.randrange(count), rng.randrange(6), rng.randrange(4)) for _ in range(2)]
+        for _ in range(count)
+    ]
+    period, at_start = rng.choice([1, 1, 2, 3]), rng.choice([0.0, 0.5, None])
+    backwards, every = rng.random() < 0.3, rng.random() < 0.5
+
+    def loss(x: Any, start: Any) -> Any:
+        states: Any = [[start[j] if at_start is None else at_start for j in range(width)] for _ in range(count)]
+        total: Any = 0.0
+        for t in range(steps):
+            given = x[steps - 1 - t if backwards else t]
+            new = []
+            for i, plan in enumerate(plans):
+                values = states[i]
+                for operation, other, weight, extra in plan:
+                    third = [given, parameters[(weight + 1) % 6], 0.1 * (t % period), states[other][0]][extra]
+                    values = [
+                        operation(parameters[weight] * a + states[other][j] * third) for j, a in enumerate(values)
+                    ]
+                new.append(values)
+            states = new
+            if every:
+                total = total + states[0][0] * states[-1][0]
+        return total + sum(a * a for values in states for a in values)
+
+    r = np.random.default_rng(seed)
+    return loss, parameters, (r.normal(size=(2, steps)), r.normal(size=(2, width)))
+
+
+@pytest.mark.parametrize("target", ["numpy", "python"])
+@pytest.mark.parametrize("seed", range(12))
+def test_random_recurrences(seed: int, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is repeated is computed as it was."""
+    results, _ = _computed(_random_recurrence(seed, 10), target=target)
+    with _unrolled(monkeypatch).context():
+        expected, _ = _computed(_random_recurrence(seed, 10), target=target)
+    _agree(results, expected)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_does_not_repeat_has_no_loop(seed: int) -> None:
+    """In a random graph nothing is mistaken for a loop."""
+    parameters = [Value(0.1 * k) for k in range(5)]
+
+    def loss(x: Any) -> Any:
+        rng = random.Random(seed)
+        made: list[Any] = [*parameters, x]
+        for _ in range(80):
+            made.append(rng.choice(OPERATIONS)(rng.choice(made) * rng.choice(parameters) + rng.choice(made[-3:])))
+        return sum(made)
+
+    _, texts = _computed((loss, parameters, (np.ones(2),)))
+    assert not any("for " in line for text in texts.values() for line in text.splitlines()[2:] if line[:1] == " ")
+
+
+def test_a_small_program_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where loops would save few lines, the text is the same as without them, to the byte."""
+    model = nn.MLP(2, [3, 3, 3, 1], "tanh", rng=0)
+    made = (lambda x: model(x) ** 2, model.parameters(), (np.ones((2, 2)),))
+    _, texts = _computed(made)
+    with _unrolled(monkeypatch).context():
+        _, unrolled = _computed(made)
+    assert texts == unrolled
+
+
+# ---------------------------------------------------------------- in and around loops
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_batches_of_any_size(count: int) -> None:
+    """The loop is the same for each size of batch, and is compared with the engine at its first use."""
+    function, parameters, batch = lstm(8)
+    program = lift(function, parameters)
+    examples = tuple(np.resize(one, (count, *one.shape[1:])) for one in batch)
+    expected = [function(*example).data for example in zip(*(one.tolist() for one in examples), strict=True)]
+    np.testing.assert_allclose(program(*examples), expected, rtol=1e-12)
+    program.value_and_grad(*examples)
+    program.hvp(*examples, np.ones(len(parameters)))
+
+
+def test_single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loops compute in the precision of the program."""
+    results, _ = _computed(rnn_from_zero(12), dtype="float32")
+    with _unrolled(monkeypatch).context():
+        expected, _ = _computed(rnn_from_zero(12), dtype="float32")
+    assert results[0].dtype == results[2].dtype == np.float32
+    _agree(results, expected, 1e-5)
+
+
+def test_no_argument() -> None:
+    """A function of parameters alone, such as a power of a matrix, has its loop."""
+    matrix = [[Value(0.4), Value(0.1)], [Value(-0.2), Value(0.3)]]
+
+    def trace() -> Any:
+        power = matrix
+        for _ in range(15):
+            power = [[power[i][0] * matrix[0][j] + power[i][1] * matrix[1][j] for j in range(2)] for i in range(2)]
+        return power[0][0] + power[1][1]
+
+    program = lift(trace, [value for row in matrix for value in row])
+    value, gradient = program.value_and_grad()
+    numbers = np.array([[0.4, 0.1], [-0.2, 0.3]])
+    assert value == pytest.approx(np.trace(np.linalg.matrix_power(numbers, 16)), rel=1e-12)
+    np.testing.assert_allclose(gradient, 16 * np.linalg.matrix_power(numbers, 15).T.ravel(), rtol=1e-11)
+    assert " in range(" in _text(program, "value_and_grad")
+
+
+def test_input_gradients_and_tangents() -> None:
+    """Derivatives in inputs and along directions of programs with loops agree with the engine."""
+    function, parameters, batch = rnn(10)
+    program = lift(function, parameters)
+    slopes = program.input_gradients(*batch)
+    direction = np.sin(np.arange(len(parameters)))
+    speeds = program.jvp(*batch, direction)
+    assert " in range(" in _text(program, "input_gradients")
+    assert " in range(" in _text(program, "jvp")
+    gradients = program.gradients(*batch)
+    np.testing.assert_allclose(gradients @ direction, speeds, rtol=1e-10)
+    assert slopes[0].shape == batch[0].shape
+
+
+# ---------------------------------------------------------------- texts
+
+
+@pytest.mark.parametrize("recurrence", [rnn_from_zero, residual, kalman, hidden_markov], ids=lambda one: one.__name__)
+def test_the_text_does_not_grow_with_the_steps(recurrence: Callable[[int], Made]) -> None:
+    """A program for twice as many steps has as many lines."""
+    lengths = []
+    for steps in (16, 32):
+        function, parameters, batch = recurrence(steps)
+        program = lift(function, parameters, check=False)
+        program.value_and_grad(*batch)
+        lengths.append(program.source.count("\n"))
+    assert lengths[0] == lengths[1]
+
+
+def test_a_saved_program_has_its_loops(tmp_path: Path) -> None:
+    """A file with loops gives the same bits, on numpy and in plain Python; so does a pickled program."""
+    function, parameters, batch = rnn(10)
+    for target in ("numpy", "python"):
+        program = lift(function, parameters, target=target)
+        examples = batch if target == "numpy" else tuple(one.tolist() for one in batch)
+        expected = program.value_and_grad(*examples)
+        file = tmp_path / f"{target}.py"
+        program.save(file)
+        assert " in range(" in file.read_text()
+        value, gradient = runpy.run_path(str(file))["value_and_grad"](*examples)
+        assert value == expected[0]
+        assert list(gradient) == list(expected[1])
+        twin = pickle.loads(pickle.dumps(program))
+        assert list(twin.value_and_grad(*examples)[1]) == list(expected[1])
+
+
+@pytest.mark.parametrize("recurrence", [rnn, stacked, two_back, learning], ids=lambda one: one.__name__)
+def test_loops_mean_the_same_to_an_interpreter(recurrence: Callable[[int], Made]) -> None:
+    """What a target is given computes what the unrolled program does, whoever reads it."""
+    function, parameters, batch = recurrence(12)
+    target = chosen("numpy", "float64")
+    rows = [target.rows(one, "x") for one in batch]
+    lifted = Specialised(function, parameters, tuple(shape for _, shape in rows), target, False)
+    program, theta = lifted._program, lifted._leaves["theta"]
+    average = mean(program, lifted.results[0])
+    slopes = gradient(program, average, theta)
+    names = Names([average], {}, [])
+    (new_average,), new_slopes = rolled([average], slopes, len(parameters), names, has_axes=True)
+    assert any(isinstance(array, Loop) for array in needed([new_average]))
+    given = {"theta": [value.data for value in parameters]}
+    given |= {name: table for name, (table, _) in zip(lifted.arguments, rows, strict=True)}
+    assert new_slopes is not None
+    for old, new in ((average, new_average), (slopes, new_slopes)):
+        expected, computed = (np.asarray(evaluate(one, given, BATCH)).reshape(-1) for one in (old, new))
+        np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-12 * abs(expected).max())
+
+
+def test_a_list_that_begins_as_another_one_is_seen() -> None:
+    """Negative control: a part that is read at first is one of what is read of all, or else there is no loop."""
+    program = ArrayProgram()
+    axes = (program.axis(3),)
+    leaf, other = (program.leaf(name, (program.axis(6),)) for name in ("x", "y"))
+
+    def read(base: Any, places: list[int]) -> _Read:
+        view = program.view(base, np.array(places), axes if len(places) == 3 else (program.axis(len(places)),))
+        assert isinstance(view, View)
+        return _Read(view, base, (view,))
+
+    whole, later = read(leaf, [1, 2, 3]), read(other, [0, 1])
+    assert _is_part(read(leaf, [1, 2]), whole, later)
+    assert not _is_part(read(leaf, [0, 1]), whole, later)
+    assert not _is_part(read(other, [1, 2]), whole, later)
+    assert _is_part(_Read(0.5, None, ()), _Read(0.5, None, ()), later)
+    assert not _is_part(_Read(0.0, None, ()), _Read(-0.0, None, ()), later)
+
+
+def test_rows_are_seen_through_a_view() -> None:
+    """A view shows the same places of each row."""
+    program = ArrayProgram()
+    base = program.leaf("x", (program.axis(6),))
+    view = program.view(base, np.array([[5, 0], [1, 1]]), (program.axis(2), program.axis(2)))
+    assert isinstance(view, View)
+    assert _seen_through(np.arange(18).reshape(3, 6), view)[2].tolist() == [[17, 12], [13, 13]]
