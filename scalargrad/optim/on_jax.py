@@ -94,8 +94,8 @@ class OnJax(OnArrays):
             optimizer._begin()
             rows.append({name: x for name, x in vars(optimizer).items() if isinstance(x, float) or name == "steps"})
             optimizer._commit(memory)
-        classes = [own for own in type(optimizer).__mro__ if "__init__" in vars(own)]
-        given = {name for own in classes for name in inspect.signature(own.__init__).parameters}
+        made = [vars(kind)["__init__"] for kind in type(optimizer).__mro__ if "__init__" in vars(kind)]
+        given = {name for one in made for name in inspect.signature(one).parameters}
         fixed = tuple([(name, x) for name, x in rows[0].items() if name in given])
         changing = [name for name in rows[0] if name not in given]
         return {name: jnp.asarray([row[name] for row in rows]) for name in changing}, fixed
