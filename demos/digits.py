@@ -13,6 +13,9 @@ learn from all 4,000 digits in seconds. With --eager the graph of each digit is 
 in the lecture, by default with fewer neurons and digits. With the same settings both ways end with
 the same network, up to rounding.
 
+With --target jax the training runs on JAX, whose steps of an epoch are one call; --devices spreads each
+batch over several devices, into which a CPU can be divided, too.
+
 After each epoch the state of the training is saved in one file. A run that was stopped, by Ctrl-C or a
 power cut, continues from there with --resume, and ends with the same network, to the last bit. A lifted
 network is also saved as a module, network.py, which reads digits with numpy alone.
@@ -21,6 +24,7 @@ network is also saved as a module, network.py, which reads digits with numpy alo
     python demos/digits.py --source
     python demos/digits.py --eager
     python demos/digits.py --eager --resume --epochs 4
+    python demos/digits.py --target jax --devices 8
 """
 
 from __future__ import annotations
@@ -45,6 +49,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scalargrad import Value, functional, lift, nn, no_grad, optim
+from scalargrad.extras import how_to_install
 
 Loss = Callable[[Any, Any], Value]
 
@@ -197,6 +202,9 @@ def arguments(argv: Sequence[str] | None) -> tuple[argparse.ArgumentParser, argp
     way.add_argument("--lift", action="store_true", help="make the loss a program on arrays first (the default)")
     way.add_argument("--eager", action="store_true", help="record and sweep a graph for each digit")
     way.add_argument("--source", action="store_true", help="print the program that the loss becomes, and end")
+    parser.add_argument("--target", choices=["numpy", "python", "jax"], help="what the loss is lifted to")
+    parser.add_argument("--devices", type=count, default=1, help="with --target jax, how many devices share a batch")
+    parser.add_argument("--batch", type=count, help=f"digits for a step; default: {BATCH}, or more for many devices")
     parser.add_argument("--loss", choices=["square", "cross-entropy"], default="square", help="default: %(default)s")
     for name, meaning in (
         ("hidden", "neurons in the hidden layer"),
@@ -212,6 +220,12 @@ def arguments(argv: Sequence[str] | None) -> tuple[argparse.ArgumentParser, argp
     for name, number in USUAL["eager" if options.eager else "lift"].items():
         if getattr(options, name) is None:
             setattr(options, name, number)
+    if options.devices > 1 and options.target != "jax":
+        parser.error("argument --devices: only --target jax spreads a batch over devices")
+    if options.batch is None:
+        options.batch = math.ceil(BATCH / options.devices) * options.devices  # so that each device has as many
+    if options.eager and options.target:
+        parser.error("argument --target: with --eager nothing is lifted")
     if options.examples > 4000:
         parser.error(f"argument --examples: there are 4000 digits to learn from, not {options.examples}")
     return parser, options
@@ -243,6 +257,16 @@ def examine(model: nn.MLP, held_out: Sequence[Digit], picture: Path, console: Co
         console.print(f"{module} is the network as a module that needs numpy alone", markup=False)
 
 
+def prepare_jax(devices: int) -> None:
+    """Have JAX compute in float64; a CPU counts as so many devices."""
+    try:
+        import jax
+    except ModuleNotFoundError:
+        raise SystemExit(f"--target jax needs the extra jax: {how_to_install('jax')}") from None
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_num_cpu_devices", devices)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Train or continue training, then examine, as the arguments say."""
     began = time.monotonic()
@@ -250,12 +274,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     console = Console(highlight=False, soft_wrap=True)
     learned, held_out = split(load_digits(), random.Random(options.seed))
     data = columns(learned[: options.examples])
+    if options.target == "jax":
+        prepare_jax(options.devices)
     settings = {name: getattr(options, name) for name in ("loss", "hidden", "examples", "seed")}
     path = options.output / "network.json"
     model = nn.MLP(SIDE * SIDE, [options.hidden, len(CLASSES)], "sigmoid", rng=random.Random(options.seed))
     loss = loss_function(model, options.loss)
     if options.source:
-        program = lift(loss, model.parameters())
+        program = lift(loss, model.parameters(), target=options.target)
         program.value_and_grad(*columns(learned[:1]))
         print(program.source)
         return
@@ -281,13 +307,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             model.parameters(),
             data,
             optimizer=optim.Adam(),
-            schedule=optim.StepDecay(RATE, every=math.ceil(options.examples / BATCH), factor=0.5),
+            schedule=optim.StepDecay(RATE, every=math.ceil(options.examples / options.batch), factor=0.5),
             epochs=options.epochs,
-            batch_size=BATCH,
+            batch_size=options.batch,
             rng=options.seed,
             metrics={"accuracy": lambda pixels, target: optim.accuracy(model(pixels), target)},
             callback=report,
             lifted=not options.eager,
+            target=options.target,
+            devices=options.devices,
             resume=state,
         )
     except (TypeError, ValueError, OSError) as error:
@@ -301,6 +329,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             keep(history)
         finally:
             raise KeyboardInterrupt("continue with --resume")
+    console.print(f"{history.way}: {history.seconds:.1f} seconds of training")
     examine(model, held_out, options.output / "digits.png", console, not options.eager)
     console.print(f"{time.monotonic() - began:.0f} seconds in all")
 

@@ -60,7 +60,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["optimizer", "schedules"],
         ["descent", "adaptive", "adam"],
         ["minimizing", "ways", "progress", "picture"],
-        ["restarting", "history", "trials"],
+        ["restarting", "history", "trials", "on_jax"],
         ["training", "diagnosis"],
         ["diagnosing"],
         [""],

@@ -168,7 +168,7 @@ class _Doctor:
             self.at_start = read_layers(loss, examples, set(variables))
             self._put(self._now)
         batch_size = min(history.batch_size if history else 32, self.size)
-        way = _way(loss, variables, setting, data, validation, None)
+        way = _way(loss, variables, setting, data, validation, None, None, 1)
         self._is_fast = isinstance(way, OnArrays) and not isinstance(way.theta, list)
         self.data = way.columns(data)
         self.validation = None if validation is None else way.columns(validation)

@@ -245,11 +245,12 @@ class Optimizer(ABC):
             norm = math.hypot(*gradients)
             if norm > self.clip_norm:
                 gradients = [self.clip_norm / norm * gradient for gradient in gradients]
-        shrinking = self._shrinking()
-        if self.weight_decay and not shrinking:
+        shrinks = self._shrinks
+        if self.weight_decay and not shrinks:
             gradients = [gradient + self.weight_decay * x for gradient, x in zip(gradients, numbers, strict=True)]
         changes, *remembered = self._checked(list(map(self.rule, gradients, *map(self._column, self.remembers))))
-        if shrinking:
+        if shrinks:
+            shrinking = self._rate * self.weight_decay
             changes = [change + shrinking * x for change, x in zip(changes, numbers, strict=True)]
         return changes, remembered
 
@@ -269,16 +270,15 @@ class Optimizer(ABC):
                 norm = _norm(arrays, gradient)
                 if norm > self.clip_norm:
                     gradient = self.clip_norm / norm * gradient
-            shrinking = self._shrinking()
-            if self.weight_decay and not shrinking:
+            if self.weight_decay and not self._shrinks:
                 gradient = gradient + self.weight_decay * theta
             change = self._ruled(gradient)
             self._refuse_other(change)
             remembered: list[Any] = []
             if self.remembers:
                 change, *remembered = change
-            if shrinking:
-                change = change + shrinking * theta
+            if self._shrinks:
+                change = change + self._rate * self.weight_decay * theta
             if hasattr(theta, "flags") and not theta.flags.writeable:
                 self.theta = theta - change
             else:
@@ -302,9 +302,10 @@ class Optimizer(ABC):
                 )
             raise
 
-    def _shrinking(self) -> float:
-        """Return the share of itself by which a parameter shrinks in addition to the rule."""
-        return self._rate * self.weight_decay if self.decouples_weight_decay else 0.0
+    @property
+    def _shrinks(self) -> bool:
+        """Whether a parameter shrinks by a share of itself, in addition to the rule."""
+        return self.decouples_weight_decay and self.weight_decay != 0
 
     def _refuse_other(self, returned: Any) -> None:
         count = len(returned) if isinstance(returned, tuple) else 0

@@ -13,6 +13,7 @@ from typing import Any
 from ..engine import modes
 from ..engine.floats import counted, integer, number, refuse_set
 from ..engine.value import Value
+from ..lifting.target import chosen
 from .adam import Adam
 from .arguments import Array, column, in_our_words, some_variables
 from .history import Best, History, Point, Row
@@ -42,6 +43,8 @@ def train(
     callback: Callable[[History], object] | None = None,
     progress: bool | None = None,
     lifted: bool | None = None,
+    target: str | None = None,
+    devices: int = 1,
     resume: History | Mapping[str, Any] | None = None,
 ) -> History:
     """Minimize the mean of a loss over examples, batch by batch; each epoch uses each example once, in a new order.
@@ -92,6 +95,10 @@ def train(
         progress: whether to show a bar with the loss and the time left; by default if stderr is a terminal.
         lifted: True to lift the loss to arrays, with an error if that is impossible; False to train on Values. By
             default the loss is lifted if possible; `history.way` says what was done, and why.
+        target: what the loss is lifted to, as for `lift`. On "jax" each epoch is one compiled call, which Ctrl-C does
+            not end in the middle; a loss that cannot be lifted is an error.
+        devices: over how many devices of JAX the examples of each batch are spread. A batch that they cannot share
+            evenly is computed by each of them.
         resume: the history of an earlier training with the same data, or its `state_dict()`.
 
     Returns:
@@ -136,7 +143,7 @@ def train(
             for variable, own in zip(variables, last, strict=True):
                 variable.data = own
         history.start = [variable.data for variable in variables]
-        way = _way(loss, variables, moving, columns, held_out, lifted)
+        way = _way(loss, variables, moving, columns, held_out, lifted, target, _devices(devices, target, lifted))
         begin = Point((), 0, 0.0, None, (None, None)) if point is None else point
         history._point = begin._replace(saved=way.save())
         history.optimizer, history.way = way.optimizer, way.described
@@ -243,15 +250,23 @@ class _Training:
         random.Random(f"{self._seed}/{epoch}").shuffle(order)
         data = self.way.chosen(self._data[0], order)
         learn, save, total = self.way.learn, self.way.save, start.total
+        seeds = [f"{self._seed}/{epoch}/{batch}" for batch in range(start.batch, self.batches)]
+        rest = data if start.batch == 0 else [column[start.batch * self._batch_size :] for column in data]
+        at_once = self.way.learn_all(rest, self._batch_size, seeds)
+        means = None if at_once is None else iter(at_once)
         for batch in range(start.batch, self.batches):
             begin = batch * self._batch_size
             end = min(begin + self._batch_size, self._size)
-            mean = learn([column[begin:end] for column in data], f"{self._seed}/{epoch}/{batch}")
+            if means is None:
+                mean = learn([column[begin:end] for column in data], seeds[batch - start.batch])
+            else:
+                mean = next(means)
             if not math.isfinite(mean):
                 self.history._point = start
                 return f"diverged: in step {batch + 1} of epoch {epoch} the loss became {mean}"
             total += mean * (end - begin)
-            self.history._point = Point(start.rows, batch + 1, total, start.best, save())
+            if means is None or batch + 1 == self.batches:  # what is taken at once, counts as a whole
+                self.history._point = Point(start.rows, batch + 1, total, start.best, save())
             if bar.is_shown:
                 bar.show(self.done, f"{epoch}/{epochs}", total / end)
         if not self.way.is_finite():
@@ -305,15 +320,32 @@ def _way(
     columns: list[Any],
     validation: list[Any] | None,
     lifted: bool | None,
+    target: str | None,
+    devices: int,
 ) -> Way:
     if lifted is False:
         return OnValues(loss, variables, optimizer, "")
+    if target == "jax":
+        chosen(target, "float64")  # which says how to install it
+        from .on_jax import OnJax
+
+        return OnJax(loss, variables, optimizer, columns, validation, devices)
     try:
-        return OnArrays(loss, variables, optimizer, columns, validation)
+        return OnArrays(loss, variables, optimizer, columns, validation, target)
     except Exception as error:  # of any kind: the loss cannot be lifted
-        if lifted:
+        if lifted or target is not None:
             raise
         return OnValues(loss, variables, optimizer, reason_of(error))
+
+
+def _devices(devices: int, target: str | None, lifted: bool | None) -> int:
+    """How many devices a batch is spread over, for a target that can do so."""
+    devices = integer(devices, "devices", low=1)
+    if lifted is False and target is not None:
+        raise ValueError(f"target is for a lifted loss, and lifted=False trains on Values, got target {target!r}")
+    if devices > 1 and target != "jax":
+        raise ValueError(f'several devices need target="jax", got devices={devices} and target {target!r}')
+    return devices
 
 
 def _columns(given: Any, name: str) -> list[Any]:

@@ -43,6 +43,9 @@ class Way(Protocol):
         The masks of each `nn.Dropout` follow from the seed.
         """
 
+    def learn_all(self, data: Columns, size: int, seeds: Sequence[str]) -> Iterable[float] | None:
+        """Take a step for each batch of that size at once, as `learn` would; None if it can take only one at a time."""
+
     def mean(self, name: str, function: Callable[..., Any], columns: Columns, given: Sequence[Any]) -> float:
         """Return the mean of a function of one example, without dropout; `name` is its name in the history.
 
@@ -101,6 +104,9 @@ class OnValues:
             self.optimizer.step()
         return mean
 
+    def learn_all(self, data: Columns, size: int, seeds: Sequence[str]) -> None:  # as on JAX
+        """Return None: steps are taken one at a time."""
+
     def mean(self, name: str, function: Callable[..., Any], columns: Columns, given: Sequence[Any]) -> float:  # noqa: ARG002  # as of arrays
         """Return the mean of a function of one example."""
         return measured(function, columns)
@@ -133,6 +139,7 @@ class OnArrays:
         loss, variables, optimizer: as for `train`.
         data: columns, as lists of what the loss takes.
         validation: other columns, if there are any. Functions are compared with their programs on these, too.
+        target: of the programs, as for `lift`.
 
     Raises:
         Exception: any error that shows that the loss cannot be lifted, or not for these examples.
@@ -145,15 +152,16 @@ class OnArrays:
         optimizer: Optimizer,
         data: Sequence[Any],
         validation: Sequence[Any] | None = None,
+        target: str | None = None,
     ) -> None:
-        self._variables, self._on_values = variables, optimizer
-        self._target = chosen(None, "float64")
+        self._variables, self._on_values, self._name = variables, optimizer, target
+        self._target = chosen(target, "float64")
         self.theta = self._target.packed(variables)
         self._on_lists = isinstance(self.theta, list)
         self._examples = [self._notable(given) for given in (data, validation) if given is not None]
         masked = Masked(loss, *[column[0] for column in as_lists(column[:1] for column in data)])
         self._masked = masked if masked.probabilities else None
-        self._program = lift(self._masked or loss, variables)
+        self._program = lift(self._masked or loss, variables, target=target)
         self._programs: dict[str, Program | None] = {"loss": self._program}  # None for what cannot be lifted
         self._reasons: dict[str, str] = {}
         self._room = None if self._on_lists else copy.copy(self.theta)
@@ -177,7 +185,7 @@ class OnArrays:
     @property
     def described(self) -> str:
         """The way in words, for the history."""
-        library = "plain Python" if self._on_lists else "numpy"
+        library = {"jax": "JAX"}.get(self._name or "", "plain Python" if self._on_lists else "numpy")
         apart = [f"; {name} on Values, as it cannot be lifted: {reason}" for name, reason in self._reasons.items()]
         return f"lifted to {library}{''.join(apart)}"
 
@@ -209,6 +217,9 @@ class OnArrays:
             self.theta = self.optimizer.step(gradient)
         return float(mean)
 
+    def learn_all(self, data: Columns, size: int, seeds: Sequence[str]) -> Iterable[float] | None:  # as on JAX
+        """Return None: steps are taken one at a time."""
+
     def mean(self, name: str, function: Callable[..., Any], columns: Columns, given: Sequence[Any]) -> float:
         """Return the mean by a program, or on Values if the function cannot be lifted."""
         if name not in self._programs:
@@ -225,7 +236,7 @@ class OnArrays:
         return mean_of(results)
 
     def _lifted(self, name: str, function: Callable[..., Any]) -> Program | None:
-        program = lift(function, self._variables)
+        program = lift(function, self._variables, target=self._name)
         self.settle()  # the comparison calls the function with the Values
         try:
             with undropped():

@@ -572,3 +572,20 @@ def refusal(folder: Path, arguments: Sequence[str], capsys: pytest.CaptureFixtur
     assert "error: --resume: " in line
     assert "Traceback" not in line
     return line
+
+
+def test_many_devices_end_with_the_same_network(tmp_path: Path) -> None:
+    """On eight devices of JAX the network of numpy comes out, and the time that training took is printed."""
+    printed, networks = [], []
+    command = [sys.executable, digits.__file__, *SMALL, "--loss", "cross-entropy"]
+    for name, options in (("jax", ["--target", "jax", "--devices", "8"]), ("numpy", ["--batch", "16"])):
+        arguments = [*options, "--output", str(tmp_path / name)]
+        finished = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True)
+        printed.append(finished.stdout)
+        saved = json.loads((tmp_path / name / "network.json").read_text())
+        networks.append(np.array(list(saved["parameters"].values())))
+    assert re.search(r"lifted to JAX, on 8 devices: [\d.]+ seconds of training", printed[0])
+    assert re.search(r"lifted to numpy: [\d.]+ seconds of training", printed[1])
+    accuracies = [re.findall(r"accuracy ([\d.]+%) on 1,000 held-out", text) for text in printed]
+    assert accuracies[0] == accuracies[1] != []
+    assert np.allclose(*networks, rtol=1e-9)
