@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-BENCHMARKS = ("check", "engine", "explain", "floats", "gpt", "lift", "lifting")  # these need the extra bench
+BENCHMARKS = ("check", "engine", "explain", "floats", "gpt", "lift", "lifting", "scale")  # these need the extra bench
 BY_NAME = ("lab",)  # this needs the extra test and a lab that has been built
 
 

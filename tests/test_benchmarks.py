@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
-from benchmarks import floats, gpt, lifting
+from benchmarks import floats, gpt, lifting, scale
 from benchmarks.graphs import GRAPHS
 from benchmarks.lift import disagreement
 from benchmarks.peers import by_hand, hips, lifted, scalars
@@ -107,3 +109,19 @@ def test_the_ways_of_each_graph_give_the_same_numbers(name: str, count: int) -> 
     assert list(case.ways) == ["lifted", "in arrays", "plain Python", "eager"]
     assert lifting.disagreement(case) is None
     assert len(list(floats.cases(quick=True))) == 6
+
+
+def scaled(way: Any) -> Any:
+    return 1.000001 * way()
+
+
+def test_steps_on_jax_end_where_those_on_numpy_do() -> None:
+    """All ways to take the steps of a case end at the same parameters; one that does not is named."""
+    for case in (scale._dense([3, 4, 2], 4, 3), scale._convolution(5, 2, 4, 3), scale._logistic(6, 2, 3)):
+        with jax.enable_x64(True):
+            ways = scale.descents(case)
+            assert set(ways) == {"numpy", "JAX", "JAX, call by call", "JAX, by hand"}
+            assert scale.disagreement(case, ways) is None
+            assert set(scale.seconds(ways, 1)) == set(ways)
+            wrong = {**ways, "wrong": partial(scaled, ways["numpy"])}
+            assert scale.disagreement(case, wrong) == f"{case.name}: wrong and numpy differ"

@@ -143,7 +143,8 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     ],
     "scalargrad.lifting.to_jax": [
         ["spelling"],
-        ["slices", "reading"],
+        ["windows", "reading"],
+        ["slices"],
         ["joining", "folds", "lookups"],
         ["writer"],
         ["target"],

@@ -588,4 +588,4 @@ def test_many_devices_end_with_the_same_network(tmp_path: Path) -> None:
     assert re.search(r"lifted to numpy: [\d.]+ seconds of training", printed[1])
     accuracies = [re.findall(r"accuracy ([\d.]+%) on 1,000 held-out", text) for text in printed]
     assert accuracies[0] == accuracies[1] != []
-    assert np.allclose(*networks, rtol=1e-9)
+    assert np.allclose(networks[0], networks[1], rtol=1e-9)

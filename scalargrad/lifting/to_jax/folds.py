@@ -36,6 +36,10 @@ def _sum_of_products(fold: Fold, x: Array, y: Array, reading: Reading) -> str:
     one, other = reading.of(x), reading.of(y)
     products = [_matrix_product(a, b, c, one, other), _matrix_product(b, a, c, other, one)]
     written = [text for text in products if text is not None]
+    if not written and _is_sum_of_stack(
+        a, b, c, {letter: 1 if axis is None else axis.size for axis, letter in letters.items()}
+    ):
+        return f"jnp.sum({atom(one)} @ {atom(other)}.transpose(0, 2, 1), axis=0)"
     return min(written, key=lambda text: text.count(".T"), default=f'jnp.einsum("{a},{b}->{c}", {one}, {other})')
 
 
@@ -45,6 +49,8 @@ def _matrix_product(a: str, b: str, c: str, one: str, other: str) -> str | None:
     if len(along) != 1 or len(set(a)) < len(a) or len(set(b)) < len(b):
         return None
     (k,) = along
+    if len(a) == 2 and len(b) == 3 and c == f"b{a[0]}{b[2]}" and b[0] == "b" and a[1] == b[1] == k:
+        return f"{atom(one)} @ {atom(other)}"  # with each matrix of a stack
     if len(a) == len(b) > 2:
         return f"{atom(one)} @ {atom(other)}" if _is_stack(a, b, c, k) else None
     if len(b) > 2 or c != (a + b).replace(k, "") or (len(a) > 2 and a[-1] != k):
@@ -57,6 +63,16 @@ def _matrix_product(a: str, b: str, c: str, one: str, other: str) -> str | None:
 def _is_stack(a: str, b: str, c: str, k: str) -> bool:
     """Whether products of matrices lie side by side along the first axes."""
     return a[:-2] == b[:-2] == c[:-2] and a[-1] == b[-2] == k and c[-2:] == a[-2] + b[-1]
+
+
+def _is_sum_of_stack(a: str, b: str, c: str, sizes: dict[str, int]) -> bool:
+    """Whether it is a product of two matrices for each example, summed up over these.
+
+    As one product it takes longer where the matrices are long: the arrays then have to be laid out anew.
+    """
+    if not (len(a) == len(b) == 3 and a[0] == b[0] == "b" and a[2] == b[2] and c == a[1] + b[1] and a[1] != b[1]):
+        return False
+    return 2 * sizes[a[1]] * sizes[b[1]] <= sizes[a[2]] * (sizes[a[1]] + sizes[b[1]])
 
 
 def summed_products(order: Sequence[Array], users: dict[Array, list[Array]], kept: set[Array]) -> set[Array]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..to_numpy.layout import block
 from .spelling import atom, reshaped
+from .windows import windows
 
 if TYPE_CHECKING:
     from ..arrays.program import IntArray
@@ -35,6 +36,7 @@ def picked(
     return (
         _along_axes(text, sizes, batched, index)
         or _as_block(text, sizes, batched, index)
+        or windows(_flat(text, sizes, batched), size, batched, index)
         or f"{_flat(text, sizes, batched)}[{', '.join([*_rows(batched), bound(index)])}]"
     )
 
