@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from functools import lru_cache
 from typing import Any
 
@@ -61,7 +60,7 @@ def expression(primitive: Primitive, dtype: str) -> ast.expr:
             f'{primitive.name} has no array spelling, which the target "jax" needs: declare it with array="…" in the '
             'names of numpy, or lift with target="numpy", which calls it for each number'
         )
-    spelled: ast.expr = _InJax(primitive).visit(deepcopy(numpys.expression(primitive, dtype)))
+    spelled: ast.expr = _InJax(primitive).visit(_copied(numpys.expression(primitive, dtype)))
     return spelled
 
 
@@ -102,7 +101,12 @@ def unparsed(primitive: Primitive, dtype: str) -> str:
 
 def composed(template: ast.expr, operands: Sequence[str]) -> str:
     """Return a template as text, with these expressions in the places of x0, x1, …; in parentheses where needed."""
-    return ast.unparse(_Filled(operands).visit(deepcopy(template))).replace("'", '"')
+    return ast.unparse(_Filled(operands).visit(_copied(template))).replace("'", '"')
+
+
+def _copied(expression: ast.expr) -> ast.expr:
+    """A copy by way of the text: other libraries hang whole trees on the nodes of Python that all expressions share."""
+    return ast.parse(ast.unparse(expression), mode="eval").body
 
 
 class _Filled(ast.NodeTransformer):

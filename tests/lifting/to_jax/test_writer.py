@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from typing import Any
@@ -230,6 +231,20 @@ def test_spellings_in_jax() -> None:
     spelling.expression.cache_clear()
     assert "special.polygamma(jnp.asarray(1.0, int), x)" in spelling.spelled(p.polygamma, ["1.0", "x"], "float64")
     assert "3.4028" in spelling.spelled(p.lgamma, ["x"], "float32")
+
+
+def test_what_others_hang_on_shared_nodes_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has one node for "is read here", on which IPython hangs the program that it shows: nothing follows it."""
+
+    class Heavy:
+        def __deepcopy__(self, memo: Any) -> Any:
+            raise AssertionError
+
+    name = ast.parse("x", mode="eval").body
+    assert isinstance(name, ast.Name)
+    monkeypatch.setattr(name.ctx, "parent", Heavy(), raising=False)
+    spelling.expression.cache_clear()
+    assert spelling.spelled(p.tanh, ["x + 1"], "float64") == "jnp.tanh(x + 1)"
 
 
 def test_folds_of_several_kinds() -> None:
