@@ -392,11 +392,18 @@ def test_an_array_without_dimensions_may_hold_a_value() -> None:
     assert (boxed * v).args == (w, v)
 
 
-@pytest.mark.parametrize("target", [np.array(1.0), np.array(True), np.True_, np.array(3)])
+@pytest.mark.parametrize("target", [np.array(1.5), np.array(-1), np.array(3), np.array(np.nan)])
 def test_a_class_is_still_an_integer_in_range(target: Any) -> None:
     """A 0-d array that holds no integer, or one beyond the classes, is no class."""
     with pytest.raises((TypeError, ValueError), match="the class in cross_entropy must be"):
         cross_entropy([Value(0.5), Value(1.0)], target)
+
+
+@pytest.mark.parametrize("target", [np.array(1.0), np.array(True), np.True_, np.float32(1)])
+def test_a_class_may_be_a_float_without_a_fraction(target: Any) -> None:
+    """A column of classes often has the dtype of floats or bools."""
+    scores = [Value(0.5), Value(1.0)]
+    assert cross_entropy(scores, target).data == cross_entropy(scores, 1).data
 
 
 def test_nothing_warns() -> None:
