@@ -2,6 +2,8 @@
 
 import os
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: each worker has one core, and threads would wait
+
 import pytest
 from hypothesis import settings
 
