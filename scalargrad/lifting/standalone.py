@@ -7,7 +7,6 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from copy import deepcopy
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -80,7 +79,8 @@ class _Texts:
             self.lines += ["", "", *text.splitlines(), ""] if isinstance(node, ast.FunctionDef) else [text]
 
     def _expression(self, node: ast.AST, module: ModuleType) -> str:
-        plain = ast.fix_missing_locations(_Plain().visit(deepcopy(node)))
+        own = ast.parse(ast.unparse(node)).body[0]  # a copy: other libraries hang whole trees on nodes that all share
+        plain = ast.fix_missing_locations(_Plain().visit(own))
         for name in sorted({one.id for one in ast.walk(plain) if isinstance(one, ast.Name)}):
             self.define(name, floats if hasattr(floats, name) and name not in _top_level(module) else module)
         return ast.unparse(plain)

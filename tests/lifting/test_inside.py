@@ -189,7 +189,6 @@ def derived(program: Program, leaves: Sequence[Any]) -> list[Any]:
     ]
 
 
-@pytest.mark.no_cover  # traced line by line, it would take several times as long
 @each_target
 @given(program=programs(max_leaves=3, max_instructions=8))
 def test_derivatives_of_random_programs(program: Program, target: str) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from scalargrad import Value, cross_entropy, erf, exp, grad, lgamma, lift, log, nn, power, primitive, softmax, tanh
 from scalargrad.engine.primitives import BUILT_IN
+from scalargrad.lifting import standalone
 from scalargrad.lifting.standalone import definitions
 from scalargrad.lifting.to_numpy import spelling
 
@@ -132,6 +133,15 @@ def test_results_keep_their_form(target: str, tmp_path: Path) -> None:
     check(shared, tmp_path, rows)
     alone: Any = lift(lambda x: (w[0] * x[0], x[1]), w, target=target, has_aux=True)
     check(alone, tmp_path, rows[:1])
+
+
+def test_functions_of_the_engine_are_read_from_its_source(tmp_path: Path) -> None:
+    """A function of floats stands in the file with all that it needs, whichever program is saved first."""
+    standalone._parsed.cache_clear()
+    standalone._top_level.cache_clear()
+    w = [Value(0.3), Value(0.7)]
+    program: Any = lift(lambda: erf(w[0]) + lgamma(w[1]) + tanh(w[0] * w[1]), w, target="python")
+    check(program, tmp_path)
 
 
 @each_target

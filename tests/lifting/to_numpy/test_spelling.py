@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from scalargrad import Value, erf, erfc, gelu, lgamma, lift, primitive, sigmoid, softplus, tanh
+from scalargrad.engine import primitives as p
 from scalargrad.lifting.to_numpy import spelling
 from scalargrad.lifting.to_numpy.target import NumpyRunner
 
@@ -145,3 +146,14 @@ def test_a_program_has_no_closure() -> None:
     code = next(one for one in runner._code._code.co_consts if hasattr(one, "co_freevars"))
     assert code.co_freevars == ()
     assert "theta" in runner.source.leaves
+
+
+def test_what_is_one_function_of_numpy() -> None:
+    """Only such an operation may write over what it reads: no power, no two functions, and none without a spelling."""
+
+    @primitive(partials=[lambda out, x: 1.0], name="nameless")
+    def nameless(x: float) -> float:
+        return x
+
+    one_line = {p.tanh: True, p.add: True, p.power: False, p.sigmoid: False, nameless: False}
+    assert {own: spelling.is_one_line(own) for own in one_line} == one_line
