@@ -11,7 +11,7 @@ import importlib
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from statistics import median
 from typing import Any, NamedTuple
@@ -82,7 +82,12 @@ def ways(places: int = PLACES) -> dict[str, Step]:
     }
     if find_spec("torch"):  # pragma: no branch
         made["PyTorch"] = _in_pytorch(program, starts[2], data.END)
-    return {name: lambda text, step=step: step(encoded[text]) for name, step in made.items()}  # type: ignore[misc]
+    return {name: _of_a_name(step, encoded) for name, step in made.items()}
+
+
+def _of_a_name(step: Step, encoded: Mapping[str, Any]) -> Step:
+    """The same step for a name as it is written."""
+    return lambda name: step(encoded[name])
 
 
 def _adam(value_and_grad: Callable[[Any, Any], tuple[float, Any]], theta: Any, program: Any) -> Step:

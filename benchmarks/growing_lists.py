@@ -28,7 +28,7 @@ def scalar(block: int) -> tuple[Callable[[Any, Any], Any], list[Value]]:
     """The loss of a text and the letters that come next, and the parameters."""
     rng = random.Random(0)
     matrices = [[[Value(rng.gauss(0, 0.3)) for _ in range(n)] for _ in range(m)] for m, n in shapes(block)]
-    letters, places, queries, keys_of, values_of, mixed, hidden, found, output = matrices
+    letters, places, queries, keys_of, values_of, mixed, hidden, down, output = matrices
 
     def linear(matrix: Rows, row: Sequence[Any]) -> list[Any]:
         return [sum(w * x for w, x in zip(weights, row, strict=True)) for weights in matrix]
@@ -54,7 +54,7 @@ def scalar(block: int) -> tuple[Callable[[Any, Any], Any], list[Value]]:
             columns = zip(*[value[head] for value in values], strict=True)
             seen += [sum(look * x for look, x in zip(looks, column, strict=True)) for column in columns]
         row = add(row, linear(mixed, seen))
-        row = add(row, linear(found, [relu(x) for x in linear(hidden, norm(row))]))
+        row = add(row, linear(down, [relu(x) for x in linear(hidden, norm(row))]))
         return linear(output, row)
 
     def loss(text: Any, following: Any) -> Any:
@@ -74,7 +74,7 @@ def in_torch(theta: Any, texts: Any, following: Any) -> Callable[[], Any]:
     sizes = [m * n for m, n in shapes(block)]
     parts = torch.split(torch.tensor(theta), sizes)
     matrices = [part.reshape(shape).clone().requires_grad_() for part, shape in zip(parts, shapes(block), strict=True)]
-    letters, places, *projections, mixed, hidden, found, output = matrices
+    letters, places, *projections, mixed, hidden, down, output = matrices
     words, targets = torch.tensor(texts), torch.tensor(following).reshape(-1)
     of = torch.nn.functional
 
@@ -87,7 +87,7 @@ def in_torch(theta: Any, texts: Any, following: Any) -> Callable[[], Any]:
         in_heads = [of.linear(normed, own).view(count, block, HEADS, HEAD).transpose(1, 2) for own in projections]
         seen = of.scaled_dot_product_attention(*in_heads, is_causal=True)
         rows = rows + of.linear(seen.transpose(1, 2).reshape(count, block, WIDE), mixed)
-        rows = rows + of.linear(torch.relu(of.linear(norm(rows), hidden)), found)
+        rows = rows + of.linear(torch.relu(of.linear(norm(rows), hidden)), down)
         value = of.cross_entropy(of.linear(rows, output).view(-1, LETTERS), targets)
         return value.item(), [slope.reshape(-1) for slope in torch.autograd.grad(value, matrices)]
 

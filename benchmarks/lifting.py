@@ -63,13 +63,9 @@ def _rng() -> Any:
     return np.random.default_rng(0)
 
 
-def lstm(size: int = 32, steps: int = 20, count: int = 64) -> Case:
-    """One gradient of an LSTM, whose sigmoids are half of its time."""
-    rng = _rng()
-    shape = (4, size, 2 * size + 1)
-    start = rng.normal(size=shape) / size**0.5
+def scalar_lstm(size: int, start: Any) -> tuple[Callable[..., Any], list[Value]]:
+    """The loss of one sequence in an LSTM of so many numbers, written number by number, and its weights."""
     gates = [[[Value(float(x)) for x in row] for row in gate] for gate in start]
-    parameters = [w for gate in gates for row in gate for w in row]
 
     def loss(xs: Any, y: Any) -> Any:
         h: list[Any] = [0.0] * size
@@ -84,6 +80,14 @@ def lstm(size: int = 32, steps: int = 20, count: int = 64) -> Case:
             h = [a * tanh(b) for a, b in zip(o, c, strict=True)]
         return sum((a - y) ** 2 for a in h)
 
+    return loss, [w for gate in gates for row in gate for w in row]
+
+
+def lstm(size: int = 32, steps: int = 20, count: int = 64) -> Case:
+    """One gradient of an LSTM, whose sigmoids are half of its time."""
+    rng = _rng()
+    start = rng.normal(size=(4, size, 2 * size + 1)) / size**0.5
+    loss, parameters = scalar_lstm(size, start)
     xs, ys = rng.normal(size=(count, steps, size)), rng.normal(size=count)
     program = lift(loss, parameters, check=False)
     theta = program.pack()

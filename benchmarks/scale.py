@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from scalargrad import Value, cross_entropy, lift, nn, sigmoid, softmax, tanh
+from benchmarks.lifting import scalar_lstm
+from scalargrad import Value, cross_entropy, lift, nn, softmax, tanh
 
 np: Any = importlib.import_module("numpy")
 RATE = 1e-3
@@ -95,20 +96,7 @@ def _attention(size: int, length: int, count: int, steps: int) -> Case:
 def _lstm(size: int, length: int, count: int, steps: int) -> Case:
     rng = np.random.default_rng(0)
     start = rng.normal(size=(4, size, 2 * size + 1)) / size**0.5
-    gates = [[[Value(float(x)) for x in row] for row in gate] for gate in start]
-
-    def loss(xs: Any, y: Any) -> Any:
-        h: list[Any] = [0.0] * size
-        c: list[Any] = [0.0] * size
-        for x in xs:
-            inputs = [*x, *h]
-            sums = [
-                [sum((w * a for w, a in zip(row, inputs, strict=False)), row[-1]) for row in gate] for gate in gates
-            ]
-            i, f, o = [[sigmoid(z) for z in gate] for gate in sums[:3]]
-            c = [a * b + u * tanh(v) for a, b, u, v in zip(f, c, i, sums[3], strict=True)]
-            h = [a * tanh(b) for a, b in zip(o, c, strict=True)]
-        return sum((a - y) ** 2 for a in h)
+    loss, parameters = scalar_lstm(size, start)
 
     def by_hand(theta: Any, xs: Any, y: Any) -> Any:
         jax: Any = importlib.import_module("jax")
@@ -124,7 +112,6 @@ def _lstm(size: int, length: int, count: int, steps: int) -> Case:
         (h, _), _ = jax.lax.scan(step, (zero, zero), xs.transpose(1, 0, 2))
         return jax.numpy.mean(jax.numpy.sum((h - y[:, None]) ** 2, axis=1))
 
-    parameters = [w for gate in gates for row in gate for w in row]
     batch = rng.normal(size=(count, length, size)), rng.normal(size=count)
     return Case(f"LSTM, {size} wide, {length} steps, batch {count}", loss, parameters, batch, steps, by_hand)
 

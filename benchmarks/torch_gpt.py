@@ -47,7 +47,7 @@ def scores(program: Any, p: dict[str, Any], tokens: Any) -> Any:
     for layer in (f" {i}" for i in range(program.LAYERS)):
         rows = rows + attention(layer, norm(rows), program.HEADS)
         hidden = functional.relu(functional.linear(norm(rows), p[f"hidden{layer}"]))
-        rows = rows + functional.linear(hidden, p[f"found{layer}"])
+        rows = rows + functional.linear(hidden, p[f"down{layer}"])
     return functional.linear(rows, p["output"])
 
 

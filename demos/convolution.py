@@ -109,10 +109,10 @@ def draw_filters(axes: Axes, model: nn.Sequential, images: Sequence[Any]) -> Non
         panel(0, place + 1, own, cmap=colours, vmin=-largest, vmax=largest)
     for row, image in enumerate(images, start=1):
         with no_grad():
-            maps = [[[y.data for y in line] for line in found] for found in first(image)]
+            maps = [[[y.data for y in line] for line in channel] for channel in first(image)]
         panel(row, 0, image, cmap="gray_r", vmin=0, vmax=1)
-        for place, found in enumerate(maps):
-            panel(row, place + 1, found, cmap="Blues", vmin=0, vmax=numpy.max(maps))
+        for place, channel in enumerate(maps):
+            panel(row, place + 1, channel, cmap="Blues", vmin=0, vmax=numpy.max(maps))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -72,8 +72,8 @@ class Memory(nn.Module):
         ]
         states = [self.words(question)]
         for hop in self.hops:
-            (found,) = hop([states[-1]], memory)
-            states.append([x + y for x, y in zip(states[-1], found, strict=True)])
+            (recalled,) = hop([states[-1]], memory)
+            states.append([x + y for x, y in zip(states[-1], recalled, strict=True)])
         return memory, states
 
     def __call__(self, sentences: Any, question: Any) -> list[Value]:

@@ -45,7 +45,7 @@ def initial(rng: random.Random) -> Parameters:
         p[f"values {layer}"] = matrix(WIDTH, WIDTH)
         p[f"mixed {layer}"] = matrix(WIDTH, WIDTH)
         p[f"hidden {layer}"] = matrix(HIDDEN, WIDTH)
-        p[f"found {layer}"] = matrix(WIDTH, HIDDEN)
+        p[f"down {layer}"] = matrix(WIDTH, HIDDEN)
     return p
 
 
@@ -104,10 +104,10 @@ def scores(p: Parameters, tokens: Sequence[int]) -> Matrix:
     """Return for each place the scores of the letters to come next."""
     rows = [norm(row) for row in embed(p, tokens)]
     for layer in range(LAYERS):
-        found = attention(p, layer, [norm(row) for row in rows])
-        rows = [add(row, more) for row, more in zip(rows, found, strict=True)]
+        attended = attention(p, layer, [norm(row) for row in rows])
+        rows = [add(row, more) for row, more in zip(rows, attended, strict=True)]
         hidden = [[relu(x) for x in linear(p[f"hidden {layer}"], norm(row))] for row in rows]
-        rows = [add(row, linear(p[f"found {layer}"], inputs)) for row, inputs in zip(rows, hidden, strict=True)]
+        rows = [add(row, linear(p[f"down {layer}"], inputs)) for row, inputs in zip(rows, hidden, strict=True)]
     return [linear(p["output"], row) for row in rows]
 
 

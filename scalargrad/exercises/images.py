@@ -173,13 +173,13 @@ def _max_pool(answer: Any) -> Verdict:
     def by_rows(rows: Rows, size: int) -> list[list[float]]:
         return [[max(row[i : i + size]) for i in range(0, len(row), size)] for row in rows]
 
-    found = [[3.0, -1.0, -3.0, -1.0], [-3.0, 1.0, 0.0, -3.0], [-3.0, -3.0, 0.0, 1.0], [3.0, -2.0, -2.0, -1.0]]
+    maps = [[3.0, -1.0, -3.0, -1.0], [-3.0, 1.0, 0.0, -3.0], [-3.0, -3.0, 0.0, 1.0], [3.0, -2.0, -2.0, -1.0]]
     return judge_function(
         answer,
         "max_pool",
         pooled(max),
         [
-            (found, 2),
+            (maps, 2),
             ([[-1.0, -4.0, 5.0, 2.0], [-6.0, -2.0, -7.0, 0.5]], 2),
             ([[1.0, 2.0, -9.0], [4.0, 3.0, 0.0], [-5.0, 6.0, 2.5]], 3),
             ([[1.0, 2.0], [4.0, 3.0]], 1),

@@ -134,15 +134,15 @@ class _Marked(NamedTuple):
 def _marked(graph: Graph) -> list[_Marked]:
     """The marks of a graph, inner ones first."""
     by_id = {id(node): node for node in graph.order if node.__class__ is not Constant}
-    found: dict[int, _Marked] = {}
+    by_mark: dict[int, _Marked] = {}
     heights: dict[int, int] = {}
     for node in graph.order:
         for height, mark in enumerate(node.marks):
-            if id(mark) not in found:
-                found[id(mark)] = _Marked(mark, [], [by_id[key] for key in mark.ids() if key in by_id])
-            found[id(mark)].results.append(node)
+            if id(mark) not in by_mark:
+                by_mark[id(mark)] = _Marked(mark, [], [by_id[key] for key in mark.ids() if key in by_id])
+            by_mark[id(mark)].results.append(node)
             heights[id(mark)] = max(height, heights.get(id(mark), 0))
-    return sorted(found.values(), key=lambda marked: heights[id(marked.mark)])
+    return sorted(by_mark.values(), key=lambda marked: heights[id(marked.mark)])
 
 
 def _modules(graph: Graph, marked: Sequence[_Marked], variables: Mapping[Value, str]) -> list[str]:

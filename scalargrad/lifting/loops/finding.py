@@ -49,15 +49,15 @@ def stretches(steps: Steps, least_saved: int) -> list[Stretch]:
     before = [0]
     for lines in steps.lines:
         before.append(before[-1] + lines)
-    found: list[Stretch] = []
+    chosen: list[Stretch] = []
     pending = [(0, len(steps.tokens))]
     while pending:
         low, high = pending.pop()
         best = _best(steps, before, low, high, least_saved) if before[high] - before[low] > least_saved else None
         if best is not None:
-            found.append(best)
+            chosen.append(best)
             pending += [(low, best.first), (best.end, high)]
-    return sorted(found)
+    return sorted(chosen)
 
 
 def _best(steps: Steps, before: Sequence[int], low: int, high: int, least_saved: int) -> Stretch | None:

@@ -67,7 +67,7 @@ def rolled(
         return list(results), slopes
     rolling = _Rolling(order[0].program, names, has_axes)
     level = _Level(rolling, order, None)
-    if not level.found:
+    if not level.stretches:
         return list(results), slopes
     level.build()
     if not level.has_loops:
@@ -276,7 +276,7 @@ class _Level:
             for reads in self.reads
         ]
         self.steps = Steps([tokens.of(item) for item in self.items], references, [1] * len(self.items))
-        self.found = stretches(self.steps, LEAST_SAVED_EACH)
+        self.stretches = stretches(self.steps, LEAST_SAVED_EACH)
 
     @property
     def has_loops(self) -> bool:
@@ -298,7 +298,7 @@ class _Level:
     def build(self) -> None:
         """Make the new program, from left to right."""
         done = 0
-        for stretch in self.found:
+        for stretch in self.stretches:
             window = next((one for one in self._windows(stretch) if self._looped(one, done)), None)
             if window is not None:
                 self._built_at[window.start : window.stop] = [self.built[-1]] * (window.stop - window.start)
@@ -559,7 +559,7 @@ class _Level:
             ]
             body.append(self.remade(item, operands))
         inner = _Level(rolling, body, loop)
-        if inner.found:
+        if inner.stretches:
             inner.build()
         ends = [inner.new_of(body[step]) if inner.has_loops else body[step] for step, _ in states]
         if inner.has_loops:

@@ -16,8 +16,8 @@ def _steps(tokens: str, references: list[tuple[int, ...]] | None = None) -> Step
 
 def test_a_repetition_is_found_between_other_steps() -> None:
     """Its period is the shortest one, and it reaches as far as tokens and references agree."""
-    found = stretches(_steps("xy" + 8 * "abc" + "zz"), 4)
-    assert found == [Stretch(2, 2, 26, 26, 3)]
+    repeats = stretches(_steps("xy" + 8 * "abc" + "zz"), 4)
+    assert repeats == [Stretch(2, 2, 26, 26, 3)]
 
 
 def test_a_part_of_an_iteration_belongs_to_it() -> None:
@@ -27,8 +27,8 @@ def test_a_part_of_an_iteration_belongs_to_it() -> None:
 
 def test_several_repetitions_are_found_in_order() -> None:
     """Each stretch is apart from the others."""
-    found = stretches(_steps(6 * "abc" + "xyz" + 9 * "de"), 4)
-    assert [(stretch.first, stretch.end, stretch.period) for stretch in found] == [(0, 18, 3), (21, 39, 2)]
+    repeats = stretches(_steps(6 * "abc" + "xyz" + 9 * "de"), 4)
+    assert [(stretch.first, stretch.end, stretch.period) for stretch in repeats] == [(0, 18, 3), (21, 39, 2)]
 
 
 def test_equal_parts_of_an_iteration_are_told_apart_by_what_they_read() -> None:
@@ -37,8 +37,8 @@ def test_equal_parts_of_an_iteration_are_told_apart_by_what_they_read() -> None:
     for i in range(60):
         layer, part = divmod(i % 6, 2)
         references.append((i - 1 if part else OUTSIDE if layer == 0 else i - 1, i - 6 if i >= 6 and part else OUTSIDE))
-    found = stretches(_steps(30 * "ab", references), 8)
-    assert [stretch.period for stretch in found] == [6]
+    repeats = stretches(_steps(30 * "ab", references), 8)
+    assert [stretch.period for stretch in repeats] == [6]
 
 
 def test_what_saves_too_little_is_none() -> None:

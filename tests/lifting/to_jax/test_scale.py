@@ -41,9 +41,9 @@ def printed(process: subprocess.Popen[str]) -> Any:
 
 def test_a_batch_on_eight_devices() -> None:
     """The public function, unchanged, sums up once over all devices; each then has the whole gradient."""
-    found = printed(started("devices", XLA_FLAGS="--xla_force_host_platform_device_count=8"))
-    value, gradient = found.pop("value"), found.pop("gradient")
-    assert found == {
+    report = printed(started("devices", XLA_FLAGS="--xla_force_host_platform_device_count=8"))
+    value, gradient = report.pop("value"), report.pop("gradient")
+    assert report == {
         "devices": 8,
         "all-reduces": 1,
         "others": 0,
@@ -61,11 +61,11 @@ def test_two_processes_share_a_batch() -> None:
         port = str(free.getsockname()[1])
     processes = [started("processes", port, str(place), XLA_FLAGS="") for place in (0, 1)]
     for process in processes:
-        found = printed(process)
-        assert found["value"] < 1e-12
-        assert found["gradient"] < 1e-12
-        assert found["processes"] == 2
-        assert found["examples"] == [10, 5]
+        report = printed(process)
+        assert report["value"] < 1e-12
+        assert report["gradient"] < 1e-12
+        assert report["processes"] == 2
+        assert report["examples"] == [10, 5]
 
 
 LOADED = """
