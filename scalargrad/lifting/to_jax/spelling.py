@@ -142,5 +142,7 @@ def shape(sizes: Sequence[int], batched: bool) -> str:
 
 def reshaped(text: str, sizes: Sequence[int], batched: bool) -> str:
     """Return an expression in another shape."""
-    text = re.sub(r"\.reshape\([\w, ]+\)$", "", text)  # of what has another shape already
+    called = _parsed(text)
+    if isinstance(called, ast.Call) and isinstance(called.func, ast.Attribute) and called.func.attr == "reshape":
+        text = re.sub(r"\.reshape\([\w, ]+\)$", "", text)  # of what has another shape already
     return f"{atom(text)}.reshape({', '.join([*(['B'] if batched else []), *map(str, sizes)])})"

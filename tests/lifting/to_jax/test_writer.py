@@ -233,6 +233,12 @@ def test_spellings_in_jax() -> None:
     assert "3.4028" in spelling.spelled(p.lgamma, ["x"], "float32")
 
 
+def test_only_the_last_shape_counts() -> None:
+    """What has a shape already gets another in its place; of a sum, the shape of the last term is not that of all."""
+    assert spelling.reshaped("x.reshape(B, 24)", [4, 6], batched=True) == "x.reshape(B, 4, 6)"
+    assert spelling.reshaped("y + x.reshape(B, 24)", [4, 6], batched=True) == "(y + x.reshape(B, 24)).reshape(B, 4, 6)"
+
+
 def test_what_others_hang_on_shared_nodes_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python has one node for "is read here", on which IPython hangs the program that it shows: nothing follows it."""
 
