@@ -139,7 +139,7 @@ class Specialised:
         assert self.in_floats is not None
         if limit >= 1:
             few = "" if limit == math.inf else " for one example" if limit < 2 else f" for up to {int(limit)} examples"
-            self._remarks[kind] = f" Plain floats are faster, and used,{few}."
+            self._remarks[kind] = f" Plain floats are faster, and used{few and f',{few}'}."
             self.in_floats._remarks[kind] = f" In plain floats, which are faster than arrays{few or ' here'}."
 
     def runner(self, kind: str) -> Runner:

@@ -37,30 +37,26 @@ class Stretch(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """Steps to look at: for each its token, its references, and how many lines it takes."""
+    """Steps to look at, each a line of the program: for each its token, and its references."""
 
     tokens: Sequence[int]
     references: Sequence[tuple[int, ...]]
-    lines: Sequence[int]
 
 
 def stretches(steps: Steps, least_saved: int) -> list[Stretch]:
     """Return where steps repeat such that a loop saves at least so many lines, in order and apart from each other."""
-    before = [0]
-    for lines in steps.lines:
-        before.append(before[-1] + lines)
     chosen: list[Stretch] = []
     pending = [(0, len(steps.tokens))]
     while pending:
         low, high = pending.pop()
-        best = _best(steps, before, low, high, least_saved) if before[high] - before[low] > least_saved else None
+        best = _best(steps, low, high, least_saved) if high - low > least_saved else None
         if best is not None:
             chosen.append(best)
             pending += [(low, best.first), (best.end, high)]
     return sorted(chosen)
 
 
-def _best(steps: Steps, before: Sequence[int], low: int, high: int, least_saved: int) -> Stretch | None:
+def _best(steps: Steps, low: int, high: int, least_saved: int) -> Stretch | None:
     """The repetition that saves most within some steps; of several periods the shortest."""
     best: tuple[int, int, Stretch] | None = None
     promising = dict(_periods(steps.tokens[low:high]))
@@ -71,7 +67,7 @@ def _best(steps: Steps, before: Sequence[int], low: int, high: int, least_saved:
             break
         for stretch in _with_period(steps, low, high, period):
             times = (stretch.end - stretch.first) // period
-            saved = (times - 1) * (before[stretch.start + period] - before[stretch.start])
+            saved = (times - 1) * period
             if saved >= least_saved and (best is None or (saved, -period) > best[:2]):
                 best = saved, -period, stretch
     return best[2] if best else None

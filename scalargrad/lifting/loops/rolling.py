@@ -123,7 +123,7 @@ class _Rolling:
 
             rows = np.array(numbers, dtype=float)
             return self.program.table(rows, axes)
-        return self.program.add(Leaf(self.program, "", axes, False, tuple(numbers)))  # type: ignore[arg-type]
+        return self.program.add(Leaf(self.program, "", axes, False, tuple(numbers)))  # type: ignore[arg-type]  # a tuple for an array, where there may be no numpy
 
     def view(self, base: Array, places: Places, axes: tuple[Axis, ...]) -> Array:
         """Return a view."""
@@ -275,7 +275,7 @@ class _Level:
             tuple([OUTSIDE if one.root is None else self.position.get(one.root, OUTSIDE) for one in reads])
             for reads in self.reads
         ]
-        self.steps = Steps([tokens.of(item) for item in self.items], references, [1] * len(self.items))
+        self.steps = Steps([tokens.of(item) for item in self.items], references)
         self.stretches = stretches(self.steps, LEAST_SAVED_EACH)
 
     @property
@@ -420,8 +420,7 @@ class _Level:
             for item in self.items[window.start : window.start + window.period]
         ):
             return False  # tables are no single numbers
-        lines = sum(self.steps.lines[window.start : window.start + window.period])
-        if (window.times - 1) * lines < LEAST_SAVED_EACH:
+        if (window.times - 1) * window.period < LEAST_SAVED_EACH:
             return False
         sources: list[list[_Source]] = []
         for step in range(window.period):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...engine import primitives as p
-from ..arrays.program import Apply, Array, Axis, Fold
+from ..arrays.program import Apply, Array, Fold
 from . import spelling
-from .reading import Reading
+from .reading import Reading, stored_axes
 from .spelling import atom
 
 
@@ -19,20 +19,15 @@ def folded(fold: Fold, reading: Reading, is_product: bool) -> str:
     function, source = spelling.fold(fold.primitive), reading.of(fold.operand)
     if not fold.axes and not fold.batched:
         return f"{function}({source})"
-    axes = _axes(fold.operand)
+    axes = stored_axes(fold.operand)
     positions = [axes.index(axis) for axis in [*([None] if fold.over_batch else []), *fold.along]]
     return f"{function}({source}, axis={positions[0] if len(positions) == 1 else tuple(positions)})"
 
 
-def _axes(array: Array) -> list[Axis | None]:
-    """The axes of an array as it is stored; the batch is None."""
-    return [*([None] if array.batched else []), *array.axes]
-
-
 def _sum_of_products(fold: Fold, x: Array, y: Array, reading: Reading) -> str:
-    letters = dict(zip(dict.fromkeys([*_axes(x), *_axes(y)]), "ijklmnopqrstuvw", strict=False))
+    letters = dict(zip(dict.fromkeys([*stored_axes(x), *stored_axes(y)]), "ijklmnopqrstuvw", strict=False))
     letters[None] = "b"
-    a, b, c = ("".join(letters[axis] for axis in _axes(one)) for one in (x, y, fold))
+    a, b, c = ("".join(letters[axis] for axis in stored_axes(one)) for one in (x, y, fold))
     one, other = reading.of(x), reading.of(y)
     products = [_matrix_product(a, b, c, one, other), _matrix_product(b, a, c, other, one)]
     written = [text for text in products if text is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..arrays.program import Array, Axis, Gather, Scatter
-from .reading import Reading, stretched
+from .reading import Reading, stored_axes, stretched
 from .slices import turned
 from .spelling import atom, shape
 
@@ -17,9 +17,9 @@ def gathered(gather: Gather, reading: Reading) -> str:
         return f'{atom(reading.of(table))}.at[{_coordinates(gather, reading, table.batched)}].get(mode="fill")'
     at = table.axes.index(gather.along)
     text = f"jnp.take({reading.of(table)}, {_integers(index, reading)}, axis={at})"
-    axes = _axes(index)
+    axes = stored_axes(index)
     axes = [*table.axes[:at], *axes, *table.axes[at + 1 :]]
-    order = [axes.index(axis) for axis in _axes(gather)]
+    order = [axes.index(axis) for axis in stored_axes(gather)]
     if order == list(range(len(order))):
         return text
     return f"{text}.T" if order == [1, 0] else turned(text, order, batched=False)
@@ -35,21 +35,17 @@ def scattered(scatter: Scatter, reading: Reading) -> str:
     return text
 
 
-def _axes(array: Array) -> list[Axis | None]:
-    return [*([None] if array.batched else []), *array.axes]
-
-
 def _integers(index: Array, reading: Reading) -> str:
     return f"{atom(reading.of(index))}.astype(int)"
 
 
 def _coordinates(gather: Gather, reading: Reading, batched: bool) -> str:
     """Where in the table each number of a gather lies: an array of places along each axis of the table."""
-    axes = _axes(gather)
+    axes = stored_axes(gather)
     places = [_along(None, axes)] if batched else []
     for axis in gather.table.axes:
         if axis is gather.along:
-            own = _axes(gather.index)
+            own = stored_axes(gather.index)
             places.append(_spread(_integers(gather.index, reading), own, axes))
         else:
             places.append(_along(axis, axes))

@@ -59,3 +59,8 @@ def stretched(text: str, present: Sequence[bool]) -> str:
     wanted = ", ".join(":" if one else "None" for one in present)
     picked = re.fullmatch(r"(\w+)\[(:, \d+)\]", text)
     return f"{picked[1]}[{picked[2]}, None]" if picked and wanted == ":, None" else f"{atom(text)}[{wanted}]"
+
+
+def stored_axes(array: Array) -> list[Axis | None]:
+    """Return the axes of an array as it is stored; the batch is None."""
+    return [*([None] if array.batched else []), *array.axes]

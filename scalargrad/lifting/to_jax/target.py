@@ -196,8 +196,7 @@ class JaxRunner:
 
     def results(self, arguments: Sequence[jax.Array], leaves: Mapping[str, Any]) -> jax.Array:
         """Return a row of the results for each example."""
-        rows: jax.Array = self._returned(arguments, leaves)
-        return rows if rows.ndim == 2 else rows[:, None]
+        return _rows(self._returned(arguments, leaves))
 
     def value_and_gradient(
         self, arguments: Sequence[jax.Array], leaves: Mapping[str, Any], out: None = None

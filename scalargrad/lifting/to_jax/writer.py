@@ -7,12 +7,12 @@ is for the compiler to find.
 from __future__ import annotations
 
 import ast
+import math
 import re
 from operator import attrgetter
 
 from ..arrays.differentiate import pieces_of
 from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
-from ..forms import Shape
 from ..leaves import CAPTURED, DIRECTION, THETA
 from ..source import Source, Wanted, docstring
 from . import spelling
@@ -99,7 +99,7 @@ class _Writer:
         lines = []
         shapes = dict(zip(self.wanted.arguments, self.wanted.shapes, strict=True))
         turned = [
-            f"{name} = {spelling.reshaped(name, self._flattened(shape), batched=True)}"
+            f"{name} = {spelling.reshaped(name, [math.prod(shape)], batched=True)}"
             for name, shape in shapes.items()
             if len(shape) > 1 and name in self.leaves
         ]
@@ -108,12 +108,6 @@ class _Writer:
         if turned or "share" in self.leaves or re.search(r"\bB\b", text):
             lines.insert(0, f"B = {self.wanted.arguments[0]}.shape[0]" if shapes else "B = 1")
         return [*lines, *turned]
-
-    def _flattened(self, shape: Shape) -> list[int]:
-        size = 1
-        for extent in shape:
-            size *= extent
-        return [size]
 
     # ---------------------------------------------------------------- the classes of arrays
 

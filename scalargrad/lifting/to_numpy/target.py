@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from operator import attrgetter
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from ..group.scalars import ungrouped
 from ..leaves import THETA
 from ..saving import Saved
 from ..source import Code, Wanted
-from .floats import FloatsRunner, limit
+from .floats import Floats, FloatsRunner, limit
 from .saved import saved
 from .spelling import is_one_function
 from .writer import RESERVED, write
@@ -28,7 +28,6 @@ from .writer import RESERVED, write
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Floats: TypeAlias = "NDArray[np.float64 | np.float32]"  # of a program's precision
 KEPT = 8  # sizes of batch for which buffers are always kept: that of training, that of the last batch, a few more
 KEPT_BYTES = 128_000_000  # and how large the buffers for still more sizes may be
 _data = attrgetter("_data")

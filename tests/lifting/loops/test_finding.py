@@ -11,7 +11,7 @@ from scalargrad.lifting.loops.finding import OUTSIDE, Steps, Stretch, carried, s
 def _steps(tokens: str, references: list[tuple[int, ...]] | None = None) -> Steps:
     """Steps that each read the one before, or those that are given."""
     read = references or [(i - 1 if i else OUTSIDE,) for i in range(len(tokens))]
-    return Steps([string.printable.index(token) for token in tokens], read, [1] * len(tokens))
+    return Steps([string.printable.index(token) for token in tokens], read)
 
 
 def test_a_repetition_is_found_between_other_steps() -> None:

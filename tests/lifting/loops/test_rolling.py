@@ -41,12 +41,6 @@ from tests.lifting.recurrences import (
 pytestmark = pytest.mark.usefixtures("littered")
 
 
-@pytest.fixture(autouse=True)
-def _in_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compute few examples in arrays, too: what plain floats compute has tests of its own here."""
-    monkeypatch.setattr(NumpyTarget, "limit", lambda *_: 0.0)
-
-
 def _unrolled(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(NumpyTarget, "writes_loops", False)
     monkeypatch.setattr(PythonTarget, "writes_loops", False)

@@ -40,7 +40,7 @@ def test_slices_give_the_places() -> None:
             text = None if index.ndim < 1 or 1 in index.shape else windows("x", size, batched, index)
             if text is not None:
                 written += 1
-                assert np.array_equal(eval(text, {"x": x, "jnp": np, "B": 2}), x[..., index])  # noqa: S307
+                assert np.array_equal(eval(text, {"x": x, "jnp": np, "B": 2}), x[..., index])  # noqa: S307  # what the package writes
     assert written > 250
 
 

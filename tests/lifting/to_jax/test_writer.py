@@ -192,7 +192,7 @@ def test_places_are_slices_where_they_can_be(index: Any, text: str, batched: boo
     wanted = text.replace("{}", ":, " if batched else "").replace("{b}", "B, " if batched else "")
     assert own == wanted.replace("{t}", "transpose(0, 2, 1)" if batched else "T")
     expected = numbers.reshape(*(numbers.shape[:1] if batched else ()), 24)[..., index]
-    assert np.array_equal(eval(own, {"x": numbers, "B": 2, **tables}), expected)  # noqa: S307
+    assert np.array_equal(eval(own, {"x": numbers, "B": 2, **tables}), expected)  # noqa: S307  # what the package writes
 
 
 def test_a_program_made_by_hand() -> None:
