@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy
 from digits import SIDE, load_digits, split
-from experiment import VIOLET, accuracies, ahead, for_each_seed, options, paired, show, slide, summary, train
+from digits import columns as in_one_row
+from experiment import VIOLET, Columns, accuracies, ahead, for_each_seed, options, paired, show, slide, summary, train
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from pictures import BLUE, INK, ORANGE, RED
@@ -32,7 +33,6 @@ from pictures import BLUE, INK, ORANGE, RED
 from scalargrad import cross_entropy, flatten, nn, no_grad, optim
 
 FILTERS, KERNEL, WINDOW, BATCH = 8, 5, 2, 50
-Columns = tuple[list[Any], list[Any]]  # the pixels of each digit, and the outputs that each should have
 
 
 def convolution(seed: int) -> nn.Sequential:
@@ -68,8 +68,8 @@ def digits_for(seed: int, examples: int) -> tuple[Columns, Columns]:
 
 def columns(digits: Sequence[Any]) -> Columns:
     """Return the images of digits, and the ten outputs that each should have."""
-    images = numpy.reshape([digit.pixels for digit in digits], (-1, SIDE, SIDE))
-    return images.tolist(), [digit.target for digit in digits]
+    pixels, targets = in_one_row(digits)
+    return numpy.reshape(pixels, (-1, SIDE, SIDE)).tolist(), targets
 
 
 def learn(seed: int, name: str, examples: int, epochs: int) -> tuple[nn.Sequential, list[float]]:

@@ -22,6 +22,7 @@ import ending  # noqa: F401  # before all else: what follows may be missing, and
 
 # isort: split
 import functools
+import itertools
 import math
 import random
 from collections.abc import Sequence
@@ -63,7 +64,8 @@ class Path(NamedTuple):
     @property
     def longest(self) -> float:
         """The length of the longest step."""
-        return max(math.dist(before, after) for before, after in zip(self.places, self.places[1:], strict=False))
+        pairs = itertools.pairwise(self.places)
+        return max((math.dist(before, after) for before, after in pairs), default=0.0)
 
 
 def descend(start: Sequence[float], clip_norm: float, steps: int) -> Path:
@@ -104,7 +106,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = compare(chosen.seeds, chosen.steps)
     show("the same weight, a thousand times", ["w", "w^1000"], {f"{w:g}": [f"{w**1000:.6g}"] for w in (1.01, 1, 0.99)})
     rows = {
-        "runs that end below an error of 0.01": [f"{sum(p.errors[-1] < FOUND for p in own)}" for own in paths.values()],
+        f"runs that end below an error of {FOUND:g}": [
+            f"{sum(p.errors[-1] < FOUND for p in own)}" for own in paths.values()
+        ],
         "longest step": [summary([path.longest for path in own], ".2g") for own in paths.values()],
         "error in the end": [summary([path.errors[-1] for path in own], ".1e") for own in paths.values()],
     }

@@ -30,7 +30,7 @@ import numpy
 from experiment import GREEN, VIOLET, for_each_seed, options, paired, show, slide, summary, train
 from pictures import BLUE, ORANGE
 
-from scalargrad import Value, cross_entropy, lift, nn, optim, softmax, total
+from scalargrad import Value, cross_entropy, lift, nn, one_hot, optim, softmax, total
 
 VERBS, ON = ("arrive", "leave"), "on"
 CITIES = ("Taipei", "Tokyo", "Berlin", "Rome", "Paris", "Lima")
@@ -54,15 +54,10 @@ SENTENCES = [sentence(*choice) for choice in itertools.product(VERBS, CITIES, MO
 LENGTH = len(SENTENCES[0])
 
 
-def one_hot(entry: str, entries: Sequence[str]) -> list[float]:
-    """Return a row with a 1 at the place of an entry, and 0 elsewhere."""
-    return [float(entry == other) for other in entries]
-
-
 def columns(sentences: Sequence[Sentence]) -> tuple[list[Rows], list[Rows]]:
     """Return for each sentence a row for each word, and the slots that they should have."""
-    words = [[one_hot(word, WORDS) for word, _ in words] for words in sentences]
-    return words, [[one_hot(slot, SLOTS) for _, slot in words] for words in sentences]
+    words = [[one_hot(WORDS.index(word), len(WORDS)) for word, _ in words] for words in sentences]
+    return words, [[one_hot(SLOTS.index(slot), len(SLOTS)) for _, slot in words] for words in sentences]
 
 
 class FeedForward(nn.Module):

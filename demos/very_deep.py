@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     depths = [*(depth for depth in DEPTHS if depth < chosen.layers), chosen.layers]
     size = gradients(chosen.seeds, chosen.layers, chosen.examples)
     runs = compare(chosen.seeds, depths, chosen.examples, chosen.epochs)
-    places = dict.fromkeys(place for place in [1, *range(10, chosen.layers, 10), chosen.layers])
+    places = dict.fromkeys([1, *range(10, chosen.layers, 10), chosen.layers])
     rows = {f"{n}": [summary([run[n - 1] for run in size[kind]], ".0e") for kind in KINDS] for n in places}
     show("mean |dL/db| before training", ["layer", *KINDS], rows)
     rows = {}

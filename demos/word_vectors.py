@@ -96,7 +96,7 @@ def learn(seed: int, size: int, epochs: int, count: int) -> Run:
     """Learn the vectors from a text, and ask the questions after each epoch."""
     rng = random.Random(seed)
     texts = sentences(rng, count)
-    words = sorted({word for text in texts for word in text})
+    words = sorted({word for text in texts for word in text} | {word for pair in PAIRS for word in pair})
     pairs = [tuple(map(words.index, pair)) for text in texts for pair in itertools.permutations(text, 2)]
     model, accuracies = SkipGram(len(words), size, rng), []
     train(

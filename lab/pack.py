@@ -14,9 +14,9 @@ from py_compile import PycInvalidationMode
 from py_compile import compile as compiled
 
 PROJECT, PACKAGES, LIBRARY = Path("/project"), Path("/packages"), "/lib/python314.zip"
-NOT_IN_A_PAGE = {  # of the standard library, what needs processes, sockets or a terminal
+NOT_IN_A_PAGE = {  # of the standard library, what works badly or not at all there
     *("multiprocessing", "sqlite3", "pty", "tty", "antigravity", "turtle"),
-    *("ftplib", "imaplib", "mailbox", "nntplib", "poplib", "smtplib", "wsgiref", "xmlrpc"),
+    *("ftplib", "imaplib", "mailbox", "poplib", "smtplib", "wsgiref", "xmlrpc"),
 }
 NOT_USED = ("hypothesis/extra/", "_hypothesis_pytestplugin.py")
 ELSEWHERE = "manylinux"  # a wheel for another platform, whose extension modules are no use here

@@ -210,7 +210,7 @@ def _instead_of(name: str) -> str:
     if package == "micrograd":
         return "The lab has scalargrad in its place: write scalargrad for micrograd, the rest stays as it is."
     if package in sys.stdlib_module_names:
-        return f"A page has no processes, no sockets and no terminal, so the lab does without {package}."
+        return f"The lab does without {package}, of little use in a page: run the program on your machine."
     return f"The lab has {HERE}. For other packages, run the program on your machine."
 
 

@@ -111,7 +111,7 @@ def judge_gradients(
     slopes = sweep({result: 1.0})
     wanted = [slopes.get(variable, 0.0) for variable in variables]
     if len(given) != len(wanted):
-        raise Refused(f"{counted(len(wanted), 'gradient')} are wanted, and there are {len(given)} numbers.")
+        raise Refused(f"{counted(len(wanted), 'gradient')} are wanted, got {counted(len(given), 'number')}.")
     names = [f"df/d{variable.label}" for variable in variables]
     if all_close(given, wanted, rtol=PENCIL):
         equations = (f"{name} = {gradient:.6g}" for name, gradient in zip(names, wanted, strict=True))
@@ -177,7 +177,7 @@ STEEP = Misconception("slope", "It has its corner at 0, but other slopes: those 
 def _maxout(answer: Any) -> Verdict:
     given = numbers(answer, "A weight or bias is")
     if len(given) < 4 or len(given) % 2:
-        raise Refused(f"A weight and a bias for each of two pieces are wanted, and there are {len(given)} numbers.")
+        raise Refused(f"A weight and a bias for each of two pieces are wanted, got {counted(len(given), 'number')}.")
     pieces = list(zip(given[::2], given[1::2], strict=True))
     inputs = [i / 2 for i in range(-6, 7)]
 

@@ -87,7 +87,7 @@ def _sweeps() -> Iterator[list[Value]]:
     try:
         yield kept
     finally:
-        setattr(Value, "backward", backward)  # noqa: B010
+        setattr(Value, "backward", backward)  # noqa: B010  # likewise
 
 
 def judge_training(answer: Any, rows: Sequence[Row], scores: int, loss: Loss) -> Verdict:

@@ -238,7 +238,7 @@ class _Pool(Module):
 
 
 class MaxPool(_Pool):
-    """The largest number of each window of an image, which becomes smaller by that.
+    """The largest number of each window; the result is a smaller image.
 
     An image is what a `Convolution` takes. Windows lie side by side, or as far apart as the stride says. The gradient
     goes to the largest number alone; at a tie as that of `maximum`.
@@ -264,7 +264,7 @@ class MaxPool(_Pool):
 
 
 class AveragePool(_Pool):
-    """The mean of each window of an image, which becomes smaller by that.
+    """The mean of each window; the result is a smaller image.
 
     >>> [[[y.data for y in row] for row in channel] for channel in AveragePool(2)([[1, 2, 0, 0], [3, 6, 0, 2]])]
     [[[3.0, 0.5]]]

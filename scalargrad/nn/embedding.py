@@ -80,7 +80,7 @@ class Embedding(Module):
             raise ValueError(f"{has}, got {counted(len(lengths), 'row')} of weights")
         if set(lengths) != {self.n_outputs}:
             shown = ", ".join(map(str, lengths[:8])) + (", ..." if len(lengths) > 8 else "")
-            raise ValueError(f"each row of an Embedding must have {self.n_outputs} weights, got {shown}")
+            raise ValueError(f"each row of an Embedding must have {counted(self.n_outputs, 'weight')}, got {shown}")
 
     def __call__(self, index: Index) -> list[Value]:
         """Return the row of the thing with this number.

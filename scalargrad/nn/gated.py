@@ -149,7 +149,7 @@ class GRU(Recurrence[list[Value]]):
         hidden[t] = candidate[t] × (1 - update_gate[t]) + hidden[t-1] × update_gate[t]
 
     These are PyTorch's equations. In the paper the reset gate is applied to what is hidden before the weights are, and
-    here, as in PyTorch, behind them.
+    here, as in PyTorch, after them.
 
     Cho et al., "Learning phrase representations using RNN encoder-decoder", arXiv:1406.1078.
 

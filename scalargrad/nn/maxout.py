@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial, reduce
 from typing import Any, Never
 
-from ..engine.floats import integer
+from ..engine.floats import counted, integer
 from ..engine.primitives import maximum
 from ..engine.value import Value
 from .arguments import Initial, entries, refuse_drawing
@@ -113,8 +113,8 @@ def _of_pieces(given: object, what: str, pieces: int | None, size: int | None) -
     outputs = [entries(output, f"those of an output in {what}") for output in entries(given, what)]
     lengths = {len(output) for output in outputs}
     if not outputs or len(lengths) != 1 or 0 in lengths or pieces not in (None, *lengths):
-        wanted = "as many pieces for each output" if pieces is None else f"{pieces} pieces for each output"
+        wanted = f"{'as many pieces' if pieces is None else counted(pieces, 'piece')} for each output"
         raise ValueError(f"{what} of Maxout must have {wanted}, got {', '.join(map(str, map(len, outputs))) or 'none'}")
     if size not in (None, len(outputs)):
-        raise ValueError(f"{what} of Maxout must be a list for each of {size} outputs, got {len(outputs)}")
+        raise ValueError(f"{what} of Maxout must be a list for each of {counted(size, 'output')}, got {len(outputs)}")
     return [piece for output in outputs for piece in output], lengths.pop(), len(outputs)

@@ -24,8 +24,11 @@ def refuse_no_part(given: object, what: str) -> None:
 
 
 def returned_by(part: Part, inputs: Any) -> Any:
-    """Return what a part returns: that of a layer of one neuron in a list, too, as the next part reads a list."""
-    called: Any = getattr(part, "outputs", None) or part
+    """Return what a part returns: that of a layer of one neuron in a list, too, as the next part reads a list.
+
+    A Sequential may return an image, which its `outputs` refuses: it has `_returned` for this.
+    """
+    called: Any = getattr(part, "_returned", None) or getattr(part, "outputs", None) or part
     return called(inputs)
 
 
@@ -36,7 +39,14 @@ def spelled_part(part: Part) -> str:
 
 def form(given: Any) -> tuple[int, ...]:
     """Return the lengths of lists of lists, as far as their first entries tell; of a Value none."""
-    return (len(given), *(form(given[0]) if given else ())) if isinstance(given, list) else ()
+    return (len(given), *(form(given[0]) if given else ())) if isinstance(given, (list, tuple)) else ()
+
+
+def is_alike(one: Any, other: Any) -> bool:
+    """Return whether two lists of lists have one form, in all their entries."""
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(is_alike, one, other))
+    return not isinstance(one, (list, tuple)) and not isinstance(other, (list, tuple))
 
 
 def added(one: Any, other: Any) -> Any:

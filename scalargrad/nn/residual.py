@@ -13,7 +13,7 @@ from .arguments import Activation, Initial, LayerActivation, as_values, generato
 from .foreign import refuse_arguments
 from .layer import Layer
 from .module import Module
-from .parts import Part, added, form, refuse_no_part, returned_by, spelled_part
+from .parts import Part, added, form, is_alike, refuse_no_part, returned_by, spelled_part
 
 
 class Residual(Module):
@@ -47,8 +47,9 @@ class Residual(Module):
         """Return the sum of what is given and what the part returns, in the same form."""
         given = as_values(inputs)
         returned = returned_by(self.part, given)
-        if form(given) != form(returned):
+        if not is_alike(given, returned):
             read, got = ("×".join(map(str, form(it))) or "one number" for it in (given, returned))
+            got += " with rows of other lengths" if got == read else ""
             raise ValueError(
                 f"what {self!r} reads and what its part returns must have one form to be added, got {read} and {got}"
             )
@@ -59,7 +60,7 @@ class Residual(Module):
 
 
 class Highway(Module):
-    """A layer with a way around it, and a gate that learns how much takes which of the two.
+    """A layer with a way around it, and a gate that learns how much goes each way.
 
     y = t · h(x) + (1 - t) · x, with a layer h, and a layer of sigmoids t. Where a gate is 0, an input passes as it is,
     and its gradient, too.

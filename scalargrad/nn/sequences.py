@@ -167,8 +167,9 @@ class Recurrence(Module, Generic[State]):
         if given.n_outputs != n_outputs:
             raise ValueError(f"{name} of {kind} must have {counted(n_outputs, 'output')}, got {given!r}")
         if given.n_inputs not in reads:
-            lengths = " or ".join(map(str, sorted(set(reads))))
-            raise ValueError(f"{name} of {kind} must have {lengths} inputs, got {given!r}")
+            *fewer, most = sorted(set(reads))
+            lengths = " or ".join([*map(str, fewer), counted(most, "input")])
+            raise ValueError(f"{name} of {kind} must have {lengths}, got {given!r}")
         return given
 
 

@@ -76,7 +76,7 @@ class Sequential(Module):
         return Outputs(outputs)
 
     def _returned(self, inputs: Any) -> Any:
-        """What the last layer returns, a list for one of one output, too."""
+        """What the last layer returns: a list for one of one output, too, and images as they are."""
         returned = inputs
         read: Sequence[Any] | None = None
         for layer in self.layers:

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 from ..engine import modes
-from ..engine.floats import place
+from ..engine.floats import counted, place
 from ..engine.primitives import greater, maximum
 from ..engine.value import Value
 from ..functional import Index, one_hot, total
@@ -44,7 +44,7 @@ def accuracy(outputs: Sequence[Number], target: Index | Iterable[Number]) -> Any
         index = place(target, len(scores), "the class in accuracy")
         shares = [float(i == index) for i in range(len(scores))]
     if len(shares) != len(scores):
-        raise ValueError(f"accuracy needs a number for each of the {len(scores)} outputs, got {len(shares)}")
+        raise ValueError(f"accuracy needs a number for each of {counted(len(scores), 'output')}, got {len(shares)}")
     largest = reduce(maximum, scores)
     are_largest = [1 - greater(largest, score) for score in scores]
     right: Any = total(share * is_largest for share, is_largest in zip(shares, are_largest, strict=True))

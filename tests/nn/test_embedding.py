@@ -92,7 +92,7 @@ def test_it_is_saved_and_copied(tmp_path: Path) -> None:
         (lambda: nn.Embedding(0, 2), ValueError, "the number of rows must be an integer of at least 1, got 0"),
         (lambda: nn.Embedding(2, True), ValueError, "the length of a row must be an integer of at least 1, got True"),
         (lambda: nn.Embedding(weights=[]), ValueError, "Embedding needs at least one row of weights, got none"),
-        (lambda: nn.Embedding(weights=[[1], [1, 2]]), ValueError, "each row .* must have 1 weights, got 1, 2"),
+        (lambda: nn.Embedding(weights=[[1], [1, 2]]), ValueError, "each row .* must have 1 weight, got 1, 2"),
         (lambda: nn.Embedding(1, 3, weights=[[1, 2]]), ValueError, "each row of an .* must have 3 weights, got 2"),
         (lambda: nn.Embedding(weights=[[1]] * 9 + [[]]), ValueError, "one of|at least one number"),
         (lambda: nn.Embedding(weights=[[1]] * 9 + [[1, 2]]), ValueError, "got 1, 1, 1, 1, 1, 1, 1, 1, ...$"),

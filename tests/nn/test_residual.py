@@ -45,6 +45,19 @@ def test_parts_of_any_form() -> None:
     np.testing.assert_array_equal(numbers(block(image)), 2 * image)
 
 
+def test_networks_in_networks() -> None:
+    """A Sequential may be a part: of images, of rows of a sequence, and of one output, as its layers would be."""
+    image = np.arange(9.0).reshape(1, 3, 3)
+    same = nn.Convolution(weights=[[[0, 0, 0], [0, 1, 0], [0, 0, 0]]], padding=1)
+    np.testing.assert_array_equal(numbers(nn.Residual(nn.Sequential(same, same))(image)), 2 * image)
+    assert numbers(nn.Sequential(nn.Sequential(same), flatten)(image)) == list(range(9))
+    rows, first, second = [[1.0, 2.0], [3.0, 4.0]], nn.LSTM(2, 2, rng=0), nn.LSTM(2, 2, rng=1)
+    nested = nn.Sequential(nn.Sequential(first), second)
+    assert numbers(nested(rows)) == numbers(nn.Sequential(first, second)(rows))
+    one = nn.Layer(weights=[[3.0]], activation=None)
+    assert nn.Sequential(nn.Sequential(one), one)([2.0]).data == 18.0
+
+
 def test_a_gradient_passes_where_the_layers_let_none_through() -> None:
     """Through 50 layers of relus that are all off a gradient of 1 arrives as 0, and with a way around each as 1."""
     layers = [nn.Layer(weights=[[1.0]], biases=[-100.0]) for _ in range(50)]
@@ -103,12 +116,23 @@ def test_it_is_saved_copied_and_drawn(make: Callable[[int], Any], text: str, giv
     source = draw(flatten(model(given_inputs)), collapse="neuron").source
     assert text.partition("(")[0] in source
     total(flatten(model(given_inputs))).backward()
+    assert any(parameter.grad for parameter in model.parameters()) == bool(model.parameters())
 
 
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
         (lambda: nn.Residual(3), TypeError, "the part of a Residual must be a module or a function, got 3"),  # type: ignore[arg-type]
+        (
+            lambda: nn.Residual(lambda row: tuple(row[:1]))([1.0, 2.0]),
+            ValueError,
+            r"must have one form to be added, got 2 and 1",
+        ),
+        (
+            lambda: nn.Residual(lambda rows: [rows[0], rows[1][:1]])([[1.0, 2.0], [3.0, 4.0]]),
+            ValueError,
+            r"must have one form to be added, got 2×2 and 2×2 with rows of other lengths",
+        ),
         (
             lambda: nn.Residual(nn.Layer(2, 3))([1.0, 2.0]),
             ValueError,

@@ -88,7 +88,7 @@ def test_lifted_they_are_too(name: str, target: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_another_number_is_told_apart(name: str) -> None:
-    """Negative control: with an input or a parameter that is off by a millionth, outputs and gradients are others."""
+    """Negative control: with an input or a parameter that is off by a millionth, the outputs are others."""
     subject, expected = Subject(name), EXPECTED[name]
     inputs = as_values(subject.inputs)
     changed = subject.flat_parameters or flat(inputs)

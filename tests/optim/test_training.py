@@ -857,7 +857,7 @@ def test_accuracy_is_lifted() -> None:
         (Value(1.0), 0, TypeError, "accuracy needs the outputs of several classes"),
         ([Value(1.0)], 0.5, ValueError, "the class in accuracy must be an integer from 0 to 0, got 0.5"),
         ([Value(1.0)], 1, ValueError, "the class in accuracy must be an integer from 0 to 0, got 1"),
-        ([Value(1.0)], [1.0, 0.0], ValueError, "accuracy needs a number for each of the 1 outputs, got 2"),
+        ([Value(1.0)], [1.0, 0.0], ValueError, "accuracy needs a number for each of 1 output, got 2"),
     ],
 )
 def test_what_has_no_accuracy(outputs: Any, target: Any, error: type[Exception], message: str) -> None:
