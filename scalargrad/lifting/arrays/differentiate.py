@@ -9,8 +9,9 @@ gradient of a sum goes to all that is summed, and the gradient of a look-up to t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...engine import primitives as p
 from .program import (
@@ -21,6 +22,7 @@ from .program import (
     Axis,
     Fold,
     Gather,
+    Initial,
     Leaf,
     Piece,
     Places,
@@ -80,7 +82,47 @@ def _share_of_sum(program: ArrayProgram, array: Array, reads: int) -> Array | fl
     return program.apply(p.multiply, [share, program.fold(p.add, summed, along, batch=True)])
 
 
-def gradient(program: ArrayProgram, output: Array | float, leaf: Array, *, for_each: bool = False) -> Array | float:
+class Recurrences(NamedTuple):
+    """Where the recurrences of a program begin and end.
+
+    With them the first and the last step of a gradient, and of what is computed from it, are like all others: they add
+    a gradient of 0 to what the last step computes, and have that of what the first step reads, which nothing needs.
+
+    Attributes:
+        begins: leaves and views of them that the first step reads in place of what others compute.
+        ends: what the last step computes, with how a next step would read it: as it is, or a view of all of it.
+        shared: what all steps read.
+    """
+
+    begins: Collection[Array] = ()
+    ends: Mapping[Array, Array] = MappingProxyType({})
+    shared: Collection[Array] = ()
+
+    def nothing(self, array: Array) -> Initial | None:
+        """Return the gradient to which those of an array are added in steps; None if it is as any other."""
+        if array in self.shared or self.ends.get(array) is array:
+            return _zeros(array, array.axes)
+        return None
+
+    def nothing_seen(self, array: Array) -> list[tuple[View, Initial]]:
+        """Return the same for what the last step computes, through the view by which a next step would read it."""
+        view = self.ends.get(array)
+        return [(view, _zeros(array, view.axes))] if isinstance(view, View) else []
+
+
+def _zeros(slope_of: Array, axes: tuple[Axis, ...]) -> Initial:
+    """The first number of a derivative."""
+    return slope_of.program.initial([0.0] * slope_of.size, axes, slope_of.batched, slope_of)
+
+
+def gradient(
+    program: ArrayProgram,
+    output: Array | float,
+    leaf: Array,
+    *,
+    for_each: bool = False,
+    recurrences: Recurrences = Recurrences(),  # noqa: B008  # it never changes
+) -> Array | float:
     """Return the derivative of the output, a single number, with respect to each number of a leaf.
 
     The arrays of the gradient are added to the program; a float is the same derivative for all.
@@ -91,31 +133,42 @@ def gradient(program: ArrayProgram, output: Array | float, leaf: Array, *, for_e
         leaf: the array to differentiate in.
         for_each: whether the output has a number for each example, and each its own derivative, also with respect to
             what all examples share.
+        recurrences: where those of the output begin and end.
     """
     totals: dict[Array, Array | float] = {}
     shown: dict[Array, list[tuple[View, Array | float]]] = {}  # for each array its views and their gradients
     looked_up: dict[Array, list[tuple[Array | float, Gather]]] = {}  # for each array its gathers, after their gradients
     if isinstance(output, Array):
         totals[output] = 1.0
+    order = _in_order_of_the_sweep(output) if program.exact else needed([output])
     forward = len(program.arrays)
-    for array in reversed(_in_order_of_the_sweep(output) if program.exact else needed([output])):
+    beside: list[Array] = []
+    for array in reversed(order):
         if array in looked_up:
             pairs = looked_up.pop(array)
             scattered = program.scatter(pairs, array.batched or (for_each and any(own.batched for _, own in pairs)))
             totals[array] = program.apply(p.add, [totals[array], scattered]) if array in totals else scattered
-        total = _total(program, array, totals.pop(array, None), shown.pop(array, []))
+        seen = shown.pop(array, [])
+        if seen or array in totals:
+            seen = [*recurrences.nothing_seen(array), *seen]
+        total = _total(program, array, totals.pop(array, None), seen)
         if array is leaf:
+            if beside and isinstance(total, Array):
+                program.beside[total] = beside
             return 0.0 if total is None else total
         if total is None:
             continue
         _mark(total, array, forward)
+        if array in recurrences.begins and isinstance(total, Array) and not isinstance(total, Assembly):
+            beside.append(total)
         if isinstance(array, View):
             shown.setdefault(array.base, []).append((array, total))
         elif isinstance(array, Gather):
             looked_up.setdefault(array.table, []).append((total, array))
         else:
             for operand, part in _handed_on(program, array, total, for_each):
-                totals[operand] = program.apply(p.add, [totals[operand], part]) if operand in totals else part
+                before = totals[operand] if operand in totals else recurrences.nothing(operand)
+                totals[operand] = part if before is None else program.apply(p.add, [before, part])
     return 0.0
 
 
@@ -224,7 +277,12 @@ def restricted(program: ArrayProgram, array: Array | float, axis: Axis, index: I
 
 
 def tangent(
-    program: ArrayProgram, output: Array | float, leaf: Array, direction: Array, along: Axis | None = None
+    program: ArrayProgram,
+    output: Array | float,
+    leaf: Array,
+    direction: Array,
+    along: Axis | None = None,
+    recurrences: Recurrences = Recurrences(),  # noqa: B008  # it never changes
 ) -> Array | float:
     """Return the derivative of the output in a direction of the leaf, computed forwards through the program.
 
@@ -232,7 +290,12 @@ def tangent(
     It must have been made before all axes of the program.
     """
     known: dict[Array | float, Array | float] = {leaf: direction}
-    for array in needed([output]):
+    beside = program.beside.get(output, []) if isinstance(output, Array) else []
+    for array in needed([output, *beside]):
+        is_begun = array in recurrences.begins and known.keys().isdisjoint(array.arrays)
+        if isinstance(array, Initial) or is_begun:
+            known[array] = _zeros(array, array.axes)
+            continue
         if array is leaf or _blocks(array) or not any(operand in known for operand in _moving(array)):
             continue
         if isinstance(array, View):
@@ -271,7 +334,10 @@ def tangent(
                     local = array.primitive.partials[i](array, *array.operands)
                     total = program.apply(p.add, [total, program.apply(p.multiply, [local, known[operand]])])
             known[array] = total
-    return known.get(output, 0.0) if isinstance(output, Array) else 0.0
+    moved = known.get(output, 0.0) if isinstance(output, Array) else 0.0
+    if beside and isinstance(moved, Array):
+        program.beside[moved] = [*beside, *(own for one in beside if isinstance(own := known.get(one), Array))]
+    return moved
 
 
 def _products(array: Array | float) -> list[Array | float]:
@@ -417,7 +483,10 @@ def side_by_side(program: ArrayProgram, gradients: Sequence[tuple[Array | float,
         for piece in pieces_of(slope, size):
             pieces.append(piece._replace(places=Places(piece.places.index + start)))
         start += size
-    return program.assemble((program.axis(start),), pieces)
+    assembled = program.assemble((program.axis(start),), pieces)
+    beside = [one for slope, _ in gradients if isinstance(slope, Array) for one in program.beside.get(slope, ())]
+    program.beside[assembled] = list(dict.fromkeys(beside))
+    return assembled
 
 
 def entries(program: ArrayProgram, slope: Array | float, size: int) -> list[Array | float]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
-from ..arrays.program import Array
+from ..arrays.program import Array, Initial
 from ..leaves import CAPTURED, THETA
 from ..lookup import TABLE
 from ..trace import Node, Trace
@@ -234,7 +234,7 @@ class Families:
         self.place_of = [0] * len(self.nodes)
         known: dict[Hashable, Family] = {}
         for name in ("constant", THETA, CAPTURED, *self.leaves):
-            if name not in known:
+            if name not in known and not isinstance(self.leaves.get(name), Initial):
                 batched = name in self.leaves and self.leaves[name].batched
                 known[name] = self.new_family(batched)
                 known[name].array = self.leaves.get(name, 0.0)
@@ -249,6 +249,9 @@ class Families:
                     member, given = node[1:]
                     family_of[i], place_of[i] = (given if member == NONE else family_of[member]), BEHIND
                     continue
+                if op not in known:  # an initial state comes after what the first step reads before it
+                    known[op] = self.new_family(self.leaves[op].batched)
+                    known[op].array = self.leaves[op]
                 family_of[i] = known[op].number
                 if op == "constant":
                     place_of[i] = len(self.constants)

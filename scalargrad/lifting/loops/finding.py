@@ -44,7 +44,10 @@ class Steps(NamedTuple):
 
 
 def stretches(steps: Steps, least_saved: int) -> list[Stretch]:
-    """Return where steps repeat such that a loop saves at least so many lines, in order and apart from each other."""
+    """Return where steps repeat such that a loop saves at least so many lines, in order.
+
+    They are apart from each other, but for the parts of an iteration with which they may begin and end.
+    """
     chosen: list[Stretch] = []
     pending = [(0, len(steps.tokens))]
     while pending:
@@ -52,7 +55,7 @@ def stretches(steps: Steps, least_saved: int) -> list[Stretch]:
         best = _best(steps, low, high, least_saved) if high - low > least_saved else None
         if best is not None:
             chosen.append(best)
-            pending += [(low, best.first), (best.end, high)]
+            pending += [(low, best.start), (best.stop, high)]
     return sorted(chosen)
 
 

@@ -276,7 +276,9 @@ def test_loops_mean_the_same_to_an_interpreter(recurrence: Callable[[int], Made]
     average = mean(program, lifted.results[0])
     slopes = gradient(program, average, theta)
     names = Names([average], {}, [])
-    (new_average,), new_slopes = rolled([average], slopes, len(parameters), names, has_axes=True)
+    with_loops = rolled([average], slopes, len(parameters), names, has_axes=True)
+    assert with_loops is not None
+    (new_average,), new_slopes = with_loops
     assert any(isinstance(array, Loop) for array in needed([new_average]))
     given = {"theta": [value.data for value in parameters]}
     given |= {name: table for name, (table, _) in zip(lifted.arguments, rows, strict=True)}
