@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -14,8 +14,8 @@ from .arrays.differentiate import Recurrences, entries, gradient, mean, side_by_
 from .arrays.packed import Reference, packed, restored
 from .arrays.program import Array, ArrayProgram, Gather, Initial, Leaf, needed
 from .forms import Form, Parts, Shape, flattened
+from .group.initial import InitialStates, with_initial_states
 from .leaves import CAPTURED, DIRECTION, DIRECTIONS, THETA
-from .group.initial import with_initial_states
 from .loops.rolling import recurrences, rolled
 from .names import Names
 from .source import Wanted
@@ -78,14 +78,12 @@ class Specialised:
         """Make the array program of a trace for a target, with initial states where loops begin with constants."""
         if target.writes_loops:
             found = with_initial_states(trace, outputs, of_sums=not target.batched)
-            self._group(found.trace, found.outputs, target, found.numbers)
+            self._group(found, target)
             if not found.numbers or any(isinstance(one, Initial) for one in self._found_recurrences().begins):
                 return
-        self._group(trace, outputs, target, {})
+        self._group(InitialStates(trace, outputs), target)
 
-    def _group(
-        self, trace: Trace, outputs: Sequence[int], target: Target, initial: Mapping[str, Sequence[float]]
-    ) -> None:
+    def _group(self, given: InitialStates, target: Target) -> None:
         self._target = target
         self._program = program = ArrayProgram(exact=not target.batched)
         self.directions = min(self._sizes[THETA], target.directions) if isinstance(target, TakesDirections) else 0
@@ -96,10 +94,10 @@ class Specialised:
             axis = program.axis(self._sizes[name])
             self._leaves[name] = program.leaf(name, (axis,), target.batched and name != CAPTURED)
         begun = {
-            name: program.initial(numbers, (program.axis(len(numbers)),), target.batched)
-            for name, numbers in initial.items()
+            name: program.initial(numbers, (program.axis(len(numbers)),), target.batched and name in given.batched)
+            for name, numbers in given.numbers.items()
         }
-        self.results = target.group(trace, outputs, program, self._leaves | begun)
+        self.results = target.group(given.trace, given.outputs, program, self._leaves | begun)
         self._ends: dict[str, Ends] = {}  # of functions that are not written yet
         self._recurrences: Recurrences | None = None
         self._limits: dict[str, float] = {}

@@ -8,6 +8,7 @@ gradient of a sum goes to all that is summed, and the gradient of a look-up to t
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -92,11 +93,13 @@ class Recurrences(NamedTuple):
         begins: leaves and views of them that the first step reads in place of what others compute.
         ends: what the last step computes, with how a next step would read it: as it is, or a view of all of it.
         shared: what all steps read.
+        last: all that the last step hands on.
     """
 
     begins: Collection[Array] = ()
     ends: Mapping[Array, Array] = MappingProxyType({})
     shared: Collection[Array] = ()
+    last: Collection[Array] = ()
 
     def nothing(self, array: Array) -> Initial | None:
         """Return the gradient to which those of an array are added in steps; None if it is as any other."""
@@ -111,8 +114,9 @@ class Recurrences(NamedTuple):
 
 
 def _zeros(slope_of: Array, axes: tuple[Axis, ...]) -> Initial:
-    """The first number of a derivative."""
-    return slope_of.program.initial([0.0] * slope_of.size, axes, slope_of.batched, slope_of)
+    """The derivative of an array along these axes, where it is 0."""
+    size = math.prod(axis.size for axis in axes)
+    return slope_of.program.initial([0.0] * size, axes, slope_of.batched, slope_of)
 
 
 def gradient(
@@ -140,27 +144,30 @@ def gradient(
     looked_up: dict[Array, list[tuple[Array | float, Gather]]] = {}  # for each array its gathers, after their gradients
     if isinstance(output, Array):
         totals[output] = 1.0
+        if output in recurrences.last and not output.axes:
+            totals[output] = program.initial([1.0], (), output.batched, output)
     order = _in_order_of_the_sweep(output) if program.exact else needed([output])
     forward = len(program.arrays)
+    slope: Array | float | None = None
     beside: list[Array] = []
-    for array in reversed(order):
+    waiting = {leaf, *recurrences.begins}.intersection(order)
+    first = min((place for place, array in enumerate(order) if array in waiting), default=len(order))
+    for array in reversed(order[first:]):
         if array in looked_up:
             pairs = looked_up.pop(array)
             scattered = program.scatter(pairs, array.batched or (for_each and any(own.batched for _, own in pairs)))
             totals[array] = program.apply(p.add, [totals[array], scattered]) if array in totals else scattered
         seen = shown.pop(array, [])
-        if seen or array in totals:
-            seen = [*recurrences.nothing_seen(array), *seen]
+        seen = [*recurrences.nothing_seen(array), *seen] if seen or array in totals else []
         total = _total(program, array, totals.pop(array, None), seen)
         if array is leaf:
-            if beside and isinstance(total, Array):
-                program.beside[total] = beside
-            return 0.0 if total is None else total
-        if total is None:
+            slope = total
+        elif array in waiting and isinstance(total, Array) and not isinstance(total, Assembly):
+            beside.append(total)
+        waiting.discard(array)
+        if total is None or array is leaf:
             continue
         _mark(total, array, forward)
-        if array in recurrences.begins and isinstance(total, Array) and not isinstance(total, Assembly):
-            beside.append(total)
         if isinstance(array, View):
             shown.setdefault(array.base, []).append((array, total))
         elif isinstance(array, Gather):
@@ -169,7 +176,9 @@ def gradient(
             for operand, part in _handed_on(program, array, total, for_each):
                 before = totals[operand] if operand in totals else recurrences.nothing(operand)
                 totals[operand] = part if before is None else program.apply(p.add, [before, part])
-    return 0.0
+    if beside and isinstance(slope, Array):
+        program.beside[slope] = beside
+    return 0.0 if slope is None else slope
 
 
 def _in_order_of_the_sweep(output: Array | float) -> list[Array]:
@@ -294,50 +303,50 @@ def tangent(
     for array in needed([output, *beside]):
         is_begun = array in recurrences.begins and known.keys().isdisjoint(array.arrays)
         if isinstance(array, Initial) or is_begun:
-            known[array] = _zeros(array, array.axes)
-            continue
-        if array is leaf or _blocks(array) or not any(operand in known for operand in _moving(array)):
-            continue
-        if isinstance(array, View):
-            known[array] = _seen(program, known[array.base], array, along)
-        elif isinstance(array, Fold):
-            if array.primitive is p.add:
-                summed = array.operand
-                known[array] = 0.0
-                for term in _products(known[summed]):
-                    part = _summed(program, term, summed.axes, summed.batched, array)
-                    known[array] = program.apply(p.add, [known[array], part])
-        elif isinstance(array, Assembly):
-            pieces = [
-                piece._replace(
-                    array=known[piece.array],
-                    places=_for_each(piece.places, array.size, along),
-                    axes=_behind(along, piece.axes),
-                )
-                for piece in array.pieces
-                if isinstance(piece.array, Array) and known.get(piece.array, 0.0) != 0.0
-            ]
-            known[array] = program.assemble(_behind(along, array.axes), pieces)
-        elif isinstance(array, Gather):
-            assert along is None, "several directions do not go through look-ups"
-            known[array] = program.gather(known[array.table], array.index, array.along)
-        elif isinstance(array, Scatter):
-            assert along is None, "several directions do not go through look-ups"
-            pairs = zip(array.numbers, array.gathers, strict=True)
-            moving = [(known[one], gather) for one, gather in pairs if one in known]
-            known[array] = program.scatter(moving, array.batched)
-        else:
-            assert isinstance(array, Apply), f"there is no tangent of {array}"
-            total: Array | float = 0.0
-            for i, operand in enumerate(array.operands):
-                if isinstance(operand, Array) and operand in known:
-                    local = array.primitive.partials[i](array, *array.operands)
-                    total = program.apply(p.add, [total, program.apply(p.multiply, [local, known[operand]])])
-            known[array] = total
+            known[array] = _zeros(array, _behind(along, array.axes))
+        elif array is not leaf and not _blocks(array) and any(operand in known for operand in _moving(array)):
+            known[array] = _moved(program, array, known, along)
     moved = known.get(output, 0.0) if isinstance(output, Array) else 0.0
     if beside and isinstance(moved, Array):
         program.beside[moved] = [*beside, *(own for one in beside if isinstance(own := known.get(one), Array))]
     return moved
+
+
+def _moved(
+    program: ArrayProgram, array: Array, known: Mapping[Array | float, Array | float], along: Axis | None
+) -> Array | float:
+    """The derivative of an array, given those of its operands."""
+    total: Array | float = 0.0
+    if isinstance(array, View):
+        return _seen(program, known[array.base], array, along)
+    if isinstance(array, Assembly):
+        pieces = [
+            piece._replace(
+                array=known[piece.array],
+                places=_for_each(piece.places, array.size, along),
+                axes=_behind(along, piece.axes),
+            )
+            for piece in array.pieces
+            if isinstance(piece.array, Array) and known.get(piece.array, 0.0) != 0.0
+        ]
+        return program.assemble(_behind(along, array.axes), pieces)
+    if isinstance(array, Gather | Scatter):
+        assert along is None, "several directions do not go through look-ups"
+        if isinstance(array, Gather):
+            return program.gather(known[array.table], array.index, array.along)
+        pairs = zip(array.numbers, array.gathers, strict=True)
+        return program.scatter([(known[one], gather) for one, gather in pairs if one in known], array.batched)
+    if isinstance(array, Fold):
+        summed = array.operand
+        for term in _products(known[summed]) if array.primitive is p.add else ():
+            total = program.apply(p.add, [total, _summed(program, term, summed.axes, summed.batched, array)])
+        return total
+    assert isinstance(array, Apply), f"there is no tangent of {array}"
+    for i, operand in enumerate(array.operands):
+        if isinstance(operand, Array) and operand in known:
+            local = array.primitive.partials[i](array, *array.operands)
+            total = program.apply(p.add, [total, program.apply(p.multiply, [local, known[operand]])])
+    return total
 
 
 def _products(array: Array | float) -> list[Array | float]:

@@ -345,7 +345,7 @@ class ArrayProgram:
         self, numbers: Sequence[float], axes: tuple[Axis, ...], batched: bool, slope_of: Array | None = None
     ) -> Initial:
         """Return the array that has these constants as initial states, or as those of the derivative of an array."""
-        return self.entered(Initial(self, tuple(numbers), axes, batched), (slope_of, *map(repr, numbers)))
+        return self.entered(Initial(self, tuple(numbers), axes, batched), (slope_of, batched, *map(repr, numbers)))
 
     def view(self, base: Array, index: int | IntArray | range | tuple[int, ...], axes: tuple[Axis, ...]) -> Array:
         """Return the numbers at these places of the base, along axes of the view."""

@@ -1,8 +1,8 @@
-"""Initial states that are constants, as `h` of `h = [0.0] * n` before a recurrent layer, as numbers of an array.
+"""InitialStates states that are constants, as `h` of `h = [0.0] * n` before a recurrent layer, as numbers of an array.
 
-The trace of such a layer has `w * 0.0` in its first step, and `w * h` in all others. Here the constant becomes the entry
-of an array of initial states. Then the first step is like the others: it has the same families, and is an iteration of
-their loop. To see which constants are states, the nodes of the first step and of the second are compared, pair by pair:
+The trace of such a layer has `w * 0.0` in its first step, and `w * h` in all others. Here the constant becomes the
+entry of an array of initial states. Then the first step is like the others: it has the same families, and is an
+iteration of their loop. To see which constants are states, the first step and the second are compared, node by node:
 
     two steps read    w * 0.0 and w * h1: the constant is the initial state of h1, if h1 is one
     compared are      h1 = tanh(w * 0.0 + v * x[0]) and h2 = tanh(w * h1 + v * x[1])
@@ -12,44 +12,47 @@ Where these are the same but for leaves, and for constants in place of what the 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
-from ..leaves import THETA
+from ..leaves import CAPTURED, THETA
 from ..trace import Node, Trace
 
 LEAST_STEPS = 6  # fewer are no loop that saves lines
 LEAST_NODES = 30  # of a sum
+MOST_TOGETHER = 4  # states that an operand is combined with in each step
 Pair = tuple[int, int]  # the places of a node of the first step and of the same one of the second
 
 
-class Initial(NamedTuple):
+class InitialStates(NamedTuple):
     """A trace with arrays of initial states.
 
     Attributes:
         trace: the trace.
         outputs: the places of the results in it.
         numbers: the numbers of these arrays, by the names of the leaves that they are.
+        batched: the names of those from which on states differ between examples.
     """
 
     trace: Trace
-    outputs: list[int]
-    numbers: dict[str, list[float]]
+    outputs: Sequence[int]
+    numbers: Mapping[str, Sequence[float]] = MappingProxyType({})
+    batched: Collection[str] = ()
 
 
-def with_initial_states(trace: Trace, outputs: Sequence[int], *, of_sums: bool) -> Initial:
+def with_initial_states(trace: Trace, outputs: Sequence[int], *, of_sums: bool) -> InitialStates:
     """Return a trace in which constants that are initial states are entries of arrays; of sums too, if asked."""
     nodes = list(trace.nodes)
     search = _Search(nodes)
-    for first, second in _beginnings(nodes, trace):
-        search.compare(first, second)
+    _compare_beginnings(nodes, trace, search)
     for first, second in _sums(nodes, trace) if of_sums else ():
         search.compare(first, second)
     states, pairs = search.states_and_pairs()
     if not states:
-        return Initial(trace, list(outputs), {})
+        return InitialStates(trace, outputs)
     return _Rewriting(nodes, states, pairs).result(trace, outputs)
 
 
@@ -57,13 +60,13 @@ def _is_leaf(node: Node) -> bool:
     return node[0].__class__ is str
 
 
-def _beginnings(nodes: Sequence[Node], trace: Trace) -> Iterator[Pair]:
-    """Yield what the second and the third step read where the first reads a constant, beside the same leaf."""
+def _compare_beginnings(nodes: Sequence[Node], trace: Trace, search: _Search) -> None:
+    """Compare what the second and the third step read where the first reads a constant, beside the same operand."""
     readers: dict[tuple[object, int, int], list[int]] = {}
-    for place in trace.beside_constants:
+    for place, idle in trace.beside_constants.items():
         op, *operands = nodes[place]
         for at, other in enumerate(reversed(operands)):
-            if len(operands) == 2 and nodes[operands[at]][0] == "constant" and _is_leaf(nodes[other]):
+            if len(operands) == 2 and nodes[operands[at]][0] == "constant" and (idle is None or _is_leaf(nodes[other])):
                 readers[op, at, other] = []
     others = {other for _, _, other in readers}
     for place, node in enumerate(nodes if readers else ()):
@@ -72,10 +75,14 @@ def _beginnings(nodes: Sequence[Node], trace: Trace) -> Iterator[Pair]:
                 if (node[0], at, node[2 - at]) in readers:
                     readers[node[0], at, node[2 - at]].append(place)
     for (_, at, _), own in readers.items():
-        if len(own) >= LEAST_STEPS:
-            constant, first, second = (nodes[reader][1 + at] for reader in own[:3])
-            if nodes[constant][0] == "constant" and not _is_leaf(nodes[first]) and not _is_leaf(nodes[second]):
-                yield first, second
+        read = [nodes[reader][1 + at] for reader in own]
+        later = [one for one in read if nodes[one][0] != "constant"]
+        for together in range(max(1, len(read) - len(later)), MOST_TOGETHER + 1):  # so many are read in each step
+            if len(later) < LEAST_STEPS * together - 1:
+                break
+            is_state = [search.compare(*pair) for pair in zip(later[:together], later[together:], strict=False)]
+            if any(is_state):
+                break
 
 
 def _sums(nodes: Sequence[Node], trace: Trace) -> Iterator[Pair]:
@@ -115,8 +122,11 @@ class _Search:
         self._seen: list[_Compared] = []
         self._from: dict[Pair, int] = {}  # from which of them a pair was seen
 
-    def compare(self, first: int, second: int) -> None:
-        """Compare what two steps compute; if it is the same, note it, and the constants in place of states."""
+    def compare(self, first: int, second: int) -> bool:
+        """Compare what two steps compute; if it is the same, note it, and the constants in place of states.
+
+        Return whether there are such constants.
+        """
         own = _Compared({}, set(), set())
         pending = [(first, second)]
         while pending:
@@ -128,14 +138,17 @@ class _Search:
                 continue
             elif node[0] == "constant" and not _is_leaf(later):
                 if own.states.setdefault(other, one) != one:
-                    return
+                    return False
             elif node[0] != later[0] or len(node) != len(later):
-                return
+                return False
             elif not _is_leaf(node):
                 own.pairs.add(pair)
                 pending += zip(node[1:], later[1:], strict=True)
+        if not own.states and not own.others:
+            return False
         self._from |= dict.fromkeys(own.pairs, len(self._seen))
         self._seen.append(own)
+        return True
 
     def states_and_pairs(self) -> tuple[dict[int, int], set[Pair]]:
         """Return the constants by their states, each of which the first step computes, and what is the same in both."""
@@ -169,63 +182,109 @@ class _Rewriting:
         for first, second in sorted(pairs):
             self._seconds.setdefault(first, []).append(second)
         self._nodes: list[Node] = []
-        self._known: dict[Node, int] = {}
         self._places: list[int] = []  # of what stands for each old node
         self._initial: dict[int, int] = {}  # the places of the new leaves, by those of the old states
         self._versions: dict[Pair, int] = {}  # the places of what stands for a node of the first step
+        self._known: dict[Node, int] = {}  # the places of these, each once
 
-    def result(self, trace: Trace, outputs: Sequence[int]) -> Initial:
+    def result(self, trace: Trace, outputs: Sequence[int]) -> InitialStates:
         """Return the new trace."""
-        parameters = sum(node[0] == THETA for node in self._old)
-        for node in self._old[:parameters]:  # their places come first
-            self._places.append(self._entered(node))
-        for place in range(parameters, len(self._old)):
-            self._places.append(self._rewritten(place))
+        if not self._is_rewritten_in_place():
+            self._nodes, self._places = [], []
+            for place in sorted(self._seconds):
+                self._copy_to(place)
+                self._rewrite(place)
+            self._copy_to(len(self._old))
+        roots = {state: self._places[state] for state in sorted(self._states)}
+        batched = self._batched(roots)
         numbers: dict[str, list[float]] = {}
-        for state, name in self._names().items():
+        names = self._names(roots)
+        for state, name in names.items():
             own = numbers.setdefault(name, [])
             self._nodes[self._initial[state]] = name, len(own)
             own.append(self._old[self._states[state]][1])
-        return Initial(trace.rewritten(self._nodes, self._places), [self._places[one] for one in outputs], numbers)
+        rewritten = trace.rewritten(self._nodes, self._places)
+        places = [self._places[one] for one in outputs]
+        return InitialStates(rewritten, places, numbers, {names[state] for state in batched})
 
-    def _entered(self, node: Node) -> int:
-        place = self._known.setdefault(node, len(self._nodes))
-        if place == len(self._nodes):
-            self._nodes.append(node)
-        return place
+    def _is_rewritten_in_place(self) -> bool:
+        """Whether each node of the first step has one version, which takes its place; the new leaves stand behind all.
 
-    def _rewritten(self, place: int) -> int:
-        """The place of what stands for a node."""
+        Else nodes stay before those that read them, and all are copied.
+        """
+        if any(len(own) > 1 for own in self._seconds.values()):
+            return False
+        self._nodes, self._places = list(self._old), list(range(len(self._old)))
+        for state in self._states:
+            self._initial[state] = self._added(("initial", state))
+        for place, (second,) in self._seconds.items():
+            pairs = zip(self._old[place][1:], self._old[second][1:], strict=True)
+            self._nodes[place] = (self._old[place][0], *map(self._read, pairs))
+        return True
+
+    def _copy_to(self, stop: int) -> None:
+        """Copy the nodes up to a place, which read what stands for others now."""
+        places, start = self._places, len(self._places)
+        places += range(len(self._nodes), len(self._nodes) + stop - start)
+        self._nodes += [
+            node
+            if node[0].__class__ is str
+            else (node[0], places[node[1]], places[node[2]])
+            if len(node) == 3
+            else (node[0], *[places[operand] for operand in node[1:]])
+            for node in self._old[start:stop]
+        ]
+
+    def _rewrite(self, place: int) -> None:
+        """Put in place of a node of the first step what reads initial states; each second node may need another."""
         op, *operands = self._old[place]
+        plain: Node = (op, *[self._places[one] for one in operands])
         made = set()
-        for second in self._seconds.get(place, ()):
-            read = [self._read(pair) for pair in zip(operands, self._old[second][1:], strict=True)]
-            self._versions[place, second] = new = self._entered((op, *read))
-            made.add(new)
-        if len(made) == 1:
-            return made.pop()
-        return self._entered((op, *(operands if _is_leaf((op,)) else [self._places[one] for one in operands])))
+        for second in self._seconds[place]:
+            node: Node = (op, *map(self._read, zip(operands, self._old[second][1:], strict=True)))
+            if node not in self._known:
+                self._known[node] = self._added(node)
+            self._versions[place, second] = self._known[node]
+            made.add(self._known[node])
+        if len(made) > 1 and plain not in self._known:
+            self._known[plain] = self._added(plain)
+        self._places.append(made.pop() if len(made) == 1 else self._known[plain])
+
+    def _added(self, node: Node) -> int:
+        self._nodes.append(node)
+        return len(self._nodes) - 1
 
     def _read(self, pair: Pair) -> int:
         """The place of what a node of the first step reads."""
         first, second = pair
-        if self._states.get(second) == first:
-            self._initial[second] = self._entered(("initial", second))
-            return self._initial[second]
-        return self._versions.get(pair, self._places[first])
+        if self._states.get(second) != first:
+            return self._versions.get(pair, self._places[first])
+        if second not in self._initial:
+            self._initial[second] = self._added(("initial", second))
+        return self._initial[second]
 
-    def _names(self) -> dict[int, str]:
+    def _batched(self, roots: Mapping[int, int]) -> set[int]:
+        """The states that differ between examples: all of those that are computed from each other, or none."""
+        read = {state: {self._nodes[one] for one in _reached(self._nodes, [root])} for state, root in roots.items()}
+        leaves = {state: {node[0] for node in nodes if _is_leaf(node)} for state, nodes in read.items()}
+        batched = {state for state, names in leaves.items() if not names <= {"constant", THETA, CAPTURED, "initial"}}
+        while True:
+            more = {
+                state for state, nodes in read.items() if any(("initial", one) in nodes for one in batched)
+            } - batched
+            if not more:
+                return batched
+            batched |= more
+
+    def _names(self, roots: Mapping[int, int]) -> dict[int, str]:
         """The name of the array of each initial state: one for the states that are computed alike."""
-        roots = {state: self._places[state] for state in sorted(self._states)}
         reached = _reached(self._nodes, roots.values())
         groups: dict[int, int] = dict.fromkeys(roots, 0)
         while True:
             keys = {self._initial[state]: ("initial", group) for state, group in groups.items()}
             kinds = _kinds(self._nodes, reached, keys)
             known: dict[Hashable, int] = {}
-            finer = {
-                state: known.setdefault((groups[state], kinds[root]), len(known)) for state, root in roots.items()
-            }
+            finer = {state: known.setdefault((groups[state], kinds[root]), len(known)) for state, root in roots.items()}
             if finer == groups:
                 return {state: f"initial{group}" for state, group in groups.items()}
             groups = finer
@@ -247,8 +306,8 @@ def _kinds(nodes: Sequence[Node], places: Iterable[int], of_leaves: Mapping[int,
     """What nodes compute, as numbers; sums of alike terms are alike, as they will be in families."""
     known: dict[Hashable, int] = {}
     kinds: dict[int, Hashable] = {}
-    terms: dict[int, frozenset[Hashable]] = {}
-    for place in places:
+    terms: dict[int, frozenset[tuple[int, Hashable]]] = {}
+    for place in sorted(places, key=lambda one: not _is_leaf(nodes[one])):
         op, *operands = nodes[place]
         key: Hashable
         if _is_leaf((op,)):
@@ -258,7 +317,7 @@ def _kinds(nodes: Sequence[Node], places: Iterable[int], of_leaves: Mapping[int,
             key = terms[place] = frozenset(
                 (sign * own, kind)
                 for sign, one in zip(signs, operands, strict=True)
-                for own, kind in terms.get(one, [(1, kinds[one])])
+                for own, kind in terms.get(one, {(1, kinds[one])})
             )
         elif isinstance(op, Primitive) and op.commutative:
             key = op, frozenset(kinds[one] for one in operands)

@@ -10,7 +10,7 @@ The new program is made from the ends of the old one, from left to right. In a l
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import reduce
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -229,15 +229,15 @@ class _Built(NamedTuple):
         window: the steps.
         body: what it computes in place of each step of an iteration.
         states: by step of an iteration, and how many iterations ago.
-        initials: what the first iterations read in place of each state: the identity of each part, by views.
+        initials: what the first iterations read in place of each state: by views, how it is read later and at first.
+        sources: what the operands of each step are.
     """
 
     loop: Loop
     window: _Window
     body: list[Array]
     states: dict[tuple[int, int], State]
-    initials: dict[tuple[int, int], dict[Hashable, Hashable]]
-    begins: dict[tuple[int, int], dict[Hashable, tuple[_Read, _Read]]]
+    initials: Mapping[tuple[int, int], Mapping[Hashable, tuple[_Read, _Read]]]
     sources: Sequence[Sequence[_Source]]
 
 
@@ -316,32 +316,28 @@ class _Level:
         shown: dict[Array, set[Array]] = {}
         for i, reads in enumerate(self.reads):
             for read in reads:
-                if read.root is not None:
+                if read.root is not None and isinstance(read.operand, Array):
                     users.setdefault(read.root, []).append(i)
                     shown.setdefault(read.root, set()).add(read.operand)
         begins: set[Array] = set()
         ends: dict[Array, Array] = {}
         shared: set[Array] = set()
+        handed_on: set[Array] = set()
         for built in self.built:
-            window = built.window
-            sources = [source for own in built.sources for source in own]
-            shared |= {source.reads[0].operand for source in sources if _is_shared(source)}
-            for source in sources:
-                for first in source.reads[: source.ago] if isinstance(source, _Taken) else ():
-                    if isinstance(first.root, Leaf) and first.root.table is None and first.root.name != THETA:
-                        begins.add(first.operand)
-            for (step, ago), parts in built.begins.items():
-                last = window.stop - window.period + step
-                next_to_last = users.get(self.items[last - window.period], [])
-                is_read = any(i < window.stop - window.period for i in next_to_last)
-                if ago == 1 and list(parts) == [()] and is_read:
-                    end = self.items[last]
+            for source in (source for own in built.sources for source in own):
+                shared |= _shared_by(source)
+                begins |= _begun_with(source)
+            last = built.window.stop - built.window.period
+            handed_on |= {self.items[last + step] for step, _ in built.initials}
+            for (step, ago), parts in built.initials.items():
+                end, before = self.items[last + step], self.items[last - built.window.period + step]
+                if ago == 1 and list(parts) == [()] and any(i < last for i in users.get(before, ())):
+                    read_later = parts[()][0].operand
                     ends[end] = end
-                    ((later, _),) = parts.values()
-                    if isinstance(later.operand, View):
-                        ends[end] = end.program.view(end, later.operand.places.index, later.operand.axes)
+                    if isinstance(read_later, View):
+                        ends[end] = end.program.view(end, read_later.places.index, read_later.axes)
         begins |= {root for root, views in shown.items() if isinstance(root, Leaf) and views <= begins}
-        return Recurrences(begins, ends, shared)
+        return Recurrences(begins, ends, shared, handed_on)
 
     # ---------------------------------------------------------------- the new program
 
@@ -540,10 +536,10 @@ class _Level:
         (t0, (i0, step)), (t1, (i1, _)) = known[0], known[-1]
         pace = (i1 - i0) // max(1, t1 - t0)
         first = i0 - pace * t0
-        begun = built.initials.get((step, 1), {}).get(middle.key)
+        _, begun = built.initials.get((step, 1), {}).get(middle.key, (None, None))
         for t, (read, place) in enumerate(zip(reads, places, strict=True)):
             if place is None:  # what that loop began with
-                is_right = first + pace * t == -1 and read.identity == begun
+                is_right = first + pace * t == -1 and begun is not None and read.identity == begun.identity
             else:
                 is_right = place == (first + pace * t, step) and read.key == middle.key
             if not is_right:
@@ -620,8 +616,7 @@ class _Level:
             state.next = end if ago == 1 else states[step, ago - 1]
             state.initial = self._initial(state, initials[step, ago])
         rolling.program.add(loop)
-        begun = {place: {key: first.identity for key, (_, first) in parts.items()} for place, parts in initials.items()}
-        self.built.append(_Built(loop, window, body, states, begun, initials, sources))
+        self.built.append(_Built(loop, window, body, states, initials, sources))
 
     def _initial(self, state: State, parts: dict[Hashable, tuple[_Read, _Read]]) -> Array | float:
         whole = parts.get(())
@@ -792,11 +787,22 @@ class _Level:
         return rolling.last(loop, added)
 
 
-def _is_shared(source: _Source) -> bool:
-    """Whether an operand is one and the same array in each iteration."""
+def _shared_by(source: _Source) -> set[Array]:
+    """An operand that is one and the same array in each iteration."""
     first = source.reads[0].operand
-    is_one = isinstance(first, Array) and all(read.operand is first for read in source.reads)
-    return is_one and isinstance(source, _Fixed)
+    is_one = isinstance(source, _Fixed) and all(read.operand is first for read in source.reads)
+    return {first} if is_one and isinstance(first, Array) else set()
+
+
+def _begun_with(source: _Source) -> set[Array]:
+    """What the first iterations read of leaves, other than the parameters, in place of a state."""
+    reads = source.reads[: source.ago] if isinstance(source, _Taken) else ()
+    return {
+        read.operand
+        for read in reads
+        if isinstance(read.operand, Array) and isinstance(read.root, Leaf)
+        if read.root.table is None and read.root.name != THETA
+    }
 
 
 def _seen_through(rows: IntArray, view: View) -> IntArray:

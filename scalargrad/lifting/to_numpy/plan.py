@@ -102,7 +102,7 @@ def planned(wanted: Wanted) -> Plan:
     aliases = {array for array in order if _is_alias(array, blocks)}
     summed = _summed_products(order, users, kept)
     stored = _stored(order, aliases, summed)
-    arguments: set[Array] = {array for array in order if isinstance(array, Leaf) and array.batched and not isinstance(array, Initial)}
+    arguments: set[Array] = {array for array in order if _is_argument(array)}
     turned = {array for array in _often_read(order, summed, stored) if array in arguments and array.size > 1}
     fillings: dict[Array, Filling] = {
         array: Filling(array.pieces, array.size) for array in order if isinstance(array, Assembly)
@@ -143,6 +143,10 @@ def planned(wanted: Wanted) -> Plan:
         copied=memory.copied,
         moving=_moving(order, aliases, memory, in_assembly) if loops else set(),
     )
+
+
+def _is_argument(array: Array) -> bool:
+    return isinstance(array, Leaf) and array.batched and not isinstance(array, Initial)
 
 
 def _users(order: Sequence[Array]) -> dict[Array, list[Array]]:

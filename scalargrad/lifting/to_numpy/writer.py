@@ -128,11 +128,11 @@ class _Writer:
         shape = shape_of(leaf.axes, leaf.batched)
         if len(set(map(repr, leaf.numbers))) == 1:
             return self.buffers.constant(spelling.literal(leaf.numbers[0]), shape)
+        assert leaf.batched, "only states begin with different constants"
         numbers = self.text.names.of(leaf)
         self.text.namespace[numbers] = np.reshape(leaf.numbers, leaf.sizes).astype(self.text.dtype)
-        if not leaf.batched:
-            return numbers
-        return self.text.bind_unused(f"{numbers}_columns", f"np.repeat({numbers}[..., None], B, axis=-1)", Section.BATCH)
+        columns = f"np.repeat({numbers}[..., None], B, axis=-1)"
+        return self.text.bind_unused(f"{numbers}_columns", columns, Section.BATCH)
 
     def _write_view(self, view: View) -> None:
         base, index = view.base, view.places.index
