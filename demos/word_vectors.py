@@ -120,10 +120,12 @@ def draw_map(axes: Axes, run: Run) -> None:
     flat = places @ numpy.linalg.svd(places - places.mean(axis=0), full_matrices=False)[2][:2].T
     for (capital, country), to, from_ in zip(PAIRS, flat[::2], flat[1::2], strict=True):
         axes.annotate("", to, from_, arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 2})
-        for word, place, colour in ((country, from_, BLUE), (capital, to, ORANGE)):
-            axes.text(place[0], place[1], word, color=colour, ha="center", va="center", fontsize=15)
+        for word, place, other, colour in ((country, from_, to, BLUE), (capital, to, from_, ORANGE)):
+            side = "right" if place[0] < other[0] else "left"  # of the word, on which its dot is
+            axes.text(place[0], place[1], f" {word} ", color=colour, ha=side, va="center", fontsize=15)
     axes.set(title="Countries and capitals", xticks=[], yticks=[])
     axes.plot(*flat.T, alpha=0)  # sets the limits
+    axes.margins(x=0.25)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -141,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for (size, own), colour in zip(runs.items(), (GREY, ORANGE, GREEN, BLUE), strict=True):
             band(curve, range(1, chosen.epochs + 1), [run.accuracies for run in own], colour, f"{size} numbers")
         curve.set(title=f"Correct answers, {chosen.seeds} runs", xlabel="epoch", ylim=(0, 1.03))
-        curve.legend(frameon=False, loc="lower right")
+        curve.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.45))
         curve.yaxis.set_major_formatter("{x:.0%}")
         draw_map(plane, runs[SIZES[-1]][0])
 
