@@ -120,9 +120,9 @@ def draw_map(axes: Axes, run: Run) -> None:
     flat = own @ numpy.linalg.svd(own - own.mean(axis=0), full_matrices=False)[2][:2].T
     for (capital, country), to, from_ in zip(PAIRS, flat[::2], flat[1::2], strict=True):
         axes.annotate("", to, from_, arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 2})
-        ahead, behind = ("right", "left") if to[0] < from_[0] else ("left", "right")  # beside the arrow, not on it
-        axes.text(*to, f" {capital} ", color=ORANGE, ha=ahead, va="center", fontsize=15)
-        axes.text(*from_, f" {country} ", color=BLUE, ha=behind, va="center", fontsize=15)
+        sides = ("right", "left") if to[0] < from_[0] else ("left", "right")  # beside the arrow, not on it
+        for word, (x, y), side, colour in zip((capital, country), (to, from_), sides, (ORANGE, BLUE), strict=True):
+            axes.text(x, y, f" {word} ", color=colour, ha=side, va="center", fontsize=15)
     axes.set(title="Countries and capitals", xticks=[], yticks=[], xmargin=0.25)
     axes.plot(*flat.T, alpha=0)  # sets the limits
 
