@@ -3,8 +3,7 @@
 A small world of countries, their capitals, and what people eat and speak there is told in 2,000 simple sentences. Each
 word has a vector of a few numbers, from which the network predicts the other words of a sentence (the skip-gram model,
 Mikolov and others, 2013). Nobody tells it what a capital is; still, the step from Rome to Italy leads from Berlin to
-Germany. The table has the share of right answers to such questions, for all pairs of countries and in both directions.
-As usual, the three words of a question are no answers to it.
+Germany. The table has the share of right answers to such questions; the words of a question are no answers to it.
 
 Left: the correct answers while learning. Right: countries and capitals, in the plane where they lie furthest apart.
 
