@@ -54,10 +54,7 @@ class Plan:
         in_gradient: the results that are computed right in the gradient, with their places there.
         in_assembly: the results that are computed right in an assembly.
         last_use: the position after which nothing reads the buffer of an array.
-        histories: the states that are rows of a buffer in whose next row the result is computed that they take over.
-        in_place: the states in whose buffer the result is computed that they take over, with that result.
-        rows: the arrays that are computed right in a row of a stack, with that.
-        copied: the other arrays of which there is a stack, with that.
+        memory: where what loops compute lies.
         moving: the arrays that lie in another place in each iteration of a loop.
     """
 
@@ -81,10 +78,7 @@ class Plan:
     in_gradient: dict[Array, Block]
     in_assembly: dict[Array, Home]
     last_use: dict[Array, int]
-    histories: dict[Array, Array]
-    in_place: dict[Array, Array]
-    rows: dict[Array, Stack]
-    copied: dict[Array, Stack]
+    memory: Memory
     moving: set[Array]
 
 
@@ -137,10 +131,7 @@ def planned(wanted: Wanted) -> Plan:
         in_gradient=in_gradient,
         in_assembly=in_assembly,
         last_use=last_use,
-        histories=memory.histories,
-        in_place=memory.in_place,
-        rows=memory.rows,
-        copied=memory.copied,
+        memory=memory,
         moving=_moving(order, aliases, memory, in_assembly) if loops else set(),
     )
 
