@@ -142,7 +142,7 @@ class Folds:
         return True
 
     def _ones(self, axes: Axes) -> str:
-        return self.buffers.constant("1.0", f"({extent(axes)},)")
+        return self.buffers.constant("1.0", (extent(axes),))
 
     def _write_number(self, fold: Fold, text: str) -> str:
         """Write a single number, and return its name."""

@@ -225,8 +225,9 @@ class NumpyRunner:
         self.sizes = {name: wanted.sizes[name] for name in self.source.leaves}
         self.size = wanted.gradient_size
         self._has_aux = len(wanted.results) > 1
-        self.last = wanted.results[-1]
-        self._has_axes = isinstance(self.last, Array) and bool(self.last.axes)
+        rows = wanted.results[-1]
+        self.width = rows.size if isinstance(rows, Array) else 1
+        self.is_batched = isinstance(rows, Array) and rows.batched
         self._code = Code(self.source, wanted.function)
         self._kept: dict[int, list[_Bound]] = {}  # the latest size is the last
         self._latest, self._bytes = 0, 0
@@ -244,13 +245,11 @@ class NumpyRunner:
             self._give_back(count, bound)
 
     def _rows(self, result: Any, count: int) -> Floats:
-        """A copy of results as rows, one for each example."""
-        if not self._has_axes:
-            return np.array(np.broadcast_to(result, (count,)))[:, None]
-        if result.ndim == 2:  # examples lie in the last axis: to turn the copy takes no time
-            rows: Floats = result.copy().T
-            return rows
-        return np.array(np.broadcast_to(result, (count, len(result))))  # the same for all examples
+        """Results, which are in a new array, as rows, one for each example."""
+        if not self.is_batched:  # the same for all examples
+            return np.array(np.broadcast_to(result, (count, self.width)))
+        rows: Floats = result.reshape(self.width, count).T
+        return rows
 
     def _value(self, returned: Any, count: int) -> Any:
         """The mean as a float, and what is beside it as rows."""
@@ -321,8 +320,9 @@ class NumpyRunner:
         """Return the function for a size of batch, bound to these arrays, and how large all its arrays are."""
         function = self._code.function({**leaves, "gradient": gradient, "B": count})
         quietly: Callable[..., Any] = np.errstate(all="ignore")(function)  # nan and inf are results, as in the engine
-        arrays = [one for one in function.__globals__.values() if one.__class__ is _ndarray and one.base is None]
-        return quietly, sum(array.nbytes for array in arrays)
+        arrays = [one for one in function.__globals__.values() if one.__class__ is _ndarray]
+        owners = {id(owner): owner for owner in (one if one.base is None else one.base for one in arrays)}
+        return quietly, sum(owner.nbytes for owner in owners.values())
 
 
 class _Bound:
