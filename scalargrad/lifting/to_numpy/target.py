@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from operator import attrgetter
 from threading import Lock
@@ -20,7 +19,8 @@ from ..group.scalars import ungrouped
 from ..leaves import THETA
 from ..saving import Saved
 from ..source import Code, Wanted
-from .floats import Floats, FloatsRunner, limit
+from ..tables import NumberTables
+from .floats import Floats, FloatsRunner, array_of, limit
 from .saved import saved
 from .spelling import is_one_function
 from .writer import RESERVED, write
@@ -34,10 +34,8 @@ _data = attrgetter("_data")
 _ndarray = np.ndarray
 
 
-class _Tables:
+class _Tables(NumberTables):
     """What is the same for arrays and plain floats: a table is a matrix of one precision."""
-
-    count = staticmethod(len)
 
     def __init__(self, dtype: str) -> None:
         self.dtype = np.dtype(dtype)
@@ -104,18 +102,6 @@ class _Tables:
         row, at = np.unravel_index(int(right.argmin()), right.shape)
         return int(row), columns[at], float(given[row, at])
 
-    def guarded(self, table: Floats, sizes: Mapping[int, int]) -> Floats:  # noqa: ARG002  # for tables without numbers
-        """Return the table, in which no index is wrong."""
-        return table
-
-    def comparable(
-        self,
-        tables: list[Floats],
-        sizes: Sequence[Mapping[int, int]],  # noqa: ARG002  # for targets whose tables may have no numbers
-    ) -> AbstractContextManager[list[Floats]]:
-        """Return the examples, which need no context."""
-        return nullcontext(tables)
-
     def packed(self, values: Sequence[Value]) -> Floats:
         """Return the Values' numbers as an array of shape (n,).
 
@@ -147,6 +133,8 @@ class _Tables:
         """Return the numbers from some place of each row on as an array of that shape for each example."""
         if not shape:
             return rows[:, start]
+        if rows.shape[1:] == shape:
+            return rows
         return rows[:, start : start + math.prod(shape)].reshape(len(rows), *shape)
 
     def check_out(self, out: object, size: int) -> None:
@@ -167,12 +155,23 @@ class _Tables:
 
 
 class _InFloats(_Tables):
-    """Programs in plain floats, with the same tables."""
+    """Programs in plain floats, with the same tables of examples; parameters and results are lists."""
 
     batched = False
     writes_loops = True
     reserved = ()
     group = staticmethod(ungrouped)
+
+    def packed(self, values: Sequence[Value]) -> Any:
+        """Return the Values' numbers as a list, rounded to the precision."""
+        return [value._data for value in values] if self.dtype == np.float64 else super().packed(values).tolist()
+
+    def shaped(self, rows: Any, start: int, shape: tuple[int, ...]) -> Floats:
+        """Return the numbers from some place of each row on as an array of that shape for each example."""
+        if not shape:
+            return array_of([row[start] for row in rows], self.dtype)
+        size = math.prod(shape)
+        return array_of([row[start : start + size] for row in rows], self.dtype).reshape(len(rows), *shape)
 
     def runner(self, wanted: Wanted) -> FloatsRunner:
         """Return what runs one function of a lifted program."""
@@ -248,7 +247,7 @@ class NumpyRunner:
         """Results, which are in a new array, as rows, one for each example."""
         if not self.is_batched:  # the same for all examples
             return np.array(np.broadcast_to(result, (count, self.width)))
-        rows: Floats = result.reshape(self.width, count).T
+        rows: Floats = result.T if result.ndim == 2 else result[:, None]
         return rows
 
     def _value(self, returned: Any, count: int) -> Any:
@@ -321,8 +320,8 @@ class NumpyRunner:
         function = self._code.function({**leaves, "gradient": gradient, "B": count})
         quietly: Callable[..., Any] = np.errstate(all="ignore")(function)  # nan and inf are results, as in the engine
         arrays = [one for one in function.__globals__.values() if one.__class__ is _ndarray]
-        owners = {id(owner): owner for owner in (one if one.base is None else one.base for one in arrays)}
-        return quietly, sum(owner.nbytes for owner in owners.values())
+        owners = [one if one.base is None else one.base for one in arrays]
+        return quietly, sum({id(owner): owner.nbytes for owner in owners if owner.__class__ is _ndarray}.values())
 
 
 class _Bound:

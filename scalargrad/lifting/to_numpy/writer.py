@@ -125,6 +125,9 @@ class _Writer:
 
     def _write_view(self, view: View) -> None:
         base, index = view.base, view.places.index
+        if view.sizes == base.sizes and view.shows_all and not isinstance(base, Leaf):
+            self.views.expressions[view] = self.views.expressions[base]
+            return
         is_argument = base in self.plan.arguments
         flat = self.views.flat(base)
         if isinstance(index, int):
@@ -132,9 +135,7 @@ class _Writer:
             self.views.expressions[view] = f"{flat}{at}"
             return
         lies = self.plan.blocks.get(view)
-        if not isinstance(base, Leaf) and view.sizes == base.sizes and view.shows_all:
-            self.views.expressions[view] = self.views.expressions[base]
-        elif lies is None:
+        if lies is None:
             places = self.text.names.of(view, "places")
             self.text.namespace[places] = index
             name = self.buffers.taken(view)
