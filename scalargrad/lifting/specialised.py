@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from ..engine import modes
 from ..engine.floats import counted
 from ..engine.value import Value
-from .arrays.differentiate import entries, gradient, mean, side_by_side, tangent, together
+from .arrays.differentiate import entries, gradient, mean, tangent, together
+from .arrays.jacobian import jacobian
 from .arrays.packed import Reference, packed, restored
 from .arrays.program import Array, ArrayProgram, Gather, Leaf, needed
 from .forms import Form, Parts, Shape, flattened
@@ -238,14 +239,11 @@ class Specialised:
 
     def _derivatives(self, leaves: Sequence[str]) -> list[Array | float]:
         """For each of the leaves the derivatives of each result, side by side."""
-        derivatives = [
-            (gradient(self._program, own, self._leaves[name], for_each=True), self._sizes[name])
-            for name in leaves
-            for own in self.differentiated
-        ]
-        if self.target.batched:
-            return [side_by_side(self._program, derivatives)]
-        return [entry for slope, size in derivatives for entry in entries(self._program, slope, size)]
+        program, own = self._program, self.differentiated
+        if not self.target.batched:
+            slopes = [(gradient(program, one, self._leaves[name]), self._sizes[name]) for name in leaves for one in own]
+            return [entry for slope, size in slopes for entry in entries(program, slope, size)]
+        return [jacobian(program, own, [self._leaves[name] for name in leaves])]
 
 
 def outputs_of(returned: object, has_aux: bool = False) -> tuple[Form, list[Value]]:
