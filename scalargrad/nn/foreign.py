@@ -11,9 +11,9 @@ _TRANSFORMER = "a Module of your own that calls Attention(width, heads, causal=T
 NAMES = {
     "Linear": "Layer(n_inputs, n_outputs, activation=None)",
     "Dense": "Layer(n_inputs, n_outputs, activation)",
-    "Conv2d": "Convolution(n_channels, n_filters, kernel, stride, padding)",
-    "Conv1d": "Convolution(n_channels, n_filters, kernel=(1, length)), for which a sequence is an image of one row",
-    "Conv2D": "Convolution(n_channels, n_filters, kernel, stride, padding)",
+    "Conv2d": "Convolution(n_channels, n_filters, kernel, stride, padding, activation=None)",
+    "Conv1d": "Convolution(n_channels, n_filters, (1, length), activation=None); a sequence is an image of one row",
+    "Conv2D": "Convolution(n_channels, n_filters, kernel, stride, padding, activation)",
     "MaxPool2d": "MaxPool(size, stride)",
     "AvgPool2d": "AveragePool(size, stride)",
     "MaxPool1d": "MaxPool((1, size))",
