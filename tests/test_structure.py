@@ -112,7 +112,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["rounding"],
     ],
     "scalargrad.lifting": [
-        ["leaves", "lookup"],
+        ["leaves", "lookup", "tables"],
         ["derivatives", "arrays", "curvature", "forms", "standalone"],
         ["trace"],
         ["group", "names"],
@@ -131,8 +131,8 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     "scalargrad.lifting.loops": [["finding"], ["rolling"]],
     "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["joining"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
-        ["layout", "spelling", "groups", "filling", "text", "saved"],
-        ["memory"],
+        ["layout", "spelling", "groups", "filling", "saved"],
+        ["memory", "text"],
         ["plan", "floats"],
         ["views"],
         ["buffers"],

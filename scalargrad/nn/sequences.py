@@ -111,15 +111,18 @@ class Recurrence(Module, Generic[State]):
         moment, after = self._step(row_of(row, self.n_inputs, self), self._given(state))
         return Outputs(_last(moment)), after
 
-    def _run(self, rows: list[list[Value]], state: State, backward: bool = False) -> tuple[Moments, State]:
-        """What is computed at each time for rows that are known to fit, and the state after them."""
+    def _run(self, rows: list[list[Value]], state: State, part: str = "") -> tuple[Moments, State]:
+        """What is computed at each time for rows that are known to fit, and the state after them.
+
+        As a part of a `Bidirectional` it is called "forward" or "backward".
+        """
         start, moments = state, Moments()
-        for time in range(len(rows))[:: -1 if backward else 1]:
+        for time in range(len(rows))[:: -1 if part == "backward" else 1]:
             moment, state = self._step(rows[time], state)
             for name, values in moment.items():
-                _label(values, f"{name}[{time}]")
+                _label(values, f"{part}.{name}[{time}]" if part else f"{name}[{time}]")
             moments.append({"x": rows[time]} | moment)
-        if backward:
+        if part == "backward":
             moments.reverse()
         results = [value for moment in moments for value in _last(moment)]
         inputs = [value for row in rows for value in row]
@@ -239,8 +242,8 @@ class Bidirectional(Module):
         elif not isinstance(state, tuple) or len(state) != 2:
             raise TypeError(f"the state of {self!r} must be a tuple of its two modules' states, got {state!r}")
         sequence = sequence_of(rows, self)
-        ahead, after = self.forward._run(sequence, self.forward._given(state[0]))
-        back, before = self.backward._run(sequence, self.backward._given(state[1]), backward=True)
+        ahead, after = self.forward._run(sequence, self.forward._given(state[0]), "forward")
+        back, before = self.backward._run(sequence, self.backward._given(state[1]), "backward")
         outputs = [[*_last(one), *_last(other)] for one, other in zip(ahead, back, strict=True)]
         results = [value for row in outputs for value in row]
         _mark("Bidirectional", self, results, [value for row in sequence for value in row])

@@ -198,9 +198,11 @@ def test_results_are_called_by_part_and_time(make: Callable[[], Any]) -> None:
 
 
 def test_the_labels_of_the_other_direction_are_those_of_the_rows() -> None:
-    """What reads backwards calls its results by the time of the row, and not by when it comes to it."""
+    """What reads backwards calls its results by the time of the row, not by when it comes to it."""
     outputs = nn.Bidirectional(nn.Recurrent(2, 1, rng=0), nn.Recurrent(2, 1, rng=1))(ROWS)
-    assert [[y.label for y in row] for row in outputs] == [[f"hidden[{time}]"] * 2 for time in range(4)]
+    assert [[y.label for y in row] for row in outputs] == [
+        [f"forward.hidden[{time}]", f"backward.hidden[{time}]"] for time in range(4)
+    ]
 
 
 @one_way
