@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from ..engine.floats import is_number, number
 from ..engine.value import Value
-from ..misconceptions import Misconception
+from ..misconceptions import Misconception, close
 from ..terminal import cut
 
 TURNS = 10_000_000  # of all loops of an answer: a second or two, and more than any exercise needs
@@ -226,13 +226,13 @@ def flat(given: Nested) -> list[float]:
 
 
 def shown(given: float, wanted: float) -> tuple[str, str]:
-    """Return two numbers with six digits or, if they do not differ then, with all.
+    """Return two numbers with six digits; with all if they differ, by more than rounding, and do not then.
 
-    >>> shown(0.25, 1 / 3), shown(1.0, 1.0000001)
-    (('0.25', '0.333333'), ('1.0', '1.0000001'))
+    >>> shown(0.25, 1 / 3), shown(2.0, 2.0), shown(0.1 + 0.2, 0.3), shown(1.0, 1.0000001)
+    (('0.25', '0.333333'), ('2', '2'), ('0.3', '0.3'), ('1.0', '1.0000001'))
     """
     short = f"{given:.6g}", f"{wanted:.6g}"
-    return short if short[0] != short[1] else (repr(given), repr(wanted))
+    return short if short[0] != short[1] or close(given, wanted, rtol=1e-12) else (repr(given), repr(wanted))
 
 
 def _check_filled(answer: Any, subject: str) -> None:

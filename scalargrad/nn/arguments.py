@@ -199,22 +199,10 @@ def row_of(inputs: Iterable[Value | float], n_inputs: int, module: Module, layer
         raise TypeError(
             f"{_reader(module, layer)} takes a list of {counted(n_inputs, 'input')}, got {inputs!r}"
         ) from None
-    row = [entry if isinstance(entry, Value) else input_of(entry, "an input", module) for entry in given]
+    row = [entry if isinstance(entry, Value) else Value(number(entry, "an input")) for entry in given]
     if len(row) != n_inputs:
         raise ValueError(f"{_reader(module, layer)} takes {counted(n_inputs, 'input')}, got {len(row)}")
     return row
-
-
-def input_of(entry: object, what: str, module: Module) -> Value:
-    """Return a number that a module reads as a Value.
-
-    Raises:
-        TypeError: for anything but a number; where it is a list, it says how a module reads several examples.
-    """
-    if isinstance(entry, (list, tuple)) or getattr(entry, "shape", None):
-        several = "for several write [module(x) for x in xs], or lift it"
-        raise TypeError(f"{what} of {module!r} must be a number, got a list of them: it reads one example; {several}")
-    return Value(number(entry, what))
 
 
 def _reader(module: Module, layer: int | None) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import Any, Never
 
-from ..engine.floats import counted, integer
+from ..engine.floats import counted, integer, number
 from ..engine.notes import Mark, leave
 from ..engine.primitives import maximum
 from ..engine.value import Value
@@ -22,7 +22,6 @@ from .arguments import (
     generator,
     given_numbers,
     initial_weights,
-    input_of,
     layer_activation,
     refuse_drawing,
     spelled,
@@ -347,7 +346,7 @@ def _image(given: object, module: Module) -> Maps:
 
     def values(row: object) -> list[Value]:
         numbers = entries(row, "a row of an image")
-        return [x if isinstance(x, Value) else input_of(x, "a number of the image", module) for x in numbers]
+        return [x if isinstance(x, Value) else Value(number(x, "a number of an image")) for x in numbers]
 
     return _nested(given, f"the image that {module!r} takes", values)
 

@@ -290,7 +290,7 @@ ONE = nn.Convolution(1, 2, 2, rng=0)
         (lambda: nn.MaxPool(2, kernel_size=3), TypeError, "MaxPool has no argument kernel_size: write kernel"),  # type: ignore[arg-type]
         (lambda: ONE(1.0), TypeError, r"the image that Convolution\(1, 2, .*\) takes must be a list, got 1.0"),  # type: ignore[arg-type]
         (lambda: ONE([1.0, 2.0]), TypeError, r"a part of the image that Convolution.* must be a list, got 1.0"),
-        (lambda: ONE([[1.0, "2"]]), TypeError, "a number of the image must be a real number"),
+        (lambda: ONE([[1.0, "2"]]), TypeError, "a number of an image must be a real number"),
         (lambda: ONE({1.0}), TypeError, "must have an order, which a set does not have"),
         (lambda: ONE([]), ValueError, "takes must have as many rows in each channel, got none"),
         (lambda: ONE([[]]), ValueError, "must have as many rows in each channel, got 0"),
