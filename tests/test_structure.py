@@ -127,7 +127,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["program"],
         [""],
     ],
-    "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed", "loops"]],
+    "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed", "loops"], ["jacobian"]],
     "scalargrad.lifting.loops": [["finding"], ["rolling"]],
     "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["joining"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [

@@ -542,9 +542,11 @@ class Program:
         read, count = self._target.rows, self._target.count
         rows: list[Any] = []
         shapes: tuple[Shape, ...] = ()
+        size = 0
         for argument in arguments:
             table, shape = read(argument, len(rows) + 1)
-            if count(table) == 0 or count(table) != count(rows[0] if rows else table):
+            before, size = size, count(table)
+            if size == 0 or (rows and size != before):
                 raise _uneven([count(read(one, i)[0]) for i, one in enumerate(arguments, start=1)])
             rows.append(table)
             shapes += (shape,)

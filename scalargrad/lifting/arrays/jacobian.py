@@ -100,8 +100,7 @@ def _at_once(program: ArrayProgram, results: Sequence[Array | float], leaf: Arra
             if handed_on is None:
                 return None
             for operand, further in handed_on:
-                if further.slope != 0.0:
-                    parts.setdefault(operand, []).append(_summed(program, further))
+                parts.setdefault(operand, []).append(_summed(program, further))
     return []
 
 

@@ -63,22 +63,22 @@ class Folds:
         return True
 
     def _write_stack_of_products(self, fold: Fold, x: Array, y: Array, groups: Groups) -> bool:
-        """Write a sum of products as those of one matrix with many; return whether the axes lie so that it is that."""
-        result, along = axes_of(fold), groups.along
-        for matrix, stack, rows, others in ((y, x, groups.columns, groups.rows), (x, y, groups.rows, groups.columns)):
-            for at in range(1, len(others)):
-                first, columns = others[:at], others[at:]
-                if result == [*first, *rows, *columns] and axes_of(stack) == [*first, *along, *columns]:
-                    left, right = (
-                        self.views.matrix(matrix, [], rows, along),
-                        self.views.matrix(stack, first, along, columns),
-                    )
-                    if left is None or right is None:
-                        return False
-                    self.buffers.taken(fold)
-                    out = self.views.reshaped(fold, ", ".join(map(extent, (first, rows, columns))))
-                    self._write_product(fold, left, right, out, "matmul")
-                    return True
+        """Write a sum of products as those of many matrices with one; return whether the axes lie so that it is that.
+
+        So it is in derivatives of many results: each result has a matrix of slopes, with those of an example in a
+        column.
+        """
+        result, along, rows = axes_of(fold), groups.along, groups.columns
+        for at in range(1, len(groups.rows)):
+            first, columns = groups.rows[:at], groups.rows[at:]
+            if result == [*first, *rows, *columns] and axes_of(x) == [*first, *along, *columns]:
+                left, right = self.views.matrix(y, [], rows, along), self.views.matrix(x, first, along, columns)
+                if left is None or right is None:
+                    return False
+                self.buffers.taken(fold)
+                out = self.views.reshaped(fold, ", ".join(extent(part) for part in (first, rows, columns) if part))
+                self._write_product(fold, left, right, out, "matmul")
+                return True
         return False
 
     def _write_dot(self, fold: Fold, left: str, right: str) -> None:
