@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
 from ..engine import modes
 from ..engine.floats import counted
 from ..engine.value import Value
-from .arrays.differentiate import Recurrences, entries, gradient, mean, side_by_side, tangent, together
+from .arrays.differentiate import Recurrences, entries, gradient, mean, tangent, together
+from .arrays.jacobian import jacobian
 from .arrays.packed import Reference, packed, restored
 from .arrays.program import Array, ArrayProgram, Gather, Initial, Leaf, needed
 from .forms import Form, Parts, Shape, flattened
@@ -42,6 +43,7 @@ class Specialised:
         form: the form of the results.
         captured: the Values that the function reads, beside the parameters.
         indices: for each argument, which of its numbers are indices, and into tables of what size.
+        target: what it is written for.
         results: the results, as arrays of the program.
         compared: the functions that have been compared with the user's.
         in_floats: the same program in plain floats, if that may be quicker for a few examples.
@@ -84,7 +86,7 @@ class Specialised:
         self._group(InitialStates(trace, outputs), target)
 
     def _group(self, given: InitialStates, target: Target) -> None:
-        self._target = target
+        self.target = target
         self._program = program = ArrayProgram(exact=not target.batched)
         self.directions = min(self._sizes[THETA], target.directions) if isinstance(target, TakesDirections) else 0
         self._along = program.axis(self.directions)  # the first axis of the program, as `tangent` wants it
@@ -100,7 +102,7 @@ class Specialised:
         self.results = target.group(given.trace, given.outputs, program, self._leaves | begun)
         self._ends: dict[str, Ends] = {}  # of functions that are not written yet
         self._recurrences: Recurrences | None = None
-        self._limits: dict[str, float] = {}
+        self._limits = {"hessian": 0.0}  # several columns of it are computed in arrays alone
         self._runners: dict[str, Runner] = {}
         self._remarks: dict[str, str] = {}
         self.compared: set[str] = set()
@@ -145,8 +147,8 @@ class Specialised:
 
     def _limit(self, arrays: Sequence[Array], operations: int) -> float:
         """Up to how many examples so many operations on floats take less time than the arrays."""
-        assert isinstance(self._target, HasFloats)
-        return self._target.limit(arrays, operations, self._sizes[THETA])
+        assert isinstance(self.target, HasFloats)
+        return self.target.limit(arrays, operations, self._sizes[THETA])
 
     def _remark(self, kind: str, limit: float) -> None:
         """Note what the texts of a function say about its limit."""
@@ -215,8 +217,8 @@ class Specialised:
     def _found_recurrences(self) -> Recurrences:
         if self._recurrences is None:
             self._recurrences = Recurrences()
-            if self._target.writes_loops:
-                self._recurrences = recurrences(self.results, has_axes=self._target.batched)
+            if self.target.writes_loops:
+                self._recurrences = recurrences(self.results, has_axes=self.target.batched)
         return self._recurrences
 
     def _differentiated(self, kind: str, known: Recurrences) -> Ends:
@@ -245,35 +247,36 @@ class Specialised:
         sizes = dict(self._sizes)
         if kind == "hessian":
             sizes[DIRECTIONS] = sizes["gradient"] = self.directions * sizes[THETA]
-        names = self._names(kind, ends)
-        if self._target.writes_loops:
-            size = sizes.get("gradient", sizes[THETA])
-            with_loops = rolled(ends.results, ends.slopes, size, names, has_axes=self._target.batched)
+        wanted = self._wanted(kind, ends, sizes)
+        if self.target.writes_loops:
+            with_loops = rolled(*ends, wanted.gradient_size, wanted.names, has_axes=self.target.batched)
             if with_loops is not None:
-                ends = Ends(*with_loops)
-            elif self._found_recurrences() != Recurrences() and kind != "forward":
-                ends = self._differentiated(kind, Recurrences())
-                names = self._names(kind, ends)
-        summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}.{self._remarks.get(kind, '')}"
-        return self._target.runner(Wanted(kind, self.arguments, *ends, sizes, names, summary, self.shapes))
+                results, slopes = with_loops
+                wanted = wanted._replace(results=results, gradient=slopes)
+            elif kind != "forward" and self._found_recurrences() != Recurrences():
+                wanted = self._wanted(kind, self._differentiated(kind, Recurrences()), sizes)
+        return self.target.runner(wanted)
 
-    def _names(self, kind: str, ends: Ends) -> Names:
-        return Names(ends.results, self._labels, [*self.arguments, kind, *self._target.reserved])
+    def _wanted(self, kind: str, ends: Ends, sizes: Mapping[str, int]) -> Wanted:
+        names = Names(ends.results, self._labels, [*self.arguments, kind, *self.target.reserved])
+        summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}.{self._remarks.get(kind, '')}"
+        return Wanted(kind, self.arguments, *ends, sizes, names, summary, self.shapes)
 
     def _joined(self, results: list[Array | float]) -> list[Array | float]:
         """Results side by side in one array, where the target has arrays."""
-        return [together(self._program, results)] if self._target.batched and results else results
+        return [together(self._program, results)] if self.target.batched and results else results
 
     def _derivatives(self, leaves: Sequence[str], known: Recurrences) -> list[Array | float]:
         """For each of the leaves the derivatives of each result, side by side."""
-        derivatives = [
-            (gradient(self._program, own, self._leaves[name], for_each=True, recurrences=known), self._sizes[name])
-            for name in leaves
-            for own in self.differentiated
-        ]
-        if self._target.batched:
-            return [side_by_side(self._program, derivatives)]
-        return [entry for slope, size in derivatives for entry in entries(self._program, slope, size)]
+        program, own = self._program, self.differentiated
+        if not self.target.batched:
+            slopes = [
+                (gradient(program, one, self._leaves[name], recurrences=known), self._sizes[name])
+                for name in leaves
+                for one in own
+            ]
+            return [entry for slope, size in slopes for entry in entries(program, slope, size)]
+        return [jacobian(program, own, [self._leaves[name] for name in leaves], known)]
 
 
 def outputs_of(returned: object, has_aux: bool = False) -> tuple[Form, list[Value]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..engine.floats import counted, number
+from ..engine.foreign import ForeignName
 from ..engine.notes import Mark, leave
 from ..engine.value import Value
+from .foreign import ATTRIBUTES
 from .search import SIMPLE, Searchable, refuse_hidden, search
 
 Results = TypeVar("Results")
@@ -31,6 +34,11 @@ def each_of(items: Iterable[Any]) -> Iterator[Any]:
             yield item
         else:
             pending.pop()
+
+
+def values_in(items: Iterable[Any]) -> list[Value]:
+    """Return the Values among the items of lists and tuples in one another."""
+    return [item for item in each_of(items) if isinstance(item, Value)]
 
 
 class Module(Searchable):
@@ -68,6 +76,10 @@ class Module(Searchable):
             if callable(getattr(self, "forward", None)):
                 raise TypeError(f"a {kind} is called by its method __call__: give its method forward that name")
             raise TypeError(f"a {kind} cannot be called: give it a method __call__")
+
+    def __dir__(self) -> list[str]:
+        """List the attributes, without the names of other libraries, which are there for their messages alone."""
+        return [name for name in super().__dir__() if not isinstance(getattr_static(self, name, None), ForeignName)]
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Yield each parameter once, with the path of attributes and positions that leads to it.
@@ -111,9 +123,7 @@ class Module(Searchable):
             raise TypeError(
                 f"the results that a {type(self).__name__} marks must be a Value or a list of them, got {results!r}"
             )
-        leave(
-            several, Mark(type(self).__name__, self, [given for given in each_of(inputs) if isinstance(given, Value)])
-        )
+        leave(several, Mark(type(self).__name__, self, values_in(inputs)))
         return results
 
     def train(self, mode: bool = True) -> Self:
@@ -126,9 +136,14 @@ class Module(Searchable):
         >>> model = MLP(2, [3, 1], dropout=0.5, rng=0)
         >>> model.training, model.train(False).dropout.training
         (True, False)
+
+        Raises:
+            TypeError: for a mode that is neither True nor False.
         """
+        if not isinstance(mode, bool):
+            raise TypeError(f"the mode of train must be True or False, got {mode!r}")
         for module in search("", self).modules:
-            object.__setattr__(module, "training", bool(mode))  # a dataclass may be frozen
+            object.__setattr__(module, "training", mode)  # a dataclass may be frozen
         return self
 
     def eval(self) -> Self:
@@ -206,6 +221,10 @@ class Module(Searchable):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({counted(len(search('', self).parameters), 'parameter')})"
+
+
+for _name, _advice in ATTRIBUTES.items():
+    setattr(Module, _name, ForeignName("a Module", _name, _advice))
 
 
 def _check_names(missing: Iterable[str], unknown: Iterable[str]) -> None:

@@ -167,7 +167,7 @@ def gradient(
         waiting.discard(array)
         if total is None or array is leaf:
             continue
-        _mark(total, array, forward)
+        marked(total, array, forward)
         if isinstance(array, View):
             shown.setdefault(array.base, []).append((array, total))
         elif isinstance(array, Gather):
@@ -192,7 +192,7 @@ def _in_order_of_the_sweep(output: Array | float) -> list[Array]:
     waiting = next(roots, None)
     while waiting is not None or path:
         if waiting is not None:
-            path.append((waiting, iter(() if _blocks(waiting) else waiting.arrays)))
+            path.append((waiting, iter(() if blocks(waiting) else waiting.arrays)))
         array, operands = path[-1]
         waiting = next((one for one in operands if one not in order), None)
         if waiting is None:
@@ -205,7 +205,7 @@ def _handed_on(
     program: ArrayProgram, array: Array, total: Array | float, for_each: bool
 ) -> Iterator[tuple[Array, Array | float]]:
     """What the gradient of an array contributes to that of each operand."""
-    if isinstance(array, Leaf) or _blocks(array):
+    if isinstance(array, Leaf) or blocks(array):
         return
     if isinstance(array, Fold):
         assert array.primitive is p.add, "only sums are folded where a gradient passes"
@@ -224,7 +224,7 @@ def _handed_on(
                 yield operand, _summed(program, product, array.axes, array.batched and not for_each, operand)
 
 
-def _blocks(array: Array) -> bool:
+def blocks(array: Array) -> bool:
     """Whether an array hands on no gradient to its operands, whatever its own gradient is."""
     return isinstance(array, Apply) and array.primitive.blocks_gradient
 
@@ -304,7 +304,7 @@ def tangent(
         is_begun = array in recurrences.begins and known.keys().isdisjoint(array.arrays)
         if isinstance(array, Initial) or is_begun:
             known[array] = _zeros(array, _behind(along, array.axes))
-        elif array is not leaf and not _blocks(array) and any(operand in known for operand in _moving(array)):
+        elif array is not leaf and not blocks(array) and any(operand in known for operand in _moving(array)):
             known[array] = _moved(program, array, known, along)
     moved = known.get(output, 0.0) if isinstance(output, Array) else 0.0
     if beside and isinstance(moved, Array):
@@ -394,7 +394,7 @@ def _seen(program: ArrayProgram, moved: Array | float, view: View, along: Axis |
     return program.view(moved, _for_each(Places(places), within, along).index, _behind(along, view.axes))
 
 
-def _mark(total: Array | float, array: Array, forward: int) -> None:
+def marked(total: Array | float, array: Array, forward: int) -> None:
     """Note whose gradient this is, for its name, unless it was in the program before."""
     while isinstance(total, Array) and total.number >= forward:
         total.gradient_of.append(array)
@@ -482,20 +482,6 @@ def together(program: ArrayProgram, numbers: Sequence[Array | float]) -> Array |
             along = (program.axis(len(places)),)
             pieces.append(Piece(program.view(base, np.array(shown), along), along, Places(np.array(places))))
     return program.assemble((axis,), pieces)
-
-
-def side_by_side(program: ArrayProgram, gradients: Sequence[tuple[Array | float, int]]) -> Array:
-    """Return gradients of so many numbers each as one array along a new axis."""
-    pieces: list[Piece] = []
-    start = 0
-    for slope, size in gradients:
-        for piece in pieces_of(slope, size):
-            pieces.append(piece._replace(places=Places(piece.places.index + start)))
-        start += size
-    assembled = program.assemble((program.axis(start),), pieces)
-    beside = [one for slope, _ in gradients if isinstance(slope, Array) for one in program.beside.get(slope, ())]
-    program.beside[assembled] = list(dict.fromkeys(beside))
-    return assembled
 
 
 def entries(program: ArrayProgram, slope: Array | float, size: int) -> list[Array | float]:
