@@ -10,6 +10,7 @@ The new program is made from the ends of the old one, from left to right. In a l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from functools import reduce
 from itertools import pairwise, product
@@ -37,6 +38,7 @@ from ..arrays.program import (
 from ..leaves import THETA
 from ..names import Names
 from .finding import LEAST_TIMES, OUTSIDE, Steps, Stretch, carried, stretches
+from .splitting import MOST_APART, MOST_KEPT, Part, Reading, parts
 
 if TYPE_CHECKING:
     from ..arrays.program import IntArray
@@ -231,14 +233,27 @@ class _Built(NamedTuple):
         states: by step of an iteration, and how many iterations ago.
         initials: what the first iterations read in place of each state: by views, how it is read later and at first.
         sources: what the operands of each step are.
+        whole: the steps that are computed for all iterations at once, outside of the loop: a row for each.
     """
 
     loop: Loop
     window: _Window
-    body: list[Array]
+    body: Sequence[Array | None]
     states: dict[tuple[int, int], State]
     initials: Mapping[tuple[int, int], Mapping[Hashable, tuple[_Read, _Read]]]
     sources: Sequence[Sequence[_Source]]
+    whole: Mapping[int, Array]
+
+
+class _Making(NamedTuple):
+    """A loop that is being made, as `_Built` has it."""
+
+    loop: Loop
+    window: _Window
+    sources: Sequence[Sequence[_Source]]
+    body: Sequence[Array | None]
+    states: Mapping[tuple[int, int], State]
+    whole: Mapping[int, Array]
 
 
 class _Taken(NamedTuple):
@@ -329,10 +344,10 @@ class _Level:
                 begins |= _begun_with(source)
             last = built.window.stop - built.window.period
             handed_on |= {self.items[last + step] for step, _ in built.initials}
-            for (step, ago), parts in built.initials.items():
+            for (step, ago), read_first in built.initials.items():
                 end, before = self.items[last + step], self.items[last - built.window.period + step]
-                if ago == 1 and list(parts) == [()] and any(i < last for i in users.get(before, ())):
-                    read_later = parts[()][0].operand
+                if ago == 1 and list(read_first) == [()] and any(i < last for i in users.get(before, ())):
+                    read_later = read_first[()][0].operand
                     ends[end] = end
                     if isinstance(read_later, View):
                         ends[end] = end.program.view(end, read_later.places.index, read_later.axes)
@@ -399,7 +414,11 @@ class _Level:
         built = self._built_at[position]
         assert built is not None, "other steps are made in order"
         iteration, step = divmod(position - built.window.start, built.window.period)
-        read = self._read(built.body[step])
+        whole = built.whole.get(step)
+        if whole is not None:
+            row = self.rolling.view(whole, Places.row_of(iteration, whole.sizes[1:]), whole.axes[1:])
+            return self.rolling.with_axes(row, axes)
+        read = self._read_step(built, step)
         assert read.root is not None, "a step is an array"
         of, loop = read.root, built.loop
         if not self.rolling.is_in(of, loop):
@@ -599,25 +618,125 @@ class _Level:
             like = self.items[window.start + step]
             state = states[step, ago] = rolling.program.add(State(loop, like.axes, like.batched))
             rolling.names.stand_in(state, like, "before" if ago == 1 else f"{ago}_before")
-        body: list[Array] = []
-        for step in range(window.period):
-            item = self.items[window.start + step]
-            operands = [
-                self._operand(loop, source, read.operand, body, states)
-                for source, read in zip(sources[step], self.reads[window.start + step], strict=True)
-            ]
-            body.append(self.remade(item, operands))
-        inner = _Level(rolling, body, loop)
+        chosen = self._parts(window, sources)
+        whole: dict[int, Array] = {}
+        body: list[Array | None] = []
+        for step, part in enumerate(chosen):
+            if part is Part.BEFORE:
+                made = self._whole(_Making(loop, window, sources, body, states, whole), step)
+                if made.axes[:1] == (loop.axis,):
+                    whole[step] = made
+                    made = rolling.row(loop, made, 0, 1)
+                    rolling.names.stand_in(made, whole[step], "t")
+                body.append(made)
+            elif part is Part.AFTER:
+                body.append(None)
+            else:
+                reads = zip(sources[step], self.reads[window.start + step], strict=True)
+                operands = [self._operand(loop, source, read.operand, body, states) for source, read in reads]
+                body.append(self.remade(self.items[window.start + step], operands))
+        inside = [own for own, part in zip(body, chosen, strict=True) if part is Part.INSIDE and own is not None]
+        inner = _Level(rolling, inside, loop)
         if inner.stretches:
             inner.build()
-        ends = [inner.new_of(body[step]) if inner.has_loops else body[step] for step, _ in states]
+        handed_on = [_there(body[step]) for step, _ in states]
+        ends = [inner.new_of(own) if inner.has_loops else own for own in handed_on]
         if inner.has_loops:
-            body = [inner.in_a_stack(own) for own in body]
+            assert len(inside) == len(body), "a loop with others in it is not split"
+            body = [inner.in_a_stack(own) for own in inside]
         for ((step, ago), state), end in zip(states.items(), ends, strict=True):
             state.next = end if ago == 1 else states[step, ago - 1]
             state.initial = self._initial(state, initials[step, ago])
         rolling.program.add(loop)
-        self.built.append(_Built(loop, window, body, states, initials, sources))
+        for step, part in enumerate(chosen):
+            if part is Part.AFTER:
+                made = self._whole(_Making(loop, window, sources, body, states, whole), step)
+                whole[step] = made
+                assert made.axes[:1] == (loop.axis,), "it depends on a state"
+        self.built.append(_Built(loop, window, body, states, initials, sources, whole))
+
+    def _parts(self, window: _Window, sources: Sequence[Sequence[_Source]]) -> list[Part]:
+        """Where each step is computed: in the loop or, of an outer one without others in it, before or after it."""
+        first, period = window.start, window.period
+        positions = range(first, first + period)
+        own = Steps(
+            [self.steps.tokens[i] for i in positions],
+            [
+                tuple([one - first if one in positions else OUTSIDE for one in self.steps.references[i]])
+                for i in positions
+            ],
+        )
+        if not self.rolling.has_axes or self.parent is not None or stretches(own, LEAST_SAVED_EACH):
+            return [Part.INSIDE] * period
+        reads = [
+            Reading(
+                {one.step for one in own if isinstance(one, _Taken) and not one.ago},
+                {one.step for one in own if isinstance(one, _Taken) and one.ago},
+            )
+            for own in sources
+        ]
+        return parts([self.items[i] for i in positions], reads, window.times, MOST_KEPT, MOST_APART)
+
+    def _whole(self, making: _Making, step: int) -> Array:
+        """A step computed for all iterations, with a row for each."""
+        program, loop = self.rolling.program, making.loop
+        item = self.items[making.window.start + step]
+        reads = zip(making.sources[step], self.reads[making.window.start + step], strict=True)
+        operands = [self._whole_operand(making, source, read.operand) for source, read in reads]
+        if not any(isinstance(one, Array) and one.axes[:1] == (loop.axis,) for one in operands):
+            return self.remade(item, operands)  # it is the same in all of them
+        axes = (loop.axis, *item.axes)
+        made: Array
+        if isinstance(item, Apply):
+            batched = any(one.batched for one in operands if isinstance(one, Array))
+            made = program.entered(Apply(program, item.primitive, tuple(operands), axes, batched), item.primitive)
+        elif isinstance(item, Fold):
+            (operand,) = operands
+            assert isinstance(operand, Array), "what is folded is an array"
+            key = item.primitive, item.along, item.over_batch
+            made = program.entered(Fold(program, item.primitive, operand, item.along, item.over_batch), key)
+        else:
+            assert isinstance(item, Assembly), f"{item} is computed in the loop"
+            pieces = [
+                Piece(one, (loop.axis, *piece.axes), _in_rows(piece.places, item.size, loop.times))
+                for piece, one in zip(item.pieces, operands, strict=True)
+            ]
+            made = program.assemble(axes, pieces)
+        self.rolling.named(made, item)
+        return made
+
+    def _whole_operand(self, making: _Making, source: _Source, operand: Array | float) -> Array | float:
+        """The operand of a step that is computed for all iterations, with a row for each unless all have the same."""
+        rolling, loop = self.rolling, making.loop
+        if isinstance(source, _Fixed):
+            fixed: Array | float = self.new_of(operand)
+            return fixed
+        axes = operand.axes if isinstance(operand, Array) else ()
+        if isinstance(source, _Moving):
+            return self._moving(source, operand, loop.axis)
+        root: Array
+        if isinstance(source, _Rows):
+            root, inner_views = self._base(source)
+            views = (*source.reads[len(source.reads) // 2].views, *inner_views)
+            if root.axes[:1] != (source.built.loop.axis,):
+                return rolling.seen(root, views, axes)
+            if (source.start, source.pace, root.axes[0].size) != (0, 1, loop.times):
+                rows = [source.start + source.pace * t for t in range(loop.times)]
+                places = rolling.places([Places.row_of(row, root.sizes[1:]).index for row in rows])
+                root = rolling.view(root, Places(places), (loop.axis, *root.axes[1:]))
+        else:
+            views = (source.reads[-1] if source.ago else source.reads[0]).views
+            if not source.ago and source.step in making.whole:
+                root = making.whole[source.step]
+            else:
+                of = _there(making.states[source.step, source.ago] if source.ago else making.body[source.step])
+                if not rolling.is_in(of, loop):
+                    return rolling.seen(of, views, axes)
+                root = rolling.stack(loop, of)
+        for view in reversed(views):
+            places = _in_rows(view.places, math.prod(root.sizes[1:]), loop.times)
+            root = rolling.view(root, places, (loop.axis, *(axes if view is views[0] else view.axes)))
+        return rolling.with_axes(root, (loop.axis, *axes))
 
     def _initial(self, state: State, parts: dict[Hashable, tuple[_Read, _Read]]) -> Array | float:
         whole = parts.get(())
@@ -652,7 +771,7 @@ class _Level:
         loop: Loop,
         source: _Source,
         operand: Array | float,
-        body: Sequence[Array],
+        body: Sequence[Array | None],
         states: dict[tuple[int, int], State],
     ) -> Array | float:
         """The operand in the body of a loop, along the axes that it has in the first iteration."""
@@ -663,43 +782,64 @@ class _Level:
         axes = operand.axes if isinstance(operand, Array) else ()
         end = source.reads[-1]
         if isinstance(source, _Taken):
-            root: Array = states[source.step, source.ago] if source.ago else body[source.step]
+            root = _there(states[source.step, source.ago] if source.ago else body[source.step])
             return rolling.seen(root, end.views if source.ago else source.reads[0].views, axes)
         if isinstance(source, _Rows):
             return self._row(loop, source, axes)
-        axis = rolling.axis(loop.times)
-        start, step = 0, 1
-        first = source.reads[0]
-        if first.root is None:
-            base: Array = rolling.table([read.operand for read in source.reads], (axis,))
-        elif isinstance(first.root, Leaf) and first.root is not end.root:
-            base = rolling.table([_numbers(read) for read in source.reads], (axis, *axes))
-        else:
-            rows = [read.where() for read in source.reads]
-            is_backwards = _in_a_row(rows[0])[0] > _in_a_row(rows[-1])[0]
-            places = rolling.places(rows[::-1] if is_backwards else rows)
-            listed = Places(places) if rolling.has_axes else Places.listed(places)
-            base = rolling.view(self.new_of(first.root), listed, (axis, *axes))
-            rolling.named(base, operand, "rows")
-            if is_backwards:
-                start, step = loop.times - 1, -1
-        row = rolling.row(loop, base, start, step)
+        is_backwards = self._is_backwards(source)
+        base = self._moving(source, operand, rolling.axis(loop.times), is_backwards=is_backwards)
+        row = rolling.row(loop, base, *((loop.times - 1, -1) if is_backwards else (0, 1)))
         rolling.named(row, operand)
         return row
 
+    def _is_backwards(self, source: _Moving) -> bool:
+        """Whether the places move towards the first ones."""
+        first, last = source.reads[0], source.reads[-1]
+        if first.root is None or (isinstance(first.root, Leaf) and first.root is not last.root):
+            return False
+        return _in_a_row(first.where())[0] > _in_a_row(last.where())[0]
+
+    def _moving(self, source: _Moving, operand: Array | float, axis: Axis, *, is_backwards: bool = False) -> Array:
+        """What is read at other places in each iteration: a row for each along an axis, or backwards."""
+        rolling = self.rolling
+        first = source.reads[0]
+        axes = (axis, *(operand.axes if isinstance(operand, Array) else ()))
+        if first.root is None:
+            return rolling.table([read.operand for read in source.reads], axes)
+        if isinstance(first.root, Leaf) and first.root is not source.reads[-1].root:
+            return rolling.table([_numbers(read) for read in source.reads], axes)
+        rows = [read.where() for read in source.reads]
+        places = rolling.places(rows[::-1] if is_backwards else rows)
+        listed = Places(places) if rolling.has_axes else Places.listed(places)
+        base = rolling.view(self.new_of(first.root), listed, axes)
+        rolling.named(base, operand, "rows")
+        return base
+
     def _row(self, loop: Loop, source: _Rows, axes: tuple[Axis, ...]) -> Array:
         """A row of what another loop computed."""
-        rolling, built = self.rolling, source.built
-        read = self._read(built.states[source.step, 1] if source.of_state else built.body[source.step])
-        assert read.root is not None, "it is an array"
-        root = read.root
-        if rolling.is_in(root, built.loop):
-            of = root
-            root = rolling.row(loop, rolling.stack(built.loop, of), source.start, source.pace)
-            rolling.names.stand_in(root, of, "t")
+        rolling = self.rolling
+        base, read_views = self._base(source)
+        root: Array = base
+        if base.axes[:1] == (source.built.loop.axis,):
+            root = rolling.row(loop, base, source.start, source.pace)
+            rolling.names.stand_in(root, base.of if isinstance(base, Stack) else base, "t")
         views = source.reads[len(source.reads) // 2].views
-        shown = rolling.seen(root, read.views, read.views[0].axes if read.views else root.axes)
+        shown = rolling.seen(root, read_views, read_views[0].axes if read_views else root.axes)
         return rolling.seen(shown, views, axes)
+
+    def _base(self, source: _Rows) -> tuple[Array, tuple[View, ...]]:
+        """What has a row for each iteration of another loop, or what is the same in all, and the views of a row."""
+        built = source.built
+        if not source.of_state and source.step in built.whole:
+            return built.whole[source.step], ()
+        read = self._read(built.states[source.step, 1]) if source.of_state else self._read_step(built, source.step)
+        assert read.root is not None, "it is an array"
+        of = read.root
+        return (self.rolling.stack(built.loop, of) if self.rolling.is_in(of, built.loop) else of), read.views
+
+    def _read_step(self, built: _Built, step: int) -> _Read:
+        """What stands for a step in the body of its loop."""
+        return self._read(_there(built.body[step]))
 
     # ---------------------------------------------------------------- pieces of the iterations as one
 
@@ -731,7 +871,7 @@ class _Level:
         assert built is not None, "it is a step of a loop"
         iterations = [iteration for iteration, _, _ in group]
         step = (self.position[group[0][2].root] - built.window.start) % built.window.period  # type: ignore[index]
-        of = built.body[step]
+        of = _there(built.body[step])
         return (
             iterations == list(range(built.window.times))
             and self.rolling.is_in(of, built.loop)
@@ -746,13 +886,17 @@ class _Level:
         built = self._built_at[self.position[read.root]]
         assert built is not None, "it is a step of a loop"
         step = (self.position[read.root] - built.window.start) % built.window.period
-        inside = self._read(built.body[step])
+        whole = built.whole.get(step)
+        inside = _Read(whole, whole, ()) if whole is not None else self._read_step(built, step)
         loop, of, array = built.loop, inside.root, piece.array
         assert of is not None, "it is an array"
         assert isinstance(array, Array), "it is an array"
         iterations = [iteration for iteration, _, _ in group]
         is_one_place = all(own.places.key == piece.places.key for _, own, _ in group)
-        if is_one_place and len(set(iterations)) == loop.times == len(iterations) and rolling.is_in(of, loop):
+        is_each = is_one_place and len(set(iterations)) == loop.times == len(iterations)
+        if is_each and whole is not None:
+            return piece._replace(array=rolling.seen(self._sum_of_rows(whole), read.views, array.axes))
+        if is_each and rolling.is_in(of, loop):
             shown = rolling.seen(of, inside.views, inside.views[0].axes if inside.views else of.axes)
             total = self._added_up(loop, rolling.seen(shown, read.views, array.axes))
             return piece._replace(array=total)
@@ -760,21 +904,33 @@ class _Level:
             stack = rolling.stack(loop, of)
             listed = Places.listed(rolling.places([own.places.first for _, own, _ in group]))
             return Piece(stack, stack.axes, listed)
-        rows = self._rows_of(loop, of, iterations)
+        rows = self._rows_of(loop, of, iterations, is_whole=whole is not None)
         rows = reduce(_seen_through, [*reversed(inside.views), *reversed(read.views)], rows)
         axis = rolling.axis(len(group))
-        source = rolling.stack(loop, of) if rolling.is_in(of, loop) else of
+        source = rolling.stack(loop, of) if whole is None and rolling.is_in(of, loop) else of
         shown = rolling.view(source, Places(rows), (axis, *array.axes))
         places = Places(rolling.places([own.places.index for _, own, _ in group]))
         return Piece(shown, (axis, *piece.axes), places)
 
-    def _rows_of(self, loop: Loop, of: Array, iterations: Sequence[int]) -> IntArray:
+    def _rows_of(self, loop: Loop, of: Array, iterations: Sequence[int], *, is_whole: bool) -> IntArray:
         """The places that an array has in some iterations, in the stack of it; the same, if it is not in the loop."""
         import numpy as np
 
-        rows = iterations if self.rolling.is_in(of, loop) else [0] * len(iterations)
-        row = np.arange(of.size).reshape(of.sizes)
-        return np.array(rows).reshape([-1, *[1] * row.ndim]) * of.size + row
+        rows = iterations if is_whole or self.rolling.is_in(of, loop) else [0] * len(iterations)
+        sizes = of.sizes[1:] if is_whole else of.sizes
+        row = np.arange(math.prod(sizes)).reshape(sizes)
+        return np.array(rows).reshape([-1, *[1] * row.ndim]) * row.size + row
+
+    def _sum_of_rows(self, whole: Array) -> Array:
+        """The sum over the first axis; of sums it is one sum."""
+        program, axis = self.rolling.program, whole.axes[0]
+        along: tuple[Axis, ...] = (axis,)
+        operand, over_batch = whole, False
+        if isinstance(whole, Fold) and whole.primitive is p.add:
+            along, operand, over_batch = (axis, *whole.along), whole.operand, whole.over_batch
+        total = program.entered(Fold(program, p.add, operand, along, over_batch), (p.add, along, over_batch))
+        self.rolling.named(total, whole, "sum")
+        return total
 
     def _added_up(self, loop: Loop, array: Array) -> Array:
         """The sum of an array over the iterations."""
@@ -804,6 +960,20 @@ def _begun_with(source: _Source) -> set[Array]:
         if isinstance(read.operand, Array) and isinstance(read.root, Leaf)
         if read.root.table is None and read.root.name != THETA
     }
+
+
+def _there(array: Array | None) -> Array:
+    """What is computed in a loop."""
+    assert array is not None, "it is outside of it"
+    return array
+
+
+def _in_rows(places: Places, size: int, times: int) -> Places:
+    """The same places in each of so many rows of that size."""
+    import numpy as np
+
+    starts = np.arange(times).reshape((times,) + (1,) * np.ndim(places.index))
+    return Places(starts * size + places.index)
 
 
 def _seen_through(rows: IntArray, view: View) -> IntArray:
