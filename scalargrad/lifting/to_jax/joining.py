@@ -10,8 +10,8 @@ import numpy as np
 
 from ..arrays.program import Array, Piece
 from .reading import Reading
-from .slices import flipped, turned
-from .spelling import atom, filled, literal
+from .slices import flipped
+from .spelling import atom, filled, literal, turned
 
 if TYPE_CHECKING:
     from ..arrays.program import IntArray

@@ -131,9 +131,17 @@ def lines_after(loop: Loop, later: Later, names: Mapping[Array, str], reading: R
             lines.append(f"{name} = {before}{text}")
         else:
             name = reading.names.of(end)
-            reading.give_rows(end, Rows(name, (loop.is_backwards,)))
+            give_stack(end, Rows(name, (loop.is_backwards,)), reading)
             lines.append(f"{name} = {text}")
     return lines
+
+
+def give_stack(stack: Stack, rows: Rows, reading: Reading) -> None:
+    """Note the expression for a stack, and for its last row, if that is read by itself."""
+    reading.give_rows(stack, rows)
+    for end in stack.loop.ends:
+        if isinstance(end, Last) and end.of is stack.of and end not in reading.expressions:
+            reading.give_rows(end, rows.row(stack.loop.times, stack.loop.times - 1))
 
 
 def _rows(loop: Loop, factor: Array, names: Mapping[Array, str], reading: Reading) -> Rows | None:

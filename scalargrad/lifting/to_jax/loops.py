@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays.loops import Last, Loop, Row, Stack
 from ..arrays.program import Array, View
-from .later import Later, kept, lines_after
+from .later import Later, give_stack, kept, lines_after
 from .reading import Reading, Rows
 from .spelling import filled, tuple_of
 
@@ -101,7 +101,9 @@ class Loops:
         else:
             inside = [f"def {step}(_, {own}):", *unpacked, *body, *_spread("return ", after, "")]
             call = _call(outside, "lax.fori_loop", ["0", str(loop.times), step, start])
-        self._note_ends(loop, stacks)
+        for stack in stacks:
+            own = Rows(names.of(stack), (loop.is_backwards, *self._stacked(stack).is_reversed))
+            give_stack(stack, own, reading)
         head, *inside = _with_names_of_results(inside, carried)
         after_it = lines_after(loop, later, rows_kept, reading)
         return [head, *(f"    {line}" if line else "" for line in inside), "", *call, *after_it]
@@ -140,15 +142,6 @@ class Loops:
         """An operand with all axes of an array, in the precision of the program."""
         text = self.reading.spread(operand, like.axes, like.batched)
         return text if not isinstance(operand, Array) or operand in self.exact else f"jnp.asarray({text}, theta.dtype)"
-
-    def _note_ends(self, loop: Loop, stacks: Sequence[Stack]) -> None:
-        reading = self.reading
-        for stack in stacks:
-            rows = Rows(reading.names.of(stack), (loop.is_backwards, *self._stacked(stack).is_reversed))
-            reading.give_rows(stack, rows)
-            for end in loop.ends:
-                if isinstance(end, Last) and end.of is stack.of and end not in reading.expressions:
-                    reading.give_rows(end, rows.row(loop.times, loop.times - 1))
 
 
 def seen(view: View, reading: Reading) -> Rows | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays.program import View
 from ..to_numpy.layout import block
-from .spelling import atom, reshaped
+from .spelling import atom, reshaped, turned
 from .windows import windows
 
 if TYPE_CHECKING:
@@ -118,12 +118,3 @@ def flipped(text: str, axes: Sequence[int], batched: bool) -> str:
     slices = ["::-1" if axis in axes else ":" for axis in range(max(axes) + 1)]
     before = f"[{', '.join([*_rows(batched), *slices])}]"
     return text.removesuffix(before) if text.endswith(before) else atom(text) + before
-
-
-def turned(text: str, order: Sequence[int], batched: bool) -> str:
-    """Return an expression with its axes, but for the batch, in another order."""
-    if list(order) == sorted(order):
-        return text
-    if list(order) == [1, 0] and not batched:
-        return f"{atom(text)}.T"
-    return f"{atom(text)}.transpose({', '.join(map(str, [0, *(1 + axis for axis in order)] if batched else order))})"

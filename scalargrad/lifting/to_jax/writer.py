@@ -17,7 +17,7 @@ from ..arrays.differentiate import pieces_of
 from ..arrays.loops import Last, Loop, Row, Stack, flattened
 from ..arrays.program import BATCH_LEAVES, Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
 from ..forms import Shape
-from ..leaves import CAPTURED, DIRECTION, THETA
+from ..leaves import LEAVES, THETA
 from ..source import Source, Wanted, docstring
 from . import spelling
 from .folds import folded, summed_products
@@ -30,7 +30,6 @@ from .slices import is_sliced, picked
 
 # The names that a program uses beside those of its arrays.
 RESERVED = ("jnp", "lax", "special", "gradient", "B", "share", CARRY, ROW)
-LEAVES = (THETA, CAPTURED, DIRECTION)
 WIDTH = 88  # how long the expression of a line may become by what is written into it
 
 
