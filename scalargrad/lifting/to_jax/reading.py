@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..arrays.program import Array, Axis
 from ..names import Names
-from .slices import sliced
-from .spelling import atom, filled, literal, shape
+from .spelling import atom, filled, literal, shape, sliced
 
 if TYPE_CHECKING:
     from ..arrays.program import IntArray
@@ -53,14 +52,18 @@ class Rows(NamedTuple):
             return self
         return Rows(f"{atom(self.text)}[::-1]", (is_reversed, *self.is_reversed[1:]))
 
+    def in_order(self) -> str:
+        """Return the expression with the numbers along each axis from the first to the last."""
+        if not any(self.is_reversed):
+            return self.text
+        slices = ["::-1" if one else ":" for one in self.is_reversed]
+        while slices[-1] == ":":
+            slices.pop()
+        return f"{atom(self.text)}[{', '.join(slices)}]"
+
     def stored(self, batched: bool, axes: int) -> str:
         """Return the expression for the array, which has so many axes, as all others are stored: examples first."""
-        text, count = self.text, len(self.is_reversed)
-        if any(self.is_reversed):
-            slices = ["::-1" if one else ":" for one in self.is_reversed]
-            while slices[-1] == ":":
-                slices.pop()
-            text = f"{atom(text)}[{', '.join(slices)}]"
+        text, count = self.in_order(), len(self.is_reversed)
         if not batched or not count:
             return text
         if count > 1:
@@ -118,7 +121,7 @@ class Reading:
         rows = self.rows.get(array)
         if rows is None:
             return self.of(array), stored_axes(array)
-        text, axes = rows.upright(is_reversed=False).text, list[Axis | None](array.axes)
+        text, axes = rows.in_order(), list[Axis | None](array.axes)
         if array.batched:
             turned = re.fullmatch(r"(.*)(\.swapaxes\(0, 1\)|\.T)", text)
             axes.insert(0 if turned else len(rows.is_reversed), None)

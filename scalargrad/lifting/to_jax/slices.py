@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays.program import View
 from ..to_numpy.layout import block
-from .spelling import atom, reshaped, turned
+from .spelling import atom, reshaped, sliced, turned
 from .windows import windows
 
 if TYPE_CHECKING:
@@ -101,14 +101,6 @@ def _as_block(text: str, sizes: Sequence[int], batched: bool, index: IntArray) -
     if parts:
         shaped += f"[{', '.join([*_rows(batched), *parts])}]"
     return turned(shaped, lies.order, batched)
-
-
-def sliced(start: int, step: int, count: int, size: int) -> str:
-    """Return the slice of so many places of an axis, with any step but 0."""
-    last = start + (count - 1) * step
-    first = "" if start == (0 if step > 0 else size - 1) else str(start)
-    after = "" if not 0 <= last + step < size else str(last + (1 if step > 0 else -1))
-    return f"{first}:{after}{'' if step == 1 else f':{step}'}"
 
 
 def flipped(text: str, axes: Sequence[int], batched: bool) -> str:

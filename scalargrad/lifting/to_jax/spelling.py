@@ -182,3 +182,11 @@ def turned(text: str, order: Sequence[int], batched: bool) -> str:
     if list(order) == [1, 0] and not batched:
         return f"{atom(text)}.T"
     return f"{atom(text)}.transpose({', '.join(map(str, [0, *(1 + axis for axis in order)] if batched else order))})"
+
+
+def sliced(start: int, step: int, count: int, size: int) -> str:
+    """Return the slice of so many places of an axis, with any step but 0."""
+    last = start + (count - 1) * step
+    first = "" if start == (0 if step > 0 else size - 1) else str(start)
+    after = "" if not 0 <= last + step < size else str(last + (1 if step > 0 else -1))
+    return f"{first}:{after}{'' if step == 1 else f':{step}'}"

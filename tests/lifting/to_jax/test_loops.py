@@ -16,11 +16,16 @@ from hypothesis import strategies as st
 from jax import export
 
 from scalargrad import Disagreement, Value, exp, greater, lift, nn, sigmoid, sin, tanh
-from scalargrad.lifting.source import compiled
+from scalargrad.engine import primitives as p
+from scalargrad.lifting.arrays.loops import Last, Loop, Row, Stack, State, close
+from scalargrad.lifting.arrays.program import ArrayProgram, Axis
+from scalargrad.lifting.names import Names
+from scalargrad.lifting.source import Wanted, compiled
 from scalargrad.lifting.specialised import Specialised
 from scalargrad.lifting.target import chosen
 from scalargrad.lifting.to_jax.reading import Rows
 from scalargrad.lifting.to_jax.target import JaxTarget
+from scalargrad.lifting.to_jax.writer import write
 from tests.lifting.recurrences import (
     Made,
     four_back,
@@ -265,3 +270,65 @@ def test_half_the_precision() -> None:
     value, gradient = program.value_and_grad(*batch)
     near((value, gradient), lift(function, parameters, check=False).value_and_grad(*batch), 1e-5)
     assert gradient.dtype == "float32"
+
+
+# ---------------------------------------------------------------- in and around loops
+
+
+def test_rows_of_loops_in_loops() -> None:
+    """Rows that lie backwards along one axis or two are read in order, examples first."""
+    numbers = np.arange(48.0).reshape(2, 3, 2, 4)  # two iterations of three, two examples, four numbers
+    for is_reversed in ((False, False), (True, False), (False, True), (True, True)):
+        rows = Rows("x", is_reversed)
+        ordered = numbers[:: -1 if is_reversed[0] else 1, :: -1 if is_reversed[1] else 1]
+        given = {"x": numbers, "jnp": jnp}
+        stored = eval(rows.stored(batched=True, axes=3), given)  # noqa: S307  # an expression that the package writes
+        assert np.array_equal(stored, np.moveaxis(ordered, 2, 0))
+        inner = eval(rows.row(2, 1).row(3, 0).text, given)  # noqa: S307  # the same
+        assert np.array_equal(inner, ordered[1, 0])
+    assert Rows("x[1]", (True,)).row(3, 1).text == "x[1, 1]"
+
+
+def test_a_loop_made_by_hand() -> None:
+    """What is read after the last iteration, states read in it, and sums over examples, are numpy's."""
+    program, times = ArrayProgram(), 4
+    time = Axis(-1, times)
+    theta = program.view(program.leaf("theta", (program.axis(2),)), 0, ())
+    y = program.view(program.leaf("y", (program.axis(1),), True), 0, ())
+    base = program.view(program.leaf("x", (program.axis(times),), True), np.arange(times), (time,))
+    loop = Loop(program, time, None)
+    s = program.add(State(loop, (), True))
+    states = [program.add(State(loop, (), False)) for _ in range(2)]
+    row = program.entered(Row(loop, base, 0, 1), 0)
+    z: Any = program.apply(p.multiply, [s, row])
+    h: Any = program.apply(p.tanh, [z])
+    sums: list[Any] = [
+        program.fold(p.add, program.apply(p.multiply, [z, h]), (), batch=True),
+        program.fold(p.add, program.apply(p.multiply, [theta, program.apply(p.multiply, [z, y])]), (), batch=True),
+        program.fold(p.add, program.apply(p.multiply, [row, h]), (), batch=True),
+    ]
+    s.initial, s.next = 0.25, h
+    states[0].initial, states[0].next = theta, program.apply(p.add, [states[0], sums[0]])
+    states[1].initial, states[1].next = 0.0, program.apply(p.add, [states[1], sums[1]])
+    program.add(loop)
+    stack, stacked_sum = program.add(Stack(loop, z)), program.add(Stack(loop, sums[2]))
+    every_other: Any = program.view(stack, np.array([3, 1]), (program.axis(2),))
+    shuffled: Any = program.view(stack, np.array([0, 3, 1]), (program.axis(3),))
+    last = [program.add(Last(loop, one)) for one in (h, s, states[0].next, states[1].next, sums[2])]
+    ends = [*last, program.view(stack, 1, ()), every_other, shuffled, stacked_sum]
+    close(ends)
+    wanted = Wanted("ends", ["x", "y"], ends, None, {"theta": 2}, Names(ends, {}, ["x"]), "Ends.", [(times,), ()])
+    source = write(wanted)
+    rng = np.random.default_rng(0)
+    x, y_, w = rng.normal(size=(3, times)), rng.normal(size=3), rng.normal(size=2)
+    returned = compiled(source, "ends")(*map(jnp.asarray, (w, x, y_)))
+    state, zs, totals = np.full(3, 0.25), [], [w[0], 0.0]
+    for t in range(times):
+        before, number = state, state * x[:, t]
+        state = np.tanh(number)
+        zs.append(number)
+        totals = [totals[0] + number @ state, totals[1] + w[0] * (number @ y_)]
+    every = np.stack(zs, axis=1)
+    sums_ = [x[:, t] @ np.tanh(zs[t]) for t in range(times)]
+    expected = [state, before, *[np.full(3, one) for one in (*totals, sums_[-1])]]
+    near(returned, (*expected, every[:, 1], every[:, [3, 1]], every[:, [0, 3, 1]], np.tile(sums_, (3, 1))))
