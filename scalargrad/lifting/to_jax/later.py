@@ -88,13 +88,19 @@ def _parts(array: Array, body: set[Array], users: Mapping[Array, Sequence[Array]
     while pending:
         part = pending.pop()
         parts.append(part)
-        if isinstance(part, Fold) and part.over_batch and part.primitive is p.add and part in body:
+        if part not in body or not isinstance(part, Apply | Fold):
+            return None
+        if isinstance(part, Fold):
+            if part.primitive is not p.add or not part.over_batch:
+                return None
             continue
         varying = [operand for operand in part.arrays if operand in body]
-        is_sum = isinstance(part, Apply) and part.primitive in _OF_SUMS and len(varying) == len(part.operands)
-        is_multiple = isinstance(part, Apply) and part.primitive in _BY_NUMBERS and len(varying) == 1
-        is_multiple = is_multiple and (part.primitive is p.multiply or part.operands[0] in varying)
-        if not (is_sum or is_multiple) or part not in body or any(users[operand] != [part] for operand in varying):
+        if part.primitive in _OF_SUMS:
+            is_linear = len(varying) == len(part.operands)
+        else:
+            is_linear = part.primitive in _BY_NUMBERS and len(varying) == 1
+            is_linear = is_linear and (part.primitive is p.multiply or part.operands[0] is varying[0])
+        if not is_linear or any(users[operand] != [part] for operand in varying):
             return None
         pending += varying
     return sorted(parts, key=attrgetter("number"))

@@ -102,8 +102,8 @@ class Loops:
             inside = [f"def {step}(_, {own}):", *unpacked, *body, *_spread("return ", after, "")]
             call = _call(outside, "lax.fori_loop", ["0", str(loop.times), step, start])
         for stack in stacks:
-            own = Rows(names.of(stack), (loop.is_backwards, *self._stacked(stack).is_reversed))
-            give_stack(stack, own, reading)
+            is_reversed = loop.is_backwards, *self._stacked(stack).is_reversed
+            give_stack(stack, Rows(names.of(stack), is_reversed), reading)
         head, *inside = _with_names_of_results(inside, carried)
         after_it = lines_after(loop, later, rows_kept, reading)
         return [head, *(f"    {line}" if line else "" for line in inside), "", *call, *after_it]

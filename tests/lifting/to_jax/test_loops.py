@@ -258,7 +258,7 @@ def test_an_export_for_any_number_of_examples() -> None:
     program = lift(function, parameters, target="jax", check=False)
     (count,) = export.symbolic_shape("count")
     shape = jax.ShapeDtypeStruct((count, 12), jnp.float64)
-    call = export.export(jax.jit(program.function("value_and_grad")))(program.pack(), shape).call
+    call: Any = export.export(jax.jit(program.function("value_and_grad")))(program.pack(), shape).call
     for examples in (1, 3):
         near(call(program.pack(), batch[0][:examples]), program.value_and_grad(batch[0][:examples]))
 
