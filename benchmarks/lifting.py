@@ -305,6 +305,92 @@ def many_results(results: int = 1000, count: int = 64) -> Case:
     )
 
 
+def elementwise(task: str = "mixed", results: int = 1000, count: int = 32) -> Case:
+    """Results each of which depends on one number of each of two arguments."""
+    s = Value(0.7)
+    one: Callable[[Any, Any], Any] = {
+        "products": lambda a, b: a * b,
+        "scaled sums": lambda a, b: s * a + b,
+        "tanh": lambda a, b: tanh(a + b),
+        "mixed": lambda a, b: tanh(s * a) * b + a,
+    }[task]
+    program = lift(lambda x, y: [one(a, b) for a, b in zip(x, y, strict=True)], [s], check=False)
+    xs, ys = _rng().normal(size=(2, count, results))
+    theta = program.pack()
+    by_hand: dict[str, Action] = {
+        "products": lambda: xs * ys,
+        "scaled sums": lambda: theta[0] * xs + ys,
+        "tanh": lambda: np.tanh(xs + ys),
+        "mixed": lambda: np.tanh(theta[0] * xs) * ys + xs,
+    }
+    ways: dict[str, Action] = {"lifted": lambda: program(xs, ys, at=theta), "numpy, by hand": by_hand[task]}
+    return Case(f"{results:,} results, {task}, batch {count}", ways)
+
+
+def slopes_of_each(kind: str = "jacobian", results: int = 1000, count: int = 8) -> Case:
+    """The derivatives of the mixed results."""
+    s = Value(0.7)
+    program = lift(lambda x, y: [tanh(s * a) * b + a for a, b in zip(x, y, strict=True)], [s], check=False)
+    xs, ys = _rng().normal(size=(2, count, results))
+    theta, vector, places = program.pack(), np.array([0.5]), np.arange(results)
+
+    def slopes() -> Any:
+        bent = np.tanh(theta[0] * xs)
+        return (1.0 - bent * bent) * ys, bent
+
+    def of_inputs() -> Any:
+        whole = np.zeros((2, count, results, results))
+        steep, bent = slopes()
+        whole[0][:, places, places], whole[1][:, places, places] = theta[0] * steep + 1.0, bent
+        return tuple(whole)
+
+    ways: dict[str, dict[str, Action]] = {
+        "jvp": {
+            "lifted": lambda: program.jvp(xs, ys, vector, at=theta),
+            "numpy, by hand": lambda: vector[0] * slopes()[0] * xs,
+        },
+        "jacobian": {
+            "lifted": lambda: program.jacobian(xs, ys, at=theta),
+            "numpy, by hand": lambda: (slopes()[0] * xs)[:, :, None],
+        },
+        "input_gradients": {
+            "lifted": lambda: program.input_gradients(xs, ys, at=theta),
+            "numpy, by hand": of_inputs,
+        },
+    }
+    return Case(f"{results:,} results, mixed, batch {count}: {kind}", ways[kind])
+
+
+def slopes_of_inputs(numbers: int = 1000, count: int = 32) -> Case:
+    """The slopes of one result in two thousand numbers of its arguments."""
+    program = lift(lambda x, y: sum(a * b for a, b in zip(x, y, strict=True)), [], check=False)
+    xs, ys = _rng().normal(size=(2, count, numbers))
+    by_hand: Action = lambda: (ys.copy(), xs.copy())  # noqa: E731  # one of the ways
+    ways: dict[str, Action] = {"lifted": lambda: program.input_gradients(xs, ys), "numpy, by hand": by_hand}
+    return Case(f"sum of {numbers:,} products, batch {count}: input_gradients", ways)
+
+
+def derivatives_of_layers(count: int = 64) -> Case:
+    """The derivatives of all outputs of a network in its inputs."""
+    model = nn.MLP(20, [32, 32, 10], "tanh", rng=0)
+    program = lift(model, model.parameters(), check=False)
+    xs, theta = _rng().normal(size=(count, 20)), program.pack()
+
+    def by_hand() -> Any:
+        first, second, third = (
+            part.reshape(rows, -1)
+            for part, rows in zip(np.split(theta, [32 * 21, 32 * 21 + 32 * 33]), (32, 32, 10), strict=True)
+        )
+        one = np.tanh(xs @ first[:, :-1].T + first[:, -1])
+        two = np.tanh(one @ second[:, :-1].T + second[:, -1])
+        slopes = third[None, :, :-1] * (1 - two * two)[:, None, :]
+        slopes = (slopes @ second[:, :-1]) * (1 - one * one)[:, None, :]
+        return slopes @ first[:, :-1]
+
+    ways: dict[str, Action] = {"lifted": lambda: program.input_gradients(xs, at=theta), "numpy, by hand": by_hand}
+    return Case(f"10 outputs of a network of 20-32-32-10, batch {count}: input_gradients", ways)
+
+
 def embedding(vocabulary: int = 1000, count: int = 64, width: int = 16, words: int = 8, classes: int = 10) -> Case:
     """One gradient of a classifier of texts: rows of an embedding by the words, their mean, a layer, a softmax."""
     rng = _rng()
@@ -370,9 +456,32 @@ def gpt(block: int = 8, count: int = 32) -> Case:
 
 CASES: dict[str, Callable[..., Case]] = {
     case.__name__: case
-    for case in (lstm, kalman, special, oscillator, greeks, of_each_example, many_results, embedding, gpt)
+    for case in (
+        lstm,
+        kalman,
+        special,
+        oscillator,
+        greeks,
+        of_each_example,
+        many_results,
+        elementwise,
+        slopes_of_each,
+        slopes_of_inputs,
+        derivatives_of_layers,
+        embedding,
+        gpt,
+    )
 }
-SIZES: dict[str, list[dict[str, int]]] = {  # of the tasks that are timed more than once
+COUNTS = (1, 32, 1000)
+SIZES: dict[str, list[dict[str, Any]]] = {  # of the tasks that are timed more than once
+    "elementwise": [
+        {"task": task, "count": count} for task in ("products", "scaled sums", "tanh", "mixed") for count in COUNTS
+    ],
+    "slopes_of_each": [
+        *({"kind": kind, "count": count} for kind in ("jvp", "jacobian") for count in COUNTS),
+        *({"kind": "input_gradients", "count": count} for count in (1, 8)),  # 16 MB of slopes for each example
+    ],
+    "slopes_of_inputs": [{"count": count} for count in COUNTS],
     "embedding": [{"vocabulary": size, "count": count} for count in (1, 64, 1000) for size in (27, 1000, 50_000)],
     "gpt": [{"block": block, "count": count} for block in (8, 16) for count in (1, 32)],
 }

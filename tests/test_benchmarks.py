@@ -81,6 +81,9 @@ def test_the_ways_of_each_task_give_the_same_numbers(name: str) -> None:
         "kalman": {"steps": 20, "count": 4},
         "special": {"count": 5},
         "many_results": {"results": 6},
+        "elementwise": {"results": 6},
+        "slopes_of_each": {"results": 6, "kind": "input_gradients"},
+        "slopes_of_inputs": {"numbers": 6},
         "gpt": {"block": 3, "count": 2},
     }
     case = lifting.CASES[name](**small.get(name, {"count": 3}))

@@ -239,7 +239,7 @@ def _is_finite(loss: Value, slopes: Mapping[Value, float]) -> bool:
 
 def _made_of(slopes: Mapping[Value, float]) -> float:
     """The size of the terms of a result, to first order: in another order their sum differs by roundings of that."""
-    shares = map(abs, map(mul, slopes.values(), map(attrgetter("_data"), slopes)))
+    shares: Iterable[float] = map(abs, map(mul, slopes.values(), map(attrgetter("_data"), slopes)))
     return sum(filter(math.isfinite, shares))
 
 

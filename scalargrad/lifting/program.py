@@ -146,9 +146,9 @@ class Program:
             ValueError: for no examples, arguments of different lengths, or examples of different shapes.
             Disagreement: if the function itself gives other results.
         """
-        rows, lifted = self._prepared(arguments)
+        rows, lifted = self._prepared(arguments, "forward")
         results = self._compared(lifted, "forward", rows).results(rows, self._leaves(lifted, at))
-        return self._formed(results, lifted.form, alone=not arguments)
+        return _formed(lifted, results, lifted.form, alone=not arguments)
 
     def value_and_grad(self, *arguments: object, at: object = None, out: object = None) -> tuple[float, Any]:
         """Return the mean of the result over the examples, and its gradient.
@@ -173,7 +173,7 @@ class Program:
 
     def _value_and_grad(self, arguments: Sequence[object], at: object, out: object) -> tuple[float, Any, Any]:
         """The mean, what is beside the loss if anything is, and the gradient."""
-        rows, lifted = self._prepared(arguments, single="value_and_grad")
+        rows, lifted = self._prepared(arguments, "value_and_grad", single="value_and_grad")
         leaves = self._leaves(lifted, at)
         if out is not None:
             self._target.check_out(out, len(self._parameters))
@@ -182,7 +182,7 @@ class Program:
             return value, None, gradient
         assert isinstance(lifted.form, Parts), "it is that of a loss and what is beside it"
         mean, beside = value
-        return mean, self._formed(beside, lifted.form.forms[1], alone=not arguments), gradient
+        return mean, _formed(lifted, beside, lifted.form.forms[1], alone=not arguments), gradient
 
     def backward(self, *arguments: object) -> float:
         """Add the gradient of the mean to each parameter's `.grad`, as `backward` of a Value does; return the mean.
@@ -225,7 +225,7 @@ class Program:
             TypeError, ValueError, Disagreement: as `value_and_grad`; also for a vector of another length.
         """
         examples, direction = self._with_a_vector("hvp", arguments)
-        rows, lifted = self._prepared(examples, single="hvp")
+        rows, lifted = self._prepared(examples, "hvp", single="hvp")
         runner = self._compared(lifted, "hvp", rows)
         leaves = {**self._leaves(lifted, at), DIRECTION: direction}
         _, moved = runner.value_and_gradient(rows, leaves)
@@ -252,7 +252,7 @@ class Program:
         Raises:
             TypeError, ValueError, Disagreement: as `value_and_grad`.
         """
-        rows, lifted = self._prepared(arguments, single="hessian")
+        rows, lifted = self._prepared(arguments, "hessian", single="hessian")
         leaves, size = self._leaves(lifted, at), len(self._parameters)
         columns: list[Any] = []
         if isinstance(self._target, TakesDirections) and lifted.takes_directions(len(rows[0]) if rows else 1):
@@ -262,6 +262,7 @@ class Program:
                 _, several = runner.value_and_gradient(rows, {**leaves, DIRECTIONS: units})
                 columns += self._target.columns(several, lifted.directions)
             return self._target.shaped(self._target.rows(columns[:size], "the Hessian")[0], 0, (size,))
+        lifted = lifted.quickest("hvp", len(rows[0]) if rows else 1)
         runner = self._compared(lifted, "hvp", rows)
         if isinstance(runner, HasHessian):
             return runner.hessian(rows, leaves)
@@ -314,9 +315,9 @@ class Program:
         return self._jacobian("", arguments, at)
 
     def _jacobian(self, single: str, arguments: Sequence[object], at: object) -> Any:
-        rows, lifted = self._prepared(arguments, single=single)
+        rows, lifted = self._prepared(arguments, "jacobian", single=single)
         results = self._compared(lifted, "jacobian", rows).results(rows, self._leaves(lifted, at))
-        return self._formed(results, self._form_of(lifted), (len(self._parameters),), alone=not arguments)
+        return _formed(lifted, results, self._form_of(lifted), (len(self._parameters),), alone=not arguments)
 
     def jvp(self, *arguments: object, at: object = None) -> Any:
         """Return how fast the results of each example change as the parameters move: `program.jvp(X, Y, vector)`.
@@ -338,10 +339,10 @@ class Program:
             TypeError, ValueError, Disagreement: as a call; also for a vector of another length.
         """
         examples, direction = self._with_a_vector("jvp", arguments)
-        rows, lifted = self._prepared(examples)
+        rows, lifted = self._prepared(examples, "jvp")
         runner = self._compared(lifted, "jvp", rows)
         results = runner.results(rows, {**self._leaves(lifted, at), DIRECTION: direction})
-        return self._formed(results, self._form_of(lifted), alone=not examples)
+        return _formed(lifted, results, self._form_of(lifted), alone=not examples)
 
     def input_gradients(self, *arguments: object, at: object = None) -> Any:
         """Return for each example the derivatives of its results in the numbers of its arguments.
@@ -365,13 +366,13 @@ class Program:
         Raises:
             TypeError, ValueError, Disagreement: as a call; also for a function without arguments.
         """
-        rows, lifted = self._prepared(arguments)
+        rows, lifted = self._prepared(arguments, "input_gradients")
         if not arguments:
             raise TypeError("input_gradients needs a function with arguments, this one has none")
         results = self._compared(lifted, "input_gradients", rows).results(rows, self._leaves(lifted, at))
         form, start, derivatives = self._form_of(lifted), 0, []
         for shape in lifted.shapes:
-            derivatives.append(self._formed(results, form, shape, start=start))
+            derivatives.append(_formed(lifted, results, form, shape, start=start))
             start += size_of(form) * math.prod(shape)
         return derivatives[0] if len(derivatives) == 1 else tuple(derivatives)
 
@@ -537,15 +538,17 @@ class Program:
 
     # ---------------------------------------------------------------- arguments
 
-    def _prepared(self, arguments: Sequence[object], single: str = "") -> tuple[list[Any], Specialised]:
-        """The arguments as tables of the target, a row for each example, and the program for their shapes."""
+    def _prepared(self, arguments: Sequence[object], kind: str, single: str = "") -> tuple[list[Any], Specialised]:
+        """The arguments as tables of the target, a row for each example, and what runs a function for them."""
         modes.refuse_while_tracing("a lifted program")
         read, count = self._target.rows, self._target.count
         rows: list[Any] = []
         shapes: tuple[Shape, ...] = ()
+        size = 0
         for argument in arguments:
             table, shape = read(argument, len(rows) + 1)
-            if count(table) == 0 or count(table) != count(rows[0] if rows else table):
+            before, size = size, count(table)
+            if size == 0 or (rows and size != before):
                 raise _uneven([count(read(one, i)[0]) for i, one in enumerate(arguments, start=1)])
             rows.append(table)
             shapes += (shape,)
@@ -557,23 +560,34 @@ class Program:
                 raise _strangers(self, shapes)
             lifted = self._lifted.setdefault(shapes, lifted)
         self._latest = lifted
-        for i, table in enumerate(rows if lifted.indices else ()):
-            sizes = lifted.indices.get(lifted.arguments[i])
-            wrong = self._target.no_index(table, sizes) if sizes else None
-            if sizes and wrong is not None:
-                raise _no_index(i + 1, shapes[i], sizes[wrong[1]], *wrong)
-            rows[i] = self._target.guarded(table, sizes or {})
+        if lifted.indices:
+            rows = self._with_checked_indices(rows, lifted)
         if single and len(lifted.differentiated) != 1:
             has = len(lifted.differentiated)
             raise TypeError(f"{single} needs a function with one result, this one has {has}")
-        return rows, lifted
+        if lifted.in_floats is None:
+            return rows, lifted
+        self._count = len(rows[0]) if rows else 1
+        return rows, lifted.quickest(kind, self._count)
+
+    def _with_checked_indices(self, rows: list[Any], lifted: Specialised) -> list[Any]:
+        """The tables, in which all indices are right, or guarded where they have no numbers yet."""
+        checked = []
+        for i, table in enumerate(rows):
+            sizes = lifted.indices.get(lifted.arguments[i])
+            wrong = self._target.no_index(table, sizes) if sizes else None
+            if sizes and wrong is not None:
+                raise _no_index(i + 1, lifted.shapes[i], sizes[wrong[1]], *wrong)
+            checked.append(self._target.guarded(table, sizes or {}))
+        return checked
 
     def _with_a_vector(self, name: str, arguments: Sequence[object]) -> tuple[Sequence[object], Any]:
         """The examples, and the vector that comes after them."""
         if not arguments:
             raise TypeError(f"{name} takes the examples and then a vector, got nothing")
         *examples, vector = arguments
-        if _takes(self._function, len(arguments)) and not _takes(self._function, len(examples)):
+        called = any(len(shapes) == len(examples) for shapes in tuple(self._lifted))
+        if not called and _takes(self._function, len(arguments)) and not _takes(self._function, len(examples)):
             got = f"got {counted(len(arguments), 'argument')} without one"
             raise TypeError(f"{name} takes the examples and then a vector, {got}")
         return examples, self._vector(vector, "the vector")
@@ -582,21 +596,8 @@ class Program:
         """The form of the results that have derivatives."""
         return () if self._has_aux else lifted.form
 
-    def _formed(self, rows: Any, form: Form, within: Shape = (), *, start: int = 0, alone: bool = False) -> Any:
-        """Results in their form, of which each is an array of the shape `within`; `alone` for those of one example."""
-        size = math.prod(within)
-
-        def piece(place: int, shape: Shape) -> Any:
-            block = self._target.shaped(rows, start + place * size, (*shape, *within))
-            return block[0] if alone else block
-
-        return formed(form, piece)
-
     def _leaves(self, lifted: Specialised, at: object = None) -> dict[str, Any]:
-        return self._with_captured(lifted, self.pack() if at is None else self._vector(at, "at"))
-
-    def _with_captured(self, lifted: Specialised, theta: Any) -> dict[str, Any]:
-        return {THETA: theta, CAPTURED: self._target.packed(lifted.captured) if lifted.captured else ()}
+        return _with_captured(lifted, lifted.target.packed(self._parameters) if at is None else self._vector(at, "at"))
 
     def _vector(self, given: object, name: str) -> Any:
         if self._target.is_row(given, len(self._parameters)):
@@ -614,17 +615,14 @@ class Program:
 
         Along one direction, in which all parameters move: the caller's may have zeros, or no numbers yet in JAX.
         """
-        if lifted.in_floats is not None and kind != "hessian":
-            self._count = len(rows[0]) if rows else 1
-            lifted = lifted.quickest(kind, self._count)
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared and not self._is_apart:
             sizes = [lifted.indices.get(name, {}) for name in lifted.arguments]
             quicker = modes.defaults() if modes.active else nullcontext()  # Values are quicker outside of all modes
             with quicker, modes.no_gc(), self._target.comparable(rows, sizes) as examples:
-                captured = self._with_captured(lifted, self._target.packed(self._read))
+                own = _with_captured(lifted, lifted.target.packed(self._read))
                 direction = self._vector([math.cos(i) for i in range(len(self._parameters))], "a direction")
-                leaves = {**captured, DIRECTION: direction, DIRECTIONS: units}
+                leaves = {**own, DIRECTION: direction, DIRECTIONS: units}
                 compare(self._function, self._read, lifted, kind, examples, leaves, self._target, self._tolerance)
             lifted.compared.add(kind)
         return runner
@@ -645,6 +643,23 @@ class AuxProgram(Program):
 
 class _Reached(dict[int, Any]):
     """The memo of a copy that is made to see what belongs to it."""
+
+
+def _with_captured(lifted: Specialised, theta: Any) -> dict[str, Any]:
+    return {THETA: theta, CAPTURED: lifted.target.packed(lifted.captured) if lifted.captured else ()}
+
+
+def _formed(
+    lifted: Specialised, rows: Any, form: Form, within: Shape = (), *, start: int = 0, alone: bool = False
+) -> Any:
+    """Results in their form, of which each is an array of the shape `within`; `alone` for those of one example."""
+    size = math.prod(within)
+
+    def piece(place: int, shape: Shape) -> Any:
+        block = lifted.target.shaped(rows, start + place * size, shape + within)
+        return block[0] if alone else block
+
+    return formed(form, piece)
 
 
 def _at(method: Callable[..., Any], theta: object, *arguments: object) -> Any:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from ..engine import modes
 from ..engine.floats import counted
 from ..engine.value import Value
-from .arrays.differentiate import entries, gradient, mean, side_by_side, tangent, together
+from .arrays.differentiate import entries, gradient, mean, tangent, together
+from .arrays.jacobian import jacobian
 from .arrays.packed import Reference, packed, restored
 from .arrays.program import Array, ArrayProgram, Gather, Leaf, needed
 from .forms import Form, Parts, Shape, flattened
@@ -41,6 +42,7 @@ class Specialised:
         form: the form of the results.
         captured: the Values that the function reads, beside the parameters.
         indices: for each argument, which of its numbers are indices, and into tables of what size.
+        target: what it is written for.
         results: the results, as arrays of the program.
         compared: the functions that have been compared with the user's.
         in_floats: the same program in plain floats, if that may be quicker for a few examples.
@@ -75,7 +77,7 @@ class Specialised:
 
     def _arrange(self, trace: Trace, outputs: Sequence[int], target: Target) -> None:
         """Make the array program of a trace for a target."""
-        self._target = target
+        self.target = target
         self._program = program = ArrayProgram(exact=not target.batched)
         self.directions = min(self._sizes[THETA], target.directions) if isinstance(target, TakesDirections) else 0
         self._along = program.axis(self.directions)  # the first axis of the program, as `tangent` wants it
@@ -86,7 +88,7 @@ class Specialised:
             self._leaves[name] = program.leaf(name, (axis,), target.batched and name != CAPTURED)
         self.results = target.group(trace, outputs, program, self._leaves)
         self._ends: dict[str, Ends] = {}  # of functions that are not written yet
-        self._limits: dict[str, float] = {}
+        self._limits = {"hessian": 0.0}  # several columns of it are computed in arrays alone
         self._runners: dict[str, Runner] = {}
         self._remarks: dict[str, str] = {}
         self.compared: set[str] = set()
@@ -131,8 +133,8 @@ class Specialised:
 
     def _limit(self, arrays: Sequence[Array], operations: int) -> float:
         """Up to how many examples so many operations on floats take less time than the arrays."""
-        assert isinstance(self._target, HasFloats)
-        return self._target.limit(arrays, operations, self._sizes[THETA])
+        assert isinstance(self.target, HasFloats)
+        return self.target.limit(arrays, operations, self._sizes[THETA])
 
     def _remark(self, kind: str, limit: float) -> None:
         """Note what the texts of a function say about its limit."""
@@ -220,30 +222,28 @@ class Specialised:
         ends = self._ends_of(kind)
         del self._ends[kind]
         results, slopes = ends
-        names = Names(results, self._labels, [*self.arguments, kind, *self._target.reserved])
+        names = Names(results, self._labels, [*self.arguments, kind, *self.target.reserved])
         sizes = dict(self._sizes)
         if kind == "hessian":
             sizes[DIRECTIONS] = sizes["gradient"] = self.directions * sizes[THETA]
-        if self._target.writes_loops:
-            size = sizes.get("gradient", sizes[THETA])
-            results, slopes = rolled(results, slopes, size, names, has_axes=self._target.batched)
         summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}.{self._remarks.get(kind, '')}"
-        return self._target.runner(Wanted(kind, self.arguments, results, slopes, sizes, names, summary, self.shapes))
+        wanted = Wanted(kind, self.arguments, results, slopes, sizes, names, summary, self.shapes)
+        if self.target.writes_loops:
+            results, slopes = rolled(results, slopes, wanted.gradient_size, names, has_axes=self.target.batched)
+            wanted = wanted._replace(results=results, gradient=slopes)
+        return self.target.runner(wanted)
 
     def _joined(self, results: list[Array | float]) -> list[Array | float]:
         """Results side by side in one array, where the target has arrays."""
-        return [together(self._program, results)] if self._target.batched and results else results
+        return [together(self._program, results)] if self.target.batched and results else results
 
     def _derivatives(self, leaves: Sequence[str]) -> list[Array | float]:
         """For each of the leaves the derivatives of each result, side by side."""
-        derivatives = [
-            (gradient(self._program, own, self._leaves[name], for_each=True), self._sizes[name])
-            for name in leaves
-            for own in self.differentiated
-        ]
-        if self._target.batched:
-            return [side_by_side(self._program, derivatives)]
-        return [entry for slope, size in derivatives for entry in entries(self._program, slope, size)]
+        program, own = self._program, self.differentiated
+        if not self.target.batched:
+            slopes = [(gradient(program, one, self._leaves[name]), self._sizes[name]) for name in leaves for one in own]
+            return [entry for slope, size in slopes for entry in entries(program, slope, size)]
+        return [jacobian(program, own, [self._leaves[name] for name in leaves])]
 
 
 def outputs_of(returned: object, has_aux: bool = False) -> tuple[Form, list[Value]]:

@@ -134,7 +134,7 @@ class HasFloats(Protocol):
 
     @property
     def floats(self) -> Target:
-        """The target that does so; it takes and returns the same tables."""
+        """The target that does so: it takes the same tables, and gives results in the same arrays."""
 
     def limit(self, arrays: Sequence[Array], operations: int, parameters: int) -> float:
         """Return up to how many examples floats are quicker; less than 1 if they never are.

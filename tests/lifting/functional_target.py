@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -35,6 +34,7 @@ from scalargrad.lifting.arrays.program import (
 from scalargrad.lifting.group.regroup import regroup
 from scalargrad.lifting.saving import Saved
 from scalargrad.lifting.source import Source, Wanted, compiled, docstring
+from scalargrad.lifting.tables import NumberTables
 
 LEAVES = ("theta", "captured", "direction")
 FOLDS: dict[str, Callable[..., Any]] = {"add": np.sum, "maximum": np.max, "minimum": np.min}
@@ -168,15 +168,13 @@ def scattered(sizes: tuple[int, ...], count: int | None, pairs: Sequence[tuple[A
     return whole if count else whole[0]
 
 
-class FunctionalTarget:
+class FunctionalTarget(NumberTables):
     """Pure functions of arrays."""
 
     batched = True
     writes_loops = False
     group = staticmethod(partial(regroup, can_fold=lambda primitive: primitive.name in FOLDS))
     reserved = ("B", "put_together", "scattered", "special", *vars(np))
-
-    count = staticmethod(len)
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
@@ -193,12 +191,6 @@ class FunctionalTarget:
     def no_index(self, table: Any, sizes: Mapping[int, int]) -> tuple[int, int, float] | None:
         wrong = [(row, at) for at, size in sizes.items() for row, x in enumerate(table[:, at]) if x not in range(size)]
         return (*min(wrong), float(table[min(wrong)])) if wrong else None
-
-    def guarded(self, table: Any, sizes: Mapping[int, int]) -> Any:  # noqa: ARG002  # all of them are right
-        return table
-
-    def comparable(self, tables: list[Any], sizes: Any) -> Any:  # noqa: ARG002  # they have numbers
-        return nullcontext(tables)
 
     def packed(self, values: Sequence[Value]) -> Any:
         return np.array([value.data for value in values], dtype=self.dtype)

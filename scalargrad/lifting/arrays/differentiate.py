@@ -108,7 +108,7 @@ def gradient(program: ArrayProgram, output: Array | float, leaf: Array, *, for_e
             return 0.0 if total is None else total
         if total is None:
             continue
-        _mark(total, array, forward)
+        marked(total, array, forward)
         if isinstance(array, View):
             shown.setdefault(array.base, []).append((array, total))
         elif isinstance(array, Gather):
@@ -130,7 +130,7 @@ def _in_order_of_the_sweep(output: Array | float) -> list[Array]:
     waiting = next(roots, None)
     while waiting is not None or path:
         if waiting is not None:
-            path.append((waiting, iter(() if _blocks(waiting) else waiting.arrays)))
+            path.append((waiting, iter(() if blocks(waiting) else waiting.arrays)))
         array, operands = path[-1]
         waiting = next((one for one in operands if one not in order), None)
         if waiting is None:
@@ -143,7 +143,7 @@ def _handed_on(
     program: ArrayProgram, array: Array, total: Array | float, for_each: bool
 ) -> Iterator[tuple[Array, Array | float]]:
     """What the gradient of an array contributes to that of each operand."""
-    if isinstance(array, Leaf) or _blocks(array):
+    if isinstance(array, Leaf) or blocks(array):
         return
     if isinstance(array, Fold):
         assert array.primitive is p.add, "only sums are folded where a gradient passes"
@@ -162,7 +162,7 @@ def _handed_on(
                 yield operand, _summed(program, product, array.axes, array.batched and not for_each, operand)
 
 
-def _blocks(array: Array) -> bool:
+def blocks(array: Array) -> bool:
     """Whether an array hands on no gradient to its operands, whatever its own gradient is."""
     return isinstance(array, Apply) and array.primitive.blocks_gradient
 
@@ -233,7 +233,7 @@ def tangent(
     """
     known: dict[Array | float, Array | float] = {leaf: direction}
     for array in needed([output]):
-        if array is leaf or _blocks(array) or not any(operand in known for operand in _moving(array)):
+        if array is leaf or blocks(array) or not any(operand in known for operand in _moving(array)):
             continue
         if isinstance(array, View):
             known[array] = _seen(program, known[array.base], array, along)
@@ -319,7 +319,7 @@ def _seen(program: ArrayProgram, moved: Array | float, view: View, along: Axis |
     return program.view(moved, _for_each(Places(places), within, along).index, _behind(along, view.axes))
 
 
-def _mark(total: Array | float, array: Array, forward: int) -> None:
+def marked(total: Array | float, array: Array, forward: int) -> None:
     """Note whose gradient this is, for its name, unless it was in the program before."""
     while isinstance(total, Array) and total.number >= forward:
         total.gradient_of.append(array)
@@ -407,17 +407,6 @@ def together(program: ArrayProgram, numbers: Sequence[Array | float]) -> Array |
             along = (program.axis(len(places)),)
             pieces.append(Piece(program.view(base, np.array(shown), along), along, Places(np.array(places))))
     return program.assemble((axis,), pieces)
-
-
-def side_by_side(program: ArrayProgram, gradients: Sequence[tuple[Array | float, int]]) -> Array:
-    """Return gradients of so many numbers each as one array along a new axis."""
-    pieces: list[Piece] = []
-    start = 0
-    for slope, size in gradients:
-        for piece in pieces_of(slope, size):
-            pieces.append(piece._replace(places=Places(piece.places.index + start)))
-        start += size
-    return program.assemble((program.axis(start),), pieces)
 
 
 def entries(program: ArrayProgram, slope: Array | float, size: int) -> list[Array | float]:

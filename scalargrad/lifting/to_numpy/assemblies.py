@@ -116,7 +116,7 @@ class Assemblies:
         array, axes = piece.array, piece.axes
         if not isinstance(array, Array):
             count = math.prod(axis.size for axis in axes)
-            return self.buffers.constant(spelling.literal(array), f"({count}{' * B' if batched else ''},)")
+            return self.buffers.constant(spelling.literal(array), (f"{count}{' * B' if batched else ''}",))
         if array.axes == axes and array.batched == batched:
             if len(axes) + batched == 1:
                 return self.views.variant(array)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..arrays.program import Array, Assembly
 from . import spelling
-from .groups import shape_of
+from .groups import Shape, shape_of
 from .plan import Plan
 from .text import Section, Text
 from .views import Views
@@ -21,7 +21,7 @@ from .views import Views
 class Kind(NamedTuple):
     """What a buffer can hold: its shape, and the argument of np.empty for its type, as text."""
 
-    shape: str
+    shape: Shape
     dtype_argument: str
 
 
@@ -42,7 +42,7 @@ class Buffers:
         self._free: dict[Kind, list[str]] = {}
         self._expiring: dict[int, list[str]] = {}  # names by the position after which their buffers are free
         self._held: dict[str, Held] = {}
-        self._constants: dict[tuple[str, str], str] = {}
+        self._constants: dict[tuple[str, Shape], str] = {}
         self.rows: dict[Array, Callable[[], str]] = {}  # gives the row of a stack in which an array is computed
         self.in_place: dict[Array, str] = {}  # the names of the states into which results are computed
         self._homes = {home.assembly for home in plan.in_assembly.values()}
@@ -54,9 +54,10 @@ class Buffers:
 
     def _taken(self, array: Array, dtype_argument: str | None) -> str:
         plan, text = self.plan, self.text
-        if array in self.rows:
+        if array in self.rows or array in plan.fresh:
             name = text.names.of(array)
-            text.run.append(f"{name} = {self.rows[array]()}")
+            new = text.new(shape_of(array.axes, array.batched))
+            text.run.append(f"{name} = {self.rows[array]() if array in self.rows else new}")
             return name
         if array in self.in_place:
             return self.in_place[array]
@@ -82,7 +83,7 @@ class Buffers:
         if waiting:
             text.bind(name, waiting.pop(), Section.BUFFERS)
         else:
-            text.bind(name, f"np.empty({kind.shape}{kind.dtype_argument})", Section.BUFFERS)
+            text.bind(name, text.new(kind.shape, dtype_argument=kind.dtype_argument), Section.BUFFERS)
         self._hold(name, array, kind)
         return name
 
@@ -138,7 +139,7 @@ class Buffers:
         if taken:
             self._free.setdefault(kind, []).extend(taken)
 
-    def constant(self, number: str, shape: str) -> str:
+    def constant(self, number: str, shape: Shape) -> str:
         """Return the name of an array that has a number in all places."""
         if (number, shape) not in self._constants:
             name = self.text.names.unused({"0.0": "zeros", "1.0": "ones"}.get(number, "constant"))
@@ -153,6 +154,10 @@ class Buffers:
             if assembly in self.rows or (constant is None and assembly not in self._homes):
                 return self.taken(assembly)
             name = expressions[assembly] = self.text.names.of(assembly)
-            shape = shape_of(assembly.axes, assembly.batched)
-            self.text.bind_buffer(name, shape, None if constant is None else spelling.literal(constant))
+            number = None if constant is None else spelling.literal(constant)
+            new = self.text.new(shape_of(assembly.axes, assembly.batched), number)
+            if assembly in self.plan.fresh:
+                self.text.run.append(f"{name} = {new}")
+            else:
+                self.text.bind(name, new, Section.BUFFERS)
         return expressions[assembly]

@@ -73,35 +73,35 @@ def _functions(primitive: Primitive) -> int:
 
 
 class FloatsRunner(PythonRunner):
-    """One function of a lifted program, in plain floats; arguments and results are arrays."""
+    """One function of a lifted program, in plain floats; arguments and gradients are arrays."""
 
     def __init__(self, wanted: Wanted, dtype: np.dtype[Any]) -> None:
         super().__init__(wanted)
-        self._is_double = dtype == np.float64
+        self._dtype = dtype
         ends = [*wanted.results, *(piece.array for piece in pieces_of(wanted.gradient, wanted.sizes[THETA]))]
         read = {array.name for array in needed(ends) if isinstance(array, Leaf)}
         self._reads = [name if name in read else None for name in LEAVES]
 
-    def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
-        """Return a row of the results for each example."""
-        return self._array(super().results(arguments, leaves))
-
     def value_and_gradient(self, arguments: Sequence[Any], leaves: Mapping[str, Any], out: Any = None) -> Any:
         """Return the mean of the result, and the gradient: a new array, or `out` with the gradient in it."""
         value, slopes = super().value_and_gradient(arguments, leaves)
-        if self._has_aux:
-            value = value[0], self._array(value[1])
         if out is None:
-            return value, self._array(slopes)
-        out[:] = slopes if self._is_double else self._array(slopes)
+            return value, array_of(slopes, self._dtype)
+        out[:] = array_of(slopes, self._dtype)
         return value, out
 
     def _run(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
-        given = [name and leaves[name].tolist() for name in self._reads]
+        given = [name and _listed(leaves[name]) for name in self._reads]
         return self._of_each([rows.tolist() for rows in arguments], given)
 
-    def _array(self, numbers: Any) -> Floats:
-        if self._is_double:
-            return np.array(numbers, float)
-        with np.errstate(over="ignore"):  # what is beyond the precision is inf
-            return np.array(numbers, np.float32)
+
+def _listed(numbers: Any) -> Any:
+    return numbers if numbers.__class__ is list else numbers.tolist()
+
+
+def array_of(numbers: Any, dtype: np.dtype[Any]) -> Floats:
+    """Return floats as an array of a precision, in which what is beyond it is inf."""
+    if dtype.itemsize == 8:
+        return np.array(numbers, dtype)
+    with np.errstate(over="ignore"):
+        return np.array(numbers, dtype)

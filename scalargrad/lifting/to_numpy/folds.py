@@ -29,7 +29,9 @@ class Folds:
         if fold.operand in self.plan.summed:
             x, y = fold.operand.arrays
             groups = Groups(fold, x, y)
-            if not groups.is_product or not self._write_matrix_product(fold, x, y, groups):
+            if not groups.is_product or not (
+                self._write_matrix_product(fold, x, y, groups) or self._write_stack_of_products(fold, x, y, groups)
+            ):
                 self._write_sum_of_products(fold, x, y)
         else:
             self._write_fold(fold, spelling.ufunc(fold.primitive))
@@ -59,6 +61,25 @@ class Folds:
             )
         self._write_product(fold, left, right, out, "matmul" if shared else "dot")
         return True
+
+    def _write_stack_of_products(self, fold: Fold, x: Array, y: Array, groups: Groups) -> bool:
+        """Write a sum of products as those of many matrices with one; return whether the axes lie so that it is that.
+
+        So it is in derivatives of many results: each result has a matrix of slopes, with those of an example in a
+        column.
+        """
+        result, along, rows = axes_of(fold), groups.along, groups.columns
+        for at in range(1, len(groups.rows)):
+            first, columns = groups.rows[:at], groups.rows[at:]
+            if result == [*first, *rows, *columns] and axes_of(x) == [*first, *along, *columns]:
+                left, right = self.views.matrix(y, [], rows, along), self.views.matrix(x, first, along, columns)
+                if left is None or right is None:
+                    return False
+                self.buffers.taken(fold)
+                out = self.views.reshaped(fold, ", ".join(extent(part) for part in (first, rows, columns) if part))
+                self._write_product(fold, left, right, out, "matmul")
+                return True
+        return False
 
     def _write_dot(self, fold: Fold, left: str, right: str) -> None:
         """Write a sum of products that is a single number."""
@@ -142,7 +163,7 @@ class Folds:
         return True
 
     def _ones(self, axes: Axes) -> str:
-        return self.buffers.constant("1.0", f"({extent(axes)},)")
+        return self.buffers.constant("1.0", (extent(axes),))
 
     def _write_number(self, fold: Fold, text: str) -> str:
         """Write a single number, and return its name."""

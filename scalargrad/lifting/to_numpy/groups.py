@@ -10,6 +10,7 @@ from ..arrays.program import Apply, Array, Axis, Fold
 
 BATCH: Literal["batch"] = "batch"
 Axes = list[Axis | Literal["batch"]]
+Shape = tuple[str, ...]
 
 
 def axes_of(array: Array) -> Axes:
@@ -17,11 +18,10 @@ def axes_of(array: Array) -> Axes:
     return [*array.axes, *([BATCH] if array.batched else [])]
 
 
-def shape_of(axes: Sequence[Axis], batched: bool, rows: int | None = None) -> str:
-    """Return the shape of a buffer with these axes, and with the batch in the last, as text; or of so many of them."""
+def shape_of(axes: Sequence[Axis], batched: bool, rows: int | None = None) -> Shape:
+    """Return the shape of a buffer with these axes, and with the batch in the last, as texts; or of so many of them."""
     first = [] if rows is None else [str(rows)]
-    sizes = [*first, *(str(axis.size) for axis in axes), *(["B"] if batched else [])]
-    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+    return (*first, *(str(axis.size) for axis in axes), *(["B"] if batched else []))
 
 
 def extent(axes: Axes) -> str:

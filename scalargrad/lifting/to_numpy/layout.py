@@ -40,7 +40,7 @@ class Block(NamedTuple):
         text += f"[{', '.join(parts)}]" if parts else ""
         if self.order == tuple(sorted(self.order)):
             return text
-        return text + _transposition([*self.order, *([len(self.order)] if batched else [])])
+        return text + transposition([*self.order, *([len(self.order)] if batched else [])])
 
     def of_argument(self, name: str, size: int) -> str:
         """Return the same for an argument, whose examples lie in the first axis."""
@@ -49,7 +49,7 @@ class Block(NamedTuple):
             text += f".reshape(B, {', '.join(map(str, self.extents))})"
         parts = self._parts()
         text += f"[:, {', '.join(parts)}]" if parts else ""
-        return text + _transposition([*(1 + axis for axis in self.order), 0])
+        return text + transposition([*(1 + axis for axis in self.order), 0])
 
     @property
     def has_gaps(self) -> bool:
@@ -70,7 +70,8 @@ class Block(NamedTuple):
         return texts
 
 
-def _transposition(axes: list[int]) -> str:
+def transposition(axes: list[int]) -> str:
+    """Return what makes these axes of an array, in this order, its axes, as text."""
     return ".T" if axes == [1, 0] else f".transpose({', '.join(map(str, axes))})"
 
 

@@ -61,7 +61,9 @@ class Lookups:
             base = index.base if isinstance(index, View) else index
             stem = base.name if isinstance(base, Leaf) else "entry"
             name = self._integers[index] = self.text.names.unused(f"{stem}_index")
-            self.text.bind(name, f"np.empty({shape_of(index.axes, index.batched)}, int)", Section.BUFFERS)
+            self.text.bind(
+                name, self.text.new(shape_of(index.axes, index.batched), dtype_argument=", int"), Section.BUFFERS
+            )
             source = self.views.aligned(index, index.axes, index.batched)
             self.text.run.append(f'np.copyto({name}, {source}, casting="unsafe")')
         return self._integers[index]

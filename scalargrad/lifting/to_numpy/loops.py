@@ -42,7 +42,7 @@ class Loops:
         self._outer.append(self.text.run)
         self.text.run = []
         for state in loop.states:
-            if state in self.plan.histories:
+            if state in self.plan.memory.histories:
                 name = self.views.expressions[state] = self.text.names.of(state)
                 self.text.run.append(f"{name} = {self._memory[state]}[{self._place(loop, 0, 1)}]")
             self.keep(state)
@@ -67,7 +67,7 @@ class Loops:
 
     def keep(self, array: Array) -> None:
         """Write a copy into the stack of an array that is not computed in it."""
-        stack = self.plan.copied.get(array)
+        stack = self.plan.memory.copied.get(array)
         if stack is not None:
             row = f"{self._memory[stack]}[{self._place(stack.loop, 0, 1)}]"
             self.text.run.append(f"{row} = {self.views.aligned(array, stack.axes[1:], stack.batched)}")
@@ -94,15 +94,15 @@ class Loops:
             name = self.views.expressions[state] = self.text.names.of(state)
             self.text.run.append(f"{name} = {initial}")
             return
-        if state in self.plan.histories:
-            result = self.plan.histories[state]
+        if state in self.plan.memory.histories:
+            result = self.plan.memory.histories[state]
             shape = shape_of(state.axes, state.batched, rows=state.loop.times + 1)
             name = self.text.bind_buffer(self.text.names.of(result, "history"), shape, self._constant(result))
             self._memory[state] = name
             self.buffers.rows[result] = lambda: f"{name}[{self._place(state.loop, 1, 1)}]"
             first = f"{name}[0]"
         else:
-            result = self.plan.in_place.get(state, state)
+            result = self.plan.memory.in_place.get(state, state)
             name = self.text.bind_buffer(self.text.names.of(result), shape_of(state.axes, state.batched))
             self.views.expressions[state] = self.buffers.in_place[result] = name
             first = name
@@ -113,20 +113,20 @@ class Loops:
 
     def _begin_stack(self, stack: Stack) -> None:
         """Give a stack its memory: its own, or a row of the stack of an outer loop, or a part of a history."""
-        if stack in self.plan.rows:
+        if stack in self.plan.memory.rows:
             self._memory[stack] = self.buffers.taken(stack)
         else:
             name = self.text.names.of(stack)
-            if stack.of in self.plan.histories:
+            if stack.of in self.plan.memory.histories:
                 self.text.bind(name, f"{self._memory[stack.of]}[:-1]", Section.VIEWS)
-            elif stack.of in self.plan.histories.values():
-                state = next(one for one, result in self.plan.histories.items() if result is stack.of)
+            elif stack.of in self.plan.memory.histories.values():
+                state = next(one for one, result in self.plan.memory.histories.items() if result is stack.of)
                 self.text.bind(name, f"{self._memory[state]}[1:]", Section.VIEWS)
             else:
                 shape = shape_of(stack.axes, stack.batched)
                 self.text.bind_buffer(name, shape, self._constant(stack.of))
             self._memory[stack] = self.views.expressions[stack] = name
-        if stack.of in self.plan.rows:
+        if stack.of in self.plan.memory.rows:
             self.buffers.rows[stack.of] = lambda: f"{self._memory[stack]}[{self._place(stack.loop, 0, 1)}]"
 
     def _constant(self, array: Array) -> str | None:
@@ -137,7 +137,8 @@ class Loops:
     def _hand_on(self, loop: Loop) -> None:
         """Write the copies of results into states that do not have their memory in common."""
         numbers: list[tuple[str, str]] = []
-        states = [one for one in loop.states if one not in self.plan.histories and one not in self.plan.in_place]
+        placed = {*self.plan.memory.histories, *self.plan.memory.in_place}
+        states = [one for one in loop.states if one not in placed]
         for state in sorted(states, key=attrgetter("age"), reverse=True):  # before what they take over is changed
             after = self.views.aligned(state.next, state.axes, state.batched)
             if state.axes or state.batched:

@@ -54,11 +54,10 @@ class Plan:
         in_gradient: the results that are computed right in the gradient, with their places there.
         in_assembly: the results that are computed right in an assembly.
         last_use: the position after which nothing reads the buffer of an array.
-        histories: the states that are rows of a buffer in whose next row the result is computed that they take over.
-        in_place: the states in whose buffer the result is computed that they take over, with that result.
-        rows: the arrays that are computed right in a row of a stack, with that.
-        copied: the other arrays of which there is a stack, with that.
-        moving: the arrays that lie in another place in each iteration of a loop.
+        memory: where what loops compute lies.
+        in_rows: whether numbers of one example lie side by side in memory, as in arguments.
+        fresh: the results that are computed into a new array at each call, and returned as they are.
+        moving: the arrays that lie in another place at each call, or in each iteration of a loop.
     """
 
     results: Sequence[Array | float]
@@ -81,10 +80,9 @@ class Plan:
     in_gradient: dict[Array, Block]
     in_assembly: dict[Array, Home]
     last_use: dict[Array, int]
-    histories: dict[Array, Array]
-    in_place: dict[Array, Array]
-    rows: dict[Array, Stack]
-    copied: dict[Array, Stack]
+    memory: Memory
+    in_rows: bool
+    fresh: set[Array]
     moving: set[Array]
 
 
@@ -103,10 +101,13 @@ def planned(wanted: Wanted) -> Plan:
     summed = _summed_products(order, users, kept)
     stored = _stored(order, aliases, summed)
     arguments: set[Array] = {array for array in order if isinstance(array, Leaf) and array.batched}
-    turned = {array for array in _often_read(order, summed, stored) if array in arguments and array.size > 1}
     fillings: dict[Array, Filling] = {
         array: Filling(array.pieces, array.size) for array in order if isinstance(array, Assembly)
     }
+    in_rows = all(_fits_rows(array, fillings) for array in order)
+    often_read = set() if in_rows else _often_read(order, summed, stored)
+    turned = {array for array in often_read if array in arguments and array.size > 1}
+    unbroken = _unbroken(order, aliases, turned)
     in_gradient = _in_gradient(pieces, gradient_size, users, aliases, wanted.results)
     position = {array: place for place, array in enumerate(order)}
     last_use = _last_uses(position, stored, kept - in_gradient.keys())
@@ -116,6 +117,7 @@ def planned(wanted: Wanted) -> Plan:
         for array, home in _in_assemblies(order, fillings, in_gradient, aliases).items()
         if not loops or memory.leaves_free(array, home.assembly, loops)
     }
+    fresh = _fresh(wanted.results, stored, unbroken, loops)
     return Plan(
         results=wanted.results,
         top=top,
@@ -130,18 +132,17 @@ def planned(wanted: Wanted) -> Plan:
         turned=turned,
         arguments=arguments - turned,
         plain=_plain(order, aliases),
-        unbroken=_unbroken(order, aliases, turned),
+        unbroken=unbroken,
         gradient_size=gradient_size,
         gradient_filling=Filling(pieces, gradient_size),
         fillings=fillings,
         in_gradient=in_gradient,
         in_assembly=in_assembly,
         last_use=last_use,
-        histories=memory.histories,
-        in_place=memory.in_place,
-        rows=memory.rows,
-        copied=memory.copied,
-        moving=_moving(order, aliases, memory, in_assembly) if loops else set(),
+        memory=memory,
+        in_rows=in_rows,
+        fresh=fresh,
+        moving=_moving(order, aliases, memory, fresh, in_assembly),
     )
 
 
@@ -230,6 +231,38 @@ def _often_read(
         for one in stored[operand]
     )
     return {array for array, count in reads.items() if count > 1}
+
+
+def _fits_rows(array: Array, fillings: Mapping[Array, Filling]) -> bool:
+    """Whether numpy is as quick with an array if one example lies after another in memory.
+
+    It is not where numbers of an example meet, or are read alone. If all arrays of a program fit, neither arguments
+    nor results have to be turned.
+    """
+    if not any(one.batched for one in (array, *array.arrays)):
+        return True
+    if isinstance(array, View):
+        return array.base.size == 1 or not isinstance(array.places.index, int)
+    if isinstance(array, Assembly):
+        return all(step.is_once for step in fillings[array].steps)
+    return isinstance(array, Leaf | Apply)
+
+
+def _fresh(
+    results: Sequence[Array | float],
+    stored: Mapping[Array, Sequence[Array]],
+    unbroken: Collection[Array],
+    loops: Sequence[Loop],
+) -> set[Array]:
+    """The buffers that are results as they are."""
+    fresh: set[Array] = set()
+    for result in results:
+        if isinstance(result, Array) and result.batched and result in unbroken:
+            (root,) = stored[result]
+            computed = isinstance(root, Apply | Fold | View | Assembly | Gather | Scatter)
+            if computed and not any(root in loop.body for loop in loops):
+                fresh.add(root)
+    return fresh
 
 
 def _plain(order: Sequence[Array], aliases: Collection[Array]) -> set[Array]:
@@ -337,9 +370,13 @@ def _last_uses(
 
 
 def _moving(
-    order: Sequence[Array], aliases: Collection[Array], memory: Memory, in_assembly: Mapping[Array, Home]
+    order: Sequence[Array],
+    aliases: Collection[Array],
+    memory: Memory,
+    fresh: Collection[Array],
+    in_assembly: Mapping[Array, Home],
 ) -> set[Array]:
-    moving: set[Array] = {*memory.rows, *memory.histories, *memory.histories.values()}
+    moving: set[Array] = {*memory.rows, *memory.histories, *memory.histories.values(), *fresh}
     moving |= {array for array, home in in_assembly.items() if home.assembly in moving}
     for array in order:
         if isinstance(array, Row) or (array in aliases and _shown(array) in moving):

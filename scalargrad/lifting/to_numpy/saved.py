@@ -129,14 +129,12 @@ def _given(program: Saved) -> list[str]:
 def _returned(program: Saved, kind: str, runner: Any) -> list[str]:
     """The lines that return what the program's method returns."""
     returned = runner.source.pieces.returned
-    last = runner.last
-    axes, batched = getattr(last, "axes", ()), getattr(last, "batched", False)
 
     def turned(value: str) -> str:
         """The results as rows, one for each example."""
-        if not axes:
-            return f"np.array(np.broadcast_to({value}, (B,)))[:, None]"
-        return f"{value}.copy().T" if batched else f"np.array(np.broadcast_to({value}, (B, {last.size})))"
+        if runner.is_batched:
+            return f"{value}.reshape({runner.width}, B).T"
+        return f"np.array(np.broadcast_to({value}, (B, {runner.width})))"
 
     if kind == "forward":
         return [f"rows = {turned(returned)}", f"return {_formed(program, program.form)}"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from operator import attrgetter
 from threading import Lock
@@ -21,7 +20,8 @@ from ..group.scalars import ungrouped
 from ..leaves import THETA
 from ..saving import Saved
 from ..source import Code, Wanted
-from .floats import Floats, FloatsRunner, limit
+from ..tables import NumberTables
+from .floats import Floats, FloatsRunner, array_of, limit
 from .saved import saved
 from .spelling import is_one_function
 from .writer import RESERVED, write
@@ -35,10 +35,8 @@ _data = attrgetter("_data")
 _ndarray = np.ndarray
 
 
-class _Tables:
+class _Tables(NumberTables):
     """What is the same for arrays and plain floats: a table is a matrix of one precision."""
-
-    count = staticmethod(len)
 
     def __init__(self, dtype: str) -> None:
         self.dtype = np.dtype(dtype)
@@ -105,18 +103,6 @@ class _Tables:
         row, at = np.unravel_index(int(right.argmin()), right.shape)
         return int(row), columns[at], float(given[row, at])
 
-    def guarded(self, table: Floats, sizes: Mapping[int, int]) -> Floats:  # noqa: ARG002  # for tables without numbers
-        """Return the table, in which no index is wrong."""
-        return table
-
-    def comparable(
-        self,
-        tables: list[Floats],
-        sizes: Sequence[Mapping[int, int]],  # noqa: ARG002  # for targets whose tables may have no numbers
-    ) -> AbstractContextManager[list[Floats]]:
-        """Return the examples, which need no context."""
-        return nullcontext(tables)
-
     def packed(self, values: Sequence[Value]) -> Floats:
         """Return the Values' numbers as an array of shape (n,).
 
@@ -148,6 +134,8 @@ class _Tables:
         """Return the numbers from some place of each row on as an array of that shape for each example."""
         if not shape:
             return rows[:, start]
+        if rows.shape[1:] == shape:
+            return rows
         return rows[:, start : start + math.prod(shape)].reshape(len(rows), *shape)
 
     def check_out(self, out: object, size: int) -> None:
@@ -168,12 +156,23 @@ class _Tables:
 
 
 class _InFloats(_Tables):
-    """Programs in plain floats, with the same tables."""
+    """Programs in plain floats, with the same tables of examples; parameters and results are lists."""
 
     batched = False
     writes_loops = True
     reserved = ()
     group = staticmethod(ungrouped)
+
+    def packed(self, values: Sequence[Value]) -> Any:
+        """Return the Values' numbers as a list, rounded to the precision."""
+        return [value._data for value in values] if self.dtype == np.float64 else super().packed(values).tolist()
+
+    def shaped(self, rows: Any, start: int, shape: tuple[int, ...]) -> Floats:
+        """Return the numbers from some place of each row on as an array of that shape for each example."""
+        if not shape:
+            return array_of([row[start] for row in rows], self.dtype)
+        size = math.prod(shape)
+        return array_of([row[start : start + size] for row in rows], self.dtype).reshape(len(rows), *shape)
 
     def runner(self, wanted: Wanted) -> FloatsRunner:
         """Return what runs one function of a lifted program."""
@@ -226,8 +225,9 @@ class NumpyRunner:
         self.sizes = {name: wanted.sizes[name] for name in self.source.leaves}
         self.size = wanted.gradient_size
         self._has_aux = len(wanted.results) > 1
-        self.last = wanted.results[-1]
-        self._has_axes = isinstance(self.last, Array) and bool(self.last.axes)
+        rows = wanted.results[-1]
+        self.width = rows.size if isinstance(rows, Array) else 1
+        self.is_batched = isinstance(rows, Array) and rows.batched
         self._code = Code(self.source, wanted.function)
         self._kept: dict[int, list[_Bound]] = {}  # the latest size is the last
         self._latest, self._bytes = 0, 0
@@ -245,13 +245,11 @@ class NumpyRunner:
             self._give_back(count, bound)
 
     def _rows(self, result: Any, count: int) -> Floats:
-        """A copy of results as rows, one for each example."""
-        if not self._has_axes:
-            return np.array(np.broadcast_to(result, (count,)))[:, None]
-        if result.ndim == 2:  # examples lie in the last axis: to turn the copy takes no time
-            rows: Floats = result.copy().T
-            return rows
-        return np.array(np.broadcast_to(result, (count, len(result))))  # the same for all examples
+        """Results, which are in a new array, as rows, one for each example."""
+        if not self.is_batched:  # the same for all examples
+            return np.array(np.broadcast_to(result, (count, self.width)))
+        rows: Floats = result.T if result.ndim == 2 else result[:, None]
+        return rows
 
     def _value(self, returned: Any, count: int) -> Any:
         """The mean as a float, and what is beside it as rows."""
@@ -322,8 +320,9 @@ class NumpyRunner:
         """Return the function for a size of batch, bound to these arrays, and how large all its arrays are."""
         function = self._code.function({**leaves, "gradient": gradient, "B": count})
         quietly: Callable[..., Any] = np.errstate(all="ignore")(function)  # nan and inf are results, as in the engine
-        arrays = [one for one in function.__globals__.values() if one.__class__ is _ndarray and one.base is None]
-        return quietly, sum(array.nbytes for array in arrays)
+        arrays = [one for one in function.__globals__.values() if one.__class__ is _ndarray]
+        owners = [one if one.base is None else one.base for one in arrays]
+        return quietly, sum({id(owner): owner.nbytes for owner in owners if owner.__class__ is _ndarray}.values())
 
 
 class _Bound:

@@ -7,6 +7,8 @@ from typing import Any
 
 from ..names import Names
 from ..source import docstring
+from .groups import Shape
+from .layout import transposition
 
 
 class Section(Enum):
@@ -27,16 +29,18 @@ class Text:
         names: the names of what is computed.
         dtype: the precision of its numbers.
         dtype_argument: the argument that tells np.empty of it.
+        in_rows: whether one example lies after another in memory, as in arguments.
         leaves: the names of the arrays that it is bound to, beside the arguments, such as the parameters.
         namespace: tables and functions, by name.
         run: the lines that run for each batch.
         imports: the lines that import what it uses.
     """
 
-    def __init__(self, names: Names, dtype: str) -> None:
+    def __init__(self, names: Names, dtype: str, *, in_rows: bool) -> None:
         self.names = names
         self.dtype = dtype
         self.dtype_argument = "" if dtype == "float64" else f", np.{dtype}"
+        self.in_rows = in_rows
         self.leaves: list[str] = []
         self.namespace: dict[str, Any] = {}
         self.run: list[str] = []
@@ -52,11 +56,24 @@ class Text:
         """Bind a name like that which nothing has yet, and return it."""
         return self.bind(self.names.unused(stem), text, section)
 
-    def bind_buffer(self, name: str, shape: str, number: str | None = None) -> str:
+    def bind_buffer(self, name: str, shape: Shape, number: str | None = None) -> str:
         """Bind a name to a new buffer of that shape, in which that number stands from the start."""
+        return self.bind(name, self.new(shape, number), Section.BUFFERS)
+
+    def new(self, shape: Shape, number: str | None = None, dtype_argument: str | None = None) -> str:
+        """Return the expression for a new array of that shape, in which that number stands.
+
+        Examples are in its last axis. Where it lies in rows, that is a view of an array with examples in the first.
+        """
         made = {None: "empty", "0.0": "zeros", "1.0": "ones"}.get(number, "full")
+        turned = ""
+        if self.in_rows and shape[-1] == "B" and len(shape) > 1:
+            shape = shape[-1:] + shape[:-1]
+            turned = transposition([*range(1, len(shape)), 0])
+        extents = f"{', '.join(shape)}{',' if len(shape) == 1 else ''}"
+        dtype_argument = self.dtype_argument if dtype_argument is None else dtype_argument
         filling = f", {number}" if made == "full" else ""
-        return self.bind(name, f"np.{made}({shape}{filling}{self.dtype_argument})", Section.BUFFERS)
+        return f"np.{made}(({extents}){filling}{dtype_argument}){turned}"
 
     def whole(self, summary: str, function: str, arguments: str, returned: str) -> str:
         """Return the text of a module that defines the program for a size of batch.

@@ -17,6 +17,7 @@ from .assemblies import Assemblies
 from .buffers import Buffers
 from .folds import Folds
 from .groups import shape_of
+from .layout import transposition
 from .lookups import Lookups
 from .loops import Loops
 from .operations import Operations
@@ -36,7 +37,7 @@ def write(wanted: Wanted, dtype: str = "float64") -> Source:
 class _Writer:
     def __init__(self, wanted: Wanted, dtype: str) -> None:
         self.plan = planned(wanted)
-        self.text = Text(wanted.names, dtype)
+        self.text = Text(wanted.names, dtype, in_rows=self.plan.in_rows)
         self.views = Views(self.plan, self.text)
         self.buffers = Buffers(self.plan, self.text, self.views)
         parts = self.plan, self.text, self.views, self.buffers
@@ -76,9 +77,10 @@ class _Writer:
         self.buffers.release(array)
 
     def _returned(self, result: Array | float) -> str:
-        if isinstance(result, Array) and result.axes:
-            return self.views.flat(result)
-        return self.views.aligned(result, (), False)
+        text = self.views.flat(result) if isinstance(result, Array) else self.views.aligned(result, (), False)
+        if isinstance(result, Array) and result.batched and self.plan.fresh.isdisjoint(self.plan.stored[result]):
+            text += '.copy("K")'  # in its buffer the next call will compute
+        return text
 
     def _write(self, array: Array) -> None:
         if isinstance(array, Leaf):
@@ -123,6 +125,9 @@ class _Writer:
 
     def _write_view(self, view: View) -> None:
         base, index = view.base, view.places.index
+        if view.sizes == base.sizes and view.shows_all and not isinstance(base, Leaf):
+            self.views.expressions[view] = self.views.expressions[base]
+            return
         is_argument = base in self.plan.arguments
         flat = self.views.flat(base)
         if isinstance(index, int):
@@ -130,14 +135,14 @@ class _Writer:
             self.views.expressions[view] = f"{flat}{at}"
             return
         lies = self.plan.blocks.get(view)
-        if self.plan.moving and not isinstance(base, Leaf) and view.sizes == base.sizes and view.shows_all:
-            self.views.expressions[view] = self.views.expressions[base]
-        elif lies is None:
+        if lies is None:
             places = self.text.names.of(view, "places")
             self.text.namespace[places] = index
             name = self.buffers.taken(view)
-            source = f"{flat}.T" if is_argument else flat
-            self.text.run.append(f'np.take({source}, {places}, axis=0, out={name}, mode="clip")')
+            axis = int(self.plan.in_rows and view.batched)
+            source = f"{flat}.T" if is_argument != bool(axis) else flat
+            out = name + transposition([len(view.axes), *range(len(view.axes))]) if axis else name
+            self.text.run.append(f'np.take({source}, {places}, axis={axis}, out={out}, mode="clip")')
         elif is_argument:
             self.views.expressions[view] = lies.of_argument(flat, base.size)
         else:

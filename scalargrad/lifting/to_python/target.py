@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ...engine.floats import counted, exact, number
@@ -14,6 +13,7 @@ from ..group.scalars import ungrouped
 from ..leaves import LEAVES
 from ..saving import Saved
 from ..source import Wanted, compiled
+from ..tables import NumberTables
 from .saved import saved
 from .writer import write
 
@@ -22,15 +22,13 @@ _TEXTS = (str, bytes, bytearray)  # sequences that are no rows of numbers
 _RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has a result
 
 
-class PythonTarget:
+class PythonTarget(NumberTables):
     """Programs in plain Python. A table is a list of lists of floats."""
 
     batched = False
     writes_loops = True
     reserved = ()
     group = staticmethod(ungrouped)
-
-    count = staticmethod(len)
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype  # Python has one
@@ -69,18 +67,6 @@ class PythonTarget:
                 if not (0 <= row[place] < size and row[place] == int(row[place])):
                     return i, place, row[place]
         return None
-
-    def guarded(self, table: list[list[float]], sizes: Mapping[int, int]) -> list[list[float]]:  # noqa: ARG002  # for tables without numbers
-        """Return the table, in which no index is wrong."""
-        return table
-
-    def comparable(
-        self,
-        tables: list[list[list[float]]],
-        sizes: Sequence[Mapping[int, int]],  # noqa: ARG002  # for targets whose tables may have no numbers
-    ) -> AbstractContextManager[list[list[list[float]]]]:
-        """Return the examples, which need no context."""
-        return nullcontext(tables)
 
     def packed(self, values: Sequence[Value]) -> list[float]:
         """Return the Values' numbers as a list."""
@@ -149,7 +135,7 @@ class PythonRunner:
     def results(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> list[Any]:
         """Return a list of the results for each example."""
         returned = self._run(arguments, leaves)
-        return [list(results) if isinstance(results, tuple) else [results] for results in returned]
+        return list(map(list, returned)) if isinstance(returned[0], tuple) else [[result] for result in returned]
 
     def value_and_gradient(
         self,

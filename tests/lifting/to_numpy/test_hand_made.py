@@ -127,7 +127,21 @@ def row_met() -> Any:
     return sketch.sum_of_sines(sketch.program.apply(p.multiply, [whole, sketch.program.view(sketch.x, 2, ())]))
 
 
+def many_by_one() -> Any:
+    """Many matrices, which lie along two axes, are multiplied by one."""
+    sketch = Sketch(2, 2, 3, 2)
+    return sketch.sum_of_sines(sketch.product(sketch.shown(sketch.x, 0, 1, 3), sketch.shown(sketch.theta, 2, 3), 3))
+
+
+def many_by_no_matrix() -> Any:
+    """The same with something else: the axis that is summed over lies between those of the result."""
+    sketch = Sketch(2, 3, 2, 2)
+    return sketch.sum_of_sines(sketch.product(sketch.shown(sketch.x, 0, 2), sketch.shown(sketch.theta, 1, 2, 3), 2))
+
+
 MADE = [
+    many_by_one,
+    many_by_no_matrix,
     folded_twice,
     turned_and_spread,
     met_across,

@@ -1,0 +1,25 @@
+"""Tables of numbers: what the targets have in common that keep examples as rows of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+
+class NumberTables:
+    """A target whose tables always have numbers: none stands for examples that are still to come."""
+
+    count = staticmethod(len)
+
+    def guarded(self, table: Any, sizes: Mapping[int, int]) -> Any:  # noqa: ARG002  # for tables without numbers
+        """Return the table, in which no index is wrong."""
+        return table
+
+    def comparable(
+        self,
+        tables: list[Any],
+        sizes: Sequence[Mapping[int, int]],  # noqa: ARG002  # for targets whose tables may have no numbers
+    ) -> AbstractContextManager[list[Any]]:
+        """Return the examples, which need no context."""
+        return nullcontext(tables)
