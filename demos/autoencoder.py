@@ -94,7 +94,7 @@ def run(seed: int, examples: int, epochs: int) -> Run:
         error(outputs, test) for outputs in (through_code, linear, noisy_test, plain, denoised)
     )
     rows = {"digits": test, "from 2 numbers": through_code, "with noise": noisy_test, "denoised": denoised}
-    shown = {name: row[:8] for name, row in rows.items()}
+    shown = {name: row[:6] for name, row in rows.items()}
     return Run(short, straight, noise, after, without, codes, numpy.argmax(targets, axis=1), shown)
 
 
@@ -127,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     show("noisy digits", ["network", "error on test digits"], rows)
     print(f"the one that learned to remove noise is better in {ahead(plain, denoised)} runs")
 
-    with slide(chosen.output, "Autoencoders: codes without labels") as (codes, pictures):
+    with slide(chosen.output, "Autoencoders: codes without labels", width_ratios=[4, 5]) as (codes, pictures):
         dots = codes.scatter(runs[0].codes[:, 0], runs[0].codes[:, 1], c=runs[0].labels, cmap="tab10", s=28, alpha=0.8)
         codes.legend(*dots.legend_elements(), frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
         codes.set(title="Codes of test digits", xticks=[], yticks=[])

@@ -116,7 +116,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     with slide(chosen.output, "An error surface with a cliff") as (left, right):
         w, b, errors = surface()
-        left.contourf(w, b, errors, levels=numpy.linspace(0, 0.5, 21), cmap="Greys")
+        shades = left.contourf(w, b, errors, levels=numpy.linspace(0, 0.5, 21), cmap="Greys")
+        left.figure.colorbar(shades, ax=left, label="error", ticks=numpy.linspace(0, 0.5, 6), format="{x:.1f}")
         pairs = list(zip(*paths.values(), strict=True))
         shown = next((pair for pair in pairs if pair[0].errors[-1] > FOUND > pair[1].errors[-1]), pairs[0])
         for path, name, colour in zip(shown, WAYS, COLOURS, strict=True):

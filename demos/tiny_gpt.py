@@ -18,6 +18,7 @@ import ending  # noqa: F401  # before all else: what follows may be missing, and
 import functools
 import random
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -112,10 +113,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("new names:", *made_up)
     shown = next(name for name in data.load(chosen.seeds - 1)[1] if name.index(data.END, 1) >= LONG)
     shown = shown[: shown.index(data.END, 1)]
-    with slide(chosen.output, f"A tiny GPT makes up names: {', '.join(made_up[:4])}", width_ratios=[6, 5]) as panels:
-        left, right = panels
+    with slide(chosen.output, "A tiny GPT makes up names", width_ratios=[6, 5]) as (left, right):
         paired(left, list(losses), list(losses.values()), (GREY, BLUE, GREEN, ORANGE, VIOLET))
-        left.set(title=f"{chosen.seeds} runs each", ylabel="loss on new names")
+        left.set(title=f"New names: {chosen.seeds} runs each", ylabel="loss on new names")
+        left.set_xlabel(textwrap.fill(f"made up: {', '.join(made_up[:6])}", 40), fontsize=16, labelpad=12)
         left.tick_params(axis="x", labelsize=15)
         heads = [numpy.pad(matrix, ((0, 1), (0, 1)), constant_values=numpy.nan) for matrix in looks(p, shown)]
         right.imshow(numpy.block([heads[:2], heads[2:]]), cmap="Blues", vmin=0, vmax=1)

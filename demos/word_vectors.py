@@ -3,8 +3,7 @@
 A small world of countries, their capitals, and what people eat and speak there is told in 2,000 simple sentences. Each
 word has a vector of a few numbers, from which the network predicts the other words of a sentence (the skip-gram model,
 Mikolov and others, 2013). Nobody tells it what a capital is; still, the step from Rome to Italy leads from Berlin to
-Germany. The table has the share of such questions that are answered correctly, for all pairs of countries and in both
-directions, by vectors of several sizes. As usual, the three words of a question are no answers to it.
+Germany. The table has the share of right answers to such questions; the words of a question are no answers to it.
 
 Left: the correct answers while learning. Right: countries and capitals, in the plane where they lie furthest apart.
 
@@ -116,13 +115,14 @@ def compare(seeds: int, epochs: int, count: int) -> dict[int, list[Run]]:
 
 def draw_map(axes: Axes, run: Run) -> None:
     """Draw countries and capitals in the plane in which they lie furthest apart, with a line between each two."""
-    places = run.vectors[[run.words.index(word) for pair in PAIRS for word in pair]]
-    flat = places @ numpy.linalg.svd(places - places.mean(axis=0), full_matrices=False)[2][:2].T
+    own = run.vectors[[run.words.index(word) for pair in PAIRS for word in pair]]
+    flat = own @ numpy.linalg.svd(own - own.mean(axis=0), full_matrices=False)[2][:2].T
     for (capital, country), to, from_ in zip(PAIRS, flat[::2], flat[1::2], strict=True):
         axes.annotate("", to, from_, arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 2})
-        for word, place, colour in ((country, from_, BLUE), (capital, to, ORANGE)):
-            axes.text(place[0], place[1], word, color=colour, ha="center", va="center", fontsize=15)
-    axes.set(title="Countries and capitals", xticks=[], yticks=[])
+        sides = ("right", "left") if to[0] < from_[0] else ("left", "right")  # beside the arrow, not on it
+        for word, (x, y), side, colour in zip((capital, country), (to, from_), sides, (ORANGE, BLUE), strict=True):
+            axes.text(x, y, f" {word} ", color=colour, ha=side, va="center", fontsize=15)
+    axes.set(title="Countries and capitals", xticks=[], yticks=[], xmargin=0.25)
     axes.plot(*flat.T, alpha=0)  # sets the limits
 
 
@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for (size, own), colour in zip(runs.items(), (GREY, ORANGE, GREEN, BLUE), strict=True):
             band(curve, range(1, chosen.epochs + 1), [run.accuracies for run in own], colour, f"{size} numbers")
         curve.set(title=f"Correct answers, {chosen.seeds} runs", xlabel="epoch", ylim=(0, 1.03))
-        curve.legend(frameon=False, loc="lower right")
+        curve.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.45))
         curve.yaxis.set_major_formatter("{x:.0%}")
         draw_map(plane, runs[SIZES[-1]][0])
 

@@ -183,10 +183,15 @@ class ForeignName:
     """An attribute that cannot be read: the error says what to write instead, and `hasattr` is False.
 
     A class with `__getattr__` could do the same, but all its other attributes would be slower.
+
+    Args:
+        owner: what lacks it: "a Value".
+        name: the attribute.
+        advice: what to write.
     """
 
-    def __init__(self, name: str) -> None:
-        self.message = f"a Value has no {name}: {FOREIGN[name]}"
+    def __init__(self, owner: str, name: str, advice: str) -> None:
+        self.message = f"{owner} has no {name}: {advice}"
 
     def __get__(self, value: object, owner: type) -> NoReturn:
         raise AttributeError(self.message)

@@ -1085,7 +1085,7 @@ class Value(Node):
 
 
 for _name in FOREIGN:
-    setattr(Value, _name, ForeignName(_name))
+    setattr(Value, _name, ForeignName("a Value", _name, FOREIGN[_name]))
 
 
 class Constant(Value):

@@ -12,6 +12,7 @@ The formula is right for the result, and you have put the operand in its place.
 from ..misconceptions import Misconception as Misconception
 from . import (  # noqa: F401  # the table
     choices,
+    codes,
     descending,
     engines,
     generalising,
@@ -19,10 +20,12 @@ from . import (  # noqa: F401  # the table
     looking,
     losses,
     networks,
+    rewards,
     rules,
     sequences,
     trainings,
     very_deep,
+    words,
 )
 from .choices import judge_gradients as judge_gradients
 from .declaring import Exercise as Exercise

@@ -160,7 +160,7 @@ def declare(
     You may declare a name of your own again: the new exercise replaces the old one.
 
     >>> from scalargrad.exercises import right, wrong
-    >>> @declare("half", chapter=4, title="Half of it", text="Halve `x`.", start="half = lambda x: ...", answer="half")
+    >>> @declare("half", chapter=99, title="Half of it", text="Halve `x`.", start="half = lambda x: ...", answer="half")
     ... def half(answer):
     ...     return right() if answer(3) == 1.5 else wrong(f"Half of 3 is not {answer(3)}.")
     >>> half.judge(lambda x: x // 2)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..engine.floats import counted
 from ..misconceptions import Misconception, all_close
-from .running import Refused, answering, function, numbers, shown
+from .running import Nested, Refused, answering, flat, function, nested, numbers, shown
 from .verdict import Verdict, right, wrong
 
 Function = Callable[..., Any]
 Case = tuple[Any, ...]
+OTHER_FORM = Misconception(
+    "another form",
+    "The numbers are right. Return them as the exercise asks for them, in one list or in a list of rows.",
+)
 
 
 class Named:
@@ -54,7 +58,8 @@ def judge_function(
     Args:
         answer: the function.
         name: what it is called.
-        wanted: returns the right result, computed in another way than the answer: a number, or several.
+        wanted: returns the right result, computed in another way than the answer: a number, or several, in the form
+            that an answer must have.
         cases: the arguments of each case.
         mistaken: what misconceptions would return. One is named only if it explains the results in all cases.
         hard: further cases, by what is behind it if the answer is wrong there, and in no case before.
@@ -69,32 +74,35 @@ def judge_function(
     """
     called = function(answer, name)
     given = [_results(called, name, case) for case in cases]
-    right_results = [numbers(wanted(*case), "") for case in cases]
+    right_results = [nested(wanted(*case), "") for case in cases]
     for case, results, expected in zip(cases, given, right_results, strict=True):
-        if not all_close(results, expected, rtol=rtol):
-            misconception = _explanation(given, cases, mistaken, rtol)
+        if not all_close(flat(results), flat(expected), rtol=rtol):
+            misconception = _explanation(list(map(flat, given)), cases, mistaken, rtol)
             return wrong(_compared(name, case, results, expected), misconception=misconception)
+    for case, results, expected in zip(cases, given, right_results, strict=True):
+        if isinstance(expected, list) and _form(results) != _form(expected):  # a number may come in a list
+            return wrong(_compared(name, case, results, expected), misconception=OTHER_FORM)
     for misconception, others in (hard or {}).items():
         for case in others:
-            expected = numbers(wanted(*case), "")
+            expected = nested(wanted(*case), "")
             try:
                 results = _results(called, name, case)
             except Refused as refused:
                 call = f"{_call(name, case)}: "
                 raise Refused(call + refused.sentence.removeprefix(call), misconception) from None
-            if not all_close(results, expected, rtol=rtol):
+            if not all_close(flat(results), flat(expected), rtol=rtol):
                 return wrong(_compared(name, case, results, expected), misconception=misconception)
     tried = len(cases) + sum(map(len, (hard or {}).values()))
     return right(f"Compared in {counted(tried, 'case')}: {_equation(name, cases[0], right_results[0])}, and so on.")
 
 
-def _results(called: Function, name: str, case: Case) -> list[float]:
+def _results(called: Function, name: str, case: Case) -> Nested:
     try:
         with answering():
             result = called(*copy.deepcopy(case))
     except Refused as refused:
         raise Refused(f"{_call(name, case)}: {refused.sentence}", refused.misconception) from None
-    return numbers(result, f"{name} returns")
+    return nested(result, f"{name} returns")
 
 
 def _explanation(
@@ -111,18 +119,32 @@ def _call(name: str, case: Case) -> str:
     return f"{name}({', '.join(map(repr, case))})"
 
 
-def _listed(written: Sequence[str]) -> str:
-    return written[0] if len(written) == 1 else f"[{', '.join(written)}]"
+def _form(given: Nested) -> object:
+    """How numbers stand in lists: the same for two that differ in their numbers alone."""
+    return [_form(item) for item in given] if isinstance(given, list) else None
 
 
-def _equation(name: str, case: Case, results: Sequence[float]) -> str:
-    return f"{_call(name, case)} is {_listed([f'{x:.6g}' for x in results])}"
+def _written(given: Nested, numbers: Iterator[str]) -> str:
+    """Numbers, as they are written, in lists as they were given."""
+    if not isinstance(given, list):
+        return next(numbers)
+    return f"[{', '.join([_written(item, numbers) for item in given])}]"
 
 
-def _compared(name: str, case: Case, results: Sequence[float], expected: Sequence[float]) -> str:
-    if len(results) != len(expected):
-        amount = counted(len(expected), "number")
-        values = _listed([f"{x:.6g}" for x in expected])
-        return f"{_call(name, case)} should return {amount}, {values}, and it returns {len(results)}."
-    gives, should = zip(*(shown(one, other) for one, other in zip(results, expected, strict=True)), strict=True)
-    return f"{_call(name, case)} gives {_listed(gives)}, and should give {_listed(should)}."
+def _briefly(given: Nested) -> str:
+    return _written(given, (f"{x:.6g}" for x in flat(given)))
+
+
+def _equation(name: str, case: Case, results: Nested) -> str:
+    return f"{_call(name, case)} is {_briefly(results)}"
+
+
+def _compared(name: str, case: Case, results: Nested, expected: Nested) -> str:
+    given, wanted = flat(results), flat(expected)
+    if len(given) != len(wanted):
+        amount = counted(len(wanted), "number")
+        return f"{_call(name, case)} should return {amount}, {_briefly(expected)}, and it returns {len(given)}."
+    pairs = [shown(one, other) for one, other in zip(given, wanted, strict=True)]
+    gives = _written(results, (one for one, _ in pairs))
+    should = _written(expected, (other for _, other in pairs))
+    return f"{_call(name, case)} gives {gives}, and should give {should}."

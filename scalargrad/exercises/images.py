@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 from ..misconceptions import Misconception
@@ -39,6 +40,14 @@ def _turned(rows: Rows) -> list[list[float]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
+def _repeated(rows: Rows) -> list[Sequence[float]]:
+    """What there is if all rows are one list, which has been filled again and again."""
+    return [rows[-1]] * len(rows)
+
+
+NOT_SQUARE = Misconception(
+    "squares alone", "Neither an image nor a filter needs to be a square: count rows and columns apart."
+)
 TURNED_ROUND = Misconception(
     "filter turned round",
     "That is what mathematicians call a convolution, with the filter turned by 180°. Networks lay it on as it is.",
@@ -60,6 +69,24 @@ DIAGONAL_ALONE = Misconception(
     "row for window", "Each pixel of the window has its weight: go through its rows and, in each, through its columns."
 )
 BY_SIZE = Misconception("mean for sum", "The products are added up, and not divided by their number.")
+MATRIX_PRODUCT = Misconception(
+    "matrix product", "Multiply each pixel by the weight that lies on it: that is no matrix product, as @ and dot are."
+)
+ACTIVATED = Misconception("activation applied", "Return the sums as they are: an activation such as relu comes later.")
+SMALL_ALONE = Misconception(
+    "2×2 alone", "The filter of the example has 2 rows and 2 columns. Others are larger: count what you are given."
+)
+NOT_ANEW = Misconception("sum not begun anew", "Each place has its own sum: begin it at 0 there, inside both loops.")
+RESULT_TURNED = Misconception(
+    "rows and columns of the result",
+    "Each row of the result has the places side by side: take rows outside, columns inside.",
+)
+ONE_ROW_FOR_ALL = Misconception(
+    "one row for all", "All rows are the same list, as in [[0] * 3] * 4: make a new list for each row."
+)
+FIRST_ROW_ALONE = Misconception(
+    "the first row alone", "Return after the loop, and not in it: only its first turn was made."
+)
 
 
 @declare(
@@ -102,6 +129,15 @@ def _convolution(answer: Any) -> Verdict:
         size = len(kernel) * len(kernel[0])
         return [[y / size for y in row] for row in _convolved(image, kernel)]
 
+    def matrix_product(image: Rows, kernel: Rows) -> list[list[float]]:
+        return [
+            [math.fsum(x * w for row in at for x, own in zip(row, kernel, strict=False) for w in own) for at in row_]
+            for row_ in _windows(image, len(kernel), len(kernel[0]))
+        ]
+
+    def going_on(image: Rows, kernel: Rows) -> list[float]:
+        return list(accumulate(y for row in _convolved(image, kernel) for y in row))
+
     image = [[1.0, 0.0, 2.0, -1.0], [0.5, 1.0, 0.0, 3.0], [2.0, -0.5, 1.0, 0.0], [0.0, 4.0, -2.0, 1.5]]
     return judge_function(
         answer,
@@ -121,14 +157,18 @@ def _convolution(answer: Any) -> Verdict:
             LARGEST_PRODUCT: largest,
             DIAGONAL_ALONE: diagonal,
             BY_SIZE: mean,
+            MATRIX_PRODUCT: matrix_product,
+            ACTIVATED: lambda image, kernel: [[max(0.0, y) for y in row] for row in _convolved(image, kernel)],
+            SMALL_ALONE: lambda image, kernel: _convolved(image, [row[:2] for row in kernel[:2]]),
+            NOT_ANEW: going_on,
+            RESULT_TURNED: lambda image, kernel: _turned(_convolved(image, kernel)),
+            ONE_ROW_FOR_ALL: lambda image, kernel: _repeated(_convolved(image, kernel)),
+            FIRST_ROW_ALONE: lambda image, kernel: _convolved(image, kernel)[:1],
         },
         hard={NOT_SQUARE: [(image[:3], [[1.0, -1.0, 2.0]]), (image, [[1.0], [2.0]])]},
     )
 
 
-NOT_SQUARE = Misconception(
-    "squares alone", "Neither the image nor the filter needs to be a square: count its rows and its columns apart."
-)
 OVERLAPPING = Misconception(
     "windows that overlap", "In pooling the windows lie side by side: the next one begins where the last one ended."
 )
@@ -136,6 +176,13 @@ MEAN_POOL = Misconception("mean for maximum", "That is average pooling: here the
 SMALLEST = Misconception("minimum for maximum", "The largest number of a window stays, and not the smallest.")
 ROW_POOL = Misconception(
     "rows alone", "A window has as many rows as columns: take the largest of all of its numbers, not of each row."
+)
+COLUMN_POOL = Misconception(
+    "columns alone", "A window has as many columns as rows: take the largest of all of its numbers, not of each column."
+)
+CORNER = Misconception("one corner of each window", "Compare all numbers of a window, and not only take its first one.")
+LARGEST_OF_ALL = Misconception(
+    "the largest of all", "Each window has a largest number, and so has each a place in the result."
 )
 BY_ABSOLUTE = Misconception(
     "absolute values", "The largest number stays, not the one furthest from 0: -3 is smaller than 1."
@@ -151,7 +198,7 @@ ABOVE_0 = Misconception(
     title="The largest of each window",
     text="""
     Max pooling puts windows of `size` × `size` side by side on what a filter has found, and keeps the largest number of
-    each. Rows and columns can be divided by `size`. Return a list of rows.
+    each. The numbers of rows and of columns are multiples of `size`. Return a list of rows.
     """,
     start="""
     def max_pool(rows, size):
@@ -173,6 +220,9 @@ def _max_pool(answer: Any) -> Verdict:
     def by_rows(rows: Rows, size: int) -> list[list[float]]:
         return [[max(row[i : i + size]) for i in range(0, len(row), size)] for row in rows]
 
+    def by_columns(rows: Rows, size: int) -> list[list[float]]:
+        return _turned([[max(column[i : i + size]) for i in range(0, len(column), size)] for column in _turned(rows)])
+
     maps = [[3.0, -1.0, -3.0, -1.0], [-3.0, 1.0, 0.0, -3.0], [-3.0, -3.0, 0.0, 1.0], [3.0, -2.0, -2.0, -1.0]]
     return judge_function(
         answer,
@@ -192,5 +242,12 @@ def _max_pool(answer: Any) -> Verdict:
             BY_ABSOLUTE: pooled(lambda numbers: max(numbers, key=abs)),
             BY_ABSOLUTE._replace(name="absolute value of it"): pooled(lambda numbers: max(map(abs, numbers))),
             ABOVE_0: pooled(lambda numbers: max(0.0, *numbers)),
+            COLUMN_POOL: by_columns,
+            CORNER: lambda rows, size: [row[::size] for row in rows[::size]],
+            LARGEST_OF_ALL: lambda rows, size: max(map(max, rows)),
+            RESULT_TURNED: lambda rows, size: _turned(pooled(max)(rows, size)),
+            ONE_ROW_FOR_ALL: lambda rows, size: _repeated(pooled(max)(rows, size)),
+            FIRST_ROW_ALONE: lambda rows, size: pooled(max)(rows, size)[:1],
+            NOT_SQUARE: lambda rows, size: pooled(max)([row[: len(rows)] for row in rows], size),
         },
     )

@@ -57,6 +57,16 @@ BEST_ALONE = Misconception(
     "the best alone",
     "All values are mixed by their weights. To take the best one alone would have no slope to learn by.",
 )
+SCALED_AFTER = Misconception(
+    "scale after the softmax", "Divide the scores by √d, before the softmax: its weights sum to 1."
+)
+TIMES_ROOT = Misconception("times √d", "Divide by the square root of d: multiplied by it the scores become larger.")
+BY_VALUE = Misconception(
+    "length of a value", "d is the length of the query and of a key. A value may have another length."
+)
+WEIGHTS_ALONE = Misconception(
+    "weights alone", "That is how much of each value is taken: mix the values with these weights."
+)
 NOT_ADDED = Misconception("not added up", "Add the weighted values up: the result is one row, as long as a value.")
 
 
@@ -103,6 +113,14 @@ def _what_a_query_takes(answer: Any) -> Verdict:
             VALUES_ASKED: lambda query, keys, values: _attention(query, values, values),
             ALIKE: _with(lambda s, d, n: [1 / n] * n),
             BEST_ALONE: _with(lambda s, d, n: [float(k == s.index(max(s))) for k in range(n)]),
+            SCALED_AFTER: _with(lambda s, d, n: [w / math.sqrt(d) for w in _softmax(s)]),
+            TIMES_ROOT: _with(lambda s, d, n: _softmax([x * math.sqrt(d) for x in s])),
+            WEIGHTS_ALONE: lambda query, keys, values: _softmax(
+                [s / math.sqrt(len(query)) for s in _products(query, keys)]
+            ),
+            WEIGHTS_ALONE._replace(name="scores alone"): lambda query, keys, values: [
+                s / math.sqrt(len(query)) for s in _products(query, keys)
+            ],
             NOT_ADDED: lambda query, keys, values: [
                 w * x
                 for w, value in zip(
@@ -111,14 +129,12 @@ def _what_a_query_takes(answer: Any) -> Verdict:
                 for x in value
             ],
         },
+        hard={BY_VALUE: [([2.0, 0.0], [[1.0, 0.0], [0.0, 1.0]], [[1.0, 4.0, -2.0], [3.0, 0.0, 1.0]])]},
     )
 
 
-def _causal(scores: Rows) -> list[float]:
-    rows = []
-    for place, row in enumerate(scores):
-        rows += [*_softmax(row[: place + 1]), *[0.0] * (len(row) - place - 1)]
-    return rows
+def _causal(scores: Rows) -> list[list[float]]:
+    return [[*_softmax(row[: place + 1]), *[0.0] * (len(row) - place - 1)] for place, row in enumerate(scores)]
 
 
 def _each(weights: Callable[[list[float], int], Row]) -> Callable[[Rows], list[float]]:
@@ -143,6 +159,16 @@ AFTER_SOFTMAX = Misconception(
     "The weights of each row must sum to 1: hide the others before the softmax, not after it.",
 )
 LEFT_AWAY = Misconception("left away", "A place that is not seen has the weight 0, and keeps its place in the row.")
+ZEROS_IN_FRONT = Misconception(
+    "zeros in front", "A weight stands at the place of its key: what is not seen comes after, and so do its zeros."
+)
+ONE_SOFTMAX = Misconception(
+    "one softmax for all", "Each query has weights of its own, with the sum 1: a softmax for each row."
+)
+SCORES_TURNED = Misconception("keys for queries", "scores[i][j] is of the query of place i: row i is its softmax.")
+NOT_LOW_ENOUGH = Misconception(
+    "not low enough", "Scores may be lower than the number that you use to hide others: use -inf, which is the lowest."
+)
 DOWN_THE_COLUMNS = Misconception("columns for rows", "Each row is that of one query: the softmax goes along it.")
 
 
@@ -191,5 +217,13 @@ def _no_look_ahead(answer: Any) -> Verdict:
             AFTER_SOFTMAX: _each(lambda row, place: _hidden(_softmax(row), place, 0.0)),
             LEFT_AWAY: _each(lambda row, place: _softmax(row[: place + 1])),
             DOWN_THE_COLUMNS: columns,
+            SELF_HIDDEN._replace(name="blind to itself, so that the first sees nothing"): _each(
+                lambda row, place: _softmax(_hidden(row, place - 1, -math.inf)) if place else [math.nan] * len(row)
+            ),
+            ZEROS_IN_FRONT: _each(lambda row, place: [0.0] * (len(row) - place - 1) + _softmax(row[: place + 1])),
+            ONE_SOFTMAX: lambda scores: _softmax(_each(lambda row, place: _hidden(row, place, -math.inf))(scores)),
+            SCORES_TURNED: lambda scores: _causal(list(zip(*scores, strict=True))),
+            NO_SOFTMAX: _each(lambda row, place: _hidden(row, place, 0.0)),
         },
+        hard={NOT_LOW_ENOUGH: [([[-700.0, 3.0], [0.5, 1.0]],)]},
     )

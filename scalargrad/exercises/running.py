@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..engine.floats import is_number, number
 from ..engine.value import Value
-from ..misconceptions import Misconception
+from ..misconceptions import Misconception, close
 from ..terminal import cut
 
 TURNS = 10_000_000  # of all loops of an answer: a second or two, and more than any exercise needs
@@ -23,6 +23,7 @@ SECONDS = 60.0
 MOST = 10_000  # numbers of an answer
 DEEPEST = 8  # lists in lists in an answer
 _TURN = "<turn>"  # no name that an answer could have
+Nested: TypeAlias = "float | list[Nested]"  # numbers as they stand in lists in one another
 
 
 class Refused(Exception):
@@ -168,13 +169,12 @@ def function(answer: Any, name: str) -> Callable[..., Any]:
     return given
 
 
-def numbers(answer: Any, subject: str, depth: int = 0) -> list[float]:
+def numbers(answer: Any, subject: str) -> list[float]:
     """Return the numbers of an answer: of a number, a Value, or anything that holds several, in order.
 
     Args:
         answer: what is given.
         subject: the start of a sentence about it, such as "softmax returns".
-        depth: how many lists it is in.
 
     >>> numbers([1, (2.5, Value(3))], "softmax returns")
     [1.0, 2.5, 3.0]
@@ -182,12 +182,29 @@ def numbers(answer: Any, subject: str, depth: int = 0) -> list[float]:
     Raises:
         Refused: if there is something else in it.
     """
+    return flat(nested(answer, subject))
+
+
+def nested(answer: Any, subject: str, depth: int = 0) -> Nested:
+    """Return the numbers of an answer as they stand in it: a number, or lists of numbers in one another.
+
+    Args:
+        answer: what is given.
+        subject: the start of a sentence about it, such as "softmax returns".
+        depth: how many lists it is in.
+
+    >>> nested([1, (2.5, Value(3))], "softmax returns")
+    [1.0, [2.5, 3.0]]
+
+    Raises:
+        Refused: if there is something else in it.
+    """
     _check_filled(answer, subject)
     if isinstance(answer, Value):
-        return [answer.data]
+        return answer.data
     if is_number(answer):
         try:
-            return [number(answer, subject)]
+            return number(answer, subject)
         except ValueError:
             raise Refused(f"{subject} a number beyond the range of floats.") from None
     if isinstance(answer, (dict, str, bytes)) or not isinstance(answer, Iterable):
@@ -196,17 +213,26 @@ def numbers(answer: Any, subject: str, depth: int = 0) -> list[float]:
         raise Refused(f"{subject} lists in lists in lists, and a number is wanted, or several.")
     with answering():
         items = list(islice(answer, MOST))
-    return [one for item in items for one in numbers(item, subject, depth + 1)]
+    return [nested(item, subject, depth + 1) for item in items]
+
+
+def flat(given: Nested) -> list[float]:
+    """Return the numbers in lists in one another, in order.
+
+    >>> flat([1.0, [2.5, 3.0]]), flat(4.0)
+    ([1.0, 2.5, 3.0], [4.0])
+    """
+    return [x for item in given for x in flat(item)] if isinstance(given, list) else [given]
 
 
 def shown(given: float, wanted: float) -> tuple[str, str]:
-    """Return two numbers with six digits or, if they do not differ then, with all.
+    """Return two numbers with six digits; with all if they differ, by more than rounding, and do not then.
 
-    >>> shown(0.25, 1 / 3), shown(1.0, 1.0000001)
-    (('0.25', '0.333333'), ('1.0', '1.0000001'))
+    >>> shown(0.25, 1 / 3), shown(2.0, 2.0), shown(0.1 + 0.2, 0.3), shown(1.0, 1.0000001)
+    (('0.25', '0.333333'), ('2', '2'), ('0.3', '0.3'), ('1.0', '1.0000001'))
     """
     short = f"{given:.6g}", f"{wanted:.6g}"
-    return short if short[0] != short[1] else (repr(given), repr(wanted))
+    return short if short[0] != short[1] or close(given, wanted, rtol=1e-12) else (repr(given), repr(wanted))
 
 
 def _check_filled(answer: Any, subject: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..engine.primitives import sigmoid
 from ..misconceptions import Misconception
 from .declaring import declare
 from .functions import judge_function
 from .verdict import Verdict
+
+Row = Sequence[float]
 
 THROUGH_ALONE = Misconception(
     "through the layers alone", "That is what arrives through the layers: around each of them a gradient passes, too."
@@ -22,6 +25,10 @@ ADDED_UP = Misconception(
 )
 LEFT_OUT = Misconception("last layer left out", "Every layer has a factor, the first and the last too.")
 AROUND_ALONE = Misconception("around alone", "The gradient also goes through the layers: the way around is one of two.")
+ONE_LAYER = Misconception(
+    "one layer alone", "Every layer has a factor: multiply all of them before you return, after the loop."
+)
+FROM_ZERO = Misconception("product begun at 0", "0 times anything is 0: begin a product at 1.")
 LESS_ONE = Misconception("1 - s", "What goes around is added to what goes through, in the gradient too: 1 + s.")
 
 
@@ -56,11 +63,14 @@ def _way_around(answer: Any) -> Verdict:
             LEFT_OUT._replace(name="first layer left out"): lambda slopes: math.prod(1 + s for s in slopes[1:]),
             AROUND_ALONE: lambda slopes: 1.0,
             LESS_ONE: lambda slopes: math.prod(1 - s for s in slopes),
+            ONE_LAYER: lambda slopes: 1 + slopes[0],
+            ONE_LAYER._replace(name="the last layer alone"): lambda slopes: 1 + slopes[-1],
+            FROM_ZERO: lambda slopes: 0.0,
         },
     )
 
 
-def _mixed(inputs: Sequence[float], outputs: Sequence[float], gates: Sequence[float]) -> list[float]:
+def _mixed(inputs: Row, outputs: Row, gates: Row) -> list[float]:
     return [t * h + (1 - t) * x for x, h, t in zip(inputs, outputs, gates, strict=True)]
 
 
@@ -76,6 +86,17 @@ GATE_ON_BOTH = Misconception(
 ONE_GATE = Misconception("one gate for all", "Each number has a gate of its own.")
 CHOSEN = Misconception("either or", "A gate of 0.3 mixes: the result is no choice, so that a gradient reaches both.")
 GATE_FORGOTTEN = Misconception("gate forgotten", "Without gates this is a residual layer: here they mix.")
+WHOLE_OUTPUT = Misconception(
+    "the whole output", "The gate takes a part of the output, too: it is multiplied by t, and the input by 1 - t."
+)
+HALF_OF_EACH = Misconception(
+    "half of each", "The gate decides how much of each there is: t of the output, 1 - t of the input."
+)
+T_LESS_1 = Misconception("t - 1", "The rest is 1 - t: with t - 1 the input is subtracted.")
+SIGMOID_AGAIN = Misconception(
+    "sigmoid again", "The gates are given as numbers from 0 to 1: there the sigmoid has been applied."
+)
+NO_BRACKETS = Misconception("brackets forgotten", "Write (1 - t) * x: without brackets only t is multiplied by x.")
 INPUT_FORGOTTEN = Misconception("input forgotten", "What the gate does not take of the output comes from the input.")
 
 
@@ -96,6 +117,9 @@ INPUT_FORGOTTEN = Misconception("input forgotten", "What the gate does not take 
     answer="highway",
 )
 def _highway(answer: Any) -> Verdict:
+    def mixed(each: Callable[[float, float, float], float]) -> Callable[[Row, Row, Row], list[float]]:
+        return lambda inputs, outputs, gates: list(map(each, inputs, outputs, gates))
+
     return judge_function(
         answer,
         "highway",
@@ -115,6 +139,11 @@ def _highway(answer: Any) -> Verdict:
                 h if t > 0.5 else x for x, h, t in zip(x, h, t, strict=True)
             ],
             GATE_FORGOTTEN: lambda x, h, t: [x + h for x, h in zip(x, h, strict=True)],
+            WHOLE_OUTPUT: mixed(lambda x, h, t: h + (1 - t) * x),
+            HALF_OF_EACH: mixed(lambda x, h, t: (x + h) / 2),
+            T_LESS_1: mixed(lambda x, h, t: t * h + (t - 1) * x),
+            SIGMOID_AGAIN: lambda x, h, t: _mixed(x, h, list(map(sigmoid, t))),
+            NO_BRACKETS: mixed(lambda x, h, t: t * h + 1 - t * x),
             INPUT_FORGOTTEN: lambda x, h, t: [t * h for h, t in zip(h, t, strict=True)],
         },
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from itertools import chain
+from operator import attrgetter, mul
+from typing import Any, NamedTuple
 
 from ..engine.derivatives import hvp
 from ..engine.floats import same
@@ -49,100 +51,136 @@ def compare(
         Disagreement: where they differ by more than that.
     """
     runner = program.runner(kind)
-    outputs: dict[int, list[Value]] = {}
-    given: dict[int, list[Value]] = {}
-    nodes = 0
-    for i in notable_examples(rows, target):
+    places = notable_examples(rows, target)
+    means = kind in ("value_and_grad", "hvp", "hessian")
+
+    def lifted(places: Sequence[int]) -> Any:
+        few = [target.rows([table[i] for i in places], "")[0] for table in rows]
+        return runner.value_and_gradient(few, leaves) if means else runner.results(few, leaves)
+
+    def called(i: int) -> tuple[list[Value], list[list[Value]]]:
+        """The results of an example, and what each argument of it consists of."""
         inputs = [list(map(Value, floats_of(table[i]))) for table in rows]
         example = [
             _nested(own, shape, program.indices.get(name, ()))
             for name, own, shape in zip(program.arguments, inputs, program.shapes, strict=True)
         ]
-        outputs[i] = outputs_of(function(*example), program.has_aux)[1]
-        given[i] = [value for own in inputs for value in own]
-        if kind in ("hvp", "hessian"):
-            nodes += len(topological_order(*outputs[i]))
-            if nodes > NODES:
-                break
-    means = kind in ("value_and_grad", "hvp", "hessian")
-    for places in _apart(outputs) if means else [list(outputs)]:
-        few = [target.rows([table[i] for i in places], "")[0] for table in rows]
-        expected = [outputs[i] for i in places]
-        lifted = runner.value_and_gradient(few, leaves) if means else runner.results(few, leaves)
-        losses = [own[0] for own in expected]
-        if kind == "forward":
-            _compare_results(lifted, expected, tolerance)
-        elif kind == "value_and_grad":
-            if program.has_aux:
-                _compare_results(lifted[0][1], [own[1:] for own in expected], tolerance)
-                lifted = lifted[0][0], lifted[1]
-            _compare_gradient(lifted, losses, parameters, tolerance)
-        elif kind == "hessian":  # the sum of its columns is the Hessian times the sum of the directions
-            columns, total = [_in_rows(one, len(parameters)) for one in (lifted[1], leaves[DIRECTIONS])]
-            _compare_curvature(columns, losses, parameters, total, tolerance)
-        elif kind == "hvp":
-            _compare_curvature(floats_of(lifted[1]), losses, parameters, floats_of(leaves[DIRECTION]), tolerance)
-        else:
-            differentiated = [own[:1] if program.has_aux else own for own in expected]
-            if kind == "input_gradients":
-                wrt = [_by_argument(given[i], program.shapes) for i in places]
-            else:
-                wrt = [[list(parameters)] for _ in places]
-            direction = floats_of(leaves[DIRECTION]) if kind == "jvp" else None
-            _compare_derivatives(lifted, differentiated, wrt, direction, tolerance)
+        return outputs_of(function(*example), program.has_aux)[1], inputs
+
+    # One graph after another is recorded and freed: all together would take several times the memory of a step.
+    if kind == "forward":
+        for i, row in zip(places, lifted(places), strict=True):
+            _compare_results(row, called(i)[0], tolerance)
+    elif kind == "value_and_grad":
+        beside = lifted(places)[0][1] if program.has_aux else [[]] * len(places)
+        swept = {i: _swept(called(i)[0], parameters, row, tolerance) for i, row in zip(places, beside, strict=True)}
+        for some in _apart({i: own.is_finite for i, own in swept.items()}):
+            value, slopes = lifted(some)
+            value = value[0] if program.has_aux else value
+            _compare_gradient(value, slopes, [swept[i] for i in some], tolerance)
+    elif means:
+        losses = _losses(called, places)
+        for some in _apart({i: _is_finite(loss, sweep({loss: 1.0})) for i, loss in losses.items()}):
+            _, moved = lifted(some)
+            direction = leaves[DIRECTION if kind == "hvp" else DIRECTIONS]
+            # The sum of the columns of a Hessian is the Hessian times the sum of the directions.
+            columns, total = [_in_rows(one, len(parameters)) for one in (moved, direction)]
+            _compare_curvature(columns, [losses[i] for i in some], parameters, total, tolerance)
+    else:
+        speeds = floats_of(leaves[DIRECTION]) if kind == "jvp" else None
+        for i, row in zip(places, lifted(places), strict=True):
+            outputs, inputs = called(i)
+            wrt = inputs if kind == "input_gradients" else [parameters]
+            _compare_derivatives(row, outputs[:1] if program.has_aux else outputs, wrt, speeds, tolerance)
 
 
-def _by_argument(values: list[Value], shapes: Sequence[Shape]) -> list[list[Value]]:
-    """Values in a row, for each argument apart."""
-    numbers = iter(values)
-    return [[next(numbers) for _ in range(math.prod(shape))] for shape in shapes]
+def _losses(called: Callable[[int], tuple[list[Value], Any]], places: Sequence[int]) -> dict[int, Value]:
+    """The loss of each example, or of fewer if their graphs are large."""
+    losses: dict[int, Value] = {}
+    nodes = 0
+    for i in places:
+        losses[i] = called(i)[0][0]
+        nodes += len(topological_order(losses[i]))
+        if nodes > NODES:
+            break
+    return losses
 
 
-def _compare_results(lifted: Any, outputs: list[list[Value]], tolerance: float) -> None:
-    for row, own in zip(lifted, outputs, strict=True):
-        for i, (number, output) in enumerate(zip(floats_of(row), own, strict=True)):
-            made_of = _made_of(sweep({output: 1.0}))
-            _agree(number, output.data, tolerance * (abs(output.data) + 1e-3 * made_of), f"result {i}")
+class _Swept(NamedTuple):
+    """What a comparison keeps of the graph of one example.
+
+    Attributes:
+        loss: the result.
+        slopes: its gradient, a number for each parameter.
+        largest: the largest derivative in any node.
+        made_of: the size of the terms that the result is made of.
+        is_finite: whether the result and all derivatives are finite.
+    """
+
+    loss: float
+    slopes: list[float]
+    largest: float
+    made_of: float
+    is_finite: bool
+
+
+def _swept(outputs: list[Value], parameters: Sequence[Value], beside: Any, tolerance: float) -> _Swept:
+    """Sweep from the loss, and compare what is beside it."""
+    loss, *others = outputs
+    _compare_results(beside, others, tolerance)
+    slopes = sweep({loss: 1.0})
+    return _Swept(
+        loss.data,
+        [slopes.get(parameter, 0.0) for parameter in parameters],
+        _largest(slopes.values()),
+        _made_of(slopes),
+        _is_finite(loss, slopes),
+    )
+
+
+def _compare_results(row: Any, outputs: Sequence[Value], tolerance: float) -> None:
+    for i, (number, output) in enumerate(zip(floats_of(row), outputs, strict=True)):
+        size = abs(output.data)
+        if (
+            not abs(number - output.data) <= tolerance * size < math.inf
+        ):  # to know how large its terms are takes a sweep
+            size += 1e-3 * _made_of(sweep({output: 1.0}))
+        _agree(number, output.data, tolerance * size, f"result {i}")
 
 
 def _compare_derivatives(
-    lifted: Any,
-    outputs: list[list[Value]],
-    wrt: list[list[list[Value]]],
+    row: Any,
+    outputs: list[Value],
+    wrt: Sequence[Sequence[Value]],
     direction: list[float] | None,
     tolerance: float,
 ) -> None:
-    """Compare rows of derivatives: for each list of Values those of each result; or all times a direction."""
-    for row, own, lists in zip(lifted, outputs, wrt, strict=True):
-        swept = [sweep({output: 1.0}) for output in own]
-        expected: list[float] = []
-        for values in lists:
-            for slopes in swept:
-                entries = [slopes.get(value, 0.0) for value in values]
-                if direction is not None:
-                    entries = [sum(slope * speed for slope, speed in zip(entries, direction, strict=True))]
-                expected += entries
-        largest = _largest(slope for slopes in swept for slope in slopes.values())
-        scale = largest * (1.0 if direction is None else sum(map(abs, direction)))
-        for i, (number, eager) in enumerate(zip(floats_of(row), expected, strict=True)):
-            if math.isfinite(number) or math.isfinite(eager):  # in another order an inf may be nan
-                _agree(number, eager, tolerance * scale, f"derivative {i}")
+    """Compare derivatives of one example: for each list of Values those of each result; or all times a direction."""
+    of_lists: list[list[float]] = [[] for _ in wrt]
+    largest = 0.0
+    for output in outputs:
+        slopes = sweep({output: 1.0})
+        largest = max(largest, _largest(slopes.values()))
+        for expected, values in zip(of_lists, wrt, strict=True):
+            entries = [slopes.get(value, 0.0) for value in values]
+            if direction is not None:
+                entries = [sum(slope * speed for slope, speed in zip(entries, direction, strict=True))]
+            expected.extend(entries)
+    scale = largest * (1.0 if direction is None else sum(map(abs, direction)))
+    for i, (number, eager) in enumerate(zip(floats_of(row), chain.from_iterable(of_lists), strict=True)):
+        if math.isfinite(number) or math.isfinite(eager):  # in another order an inf may be nan
+            _agree(number, eager, tolerance * scale, f"derivative {i}")
 
 
-def _compare_gradient(lifted: Any, outputs: list[Value], parameters: Sequence[Value], tolerance: float) -> None:
-    value, slopes = lifted
-    share = 1 / len(outputs)
-    swept = [sweep({output: 1.0}) for output in outputs]
-    mean_value = share * sum(output.data for output in outputs)
-    made_of = share * sum(_made_of(slopes_of) for slopes_of in swept)
+def _compare_gradient(value: float, slopes: Any, swept: Sequence[_Swept], tolerance: float) -> None:
+    share = 1 / len(swept)
+    mean_value = share * sum(own.loss for own in swept)
+    made_of = share * sum(own.made_of for own in swept)
     _agree(value, mean_value, tolerance * (abs(mean_value) + 1e-3 * made_of), "the value")
-    largest = _largest(slope for slopes_of in swept for slope in slopes_of.values())
-    totals: dict[Value, float] = {}
-    for slopes_of in swept:
-        for node, slope in slopes_of.items():
-            totals[node] = totals.get(node, 0.0) + slope
-    for i, (parameter, own) in enumerate(zip(parameters, floats_of(slopes), strict=True)):
-        _agree(own, share * totals.get(parameter, 0.0), tolerance * largest, f"the gradient in parameter {i}")
+    largest = max(own.largest for own in swept)
+    totals = map(sum, zip(*[own.slopes for own in swept], strict=True))
+    for i, (own, total) in enumerate(zip(floats_of(slopes), totals, strict=True)):
+        _agree(own, share * total, tolerance * largest, f"the gradient in parameter {i}")
 
 
 def _compare_curvature(
@@ -176,24 +214,24 @@ def notable_examples(rows: Sequence[Any], target: Target, most: int = 8) -> list
     return list(dict.fromkeys([*edges, *extremes]))[:most]
 
 
-def _apart(outputs: dict[int, list[Value]]) -> list[list[int]]:
+def _apart(examples: Mapping[int, bool]) -> list[list[int]]:
     """The examples in batches: all finite ones in one, each other alone, as in a mean it would hide the rest."""
-    finite = [
-        i
-        for i, (output, *_) in outputs.items()
-        if all(map(math.isfinite, [output.data, *sweep({output: 1.0}).values()]))
-    ]
-    return [*([finite] if finite else []), *([i] for i in outputs if i not in finite)]
+    finite = [i for i, is_finite in examples.items() if is_finite]
+    return [*([finite] if finite else []), *([i] for i, is_finite in examples.items() if not is_finite)]
 
 
-def _made_of(slopes: dict[Value, float]) -> float:
+def _is_finite(loss: Value, slopes: Mapping[Value, float]) -> bool:
+    return math.isfinite(loss.data) and all(map(math.isfinite, slopes.values()))
+
+
+def _made_of(slopes: Mapping[Value, float]) -> float:
     """The size of the terms of a result, to first order: in another order their sum differs by roundings of that."""
-    shares = [abs(slope * node.data) for node, slope in slopes.items()]
-    return sum(share for share in shares if math.isfinite(share))
+    shares: Iterable[float] = map(abs, map(mul, slopes.values(), map(attrgetter("_data"), slopes)))
+    return sum(filter(math.isfinite, shares))
 
 
 def _largest(numbers: Iterable[float]) -> float:
-    return max((abs(number) for number in numbers if math.isfinite(number)), default=0.0)
+    return max(map(abs, filter(math.isfinite, numbers)), default=0.0)
 
 
 def _in_rows(numbers: Any, size: int) -> list[float]:

@@ -614,7 +614,7 @@ class Program:
         if self._check and kind not in lifted.compared and not self._is_apart:
             sizes = [lifted.indices.get(name, {}) for name in lifted.arguments]
             quicker = modes.defaults() if modes.active else nullcontext()  # Values are quicker outside of all modes
-            with quicker, self._target.comparable(rows, sizes) as examples:
+            with quicker, modes.no_gc(), self._target.comparable(rows, sizes) as examples:
                 own = _with_captured(lifted, lifted.target.packed(self._read))
                 leaves = {**own, DIRECTION: direction, DIRECTIONS: direction}
                 compare(self._function, self._read, lifted, kind, examples, leaves, self._target, self._tolerance)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import operator
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .. import functional
@@ -142,7 +143,7 @@ def given_numbers(given: object, what: str) -> list[Value]:
         ValueError: for an empty one.
     """
     values = [
-        item if isinstance(item, Value) else Value(number(item, f"one of {what}")) for item in entries(given, what)
+        item if isinstance(item, Value) else Value(number(item, f"an entry of {what}")) for item in entries(given, what)
     ]
     if not values:
         raise ValueError(f"{what} must be at least one number, got none")
@@ -185,8 +186,12 @@ def as_values(given: Any) -> Any:
     return list(map(as_values, given)) if is_several else Value(number(given, "an input"))
 
 
-def row_of(inputs: Iterable[Value | float], n_inputs: int, module: Module, layer: int | None = None) -> list[Value]:
+def row_of(
+    inputs: Iterable[Value | float], n_inputs: int, module: Module, layer: int | None = None, *, of: str = "row"
+) -> list[Value]:
     """Return the inputs as Values, exactly as many as the module, or its layer of that number, takes.
+
+    Where there are lists in place of numbers, the message is for a batch of what the row is part `of`.
 
     Raises:
         TypeError: for a single number, a set, or an input that is not a number.
@@ -194,12 +199,17 @@ def row_of(inputs: Iterable[Value | float], n_inputs: int, module: Module, layer
     """
     refuse_set(inputs, "a row of inputs")
     try:
-        given = iter(inputs)
+        iterator = iter(inputs)
     except TypeError:
         raise TypeError(
             f"{_reader(module, layer)} takes a list of {counted(n_inputs, 'input')}, got {inputs!r}"
         ) from None
-    row = [entry if isinstance(entry, Value) else Value(number(entry, "an input")) for entry in given]
+    given = list(iterator)
+    try:
+        row = [entry if isinstance(entry, Value) else Value(number(entry, "an input")) for entry in given]
+    except TypeError:
+        refuse_several(given, f"{_reader(module, layer)} takes one row of {counted(n_inputs, 'input')}", of)
+        raise
     if len(row) != n_inputs:
         raise ValueError(f"{_reader(module, layer)} takes {counted(n_inputs, 'input')}, got {len(row)}")
     return row
@@ -207,6 +217,29 @@ def row_of(inputs: Iterable[Value | float], n_inputs: int, module: Module, layer
 
 def _reader(module: Module, layer: int | None) -> str:
     return repr(module) if layer is None else f"layer {layer} of {module!r}"
+
+
+def refuse_several(given: Iterable[object], takes: str, one: str) -> None:
+    """Raise where there are lists in place of numbers, as in a batch.
+
+    Raises:
+        TypeError: for them.
+    """
+    if any(isinstance(held_by(entry), Iterable) and not isinstance(entry, str | bytes | Value) for entry in given):
+        raise TypeError(
+            f"{takes}, got lists in place of its numbers: for several {one}s write [model({one}) for {one} in {one}s]"
+        ) from None
+
+
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """Say in the errors of a block in which part of what was given they are."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if type(error) in (TypeError, ValueError):  # a subclass may be made of something else than a message
+            raise type(error)(f"{place}: {error}") from None
+        raise
 
 
 def single(outputs: list[Value], module: Module) -> Value:

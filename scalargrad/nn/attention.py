@@ -7,13 +7,13 @@ import operator
 import random
 from collections.abc import Iterable, Sequence
 from functools import reduce
-from typing import Any, Never
+from typing import Any, Literal, Never
 
 from ..engine.floats import counted, integer
 from ..engine.notes import Mark, leave
 from ..engine.value import Constant, Value
 from ..functional import Outputs, softmax
-from .arguments import Initial, entries, generator, refuse_drawing, row_of
+from .arguments import Initial, entries, generator, refuse_drawing, row_of, within
 from .foreign import refuse_arguments
 from .layer import Layer
 from .module import Module
@@ -115,11 +115,8 @@ class Attention(Module):
         for part, reads, given, bias in zip(
             PARTS, (self.width, read, read, self.width), of_part, bias_of_part, strict=True
         ):
-            try:
-                layer = Layer(reads, self.width, None, rng, initial, weights=given, biases=bias)
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"the {part} of Attention: {error}") from None
-            setattr(self, part, layer)
+            with within(f"the {part} of Attention"):
+                setattr(self, part, Layer(reads, self.width, None, rng, initial, weights=given, biases=bias))
 
     queries: Layer
     keys: Layer
@@ -193,23 +190,21 @@ class Attention(Module):
         """The rows that look, and those that they look at."""
         if context is not None and self.causal:
             raise TypeError(f"{self!r} looks at its own rows alone: a context needs causal=False")
-        looking = self._rows(rows, self.width, "row", "the rows")
+        looking = self._rows(rows, self.width, "rows")
         if context is not None:
-            return looking, self._rows(context, self.context_width, "row of the context", "the context")
+            return looking, self._rows(context, self.context_width, "context")
         if self.context_width != self.width:
             raise TypeError(f"{self!r} needs a context, whose rows have {counted(self.context_width, 'number')}")
         return looking, looking
 
-    def _rows(self, given: Rows, width: int, what: str, all_of_them: str) -> Matrix:
-        rows: list[Any] = entries(given, f"{all_of_them} of {self!r}")
+    def _rows(self, given: Rows, width: int, what: Literal["rows", "context"]) -> Matrix:
+        rows: list[Any] = entries(given, f"the {what} of {self!r}")
         if not rows:
-            raise ValueError(f"{all_of_them} of {self!r} must be at least one row, got none")
+            raise ValueError(f"the {what} of {self!r} must be at least one row, got none")
         taken = []
         for place, row in enumerate(rows):
-            try:
-                taken.append(row_of(row, width, self))
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"{what} {place}: {error}") from None
+            with within(f"row {place}" if what == "rows" else f"row {place} of the context"):
+                taken.append(row_of(row, width, self, of="sequence"))
         return taken
 
     def __repr__(self) -> str:

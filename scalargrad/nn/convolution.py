@@ -24,6 +24,7 @@ from .arguments import (
     initial_weights,
     layer_activation,
     refuse_drawing,
+    refuse_several,
     spelled,
 )
 from .foreign import refuse_arguments
@@ -74,7 +75,8 @@ class Convolution(Module):
 
     An image is a list of channels, each a list of rows of numbers; an image of one channel may be its rows alone. The
     result is an image, too, with a channel for each filter. A sequence is an image of one row, with a kernel of
-    (1, length).
+    (1, length). A filter is laid on the image as it is, as in other libraries, and not turned around as in the
+    convolution of mathematics.
 
     >>> image = [[1, 0, 0, 1], [0, 1, 1, 0], [0, 0, 1, 0]]
     >>> diagonal = Convolution(weights=[[[1, -1], [-1, 1]]], activation=None)
@@ -110,9 +112,7 @@ class Convolution(Module):
         filters: a list of the filters, each with its `weights`, for each channel rows of Values, and its `bias`.
 
     Raises:
-        ValueError: for sizes that make no sense, weights or biases that do not fit one another, an unknown activation;
-            and, when it is called, for another number of channels, rows of different lengths, an image that is smaller
-            than the filter, or one whose last rows or columns no filter would look at.
+        ValueError: for sizes that make no sense, weights or biases that do not fit one another, an unknown activation.
         TypeError: without the sizes and the weights, or for weights and how to draw them.
     """
 
@@ -183,7 +183,16 @@ class Convolution(Module):
         return len(self.filters)
 
     def __call__(self, image: Iterable[Any]) -> Maps:
-        """Return a channel for each filter: rows of Values."""
+        """Return a channel for each filter: rows of Values.
+
+        Args:
+            image: channels of rows of Values or numbers; of one channel, its rows alone.
+
+        Raises:
+            ValueError: for another number of channels, rows of different lengths, an image that is smaller than the
+                filter, or one whose last rows or columns no filter would look at.
+            TypeError: for anything but one image.
+        """
         channels = _image(image, self)
         if len(channels) != self.n_channels:
             raise ValueError(f"{self!r} takes {counted(self.n_channels, 'channel')}, got {len(channels)}")
@@ -211,6 +220,9 @@ class _Pool(Module):
 
     def __call__(self, image: Iterable[Any]) -> Maps:
         """Return as many channels, with a number for each window.
+
+        Args:
+            image: channels of rows of Values or numbers; of one channel, its rows alone.
 
         Raises:
             ValueError: for rows of different lengths, an image that is smaller than a window, or one whose last rows or
@@ -241,7 +253,8 @@ class MaxPool(_Pool):
     """The largest number of each window; the result is a smaller image.
 
     An image is what a `Convolution` takes. Windows lie side by side, or as far apart as the stride says. The gradient
-    goes to the largest number alone; at a tie as that of `maximum`.
+    goes to the largest number alone. Where several are the largest they share it, as `maximum` takes one after another:
+    the last gets one half. (In PyTorch the first gets it all.)
 
     >>> image = [[3, -1, -3, -1], [-3, 1, 0, -3], [-3, -3, 0, 1], [3, -2, -2, -1]]
     >>> [[[y.data for y in row] for row in channel] for channel in MaxPool(2)(image)]
@@ -346,7 +359,11 @@ def _image(given: object, module: Module) -> Maps:
 
     def values(row: object) -> list[Value]:
         numbers = entries(row, "a row of an image")
-        return [x if isinstance(x, Value) else Value(number(x, "a number of an image")) for x in numbers]
+        try:
+            return [x if isinstance(x, Value) else Value(number(x, "a number of an image")) for x in numbers]
+        except TypeError:
+            refuse_several(numbers, f"{module!r} takes one image, as channels of rows of numbers", "image")
+            raise
 
     return _nested(given, f"the image that {module!r} takes", values)
 
@@ -366,12 +383,13 @@ def _filters(given: object) -> list[Maps]:
 
 def _nested(given: object, what: str, values: Callable[[object], list[Value]]) -> Maps:
     """Channels of rows, all of one size; rows alone are one channel."""
-    parts: list[Any] = [entries(part, f"a part of {what}") for part in entries(given, what)]
+    parts: list[Any] = [entries(part, f"each row or channel of {what}") for part in entries(given, what)]
     if parts and parts[0] and (isinstance(parts[0][0], Value) or not isinstance(parts[0][0], Iterable)):
         parts = [parts]
     maps = [[values(row) for row in channel] for channel in parts]
     heights, widths = list(map(len, maps)), [len(row) for channel in maps for row in channel]
-    for counts, of in ((heights, "rows in each channel"), (widths, "numbers in each row")):
+    for counts, of in ((heights, "channels with the same number of rows"), (widths, "rows of the same length")):
         if len(set(counts)) != 1 or 0 in counts:
-            raise ValueError(f"{what} must have as many {of}, got {', '.join(map(str, counts)) or 'none'}")
+            got = ", ".join(map(str, counts)) or "none"
+            raise ValueError(f"{what} must have {of}, at least 1, got {got}")
     return maps

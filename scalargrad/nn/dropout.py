@@ -18,7 +18,7 @@ from ..engine import modes
 from ..engine.floats import counted, number
 from ..engine.value import Value
 from ..functional import Outputs
-from .arguments import as_values, generator, given_numbers
+from .arguments import as_values, entries, generator, given_numbers, refuse_several
 from .foreign import refuse_arguments
 from .module import Module
 
@@ -72,7 +72,9 @@ class Dropout(Module):
                 drawn while a function is lifted.
             ValueError: for no inputs, or a mask that does not fit.
         """
-        return Outputs(self._dropped(given_numbers(inputs, "the inputs of Dropout")))
+        row = entries(inputs, "the inputs of Dropout")
+        refuse_several(row, f"{self!r} takes one row of numbers", "row")
+        return Outputs(self._dropped(given_numbers(row, "the inputs of Dropout")))
 
     def _dropped(self, row: list[Value]) -> list[Value]:
         """The row, with some of its Values dropped."""

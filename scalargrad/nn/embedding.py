@@ -8,7 +8,7 @@ from typing import Never
 
 from ..engine.floats import counted, integer
 from ..engine.value import Value
-from ..functional import Index, Outputs, take
+from ..functional import Index, Outputs, _taken
 from .arguments import Initial, entries, generator, given_numbers, initial_weights, refuse_drawing
 from .foreign import refuse_arguments
 from .module import Module
@@ -83,7 +83,10 @@ class Embedding(Module):
             raise ValueError(f"each row of an Embedding must have {counted(self.n_outputs, 'weight')}, got {shown}")
 
     def __call__(self, index: Index) -> list[Value]:
-        """Return the row of the thing with this number.
+        """Return the row of the thing with this number: a list of n_outputs Values.
+
+        Args:
+            index: the number, from 0 to n_rows - 1; in a lifted function it may be an input.
 
         Raises:
             TypeError: for anything but a number.
@@ -93,7 +96,7 @@ class Embedding(Module):
             raise TypeError(
                 f"{self!r} takes one index, got {index!r}: for several write [embedding(index) for index in indices]"
             )
-        return Outputs(take(self.weights, index))
+        return Outputs(_taken(self.weights, index, f"the index of {self!r}"))
 
     def __repr__(self) -> str:
         return f"Embedding({self.n_rows}, {self.n_outputs})"

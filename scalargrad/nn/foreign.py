@@ -11,9 +11,9 @@ _TRANSFORMER = "a Module of your own that calls Attention(width, heads, causal=T
 NAMES = {
     "Linear": "Layer(n_inputs, n_outputs, activation=None)",
     "Dense": "Layer(n_inputs, n_outputs, activation)",
-    "Conv2d": "Convolution(n_channels, n_filters, kernel, stride, padding)",
-    "Conv1d": "Convolution(n_channels, n_filters, kernel=(1, length)), for which a sequence is an image of one row",
-    "Conv2D": "Convolution(n_channels, n_filters, kernel, stride, padding)",
+    "Conv2d": "Convolution(n_channels, n_filters, kernel, stride, padding, activation=None)",
+    "Conv1d": "Convolution(n_channels, n_filters, (1, length), activation=None); a sequence is an image of one row",
+    "Conv2D": "Convolution(n_channels, n_filters, kernel, stride, padding, activation)",
     "MaxPool2d": "MaxPool(size, stride)",
     "AvgPool2d": "AveragePool(size, stride)",
     "MaxPool1d": "MaxPool((1, size))",
@@ -55,6 +55,30 @@ NAMES |= {
     name: f'activation="{_SPELLED.get(name, name.lower())}" of a Neuron, a Layer or an MLP' for name in _ACTIVATIONS
 }
 
+_DEVICE = 'scalargrad.lift(f, parameters, target="jax") makes a program for accelerators'
+_DIGITS = 'every Value is a Python float; scalargrad.lift(f, parameters, dtype="float32") computes with fewer digits'
+_PARTS = "they are its attributes, and named_parameters() has the path to each parameter"
+_ASSIGNED = "assign it to self in __init__"
+ATTRIBUTES = {  # of a Module
+    "forward": "call the module itself",
+    "fit": "write scalargrad.optim.train(loss, model.parameters(), data)",
+    "to": _DEVICE,
+    "cuda": _DEVICE,
+    "cpu": _DEVICE,
+    "double": _DIGITS,
+    "float": _DIGITS,
+    "half": _DIGITS,
+    "modules": _PARTS,
+    "children": _PARTS,
+    "named_modules": _PARTS,
+    "named_children": _PARTS,
+    "register_buffer": f"{_ASSIGNED}, as a Constant, which is not trained",
+    "register_parameter": f"{_ASSIGNED}, as a Value",
+    "add_module": _ASSIGNED,
+    "requires_grad_": "give an optimizer only the parameters to train; a Constant never takes a gradient",
+    "apply": "write a loop over parameters(), or named_parameters()",
+}
+
 ARGUMENTS = {
     "nonlin": "activation=None for a linear neuron, or the name of an activation",
     "nonlinearity": "activation",
@@ -85,6 +109,10 @@ ARGUMENTS = {
     "normalized_shape": "n_inputs",
     "eps": "epsilon",
     "elementwise_affine": "learned",
+    "bias": "biases that are Constants, which stay as they are: Layer(2, 3, biases=[Constant(0.0)] * 3)",
+    "use_bias": "biases that are Constants, which stay as they are: Layer(2, 3, biases=[Constant(0.0)] * 3)",
+    "dilation": "weights with Constant(0.0) in the gaps",
+    "groups": "a Convolution for each group of channels",
     "embed_dim": "width",
     "num_heads": "heads",
     "n_head": "heads",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..engine.floats import counted, number
+from ..engine.foreign import ForeignName
 from ..engine.notes import Mark, leave
 from ..engine.value import Value
+from .foreign import ATTRIBUTES
 from .search import SIMPLE, Searchable, refuse_hidden, search
 
 Results = TypeVar("Results")
@@ -74,6 +77,10 @@ class Module(Searchable):
                 raise TypeError(f"a {kind} is called by its method __call__: give its method forward that name")
             raise TypeError(f"a {kind} cannot be called: give it a method __call__")
 
+    def __dir__(self) -> list[str]:
+        """List the attributes, without the names of other libraries, which are there for their messages alone."""
+        return [name for name in super().__dir__() if not isinstance(getattr_static(self, name, None), ForeignName)]
+
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Yield each parameter once, with the path of attributes and positions that leads to it.
 
@@ -129,9 +136,14 @@ class Module(Searchable):
         >>> model = MLP(2, [3, 1], dropout=0.5, rng=0)
         >>> model.training, model.train(False).dropout.training
         (True, False)
+
+        Raises:
+            TypeError: for a mode that is neither True nor False.
         """
+        if not isinstance(mode, bool):
+            raise TypeError(f"the mode of train must be True or False, got {mode!r}")
         for module in search("", self).modules:
-            object.__setattr__(module, "training", bool(mode))  # a dataclass may be frozen
+            object.__setattr__(module, "training", mode)  # a dataclass may be frozen
         return self
 
     def eval(self) -> Self:
@@ -209,6 +221,10 @@ class Module(Searchable):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({counted(len(search('', self).parameters), 'parameter')})"
+
+
+for _name, _advice in ATTRIBUTES.items():
+    setattr(Module, _name, ForeignName("a Module", _name, _advice))
 
 
 def _check_names(missing: Iterable[str], unknown: Iterable[str]) -> None:

@@ -67,6 +67,9 @@ class LayerNorm(Module):
     def __call__(self, inputs: Iterable[Value | float]) -> list[Value]:
         """Return the normalised row.
 
+        Args:
+            inputs: n_inputs Values or numbers.
+
         Raises:
             TypeError: for a single number, a set, or an input that is not a number.
             ValueError: for a row of another length.
@@ -128,6 +131,9 @@ class RMSNorm(Module):
 
     def __call__(self, inputs: Iterable[Value | float]) -> list[Value]:
         """Return the normalised row.
+
+        Args:
+            inputs: n_inputs Values or numbers.
 
         Raises:
             TypeError: for a single number, a set, or an input that is not a number.

@@ -44,7 +44,7 @@ class PReLU(Module):
         Raises:
             TypeError: for anything but a number.
         """
-        return leaky_relu(x, self.slope)
+        return self.mark(leaky_relu(x, self.slope), [x])
 
     def __repr__(self) -> str:
         return "PReLU()"

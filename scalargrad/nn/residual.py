@@ -44,7 +44,15 @@ class Residual(Module):
         self.part = part
 
     def __call__(self, inputs: Any) -> Any:
-        """Return the sum of what is given and what the part returns, in the same form."""
+        """Return the sum of what is given and what the part returns, in the same form.
+
+        Args:
+            inputs: what the part reads: a row, or an image, of Values or numbers.
+
+        Raises:
+            TypeError: for inputs that are not numbers.
+            ValueError: for a part that returns another form than it has read.
+        """
         given = as_values(inputs)
         returned = returned_by(self.part, given)
         if not is_alike(given, returned):
@@ -111,7 +119,15 @@ class Highway(Module):
             neuron.bias.data = start
 
     def __call__(self, inputs: Iterable[Value | float]) -> list[Value]:
-        """Return a row of as many outputs."""
+        """Return a row of as many outputs.
+
+        Args:
+            inputs: n_inputs Values or numbers.
+
+        Raises:
+            TypeError: for anything but a row of numbers.
+            ValueError: for a row of another length.
+        """
         row = row_of(inputs, self.layer.n_inputs, self)
         gates, outputs = self.gate.outputs(row), self.layer.outputs(row)
         mixed = [t * h + (1 - t) * x for t, h, x in zip(gates, outputs, row, strict=True)]

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from ..engine.declaration import Primitive
 from ..engine.floats import held_by
+from ..engine.foreign import ForeignName
 from ..engine.value import Constant, Value
 
 
@@ -27,7 +28,7 @@ class Searchable:
 
 # What holds no parameters, or none that anybody would look for there.
 SIMPLE: tuple[type, ...] = (Value, float, int, str, bytes, complex, NoneType, type, Primitive)
-SIMPLE += (FunctionType, BuiltinFunctionType, ModuleType, random.Random)
+SIMPLE += (FunctionType, BuiltinFunctionType, ModuleType, random.Random, ForeignName)
 
 # ---------------------------------------------------------------- finding parameters
 

@@ -12,7 +12,7 @@ from ..engine.notes import Mark, leave
 from ..engine.value import Constant, Value
 from ..functional import Outputs
 from ..terminal import Text, html_table, table
-from .arguments import Activation, given_numbers, row_of
+from .arguments import Activation, given_numbers, row_of, within
 from .foreign import refuse_arguments
 from .layer import Layer
 from .module import Module
@@ -77,7 +77,11 @@ class Recurrence(Module, Generic[State]):
         return self.n_hidden
 
     def __call__(self, rows: Iterable[Row], state: Any = None) -> list[list[Value]]:
-        """Return the outputs for a sequence: a list of Values for each time.
+        """Return the outputs for a sequence: a list of n_outputs Values for each time.
+
+        Args:
+            rows: the sequence: for each time a row of n_inputs Values or numbers.
+            state: where it begins, as `run` returns it; all zeros if it is not given.
 
         Raises:
             TypeError: for a sequence that is not a list of rows of numbers.
@@ -88,6 +92,10 @@ class Recurrence(Module, Generic[State]):
     def run(self, rows: Iterable[Row], state: Any = None) -> tuple[list[list[Value]], State]:
         """Return the outputs for a sequence, and the state after it, from which another call can go on.
 
+        Args:
+            rows: the sequence, as in a call.
+            state: where it begins, as in a call.
+
         Raises:
             TypeError, ValueError: as a call.
         """
@@ -97,6 +105,10 @@ class Recurrence(Module, Generic[State]):
     def table(self, rows: Iterable[Row], state: Any = None) -> Moments:
         """Return all that is computed at each time: it prints as a table, with a row for each time.
 
+        Args:
+            rows: the sequence, as in a call.
+            state: where it begins, as in a call.
+
         Raises:
             TypeError, ValueError: as a call.
         """
@@ -105,21 +117,28 @@ class Recurrence(Module, Generic[State]):
     def step(self, row: Row, state: Any = None) -> tuple[list[Value], State]:
         """Return the outputs for a single row, and the state after it.
 
+        Args:
+            row: n_inputs Values or numbers.
+            state: as that of a call.
+
         Raises:
             TypeError, ValueError: as a call.
         """
         moment, after = self._step(row_of(row, self.n_inputs, self), self._given(state))
         return Outputs(_last(moment)), after
 
-    def _run(self, rows: list[list[Value]], state: State, backward: bool = False) -> tuple[Moments, State]:
-        """What is computed at each time for rows that are known to fit, and the state after them."""
+    def _run(self, rows: list[list[Value]], state: State, part: str = "") -> tuple[Moments, State]:
+        """What is computed at each time for rows that are known to fit, and the state after them.
+
+        As a part of a `Bidirectional` it is called "forward" or "backward".
+        """
         start, moments = state, Moments()
-        for time in range(len(rows))[:: -1 if backward else 1]:
+        for time in range(len(rows))[:: -1 if part == "backward" else 1]:
             moment, state = self._step(rows[time], state)
             for name, values in moment.items():
-                _label(values, f"{name}[{time}]")
+                _label(values, f"{part}.{name}[{time}]" if part else f"{name}[{time}]")
             moments.append({"x": rows[time]} | moment)
-        if backward:
+        if part == "backward":
             moments.reverse()
         results = [value for moment in moments for value in _last(moment)]
         inputs = [value for row in rows for value in row]
@@ -223,6 +242,10 @@ class Bidirectional(Module):
     def __call__(self, rows: Iterable[Row], state: Any = None) -> list[list[Value]]:
         """Return the outputs for a sequence: a list of Values for each time, first those of the module `forward`.
 
+        Args:
+            rows: the sequence: for each time a row of n_inputs Values or numbers.
+            state: where the two modules begin, as `run` returns it; all zeros if it is not given.
+
         Raises:
             TypeError, ValueError: as those of the two modules.
         """
@@ -230,6 +253,10 @@ class Bidirectional(Module):
 
     def run(self, rows: Iterable[Row], state: Any = None) -> tuple[list[list[Value]], tuple[Any, Any]]:
         """Return the outputs for a sequence, and the states of the two modules after they have read it.
+
+        Args:
+            rows: the sequence, as in a call.
+            state: where it begins, as in a call.
 
         Raises:
             TypeError, ValueError: as those of the two modules; for a state that is no pair of states.
@@ -239,8 +266,8 @@ class Bidirectional(Module):
         elif not isinstance(state, tuple) or len(state) != 2:
             raise TypeError(f"the state of {self!r} must be a tuple of its two modules' states, got {state!r}")
         sequence = sequence_of(rows, self)
-        ahead, after = self.forward._run(sequence, self.forward._given(state[0]))
-        back, before = self.backward._run(sequence, self.backward._given(state[1]), backward=True)
+        ahead, after = self.forward._run(sequence, self.forward._given(state[0]), "forward")
+        back, before = self.backward._run(sequence, self.backward._given(state[1]), "backward")
         outputs = [[*_last(one), *_last(other)] for one, other in zip(ahead, back, strict=True)]
         results = [value for row in outputs for value in row]
         _mark("Bidirectional", self, results, [value for row in sequence for value in row])
@@ -268,13 +295,9 @@ def sequence_of(rows: Iterable[Row], module: Recurrence[Any] | Bidirectional) ->
         raise ValueError(f"{module!r} reads a sequence of at least one row, got none")
     sequence = []
     for time, row in enumerate(given):
-        try:
-            entries = list(row)
-            values = row_of(entries, length, module)
-        except (TypeError, ValueError) as error:
-            if type(error) in (TypeError, ValueError):
-                raise type(error)(f"row {time} of the sequence: {error}") from None
-            raise
+        with within(f"row {time} of the sequence"):
+            entries = list(row) if isinstance(row, Iterable) else row
+            values = row_of(entries, length, module, of="sequence")
         _label([value for value, entry in zip(values, entries, strict=True) if value is not entry], f"x[{time}]")
         sequence.append(values)
     return sequence

@@ -9,10 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 ROOT = Path(__file__).parents[2]
 DEMOS = ROOT / "demos"
 sys.path.insert(0, str(DEMOS))
+
+import experiment  # noqa: E402  # from that folder
+from pictures import save  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,6 +25,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("no_cover")
+
+
+class Drawn(list[Figure]):
+    """The figures that a demo has drawn on slides."""
+
+    def beyond(self) -> list[list[float]]:
+        """How many inches each sticks out on each side, where text is cut off in the file: 0 if all of it is there."""
+        boxes = [figure.get_tightbbox(FigureCanvasAgg(figure).get_renderer()) for figure in self]  # type: ignore[no-untyped-call]  # matplotlib
+        sizes = [figure.get_size_inches() for figure in self]
+        sides = [
+            (-box.x0, -box.y0, box.x1 - width, box.y1 - height)
+            for box, (width, height) in zip(boxes, sizes, strict=True)
+        ]
+        return [[max(0.0, round(side, 1)) for side in own] for own in sides]
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
+    """Collects the figures of slides as they are saved."""
+    figures = Drawn()
+
+    def kept(figure: Figure, path: Path) -> None:
+        figures.append(figure)
+        save(figure, path)
+
+    monkeypatch.setattr(experiment, "save", kept)
+    return figures
 
 
 Script = Callable[..., "subprocess.CompletedProcess[str]"]

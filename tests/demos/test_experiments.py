@@ -35,7 +35,7 @@ from PIL import Image
 
 from scalargrad import Value, optim, total
 
-from .conftest import DEMOS
+from .conftest import DEMOS, Drawn
 
 EXPERIMENTS: dict[str, list[str]] = {
     "losses": ["--examples", "20", "--epochs", "2"],
@@ -62,8 +62,10 @@ every_experiment = pytest.mark.parametrize("demo", EXPERIMENTS)
 
 
 @every_experiment
-def test_a_table_and_a_picture_for_a_slide(demo: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each prints a table and draws one picture of a slide's size, and its style is not left to other pictures."""
+def test_a_table_and_a_picture_for_a_slide(
+    demo: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], drawn: Drawn
+) -> None:
+    """Each prints a table and draws one picture of a slide's size, whole, and leaves its style to no other picture."""
     before = dict(mpl.rcParams)
     path = tmp_path / "picture.png"
     __import__(demo).main(["--seeds", "1", *EXPERIMENTS[demo], "--output", str(path)])
@@ -71,10 +73,20 @@ def test_a_table_and_a_picture_for_a_slide(demo: str, tmp_path: Path, capsys: py
     assert captured.out.count("┏") >= 1
     assert captured.out.endswith(f"drawn in {path}\n")
     assert not captured.err
-    drawn = Image.open(path)
-    assert drawn.width / drawn.height == pytest.approx(16 / 9, rel=0.01)
-    assert len(drawn.convert("RGB").getcolors(1 << 24) or []) > 100
+    picture = Image.open(path)
+    assert picture.width / picture.height == pytest.approx(16 / 9, rel=0.01)
+    assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 100
+    assert drawn.beyond() == [[0, 0, 0, 0]]
     assert dict(mpl.rcParams) == before
+
+
+def test_a_title_that_is_cut_off_is_seen(tmp_path: Path, drawn: Drawn) -> None:
+    """Negative control: a title wider than its slide is cut off on both sides."""
+    with experiment.slide(tmp_path / "picture.png", "A title " * 12):
+        pass
+    left, below, right, above = drawn.beyond()[0]
+    assert min(left, right) > 0.5
+    assert below == above == 0
 
 
 @pytest.mark.parametrize("demo", [*EXPERIMENTS, "tiny_gpt"])  # test_gpt.py draws its picture

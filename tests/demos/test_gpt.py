@@ -18,6 +18,8 @@ from PIL import Image
 from benchmarks.torch_gpt import GPT, NAMES, NUMBERS, PROGRAMS, STEPS
 from scalargrad import Constant, Value, lift, nn
 
+from .conftest import Drawn
+
 sys.path.append(str(GPT))  # the programs are scripts in a folder of their own
 
 import data
@@ -223,18 +225,20 @@ def test_the_experiment_is_drawn(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    drawn: Drawn,
 ) -> None:
-    """It prints a table and names, and draws a picture of a slide's size."""
+    """It prints a table and names, and draws a picture of a slide's size, on which names of any length have room."""
     monkeypatch.setattr(tiny_gpt, "lifted", dict(zip(tiny_gpt.IDEAS, programs.values(), strict=True)).__getitem__)
-    monkeypatch.setattr(data, "sample", lambda distribution, rng: "anna")
+    monkeypatch.setattr(data, "sample", lambda distribution, rng: "maximilianaemilia")
     path = tmp_path / "picture.png"
     tiny_gpt.main(["--seeds", "1", "--steps", "20", "--output", str(path)])
     shown = capsys.readouterr().out
     assert shown.count("┏") == 1
-    assert shown.endswith(f"new names:{' anna' * 12}\ndrawn in {path}\n")
-    drawn = Image.open(path)
-    assert drawn.width / drawn.height == pytest.approx(16 / 9, rel=0.01)
-    assert len(drawn.convert("RGB").getcolors(1 << 24) or []) > 100
+    assert shown.endswith(f"new names:{' maximilianaemilia' * 12}\ndrawn in {path}\n")
+    picture = Image.open(path)
+    assert picture.width / picture.height == pytest.approx(16 / 9, rel=0.01)
+    assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 100
+    assert drawn.beyond() == [[0, 0, 0, 0]]
 
 
 def test_looks_are_shares(programs: dict[str, tuple[Any, Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -109,6 +110,51 @@ def test_twice_the_nodes_take_twice_the_calls(name: str, target: str) -> None:
     cost(2)  # what is cached is cached
     small, large, larger = (cost(times * size) for times in (1, 2, 4))
     assert larger - large <= 2.3 * (large - small)
+
+
+def test_comparing_many_results_takes_twice_the_calls_for_twice_as_many() -> None:
+    """The first call of a program that returns the state of each step, comparison included, grows with the steps."""
+    w = [Value(0.5), Value(0.1)]
+
+    def states(xs: Any) -> list[Any]:
+        made: list[Any] = [xs[0]]
+        for x in xs[1:]:
+            made.append(tanh(w[0] * made[-1] + w[1] * x))
+        return made
+
+    def cost(n: int) -> int:
+        program = lift(states, w)
+        return calls_made(lambda: program(np.ones((2, n))))
+
+    cost(2)
+    small, large, larger = (cost(n) for n in (40, 80, 160))
+    assert larger - large <= 2.3 * (large - small)
+
+
+def peak(keeps: bool, count: int) -> int:
+    """The most memory that the first call takes, for so many examples; with `keeps` the function keeps its graphs."""
+    model = nn.MLP(8, [64, 64, 1], "tanh", rng=0)
+    kept: list[Any] = []
+
+    def loss(x: Any) -> Any:
+        result = model(x) ** 2
+        kept.extend([result] if keeps else [])
+        return result
+
+    program = lift(loss, model.parameters())
+    rows = np.random.default_rng(0).normal(size=(count, 8))
+    tracemalloc.start()
+    try:
+        program.value_and_grad(rows)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_comparison_keeps_one_graph_at_a_time() -> None:
+    """The first call takes hardly more memory for many examples than for one; more, where the function keeps graphs."""
+    assert peak(keeps=False, count=50) < 1.2 * peak(keeps=False, count=1)
+    assert peak(keeps=True, count=50) > 1.5 * peak(keeps=True, count=1)
 
 
 def test_a_quadratic_cost_is_seen() -> None:

@@ -180,10 +180,15 @@ def test_it_is_drawn_as_a_box() -> None:
         (lambda: nn.Attention(2, rng=0)(3), TypeError, "the rows of .* must be a list, got 3"),  # type: ignore[arg-type]
         (lambda: nn.Attention(2, rng=0)([1.0, 2.0]), TypeError, "row 0: .* takes a list of 2 inputs, got 1.0"),  # type: ignore[list-item]
         (lambda: nn.Attention(2, rng=0)([[1.0, 2.0], [1.0]]), ValueError, "row 1: .* takes 2 inputs, got 1"),
+        (
+            lambda: nn.Attention(1, rng=0)([[[1]]]),  # type: ignore[list-item]
+            TypeError,
+            r"row 0: .* several sequences write \[model",
+        ),
         (lambda: nn.Attention(1, rng=0)([["a"]]), TypeError, "row 0: an input must be a real number"),  # type: ignore[list-item]
         (lambda: nn.Attention(1, rng=0)({(1.0,)}), TypeError, "the rows of .* must have an order"),
         (lambda: nn.Attention(1, rng=0)([[1.0]], []), ValueError, "the context of .* must be at least one row"),
-        (lambda: nn.Attention(1, rng=0)([[1.0]], [[1, 2]]), ValueError, "row of the context 0: .* takes 1 input"),
+        (lambda: nn.Attention(1, rng=0)([[1.0]], [[1, 2]]), ValueError, "row 0 of the context: .* takes 1 input"),
         (lambda: nn.Attention(1, causal=True)([[1]], [[1]]), TypeError, "looks at its own rows alone: a context needs"),
         (lambda: nn.Attention(1, context_width=2)([[1]]), TypeError, "needs a context, whose rows have 2 numbers"),
         (lambda: nn.MultiheadAttention, AttributeError, r"Attention\(width, heads\), which is called"),  # type: ignore[attr-defined]

@@ -263,10 +263,14 @@ ONE = nn.Convolution(1, 2, 2, rng=0)
         (lambda: nn.Convolution(1, 2, kernel_size=3), TypeError, "has no argument kernel_size: write kernel"),  # type: ignore[arg-type]
         (lambda: nn.Convolution(weights=[]), ValueError, "filters of one size, channels × rows × columns, got none"),
         (lambda: nn.Convolution(weights=[[[1]], [[1, 2]]]), ValueError, "rows × columns, got 1×1×1, 1×1×2"),
-        (lambda: nn.Convolution(weights=[[[1], [1, 2]]]), ValueError, "a filter must have as many numbers in each row"),
-        (lambda: nn.Convolution(weights=[[]]), ValueError, "a filter must have as many rows in each channel, got none"),
+        (lambda: nn.Convolution(weights=[[[1], [1, 2]]]), ValueError, "a filter must have rows of the same length"),
+        (
+            lambda: nn.Convolution(weights=[[]]),
+            ValueError,
+            "channels with the same number of rows, at least 1, got none",
+        ),
         (lambda: nn.Convolution(weights=[1]), TypeError, "a filter must be a list, got 1"),
-        (lambda: nn.Convolution(weights=[[1]]), TypeError, "a part of a filter must be a list, got 1"),
+        (lambda: nn.Convolution(weights=[[1]]), TypeError, "each row or channel of a filter must be a list, got 1"),
         (lambda: nn.Convolution(2, weights=[[[1]]]), ValueError, "Convolution has 2 channels, got weights for 1"),
         (lambda: nn.Convolution(1, 2, weights=[[[1]]]), ValueError, "Convolution has 2 filters, got weights for 1"),
         (
@@ -289,16 +293,25 @@ ONE = nn.Convolution(1, 2, 2, rng=0)
         (lambda: nn.AveragePool(2, 0), ValueError, "the stride must be an integer of at least 1, got 0"),
         (lambda: nn.MaxPool(2, kernel_size=3), TypeError, "MaxPool has no argument kernel_size: write kernel"),  # type: ignore[arg-type]
         (lambda: ONE(1.0), TypeError, r"the image that Convolution\(1, 2, .*\) takes must be a list, got 1.0"),  # type: ignore[arg-type]
-        (lambda: ONE([1.0, 2.0]), TypeError, r"a part of the image that Convolution.* must be a list, got 1.0"),
+        (
+            lambda: ONE([1.0, 2.0]),
+            TypeError,
+            "each row or channel of the image .* must be a list, got 1.0",
+        ),
+        (
+            lambda: ONE(np.zeros((2, 1, 3, 3))),
+            TypeError,
+            "takes one image, .*: for several images write",
+        ),
         (lambda: ONE([[1.0, "2"]]), TypeError, "a number of an image must be a real number"),
         (lambda: ONE({1.0}), TypeError, "must have an order, which a set does not have"),
-        (lambda: ONE([]), ValueError, "takes must have as many rows in each channel, got none"),
-        (lambda: ONE([[]]), ValueError, "must have as many rows in each channel, got 0"),
-        (lambda: ONE([[1.0, 2.0], [1.0]]), ValueError, "takes must have as many numbers in each row, got 2, 1"),
+        (lambda: ONE([]), ValueError, "takes must have channels with the same number of rows, at least 1, got none"),
+        (lambda: ONE([[]]), ValueError, "must have channels with the same number of rows, at least 1, got 0"),
+        (lambda: ONE([[1.0, 2.0], [1.0]]), ValueError, "takes must have rows of the same length, at least 1, got 2, 1"),
         (
             lambda: nn.MaxPool(1)([[[1.0]], [[1.0], [2.0]]]),
             ValueError,
-            "must have as many rows in each channel, got 1, 2",
+            "must have channels with the same number of rows, at least 1, got 1, 2",
         ),
         (lambda: ONE([[[1.0]], [[1.0]]]), ValueError, r"Convolution\(1, 2, .*\) takes 1 channel, got 2"),
         (lambda: ONE([[1.0, 2.0]]), ValueError, r"Convolution\(1, 2, .*\) needs at least 2 rows, got 1"),

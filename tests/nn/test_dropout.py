@@ -91,7 +91,11 @@ def test_a_probability_out_of_range(probability: float) -> None:
         (lambda: nn.Dropout(0.5, "0"), "rng must be a random.Random"),  # type: ignore[arg-type]
         (lambda: nn.Dropout(0.5)(Value(1.0)), "the inputs of Dropout must be a list, got"),  # type: ignore[arg-type]
         (lambda: nn.Dropout(0.5)({1.0, 2.0}), "the inputs of Dropout must have an order"),
-        (lambda: nn.Dropout(0.5)(["1"]), "one of the inputs of Dropout must be a real number"),  # type: ignore[list-item]
+        (
+            lambda: nn.Dropout(0.5)([[1.0], [2.0]]),  # type: ignore[list-item]
+            "takes one row .* for several rows write",
+        ),
+        (lambda: nn.Dropout(0.5)(["1"]), "an entry of the inputs of Dropout must be a real number"),  # type: ignore[list-item]
     ],
 )
 def test_bad_arguments(make: Any, message: str) -> None:
@@ -136,6 +140,9 @@ def test_train_and_eval_reach_every_module() -> None:
     assert model.train() is model
     assert all(module.training for module in everything)
     assert not any(module.training for module in parts(model.train(False)))
+    with pytest.raises(TypeError, match="the mode of train must be True or False, got 1"):
+        model.train(1)  # type: ignore[arg-type]
+    assert not model.training
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])

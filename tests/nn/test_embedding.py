@@ -100,9 +100,21 @@ def test_it_is_saved_and_copied(tmp_path: Path) -> None:
         (lambda: nn.Embedding(weights=[1, 2]), TypeError, "a row of weights must be a list, got 1"),  # type: ignore[list-item]
         (lambda: nn.Embedding(weights=[[1]], rng=0), TypeError, "Embedding takes its weights, or rng and initial to"),
         (lambda: nn.Embedding(num_embeddings=3), TypeError, "Embedding has no argument num_embeddings: write n_rows"),  # type: ignore[arg-type]
-        (lambda: nn.Embedding(3, 2)(3), ValueError, "the index of take must be an integer from 0 to 2, got 3"),
-        (lambda: nn.Embedding(3, 2)(-1), ValueError, "the index of take must be an integer from 0 to 2, got -1"),
-        (lambda: nn.Embedding(3, 2)(1.5), ValueError, "the index of take must be an integer from 0 to 2, got 1.5"),
+        (
+            lambda: nn.Embedding(3, 2)(3),
+            ValueError,
+            "the index of Embedding.* must be an integer from 0 to 2, got 3",
+        ),
+        (
+            lambda: nn.Embedding(3, 2)(-1),
+            ValueError,
+            "the index of Embedding.* must be an integer from 0 to 2, got -1",
+        ),
+        (
+            lambda: nn.Embedding(3, 2)(1.5),
+            ValueError,
+            "the index of Embedding.* must be an integer from 0 to 2, got 1.5",
+        ),
         (lambda: nn.Embedding(3, 2)([1]), TypeError, r"takes one index, got \[1\]: for several write \[embedding"),  # type: ignore[arg-type]
         (lambda: nn.Embedding(3, 2)(np.array([1, 2])), TypeError, "takes one index, got array"),
     ],

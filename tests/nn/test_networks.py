@@ -6,8 +6,10 @@ import inspect
 import math
 import pickle
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import NormalDist, fmean, pvariance
 from typing import Any
 
@@ -387,7 +389,7 @@ def test_the_numbers_may_be_given_with_the_weights() -> None:
         (lambda: nn.Neuron(weights=[]), ValueError, "the weights must be at least one number, got none"),
         (lambda: nn.Neuron(weights=3), TypeError, "the weights must be a list, got 3"),  # type: ignore[arg-type]
         (lambda: nn.Neuron(weights={1, 2}), TypeError, "the weights must have an order"),
-        (lambda: nn.Neuron(weights=["1"]), TypeError, "one of the weights must be a real number, got '1'"),  # type: ignore[list-item]
+        (lambda: nn.Neuron(weights=["1"]), TypeError, "an entry of the weights must be a real number, got '1'"),  # type: ignore[list-item]
         (lambda: nn.Neuron(weights=[1], bias="b"), TypeError, "the bias must be a real number, got 'b'"),  # type: ignore[arg-type]
         (lambda: nn.Neuron(3, weights=[1, 2]), ValueError, "Neuron has 3 inputs, got 2 weights"),
         (lambda: nn.Neuron(weights=[1], rng=0), TypeError, "Neuron takes its weights, or rng and initial to draw them"),
@@ -481,12 +483,31 @@ KINDS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("name", foreign.ARGUMENTS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, name) for kind in KINDS for name in foreign.ARGUMENTS if name not in inspect.signature(kind).parameters],
+)
 def test_an_argument_of_another_library_is_named_in_ours(kind: Any, name: str) -> None:
     """`nonlin=` and the like are errors that say what to write here."""
     with pytest.raises(TypeError, match=rf"^{kind.__name__} has no argument {name}: write .+"):
         kind(0.5 if kind is nn.Dropout else 2, **{name: 1})
+
+
+@pytest.mark.parametrize("name", foreign.ATTRIBUTES)
+def test_an_attribute_of_another_library_says_what_to_do(name: str) -> None:
+    """`model.to` and the like are errors that say what to do here, and no attributes; a subclass may have them."""
+    model = nn.MLP(2, [3, 1])
+    with pytest.raises(AttributeError, match=f"^a Module has no {name}: ") as raised:
+        getattr(model, name)
+    for offered in re.findall(r"\bmodel\.(\w+)|(\w+)\(\)", str(raised.value)):
+        assert any(hasattr(model, own) for own in offered)
+    assert not hasattr(nn.Module, name)
+    assert name not in dir(model)
+    own: Any = type("Own", (nn.Module,), {name: 3.0, "again": None})()
+    assert (getattr(own, name), own.parameters()) == (3.0, [])
+    setattr(own, name, Value(2.0))
+    assert [key for key, _ in own.named_parameters()] == [name]
+    assert name in dir(own)
 
 
 def test_an_unknown_argument_lists_those_there_are() -> None:
@@ -568,7 +589,7 @@ def test_an_unknown_activation_lists_the_choices(name: str) -> None:
         (lambda: nn.MLP(2, [3, 1], "softmox"), ValueError, "no activation is named 'softmox'"),
         (lambda: nn.MLP(2, [3], output="softmox"), ValueError, "no activation is named 'softmox'"),
         (lambda: nn.Neuron(2)(["1", "2"]), TypeError, "an input must be"),  # type: ignore[list-item]
-        (lambda: nn.Neuron(2)(np.zeros((2, 2))), TypeError, "an input must be"),
+        (lambda: nn.Neuron(2)(np.zeros((2, 2))), TypeError, r"takes one row .*: for several rows write \[model\(row\)"),
         (lambda: nn.MLP(1, [2])(3.0), TypeError, r"layer 0 of MLP\(1, \[2\], .* takes a list of 1 input, got 3.0"),  # type: ignore[arg-type]
         (lambda: nn.Neuron(1, lambda z: 1.0)([1.0]), TypeError, "activation of Neuron.* must return a Value, got 1.0"),  # type: ignore[arg-type,return-value]
         (lambda: nn.Neuron(1)(Value(1.0)), TypeError, r"takes a list of 1 input, got Value\(data=1.0\)"),  # type: ignore[arg-type]
@@ -641,3 +662,20 @@ def test_nothing_is_marked_that_was_not_recorded() -> None:
     """Under `no_grad` the results are leaves, and nothing keeps hold of what they came from."""
     with scalargrad.no_grad():
         assert nn.MLP(2, [3, 2], rng=0)([1.0, 2.0])[0].marks == ()
+
+
+# ---------------------------------------------------------------- coming from PyTorch
+
+GUIDE = (Path(__file__).parents[2] / "docs/guides/coming_from_pytorch.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("theirs", "form"), [("nn.Linear(3, 4)", (3,)), ("nn.Conv2d(1, 8, 5)", (1, 5, 6))])
+def test_what_is_linear_there_is_linear_here(theirs: str, form: tuple[int, ...]) -> None:
+    """What the guide and the errors have for a linear module of PyTorch adds no activation."""
+    (ours,) = re.findall(rf"^\| `{re.escape(theirs)}` \| `(.*?)`", GUIDE, re.MULTILINE)
+    model = eval(ours, {"nn": nn})  # noqa: S307
+    x, y = np.random.default_rng(0).normal(size=(2, *form))
+    first, other, both = ([output.data for output in functional.flatten(model(given))] for given in (x, y, x + y))
+    np.testing.assert_allclose(both, np.add(first, other), atol=1e-12)
+    assert min(first) < 0  # which relu would not let through
+    assert "activation=None" in foreign.NAMES[theirs.removeprefix("nn.").partition("(")[0]]

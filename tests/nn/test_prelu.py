@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalargrad
-from scalargrad import Value, lift, nn, optim, square_error
+from scalargrad import Value, draw, lift, nn, optim, square_error
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-2, 2))
@@ -71,3 +72,14 @@ def test_it_can_be_lifted(target: str) -> None:
     assert list(gradient) == pytest.approx(expected, rel=1e-12, abs=1e-15)
     slopes = [parameter.grad for name, parameter in model.named_parameters() if name.endswith("slope")]
     assert sum(slope != 0 for slope in slopes) >= 4
+
+
+@pytest.mark.parametrize("activation", ["prelu", nn.PReLU()], ids=["of each", "shared"])
+def test_a_neuron_that_has_one_is_drawn_as_one_box(activation: Any) -> None:
+    """Closed, a neuron is a box with its place as its name, even if a slope is shared; open, its PReLU is a frame."""
+    outputs = nn.Layer(2, 3, activation, rng=0).outputs([1.0, -1.0])
+    closed, frames = (draw(outputs, collapse=how).source for how in ("neuron", "none"))
+    assert re.findall(r">(neurons\.\d)<.*>(Neuron.*?)<", closed) == [
+        (f"neurons.{i}", "Neuron (PReLU), 15 values hidden") for i in (2, 1, 0)
+    ]
+    assert frames.count("activation (PReLU)") == 3

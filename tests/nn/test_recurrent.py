@@ -198,9 +198,11 @@ def test_results_are_called_by_part_and_time(make: Callable[[], Any]) -> None:
 
 
 def test_the_labels_of_the_other_direction_are_those_of_the_rows() -> None:
-    """What reads backwards calls its results by the time of the row, and not by when it comes to it."""
+    """What reads backwards calls its results by the time of the row, not by when it comes to it."""
     outputs = nn.Bidirectional(nn.Recurrent(2, 1, rng=0), nn.Recurrent(2, 1, rng=1))(ROWS)
-    assert [[y.label for y in row] for row in outputs] == [[f"hidden[{time}]"] * 2 for time in range(4)]
+    assert [[y.label for y in row] for row in outputs] == [
+        [f"forward.hidden[{time}]", f"backward.hidden[{time}]"] for time in range(4)
+    ]
 
 
 @one_way
@@ -351,10 +353,10 @@ def test_bad_arguments(make: Callable[[], object], error: type[Exception], messa
         ([], ValueError, r"\) reads a sequence of at least one row, got none"),
         (1.5, TypeError, "reads a sequence, which is a list of rows of 2 inputs, got 1.5"),
         ({1.0, 2.0}, TypeError, "a sequence must be in an order, got a set|set"),
-        ([1.0, 2.0], TypeError, "row 0 of the sequence"),
+        ([1.0, 2.0], TypeError, "row 0 of the sequence: .* takes a list of 2 inputs, got 1.0"),
         ([[1.0, 2.0], [1.0]], ValueError, r"row 1 of the sequence: .* takes 2 inputs, got 1"),
         ([[1.0, 2.0], [1.0, "2"]], TypeError, "row 1 of the sequence: an input must be a real number, got '2'"),
-        (np.zeros((2, 4, 2)), (TypeError, ValueError), "row 0 of the sequence"),
+        (np.zeros((2, 4, 2)), TypeError, r"row 0 of the sequence: .* for several sequences write \[model"),
     ],
 )
 def test_bad_sequences(make: Callable[[], Any], rows: Any, error: Any, message: str) -> None:

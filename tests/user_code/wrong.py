@@ -28,4 +28,7 @@ softmax(x)  # wrong: one number
 softmax([x]).backward()  # wrong: several results
 total([1.0, 2.0]).backward()  # wrong: the sum of floats is a float
 nn.Module()([1.0])  # wrong: has no call
+nn.LSTM(2)  # wrong: without the number of cells
+nn.Attention(4)(3.0)  # wrong: a number in place of a sequence
+nn.Convolution(1, 2, 3).forward([[x]])  # wrong: a name of another library
 assert_type(total([x, 1.0]), float)  # wrong: a Value

@@ -164,15 +164,16 @@ def folded(data: Mapping[str, Any], calls: Container[int]) -> Plan:
 
 
 def heights(boxes: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Return how many levels of calls lie within each call.
+    """Return how many levels of calls lie within each call; 0 for a part of a module, such as a neuron.
 
-    >>> heights([{"parent": None}, {"parent": 0}, {"parent": 1}, {"parent": 0}])
-    [2, 1, 0, 0]
+    >>> boxes = [{"parent": None}, {"parent": 0}, {"parent": 1}, {"parent": 2}]
+    >>> heights([box | {"is_part": False} for box in boxes]), heights([box | {"is_part": True} for box in boxes])
+    ([3, 2, 1, 0], [0, 0, 0, 0])
     """
     levels = [0] * len(boxes)
     for i in range(len(boxes) - 1, -1, -1):
         around = boxes[i]["parent"]
-        if around is not None:
+        if around is not None and not boxes[around]["is_part"]:
             levels[around] = max(levels[around], levels[i] + 1)
     return levels
 

@@ -56,7 +56,7 @@ class _Finished(NamedTuple):
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published without types
-    """A directed graph that renders itself: notebooks show it, `render` writes it, `pipe` returns it.
+    """A directed graph that renders itself: notebooks show it, `render` and `save` write it, `pipe` returns it.
 
     Attributes:
         source: the graph in the DOT language.
@@ -173,6 +173,12 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is published 
     def view(self, filename: str | os.PathLike[str] | None = None, **options: Any) -> str:
         """Write the picture as `render` does and open it with the system's viewer."""
         return self.render(filename, view=True, **options)
+
+    def save(
+        self, filename: str | os.PathLike[str] | None = None, directory: str | os.PathLike[str] | None = None
+    ) -> str:
+        """Write the picture as `render` does; graphviz's own `save` writes text, whatever the suffix says."""
+        return self.render(filename, directory)
 
     def fragment(self) -> str:
         """Return the SVG as an element to put into a page of HTML."""

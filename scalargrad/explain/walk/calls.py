@@ -3,7 +3,7 @@
 A module or composed function leaves a mark on its results that names what it read. The region of a
 call is everything between: all that the results were computed from, up to the inputs. One region may
 lie within another, as a neuron's lies in its layer's. The height of a call is the number of levels
-within it.
+within it, or 0 for one part of a module, such as a neuron, whatever its activation has in it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Call:
         is_each: whether it is one part of its module, which made one result, as a neuron of a layer does.
         parent: the call around it.
         inner: the calls in it, from first to last.
-        height: how many levels of calls lie within it.
+        height: how many levels of calls lie within it; 0 for a part of a module.
     """
 
     kind: str
@@ -91,7 +91,7 @@ class Calls:
                     shared.add(node)
                     self.around[node] = _common(around, call)
         for call in reversed(self.all):
-            if call.parent is not None:
+            if call.parent is not None and not call.parent.is_each:
                 call.parent.height = max(call.parent.height, call.height + 1)
         self.parameters = {node for call in self.all for node in call.nodes if is_leaf(node)}
         given = {node for call in self.all for node in call.read if is_leaf(node)}
@@ -130,6 +130,8 @@ class Calls:
     def _name(self, variables: Mapping[int, str]) -> None:
         """Give each call its name and its path, and the parts of a module their order."""
         names_in: dict[int, dict[Value, tuple[int, str]]] = {}
+        in_neurons = (call for call in self.all if call.parent is not None and call.parent.is_each)
+        of_activations = {node for call in in_neurons for node in call.nodes}  # neurons may share their parameters
         paths: dict[tuple[int, int], str] = {}
         for call in self.all:
             module, around = call.module, call.parent
@@ -150,9 +152,11 @@ class Calls:
                 if id(module) not in names_in:
                     names = enumerate(module.named_parameters())
                     names_in[id(module)] = {parameter: (i, name) for i, (name, parameter) in names}
-                own = [names_in[id(module)][node] for node in call.nodes if node in names_in[id(module)]]
-                self._order[call] = min((i for i, _ in own), default=0)
-                path = _joined(path, common_path(name for _, name in own))
+                known = names_in[id(module)]
+                own = [node for node in call.nodes if node in known]
+                own = [node for node in own if node not in of_activations] or own
+                self._order[call] = min((known[node][0] for node in own), default=0)
+                path = _joined(path, common_path(known[node][1] for node in own))
             call.name = path or call.name
             call.path = _joined(call.path, path)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import eq
 from typing import NamedTuple
 
 OUTSIDE = -1  # the reference to what is no step
@@ -117,32 +118,34 @@ def _with_distances(steps: Steps, low: int, high: int) -> list[int]:
 
 def _with_period(steps: Steps, low: int, high: int, period: int) -> Iterator[Stretch]:
     """Where steps repeat with a period, at least three times."""
-    tokens, references = steps.tokens, steps.references
-    last = high - period
-    moved: list[tuple[int, ...] | None] = [None] * max(0, last - low)
-    for i in range(low, last):
-        if tokens[i] == tokens[i + period]:
-            one, other = references[i], references[i + period]
-            moved[i - low] = tuple(
-                [b - a if OUTSIDE not in (a, b) else 0 if a == b else OUTSIDE for a, b in zip(one, other, strict=True)]
-            )
-    i, until = 0, last - low - period
-    while i < until:
-        if moved[i] is None or moved[i] != moved[i + period]:
-            i += 1
-            continue
-        j = i
-        while j < until and moved[j] is not None and moved[j] == moved[j + period]:
-            j += 1
+    tokens = steps.tokens
+    same = bytes(map(eq, tokens[low : high - period], tokens[low + period : high]))
+    least = (LEAST_TIMES - 1) * b"\1" * period
+    begin = same.find(least)
+    while begin >= 0:
+        end = same.find(b"\0", begin)
+        end = len(same) if end < 0 else end
+        yield from _moving_evenly(steps, low + begin, low + end, period)
+        begin = same.find(least, end)
+
+
+def _moving_evenly(steps: Steps, low: int, high: int, period: int) -> Iterator[Stretch]:
+    """Where references move by the same distances, in steps of which each has the token of that a period later."""
+    references = steps.references
+    moved = [
+        tuple([b - a if OUTSIDE not in (a, b) else 0 if a == b else OUTSIDE for a, b in zip(one, other, strict=True)])
+        for one, other in zip(references[low:high], references[low + period : high + period], strict=True)
+    ]
+    even = bytes(map(eq, moved, moved[period:]))
+    i = even.find(1)
+    while i >= 0:
+        j = even.find(0, i)
+        j = len(even) if j < 0 else j
         stop = j + 2 * period  # steps up to here are regular
         if stop - i >= LEAST_TIMES * period:
-            first, end = i, stop - period
-            while first > max(0, i - 2 * period) and moved[first - 1] is not None:
-                first -= 1
-            while end < min(len(moved), stop) and moved[end] is not None:
-                end += 1
+            first, end = max(0, i - 2 * period), min(len(moved), stop)
             yield Stretch(low + first, low + i, low + stop, low + end + period, period)
-        i = j + 1
+        i = even.find(1, j)
 
 
 def carried(steps: Steps, stretch: Stretch) -> list[int]:

@@ -454,7 +454,8 @@ class _Level:
             len(read.views) == 1 or end.root is None for read in reads
         )
         if are_constants or are_places:
-            return _Moving(reads)
+            is_table = isinstance(end.operand, Array) and bool(end.operand.axes)
+            return None if is_table and not self.rolling.has_axes else _Moving(reads)
         return None if None in roots else self._rows(reads)
 
     def _taken(self, window: _Window, reads: list[_Read], position: int) -> _Taken | None:

@@ -84,6 +84,16 @@ def test_it_renders_wherever_graphviz_is(renderer: str, kind: str) -> None:
     assert picture.startswith(START[kind])
 
 
+def test_saved_is_rendered(tmp_path: Path) -> None:
+    """What is saved under the name of a picture is this picture; only `.gv` and `.dot` are text."""
+    drawing = draw(neuron())
+    for name in ("saved.png", "saved.svg", "saved.gv"):
+        assert drawing.save(name, tmp_path) == str(tmp_path / name)
+        assert (tmp_path / name).read_bytes() == Path(drawing.render(tmp_path / f"rendered.{name[6:]}")).read_bytes()
+    assert (tmp_path / "saved.png").read_bytes().startswith(START["png"])
+    assert (tmp_path / "saved.gv").read_text(encoding="utf-8") == drawing.source
+
+
 @every_format
 def test_the_same_bytes_each_time(renderer: str, kind: str) -> None:
     """A picture has no date in it and no version: rendered again, it is the same bytes."""

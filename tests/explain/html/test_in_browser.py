@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from scalargrad.explain.walk.questions import DIGITS, Question
 from scalargrad.misconceptions import close
 from scalargrad.terminal import visible
 from tests.explain.walk.test_questions import NO_NUMBERS, NUMBERS
+from tests.nn.modules import EXAMPLES, results
 
 from .test_document import LABELS, neuron, product
 
@@ -896,6 +898,22 @@ def test_a_large_network_opens_as_boxes_that_open_on_a_click(visit: Visit) -> No
     opened.keyboard.press("f")
     opened.keyboard.press("ArrowRight")
     assert opened.evaluate(FOLDED)["totals"] == dict.fromkeys(folded["totals"], "–")
+
+
+@pytest.mark.parametrize("kind", ["Convolution", "LSTM", "Attention"])
+def test_the_page_of_a_module_shows_its_frame_and_steps_through_it(visit: Visit, kind: str) -> None:
+    """It opens with the module's name and class on its frame or box, and the last step ends at the gradients."""
+    model, given = EXAMPLES[kind]()
+    walk = steps(results(model(given)), names={"model": model})
+    opened = visit(page(walk))
+    picture = opened.locator(".picture:not([hidden])")
+    expect(picture.locator("text", has_text=re.compile(rf"^model( \({kind}\))?$"))).to_be_visible()
+    opened.keyboard.press("End")
+    expect(opened.locator(".position")).to_have_text(str(len(walk)))
+    totals = opened.evaluate(FOLDED)["totals"]
+    reached = {f"node{walk.order.index(node)}": numeral(total) for node, total in walk.totals(len(walk)).items()}
+    assert {name: reached[name] for name in totals} == totals
+    assert f"node{walk.order.index(results(given)[0])}" in totals
 
 
 def test_a_small_graph_has_one_picture(visit: Visit, neuron_page: str) -> None:

@@ -6,13 +6,14 @@ import pickle
 import random
 import runpy
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scalargrad import Value, exp, lift, maximum, nn, sigmoid, sin, tanh
+from scalargrad import Value, exp, grad, lift, maximum, nn, sigmoid, sin, take, tanh
 from scalargrad.lifting.arrays.differentiate import gradient, mean
 from scalargrad.lifting.arrays.loops import Loop
 from scalargrad.lifting.arrays.program import ArrayProgram, View, needed
@@ -199,6 +200,24 @@ def test_single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
         expected, _ = _computed(rnn_from_zero(12), dtype="float32")
     assert results[0].dtype == results[2].dtype == np.float32
     _agree(results, expected, 1e-5)
+
+
+@pytest.mark.parametrize("target", ["numpy", "python"])
+def test_rows_are_looked_up_number_by_number(target: str) -> None:
+    """Products of rows that are looked up, a number of each after the other, have the engine's value and gradient."""
+    rng = random.Random(0)
+    table = [[Value(rng.gauss(0, 1)) for _ in range(4)] for _ in range(5)]
+    parameters = [entry for row in table for entry in row]
+
+    def loss(places: Any) -> Any:
+        rows = [take(table, place) for place in places]
+        return sum(tanh(a * b) for row, after in pairwise(rows) for a, b in zip(row, after, strict=True))
+
+    examples = [[1, 3, 0, 0, 4, 2], [4, 1, 2, 3, 3, 0]]
+    value, slopes = lift(loss, parameters, target=target, check=False).value_and_grad(examples)
+    expected = sum(map(loss, examples)) / 2
+    assert value == pytest.approx(expected.data, rel=1e-12)
+    assert list(slopes) == pytest.approx([slope.data for slope in grad(expected, parameters)], rel=1e-9, abs=1e-12)
 
 
 def test_no_argument() -> None:
