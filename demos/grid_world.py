@@ -25,7 +25,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from experiment import VIOLET, band, for_each_seed, options, show, slide, summary
+from experiment import VIOLET, band, by_name, for_each_seed, options, show, slide, summary
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from pictures import BLUE, GREY, INK, ORANGE
@@ -102,7 +102,7 @@ def learn(seed: int, baseline: bool, rounds: int, walks: int = 10, rate: float =
 def compare(seeds: int, rounds: int) -> dict[str, list[Run]]:
     """Learn without and with a baseline, for each seed."""
     runs = for_each_seed(lambda seed: [learn(seed, baseline, rounds) for baseline in (False, True)], seeds)
-    return dict(zip(("without baseline", "with baseline"), map(list, zip(*runs, strict=True)), strict=True))
+    return by_name(("without baseline", "with baseline"), runs)
 
 
 def draw_policy(axes: Axes, policy: Sequence[Sequence[float]]) -> None:

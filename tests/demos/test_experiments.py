@@ -203,7 +203,7 @@ def test_sizes_are_those_of_a_sweep() -> None:
         statistics.fmean(abs(weight.grad) for neuron in layer.neurons for weight in neuron.weights)
         for layer in model.layers
     ]
-    assert depth.sizes(model, data) == pytest.approx(swept, rel=1e-9)
+    assert experiment.sizes_by_layer(model, data, "weights") == pytest.approx(swept, rel=1e-9)
 
 
 def test_deep_sigmoid_networks_do_not_learn() -> None:
