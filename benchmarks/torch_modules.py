@@ -142,7 +142,40 @@ def convolution(state: dict[str, Any], activation: str | None = None, **settings
     return nn.Convolution(weights=state["weight"], biases=state["bias"], activation=activation, **settings)
 
 
+def maxout(torch: Any) -> Any:
+    """A maxout layer of PyTorch's functions, which has none of its own: two outputs, each the largest of three sums."""
+
+    class Maxout(torch.nn.Linear):  # type: ignore[misc]  # torch is given
+        def forward(self, x: Any) -> Any:
+            return super().forward(x).unflatten(0, (2, 3)).amax(1)
+
+    return Maxout(4, 6)
+
+
+def in_threes(rows: list[Any]) -> list[Any]:
+    """Return entries three by three."""
+    return [rows[start : start + 3] for start in range(0, len(rows), 3)]
+
+
 CASES = {
+    "MLP": Case(
+        lambda torch: torch.nn.Sequential(
+            torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)
+        ),
+        {"0.weight": (4, 3), "0.bias": (4,), "2.weight": (4, 4), "2.bias": (4,), "4.weight": (2, 4), "4.bias": (2,)},
+        lambda state: nn.MLP(
+            weights=[state[f"{i}.weight"] for i in (0, 2, 4)],
+            biases=[state[f"{i}.bias"] for i in (0, 2, 4)],
+            activation="tanh",
+        ),
+        (3,),
+    ),
+    "Maxout": Case(
+        maxout,
+        {"weight": (6, 4), "bias": (6,)},
+        lambda state: nn.Maxout(weights=in_threes(state["weight"]), biases=in_threes(state["bias"])),
+        (4,),
+    ),
     "convolution": Case(
         lambda torch: torch.nn.Conv2d(2, 3, 3), {"weight": (3, 2, 3, 3), "bias": (3,)}, convolution, (2, 4, 5)
     ),

@@ -33,6 +33,11 @@ def each_of(items: Iterable[Any]) -> Iterator[Any]:
             pending.pop()
 
 
+def values_in(items: Iterable[Any]) -> list[Value]:
+    """Return the Values among the items of lists and tuples in one another."""
+    return [item for item in each_of(items) if isinstance(item, Value)]
+
+
 class Module(Searchable):
     """The base class for everything with parameters, which are the leaf Values in its attributes, to any depth.
 
@@ -111,9 +116,7 @@ class Module(Searchable):
             raise TypeError(
                 f"the results that a {type(self).__name__} marks must be a Value or a list of them, got {results!r}"
             )
-        leave(
-            several, Mark(type(self).__name__, self, [given for given in each_of(inputs) if isinstance(given, Value)])
-        )
+        leave(several, Mark(type(self).__name__, self, values_in(inputs)))
         return results
 
     def train(self, mode: bool = True) -> Self:

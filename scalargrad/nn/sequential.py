@@ -9,7 +9,7 @@ from ..engine.notes import Mark, leave, marks_of
 from ..engine.value import Value
 from ..functional import Outputs
 from .arguments import single
-from .module import Module, each_of
+from .module import Module, values_in
 from .parts import Part, refuse_no_part, returned_by, spelled_part
 
 
@@ -81,17 +81,13 @@ class Sequential(Module):
         read: Sequence[Any] | None = None
         for layer in self.layers:
             given, returned = returned, returned_by(layer, returned)
-            if read is None and _values_in(returned):  # the first layer that computes says what has been read
-                read = _values_in(given) or _read_for(_values_in(returned)[0])
-        leave(_values_in(returned), Mark(type(self).__name__, self, read or []))
+            if read is None and values_in([returned]):  # the first layer that computes says what has been read
+                read = values_in([given]) or _read_for(values_in([returned])[0])
+        leave(values_in([returned]), Mark(type(self).__name__, self, read or []))
         return returned
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(spelled_part, self.layers))})"
-
-
-def _values_in(given: object) -> list[Value]:
-    return [item for item in each_of([given]) if isinstance(item, Value)]
 
 
 def _read_for(result: Value) -> Sequence[Any]:

@@ -1,10 +1,16 @@
-"""Modules for the tests, and what tells whether two models have the same numbers."""
+"""Modules for the tests, the numbers of what they return, and what tells whether two models have the same numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from scalargrad import Value, nn
+
+
+def numbers(nested: Any) -> Any:
+    """The numbers of a Value, or of lists of lists of Values."""
+    return nested.data if isinstance(nested, Value) else [numbers(part) for part in nested]
 
 
 def bits(model: nn.Module) -> dict[str, str]:

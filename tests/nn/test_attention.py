@@ -12,6 +12,7 @@ import pytest
 
 from scalargrad import Constant, Value, cross_entropy, draw, lift, nn, softmax, total
 from scalargrad.nn.attention import PARTS
+from tests.nn.modules import numbers
 
 # ---------------------------------------------------------------- what it is
 
@@ -24,8 +25,8 @@ def test_a_look_up_by_hand() -> None:
     """With large scores a query takes the value of the key that it fits, as from a dictionary."""
     module = nn.Attention(weights=[identity(2, 10_000.0), identity(2), [[0, 1], [1, 0]], identity(2)])
     rows = [[1.0, 0.0], [0.0, 1.0]]
-    assert [[y.data for y in row] for row in module(rows)] == [[0.0, 1.0], [1.0, 0.0]]
-    assert [[w.data for w in row] for row in module.attention_weights(rows)[0]] == [[1.0, 0.0], [0.0, 1.0]]
+    assert numbers(module(rows)) == [[0.0, 1.0], [1.0, 0.0]]
+    assert numbers(module.attention_weights(rows)[0]) == [[1.0, 0.0], [0.0, 1.0]]
 
 
 def test_alike_keys_share_the_attention() -> None:
@@ -35,7 +36,7 @@ def test_alike_keys_share_the_attention() -> None:
     means = {False: [[3.0, 2.0]] * 3, True: [[1.0, 4.0], [2.0, 2.0], [3.0, 2.0]]}
     for causal, expected in means.items():
         outputs = nn.Attention(2, causal=causal, weights=parts)(rows)
-        assert np.allclose([[y.data for y in row] for row in outputs], expected, rtol=1e-15)
+        assert np.allclose(numbers(outputs), expected, rtol=1e-15)
 
 
 def test_rows_that_are_not_seen_do_not_matter() -> None:
@@ -46,7 +47,7 @@ def test_rows_that_are_not_seen_do_not_matter() -> None:
     same = [[y.data == z.data for y, z in zip(*pair, strict=True)] for pair in zip(before, after, strict=True)]
     assert same == [[True, True], [True, True], [False, False]]
     free = nn.Attention(2, heads=2, rng=0)
-    one, other = ([[y.data for y in row] for row in free(rows, context)] for context in (rows, rows[::-1]))
+    one, other = (numbers(free(rows, context)) for context in (rows, rows[::-1]))
     assert np.allclose(one, other, rtol=1e-13)
 
 
@@ -59,8 +60,8 @@ def test_it_is_arithmetic_on_values() -> None:
     for query in q:
         weights = softmax([total(a * b for a, b in zip(query, key, strict=True)) / math.sqrt(3) for key in k])
         mixed = [total(w * row[j] for w, row in zip(weights, v, strict=True)) for j in range(3)]
-        expected.append([y.data for y in module.output.outputs(mixed)])
-    assert [[y.data for y in row] for row in module(rows)] == expected
+        expected.append(numbers(module.output.outputs(mixed)))
+    assert numbers(module(rows)) == expected
 
 
 def test_it_learns_where_to_look() -> None:
@@ -104,7 +105,7 @@ def test_its_layers_are_named() -> None:
     assert len(names) == 4 * (16 + 4)
     other.load_state_dict(one.state_dict())
     rows = [[1.0, -1.0, 0.5, 2.0], [0.0, 3.0, 1.0, -1.0]]
-    ends = [[[y.data for y in row] for row in model(rows)] for model in (one, other, pickle.loads(pickle.dumps(one)))]
+    ends = [numbers(model(rows)) for model in (one, other, pickle.loads(pickle.dumps(one)))]
     assert ends[0] == ends[1] == ends[2]
     with pytest.raises(ValueError, match="the state does not fit the model"):
         one.load_state_dict(nn.Attention(2, rng=0).state_dict())

@@ -19,13 +19,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from scalargrad import Value, draw, flatten, lift, nn, total
 from scalargrad.optim.layers import read_layers
+from tests.nn.modules import numbers
 
 PAIRS = st.tuples(st.integers(1, 3), st.integers(1, 3))
-
-
-def numbers(maps: Any) -> Any:
-    """The numbers of lists of lists of Values."""
-    return [numbers(part) for part in maps] if isinstance(maps, list) else maps.data
 
 
 def by_numpy(image: Any, weights: Any, biases: Any, stride: tuple[int, int], padding: tuple[int, int]) -> Any:

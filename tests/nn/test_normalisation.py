@@ -14,12 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import Value, draw, nn
+from tests.nn.modules import numbers
 
 ROWS = st.lists(st.floats(-100, 100), min_size=1, max_size=8)
-
-
-def numbers(values: list[Value]) -> list[float]:
-    return [value.data for value in values]
 
 
 @given(ROWS, st.floats(1e-3, 10))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scalargrad import Value, draw, exp, lift, nn, no_grad, total
 from scalargrad.explain.walk.calls import Calls
 from scalargrad.explain.walk.graph import Graph
-from tests.nn.modules import bits
+from tests.nn.modules import bits, numbers
 
 KINDS: dict[str, Callable[[], Any]] = {
     "Elman": lambda: nn.Recurrent(2, 3, rng=0),
@@ -30,10 +30,6 @@ every_kind = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 one_way = pytest.mark.parametrize("make", list(KINDS.values())[:-1], ids=list(KINDS)[:-1])
 ROWS = [[1.0, -0.5], [0.25, 2.0], [-1.5, 0.75], [0.5, 0.5]]
 SEQUENCES = st.lists(st.lists(st.floats(-3, 3), min_size=2, max_size=2), min_size=2, max_size=5)
-
-
-def numbers(nested: Any) -> Any:
-    return nested.data if isinstance(nested, Value) else list(map(numbers, nested))
 
 
 def arrays(layer: nn.Layer) -> tuple[Any, Any]:

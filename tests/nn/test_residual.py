@@ -14,13 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalargrad import Value, draw, flatten, jacobian, nn, tanh, total
+from tests.nn.modules import numbers
 
 ROW = st.lists(st.floats(-5, 5), min_size=3, max_size=3)
-
-
-def numbers(outputs: Any) -> Any:
-    """The numbers of lists of lists of Values."""
-    return [numbers(part) for part in outputs] if isinstance(outputs, list) else outputs.data
 
 
 @given(ROW, st.integers(0, 20))

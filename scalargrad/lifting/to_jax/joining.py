@@ -10,8 +10,7 @@ import numpy as np
 
 from ..arrays.program import Array, Piece
 from .reading import Reading
-from .slices import turned
-from .spelling import atom, literal, shape
+from .spelling import atom, literal, shape, turned
 
 if TYPE_CHECKING:
     from ..arrays.program import IntArray

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from ..arrays.program import Array, Axis, Gather, Scatter
 from .reading import Reading, stored_axes, stretched
-from .slices import turned
-from .spelling import atom, shape
+from .spelling import atom, shape, turned
 
 
 def gathered(gather: Gather, reading: Reading) -> str:

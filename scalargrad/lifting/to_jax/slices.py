@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..to_numpy.layout import block
-from .spelling import atom, reshaped
+from .spelling import atom, reshaped, turned
 from .windows import windows
 
 if TYPE_CHECKING:
@@ -98,12 +98,3 @@ def _as_block(text: str, sizes: Sequence[int], batched: bool, index: IntArray) -
     if parts:
         shaped += f"[{', '.join([*_rows(batched), *parts])}]"
     return turned(shaped, lies.order, batched)
-
-
-def turned(text: str, order: Sequence[int], batched: bool) -> str:
-    """Return an expression with its axes, but for the batch, in another order."""
-    if list(order) == sorted(order):
-        return text
-    if list(order) == [1, 0] and not batched:
-        return f"{atom(text)}.T"
-    return f"{atom(text)}.transpose({', '.join(map(str, [0, *(1 + axis for axis in order)] if batched else order))})"

@@ -146,3 +146,12 @@ def reshaped(text: str, sizes: Sequence[int], batched: bool) -> str:
     if isinstance(called, ast.Call) and isinstance(called.func, ast.Attribute) and called.func.attr == "reshape":
         text = re.sub(r"\.reshape\([\w, ]+\)$", "", text)  # of what has another shape already
     return f"{atom(text)}.reshape({', '.join([*(['B'] if batched else []), *map(str, sizes)])})"
+
+
+def turned(text: str, order: Sequence[int], batched: bool) -> str:
+    """Return an expression with its axes, but for the batch, in another order."""
+    if list(order) == sorted(order):
+        return text
+    if list(order) == [1, 0] and not batched:
+        return f"{atom(text)}.T"
+    return f"{atom(text)}.transpose({', '.join(map(str, [0, *(1 + axis for axis in order)] if batched else order))})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .spelling import atom, reshaped
+from .spelling import atom, reshaped, turned
 
 if TYPE_CHECKING:
     from ..arrays.program import IntArray
@@ -61,11 +61,9 @@ def windows(text: str, size: int, batched: bool, index: IntArray) -> str | None:
     loops = " ".join(f"for {names[digit]} in range({digits[digit].size})" for digit in looped)
     stacked = f"jnp.stack([{atom(grid)}[{', '.join(parts)}] {loops}]{', axis=1' if batched else ''})"
     order = [*looped, *(level.digits[-1] for level in levels)]
-    if order != sorted(order):
-        stacked = reshaped(stacked, [digits[digit].size for digit in order], batched)
-        turned = [order.index(digit) for digit in range(len(order))]
-        stacked += f".transpose({', '.join(map(str, [0, *(1 + axis for axis in turned)] if batched else turned))})"
-    return f"{stacked}.reshape({', '.join([*(['B'] if batched else []), *map(str, index.shape)])})"
+    apart = reshaped(stacked, [digits[digit].size for digit in order], batched)
+    in_order = turned(apart, [order.index(digit) for digit in range(len(order))], batched)
+    return reshaped(in_order, index.shape, batched)
 
 
 def _digits(index: IntArray) -> list[Digit] | None:

@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from ..arrays.differentiate import pieces_of
 from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
-from ..leaves import CAPTURED, DIRECTION, THETA
+from ..leaves import LEAVES, THETA
 from ..source import Source, Wanted, docstring
 from . import spelling
 from .folds import folded, summed_products
@@ -24,7 +24,6 @@ from .slices import picked
 
 # The names that a program uses beside those of its arrays.
 RESERVED = ("jnp", "lax", "special", "gradient", "B", "share")
-LEAVES = (THETA, CAPTURED, DIRECTION)
 WIDTH = 88  # how long the expression of a line may become by what is written into it
 
 
