@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from itertools import chain, islice
 from numbers import Real
 from typing import Any, NoReturn
@@ -295,6 +296,19 @@ class Trace:
         if self.refused is not None:
             raise self.refused
         self.nodes = _Finished(self.nodes)
+
+    def rewritten(self, nodes: Sequence[Node], places: Sequence[int]) -> Trace:
+        """Return a trace of other nodes, which has ended; `places` has those that stand for the nodes of this one."""
+        trace = copy(self)
+        trace.nodes = _Finished(zip(nodes, range(len(nodes)), strict=True))
+        trace.labels = {places[place]: label for place, label in self.labels.items()}
+        constants = trace._constants = {places[place]: number for place, number in self._constants.items()}
+        trace.beside_constants = {
+            place: trace._unchanged(node)
+            for place, node in enumerate(nodes)
+            if (node[1] in constants or node[-1] in constants) and node[0].__class__ is not str
+        }
+        return trace
 
     def refuse(self, asked: str, value: object = None) -> NoReturn:
         """Raise the error for what a lifted function must not do, such as read the number of a Value.

@@ -45,7 +45,10 @@ class Steps(NamedTuple):
 
 
 def stretches(steps: Steps, least_saved: int) -> list[Stretch]:
-    """Return where steps repeat such that a loop saves at least so many lines, in order and apart from each other."""
+    """Return where steps repeat such that a loop saves at least so many lines, in order.
+
+    They are apart from each other, but for the parts of an iteration with which they may begin and end.
+    """
     chosen: list[Stretch] = []
     pending = [(0, len(steps.tokens))]
     while pending:
@@ -54,7 +57,19 @@ def stretches(steps: Steps, least_saved: int) -> list[Stretch]:
         if best is not None:
             chosen.append(best)
             pending += [(low, best.first), (best.end, high)]
-    return sorted(chosen)
+    chosen.sort()
+    limits = [0, *[limit for stretch in chosen for limit in (stretch.start, stretch.stop)], len(steps.tokens)]
+    return [_reaching(steps.tokens, own, *limits[2 * i : 2 * i + 4 : 3]) for i, own in enumerate(chosen)]
+
+
+def _reaching(tokens: Sequence[int], stretch: Stretch, low: int, high: int) -> Stretch:
+    """The same stretch as far as tokens agree, also where another one begins or ends with a part of an iteration."""
+    first, end, period = stretch.first, stretch.end, stretch.period
+    while first > max(low, stretch.start - 2 * period) and tokens[first - 1] == tokens[first - 1 + period]:
+        first -= 1
+    while end < min(high, stretch.stop + period) and tokens[end] == tokens[end - period]:
+        end += 1
+    return stretch._replace(first=first, end=end)
 
 
 def _best(steps: Steps, low: int, high: int, least_saved: int) -> Stretch | None:
