@@ -38,7 +38,7 @@ class JaxTarget:
     """
 
     batched = True
-    writes_loops = False
+    writes_loops = True
     reserved = RESERVED
     group = staticmethod(partial(regroup, can_fold=can_fold))
 
