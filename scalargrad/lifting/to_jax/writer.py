@@ -67,7 +67,7 @@ class _Writer:
         self._write_all(self.order)
         for end in sorted(self.kept, key=attrgetter("number")):
             self._write_waiting(end)
-        returned = [self._returned(result) for result in wanted.results]
+        returned = [self._returned(result, is_first=i == 0) for i, result in enumerate(wanted.results)]
         if wanted.gradient is not None:
             gradient = Joining(self.reading, batched=False).joined(self.pieces, wanted.sizes[THETA])
             self.lines += ["", *_lines("gradient", gradient)]
@@ -113,7 +113,8 @@ class _Writer:
             if len(shape) > 1 and name in self.leaves and name not in self.shaped
         ]
         if "share" in self.leaves:
-            lines.append("share = 1 / B")
+            is_array = re.search(r"\bshare\.", text)  # a part of a gradient may be the share itself
+            lines.append("share = jnp.asarray(1 / B, theta.dtype)" if is_array else "share = 1 / B")
         if turned or "share" in self.leaves or re.search(r"\bB\b", text):
             lines.insert(0, f"B = {self.wanted.arguments[0]}.shape[0]" if shapes else "B = 1")
         return [*lines, *turned]
@@ -262,9 +263,9 @@ class _Writer:
             return user not in self.summed
         return spelling.unparsed(user.primitive, self.dtype).count(f"x{user.operands.index(array)}") == 1
 
-    def _returned(self, result: Array | float) -> str:
+    def _returned(self, result: Array | float, is_first: bool) -> str:
         """A result, with numbers for each example where all have the same; or the one number that is no example's."""
-        is_mean = self.wanted.gradient is not None and result is self.wanted.results[0]
+        is_mean = is_first and self.wanted.gradient is not None
         text = self.reading.of(result)
         if not isinstance(result, Array):
             return f"jnp.full({'()' if is_mean else '(B,)'}, {text}, theta.dtype)"
