@@ -134,6 +134,7 @@ def test_pieces_come_together(seed: int, batched: bool) -> None:
         "rows": np.arange(8, 20),
         "pairs": np.arange(24).reshape(6, 4)[:, 1:3],
         "half": np.arange(24).reshape(4, 6)[:2, 4:],
+        "falling": np.arange(24).reshape(4, 6)[::-1, ::-2],
         "above": np.arange(16).reshape(4, 4).T.copy(),
     }
     pieces, expected = [], np.zeros((2, size) if batched else size)
@@ -175,7 +176,9 @@ def test_pieces_come_together(seed: int, batched: bool) -> None:
         (np.arange(24).reshape(2, 3, 4)[:, 1], "x.reshape({b}2, 12)[{}:, 4:8]"),
         (np.array([5, 2, 3]), "x.reshape({b}24)[{}places]"),
         (np.add.outer(np.array([0, 2, 3]), np.array([0, 1, 5])), "x.reshape({b}24)[{}places]"),
-        (np.array([23, 11]), "x.reshape({b}24)[{}places]"),
+        (np.array([23, 11]), "x[{}::-2, 5]"),
+        (np.arange(24).reshape(4, 6)[::-1, 2:], "x[{}::-1, 2:]"),
+        (np.arange(24).reshape(4, 6)[2::-1, 3:1:-1], "x[{}2::-1, 3:1:-1]"),
         (np.array([[0, 1], [0, 1]]), "x.reshape({b}24)[{}places]"),
     ],
 )
