@@ -76,7 +76,7 @@ def test_the_parameters_lie_as_the_network_s() -> None:
 @pytest.mark.parametrize("name", lifting.CASES)
 def test_the_ways_of_each_task_give_the_same_numbers(name: str) -> None:
     """What is timed beside a lifted program computes the same."""
-    small = {
+    small: dict[str, dict[str, Any]] = {
         "lstm": {"size": 3, "steps": 3, "count": 4},
         "kalman": {"steps": 20, "count": 4},
         "special": {"count": 5},
