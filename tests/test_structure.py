@@ -146,6 +146,8 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["windows", "reading"],
         ["slices"],
         ["joining", "folds", "lookups"],
+        ["later"],
+        ["loops"],
         ["writer"],
         ["target"],
     ],

@@ -290,6 +290,8 @@ def outputs_of(returned: object, has_aux: bool = False) -> tuple[Form, list[Valu
         if not isinstance(returned, tuple | list) or len(returned) != 2 or not isinstance(returned[0], Value):
             raise TypeError(f"with has_aux the function must return a Value and what is beside it, got {returned!r}")
         form, outputs = flattened(returned[1], "with has_aux, what the function returns beside the loss must be")
+        if not outputs:
+            raise ValueError("with has_aux the function must return a Value or several beside the loss, got none")
         return Parts(((), form)), [returned[0], *outputs]
     form, outputs = flattened(returned)
     if not outputs:

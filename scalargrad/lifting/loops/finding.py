@@ -96,24 +96,26 @@ def _periods(tokens: Sequence[int]) -> list[tuple[int, int]]:
     """
     count = len(tokens)
     lengths: dict[int, int] = {}
-    rows, width = list(tokens), 1
+    rows, width = dict(enumerate(tokens)), 1  # by position, what begins there, as a number; without what comes once
     while width <= max(1, count // LEAST_TIMES):
-        seen: dict[int, int] = {}
-        apart = []
-        for i, row in enumerate(rows):
-            if row in seen:
-                apart += [i - seen[row]]
-            seen[row] = i
-        distances = Counter(apart)
-        if not distances:
+        before: dict[int, int] = {}
+        apart, again = [], set()
+        for i, row in rows.items():
+            if row in before:
+                apart.append(i - before[row])
+                again.add(row)
+            before[row] = i
+        if not apart:
             break
-        for distance, times in distances.items():
+        for distance, times in Counter(apart).items():
             length = times + width + distance
             if length >= LEAST_TIMES * distance and length > lengths.get(distance, 0):
                 lengths[distance] = length
-        pairs = list(zip(rows, rows[width:], strict=False))
-        known = {pair: i for i, pair in enumerate(pairs)}
-        rows = [known[pair] for pair in pairs]
+        if len(again) < len(before):
+            rows = {i: row for i, row in rows.items() if row in again}
+        known: dict[tuple[int, int], int] = {}
+        number = known.setdefault
+        rows = {i: number((row, rows[i + width]), len(known)) for i, row in rows.items() if i + width in rows}
         width *= 2
     return sorted(lengths.items(), key=lambda pair: (pair[0] - pair[1], pair[0]))[:TRIED]
 

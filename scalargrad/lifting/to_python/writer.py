@@ -59,7 +59,7 @@ class _Writer:
             "",
             f"def {wanted.function}({', '.join([*LEAVES, *wanted.arguments])}):",
             *(f"    {line}" for line in self.lines),
-            f"    return {', '.join(returned)}",
+            f"    return {', '.join(returned) or '()'}",
             "",
         ]
         by_name = {name: (primitive, _function(primitive, self.careful)) for primitive, name in self.functions.items()}

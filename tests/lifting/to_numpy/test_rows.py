@@ -32,6 +32,12 @@ def shuffled(x: Any, y: Any) -> list[Any]:
     return [x[i] * y[j] for i, j in zip((3, 0, 5, 1, 4), (2, 2, 0, 4, 1), strict=True)]
 
 
+def reordered(x: Any, y: Any) -> list[Any]:
+    """Numbers that are computed once, read in two orders."""
+    bent = [tanh(a) * b for a, b in zip(x, y, strict=True)]
+    return [bent[i] - w[0] * bent[j] for i, j in zip((3, 0, 5, 1, 4, 2), (2, 5, 0, 4, 1, 3), strict=True)]
+
+
 def as_matrix(x: Any, y: Any) -> list[Any]:
     """Rows of three numbers, and the same turned."""
     rows = [[x[3 * i + j] for j in range(3)] for i in range(2)]
@@ -48,7 +54,7 @@ def differences(x: Any, y: Any) -> list[Any]:
     return [b - a for a, b in pairwise(x)] + [tanh(b) for b in y]
 
 
-ELEMENTWISE: list[Callable[..., Any]] = [scaled, weighted, shuffled, as_matrix, differences, in_parts]
+ELEMENTWISE: list[Callable[..., Any]] = [scaled, weighted, shuffled, reordered, as_matrix, differences, in_parts]
 
 
 def given_alone(x: Any, y: Any) -> Any:  # noqa: ARG001  # of the same form
