@@ -13,9 +13,11 @@ import re
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
+import numpy as np
+
 from ..arrays.differentiate import pieces_of
 from ..arrays.loops import Last, Loop, Row, Stack, flattened
-from ..arrays.program import BATCH_LEAVES, Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
+from ..arrays.program import BATCH_LEAVES, Apply, Array, Assembly, Fold, Gather, Initial, Leaf, Scatter, View, needed
 from ..forms import Shape
 from ..leaves import LEAVES, THETA
 from ..source import Source, Wanted, docstring
@@ -168,7 +170,9 @@ class _Writer:
 
     def _write_leaf(self, leaf: Leaf) -> None:
         text = leaf.name
-        if leaf.table is not None:
+        if isinstance(leaf, Initial):
+            text = self._initial(leaf)
+        elif leaf.table is not None:
             text = self.wanted.names.of(leaf)
             self.reading.namespace[text] = leaf.table.astype(self.dtype)
         elif leaf.name == "count":
@@ -178,6 +182,14 @@ class _Writer:
             if leaf.batched and leaf.name in self.single:
                 text = f"{leaf.name}[:, None]"
         self.reading.expressions[leaf] = text
+
+    def _initial(self, leaf: Initial) -> str:
+        """The expression for constants, for each example if they are batched."""
+        if len(set(map(repr, leaf.numbers))) == 1:
+            return spelling.filled(leaf.numbers[0], leaf.sizes, leaf.batched)
+        text = self.wanted.names.of(leaf)
+        self.reading.namespace[text] = np.reshape(leaf.numbers, leaf.sizes).astype(self.dtype)
+        return f"jnp.broadcast_to({text}, {spelling.tuple_of(['B', *map(str, leaf.sizes)])})" if leaf.batched else text
 
     def _computed(self, array: Array) -> str:
         reading = self.reading
