@@ -38,7 +38,7 @@ from ..arrays.program import (
 from ..leaves import THETA
 from ..names import Names
 from .finding import LEAST_TIMES, OUTSIDE, Steps, Stretch, carried, stretches
-from .splitting import MOST_APART, MOST_KEPT, Part, Reading, parts
+from .splitting import Limits, Part, Reading, parts
 
 if TYPE_CHECKING:
     from ..arrays.program import IntArray
@@ -55,6 +55,7 @@ def rolled(
     names: Names,
     *,
     has_axes: bool,
+    limits: Limits | None,
 ) -> tuple[list[Array | float], Array | float | None] | None:
     """Return results and a gradient of so many numbers, computed with loops; None where that saves few lines.
 
@@ -64,13 +65,14 @@ def rolled(
         size: how many numbers the gradient has.
         names: the names of the arrays, which those of the new program get too.
         has_axes: whether the program has arrays; else it is one of single numbers.
+        limits: how much may be computed outside of a loop; None if all of it is in the loop.
     """
     pieces = pieces_of(slopes, size) if isinstance(slopes, Array) else []
     beside = [own for end in (*results, slopes) if isinstance(end, Array) for own in end.program.beside.get(end, ())]
     order = needed([*results, *(piece.array for piece in pieces), *beside])
     if len(order) <= LEAST_SAVED:
         return None
-    rolling = _Rolling(order[0].program, names, has_axes)
+    rolling = _Rolling(order[0].program, names, has_axes, limits)
     level = _Level(rolling, order, None)
     if not level.stretches:
         return None
@@ -93,7 +95,7 @@ def recurrences(results: Sequence[Array | float], *, has_axes: bool) -> Recurren
     order = needed(results)
     if len(order) <= LEAST_SAVED:
         return Recurrences()
-    level = _Level(_Rolling(order[0].program, Names([], {}, []), has_axes), order, None)
+    level = _Level(_Rolling(order[0].program, Names([], {}, []), has_axes, None), order, None)
     if not level.stretches:
         return Recurrences()
     level.build()
@@ -103,8 +105,9 @@ def recurrences(results: Sequence[Array | float], *, has_axes: bool) -> Recurren
 class _Rolling:
     """The new program, and what all levels share."""
 
-    def __init__(self, old: ArrayProgram, names: Names, has_axes: bool) -> None:
+    def __init__(self, old: ArrayProgram, names: Names, has_axes: bool, limits: Limits | None) -> None:
         self.program = old.following()
+        self.limits = limits
         self.names = names
         self.has_axes = has_axes
         self.scopes: dict[Array, Loop | None] = {}
@@ -666,7 +669,7 @@ class _Level:
                 for i in positions
             ],
         )
-        if not self.rolling.has_axes or self.parent is not None or stretches(own, LEAST_SAVED_EACH):
+        if self.rolling.limits is None or self.parent is not None or stretches(own, LEAST_SAVED_EACH):
             return [Part.INSIDE] * period
         reads = [
             Reading(
@@ -675,7 +678,7 @@ class _Level:
             )
             for own in sources
         ]
-        return parts([self.items[i] for i in positions], reads, window.times, MOST_KEPT, MOST_APART)
+        return parts([self.items[i] for i in positions], reads, window.times, self.rolling.limits)
 
     def _whole(self, making: _Making, step: int) -> Array:
         """A step computed for all iterations, with a row for each."""

@@ -14,8 +14,17 @@ from typing import NamedTuple
 
 from ..arrays.program import Apply, Array, Assembly, Fold
 
-MOST_KEPT = 1 << 14  # numbers that may be kept of all iterations, for one example: 4 megabytes for 32
-MOST_APART = 1 << 12  # numbers of all iterations that are computed at once, element by element
+
+class Limits(NamedTuple):
+    """How much may be computed outside of a loop, in numbers of all iterations, for one example.
+
+    Attributes:
+        kept: how many may be kept.
+        apart: how many may be computed at once, element by element.
+    """
+
+    kept: int
+    apart: int
 
 
 class Part(Enum):
@@ -38,15 +47,14 @@ class Reading(NamedTuple):
     earlier: Collection[int]
 
 
-def parts(items: Sequence[Array], reads: Sequence[Reading], times: int, most_kept: int, most_apart: int) -> list[Part]:
+def parts(items: Sequence[Array], reads: Sequence[Reading], times: int, limits: Limits) -> list[Part]:
     """Return where each step of an iteration is computed.
 
     Args:
         items: the steps.
         reads: what each of them reads.
         times: how many iterations there are.
-        most_kept: how many numbers may be kept of all iterations, for one example.
-        most_apart: how many numbers of all iterations may be computed at once, element by element.
+        limits: how much may be computed outside of the loop.
     """
     users: list[list[Array]] = [[] for _ in items]
     for step, own in enumerate(reads):
@@ -57,7 +65,7 @@ def parts(items: Sequence[Array], reads: Sequence[Reading], times: int, most_kep
         step
         for step, item in enumerate(items)
         if not isinstance(item, Apply | Fold | Assembly)
-        or (not isinstance(item, Fold) and step not in summed and times * item.size > most_apart)
+        or (not isinstance(item, Fold) and step not in summed and times * item.size > limits.apart)
     }
     needs_states: set[int] = set()
     for step, (here, earlier) in enumerate(reads):
@@ -75,5 +83,5 @@ def parts(items: Sequence[Array], reads: Sequence[Reading], times: int, most_kep
     for step, own in enumerate(reads):
         if chosen[step] is Part.AFTER:
             kept |= {one for one in (*own.here, *own.earlier) if chosen[one] is Part.INSIDE}
-    enough = times * sum(items[step].size for step in kept) <= most_kept
+    enough = times * sum(items[step].size for step in kept) <= limits.kept
     return chosen if enough else [Part.INSIDE] * len(items)

@@ -20,6 +20,7 @@ from scalargrad.lifting.arrays.differentiate import gradient, mean
 from scalargrad.lifting.arrays.loops import Loop
 from scalargrad.lifting.arrays.program import ArrayProgram, View, needed
 from scalargrad.lifting.loops.rolling import _is_part, _Read, _seen_through, rolled
+from scalargrad.lifting.loops.splitting import Limits
 from scalargrad.lifting.names import Names
 from scalargrad.lifting.specialised import Specialised
 from scalargrad.lifting.target import chosen
@@ -421,7 +422,7 @@ def test_loops_mean_the_same_to_an_interpreter(recurrence: Callable[[int], Made]
     average = mean(program, lifted.results[0])
     slopes = gradient(program, average, theta)
     names = Names([average], {}, [])
-    with_loops = rolled([average], slopes, len(parameters), names, has_axes=True)
+    with_loops = rolled([average], slopes, len(parameters), names, has_axes=True, limits=Limits(1000, 1000))
     assert with_loops is not None
     (new_average,), new_slopes = with_loops
     assert any(isinstance(array, Loop) for array in needed([new_average]))

@@ -11,8 +11,8 @@ import pytest
 from scalargrad import Value, lift, tanh
 from scalargrad.engine import primitives as p
 from scalargrad.lifting.arrays.program import Array, ArrayProgram
-from scalargrad.lifting.loops import rolling
-from scalargrad.lifting.loops.splitting import Part, Reading, parts
+from scalargrad.lifting.loops.splitting import Limits, Part, Reading, parts
+from scalargrad.lifting.to_numpy.target import NumpyTarget
 from tests.lifting.loops.test_rolling import _agree, _computed, _text
 from tests.lifting.recurrences import Made, gru, hidden_markov, leapfrog, lstm, rnn_from_zero, stacked
 
@@ -36,13 +36,13 @@ READS = [Reading([], []), Reading([0], [2]), Reading([1], []), Reading([1], []),
 
 def test_what_depends_on_no_state_is_before_and_what_none_depends_on_after() -> None:
     """A state is the third step, of the second; the first is read by that, and the last two read it."""
-    assert parts(_items("sesee"), READS, 10, 10_000, 10_000) == [BEFORE, INSIDE, INSIDE, AFTER, AFTER]
+    assert parts(_items("sesee"), READS, 10, Limits(10_000, 10_000)) == [BEFORE, INSIDE, INSIDE, AFTER, AFTER]
 
 
 @pytest.mark.parametrize(("most", "splits"), [(499, False), (500, True)])
 def test_the_limit_of_memory(most: int, splits: bool) -> None:
     """Of ten iterations ten numbers each are kept of the steps outside, and of the one that is read there."""
-    chosen = parts(_items("sesss"), [*READS[:4], Reading([1], [])], 10, most - 100, 10_000)
+    chosen = parts(_items("sesss"), [*READS[:4], Reading([1], [])], 10, Limits(most - 100, 10_000))
     assert chosen == ([BEFORE, INSIDE, INSIDE, AFTER, AFTER] if splits else [INSIDE] * 5)
 
 
@@ -51,14 +51,14 @@ def test_the_limit_of_memory(most: int, splits: bool) -> None:
 )
 def test_the_limit_for_what_is_computed_element_by_element(most: int, chosen: list[Part]) -> None:
     """What takes more than a cache is computed in the loop, where its operands are; sums are not."""
-    assert parts(_items("sesse"), [*READS[:4], Reading([1], [])], 10, 10_000, most) == chosen
+    assert parts(_items("sesse"), [*READS[:4], Reading([1], [])], 10, Limits(10_000, most)) == chosen
 
 
 def test_all_that_a_step_in_the_loop_reads_is_there() -> None:
     """A step that can only be in the loop has what it needs of later ones with it."""
     reads = [Reading([], [0]), Reading([0], []), Reading([1], [])]
-    assert parts(_items("sse"), reads, 10, 10_000, 0) == [INSIDE, INSIDE, INSIDE]
-    assert parts(_items("sse"), reads, 10, 10_000, 1000) == [INSIDE, AFTER, AFTER]
+    assert parts(_items("sse"), reads, 10, Limits(10_000, 0)) == [INSIDE, INSIDE, INSIDE]
+    assert parts(_items("sse"), reads, 10, Limits(10_000, 1000)) == [INSIDE, AFTER, AFTER]
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,7 @@ def test_split_loops_compute_the_same(
 ) -> None:
     """Whatever is computed outside, results, gradients and products with the Hessian are the same."""
     with monkeypatch.context() as whole:
-        whole.setattr(rolling, "MOST_KEPT", limits[0])
-        whole.setattr(rolling, "MOST_APART", limits[1])
+        whole.setattr(NumpyTarget, "limits", Limits(*limits))
         results, texts = _computed(recurrence(10))
     expected, _ = _computed(recurrence(10))
     _agree(results, expected)
@@ -95,7 +94,7 @@ def _layer(steps: int) -> tuple[Any, list[Value], Any]:
 @pytest.mark.parametrize(("most", "before"), [(39, False), (40, True)])
 def test_inputs_are_multiplied_before_the_loop(most: int, before: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four numbers of each of ten times are kept: below that limit the product stays in the loop."""
-    monkeypatch.setattr(rolling, "MOST_KEPT", most)
+    monkeypatch.setattr(NumpyTarget, "limits", Limits(most, 1000))
     function, parameters, x = _layer(10)
     program = lift(function, parameters)
     program(x)
