@@ -20,7 +20,7 @@ from unittest import mock
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import growing_lists
+from benchmarks import first_calls, growing_lists
 from benchmarks.lift import duration
 from scalargrad import Value, cross_entropy, erf, erfc, exp, gelu, grad, lift, log, nn, no_gc, sigmoid, take, tanh
 
@@ -576,6 +576,20 @@ def report(quick: bool) -> None:
         for name, seconds in once(400 if quick else 4000).items():
             firsts.add_row(name, duration(seconds))
         console.print(firsts)
+        console.print(_first_calls(quick))
+
+
+def _first_calls(quick: bool) -> Table:
+    """The table of first calls, in steps of the engine."""
+    table = Table(title="First value and gradient, and one step of the engine on one example")
+    for heading in ("network", "engine", "lifted", "÷ engine", "compared too", "÷ engine"):
+        table.add_column(heading, justify="left" if heading == "network" else "right")
+    for make, size, small in first_calls.NETWORKS:
+        network = make(**(small if quick else size))
+        engine, *firsts = first_calls.times(network)
+        cells = [cell for seconds in firsts for cell in (duration(seconds), f"{seconds / engine:.1f}")]
+        table.add_row(network.name, duration(engine), *cells)
+    return table
 
 
 def measured(case: Case, rounds: int) -> dict[str, float]:

@@ -23,7 +23,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from digits import loss_function
-from experiment import GREEN, PIXELS, ahead, band, digits_for, for_each_seed, options, show, slide, summary, train
+from experiment import (
+    GREEN,
+    PIXELS,
+    ahead,
+    band,
+    by_name,
+    digits_for,
+    for_each_seed,
+    options,
+    show,
+    slide,
+    summary,
+    train,
+)
 from pictures import BLUE, ORANGE, RED
 
 from scalargrad import nn, optim
@@ -63,7 +76,7 @@ def learn(seed: int, batch_size: int, examples: int, epochs: int) -> Run:
 def compare(seeds: int, examples: int, epochs: int) -> dict[str, list[Run]]:
     """Train with each batch size, for each seed."""
     runs = for_each_seed(lambda seed: [learn(seed, n, examples, epochs) for n in sizes(examples).values()], seeds)
-    return {name: [run[place] for run in runs] for place, name in enumerate(sizes(examples))}
+    return by_name(sizes(examples), runs)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

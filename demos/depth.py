@@ -16,27 +16,25 @@ from __future__ import annotations
 import ending  # noqa: F401  # before all else: what follows may be missing, and Ctrl-C may come
 
 # isort: split
-import statistics
 from collections.abc import Sequence
 
-from digits import loss_function
 from experiment import (
     PIXELS,
-    Columns,
-    accuracies,
     ahead,
     band,
+    by_name,
     digits_for,
     for_each_seed,
+    learn_deep,
     options,
     show,
+    sizes_by_layer,
     slide,
     summary,
-    train,
 )
 from pictures import BLUE, ORANGE
 
-from scalargrad import lift, nn, optim
+from scalargrad import nn, optim
 
 NEURONS = 16  # in each hidden layer
 ACTIVATIONS = {"sigmoid": ORANGE, "relu": BLUE}
@@ -48,41 +46,19 @@ def network(seed: int, activation: str, depth: int) -> nn.MLP:
     return nn.MLP(PIXELS, [NEURONS] * depth + [10], activation, rng=seed)
 
 
-def sizes(model: nn.MLP, data: Columns) -> list[float]:
-    """Return the mean of |dL/dw| over the weights of each layer, where L is the mean loss of these digits."""
-    _, gradient = lift(loss_function(model, "cross-entropy"), model.parameters()).value_and_grad(*data)
-    of_each = dict(zip(map(id, model.parameters()), gradient, strict=True))
-    return [
-        statistics.fmean(abs(of_each[id(weight)]) for neuron in layer.neurons for weight in neuron.weights)
-        for layer in model.layers
-    ]
-
-
 def gradients(seeds: int, layers: int, examples: int) -> dict[str, list[list[float]]]:
     """Return the size of the gradient in each layer, for each activation and seed."""
 
     def run(seed: int) -> list[list[float]]:
         learned, _ = digits_for(seed, examples)
-        return [sizes(network(seed, name, layers - 1), learned) for name in ACTIVATIONS]
+        return [sizes_by_layer(network(seed, name, layers - 1), learned, "weights") for name in ACTIVATIONS]
 
-    return dict(zip(ACTIVATIONS, map(list, zip(*for_each_seed(run, seeds), strict=True)), strict=True))
+    return by_name(ACTIVATIONS, for_each_seed(run, seeds))
 
 
 def learn(seed: int, activation: str, depth: int, examples: int, epochs: int) -> float:
     """Train a network, and return how many of the digits that it has learned from it reads."""
-    model = network(seed, activation, depth)
-    learned, _ = digits_for(seed, examples)
-    train(
-        loss_function(model, "cross-entropy"),
-        model.parameters(),
-        learned,
-        optimizer=optim.GradientDescent(rate=0.3),
-        epochs=epochs,
-        batch_size=10,
-        rng=seed,
-    )
-    (result,) = accuracies(model, learned)
-    return result
+    return learn_deep(network(seed, activation, depth), seed, examples, epochs, optim.GradientDescent(rate=0.3))
 
 
 def compare(seeds: int, depths: Sequence[int], examples: int, epochs: int) -> dict[str, list[list[float]]]:
@@ -91,7 +67,7 @@ def compare(seeds: int, depths: Sequence[int], examples: int, epochs: int) -> di
     def run(seed: int) -> list[list[float]]:
         return [[learn(seed, name, depth, examples, epochs) for depth in depths] for name in ACTIVATIONS]
 
-    return dict(zip(ACTIVATIONS, map(list, zip(*for_each_seed(run, seeds), strict=True)), strict=True))
+    return by_name(ACTIVATIONS, for_each_seed(run, seeds))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

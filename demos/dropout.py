@@ -28,6 +28,7 @@ from experiment import (
     accuracies,
     ahead,
     band,
+    by_name,
     digits_for,
     for_each_seed,
     mislabelled,
@@ -89,7 +90,7 @@ def compare(
         test = [noisy(digits_for(seed, examples)[1], noise, rng) for noise in noises]
         return [learn(seed, probability, test, examples, epochs, fault) for probability in WAYS.values()]
 
-    return dict(zip(WAYS, map(list, zip(*for_each_seed(run, seeds), strict=True)), strict=True))
+    return by_name(WAYS, for_each_seed(run, seeds))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

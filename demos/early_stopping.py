@@ -27,6 +27,7 @@ from experiment import (
     accuracies,
     ahead,
     band,
+    by_name,
     digits_for,
     for_each_seed,
     mislabelled,
@@ -73,7 +74,7 @@ def compare(seeds: int, patience: int, examples: int, epochs: int) -> dict[str, 
     """Train to the end, and with early stopping, for each seed."""
     ways = {"to the end": None, "stopped early": patience}
     runs = for_each_seed(lambda seed: [learn(seed, way, examples, epochs) for way in ways.values()], seeds)
-    return {name: [run[place] for run in runs] for place, name in enumerate(ways)}
+    return by_name(ways, runs)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy
-from experiment import for_each_seed, options, paired, show, slide, summary
+from experiment import by_name, for_each_seed, options, paired, show, slide, summary
 from pictures import BLUE, ORANGE
 
 from scalargrad import Constant, lift, nn, optim, square_error
@@ -88,7 +88,7 @@ def compare(seeds: int, steps: int) -> dict[str, list[Path]]:
         start = rng.uniform(4.0, 6.0), rng.uniform(-2.5, -1.5)
         return [descend(start, clip_norm, steps) for clip_norm in WAYS.values()]
 
-    return dict(zip(WAYS, map(list, zip(*for_each_seed(run, seeds), strict=True)), strict=True))
+    return by_name(WAYS, for_each_seed(run, seeds))
 
 
 def surface(count: int = 240) -> tuple[Any, Any, Any]:

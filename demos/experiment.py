@@ -12,14 +12,14 @@ import functools
 import random
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import matplotlib as mpl
 import numpy
-from digits import Digit, columns, load_digits, split
+from digits import Digit, columns, load_digits, loss_function, split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pictures import GREY, INK, count, picture, save
@@ -29,6 +29,7 @@ from rich.table import Table
 
 from scalargrad import lift, nn, optim
 
+Name = TypeVar("Name")
 Result = TypeVar("Result")
 Columns = tuple[list[Any], list[Any]]  # the pixels of each digit, and the outputs that each should have
 
@@ -122,12 +123,42 @@ def for_each_seed(run: Callable[[int], Result], seeds: int) -> list[Result]:
     return list(map(run, track(range(seeds), "seeds", console=console, disable=not sys.stderr.isatty())))
 
 
+def by_name(names: Iterable[Name], runs: Iterable[Sequence[Result]]) -> dict[Name, list[Result]]:
+    """Return the results of all runs under each name; each run has one result for each name, in their order."""
+    return dict(zip(names, map(list, zip(*runs, strict=True)), strict=True))
+
+
 def train(*arguments: Any, **settings: Any) -> optim.History:
     """Train as `optim.train` does; Ctrl-C ends the experiment."""
     history = optim.train(*arguments, progress=False, **settings)
     if history.status == optim.INTERRUPTED:
         raise KeyboardInterrupt
     return history
+
+
+def learn_deep(
+    model: nn.MLP | nn.Sequential, seed: int, examples: int, epochs: int, optimizer: optim.Optimizer
+) -> float:
+    """Train a deep network in batches of ten, and return the share of the digits it has learned from that it reads."""
+    learned, _ = digits_for(seed, examples)
+    loss = loss_function(model, "cross-entropy")
+    train(loss, model.parameters(), learned, optimizer=optimizer, epochs=epochs, batch_size=10, rng=seed)
+    (result,) = accuracies(model, learned)
+    return result
+
+
+def sizes_by_layer(model: nn.MLP | nn.Sequential, data: Columns, kind: str) -> list[float]:
+    """Return the mean of |dL/dp| over the parameters of a kind in each layer, where L is the mean loss of these digits.
+
+    The kind is part of their names: "weights" or "bias".
+    """
+    _, gradient = lift(loss_function(model, "cross-entropy"), model.parameters()).value_and_grad(*data)
+    of_each: dict[str, list[float]] = {}
+    for (name, _), slope in zip(model.named_parameters(), gradient, strict=True):
+        _, layer, *path = name.split(".")
+        if kind in path:
+            of_each.setdefault(layer, []).append(abs(slope))
+    return [statistics.fmean(slopes) for slopes in of_each.values()]
 
 
 def ahead(better: Sequence[float], worse: Sequence[float]) -> str:

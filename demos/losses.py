@@ -19,7 +19,7 @@ import ending  # noqa: F401  # before all else: what follows may be missing, and
 from collections.abc import Callable, Sequence
 
 from digits import loss_function
-from experiment import PIXELS, ahead, band, digits_for, for_each_seed, options, show, slide, summary, train
+from experiment import PIXELS, ahead, band, by_name, digits_for, for_each_seed, options, show, slide, summary, train
 from pictures import BLUE, ORANGE
 
 from scalargrad import Value, cross_entropy, nn, optim, softmax, square_error
@@ -65,7 +65,7 @@ def compare(seeds: int, examples: int, epochs: int, rates: Sequence[float] = RAT
     """Train with both losses at each rate, for each seed."""
     pairs = [(loss, rate) for loss in LOSSES for rate in rates]
     runs = for_each_seed(lambda seed: [learn(seed, *pair, examples, epochs) for pair in pairs], seeds)
-    return {pair: [run[place] for run in runs] for place, pair in enumerate(pairs)}
+    return by_name(pairs, runs)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -25,6 +25,7 @@ from experiment import (
     PIXELS,
     VIOLET,
     ahead,
+    by_name,
     digits_for,
     for_each_seed,
     options,
@@ -77,7 +78,7 @@ def compare_functions(seeds: int) -> dict[tuple[str, int], list[Neuron]]:
     """Learn each function with each number of pieces, for each seed."""
     pairs = [(name, pieces) for name in FUNCTIONS for pieces in PIECES]
     runs = for_each_seed(lambda seed: [learn_function(seed, FUNCTIONS[name], n) for name, n in pairs], seeds)
-    return {pair: [run[place] for run in runs] for place, pair in enumerate(pairs)}
+    return by_name(pairs, runs)
 
 
 def learn_digits(seed: int, activation: str, neurons: int, examples: int, epochs: int) -> float:
@@ -104,7 +105,7 @@ def compare_digits(seeds: int, examples: int, epochs: int) -> dict[str, list[flo
     runs = for_each_seed(
         lambda seed: [learn_digits(seed, *kind, examples, epochs) for kind in NETWORKS.values()], seeds
     )
-    return dict(zip(NETWORKS, map(list, zip(*runs, strict=True)), strict=True))
+    return by_name(NETWORKS, runs)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

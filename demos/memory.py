@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy
-from experiment import ahead, for_each_seed, options, paired, show, slide, summary, train
+from experiment import ahead, by_name, for_each_seed, options, paired, show, slide, summary, train
 from pictures import BLUE, GREY, ORANGE
 
 from scalargrad import Value, cross_entropy, lift, nn, no_grad, optim
@@ -111,7 +111,7 @@ def learn(seed: int, hops: int, stories: int, epochs: int) -> tuple[Memory, floa
 def compare(seeds: int, stories: int, epochs: int, several: Sequence[int] = HOPS) -> dict[int, list[Any]]:
     """Train with each number of hops, for each seed; return the networks and their shares of right answers."""
     runs = for_each_seed(lambda seed: [learn(seed, hops, stories, epochs) for hops in several], seeds)
-    return dict(zip(several, map(list, zip(*runs, strict=True)), strict=True))
+    return by_name(several, runs)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

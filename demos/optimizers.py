@@ -22,7 +22,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from experiment import GREEN, VIOLET, ahead, for_each_seed, options, show, slide, summary
+from experiment import GREEN, VIOLET, ahead, by_name, for_each_seed, options, show, slide, summary
 from pictures import BLUE, INK, ORANGE, RED
 
 from scalargrad import Value, optim
@@ -111,7 +111,7 @@ def compare(seeds: int) -> dict[tuple[str, str], list[list[Point]]]:
         ]
 
     names = [(surface, optimizer) for surface in SURFACES for optimizer in OPTIMIZERS]
-    return dict(zip(names, map(list, zip(*for_each_seed(run, seeds), strict=True)), strict=True))
+    return by_name(names, for_each_seed(run, seeds))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

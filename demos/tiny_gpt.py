@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-from experiment import GREEN, VIOLET, ahead, for_each_seed, options, paired, show, slide, summary
+from experiment import GREEN, VIOLET, ahead, by_name, for_each_seed, options, paired, show, slide, summary
 from pictures import BLUE, GREY, ORANGE
 
 from scalargrad import lift, no_grad
@@ -78,7 +78,7 @@ def compare(seeds: int, steps: int) -> dict[str, list[float]]:
     def run(seed: int) -> list[float]:
         return [count(seed, steps), *(learn(idea, seed, steps)[1] for idea in IDEAS)]
 
-    return dict(zip(["counts", *IDEAS], map(list, zip(*for_each_seed(run, seeds), strict=True)), strict=True))
+    return by_name(["counts", *IDEAS], for_each_seed(run, seeds))
 
 
 def looks(p: Any, tokens: Sequence[int]) -> Any:

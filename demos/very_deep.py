@@ -19,28 +19,26 @@ import ending  # noqa: F401  # before all else: what follows may be missing, and
 
 # isort: split
 import random
-import statistics
 from collections.abc import Sequence
 
-from digits import loss_function
 from experiment import (
     GREEN,
     PIXELS,
-    Columns,
-    accuracies,
     ahead,
     band,
+    by_name,
     digits_for,
     for_each_seed,
+    learn_deep,
     options,
     show,
+    sizes_by_layer,
     slide,
     summary,
-    train,
 )
 from pictures import BLUE, ORANGE
 
-from scalargrad import lift, nn, optim
+from scalargrad import nn, optim
 
 NEURONS = 12  # in each layer
 KINDS = {"plain": ORANGE, "residual": BLUE, "highway": GREEN}
@@ -62,42 +60,19 @@ def network(seed: int, kind: str, depth: int) -> nn.Sequential:
     return nn.Sequential(first, *(layer() for _ in range(depth)), nn.Layer(NEURONS, 10, None, rng))
 
 
-def sizes(model: nn.Sequential, data: Columns) -> list[float]:
-    """Return the mean of |dL/db| over the biases of each layer, where L is the mean loss of these digits."""
-    _, gradient = lift(loss_function(model, "cross-entropy"), model.parameters()).value_and_grad(*data)
-    of_each: dict[str, list[float]] = {}
-    for (name, _), slope in zip(model.named_parameters(), gradient, strict=True):
-        _, place, *path = name.split(".")
-        if path[-1] == "bias":
-            of_each.setdefault(place, []).append(abs(slope))
-    return [statistics.fmean(slopes) for slopes in of_each.values()][1:-1]
-
-
 def gradients(seeds: int, layers: int, examples: int) -> dict[str, list[list[float]]]:
     """Return the size of the gradient in each layer, for each kind and seed."""
 
     def run(seed: int) -> list[list[float]]:
         learned, _ = digits_for(seed, examples)
-        return [sizes(network(seed, kind, layers), learned) for kind in KINDS]
+        return [sizes_by_layer(network(seed, kind, layers), learned, "bias")[1:-1] for kind in KINDS]
 
-    return dict(zip(KINDS, map(list, zip(*for_each_seed(run, seeds), strict=True)), strict=True))
+    return by_name(KINDS, for_each_seed(run, seeds))
 
 
 def learn(seed: int, kind: str, depth: int, examples: int, epochs: int) -> float:
     """Train a network, and return how many of the digits that it has learned from it reads."""
-    model = network(seed, kind, depth)
-    learned, _ = digits_for(seed, examples)
-    train(
-        loss_function(model, "cross-entropy"),
-        model.parameters(),
-        learned,
-        optimizer=optim.GradientDescent(rate=0.1),
-        epochs=epochs,
-        batch_size=10,
-        rng=seed,
-    )
-    (result,) = accuracies(model, learned)
-    return result
+    return learn_deep(network(seed, kind, depth), seed, examples, epochs, optim.GradientDescent(rate=0.1))
 
 
 def compare(seeds: int, depths: Sequence[int], examples: int, epochs: int) -> dict[str, list[list[float]]]:
@@ -106,7 +81,7 @@ def compare(seeds: int, depths: Sequence[int], examples: int, epochs: int) -> di
     def run(seed: int) -> list[list[float]]:
         return [[learn(seed, kind, depth, examples, epochs) for depth in depths] for kind in KINDS]
 
-    return dict(zip(KINDS, map(list, zip(*for_each_seed(run, seeds), strict=True)), strict=True))
+    return by_name(KINDS, for_each_seed(run, seeds))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -26,6 +26,7 @@ from experiment import (
     accuracies,
     ahead,
     band,
+    by_name,
     digits_for,
     for_each_seed,
     mislabelled,
@@ -73,7 +74,7 @@ def learn(seed: int, decay: float, examples: int, epochs: int) -> Run:
 def compare(seeds: int, decays: Sequence[float], examples: int, epochs: int) -> dict[float, list[Run]]:
     """Train with each weight decay, for each seed."""
     runs = for_each_seed(lambda seed: [learn(seed, decay, examples, epochs) for decay in decays], seeds)
-    return {decay: [run[place] for run in runs] for place, decay in enumerate(decays)}
+    return by_name(decays, runs)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -3,7 +3,8 @@
 A small world of countries, their capitals, and what people eat and speak there is told in 2,000 simple sentences. Each
 word has a vector of a few numbers, from which the network predicts the other words of a sentence (the skip-gram model,
 Mikolov and others, 2013). Nobody tells it what a capital is; still, the step from Rome to Italy leads from Berlin to
-Germany. The table has the share of right answers to such questions; the words of a question are no answers to it.
+Germany. The table has the share of such questions that are answered correctly, for all pairs of countries and in both
+directions, by vectors of several sizes. Any word may be the answer, those of the question as well.
 
 Left: the correct answers while learning. Right: countries and capitals, in the plane where they lie furthest apart.
 
@@ -21,7 +22,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy
-from experiment import GREEN, band, for_each_seed, options, show, slide, summary, train
+from experiment import GREEN, band, by_name, for_each_seed, options, show, slide, summary, train
 from matplotlib.axes import Axes
 from pictures import BLUE, GREY, ORANGE
 
@@ -77,9 +78,7 @@ def answers(vectors: Any, words: Sequence[str]) -> float:
     right = []
     for question in QUESTIONS:
         a, b, c, answer = map(words.index, question)
-        near = units @ (units[b] - units[a] + units[c])
-        near[[a, b, c]] = -numpy.inf
-        right.append(numpy.argmax(near) == answer)
+        right.append(numpy.argmax(units @ (units[b] - units[a] + units[c])) == answer)
     return float(numpy.mean(right))
 
 
@@ -110,7 +109,7 @@ def learn(seed: int, size: int, epochs: int, count: int) -> Run:
 def compare(seeds: int, epochs: int, count: int) -> dict[int, list[Run]]:
     """Learn vectors of each size, for each seed."""
     runs = for_each_seed(lambda seed: [learn(seed, size, epochs, count) for size in SIZES], seeds)
-    return dict(zip(SIZES, map(list, zip(*runs, strict=True)), strict=True))
+    return by_name(SIZES, runs)
 
 
 def draw_map(axes: Axes, run: Run) -> None:

@@ -86,7 +86,8 @@ def completed(path: Path, suffixes: Sequence[str], what: str) -> str:
         return f"{text}.{suffixes[0]}"
     if suffix[1:].lower() not in suffixes:
         *most, last = [f".{known}" for known in dict.fromkeys(suffixes)]
-        raise ValueError(f"the name of {what} ends in {', '.join(most)} or {last}, got {text!r}")
+        known = f"{', '.join(most)} or {last}" if most else last
+        raise ValueError(f"the name of {what} ends in {known}, got {text!r}")
     return text
 
 

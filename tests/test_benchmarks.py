@@ -10,11 +10,12 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import floats, gpt, lifting, scale
+from benchmarks import first_calls, floats, gpt, lifting, scale
 from benchmarks.graphs import GRAPHS
 from benchmarks.lift import disagreement
 from benchmarks.peers import by_hand, hips, lifted, scalars
 from benchmarks.work import WORKS, Work
+from scalargrad import lift
 
 PEERS: dict[str, Any] = {  # of those in benchmarks/peers, the ones that the tests' extra installs
     "numpy, by hand": by_hand.Peer,
@@ -125,6 +126,18 @@ def test_steps_on_jax_end_where_those_on_numpy_do() -> None:
             ways = scale.descents(case)
             assert set(ways) == {"numpy", "JAX", "JAX, call by call", "JAX, by hand"}
             assert scale.disagreement(case, ways) is None
-            assert set(scale.seconds(ways, 1)) == set(ways)
+            assert set(scale.first_calls(ways)) == set(scale.seconds(ways, 1)) == set(ways)
             wrong: dict[str, Any] = {**ways, "wrong": partial(scaled, ways["numpy"])}
             assert scale.disagreement(case, wrong) == f"{case.name}: wrong and numpy differ"
+
+
+@pytest.mark.parametrize("place", range(len(first_calls.NETWORKS)))
+def test_first_calls_are_of_what_the_engine_computes(place: int) -> None:
+    """Each network whose first call is timed has the gradient that its timed step of the engine has."""
+    make, _, small = first_calls.NETWORKS[place]
+    network = make(**small, count=1)
+    first_calls.step(network)
+    slopes = [parameter.grad for parameter in network.parameters]
+    _, lifted_slopes = lift(network.loss, network.parameters, check=False).value_and_grad(*network.batch)
+    assert slopes == pytest.approx(list(lifted_slopes), rel=1e-9, abs=1e-12)
+    assert min(first_calls.times(network)) > 0

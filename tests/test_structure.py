@@ -129,7 +129,7 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
     ],
     "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed", "loops"], ["jacobian"]],
     "scalargrad.lifting.loops": [["finding"], ["rolling"]],
-    "scalargrad.lifting.group": [["places"], ["families", "scalars"], ["joining"], ["regroup"]],
+    "scalargrad.lifting.group": [["places", "initial"], ["families", "scalars"], ["joining"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
         ["layout", "spelling", "groups", "filling", "saved"],
         ["memory", "text"],
@@ -146,6 +146,8 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         ["windows", "reading"],
         ["slices"],
         ["joining", "folds", "lookups"],
+        ["later"],
+        ["loops"],
         ["writer"],
         ["target"],
     ],

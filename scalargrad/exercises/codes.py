@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
 
-from ..engine.floats import counted
 from ..misconceptions import Misconception
 from .declaring import declare
 from .functions import judge_function
-from .running import Refused, numbers
+from .running import Refused, flat, in_short, nested
 from .verdict import Verdict, right, wrong
 
 Row = Sequence[float]
@@ -45,12 +44,13 @@ TOO_SHORT = Misconception(
     answer="codes",
 )
 def _codes(answer: Any) -> Verdict:
-    given = numbers(answer, "A number of a code is")
-    if len(given) != 2 * LAMPS:
-        raise Refused(f"Two numbers for each of four lamps are wanted, got {counted(len(given), 'number')}.")
-    if not all(map(math.isfinite, given)):
+    given = nested(answer, "A number of a code is")
+    codes = [flat(code) for code in given if isinstance(code, list)] if isinstance(given, list) else []
+    if list(map(len, codes)) != [2] * LAMPS or len(flat(given)) != 2 * LAMPS:
+        form = "[[..., ...], [..., ...], [..., ...], [..., ...]]"
+        raise Refused(f"A list of two numbers for each of four lamps is wanted, {form}, got {in_short(answer)}.")
+    if not all(map(math.isfinite, flat(given))):
         raise Refused("A code has finite numbers.")
-    codes = list(zip(given[::2], given[1::2], strict=True))
     for lamp, code in enumerate(codes):
         scores = [math.fsum(x * y for x, y in zip(code, other, strict=True)) for other in codes]
         rivals = [other for other in range(LAMPS) if other != lamp and scores[other] >= scores[lamp]]
@@ -118,6 +118,10 @@ CODE_COMPARED = Misconception(
 TIED = Misconception("encoder for decoder", "The decoder has weights of its own, other than those of the encoder.")
 MEAN_OF_PIXELS = Misconception("mean for sum", "Add the squares up, and do not divide by the number of pixels.")
 ROOT = Misconception("root of the sum", "The error is the sum of the squares itself, and not its root.")
+SQUARE_OF_SUM = Misconception(
+    "square of the sum", "Square each difference, and then add them up: in their sum they cancel out."
+)
+HALVED = Misconception("half of it", "The factor 1/2 makes some derivatives shorter, but it is not asked for here.")
 NOT_SQUARED = Misconception("not squared", "Square each difference before you add them up.")
 
 
@@ -171,6 +175,8 @@ def _denoising(answer: Any) -> Verdict:
             ),
             MEAN_OF_PIXELS: _compared(lambda d: math.fsum(x * x for x in d) / len(d)),
             ROOT: _compared(lambda d: math.hypot(*d)),
+            SQUARE_OF_SUM: _compared(lambda d: math.fsum(d) ** 2),
+            HALVED: _compared(lambda d: math.fsum(x * x for x in d) / 2),
             NOT_SQUARED: _compared(math.fsum),
             NOT_SQUARED._replace(name="absolute values for squares"): _compared(lambda d: math.fsum(map(abs, d))),
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from statistics import fmean
+from statistics import fmean, pstdev
 from typing import Any
 
 from ..misconceptions import Misconception
@@ -61,6 +61,12 @@ OTHERS_MEAN = Misconception(
     "mean of the others", "That is a good baseline as well. Here it is the mean of all rewards, the own one included."
 )
 BEST_FOR_MEAN = Misconception("best for baseline", "The baseline is the mean reward, and not the highest.")
+LAST_WALK = Misconception("the last walk alone", "Add the walks up with +=: with = each one replaces those before it.")
+BY_SCORES = Misconception("divided by the scores", "Divide by the number of walks, and not by the number of scores.")
+BY_DEVIATION = Misconception(
+    "divided by the deviation", "Many do so, but it is not asked for here: subtract the mean alone."
+)
+EACH_WALK = Misconception("one for each walk", "Return a single gradient: the mean of those of all walks.")
 
 
 @declare(
@@ -103,6 +109,14 @@ def _reinforce(answer: Any) -> Verdict:
             ALL_WALKS: lambda p, moves, rewards: [len(moves) * x for x in _gradient(p, moves, rewards)],
             GOOD_ALONE: _weighted(lambda rewards: [max(0.0, reward - fmean(rewards)) for reward in rewards]),
             OTHERS_MEAN: _weighted(others),
+            LAST_WALK: _weighted(lambda rewards: [*[0.0] * (len(rewards) - 1), _above_the_mean(rewards)[-1]]),
+            BY_SCORES: lambda p, moves, rewards: [len(moves) / len(p) * x for x in _gradient(p, moves, rewards)],
+            BY_DEVIATION: _weighted(lambda rewards: [x / pstdev(rewards) for x in _above_the_mean(rewards)]),
+            EACH_WALK: lambda p, moves, rewards: [
+                weight * (p[k] - (k == move))
+                for move, weight in zip(moves, _above_the_mean(rewards), strict=True)
+                for k in range(len(p))
+            ],
             BEST_FOR_MEAN: _weighted(lambda rewards: [reward - max(rewards) for reward in rewards]),
         },
     )
@@ -113,6 +127,18 @@ def _to_come(rewards: Row, discount: float) -> list[float]:
     for reward in reversed(rewards):
         returns.insert(0, reward + discount * (returns[0] if returns else 0.0))
     return returns
+
+
+def _factor(of: Callable[[float, int], float]) -> Callable[[Row, float], list[float]]:
+    """What comes of each move, where a later reward has another factor: of the discount and the moves in between."""
+
+    def function(rewards: Row, discount: float) -> list[float]:
+        return [
+            math.fsum(of(discount, between) * reward for between, reward in enumerate(rewards[move:]))
+            for move in range(len(rewards))
+        ]
+
+    return function
 
 
 WHOLE_WALK = Misconception(
@@ -133,6 +159,16 @@ ONCE_TOO_OFTEN = Misconception(
     "discounted once too often", "The reward of the move itself is not discounted: there is no move in between."
 )
 NEXT_ALONE = Misconception("the next one alone", "All later moves count, and not only the next one.")
+DISCOUNTED_ONCE = Misconception(
+    "discounted once", "Each move in between makes a reward count less again: multiply by the discount for each."
+)
+TIMES_DISTANCE = Misconception(
+    "product for power", "To multiply by the discount k times, write discount ** k, and not discount * k."
+)
+DIVIDED = Misconception("divided by the discount", "What comes later counts less: multiply by the discount.")
+LAST_LEFT_OUT = Misconception(
+    "last reward left out", "A range ends before its last number: the last reward counts, too."
+)
 BACK_TO_FRONT = Misconception(
     "back to front", "Those are the right numbers from the last move to the first: turn them round."
 )
@@ -191,6 +227,10 @@ def _rewards_to_come(answer: Any) -> Verdict:
             FROM_THE_START: from_the_start,
             OWN_ALONE: lambda rewards, discount: rewards,
             ONCE_TOO_OFTEN: lambda rewards, discount: [discount * x for x in _to_come(rewards, discount)],
+            DISCOUNTED_ONCE: _factor(lambda discount, between: discount if between else 1.0),
+            TIMES_DISTANCE: _factor(lambda discount, between: discount * between),
+            DIVIDED: _factor(lambda discount, between: discount**-between),
+            LAST_LEFT_OUT: lambda rewards, discount: _to_come([*rewards[:-1], 0.0], discount),
             NEXT_ALONE: lambda rewards, discount: [
                 own + discount * after for own, after in zip(rewards, [*rewards[1:], 0.0], strict=True)
             ],

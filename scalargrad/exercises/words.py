@@ -26,6 +26,10 @@ def _neighbours(sentence: Sequence[int], window: int) -> Pairs:
     return _pairs(sentence, lambda i, j: i != j and abs(i - j) <= window)
 
 
+def _neighbours_at(sentence: Sequence[int], i: int, window: int) -> Pairs:
+    return [(sentence[i], sentence[j]) for j in range(len(sentence)) if j != i and abs(i - j) <= window]
+
+
 def _wrapped(sentence: Sequence[int], window: int) -> Pairs:
     """What comes of negative places, which Python counts from the end."""
     return [
@@ -50,6 +54,17 @@ ROUND = Misconception(
 )
 EVERYBODY = Misconception("the whole sentence", "Words more than `window` places away are no neighbours.")
 AT_THE_EDGE = Misconception("at the window's edge alone", "Words that are nearer than `window` places count, too.")
+ONE_LESS = Misconception(
+    "window too narrow", "A place that is `window` places away belongs to the neighbours: write <=."
+)
+PLACES = Misconception("places for words", "A pair has the words themselves, and not the places where they stand.")
+FIRST_OF_EQUALS = Misconception(
+    "the first of equal words",
+    "index gives the first place of a word, which may come again: count the places yourself.",
+)
+NEAREST_FIRST = Misconception(
+    "nearest first", "The neighbours of a word come from left to right, the farthest one first."
+)
 SWAPPED_PAIR = Misconception("neighbour first", "In each pair the word comes first, and then its neighbour.")
 
 
@@ -91,6 +106,23 @@ def _company(answer: Any) -> Verdict:
             BEFORE_ALONE: lambda sentence, window: _pairs(sentence, lambda i, j: 0 < i - j <= window),
             ONE_SHORT: lambda sentence, window: _pairs(sentence, lambda i, j: i != j and -window <= j - i < window),
             ROUND: _wrapped,
+            ROUND._replace(name="round the beginning, in a slice"): lambda sentence, window: [
+                (word, other)
+                for i, word in enumerate(sentence)
+                for other in (*sentence[i - window : i], *sentence[i + 1 : i + 1 + window])
+            ],
+            ONE_LESS: lambda sentence, window: _neighbours(sentence, window - 1),
+            PLACES: lambda sentence, window: _neighbours(range(len(sentence)), window),
+            FIRST_OF_EQUALS: lambda sentence, window: [
+                pair for word in sentence for pair in _neighbours_at(sentence, sentence.index(word), window)
+            ],
+            NEAREST_FIRST: lambda sentence, window: [
+                (word, sentence[j])
+                for i, word in enumerate(sentence)
+                for distance in range(1, window + 1)
+                for j in (i - distance, i + distance)
+                if 0 <= j < len(sentence)
+            ],
             EVERYBODY: lambda sentence, window: _pairs(sentence, lambda i, j: i != j),
             AT_THE_EDGE: lambda sentence, window: _pairs(sentence, lambda i, j: abs(i - j) == window),
             SWAPPED_PAIR: lambda sentence, window: [(b, a) for a, b in _neighbours(sentence, window)],
@@ -113,11 +145,11 @@ def _answered(
     c: int,
     place: Callable[[float, float, float], float] = lambda a, b, c: b - a + c,
     fit: Callable[[Row, Row], float] = _cosine,
-    left_out: bool = True,
+    out: Sequence[int] | None = None,
 ) -> int:
     """The word that fits best to a place that is computed from those of three words."""
     target = [place(*numbers) for numbers in zip(vectors[a], vectors[b], vectors[c], strict=True)]
-    words = [word for word in range(len(vectors)) if not (left_out and word in (a, b, c))]
+    words = [word for word in range(len(vectors)) if word not in ((a, b, c) if out is None else out)]
     return max(words, key=lambda word: fit(vectors[word], target))
 
 
@@ -132,6 +164,13 @@ NOT_DIVIDED = Misconception(
     "lengths not divided out", "A long vector has large products with all others: divide by its length."
 )
 DISTANCE = Misconception("distance for angle", "The largest cosine is wanted: the angle decides, and not the distance.")
+AMONG_THE_REST = Misconception(
+    "place among the rest", "Return the place among all vectors: leave three words out without counting anew."
+)
+C_ALONE_LEFT_OUT = Misconception(
+    "only c left out", "None of the three words of the question is an answer: leave out all."
+)
+ABSOLUTE = Misconception("absolute cosine", "A cosine below 0 means the opposite direction, and not a good fit.")
 LEAST = Misconception("the least alike", "The better a word fits, the larger is the cosine: take the largest.")
 
 
@@ -174,13 +213,18 @@ def _analogy(answer: Any) -> Verdict:
         _answered,
         _CASES,
         mistaken={
-            QUESTION_ANSWERED: lambda v, a, b, c: _answered(v, a, b, c, left_out=False),
+            QUESTION_ANSWERED: lambda v, a, b, c: _answered(v, a, b, c, out=()),
             OTHER_WAY: lambda v, a, b, c: _answered(v, a, b, c, lambda a, b, c: a - b + c),
             STEP_ALONE: lambda v, a, b, c: _answered(v, a, b, c, lambda a, b, c: b - a),
             NOTHING_SUBTRACTED: lambda v, a, b, c: _answered(v, a, b, c, lambda a, b, c: b + c),
             NEAREST_TO_C: lambda v, a, b, c: _answered(v, a, b, c, lambda a, b, c: c),
             NOT_DIVIDED: lambda v, a, b, c: _answered(v, a, b, c, fit=_product),
             DISTANCE: lambda v, a, b, c: _answered(v, a, b, c, fit=lambda x, y: -math.dist(x, y)),
+            AMONG_THE_REST: lambda v, a, b, c: [w for w in range(len(v)) if w not in (a, b, c)].index(
+                _answered(v, a, b, c)
+            ),
+            C_ALONE_LEFT_OUT: lambda v, a, b, c: _answered(v, a, b, c, out=(c,)),
+            ABSOLUTE: lambda v, a, b, c: _answered(v, a, b, c, fit=lambda x, y: abs(_cosine(x, y))),
             LEAST: lambda v, a, b, c: _answered(v, a, b, c, fit=lambda x, y: -_cosine(x, y)),
         },
     )

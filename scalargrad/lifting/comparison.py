@@ -90,7 +90,7 @@ def compare(
         speeds = floats_of(leaves[DIRECTION]) if kind == "jvp" else None
         for i, row in zip(places, lifted(places), strict=True):
             outputs, inputs = called(i)
-            wrt = inputs if kind == "input_gradients" else [parameters]
+            wrt = _without_indices(inputs, program) if kind == "input_gradients" else [parameters]
             _compare_derivatives(row, outputs[:1] if program.has_aux else outputs, wrt, speeds, tolerance)
 
 
@@ -151,25 +151,38 @@ def _compare_results(row: Any, outputs: Sequence[Value], tolerance: float) -> No
 def _compare_derivatives(
     row: Any,
     outputs: list[Value],
-    wrt: Sequence[Sequence[Value]],
+    wrt: Sequence[Sequence[Value | None]],
     direction: list[float] | None,
     tolerance: float,
 ) -> None:
-    """Compare derivatives of one example: for each list of Values those of each result; or all times a direction."""
-    of_lists: list[list[float]] = [[] for _ in wrt]
+    """Compare derivatives of one example: for each list of Values those of each result; or all times a direction.
+
+    Nothing is compared in the place of a None.
+    """
+    of_lists: list[list[float | None]] = [[] for _ in wrt]
     largest = 0.0
     for output in outputs:
         slopes = sweep({output: 1.0})
         largest = max(largest, _largest(slopes.values()))
         for expected, values in zip(of_lists, wrt, strict=True):
-            entries = [slopes.get(value, 0.0) for value in values]
             if direction is not None:
-                entries = [sum(slope * speed for slope, speed in zip(entries, direction, strict=True))]
-            expected.extend(entries)
+                pairs = zip(values, direction, strict=True)
+                expected.append(sum(slopes.get(value, 0.0) * speed for value, speed in pairs if value is not None))
+            else:
+                expected.extend(None if value is None else slopes.get(value, 0.0) for value in values)
     scale = largest * (1.0 if direction is None else sum(map(abs, direction)))
     for i, (number, eager) in enumerate(zip(floats_of(row), chain.from_iterable(of_lists), strict=True)):
-        if math.isfinite(number) or math.isfinite(eager):  # in another order an inf may be nan
+        if eager is not None and (math.isfinite(number) or math.isfinite(eager)):  # in another order an inf may be nan
             _agree(number, eager, tolerance * scale, f"derivative {i}")
+
+
+def _without_indices(inputs: Sequence[Sequence[Value]], program: Specialised) -> list[list[Value | None]]:
+    """The numbers of each argument, with a None for an index: the function got an integer, which has no derivative."""
+    indices = [program.indices.get(name, ()) for name in program.arguments]
+    return [
+        [None if i in places else value for i, value in enumerate(own)]
+        for own, places in zip(inputs, indices, strict=True)
+    ]
 
 
 def _compare_gradient(value: float, slopes: Any, swept: Sequence[_Swept], tolerance: float) -> None:

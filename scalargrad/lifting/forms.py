@@ -49,6 +49,12 @@ def flattened(returned: object, what: str = "the function must return") -> tuple
     return Parts(tuple(forms)), _all_of(parts)
 
 
+def without_rows(argument: object, given: int | str) -> TypeError:
+    """Return the error for an argument that has no rows; `given` is its position, or its name, as that of a vector."""
+    name, row = (f"argument {given}", "example") if isinstance(given, int) else (given, "parameter")
+    return TypeError(f"{name} must have an entry for each {row}, got {argument!r}")
+
+
 def _all_of(parts: list[tuple[Form, list[Value]]]) -> list[Value]:
     return [value for _, values in parts for value in values]
 

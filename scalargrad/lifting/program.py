@@ -23,7 +23,7 @@ from .forms import Form, Parts, Shape, formed, size_of
 from .leaves import CAPTURED, DIRECTION, DIRECTIONS, THETA
 from .saving import Saved
 from .specialised import Specialised
-from .target import Runner, TakesDirections, chosen
+from .target import HasHessian, Runner, TakesDirections, chosen
 from .trace import TraceError
 
 FUNCTIONS = ("forward", "value_and_grad", "hvp", "hessian", "gradients", "jacobian", "jvp", "input_gradients")
@@ -226,7 +226,7 @@ class Program:
         """
         examples, direction = self._with_a_vector("hvp", arguments)
         rows, lifted = self._prepared(examples, "hvp", single="hvp")
-        runner = self._compared(lifted, "hvp", rows, direction)
+        runner = self._compared(lifted, "hvp", rows)
         leaves = {**self._leaves(lifted, at), DIRECTION: direction}
         _, moved = runner.value_and_gradient(rows, leaves)
         return moved
@@ -263,9 +263,11 @@ class Program:
                 columns += self._target.columns(several, lifted.directions)
             return self._target.shaped(self._target.rows(columns[:size], "the Hessian")[0], 0, (size,))
         lifted = lifted.quickest("hvp", len(rows[0]) if rows else 1)
+        runner = self._compared(lifted, "hvp", rows)
+        if isinstance(runner, HasHessian):
+            return runner.hessian(rows, leaves)
         for i in range(size):
             direction = self._vector([float(i == j) for j in range(size)], "a unit vector")
-            runner = self._compared(lifted, "hvp", rows, direction)
             columns.append(runner.value_and_gradient(rows, {**leaves, DIRECTION: direction})[1])
         return self._target.shaped(self._target.rows(columns, "the Hessian")[0], 0, (size,))
 
@@ -338,7 +340,7 @@ class Program:
         """
         examples, direction = self._with_a_vector("jvp", arguments)
         rows, lifted = self._prepared(examples, "jvp")
-        runner = self._compared(lifted, "jvp", rows, direction)
+        runner = self._compared(lifted, "jvp", rows)
         results = runner.results(rows, {**self._leaves(lifted, at), DIRECTION: direction})
         return _formed(lifted, results, self._form_of(lifted), alone=not examples)
 
@@ -359,7 +361,7 @@ class Program:
         Returns:
             For one argument, an array of its shape; for a list of k results, with an axis of k behind the first, and
             so on as a call's results. For several arguments, a tuple with the derivatives in each. The target
-            "python" returns lists.
+            "python" returns lists. An integer that is also an index has the derivative of its part in arithmetic.
 
         Raises:
             TypeError, ValueError, Disagreement: as a call; also for a function without arguments.
@@ -608,15 +610,19 @@ class Program:
 
     # ---------------------------------------------------------------- the comparison with the engine
 
-    def _compared(self, lifted: Specialised, kind: str, rows: list[Any], direction: Any = None) -> Runner:
-        """The runner of a function of the program, which at its first use is compared with the function itself."""
+    def _compared(self, lifted: Specialised, kind: str, rows: list[Any], units: Any = None) -> Runner:
+        """The runner of a function of the program, which at its first use is compared with the function itself.
+
+        Along one direction, in which all parameters move: the caller's may have zeros, or no numbers yet in JAX.
+        """
         runner = lifted.runner(kind)
         if self._check and kind not in lifted.compared and not self._is_apart:
             sizes = [lifted.indices.get(name, {}) for name in lifted.arguments]
             quicker = modes.defaults() if modes.active else nullcontext()  # Values are quicker outside of all modes
             with quicker, modes.no_gc(), self._target.comparable(rows, sizes) as examples:
                 own = _with_captured(lifted, lifted.target.packed(self._read))
-                leaves = {**own, DIRECTION: direction, DIRECTIONS: direction}
+                direction = self._vector([math.cos(i) for i in range(len(self._parameters))], "a direction")
+                leaves = {**own, DIRECTION: direction, DIRECTIONS: units}
                 compare(self._function, self._read, lifted, kind, examples, leaves, self._target, self._tolerance)
             lifted.compared.add(kind)
         return runner

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
 from ..engine import modes
 from ..engine.floats import counted
 from ..engine.value import Value
-from .arrays.differentiate import entries, gradient, mean, tangent, together
+from .arrays.differentiate import Recurrences, entries, gradient, mean, tangent, together
 from .arrays.jacobian import jacobian
 from .arrays.packed import Reference, packed, restored
-from .arrays.program import Array, ArrayProgram, Gather, Leaf, needed
+from .arrays.program import Array, ArrayProgram, Gather, Initial, Leaf, needed
 from .forms import Form, Parts, Shape, flattened
+from .group.initial import InitialStates, with_initial_states
 from .leaves import CAPTURED, DIRECTION, DIRECTIONS, THETA
-from .loops.rolling import rolled
+from .loops.rolling import recurrences, rolled
 from .names import Names
 from .source import Wanted
 from .target import HasFloats, Runner, TakesDirections, Target
 from .trace import Trace
 
-_NOT_PICKLED = ("_ends", "_lock", "_runners")  # the texts are written again
+_NOT_PICKLED = ("_ends", "_lock", "_recurrences", "_runners")  # the texts are written again
 
 
 class Ends(NamedTuple):
@@ -76,7 +77,15 @@ class Specialised:
             self.in_floats._arrange(trace, outputs, target.floats)
 
     def _arrange(self, trace: Trace, outputs: Sequence[int], target: Target) -> None:
-        """Make the array program of a trace for a target."""
+        """Make the array program of a trace for a target, with initial states where loops begin with constants."""
+        if target.writes_loops:
+            found = with_initial_states(trace, outputs, of_sums=not target.batched)
+            self._group(found, target)
+            if not found.numbers or any(isinstance(one, Initial) for one in self._found_recurrences().begins):
+                return
+        self._group(InitialStates(trace, outputs), target)
+
+    def _group(self, given: InitialStates, target: Target) -> None:
         self.target = target
         self._program = program = ArrayProgram(exact=not target.batched)
         self.directions = min(self._sizes[THETA], target.directions) if isinstance(target, TakesDirections) else 0
@@ -86,8 +95,13 @@ class Specialised:
         for name in (CAPTURED, *self.arguments):
             axis = program.axis(self._sizes[name])
             self._leaves[name] = program.leaf(name, (axis,), target.batched and name != CAPTURED)
-        self.results = target.group(trace, outputs, program, self._leaves)
+        begun = {
+            name: program.initial(numbers, (program.axis(len(numbers)),), target.batched and name in given.batched)
+            for name, numbers in given.numbers.items()
+        }
+        self.results = target.group(given.trace, given.outputs, program, self._leaves | begun)
         self._ends: dict[str, Ends] = {}  # of functions that are not written yet
+        self._recurrences: Recurrences | None = None
         self._limits = {"hessian": 0.0}  # several columns of it are computed in arrays alone
         self._runners: dict[str, Runner] = {}
         self._remarks: dict[str, str] = {}
@@ -185,7 +199,7 @@ class Specialised:
         arrays = self._program.arrays
         self._leaves = {name: arrays[number] for name, number in state["_leaves"].items()}
         self.results = [arrays[own.number] if isinstance(own, Reference) else own for own in state["results"]]
-        self._ends, self._runners, self._lock = {}, {}, Lock()
+        self._ends, self._runners, self._recurrences, self._lock = {}, {}, None, Lock()
 
     @property
     def differentiated(self) -> list[Array | float]:
@@ -196,54 +210,73 @@ class Specialised:
         """What a function computes; kept until it is written."""
         ends = self._ends.get(kind)
         if ends is None:
-            ends = self._ends[kind] = self._differentiated(kind)
+            known = self._found_recurrences() if kind != "forward" else Recurrences()
+            ends = self._ends[kind] = self._differentiated(kind, known)
         return ends
 
-    def _differentiated(self, kind: str) -> Ends:
+    def _found_recurrences(self) -> Recurrences:
+        if self._recurrences is None:
+            self._recurrences = Recurrences()
+            if self.target.writes_loops:
+                self._recurrences = recurrences(self.results, has_axes=self.target.batched)
+        return self._recurrences
+
+    def _differentiated(self, kind: str, known: Recurrences) -> Ends:
         program, theta = self._program, self._leaves[THETA]
         if kind in ("value_and_grad", "hvp", "hessian"):
             average = mean(program, self.results[0])
             results = [average, *(self._joined(self.results[1:]) if kind == "value_and_grad" else [])]
-            slopes = gradient(program, average, theta)
+            slopes = gradient(program, average, theta, recurrences=known)
             if kind == "hvp":
-                slopes = tangent(program, slopes, theta, self._leaves[DIRECTION])
+                slopes = tangent(program, slopes, theta, self._leaves[DIRECTION], recurrences=known)
             elif kind == "hessian":
                 directions = program.leaf(DIRECTIONS, (self._along, theta.axes[0]))
-                slopes = tangent(program, slopes, theta, directions, self._along)
+                slopes = tangent(program, slopes, theta, directions, self._along, known)
             return Ends(results, slopes)
         if kind == "jvp":
-            moved = [tangent(program, own, theta, self._leaves[DIRECTION]) for own in self.differentiated]
+            direction = self._leaves[DIRECTION]
+            moved = [tangent(program, own, theta, direction, recurrences=known) for own in self.differentiated]
             return Ends(self._joined(moved))
         if kind == "forward":
             return Ends(self._joined(list(self.results)))
-        return Ends(self._derivatives([THETA] if kind == "jacobian" else self.arguments))
+        return Ends(self._derivatives([THETA] if kind == "jacobian" else self.arguments, known))
 
     def _written(self, kind: str) -> Runner:
         ends = self._ends_of(kind)
         del self._ends[kind]
-        results, slopes = ends
-        names = Names(results, self._labels, [*self.arguments, kind, *self.target.reserved])
         sizes = dict(self._sizes)
         if kind == "hessian":
             sizes[DIRECTIONS] = sizes["gradient"] = self.directions * sizes[THETA]
-        summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}.{self._remarks.get(kind, '')}"
-        wanted = Wanted(kind, self.arguments, results, slopes, sizes, names, summary, self.shapes)
+        wanted = self._wanted(kind, ends, sizes)
         if self.target.writes_loops:
-            results, slopes = rolled(results, slopes, wanted.gradient_size, names, has_axes=self.target.batched)
-            wanted = wanted._replace(results=results, gradient=slopes)
+            with_loops = rolled(*ends, wanted.gradient_size, wanted.names, has_axes=self.target.batched)
+            if with_loops is not None:
+                results, slopes = with_loops
+                wanted = wanted._replace(results=results, gradient=slopes)
+            elif kind != "forward" and self._found_recurrences() != Recurrences():
+                wanted = self._wanted(kind, self._differentiated(kind, Recurrences()), sizes)
         return self.target.runner(wanted)
+
+    def _wanted(self, kind: str, ends: Ends, sizes: Mapping[str, int]) -> Wanted:
+        names = Names(ends.results, self._labels, [*self.arguments, kind, *self.target.reserved])
+        summary = f"{kind} of {self._name}: {counted(self._sizes[THETA], 'parameter')}.{self._remarks.get(kind, '')}"
+        return Wanted(kind, self.arguments, *ends, sizes, names, summary, self.shapes)
 
     def _joined(self, results: list[Array | float]) -> list[Array | float]:
         """Results side by side in one array, where the target has arrays."""
         return [together(self._program, results)] if self.target.batched and results else results
 
-    def _derivatives(self, leaves: Sequence[str]) -> list[Array | float]:
+    def _derivatives(self, leaves: Sequence[str], known: Recurrences) -> list[Array | float]:
         """For each of the leaves the derivatives of each result, side by side."""
         program, own = self._program, self.differentiated
         if not self.target.batched:
-            slopes = [(gradient(program, one, self._leaves[name]), self._sizes[name]) for name in leaves for one in own]
+            slopes = [
+                (gradient(program, one, self._leaves[name], recurrences=known), self._sizes[name])
+                for name in leaves
+                for one in own
+            ]
             return [entry for slope, size in slopes for entry in entries(program, slope, size)]
-        return [jacobian(program, own, [self._leaves[name] for name in leaves])]
+        return [jacobian(program, own, [self._leaves[name] for name in leaves], known)]
 
 
 def outputs_of(returned: object, has_aux: bool = False) -> tuple[Form, list[Value]]:
@@ -257,6 +290,8 @@ def outputs_of(returned: object, has_aux: bool = False) -> tuple[Form, list[Valu
         if not isinstance(returned, tuple | list) or len(returned) != 2 or not isinstance(returned[0], Value):
             raise TypeError(f"with has_aux the function must return a Value and what is beside it, got {returned!r}")
         form, outputs = flattened(returned[1], "with has_aux, what the function returns beside the loss must be")
+        if not outputs:
+            raise ValueError("with has_aux the function must return a Value or several beside the loss, got none")
         return Parts(((), form)), [returned[0], *outputs]
     form, outputs = flattened(returned)
     if not outputs:

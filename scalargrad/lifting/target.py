@@ -147,6 +147,14 @@ class HasFloats(Protocol):
 
 
 @runtime_checkable
+class HasHessian(Protocol):
+    """A runner of "hvp" that computes all columns of a Hessian by itself."""
+
+    def hessian(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
+        """Return the Hessian, of shape (parameters, parameters)."""
+
+
+@runtime_checkable
 class TakesDirections(Protocol):
     """A target that computes several columns of a Hessian at once."""
 

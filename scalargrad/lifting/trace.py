@@ -15,11 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from itertools import chain, islice
 from numbers import Real
 from typing import Any, NoReturn
 
-from ..engine import modes
+from ..engine import floats, modes
 from ..engine import primitives as p
 from ..engine.declaration import Primitive
 from ..engine.floats import held_by, is_number, number
@@ -168,23 +169,40 @@ class Trace:
             TraceError: for an index that is not an input, or rows of different lengths.
         """
         self.is_index(index, len(table))
-        return self._looked_up(self._table(list(table)), self.index_of(index))
+        return self._entry(list(table), self.index_of(index))
+
+    def _entry(self, table: list[Any], place: int) -> Any:
+        """Look an entry up; what is looked up by an index that is looked up itself is another table of entries."""
+        op, *operands = self._node_at(place)
+        if op == "constant":
+            return table[int(operands[0])]
+        if op is not LOOKUP:
+            return self._looked_up(self._table(table), place)
+        index, places = operands
+        return self._entry([self._entry(table, entry) for entry in self._node_at(places)[1:]], index)
 
     def is_index(self, index: Any, size: int) -> bool:
-        """Note that an input is an index into a table of that size.
+        """Note that an input is an index into a table of that size, or that all entries of a table are.
 
         Raises:
-            TraceError: for anything but an input.
+            TraceError: for what is computed in another way than by looking it up, or no input.
+            TypeError, ValueError: for an entry that is no integer, or beyond the table.
         """
-        place = self.index_of(index)
-        node = self._node_at(place)
-        if node[0] in (THETA, CAPTURED, "constant") or node[0].__class__ is not str:
-            raise self.error(
-                "an index must be an integer of an example as it is given, and this one is computed, or no input; "
-                "what would be computed can be looked up too: take(table, take(places, i))"
-            )
-        sizes = self.indices.setdefault(node[0], {})
-        sizes[node[1]] = min(size, sizes.get(node[1], size))
+        pending = [self.index_of(index)]
+        while pending:
+            op, *rest = self._node_at(pending.pop())
+            if op is LOOKUP:
+                pending += self._node_at(rest[1])[1:]
+            elif op == "constant":
+                floats.place(rest[0], size, "an entry that is looked up as an index")
+            elif op in (THETA, CAPTURED) or op.__class__ is not str:
+                raise self.error(
+                    "an index must be an integer of an example as it is given, and this one is computed, or no input; "
+                    "what would be computed can be looked up too: take(table, take(places, i))"
+                )
+            else:
+                sizes = self.indices.setdefault(op, {})
+                sizes[rest[0]] = min(size, sizes.get(rest[0], size))
         return True
 
     def _table(self, entries: list[Any]) -> Any:
@@ -278,6 +296,19 @@ class Trace:
         if self.refused is not None:
             raise self.refused
         self.nodes = _Finished(self.nodes)
+
+    def rewritten(self, nodes: Sequence[Node], places: Sequence[int]) -> Trace:
+        """Return a trace of other nodes, which has ended; `places` has those that stand for the nodes of this one."""
+        trace = copy(self)
+        trace.nodes = _Finished(zip(nodes, range(len(nodes)), strict=True))
+        trace.labels = {places[place]: label for place, label in self.labels.items()}
+        constants = trace._constants = {places[place]: number for place, number in self._constants.items()}
+        trace.beside_constants = {
+            place: trace._unchanged(node)
+            for place, node in enumerate(nodes)
+            if (node[1] in constants or node[-1] in constants) and node[0].__class__ is not str
+        }
+        return trace
 
     def refuse(self, asked: str, value: object = None) -> NoReturn:
         """Raise the error for what a lifted function must not do, such as read the number of a Value.

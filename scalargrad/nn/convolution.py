@@ -74,9 +74,9 @@ class Convolution(Module):
     """Filters that slide over an image: at each place a weighted sum of what lies below the filter, and an activation.
 
     An image is a list of channels, each a list of rows of numbers; an image of one channel may be its rows alone. The
-    result is an image, too, with a channel for each filter. A sequence is an image of one row, with a kernel of
-    (1, length). A filter is laid on the image as it is, as in other libraries, and not turned around as in the
-    convolution of mathematics.
+    result is an image, too, with a channel for each filter. It has (rows + 2 × padding - kernel) // stride + 1 rows,
+    and its columns are counted in the same way. A filter is laid on the image as it is, as in other libraries, and not
+    turned around as in the convolution of mathematics. A sequence is an image of one row, with a kernel of (1, length).
 
     >>> image = [[1, 0, 0, 1], [0, 1, 1, 0], [0, 0, 1, 0]]
     >>> diagonal = Convolution(weights=[[[1, -1], [-1, 1]]], activation=None)

@@ -31,18 +31,18 @@ from .trials import Trial, Trials
 from .ways import Columns, OnArrays, Way, mean_of
 
 GOOD = 0.8  # the part of the loss that a good model has got rid of; for numbers this is R² = 0.67
-POOR = 0.3  # a model below this has learnt little; between the two, noise in the data may be all that is left
+POOR = 0.3  # a model below this has learned little; between the two, noise in the data may be all that is left
 GAP = 0.2  # by how much less of the loss a good model may get rid of on validation data
 RISE = 0.2  # the same of a validation loss that has been lower
 LUCK = 3.0  # standard deviations: one shuffling of the labels in 700 is as good by chance
 BETTER = 0.7  # a change helps when it leaves this part of the loss: batches make it vary by a tenth or two
 SEVERAL = 10  # epochs: enough for the last fifth of them to have a mean
 FALLING = 0.9  # a loss that has come down to this in the last fifth of the epochs is still falling
-NOTHING = 0.1  # true labels must be learnt by so much better than the luckiest of shuffled ones
+NOTHING = 0.1  # true labels must be learned by so much better than the luckiest of shuffled ones
 FADED = 1e-3  # a gradient that shrinks by this over the layers moves the first ones a thousand times less
 MOST = 0.5  # of the relus or sigmoids of a layer
 LARGE, SMALL, UNLIKE = 10.0, 0.05, 100.0  # the sizes of inputs, of which 1 is best (LeCun et al., "Efficient BackProp")
-RECENT = 2.0  # the examples that were learnt last cost this many times less than the others
+RECENT = 2.0  # the examples that were learned last cost this many times less than the others
 FACTORS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)  # of the rate
 
 READ = 32  # examples whose graphs are read
@@ -52,7 +52,7 @@ STEPS = 300  # of a trial: enough for a loss to fall, and a fraction of a second
 LONG = 1000  # of a trial that is to learn as much as training did
 BUDGET = 3_000_000  # nodes of all trials on Values, a few seconds
 FEWEST = 20  # steps that can show anything
-ENOUGH = 40  # examples; which of fewer are learnt faster is luck
+ENOUGH = 40  # examples; which of fewer are learned faster is luck
 SHUFFLINGS = 5  # of the labels, to train with
 
 
@@ -94,7 +94,7 @@ def diagnose(
         data: the training data, as for `train`.
         history: what `train` returned. It has the optimizer, the start and the curves. Without it, as for a loop of
             your own, the trials go on from where the parameters are, in batches of 32.
-        validation: data that were not learnt from.
+        validation: data that were not learned from.
         optimizer: the optimizer that was used; needed only without a history, and `Adam()` by default.
         rng: the seed of all shuffling.
 
@@ -224,7 +224,7 @@ class _Doctor:
         training = self._fit(self._sample)
         validation = None if self._others is None else self._fit(self._others)
         lately = _part(self._lately(training), training.chance)
-        is_good = min(training.learnt, lately) >= GOOD and not self._has_diverged
+        is_good = min(training.learned, lately) >= GOOD and not self._has_diverged
         findings = list(self._loss_itself())
         if not is_good:
             findings += self._seen_at_start()
@@ -333,7 +333,7 @@ class _Doctor:
 
     def _tried(self, training: Fit, validation: Fit | None, is_good: bool) -> list[Finding]:
         """What short trainings show that differ in one thing."""
-        is_proven = validation is not None and validation.is_beyond_luck and validation.learnt >= POOR
+        is_proven = validation is not None and validation.is_beyond_luck and validation.learned >= POOR
         if self._steps < FEWEST or (is_good and (is_proven or not self._is_fast or len(self.data) == 1)):
             return []
         rates: dict[float, float] = {}
@@ -355,7 +355,7 @@ class _Doctor:
         return self._trials.run(self._steps, self._sample, **change)
 
     def _unfounded(self, factor: float, good: Fit | None) -> Finding | None:
-        """Whether shuffled labels are learnt as well as the true ones."""
+        """Whether shuffled labels are learned as well as the true ones."""
         steps = self._steps if good is None else min(self._taken, LONG)
         trial = self._trials.run(steps, self._sample, factor=factor)
         true = trial.on_the_way
@@ -386,7 +386,7 @@ class _Doctor:
         if dead and not self._mostly_dead(self.at_start.layers):
             findings.append(_dead(dead, "now, and were alive at the start"))
         findings = findings or self._without_momentum(control) or self._unfinished(lately)
-        if not findings and training.learnt < POOR and len(self.data) > 1:
+        if not findings and training.learned < POOR and len(self.data) > 1:
             findings.append(
                 Finding(
                     "model too small",
@@ -398,7 +398,7 @@ class _Doctor:
         return findings
 
     def _unmixed(self, training: Fit) -> list[Finding]:
-        """Whether a loop without `train` has learnt from examples of one kind after those of another."""
+        """Whether a loop without `train` has learned from examples of one kind after those of another."""
         if self._history is not None or len(self.data) == 1 or not _is_better(self.rates[1.0], training.loss):
             return []
         tenth = max(1, self.size // 10)
@@ -496,14 +496,14 @@ class _Doctor:
             has_risen = losses[-1] - lowest > RISE * abs(validation.chance)
             if has_risen:
                 seen += f", where it was {lowest:.3g} after {counted(losses.index(lowest) + 1, 'epoch')}"
-        if validation.learnt >= training.learnt - GAP and not has_risen:
+        if validation.learned >= training.learned - GAP and not has_risen:
             return []
         examples, parameters = counted(self.size, "example"), counted(len(self._now), "parameter")
         return [
             Finding(
                 "too little data",
                 f"{seen}; there are {examples} for {parameters}",
-                "the model has learnt the examples by heart, their noise included",
+                "the model has learned the examples by heart, their noise included",
                 "stop early (patience=10), decay the weights (weight_decay), drop out (dropout=0.5), or find or make "
                 "more data",
             )

@@ -50,15 +50,15 @@ class Fit:
 
     Attributes:
         loss: the mean loss.
-        chance: what the loss would be if nothing were learnt: the mean loss with the labels, the last column of the
+        chance: what the loss would be if nothing were learned: the mean loss with the labels, the last column of the
             data, shuffled; with data of one column, the loss at the start.
-        learnt: which share of that the model has removed: 1 - loss ÷ chance.
+        learned: which share of that the model has removed: 1 - loss ÷ chance.
         is_beyond_luck: whether the loss is lower than any shuffling of the labels is likely to make it.
     """
 
     loss: float
     chance: float
-    learnt: float
+    learned: float
     is_beyond_luck: bool
 
 
@@ -68,7 +68,7 @@ class Diagnosis:
 
     Attributes:
         findings: what is wrong, in the order in which to fix it; none for a healthy training.
-        is_good_on_training_data: whether the model does well on what it has learnt from.
+        is_good_on_training_data: whether the model does well on what it has learned from.
         is_good_on_validation_data: whether it does well on other data; None where there are none.
         training: the loss on the training data, and what it is compared with.
         validation: the same on validation data; None where there are none.
@@ -183,7 +183,7 @@ class Diagnosis:
                 axes.axhline(losses[0], color=colour, label=label)
             drawn += losses
         chance = with_gaps([self.training.chance])
-        axes.axhline(chance[0], color="#8a97a5", linestyle=":", label="if nothing were learnt")
+        axes.axhline(chance[0], color="#8a97a5", linestyle=":", label="if nothing were learned")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="epoch", ylabel="loss", title="loss")
         positive = [loss for loss in drawn + chance if loss > 0]
@@ -251,4 +251,4 @@ def _rows(layers: Sequence[LayerReading]) -> list[list[str]]:
 
 def _answer(is_good: bool, fit: Fit) -> str:
     answer = "Yes" if is_good else "No"
-    return f"{answer}: the loss is {fit.loss:.3g}; if nothing were learnt it would be {fit.chance:.3g}."
+    return f"{answer}: the loss is {fit.loss:.3g}; if nothing were learned it would be {fit.chance:.3g}."

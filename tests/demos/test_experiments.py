@@ -215,7 +215,7 @@ def test_sizes_are_those_of_a_sweep() -> None:
         statistics.fmean(abs(weight.grad) for neuron in layer.neurons for weight in neuron.weights)
         for layer in model.layers
     ]
-    assert depth.sizes(model, data) == pytest.approx(swept, rel=1e-9)
+    assert experiment.sizes_by_layer(model, data, "weights") == pytest.approx(swept, rel=1e-9)
 
 
 def test_deep_sigmoid_networks_do_not_learn() -> None:
@@ -504,6 +504,18 @@ def test_a_baseline_finds_the_cheese() -> None:
         assert statistics.fmean(without.rewards[-10:]) < 17
         for row, column in grid_world.CELLS:
             assert sum(with_baseline.policy[row * grid_world.WIDTH + column]) == pytest.approx(1)
+
+
+def test_no_rate_makes_up_for_a_baseline() -> None:
+    """Without a baseline smaller and larger rates are worse, too, than the usual one with it."""
+
+    def reward(baseline: bool, rate: float) -> float:
+        return statistics.fmean(
+            statistics.fmean(grid_world.learn(seed, baseline, 100, rate=rate).rewards[-10:]) for seed in range(4)
+        )
+
+    with_baseline = reward(True, 0.1)
+    assert all(reward(False, rate) < with_baseline - 1.5 for rate in (0.02, 0.05, 0.2))
 
 
 def test_walls_stop_the_mouse_and_rewards_end_a_walk() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from scalargrad.lifting.arrays.loops import Last, Loop, Row, Stack
-from scalargrad.lifting.arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
+from scalargrad.lifting.arrays.program import Apply, Array, Assembly, Fold, Gather, Initial, Leaf, Scatter, View, needed
 
 
 def evaluate(root: Array | float, given: Mapping[str, Any], count: int) -> Any:
@@ -120,6 +120,9 @@ def _for_all(numbers: Any, count: int) -> Any:
 
 
 def _leaf(array: Leaf, given: Mapping[str, Any], count: int) -> Any:
+    if isinstance(array, Initial):
+        numbers = np.reshape(array.numbers, array.sizes)
+        return np.repeat(numbers[..., None], count, axis=-1) if array.batched else numbers
     if array.table is not None:
         return array.table
     if array.name in ("share", "count"):

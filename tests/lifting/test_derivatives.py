@@ -377,8 +377,22 @@ def test_a_loss_with_something_beside_it(target: str) -> None:
         assert twin.value_and_grad(xs, ys)[0][0] == mean
 
 
-def test_what_is_beside_it_can_be_a_number_or_nothing() -> None:
-    """A single Value beside a loss is an array; nothing beside it an empty list of results."""
+@each_target
+def test_without_parameters(target: str) -> None:
+    """A program without parameters has results and derivatives in its inputs, and others of size 0."""
+    program: Any = lift(lambda x: x * x, [], target=target)
+    assert list(program([1.0, 3.0])) == [1.0, 9.0]
+    assert program.value_and_grad([1.0, 3.0])[0] == 5.0
+    assert list(program.input_gradients([1.0, 3.0])) == [2.0, 6.0]
+    assert list(program.jvp([1.0, 3.0], [])) == [0.0, 0.0]
+    assert np.shape(program.gradients([1.0, 3.0])) == np.shape(program.jacobian([1.0, 3.0])) == (2, 0)
+    assert [len(program.hvp([1.0], [])), len(program.hessian([1.0]))] == [0, 0]
+    several: Any = lift(lambda x: [x * x, x, x], [], target=target)
+    assert np.shape(several.jacobian([1.0, 3.0])) == (2, 3, 0)
+
+
+def test_what_is_beside_it_can_be_a_number() -> None:
+    """A single Value beside a loss is an array; anything but Values, or none, is refused."""
     w = Value(2.0)
     program: Any = lift(lambda x: (w * x, x), [w], has_aux=True)
     (mean, aux), _ = program.value_and_grad([1.0, 3.0])
@@ -389,6 +403,10 @@ def test_what_is_beside_it_can_be_a_number_or_nothing() -> None:
     assert alone.value_and_grad()[0] == (4.0, 2.0)
     with pytest.raises(TypeError, match="with has_aux the function must return a Value and what is beside it"):
         lift(lambda x: w * x, [w], has_aux=True)([1.0])
+    empty: list[Any] = [{}, [], {"a": []}]
+    for nothing in empty:
+        with pytest.raises(ValueError, match="with has_aux the function must return a Value or several beside"):
+            lift(lambda x, beside=nothing: (w * x, beside), [w], has_aux=True)([1.0])
     for beside in (3.0, [w, 3.0], {"a": None}):
         with pytest.raises(TypeError, match="with has_aux, what the function returns beside the loss must be a Value"):
             lift(lambda x, beside=beside: (w * x, beside), [w], has_aux=True)([1.0])

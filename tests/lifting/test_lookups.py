@@ -262,6 +262,54 @@ def test_places_can_be_looked_up() -> None:
 
 
 @each_target
+def test_an_index_can_be_looked_up(target: str) -> None:
+    """An index may be an entry of plain integers, of integers of the example, or of what is looked up itself."""
+    ws, places = [Value(0.5), Value(-1.0), Value(2.0)], [2, 0, 1, 1]
+
+    def loss(i: Any, followers: Any, x: Any) -> Any:
+        total = take(ws, take(places, i)) * x + cross_entropy([w * x for w in ws], take(places, i))
+        total = total + sum(w * w * is_it for w, is_it in zip(ws, one_hot(take(places, i), 3), strict=True))
+        at = take(followers, 0)
+        for _ in range(2):  # along a list in which each entry says where the next one is
+            total = total + take(ws, at) * take([x, x * x, ws[0]], at)
+            at = take(followers, at)
+        return total + take(ws, take(places, take(followers, 1)))
+
+    examples = [0, 3, 2, 1], [[1, 2, 0], [2, 1, 0], [0, 0, 1], [2, 2, 2]], [0.3, -0.7, 1.1, 0.2]
+    program: Any = lift(loss, ws, target=target)
+    results = [loss(i, followers, Value(x)) for i, followers, x in zip(*examples, strict=True)]
+    assert near(program(*examples), [result.data for result in results])
+    assert near(program.value_and_grad(*examples)[1], mean_gradient(results, ws))
+    with pytest.raises(ValueError, match=r"in example 1 .* argument 2\[2\] is an index .* from 0 to 2, got 3"):
+        program([0, 3], [[1, 2, 0], [2, 1, 3]], [0.3, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("places", "error", "message"),
+    [
+        ([0, 3], ValueError, "an entry that is looked up as an index must be an integer from 0 to 2, got 3.0"),
+        ([0, 0.5], ValueError, "an entry that is looked up as an index must be an integer from 0 to 2, got 0.5"),
+        ([0, Value(1.0)], TraceError, "an index must be an integer of an example as it is given"),
+    ],
+)
+def test_a_looked_up_index_must_be_one(places: list[Any], error: type[Exception], message: str) -> None:
+    """All entries that may be looked up as an index must be integers, and places of the table."""
+    ws = [Value(0.5), Value(-1.0), Value(2.0)]
+    with pytest.raises(error, match=message):
+        lift(lambda i: take(ws, take(places, i)), ws)([0])
+
+
+@each_target
+def test_an_index_that_is_a_number_too(target: str) -> None:
+    """An integer that is looked up by and computed with has the derivative of the computation."""
+    ws = [Value(0.5), Value(-1.0), Value(2.0)]
+    program: Any = lift(lambda i, x: take(ws, i) * x * (i + 1) + i * i, ws, target=target)
+    of_index, of_x = program.input_gradients([0, 2], [3.0, 5.0])
+    assert near(of_index, [0.5 * 3.0, 2.0 * 5.0 + 4.0])
+    assert near(of_x, [0.5, 6.0])
+
+
+@each_target
 def test_derivatives_inside_go_through_lookups(target: str) -> None:
     """`grad` inside a lifted function, of an entry and with respect to all entries, is the engine's."""
     ws = [Value(0.5), Value(-1.0), Value(2.0)]

@@ -137,6 +137,22 @@ def test_a_number_is_no_row(use: Any) -> None:
         lift(lambda x: w * use(x), [w])([1.0, 2.0])
 
 
+@pytest.mark.parametrize("target", ["numpy", "python", "jax"])
+@pytest.mark.parametrize("given", [None, 1.0, "ab", b"ab"])
+def test_what_has_no_entries_is_named(given: Any, target: str) -> None:
+    """An argument needs an entry for each example, and a vector one for each parameter, which no text has."""
+    w = [Value(1.5), Value(0.5)]
+    program: Any = lift(lambda x: w[0] * x + w[1], w, target=target, dtype="float32" if target == "jax" else "float64")
+    asked: dict[str, Callable[[], Any]] = {
+        "argument 1 must have an entry for each example": lambda: program(given),
+        "the vector must have an entry for each parameter": lambda: program.jvp([1.0], given),
+        "theta must have an entry for each parameter": lambda: program.unpack(given),
+    }
+    for message, ask in asked.items():
+        with pytest.raises(TypeError, match=message):
+            ask()
+
+
 # ---------------------------------------------------------------- operations of users
 
 

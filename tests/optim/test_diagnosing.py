@@ -129,13 +129,13 @@ def test_scores_of_a_sigmoid_are_within_bounds() -> None:
 def test_a_small_loss_by_luck_is_not_good() -> None:
     """A loss that leaps, and happens to be small at the end, is judged by its last epochs."""
     diagnosis = next(iter(FAULTS))(57).diagnosis()
-    assert diagnosis.training.learnt > diagnosing.GOOD
+    assert diagnosis.training.learned > diagnosing.GOOD
     assert not diagnosis.is_good_on_training_data
     assert "over the last epochs" in diagnosis.findings[0].measured
 
 
 def test_a_few_examples_say_nothing_of_their_labels() -> None:
-    """Among very few examples, which labels are learnt faster is luck, so nothing is concluded from it."""
+    """Among very few examples, which labels are learned faster is luck, so nothing is concluded from it."""
     rng = random.Random(0)
     model = nn.MLP(2, [32, 3], "tanh", rng=0)
     points, labels = blobs(rng, 20)

@@ -43,7 +43,7 @@ def diagnosis_of(**changes: Any) -> Diagnosis:
 def test_the_text() -> None:
     """It answers the lecture's questions in their order, then come the findings, and a table of the layers."""
     assert repr(diagnosis_of()) == (
-        "Good on the training data? No: the loss is 0.5; if nothing were learnt it would be 2.\n"
+        "Good on the training data? No: the loss is 0.5; if nothing were learned it would be 2.\n"
         "1. dead relus\n"
         "   seen  2 of 3 are 0\n"
         "   so    they learn nothing\n"
@@ -55,11 +55,11 @@ def test_the_text() -> None:
 
 
 def test_other_data_are_asked_about_where_the_model_is_good() -> None:
-    """Validation data are asked about after the training data are learnt, and said to be missing where they are."""
+    """Validation data are asked about after the training data are learned, and said to be missing where they are."""
     good = {"is_good_on_training_data": True, "layers": []}
-    first = "Good on the training data? Yes: the loss is 0.5; if nothing were learnt it would be 2.\n"
+    first = "Good on the training data? Yes: the loss is 0.5; if nothing were learned it would be 2.\n"
     assert repr(diagnosis_of(**good, is_good_on_validation_data=True, findings=[])) == (
-        f"{first}Good on validation data? Yes: the loss is 0.5; if nothing were learnt it would be 2.\n"
+        f"{first}Good on validation data? Yes: the loss is 0.5; if nothing were learned it would be 2.\n"
         "Nothing is wrong."
     )
     assert "Good on validation data? No: " in repr(diagnosis_of(**good))

@@ -181,7 +181,7 @@ def labels_permuted(seed: int) -> Training:
     return trained(model, classes(model), (points, labels), blobs(rng, 100), optim.Adam(rate=0.01))
 
 
-def labels_permuted_and_learnt_by_heart(seed: int) -> Training:
+def labels_permuted_and_learned_by_heart(seed: int) -> Training:
     rng = random.Random(seed)
     model = nn.MLP(2, [32, 32, 3], "tanh", rng=seed)
     points, labels = blobs(rng, 60, spread=1.0)
@@ -337,7 +337,7 @@ FAULTS: dict[Callable[[int], Training], tuple[str, set[str]]] = {  # what is fou
     weights_0: ("weights all alike", set()),
     no_shuffle: ("no shuffle", set()),
     labels_permuted: ("labels unrelated to the inputs", set()),
-    labels_permuted_and_learnt_by_heart: ("labels unrelated to the inputs", set()),
+    labels_permuted_and_learned_by_heart: ("labels unrelated to the inputs", set()),
     inputs_not_scaled: ("inputs not scaled", {"saturated sigmoids"}),  # which large inputs lead to
     too_little_data: ("too little data", set()),
     softmax_twice: ("softmax twice", set()),

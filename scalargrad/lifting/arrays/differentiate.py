@@ -8,9 +8,11 @@ gradient of a sum goes to all that is summed, and the gradient of a look-up to t
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...engine import primitives as p
 from .program import (
@@ -21,6 +23,7 @@ from .program import (
     Axis,
     Fold,
     Gather,
+    Initial,
     Leaf,
     Piece,
     Places,
@@ -80,7 +83,50 @@ def _share_of_sum(program: ArrayProgram, array: Array, reads: int) -> Array | fl
     return program.apply(p.multiply, [share, program.fold(p.add, summed, along, batch=True)])
 
 
-def gradient(program: ArrayProgram, output: Array | float, leaf: Array, *, for_each: bool = False) -> Array | float:
+class Recurrences(NamedTuple):
+    """Where the recurrences of a program begin and end.
+
+    With them the first and the last step of a gradient, and of what is computed from it, are like all others: they add
+    a gradient of 0 to what the last step computes, and have that of what the first step reads, which nothing needs.
+
+    Attributes:
+        begins: leaves and views of them that the first step reads in place of what others compute.
+        ends: what the last step computes, with how a next step would read it: as it is, or a view of all of it.
+        shared: what all steps read.
+        last: all that the last step hands on.
+    """
+
+    begins: Collection[Array] = ()
+    ends: Mapping[Array, Array] = MappingProxyType({})
+    shared: Collection[Array] = ()
+    last: Collection[Array] = ()
+
+    def nothing(self, array: Array) -> Initial | None:
+        """Return the gradient to which those of an array are added in steps; None if it is as any other."""
+        if array in self.shared or self.ends.get(array) is array:
+            return _zeros(array, array.axes)
+        return None
+
+    def nothing_seen(self, array: Array) -> list[tuple[View, Initial]]:
+        """Return the same for what the last step computes, through the view by which a next step would read it."""
+        view = self.ends.get(array)
+        return [(view, _zeros(array, view.axes))] if isinstance(view, View) else []
+
+
+def _zeros(slope_of: Array, axes: tuple[Axis, ...]) -> Initial:
+    """The derivative of an array along these axes, where it is 0."""
+    size = math.prod(axis.size for axis in axes)
+    return slope_of.program.initial([0.0] * size, axes, slope_of.batched, slope_of)
+
+
+def gradient(
+    program: ArrayProgram,
+    output: Array | float,
+    leaf: Array,
+    *,
+    for_each: bool = False,
+    recurrences: Recurrences = Recurrences(),  # noqa: B008  # it never changes
+) -> Array | float:
     """Return the derivative of the output, a single number, with respect to each number of a leaf.
 
     The arrays of the gradient are added to the program; a float is the same derivative for all.
@@ -91,22 +137,35 @@ def gradient(program: ArrayProgram, output: Array | float, leaf: Array, *, for_e
         leaf: the array to differentiate in.
         for_each: whether the output has a number for each example, and each its own derivative, also with respect to
             what all examples share.
+        recurrences: where those of the output begin and end.
     """
     totals: dict[Array, Array | float] = {}
     shown: dict[Array, list[tuple[View, Array | float]]] = {}  # for each array its views and their gradients
     looked_up: dict[Array, list[tuple[Array | float, Gather]]] = {}  # for each array its gathers, after their gradients
     if isinstance(output, Array):
         totals[output] = 1.0
+        if output in recurrences.last and not output.axes:
+            totals[output] = program.initial([1.0], (), output.batched, output)
+    order = _in_order_of_the_sweep(output) if program.exact else needed([output])
     forward = len(program.arrays)
-    for array in reversed(_in_order_of_the_sweep(output) if program.exact else needed([output])):
+    slope: Array | float | None = None
+    beside: list[Array] = []
+    waiting = {leaf, *recurrences.begins}.intersection(order)
+    first = min((place for place, array in enumerate(order) if array in waiting), default=len(order))
+    for array in reversed(order[first:]):
         if array in looked_up:
             pairs = looked_up.pop(array)
             scattered = program.scatter(pairs, array.batched or (for_each and any(own.batched for _, own in pairs)))
             totals[array] = program.apply(p.add, [totals[array], scattered]) if array in totals else scattered
-        total = _total(program, array, totals.pop(array, None), shown.pop(array, []))
+        seen = shown.pop(array, [])
+        seen = [*recurrences.nothing_seen(array), *seen] if seen or array in totals else []
+        total = _total(program, array, totals.pop(array, None), seen)
         if array is leaf:
-            return 0.0 if total is None else total
-        if total is None:
+            slope = total
+        elif array in waiting and isinstance(total, Array) and not isinstance(total, Assembly):
+            beside.append(total)
+        waiting.discard(array)
+        if total is None or array is leaf:
             continue
         marked(total, array, forward)
         if isinstance(array, View):
@@ -115,8 +174,11 @@ def gradient(program: ArrayProgram, output: Array | float, leaf: Array, *, for_e
             looked_up.setdefault(array.table, []).append((total, array))
         else:
             for operand, part in _handed_on(program, array, total, for_each):
-                totals[operand] = program.apply(p.add, [totals[operand], part]) if operand in totals else part
-    return 0.0
+                before = totals[operand] if operand in totals else recurrences.nothing(operand)
+                totals[operand] = part if before is None else program.apply(p.add, [before, part])
+    if beside and isinstance(slope, Array):
+        program.beside[slope] = beside
+    return 0.0 if slope is None else slope
 
 
 def _in_order_of_the_sweep(output: Array | float) -> list[Array]:
@@ -224,7 +286,12 @@ def restricted(program: ArrayProgram, array: Array | float, axis: Axis, index: I
 
 
 def tangent(
-    program: ArrayProgram, output: Array | float, leaf: Array, direction: Array, along: Axis | None = None
+    program: ArrayProgram,
+    output: Array | float,
+    leaf: Array,
+    direction: Array,
+    along: Axis | None = None,
+    recurrences: Recurrences = Recurrences(),  # noqa: B008  # it never changes
 ) -> Array | float:
     """Return the derivative of the output in a direction of the leaf, computed forwards through the program.
 
@@ -232,46 +299,54 @@ def tangent(
     It must have been made before all axes of the program.
     """
     known: dict[Array | float, Array | float] = {leaf: direction}
-    for array in needed([output]):
-        if array is leaf or blocks(array) or not any(operand in known for operand in _moving(array)):
-            continue
-        if isinstance(array, View):
-            known[array] = _seen(program, known[array.base], array, along)
-        elif isinstance(array, Fold):
-            if array.primitive is p.add:
-                summed = array.operand
-                known[array] = 0.0
-                for term in _products(known[summed]):
-                    part = _summed(program, term, summed.axes, summed.batched, array)
-                    known[array] = program.apply(p.add, [known[array], part])
-        elif isinstance(array, Assembly):
-            pieces = [
-                piece._replace(
-                    array=known[piece.array],
-                    places=_for_each(piece.places, array.size, along),
-                    axes=_behind(along, piece.axes),
-                )
-                for piece in array.pieces
-                if isinstance(piece.array, Array) and known.get(piece.array, 0.0) != 0.0
-            ]
-            known[array] = program.assemble(_behind(along, array.axes), pieces)
-        elif isinstance(array, Gather):
-            assert along is None, "several directions do not go through look-ups"
-            known[array] = program.gather(known[array.table], array.index, array.along)
-        elif isinstance(array, Scatter):
-            assert along is None, "several directions do not go through look-ups"
-            pairs = zip(array.numbers, array.gathers, strict=True)
-            moving = [(known[one], gather) for one, gather in pairs if one in known]
-            known[array] = program.scatter(moving, array.batched)
-        else:
-            assert isinstance(array, Apply), f"there is no tangent of {array}"
-            total: Array | float = 0.0
-            for i, operand in enumerate(array.operands):
-                if isinstance(operand, Array) and operand in known:
-                    local = array.primitive.partials[i](array, *array.operands)
-                    total = program.apply(p.add, [total, program.apply(p.multiply, [local, known[operand]])])
-            known[array] = total
-    return known.get(output, 0.0) if isinstance(output, Array) else 0.0
+    beside = program.beside.get(output, []) if isinstance(output, Array) else []
+    for array in needed([output, *beside]):
+        is_begun = array in recurrences.begins and known.keys().isdisjoint(array.arrays)
+        if isinstance(array, Initial) or is_begun:
+            known[array] = _zeros(array, _behind(along, array.axes))
+        elif array is not leaf and not blocks(array) and any(operand in known for operand in _moving(array)):
+            known[array] = _moved(program, array, known, along)
+    moved = known.get(output, 0.0) if isinstance(output, Array) else 0.0
+    if beside and isinstance(moved, Array):
+        program.beside[moved] = [*beside, *(own for one in beside if isinstance(own := known.get(one), Array))]
+    return moved
+
+
+def _moved(
+    program: ArrayProgram, array: Array, known: Mapping[Array | float, Array | float], along: Axis | None
+) -> Array | float:
+    """The derivative of an array, given those of its operands."""
+    total: Array | float = 0.0
+    if isinstance(array, View):
+        return _seen(program, known[array.base], array, along)
+    if isinstance(array, Assembly):
+        pieces = [
+            piece._replace(
+                array=known[piece.array],
+                places=_for_each(piece.places, array.size, along),
+                axes=_behind(along, piece.axes),
+            )
+            for piece in array.pieces
+            if isinstance(piece.array, Array) and known.get(piece.array, 0.0) != 0.0
+        ]
+        return program.assemble(_behind(along, array.axes), pieces)
+    if isinstance(array, Gather | Scatter):
+        assert along is None, "several directions do not go through look-ups"
+        if isinstance(array, Gather):
+            return program.gather(known[array.table], array.index, array.along)
+        pairs = zip(array.numbers, array.gathers, strict=True)
+        return program.scatter([(known[one], gather) for one, gather in pairs if one in known], array.batched)
+    if isinstance(array, Fold):
+        summed = array.operand
+        for term in _products(known[summed]) if array.primitive is p.add else ():
+            total = program.apply(p.add, [total, _summed(program, term, summed.axes, summed.batched, array)])
+        return total
+    assert isinstance(array, Apply), f"there is no tangent of {array}"
+    for i, operand in enumerate(array.operands):
+        if isinstance(operand, Array) and operand in known:
+            local = array.primitive.partials[i](array, *array.operands)
+            total = program.apply(p.add, [total, program.apply(p.multiply, [local, known[operand]])])
+    return total
 
 
 def _products(array: Array | float) -> list[Array | float]:

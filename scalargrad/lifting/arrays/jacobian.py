@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...engine import primitives as p
-from .differentiate import blocks, gradient, marked, pieces_of, together
+from .differentiate import Recurrences, blocks, gradient, marked, pieces_of, together
 from .program import Apply, Array, ArrayProgram, Assembly, Axis, Fold, Leaf, Piece, Places, View, needed
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ class Part(NamedTuple):
         return math.prod(axis.size for axis in self.axes)
 
 
-def jacobian(program: ArrayProgram, results: Sequence[Array | float], leaves: Sequence[Array]) -> Array:
+def jacobian(
+    program: ArrayProgram, results: Sequence[Array | float], leaves: Sequence[Array], recurrences: Recurrences
+) -> Array:
     """Return the derivatives of results in the numbers of leaves as one array along a new axis.
 
     They are those of each example, also in what all examples share. For each leaf come those of the first result, then
@@ -55,28 +57,36 @@ def jacobian(program: ArrayProgram, results: Sequence[Array | float], leaves: Se
         program: the program, to which the arrays are added.
         results: arrays of one number.
         leaves: what to differentiate in.
+        recurrences: where those of the results begin and end.
     """
     pieces: list[Piece] = []
+    beside: list[Array] = []
     start = 0
     for leaf in leaves:
         own = _at_once(program, results, leaf)
-        for piece in _one_by_one(program, results, leaf) if own is None else own:
+        if own is None:
+            slopes = [gradient(program, one, leaf, for_each=True, recurrences=recurrences) for one in results]
+            beside += [one for slope in slopes if isinstance(slope, Array) for one in program.beside.get(slope, ())]
+            own = _in_a_row(slopes, leaf)
+        for piece in own:
             pieces.append(piece._replace(places=Places(piece.places.index + start)))
         start += len(results) * leaf.size
-    return program.assemble((program.axis(start),), pieces)
+    assembled = program.assemble((program.axis(start),), pieces)
+    program.beside[assembled] = list(dict.fromkeys(beside))
+    return assembled
 
 
-def _one_by_one(program: ArrayProgram, results: Sequence[Array | float], leaf: Array) -> list[Piece]:
-    """The derivatives in a leaf, as pieces of an array that has them in a row: a gradient for each result."""
+def _in_a_row(slopes: Sequence[Array | float], leaf: Array) -> list[Piece]:
+    """Gradients in a leaf, one of each result, as pieces of an array that has them in a row."""
     return [
         piece._replace(places=Places(piece.places.index + i * leaf.size))
-        for i, result in enumerate(results)
-        for piece in pieces_of(gradient(program, result, leaf, for_each=True), leaf.size)
+        for i, slope in enumerate(slopes)
+        for piece in pieces_of(slope, leaf.size)
     ]
 
 
 def _at_once(program: ArrayProgram, results: Sequence[Array | float], leaf: Array) -> list[Piece] | None:
-    """The same, of all results together; None where that takes no less than one by one."""
+    """The derivatives in a leaf, as pieces of an array that has them in a row; None where that does not pay."""
     import numpy as np
 
     whole = together(program, results)

@@ -196,6 +196,22 @@ class Leaf(Array):
         self.table = table
 
 
+class Initial(Leaf):
+    """Constants from which a recurrence begins. They may be batched, so that its first step is like the others.
+
+    Attributes:
+        numbers: the constants, with all axes flattened.
+    """
+
+    __slots__ = ("numbers",)
+
+    def __init__(
+        self, program: ArrayProgram, numbers: tuple[float, ...], axes: tuple[Axis, ...], batched: bool
+    ) -> None:
+        super().__init__(program, "initial", axes, batched)
+        self.numbers = numbers
+
+
 class View(Array):
     """The numbers at some places of another array, along axes of the view."""
 
@@ -295,11 +311,14 @@ class ArrayProgram:
     Attributes:
         arrays: all of them, in order.
         exact: whether it computes what the engine does to the last bit, in programs of single numbers.
+        beside: for a gradient that of initial states, which nothing reads, but which the last step of the sweep would
+            compute if it were as all others are.
     """
 
     def __init__(self, exact: bool = False) -> None:
         self.arrays: list[Array] = []
         self.exact = exact
+        self.beside: dict[Array, list[Array]] = {}
         self._known: dict[Hashable, Any] = {}
         self._axes = 0
 
@@ -321,6 +340,12 @@ class ArrayProgram:
     def table(self, numbers: FloatArray, axes: tuple[Axis, ...]) -> Leaf:
         """Return the array that has these constants, of a shape that fits the axes."""
         return self.entered(Leaf(self, "", axes, False, numbers), numbers.tobytes())
+
+    def initial(
+        self, numbers: Sequence[float], axes: tuple[Axis, ...], batched: bool, slope_of: Array | None = None
+    ) -> Initial:
+        """Return the array that has these constants as initial states, or as those of the derivative of an array."""
+        return self.entered(Initial(self, tuple(numbers), axes, batched), (slope_of, batched, *map(repr, numbers)))
 
     def view(self, base: Array, index: int | IntArray | range | tuple[int, ...], axes: tuple[Axis, ...]) -> Array:
         """Return the numbers at these places of the base, along axes of the view."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
-from ..arrays.program import Array
+from ..arrays.program import Array, Initial
 from ..leaves import CAPTURED, THETA
 from ..lookup import TABLE
 from ..trace import Node, Trace
@@ -77,11 +77,38 @@ class Families:
         self.uses = self._uses()
         self.zeros = self._zeros(trace.beside_constants)
         self.terms: dict[int, list[Term]] = {}
-        self.order: Sequence[int] = range(len(self.nodes))
+        self.order: Sequence[int] = self._in_order()
         self.families: list[Family] = []
         self.family_of: list[int] = []
         self.place_of: list[int] = []
         self.constants: list[float] = []
+
+    def _in_order(self) -> Sequence[int]:
+        """The places of the nodes; what depends on initial states comes behind what does not, and these between.
+
+        In a later step, too, the state that it takes over comes behind what is computed for all steps, and before the
+        rest: so its families come in the same order in each step.
+        """
+        initial = {name for name, leaf in self.leaves.items() if isinstance(leaf, Initial)}
+        if not initial:
+            return range(len(self.nodes))
+        depends = bytearray(len(self.nodes))
+        for place, node in enumerate(self.nodes):
+            depends[place] = node[0] in initial  # in whatever places they stand
+        before: list[int] = []
+        begun: list[int] = []
+        behind: list[int] = []
+        for place, node in enumerate(self.nodes):
+            if node[0].__class__ is str:
+                continue
+            if len(node) == 3:  # as most nodes have
+                depends[place] = depends[node[1]] | depends[node[2]]
+            else:
+                depends[place] = any(depends[operand] for operand in node[1:])
+        for place, node in enumerate(self.nodes):
+            part = begun if node[0] in initial else behind if depends[place] else before
+            part.append(place)
+        return [*before, *begun, *behind]
 
     # ---------------------------------------------------------------- clear
 
@@ -234,7 +261,7 @@ class Families:
         self.place_of = [0] * len(self.nodes)
         known: dict[Hashable, Family] = {}
         for name in ("constant", THETA, CAPTURED, *self.leaves):
-            if name not in known:
+            if name not in known and not isinstance(self.leaves.get(name), Initial):
                 batched = name in self.leaves and self.leaves[name].batched
                 known[name] = self.new_family(batched)
                 known[name].array = self.leaves.get(name, 0.0)
@@ -249,6 +276,9 @@ class Families:
                     member, given = node[1:]
                     family_of[i], place_of[i] = (given if member == NONE else family_of[member]), BEHIND
                     continue
+                if op not in known:
+                    known[op] = self.new_family(self.leaves[op].batched)
+                    known[op].array = self.leaves[op]
                 family_of[i] = known[op].number
                 if op == "constant":
                     place_of[i] = len(self.constants)

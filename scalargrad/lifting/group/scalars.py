@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..arrays.program import Array, ArrayProgram, Axis, Piece, Places
+from ..arrays.program import Array, ArrayProgram, Axis, Initial, Piece, Places
 from ..lookup import LOOKUP, TABLE
 from ..trace import Node, Trace
 
@@ -24,7 +24,9 @@ def ungrouped(
                 wanted[operand] = True
     tables = _Tables(program, leaves, nodes)
     made: list[Array | float] = [0.0] * len(nodes)
-    for i, (op, *operands) in enumerate(nodes):
+    begun = {name for name, leaf in leaves.items() if isinstance(leaf, Initial)}  # whose nodes stand behind others
+    for i in sorted(range(len(nodes)), key=lambda i: nodes[i][0] not in begun) if begun else range(len(nodes)):
+        op, *operands = nodes[i]
         if not wanted[i]:
             continue
         if op == "constant":

@@ -45,7 +45,10 @@ class Steps(NamedTuple):
 
 
 def stretches(steps: Steps, least_saved: int) -> list[Stretch]:
-    """Return where steps repeat such that a loop saves at least so many lines, in order and apart from each other."""
+    """Return where steps repeat such that a loop saves at least so many lines, in order.
+
+    They are apart from each other, but for the parts of an iteration with which they may begin and end.
+    """
     chosen: list[Stretch] = []
     pending = [(0, len(steps.tokens))]
     while pending:
@@ -54,7 +57,19 @@ def stretches(steps: Steps, least_saved: int) -> list[Stretch]:
         if best is not None:
             chosen.append(best)
             pending += [(low, best.first), (best.end, high)]
-    return sorted(chosen)
+    chosen.sort()
+    limits = [0, *[limit for stretch in chosen for limit in (stretch.start, stretch.stop)], len(steps.tokens)]
+    return [_reaching(steps.tokens, own, *limits[2 * i : 2 * i + 4 : 3]) for i, own in enumerate(chosen)]
+
+
+def _reaching(tokens: Sequence[int], stretch: Stretch, low: int, high: int) -> Stretch:
+    """The same stretch as far as tokens agree, also where another one begins or ends with a part of an iteration."""
+    first, end, period = stretch.first, stretch.end, stretch.period
+    while first > max(low, stretch.start - 2 * period) and tokens[first - 1] == tokens[first - 1 + period]:
+        first -= 1
+    while end < min(high, stretch.stop + period) and tokens[end] == tokens[end - period]:
+        end += 1
+    return stretch._replace(first=first, end=end)
 
 
 def _best(steps: Steps, low: int, high: int, least_saved: int) -> Stretch | None:
@@ -81,24 +96,26 @@ def _periods(tokens: Sequence[int]) -> list[tuple[int, int]]:
     """
     count = len(tokens)
     lengths: dict[int, int] = {}
-    rows, width = list(tokens), 1
+    rows, width = dict(enumerate(tokens)), 1  # by position, what begins there, as a number; without what comes once
     while width <= max(1, count // LEAST_TIMES):
-        seen: dict[int, int] = {}
-        apart = []
-        for i, row in enumerate(rows):
-            if row in seen:
-                apart += [i - seen[row]]
-            seen[row] = i
-        distances = Counter(apart)
-        if not distances:
+        before: dict[int, int] = {}
+        apart, again = [], set()
+        for i, row in rows.items():
+            if row in before:
+                apart.append(i - before[row])
+                again.add(row)
+            before[row] = i
+        if not apart:
             break
-        for distance, times in distances.items():
+        for distance, times in Counter(apart).items():
             length = times + width + distance
             if length >= LEAST_TIMES * distance and length > lengths.get(distance, 0):
                 lengths[distance] = length
-        pairs = list(zip(rows, rows[width:], strict=False))
-        known = {pair: i for i, pair in enumerate(pairs)}
-        rows = [known[pair] for pair in pairs]
+        if len(again) < len(before):
+            rows = {i: row for i, row in rows.items() if row in again}
+        known: dict[tuple[int, int], int] = {}
+        number = known.setdefault
+        rows = {i: number((row, rows[i + width]), len(known)) for i, row in rows.items() if i + width in rows}
         width *= 2
     return sorted(lengths.items(), key=lambda pair: (pair[0] - pair[1], pair[0]))[:TRIED]
 

@@ -10,13 +10,13 @@ The new program is made from the ends of the old one, from left to right. In a l
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import reduce
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...engine import primitives as p
-from ..arrays.differentiate import pieces_of
+from ..arrays.differentiate import Recurrences, pieces_of
 from ..arrays.loops import Last, Loop, Row, Stack, State, close, flattened, scope_of
 from ..arrays.program import (
     Apply,
@@ -26,6 +26,7 @@ from ..arrays.program import (
     Axis,
     Fold,
     Gather,
+    Initial,
     Leaf,
     Piece,
     Places,
@@ -33,6 +34,7 @@ from ..arrays.program import (
     View,
     needed,
 )
+from ..leaves import THETA
 from ..names import Names
 from .finding import LEAST_TIMES, OUTSIDE, Steps, Stretch, carried, stretches
 
@@ -51,8 +53,8 @@ def rolled(
     names: Names,
     *,
     has_axes: bool,
-) -> tuple[list[Array | float], Array | float | None]:
-    """Return results and a gradient of so many numbers, computed with loops where that saves many lines.
+) -> tuple[list[Array | float], Array | float | None] | None:
+    """Return results and a gradient of so many numbers, computed with loops; None where that saves few lines.
 
     Args:
         results: the results.
@@ -62,16 +64,17 @@ def rolled(
         has_axes: whether the program has arrays; else it is one of single numbers.
     """
     pieces = pieces_of(slopes, size) if isinstance(slopes, Array) else []
-    order = needed([*results, *(piece.array for piece in pieces)])
+    beside = [own for end in (*results, slopes) if isinstance(end, Array) for own in end.program.beside.get(end, ())]
+    order = needed([*results, *(piece.array for piece in pieces), *beside])
     if len(order) <= LEAST_SAVED:
-        return list(results), slopes
+        return None
     rolling = _Rolling(order[0].program, names, has_axes)
     level = _Level(rolling, order, None)
     if not level.stretches:
-        return list(results), slopes
+        return None
     level.build()
     if not level.has_loops:
-        return list(results), slopes
+        return None
     new_results = [level.new_of(result) for result in results]
     new_slopes = slopes
     if isinstance(slopes, Array):
@@ -79,8 +82,20 @@ def rolled(
     ends = [*new_results, *([] if new_slopes is None else [new_slopes])]
     close(ends)
     if len(order) - len(flattened(needed(ends))) < LEAST_SAVED:
-        return list(results), slopes
+        return None
     return new_results, new_slopes
+
+
+def recurrences(results: Sequence[Array | float], *, has_axes: bool) -> Recurrences:
+    """Return where the recurrences of results begin and end that become loops."""
+    order = needed(results)
+    if len(order) <= LEAST_SAVED:
+        return Recurrences()
+    level = _Level(_Rolling(order[0].program, Names([], {}, []), has_axes), order, None)
+    if not level.stretches:
+        return Recurrences()
+    level.build()
+    return level.recurrences()
 
 
 class _Rolling:
@@ -214,14 +229,16 @@ class _Built(NamedTuple):
         window: the steps.
         body: what it computes in place of each step of an iteration.
         states: by step of an iteration, and how many iterations ago.
-        initials: what the first iterations read in place of each state: the identity of each part, by views.
+        initials: what the first iterations read in place of each state: by views, how it is read later and at first.
+        sources: what the operands of each step are.
     """
 
     loop: Loop
     window: _Window
     body: list[Array]
     states: dict[tuple[int, int], State]
-    initials: dict[tuple[int, int], dict[Hashable, Hashable]]
+    initials: Mapping[tuple[int, int], Mapping[Hashable, tuple[_Read, _Read]]]
+    sources: Sequence[Sequence[_Source]]
 
 
 class _Taken(NamedTuple):
@@ -293,13 +310,43 @@ class _Level:
             root = root.base
         return _Read(operand, root, tuple(views))
 
+    def recurrences(self) -> Recurrences:
+        """Return where the loops begin and end."""
+        users: dict[Array, list[int]] = {}
+        shown: dict[Array, set[Array]] = {}
+        for i, reads in enumerate(self.reads):
+            for read in reads:
+                if read.root is not None and isinstance(read.operand, Array):
+                    users.setdefault(read.root, []).append(i)
+                    shown.setdefault(read.root, set()).add(read.operand)
+        begins: set[Array] = set()
+        ends: dict[Array, Array] = {}
+        shared: set[Array] = set()
+        handed_on: set[Array] = set()
+        for built in self.built:
+            for source in (source for own in built.sources for source in own):
+                shared |= _shared_by(source)
+                begins |= _begun_with(source)
+            last = built.window.stop - built.window.period
+            handed_on |= {self.items[last + step] for step, _ in built.initials}
+            for (step, ago), parts in built.initials.items():
+                end, before = self.items[last + step], self.items[last - built.window.period + step]
+                if ago == 1 and list(parts) == [()] and any(i < last for i in users.get(before, ())):
+                    read_later = parts[()][0].operand
+                    ends[end] = end
+                    if isinstance(read_later, View):
+                        ends[end] = end.program.view(end, read_later.places.index, read_later.axes)
+        begins |= {root for root, views in shown.items() if isinstance(root, Leaf) and views <= begins}
+        return Recurrences(begins, ends, shared, handed_on)
+
     # ---------------------------------------------------------------- the new program
 
     def build(self) -> None:
         """Make the new program, from left to right."""
         done = 0
         for stretch in self.stretches:
-            window = next((one for one in self._windows(stretch) if self._looped(one, done)), None)
+            windows = [window for window in self._windows(stretch) if window.start >= done]
+            window = next((one for one in windows if self._looped(one, done)), None)
             if window is not None:
                 self._built_at[window.start : window.stop] = [self.built[-1]] * (window.stop - window.start)
                 done = window.stop
@@ -334,6 +381,8 @@ class _Level:
 
     def _leaf(self, leaf: Array) -> Array:
         assert isinstance(leaf, Leaf), "the others come before"
+        if isinstance(leaf, Initial):
+            return self.rolling.program.initial(leaf.numbers, leaf.axes, leaf.batched)
         if leaf.table is not None:
             return self.rolling.program.table(leaf.table, leaf.axes)
         return self.rolling.program.leaf(leaf.name, leaf.axes, leaf.batched)
@@ -488,10 +537,10 @@ class _Level:
         (t0, (i0, step)), (t1, (i1, _)) = known[0], known[-1]
         pace = (i1 - i0) // max(1, t1 - t0)
         first = i0 - pace * t0
-        begun = built.initials.get((step, 1), {}).get(middle.key)
+        _, begun = built.initials.get((step, 1), {}).get(middle.key, (None, None))
         for t, (read, place) in enumerate(zip(reads, places, strict=True)):
             if place is None:  # what that loop began with
-                is_right = first + pace * t == -1 and read.identity == begun
+                is_right = first + pace * t == -1 and begun is not None and read.identity == begun.identity
             else:
                 is_right = place == (first + pace * t, step) and read.key == middle.key
             if not is_right:
@@ -568,13 +617,14 @@ class _Level:
             state.next = end if ago == 1 else states[step, ago - 1]
             state.initial = self._initial(state, initials[step, ago])
         rolling.program.add(loop)
-        begun = {place: {key: first.identity for key, (_, first) in parts.items()} for place, parts in initials.items()}
-        self.built.append(_Built(loop, window, body, states, begun))
+        self.built.append(_Built(loop, window, body, states, initials, sources))
 
     def _initial(self, state: State, parts: dict[Hashable, tuple[_Read, _Read]]) -> Array | float:
         whole = parts.get(())
         first: Array | float
         if whole is not None:
+            if isinstance(whole[1].root, Initial):
+                return self._constant(whole[1], state)
             first = self.new_of(whole[1].operand)
             first = self.rolling.with_axes(first, state.axes) if isinstance(first, Array) else first
             return first
@@ -586,6 +636,16 @@ class _Level:
             pieces.append(Piece(shown, axes, Places(later.where())))
         initial: Array = self.rolling.program.assemble(state.axes, pieces)
         return initial
+
+    def _constant(self, read: _Read, state: State) -> Array | float:
+        """The constants that a state begins with: one number, if they are the same."""
+        assert isinstance(read.root, Initial), "they are constants"
+        numbers = read.root.numbers
+        for view in reversed(read.views):
+            numbers = tuple([numbers[place] for place in view.places.in_a_row()])
+        if len(set(map(repr, numbers))) == 1:
+            return numbers[0]
+        return self.rolling.table(numbers, state.axes)
 
     def _operand(
         self,
@@ -726,6 +786,24 @@ class _Level:
         rolling.names.stand_in(added, array, "sum")
         rolling.names.stand_in(state, array, "sum_before")
         return rolling.last(loop, added)
+
+
+def _shared_by(source: _Source) -> set[Array]:
+    """An operand that is one and the same array in each iteration."""
+    first = source.reads[0].operand
+    is_one = isinstance(source, _Fixed) and all(read.operand is first for read in source.reads)
+    return {first} if is_one and isinstance(first, Array) else set()
+
+
+def _begun_with(source: _Source) -> set[Array]:
+    """What the first iterations read of leaves, other than the parameters, in place of a state."""
+    reads = source.reads[: source.ago] if isinstance(source, _Taken) else ()
+    return {
+        read.operand
+        for read in reads
+        if isinstance(read.operand, Array) and isinstance(read.root, Leaf)
+        if read.root.table is None and read.root.name != THETA
+    }
 
 
 def _seen_through(rows: IntArray, view: View) -> IntArray:

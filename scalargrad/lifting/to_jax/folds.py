@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...engine import primitives as p
-from ..arrays.program import Apply, Array, Fold
+from ..arrays.program import Apply, Array, Axis, Fold
 from . import spelling
 from .reading import Reading, stored_axes
 from .spelling import atom
@@ -16,19 +16,21 @@ def folded(fold: Fold, reading: Reading, is_product: bool) -> str:
     if is_product:
         x, y = fold.operand.arrays
         return _sum_of_products(fold, x, y, reading)
-    function, source = spelling.fold(fold.primitive), reading.of(fold.operand)
+    function = spelling.fold(fold.primitive)
     if not fold.axes and not fold.batched:
-        return f"{function}({source})"
-    axes = stored_axes(fold.operand)
-    positions = [axes.index(axis) for axis in [*([None] if fold.over_batch else []), *fold.along]]
+        return f"{function}({reading.as_given(fold.operand)[0]})"
+    source, axes = reading.as_given(fold.operand)
+    positions = sorted(axes.index(axis) for axis in [*([None] if fold.over_batch else []), *fold.along])
     return f"{function}({source}, axis={positions[0] if len(positions) == 1 else tuple(positions)})"
 
 
 def _sum_of_products(fold: Fold, x: Array, y: Array, reading: Reading) -> str:
-    letters = dict(zip(dict.fromkeys([*stored_axes(x), *stored_axes(y)]), "ijklmnopqrstuvw", strict=False))
-    letters[None] = "b"
-    a, b, c = ("".join(letters[axis] for axis in stored_axes(one)) for one in (x, y, fold))
-    one, other = reading.of(x), reading.of(y)
+    (one, own), (other, others) = reading.as_given(x), reading.as_given(y)
+    times = [axis for axis in dict.fromkeys([*own, *others]) if axis is not None and axis.number < 0]
+    rest = [axis for axis in dict.fromkeys([*own, *others]) if axis is not None and axis.number >= 0]
+    letters: dict[Axis | None, str] = {None: "b", **dict(zip(times, "tuvw", strict=False))}
+    letters |= zip(rest, "ijklmnopqrs", strict=False)
+    a, b, c = ("".join(letters[axis] for axis in axes) for axes in (own, others, stored_axes(fold)))
     products = [_matrix_product(a, b, c, one, other), _matrix_product(b, a, c, other, one)]
     written = [text for text in products if text is not None]
     if not written and _is_sum_of_stack(

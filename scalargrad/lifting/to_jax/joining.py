@@ -10,7 +10,8 @@ import numpy as np
 
 from ..arrays.program import Array, Piece
 from .reading import Reading
-from .spelling import atom, literal, shape, turned
+from .slices import flipped
+from .spelling import atom, filled, literal, turned
 
 if TYPE_CHECKING:
     from ..arrays.program import IntArray
@@ -32,12 +33,14 @@ class Part(NamedTuple):
         start: their first place.
         along: their axes, the one with the largest steps first, without those of size 1.
         before: the axes that lie along those of matrices around.
+        reversed: the axes along which places fall: from their last number to the first they rise.
     """
 
     pieces: tuple[Piece, ...]
     start: int
     along: tuple[Along, ...]
-    before: tuple[int, ...]
+    before: tuple[int, ...] = ()
+    reversed: tuple[int, ...] = ()
 
     @property
     def stop(self) -> int:
@@ -82,9 +85,8 @@ class Joining:
                 rest += [piece for part in parts for piece in part.pieces]
             else:
                 texts.append(text)
-        if rest:
-            texts.append(self._added_up(rest, size))
-        return " + ".join(texts) if texts else self._filled(0.0, [size])
+        text = " + ".join(texts) if texts else filled(0.0, [size], self.batched)
+        return self._added_to(text, rest)
 
     # ---------------------------------------------------------------- side by side
 
@@ -136,7 +138,7 @@ class Joining:
             after = texts[-1] if place + 1 < len(texts) else 0
             ends = ", ".join([*["(0, 0)"] * (self.batched + len(rows)), f"({before}, {after})"])
             return f"jnp.pad({given[0]}, {f'({ends})' if rows or self.batched else ends})"
-        listed = [self._filled(0.0, [*rows, text]) if isinstance(text, int) else text for text in texts]
+        listed = [filled(0.0, [*rows, text], self.batched) if isinstance(text, int) else text for text in texts]
         axis = ", axis=-1" if rows or self.batched else ""
         return f"jnp.concatenate([{', '.join(listed)}]{axis})"
 
@@ -146,43 +148,33 @@ class Joining:
         count = math.prod(own.size for own in part.along)
         numbers = [piece.array for piece in part.pieces if not isinstance(piece.array, Array)]
         if len(numbers) == len(part.pieces):
-            return self._filled(sum(numbers), [*rows, count])
+            return filled(sum(numbers), [*rows, count], self.batched)
         order += [axis for axis in range(len(axes)) if axis not in order]
-        text = turned(" + ".join(map(self._spread, part.pieces)), order, self.batched)
+        text = turned(" + ".join(self._spread(piece, part.reversed) for piece in part.pieces), order, self.batched)
         sizes = [axes[axis].size for axis in order]
         return text if sizes == [*rows, count] else self._reshaped(text, [*rows, count])
 
-    def _spread(self, piece: Piece) -> str:
-        """A piece along all of its axes."""
-        array, axes = piece.array, piece.axes
-        if not isinstance(array, Array):
-            return literal(array)  # beside an array
-        text = self.reading.aligned(array, axes, self.batched)
-        if array.axes == axes and array.batched == self.batched:
-            return text
-        return f"jnp.broadcast_to({text}, {shape([axis.size for axis in axes], self.batched)})"
+    def _spread(self, piece: Piece, reversed_axes: Sequence[int]) -> str:
+        """A piece along all of its axes, some of them from the last number to the first."""
+        if not isinstance(piece.array, Array):
+            return literal(piece.array)  # beside an array
+        return flipped(self.reading.spread(piece.array, piece.axes, self.batched), reversed_axes, self.batched)
 
     def _reshaped(self, text: str, sizes: Sequence[int]) -> str:
         if len(sizes) == 1 and not self.batched:
-            return f"{atom(text)}.ravel()" if sizes[0] != 1 else f"{atom(text)}.reshape(1)"
+            # a single number may be one of Python's, as what is computed from the number of examples
+            return f"{atom(text)}.ravel()" if sizes[0] != 1 else f"jnp.reshape({text}, 1)"
         return f"{atom(text)}.reshape({', '.join([*(['B'] if self.batched else []), *map(str, sizes)])})"
-
-    def _filled(self, number: float, sizes: Sequence[int]) -> str:
-        own = shape(sizes, self.batched) if self.batched or len(sizes) > 1 else str(sizes[0])
-        if number in (0.0, 1.0):
-            return f"jnp.{'ones' if number else 'zeros'}({own}, theta.dtype)"
-        return f"jnp.full({own}, {literal(number)}, theta.dtype)"
 
     # ---------------------------------------------------------------- added up
 
-    def _added_up(self, pieces: Sequence[Piece], size: int) -> str:
-        """Zeros, to which pieces are added in their places."""
-        text = self._filled(0.0, [size])
+    def _added_to(self, text: str, pieces: Sequence[Piece]) -> str:
+        """An array to which pieces are added in their places."""
         for piece in pieces:
             index = piece.places.index
             places = str(index) if isinstance(index, int) else self.reading.table(index)
             value = self.reading.aligned(piece.array, piece.axes, self.batched)
-            text += f".at[{':, ' * self.batched}{places}].add({value})"
+            text = atom(text) + f".at[{':, ' * self.batched}{places}].add({value})"
         return text
 
 
@@ -190,7 +182,7 @@ def _part(pieces: Sequence[Piece]) -> Part | None:
     """Pieces for the same places, with even steps along each axis; None for others."""
     index = pieces[0].places.index
     if isinstance(index, int):
-        return Part(tuple(pieces), index, (), ())
+        return Part(tuple(pieces), index, ())
     start = int(index.flat[0])
     places: IntArray = np.array(start)
     along: list[Along] = []
@@ -199,9 +191,13 @@ def _part(pieces: Sequence[Piece]) -> Part | None:
         places = np.add.outer(places, np.arange(size) * step)
         if size > 1:
             along.append(Along(axis, size, step))
-    if not (index == places).all() or any(own.step < 1 for own in along):
+    if not (index == places).all() or any(own.step == 0 for own in along):
         return None
-    return Part(tuple(pieces), start, tuple(sorted(along, key=lambda own: -own.step)), ())
+    falling = [own for own in along if own.step < 0]
+    start += sum((own.size - 1) * own.step for own in falling)
+    along = [own._replace(step=abs(own.step)) for own in along]
+    along.sort(key=lambda own: -own.step)
+    return Part(tuple(pieces), start, tuple(along), reversed=tuple([own.axis for own in falling]))
 
 
 def _segments(parts: Sequence[Part]) -> list[list[Part]]:

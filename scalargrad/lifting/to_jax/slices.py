@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arrays.program import View
 from ..to_numpy.layout import block
-from .spelling import atom, reshaped, turned
+from .spelling import atom, reshaped, sliced, turned
 from .windows import windows
 
 if TYPE_CHECKING:
@@ -41,6 +43,12 @@ def picked(
     )
 
 
+def is_sliced(sizes: Sequence[int], view: View) -> bool:
+    """Return whether slices along axes of these sizes reach what a view shows."""
+    index = view.places.index
+    return isinstance(index, int) or index.size == math.prod(sizes) or _along_axes("x", sizes, True, index) is not None
+
+
 def _rows(batched: bool) -> list[str]:
     return [":"] if batched else []
 
@@ -62,9 +70,9 @@ def _along_axes(text: str, sizes: Sequence[int], batched: bool, index: IntArray)
             return None
         places = coordinate[tuple(slice(None) if axis == moving[0] else 0 for axis in range(index.ndim))]
         steps = np.diff(places)
-        if steps[0] < 1 or (steps != steps[0]).any():
+        if steps[0] == 0 or (steps != steps[0]).any():
             return None
-        parts.append(_slice(int(places[0]), int(places[-1]) + 1, int(steps[0]), size))
+        parts.append(sliced(int(places[0]), int(steps[0]), len(places), size))
         order += moving
     if sorted(order) != list(range(index.ndim)):
         return None
@@ -72,11 +80,6 @@ def _along_axes(text: str, sizes: Sequence[int], batched: bool, index: IntArray)
         parts.pop()
     picked = f"{text}[{', '.join([*_rows(batched), *parts])}]" if parts else text
     return turned(picked, [order.index(axis) for axis in range(index.ndim)], batched)
-
-
-def _slice(start: int, stop: int, step: int, size: int) -> str:
-    last = "" if stop == size or (step > 1 and stop + step > size) else str(stop)
-    return f"{start or ''}:{last}{f':{step}' if step > 1 else ''}"
 
 
 def _as_block(text: str, sizes: Sequence[int], batched: bool, index: IntArray) -> str | None:
@@ -90,7 +93,7 @@ def _as_block(text: str, sizes: Sequence[int], batched: bool, index: IntArray) -
         flat += f"[{', '.join([*_rows(batched), f'{lies.start}:{lies.stop}'])}]"
     shaped = flat if len(lies.extents) == 1 else reshaped(flat, lies.extents, batched)
     parts = [
-        str(part) if isinstance(part, int) else _slice(part.start or 0, part.stop, 1, extent)
+        str(part) if isinstance(part, int) else sliced(part.start or 0, 1, part.stop - (part.start or 0), extent)
         for part, extent in zip(lies.parts, lies.extents, strict=True)
     ]
     while parts and parts[-1] == ":":
@@ -98,3 +101,12 @@ def _as_block(text: str, sizes: Sequence[int], batched: bool, index: IntArray) -
     if parts:
         shaped += f"[{', '.join([*_rows(batched), *parts])}]"
     return turned(shaped, lies.order, batched)
+
+
+def flipped(text: str, axes: Sequence[int], batched: bool) -> str:
+    """Return an expression with its numbers from the last to the first along some axes, not counting the batch."""
+    if not axes:
+        return text
+    slices = ["::-1" if axis in axes else ":" for axis in range(max(axes) + 1)]
+    before = f"[{', '.join([*_rows(batched), *slices])}]"
+    return text.removesuffix(before) if text.endswith(before) else atom(text) + before

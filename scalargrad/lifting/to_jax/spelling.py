@@ -18,6 +18,9 @@ from ...engine.primitives import BUILT_IN
 from ..to_numpy import spelling as numpys
 
 _FOLDS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}  # what jax.numpy calls them
+_SHORTER = {  # spellings for which JAX has a function, which takes one exponential
+    "jnp.exp(jnp.minimum(x0, 0.0)) / (1.0 + jnp.exp(-jnp.abs(x0)))": "special.expit(x0)",
+}
 _TAKES_AN_INTEGER = {"special.polygamma"}  # functions whose first argument must be an integer in JAX
 
 
@@ -61,7 +64,8 @@ def expression(primitive: Primitive, dtype: str) -> ast.expr:
             'names of numpy, or lift with target="numpy", which calls it for each number'
         )
     spelled: ast.expr = _InJax(primitive).visit(_copied(numpys.expression(primitive, dtype)))
-    return spelled
+    shorter = _SHORTER.get(ast.unparse(spelled))
+    return spelled if shorter is None else _parsed(shorter)
 
 
 class _InJax(ast.NodeTransformer):
@@ -97,6 +101,21 @@ def spelled(primitive: Primitive, operands: Sequence[str], dtype: str) -> str:
 def unparsed(primitive: Primitive, dtype: str) -> str:
     """Return the array spelling as text."""
     return ast.unparse(expression(primitive, dtype))
+
+
+@lru_cache(maxsize=256)
+def is_exact(primitive: Primitive, dtype: str, operands: tuple[bool, ...]) -> bool:
+    """Return whether JAX gives the result of a primitive this precision, if these operands certainly have it.
+
+    Of others, and of comparisons, it may take another one, which counts as a plain number's.
+    """
+    if is_called(primitive):
+        return True
+    names = [f"x{i}" for i in range(len(operands))]
+    function = eval(f"lambda {', '.join(names)}: {unparsed(primitive, dtype)}", {"jnp": jnp, "special": special})  # noqa: S307  # the text that programs have
+    shapes = [jax.ShapeDtypeStruct((), dtype, weak_type=not own) for own in operands]
+    result = jax.eval_shape(function, *shapes)
+    return result.dtype == dtype and not result.weak_type
 
 
 def composed(template: ast.expr, operands: Sequence[str]) -> str:
@@ -136,8 +155,20 @@ def literal(number: float) -> str:
 
 def shape(sizes: Sequence[int], batched: bool) -> str:
     """Return the shape of an array, whose examples lie along the first axis, as text."""
-    texts = [*(["B"] if batched else []), *map(str, sizes)]
+    return tuple_of([*(["B"] if batched else []), *map(str, sizes)])
+
+
+def tuple_of(texts: Sequence[str]) -> str:
+    """Return the tuple of some expressions."""
     return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def filled(number: float, sizes: Sequence[int], batched: bool) -> str:
+    """Return an array that has the same number everywhere."""
+    own = str(sizes[0]) if len(sizes) == 1 and not batched else shape(sizes, batched)
+    if repr(number) in ("0", "0.0", "1.0"):  # -0.0 is another number
+        return f"jnp.{'ones' if number else 'zeros'}({own}, theta.dtype)"
+    return f"jnp.full({own}, {literal(number)}, theta.dtype)"
 
 
 def reshaped(text: str, sizes: Sequence[int], batched: bool) -> str:
@@ -155,3 +186,11 @@ def turned(text: str, order: Sequence[int], batched: bool) -> str:
     if list(order) == [1, 0] and not batched:
         return f"{atom(text)}.T"
     return f"{atom(text)}.transpose({', '.join(map(str, [0, *(1 + axis for axis in order)] if batched else order))})"
+
+
+def sliced(start: int, step: int, count: int, size: int) -> str:
+    """Return the slice of so many places of an axis, with any step but 0."""
+    last = start + (count - 1) * step
+    first = "" if start == (0 if step > 0 else size - 1) else str(start)
+    after = "" if not 0 <= last + step < size else str(last + (1 if step > 0 else -1))
+    return f"{first}:{after}{'' if step == 1 else f':{step}'}"

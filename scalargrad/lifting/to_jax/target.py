@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
+from functools import partial, wraps
 from typing import Any, TypeGuard
 
 import jax
@@ -14,13 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...engine.value import Value
+from ..forms import without_rows
 from ..group.regroup import regroup
+from ..leaves import DIRECTION, THETA
 from ..saving import Saved
 from ..source import Wanted, compiled
 from ..to_numpy.target import NumpyTarget
 from .spelling import can_fold
 from .writer import RESERVED, write
 
+AT_ONCE = 32  # how many columns of a Hessian are computed together, which bounds the memory
 _compares = ContextVar("_compares", default=False)  # whether a program is being compared with the function itself
 # A comparison runs once, on a few examples. To compile for that without optimizing takes half the time; to run one
 # operation after the other would take several times as long, as each is compiled.
@@ -35,7 +38,7 @@ class JaxTarget:
     """
 
     batched = True
-    writes_loops = False
+    writes_loops = True
     reserved = RESERVED
     group = staticmethod(partial(regroup, can_fold=can_fold))
 
@@ -64,11 +67,14 @@ class JaxTarget:
         """
         self._refuse_rounding()
         if not isinstance(argument, jax.Array):
-            table, shape = self._numpy.rows(argument, given)
+            try:
+                table, shape = self._numpy.rows(argument, given)
+            except jax.errors.TracerArrayConversionError:  # lists of numbers that JAX does not have yet
+                return self.rows(jnp.asarray(argument), given)
             return jnp.asarray(table.reshape(len(table), *shape)), shape
         name = f"argument {given}" if isinstance(given, int) else given
         if not argument.ndim:
-            raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
+            raise without_rows(argument, given)
         if argument.dtype != self.dtype:
             if not jnp.issubdtype(argument.dtype, jnp.floating) and argument.dtype.kind not in "biu":
                 raise TypeError(f"{name} must be real numbers, got an array of {argument.dtype}")
@@ -186,9 +192,10 @@ class JaxRunner:
     def __init__(self, wanted: Wanted, dtype: str) -> None:
         self.source = write(wanted, dtype)
         self._has_aux = len(wanted.results) > 1
-        function = compiled(self.source, wanted.function)
+        function = _in_precision(compiled(self.source, wanted.function), dtype)
         self._run = jax.jit(function)
         self._run_once = jax.jit(function, compiler_options=_QUICKLY)
+        self._run_for_all = jax.jit(self._for_all_units)
 
     def _returned(self, arguments: Sequence[jax.Array], leaves: Mapping[str, Any]) -> Any:
         run = self._run_once if _compares.get() else self._run
@@ -206,6 +213,33 @@ class JaxRunner:
         value, *beside, gradient = self._returned(arguments, leaves)
         mean = value if is_traced(value) else float(value)
         return (mean, _rows(beside[0])) if self._has_aux else mean, gradient
+
+    def hessian(self, arguments: Sequence[jax.Array], leaves: Mapping[str, Any]) -> jax.Array:
+        """Return the Hessian, whose columns are what the function gives for the unit vectors."""
+        others = {name: leaves[name] for name in self.source.leaves if name != DIRECTION}
+        columns: jax.Array = self._run_for_all(others, arguments)
+        return columns
+
+    def _for_all_units(self, leaves: Mapping[str, Any], arguments: Sequence[jax.Array]) -> jax.Array:
+        """The columns of a Hessian, several at once."""
+        units = jnp.eye(leaves[THETA].shape[0], dtype=leaves[THETA].dtype)
+        columns: jax.Array = jax.lax.map(
+            lambda unit: self._returned(arguments, {**leaves, DIRECTION: unit})[-1], units, batch_size=AT_ONCE
+        )
+        return columns
+
+
+def _in_precision(function: Callable[..., Any], dtype: str) -> Callable[..., Any]:
+    """A function that returns arrays of this precision also of numbers that no argument takes part in.
+
+    Where JAX has float64, these have it, too, such as `(x > 0.0) * 1.0`.
+    """
+
+    @wraps(function)
+    def called(*arguments: Any) -> Any:
+        return jax.tree.map(lambda returned: jnp.asarray(returned, dtype), function(*arguments))
+
+    return called
 
 
 def _rows(results: jax.Array) -> jax.Array:

@@ -7,24 +7,33 @@ is for the compiler to find.
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 import re
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from ..arrays.differentiate import pieces_of
-from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
+from ..arrays.loops import Last, Loop, Row, Stack, flattened
+from ..arrays.program import BATCH_LEAVES, Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
+from ..forms import Shape
 from ..leaves import LEAVES, THETA
 from ..source import Source, Wanted, docstring
 from . import spelling
 from .folds import folded, summed_products
 from .joining import Joining
+from .later import later_than
 from .lookups import gathered, scattered
-from .reading import Reading
-from .slices import picked
+from .loops import CARRY, ROW, Loops, seen
+from .reading import Reading, Rows
+from .slices import is_sliced, picked
 
 # The names that a program uses beside those of its arrays.
-RESERVED = ("jnp", "lax", "special", "gradient", "B", "share")
+RESERVED = ("jnp", "lax", "special", "gradient", "B", "share", CARRY, ROW)
 WIDTH = 88  # how long the expression of a line may become by what is written into it
+
+
+_ADDITION = re.compile(r"(.*)(\.at\[[\w:, ]+\]\.add\(\w+\))")
 
 
 def write(wanted: Wanted, dtype: str = "float64") -> Source:
@@ -42,33 +51,23 @@ class _Writer:
         ends = [*wanted.results, *(piece.array for piece in self.pieces)]
         self.kept = {end for end in ends if isinstance(end, Array)}
         self.order = needed(ends)
-        self.users: dict[Array, list[Array]] = {array: [] for array in self.order}
-        for array in self.order:
-            for operand in array.operands:  # as often as it is read
-                if isinstance(operand, Array):
-                    self.users[operand].append(array)
-        self.summed = summed_products(self.order, self.users, self.kept)
+        self.users = _users(flattened(self.order))
+        self.summed = summed_products(list(self.users), self.users, self.kept)
+        self.exact: set[Array] = set()  # see Loops
+        self.loops = Loops(self.reading, self.exact)
         self.lines: list[str] = []
         self.waiting: dict[
             Array, str
         ] = {}  # the lines for parts of leaves, which are written where they are first read
         self.leaves: list[str] = []
+        self.shaped = self._shaped()
 
     def source(self) -> Source:
         wanted = self.wanted
-        for array in self.order:
-            comment = wanted.names.comment(array)
-            if comment is not None:
-                self._write_comment(comment)
-            if isinstance(array, Leaf):
-                self._write_leaf(array)
-            elif array not in self.summed:
-                for operand in array.arrays:
-                    self._write_waiting(operand)
-                self._write(array, self._computed(array))
+        self._write_all(self.order)
         for end in sorted(self.kept, key=attrgetter("number")):
             self._write_waiting(end)
-        returned = [self._returned(result) for result in wanted.results]
+        returned = [self._returned(result, is_first=i == 0) for i, result in enumerate(wanted.results)]
         if wanted.gradient is not None:
             gradient = Joining(self.reading, batched=False).joined(self.pieces, wanted.sizes[THETA])
             self.lines += ["", *_lines("gradient", gradient)]
@@ -93,6 +92,17 @@ class _Writer:
         ]
         return Source("\n".join(text), self.reading.namespace, leaves)
 
+    def _shaped(self) -> dict[str, Shape]:
+        """Arguments that are read as slices of what is given, with that shape; others get a single axis."""
+        shapes = dict(zip(self.wanted.arguments, self.wanted.shapes, strict=True))
+        return {
+            leaf.name: shapes[leaf.name]
+            for leaf in self.order
+            if isinstance(leaf, Leaf)
+            and len(shapes.get(leaf.name, ())) > 1
+            and all(isinstance(user, View) and is_sliced(shapes[leaf.name], user) for user in self.users[leaf])
+        }
+
     def _batch(self, text: str) -> list[str]:
         """The lines that say how many examples there are, and that give each argument a single axis beside them."""
         lines = []
@@ -100,15 +110,61 @@ class _Writer:
         turned = [
             f"{name} = {spelling.reshaped(name, [math.prod(shape)], batched=True)}"
             for name, shape in shapes.items()
-            if len(shape) > 1 and name in self.leaves
+            if len(shape) > 1 and name in self.leaves and name not in self.shaped
         ]
         if "share" in self.leaves:
-            lines.append("share = 1 / B")
+            is_array = re.search(r"\bshare\.", text)  # a part of a gradient may be the share itself
+            lines.append("share = jnp.asarray(1 / B, theta.dtype)" if is_array else "share = 1 / B")
         if turned or "share" in self.leaves or re.search(r"\bB\b", text):
             lines.insert(0, f"B = {self.wanted.arguments[0]}.shape[0]" if shapes else "B = 1")
         return [*lines, *turned]
 
+    def _write_all(self, arrays: Iterable[Array]) -> None:
+        for array in arrays:
+            comment = self.wanted.names.comment(array)
+            if comment is not None:
+                self._write_comment(comment)
+            for operand in array.arrays if array not in self.summed else ():
+                self._write_waiting(operand)
+            if isinstance(array, Leaf):
+                self._write_leaf(array)
+            elif isinstance(array, Loop):
+                self._write_loop(array)
+            elif isinstance(array, View) and (rows := seen(array, self.reading)):
+                self._write_rows(array, rows)
+            elif array not in self.summed and not isinstance(array, Row | Stack | Last):  # written with their loop
+                self._write(array, self._computed(array))
+            if self._is_exact(array):
+                self.exact.add(array)
+
+    def _is_exact(self, array: Array) -> bool:
+        if isinstance(array, Leaf):
+            return array.name not in BATCH_LEAVES
+        if isinstance(array, Stack | Last):
+            return array.of in self.exact
+        if isinstance(array, Apply):
+            are_exact = tuple([operand in self.exact for operand in array.operands])
+            return spelling.is_exact(array.primitive, self.dtype, are_exact)
+        return self.exact.issuperset(array.arrays)
+
     # ---------------------------------------------------------------- the classes of arrays
+
+    def _write_rows(self, view: View, rows: Rows) -> None:
+        if rows.is_reversed:
+            self.reading.give_rows(view, rows)
+        else:
+            self._write(view, rows.text)
+
+    def _write_loop(self, loop: Loop) -> None:
+        later = later_than(loop, self.users, self.summed)
+        self.loops.begin(loop, later)
+        outer, self.lines = self.lines, []
+        self._write_all(array for array in loop.body if array not in later.left_out)
+        body, self.lines = self.lines, outer
+        if outer and outer[-1]:
+            self.lines.append("")
+        self.lines += self.loops.lines(loop, body, later)
+        self.exact.update(later.ends)
 
     def _write_leaf(self, leaf: Leaf) -> None:
         text = leaf.name
@@ -129,7 +185,8 @@ class _Writer:
             base = array.base
             if isinstance(base, Leaf) and base.name in self.single and isinstance(array.places.index, int):
                 return base.name
-            return picked(reading.of(base), base.sizes, base.batched, array.places.index, reading.table)
+            sizes = self.shaped.get(base.name, base.sizes) if isinstance(base, Leaf) else base.sizes
+            return picked(reading.of(base), sizes, base.batched, array.places.index, reading.table)
         if isinstance(array, Apply):
             return self._applied(array)
         if isinstance(array, Fold):
@@ -197,7 +254,7 @@ class _Writer:
 
     def _goes_on(self, array: Array) -> bool:
         """Whether an array is a sum to which what alone reads it adds a term."""
-        users = self.users[array]
+        users = self.users.get(array, [])  # of an array for each step, only that of the first is in a loop
         return array not in self.kept and len(users) == 1 and self.wanted.names.continued(users[0]) is array
 
     def _reads_once(self, user: Apply, array: Array) -> bool:
@@ -206,9 +263,9 @@ class _Writer:
             return user not in self.summed
         return spelling.unparsed(user.primitive, self.dtype).count(f"x{user.operands.index(array)}") == 1
 
-    def _returned(self, result: Array | float) -> str:
+    def _returned(self, result: Array | float, is_first: bool) -> str:
         """A result, with numbers for each example where all have the same; or the one number that is no example's."""
-        is_mean = self.wanted.gradient is not None and result is self.wanted.results[0]
+        is_mean = is_first and self.wanted.gradient is not None
         text = self.reading.of(result)
         if not isinstance(result, Array):
             return f"jnp.full({'()' if is_mean else '(B,)'}, {text}, theta.dtype)"
@@ -217,19 +274,34 @@ class _Writer:
         return text if result.batched else f"jnp.broadcast_to({text}, {spelling.shape(result.sizes, batched=True)})"
 
 
+def _users(arrays: Sequence[Array]) -> dict[Array, list[Array]]:
+    """What reads each array, as often as it does; of what a loop reads from outside, the loop itself, too."""
+    users: dict[Array, list[Array]] = {array: [] for array in arrays}
+    for array in arrays:
+        read = [*array.operands]
+        if isinstance(array, Loop):
+            read += [*[state.next for state in array.states], *[end.of for end in array.ends]]
+        for operand in read:
+            if isinstance(operand, Array):
+                users[operand].append(array)
+    return users
+
+
 def _lines(name: str, text: str) -> list[str]:
     """The lines that give an expression a name: of a long sum each term, and of a long list each entry, in its own."""
     if len(name) + len(text) <= WIDTH + 20:
         return [f"{name} = {text}"]
-    terms: list[ast.expr] = []
+    later: list[list[str]] = []
     rest = ast.parse(text, mode="eval").body
-    while isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.Add):
-        terms.insert(0, rest.right)
-        rest = rest.left
-    lines = _broken(f"{name} = ", rest)
-    for term in terms:
-        lines += _broken(f"{name} = {name} + ", term)
-    return lines
+    while True:
+        if isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.Add):
+            later.insert(0, _broken(f"{name} = {name} + ", rest.right))
+            rest = rest.left
+        elif (addition := _ADDITION.fullmatch(ast.unparse(rest))) and addition[1] != name:
+            later.insert(0, [f"{name} = {name}{addition[2]}"])
+            rest = ast.parse(addition[1], mode="eval").body
+        else:
+            return [*_broken(f"{name} = ", rest), *itertools.chain(*later)]
 
 
 def _broken(start: str, expression: ast.expr) -> list[str]:

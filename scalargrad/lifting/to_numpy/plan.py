@@ -12,7 +12,7 @@ import numpy as np
 from ...engine import primitives as p
 from ..arrays.differentiate import pieces_of
 from ..arrays.loops import Last, Loop, Row, Stack, flattened
-from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Piece, Scatter, View, needed
+from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Initial, Leaf, Piece, Scatter, View, needed
 from ..source import Wanted
 from .filling import Filling
 from .groups import axes_of, fits_a_view
@@ -102,7 +102,7 @@ def planned(wanted: Wanted) -> Plan:
     aliases = {array for array in order if _is_alias(array, blocks)}
     summed = _summed_products(order, users, kept)
     stored = _stored(order, aliases, summed)
-    arguments: set[Array] = {array for array in order if isinstance(array, Leaf) and array.batched}
+    arguments: set[Array] = {array for array in order if _is_argument(array)}
     fillings: dict[Array, Filling] = {
         array: Filling(array.pieces, array.size) for array in order if isinstance(array, Assembly)
     }
@@ -146,6 +146,10 @@ def planned(wanted: Wanted) -> Plan:
         fresh=fresh,
         moving=_moving(order, aliases, memory, fresh, in_assembly),
     )
+
+
+def _is_argument(array: Array) -> bool:
+    return isinstance(array, Leaf) and array.batched and not isinstance(array, Initial)
 
 
 def _users(order: Sequence[Array]) -> dict[Array, list[Array]]:
@@ -290,7 +294,7 @@ def _unbroken(order: Sequence[Array], aliases: Collection[Array], turned: Collec
     unbroken: set[Array] = set()
     for array in order:
         if array not in aliases:
-            is_unbroken = not isinstance(array, Leaf) or array in turned
+            is_unbroken = not isinstance(array, Leaf) or isinstance(array, Initial) or array in turned
         else:
             is_unbroken = _shown(array) in unbroken and (not isinstance(array, View) or array.shows_all)
         if is_unbroken:

@@ -14,6 +14,7 @@ import numpy as np
 from ...engine.floats import counted, exact
 from ...engine.value import Value
 from ..arrays.program import Array
+from ..forms import without_rows
 from ..group.regroup import regroup
 from ..group.scalars import ungrouped
 from ..leaves import THETA
@@ -64,7 +65,7 @@ class _Tables(NumberTables):
         if isinstance(argument, np.ma.MaskedArray):
             raise TypeError(f"{name} must be plain numbers, got an array of which some are masked")
         if array.ndim == 0:
-            raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
+            raise without_rows(argument, given)
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
         self._refuse_rounding(argument, array, name)

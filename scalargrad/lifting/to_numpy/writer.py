@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays.loops import Last, Loop, Row, Stack
-from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View
+from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Initial, Leaf, Scatter, View
 from ..source import Pieces, Source, Wanted
 from . import spelling
 from .assemblies import Assemblies
@@ -108,7 +108,9 @@ class _Writer:
 
     def _write_leaf(self, leaf: Leaf) -> None:
         expression = leaf.name
-        if leaf.table is not None:
+        if isinstance(leaf, Initial):
+            expression = self._initial(leaf)
+        elif leaf.table is not None:
             expression = self.text.names.of(leaf)
             self.text.namespace[expression] = leaf.table.astype(self.text.dtype)
         elif leaf.name == "share":
@@ -122,6 +124,17 @@ class _Writer:
         elif not leaf.batched:
             self.text.leaves.append(leaf.name)
         self.views.expressions[leaf] = expression
+
+    def _initial(self, leaf: Initial) -> str:
+        """The name of constants, for each example."""
+        shape = shape_of(leaf.axes, leaf.batched)
+        if len(set(map(repr, leaf.numbers))) == 1:
+            return self.buffers.constant(spelling.literal(leaf.numbers[0]), shape)
+        assert leaf.batched, "only states begin with different constants"
+        numbers = self.text.names.of(leaf)
+        self.text.namespace[numbers] = np.reshape(leaf.numbers, leaf.sizes).astype(self.text.dtype)
+        columns = f"np.repeat({numbers}[..., None], B, axis=-1)"
+        return self.text.bind_unused(f"{numbers}_columns", columns, Section.BATCH)
 
     def _write_view(self, view: View) -> None:
         base, index = view.base, view.places.index

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..arrays.loops import Last, Loop, Row, Stack
-from ..arrays.program import Apply, Array, Leaf, Piece, View
+from ..arrays.program import Apply, Array, Initial, Leaf, Piece, View
 from ..names import Names
 
 
@@ -42,6 +42,13 @@ class Loops:
         """Return the name of a table of constants."""
         table: Any = leaf.table
         return self._table("table", table)
+
+    def initial(self, leaf: Initial) -> str:
+        """Return an initial state, or the name of a table of them, if rows of it are read; others are numbers."""
+        if not leaf.axes:
+            return self._text(leaf.numbers[0])
+        rows = [array for array in self._position if isinstance(array, Row) and array.base.arrays == (leaf,)]
+        return self._table("initial", leaf.numbers) if rows else ""
 
     def _table(self, stem: str, numbers: Sequence[Any]) -> str:
         name = self._names.unused(stem)

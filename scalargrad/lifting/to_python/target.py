@@ -8,6 +8,7 @@ from typing import Any
 
 from ...engine.floats import counted, exact, number
 from ...engine.value import Value
+from ..forms import without_rows
 from ..group.scalars import ungrouped
 from ..leaves import LEAVES
 from ..saving import Saved
@@ -17,6 +18,7 @@ from .saved import saved
 from .writer import write
 
 _FLOATS = {float}
+_TEXTS = (str, bytes, bytearray)  # sequences that are no rows of numbers
 _RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has a result
 
 
@@ -42,8 +44,8 @@ class PythonTarget(NumberTables):
         """
         name = f"argument {given}" if isinstance(given, int) else given
         listed = argument.tolist() if hasattr(argument, "tolist") else argument
-        if not isinstance(listed, Sequence) or isinstance(listed, str):
-            raise TypeError(f"{name} must have an entry for each example, got {argument!r}")
+        if not isinstance(listed, Sequence) or isinstance(listed, _TEXTS):
+            raise without_rows(argument, given)
         read = [_flat(example, name) for example in listed]
         if any(shape != read[0][1] for _, shape in read):
             raise ValueError(f"{name} must have the same shape for each example, got rows of different lengths")
@@ -104,7 +106,7 @@ class PythonTarget(NumberTables):
 def _flat(example: object, name: str) -> tuple[list[float], tuple[int, ...]]:
     if example.__class__ is list and set(map(type, example)) == _FLOATS:  # as in most calls
         return example, (len(example),)
-    if not isinstance(example, Sequence) or isinstance(example, str):
+    if not isinstance(example, Sequence) or isinstance(example, _TEXTS):
         held = number(example, f"an entry of {name}")
         exact(example, name)
         return [held], ()

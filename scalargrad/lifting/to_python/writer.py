@@ -15,7 +15,7 @@ from typing import Any
 from ...engine.declaration import OPERATORS, Primitive, named
 from ..arrays.differentiate import pieces_of
 from ..arrays.loops import Last, Loop, Row, Stack, flattened
-from ..arrays.program import Apply, Array, Assembly, Gather, Leaf, Piece, Scatter, View, needed
+from ..arrays.program import Apply, Array, Assembly, Gather, Initial, Leaf, Piece, Scatter, View, needed
 from ..leaves import LEAVES, THETA
 from ..source import Pieces, Source, Wanted, docstring
 from .lookups import Lookups
@@ -59,7 +59,7 @@ class _Writer:
             "",
             f"def {wanted.function}({', '.join([*LEAVES, *wanted.arguments])}):",
             *(f"    {line}" for line in self.lines),
-            f"    return {', '.join(returned)}",
+            f"    return {', '.join(returned) or '()'}",
             "",
         ]
         by_name = {name: (primitive, _function(primitive, self.careful)) for primitive, name in self.functions.items()}
@@ -82,7 +82,11 @@ class _Writer:
         return name
 
     def _write(self, array: Array) -> None:
-        if isinstance(array, Leaf):
+        if isinstance(array, Initial):
+            self.texts[array] = self.loops.initial(array)
+        elif isinstance(array, View) and isinstance(array.base, Initial) and not array.axes:
+            self.texts[array] = _literal(array.base.numbers[array.places.first])
+        elif isinstance(array, Leaf):
             self.texts[array] = array.name if array.table is None else self.loops.table(array)
         elif isinstance(array, Loop):
             self._write_loop(array)

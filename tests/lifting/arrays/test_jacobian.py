@@ -15,6 +15,7 @@ from scalargrad import Value, exp, lift, log, maximum, softmax, stop_gradient, t
 from scalargrad.engine import primitives as p
 from scalargrad.lifting import Disagreement
 from scalargrad.lifting.arrays import jacobian
+from scalargrad.lifting.arrays.differentiate import Recurrences, gradient
 from scalargrad.lifting.arrays.program import ArrayProgram, Piece, Places
 from tests.lifting.interpreter import evaluate
 
@@ -249,8 +250,9 @@ def test_parts_of_an_array_that_is_put_together(overlapping: bool, at_once: list
     index = np.array([[0, 1], [1, 2], [2, 3]] if overlapping else [[0, 1], [4, 2], [6, 3]])
     sums: Any = program.fold(p.add, p.tanh(program.view(whole, index, axes)), axes[1:])
     results = [program.view(sums, i, ()) for i in range(3)]
-    own = jacobian.jacobian(program, results, [x])
+    own = jacobian.jacobian(program, results, [x], Recurrences())
     assert at_once == [not overlapping]
-    one_by_one = program.assemble((program.axis(18),), jacobian._one_by_one(program, results, x))
+    slopes = [gradient(program, one, x, for_each=True) for one in results]
+    one_by_one = program.assemble((program.axis(18),), jacobian._in_a_row(slopes, x))
     given_numbers = {"x": RNG.normal(size=(2, 6))}
     assert np.allclose(evaluate(own, given_numbers, 2), evaluate(one_by_one, given_numbers, 2), rtol=1e-12, atol=0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import random
+import re
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,9 +30,11 @@ from tests.lifting.recurrences import (
     BATCH,
     RECURRENCES,
     Made,
+    gru,
     hidden_markov,
     kalman,
     learning,
+    letters,
     lstm,
     residual,
     rnn,
@@ -116,11 +120,12 @@ def _random_recurrence(seed: int, steps: int) -> Made:
         [(rng.choice(OPERATIONS), rng.randrange(count), rng.randrange(6), rng.randrange(4)) for _ in range(2)]
         for _ in range(count)
     ]
-    period, at_start = rng.choice([1, 1, 2, 3]), rng.choice([0.0, 0.5, None])
+    period, at_start = rng.choice([1, 1, 2, 3]), rng.choice([0.0, 0.5, None, 0.25])
     backwards, every = rng.random() < 0.3, rng.random() < 0.5
 
     def loss(x: Any, start: Any) -> Any:
-        states: Any = [[start[j] if at_start is None else at_start for j in range(width)] for _ in range(count)]
+        begun = [start[j] if at_start is None else at_start * (1 + j if at_start == 0.25 else 1) for j in range(width)]
+        states: Any = [begun for _ in range(count)]
         total: Any = 0.0
         for t in range(steps):
             given = x[steps - 1 - t if backwards else t]
@@ -176,6 +181,127 @@ def test_a_small_program_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None
     with _unrolled(monkeypatch).context():
         _, unrolled = _computed(made)
     assert texts == unrolled
+
+
+# ---------------------------------------------------------------- constants to begin with
+
+
+def _iterations(text: str) -> list[int]:
+    """How many iterations each loop of a text has."""
+    return [int(count) for count in re.findall(r" in (?:reversed\()?range\((\d+)\)", text)]
+
+
+@pytest.mark.parametrize("recurrence", [lstm, gru, rnn], ids=lambda one: one.__name__)
+def test_the_first_step_is_an_iteration(recurrence: Callable[[int], Made]) -> None:
+    """A recurrence that begins with constants or with an argument is one loop, and so is each sweep."""
+    _, texts = _computed(recurrence(12))
+    assert _iterations(texts["forward"]) == [12]
+    assert _iterations(texts["value_and_grad"]) == [12] * 2
+    assert _iterations(texts["hvp"]) == [12] * 4
+
+
+@pytest.mark.parametrize("recurrence", [rnn_from_zero, letters], ids=lambda one: one.__name__)
+def test_a_loss_at_each_step_is_in_the_same_loop(recurrence: Callable[[int], Made]) -> None:
+    """The sweep back begins with a gradient of 0 for the state after the last step; the sum of losses is a loop."""
+    _, texts = _computed(recurrence(12))
+    assert sorted(_iterations(texts["value_and_grad"])) == [11, 12, 12]
+    assert sorted(_iterations(texts["hvp"])) == [11, 12, 12, 12, 12]
+    _, texts = _computed(rnn_from_zero(12), target="python")
+    assert [count for count in _iterations(texts["value_and_grad"]) if count > 4] == [12, 12]
+
+
+def _begun(number: float | Sequence[float], first: Any = tanh) -> Made:
+    """A recurrent layer that begins with constants; its first step may be another one."""
+    rng = random.Random(0)
+    w = [[Value(rng.gauss(0, 0.5)) for _ in range(4)] for _ in range(4)]
+
+    def loss(x: Any) -> Any:
+        h: Any = [number] * 3 if isinstance(number, float) else number
+        for t in range(12):
+            function = tanh if t else first
+            h = [function(row[3] * x[t] + sum(a * b for a, b in zip(row, h, strict=False))) for row in w[:3]]
+        return sum(a * a for a in h)
+
+    return loss, [value for row in w[:3] for value in row], (np.random.default_rng(0).normal(size=(4, 12)),)
+
+
+@pytest.mark.parametrize("number", [0.0, -0.0, 0.5, 1.0, [0.5, -1.0, 2.0], [0.0, 1.0, 0.0]], ids=str)
+@pytest.mark.parametrize("target", ["numpy", "python"])
+def test_any_constants(number: Any, target: str) -> None:
+    """Whatever the constants, all that is computed agrees with the engine, in loops over all steps."""
+    function, parameters, batch = _begun(number)
+    program = lift(function, parameters, target=target)
+    examples = batch if target == "numpy" else [one.tolist() for one in batch]
+    program(*examples)  # which compares with the engine, as all do at their first call
+    program.value_and_grad(*examples)
+    kinds = ["forward"]
+    if target == "numpy":
+        program.hvp(*batch, np.ones(len(parameters)))
+        program.input_gradients(*batch)
+        program.jvp(*batch, np.ones(len(parameters)))
+        kinds += ["value_and_grad", "hvp", "input_gradients", "jvp"]
+    assert all(set(_iterations(_text(program, kind))) == {12} for kind in kinds)
+
+
+def test_a_first_step_that_is_another_one_stays_before_the_loop() -> None:
+    """Negative control: a step with another function is no iteration."""
+    _, texts = _computed(_begun(0.0, sigmoid))
+    assert _iterations(texts["forward"]) == [11]
+
+
+@pytest.mark.parametrize("wrong", [math.inf, -math.inf, math.nan, 1e308])
+@pytest.mark.parametrize("target", ["numpy", "python"])
+def test_constants_times_infinite_weights(wrong: float, target: str) -> None:
+    """0 × inf is nan here as in the engine, in the result and in the gradient: no 0 is folded away."""
+    function, parameters, batch = _begun(0.0)
+    for place in (0, 5):
+        parameters[place].data = wrong
+    program = lift(function, parameters, target=target, check=False)
+    examples = batch if target == "numpy" else [one.tolist() for one in batch]
+    value, gradient = program.value_and_grad(*examples)
+    outputs = [function(row) for row in batch[0].tolist()]
+    expected = sum(output for output in outputs) / len(outputs)
+    expected.backward()
+    np.testing.assert_allclose(value, expected.data, rtol=1e-12)
+    np.testing.assert_allclose(gradient, [own.grad for own in parameters], rtol=1e-9)
+    assert np.isnan(value) == (not math.isfinite(wrong))
+
+
+def test_few_steps_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no loop, constants are numbers as they have been, to the byte."""
+    _, texts = _computed(rnn_from_zero(3))
+    with _unrolled(monkeypatch).context():
+        _, unrolled = _computed(rnn_from_zero(3))
+    assert texts == unrolled
+
+
+@pytest.mark.parametrize("target", ["numpy", "python"])
+def test_constants_outside_of_loops(target: str) -> None:
+    """Of two layers the second is no loop from its first step on, as that reads and computes in another order."""
+    rng = random.Random(0)
+    width, steps = 12, 8
+    w = [[Value(rng.gauss(0, 0.5)) for _ in range(3)] for _ in range(3)]
+    v = [Value(rng.gauss(0, 0.5)) for _ in range(width)]
+    start = [0.1 * k for k in range(width)]
+
+    def layer(weights: Any, h: Any, x: Any) -> list[Any]:
+        return [sigmoid(a + u * b) for a, u, b in zip(x, weights, h, strict=True)]
+
+    def loss(x: Any) -> Any:
+        g: Any = [0.5] * 3
+        for t in range(steps):
+            g = [tanh(x[t] + sum(a * b for a, b in zip(row, g, strict=True))) for row in w]
+        h: Any = layer(v[::-1], start, [x[0]] * width)[::-1]
+        for t in range(1, steps):
+            h = layer(v, h, x[t : t + width])
+        return sum(g) + sum(h)
+
+    program = lift(loss, [*v, *(value for row in w for value in row)], target=target)
+    examples = np.random.default_rng(0).normal(size=(2, width + steps))
+    program(examples if target == "numpy" else examples.tolist())
+    text = _text(program, "forward")
+    assert steps in _iterations(text)
+    assert ("initial[" if target == "python" else "np.repeat(") in text
 
 
 # ---------------------------------------------------------------- in and around loops
@@ -295,7 +421,9 @@ def test_loops_mean_the_same_to_an_interpreter(recurrence: Callable[[int], Made]
     average = mean(program, lifted.results[0])
     slopes = gradient(program, average, theta)
     names = Names([average], {}, [])
-    (new_average,), new_slopes = rolled([average], slopes, len(parameters), names, has_axes=True)
+    with_loops = rolled([average], slopes, len(parameters), names, has_axes=True)
+    assert with_loops is not None
+    (new_average,), new_slopes = with_loops
     assert any(isinstance(array, Loop) for array in needed([new_average]))
     given = {"theta": [value.data for value in parameters]}
     given |= {name: table for name, (table, _) in zip(lifted.arguments, rows, strict=True)}

@@ -10,8 +10,10 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="package")
 def in_float64() -> Iterator[None]:
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    with jax.enable_x64(True):
-        yield
-    jax.config.update("jax_disable_most_optimizations", before)
+    options = ("jax_disable_most_optimizations", "jax_enable_x64")  # for all threads: JAX has some of its own
+    before = [jax.config.read(option) for option in options]
+    for option in options:
+        jax.config.update(option, True)
+    yield
+    for option, was_on in zip(options, before, strict=True):
+        jax.config.update(option, was_on)

@@ -40,18 +40,20 @@ def printed(process: subprocess.Popen[str]) -> Any:
 
 
 def test_a_batch_on_eight_devices() -> None:
-    """The public function, unchanged, sums up once over all devices; each then has the whole gradient."""
-    report = printed(started("devices", XLA_FLAGS="--xla_force_host_platform_device_count=8"))
-    value, gradient = report.pop("value"), report.pop("gradient")
-    assert report == {
-        "devices": 8,
-        "all-reduces": 1,
-        "others": 0,
-        "examples on each": [10] * 8,
-        "replicated": True,
-    }
-    assert value < 1e-12
-    assert gradient < 1e-12
+    """The public function, unchanged, sums up once over all devices, a loop, too; each then has the whole gradient."""
+    reports = printed(started("devices", XLA_FLAGS="--xla_force_host_platform_device_count=8"))
+    for name, examples in (("network", 10), ("recurrence", 5)):
+        report = reports[name]
+        value, gradient = report.pop("value"), report.pop("gradient")
+        assert report == {
+            "devices": 8,
+            "all-reduces": 1,
+            "others": 0,
+            "examples on each": [examples] * 8,
+            "replicated": True,
+        }
+        assert value < 1e-12
+        assert gradient < 1e-12
 
 
 def test_two_processes_share_a_batch() -> None:

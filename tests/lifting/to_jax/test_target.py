@@ -14,6 +14,7 @@ import pytest
 
 import scalargrad
 from scalargrad import Disagreement, Value, erf, grad, lift, nn, one_hot, power, stop_gradient, take
+from scalargrad.lifting.program import FUNCTIONS
 from scalargrad.lifting.target import TARGETS
 from scalargrad.lifting.to_jax.target import JaxTarget
 
@@ -73,6 +74,23 @@ def test_every_function_is_that_of_numpy(kind: str) -> None:
     assert_same(program.hvp(X, INDICES, Y, VECTOR), expected.hvp(X, INDICES, Y, VECTOR))
 
 
+def test_a_mean_that_is_also_beside_the_loss() -> None:
+    """What is no example's may be the loss, what is beside it, and a gradient of which a part is the same for all."""
+    w = [Value(x) for x in NUMBERS]
+    functions: list[Callable[..., Any]] = [
+        lambda x: (w[0] * 1.0, w[0] * 1.0),
+        lambda x: (x * w[0], [x, x * w[1]]),
+        lambda x: (x, {"a": w[1], "b": [w[0] * w[1], w[2]]}),
+    ]
+    for function in functions:
+        program, expected = (lift(function, w, target=name, has_aux=True) for name in ("jax", "numpy"))
+        (mean, beside), gradient = program.value_and_grad([1.0, 2.0])
+        (wanted, aux), slopes = expected.value_and_grad([1.0, 2.0])
+        assert mean == wanted
+        assert_same(beside, aux)
+        assert_same(gradient, slopes)
+
+
 def test_without_arguments() -> None:
     """A function of the parameters alone has its one result, its gradient and its Hessian."""
     w = [Value(x) for x in NUMBERS]
@@ -124,6 +142,27 @@ def test_the_pure_function_goes_into_transformations(traced: Any) -> None:
         adam.theta = own
         own = adam.step(gradient)
     assert np.max(np.abs(last - own)) < 1e-6  # optax adds its epsilon at another place
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_may_run_first_where_jax_traces(name: str) -> None:
+    """Every function of a program that was never called goes into `jit`, and into `vmap` over parameters."""
+    function, w = losses()
+    program, expected = (lift(function, w, target=target) for target in ("jax", "numpy"))
+    batch = [*map(jnp.asarray, (X, INDICES, Y)), *([jnp.asarray(VECTOR)] if name in ("hvp", "jvp") else [])]
+    theta = program.pack()
+    wanted = expected.function(name)(NUMBERS, *map(np.asarray, batch))
+    of_both = jax.jit(jax.vmap(program.function(name), in_axes=(0, *[None] * len(batch))))(
+        jnp.stack([0.5 * theta, theta]), *batch
+    )
+    assert_same(jax.tree.map(lambda array: array[1], of_both), wanted)
+    assert_same(program.function(name)(theta, *batch), wanted)
+
+
+def test_lists_of_numbers_that_jax_traces(traced: Any) -> None:
+    """Examples may be lists of numbers that JAX does not have yet."""
+    program, value_and_grad, batch = traced
+    assert_same(jax.jit(value_and_grad)(program.pack(), X, INDICES, Y), value_and_grad(program.pack(), *batch))
 
 
 def test_the_first_call_is_compared_also_where_jax_traces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from scalargrad import Value, cross_entropy, lift, nn, take, total
 from scalargrad.engine import primitives as p
+from scalargrad.engine.primitives import BUILT_IN
 from scalargrad.lifting.arrays.program import Array, ArrayProgram, Piece, Places
 from scalargrad.lifting.names import Names
 from scalargrad.lifting.source import Wanted, compiled
@@ -134,6 +135,7 @@ def test_pieces_come_together(seed: int, batched: bool) -> None:
         "rows": np.arange(8, 20),
         "pairs": np.arange(24).reshape(6, 4)[:, 1:3],
         "half": np.arange(24).reshape(4, 6)[:2, 4:],
+        "falling": np.arange(24).reshape(4, 6)[::-1, ::-2],
         "above": np.arange(16).reshape(4, 4).T.copy(),
     }
     pieces, expected = [], np.zeros((2, size) if batched else size)
@@ -175,7 +177,9 @@ def test_pieces_come_together(seed: int, batched: bool) -> None:
         (np.arange(24).reshape(2, 3, 4)[:, 1], "x.reshape({b}2, 12)[{}:, 4:8]"),
         (np.array([5, 2, 3]), "x.reshape({b}24)[{}places]"),
         (np.add.outer(np.array([0, 2, 3]), np.array([0, 1, 5])), "x.reshape({b}24)[{}places]"),
-        (np.array([23, 11]), "x.reshape({b}24)[{}places]"),
+        (np.array([23, 11]), "x[{}::-2, 5]"),
+        (np.arange(24).reshape(4, 6)[::-1, 2:], "x[{}::-1, 2:]"),
+        (np.arange(24).reshape(4, 6)[2::-1, 3:1:-1], "x[{}2::-1, 3:1:-1]"),
         (np.array([[0, 1], [0, 1]]), "x.reshape({b}24)[{}places]"),
     ],
 )
@@ -227,10 +231,21 @@ def test_a_result_may_be_a_number() -> None:
 
 
 def test_spellings_in_jax() -> None:
-    """A spelling has the names of JAX, and an integer where JAX takes no other number."""
+    """A spelling has the names of JAX, an integer where JAX takes no other number, and a function where it has one."""
     spelling.expression.cache_clear()
     assert "special.polygamma(jnp.asarray(1.0, int), x)" in spelling.spelled(p.polygamma, ["1.0", "x"], "float64")
+    assert spelling.spelled(p.sigmoid, ["x + 1"], "float64") == "special.expit(x + 1)"
     assert "3.4028" in spelling.spelled(p.lgamma, ["x"], "float32")
+
+
+def test_what_has_the_precision_of_the_program() -> None:
+    """An operation on numbers of the program has it, and a call of the engine; a comparison does not."""
+    called = next(own for own in BUILT_IN if own.array is None)
+    assert spelling.is_exact(p.tanh, "float32", (True,))
+    assert spelling.is_exact(p.add, "float32", (True, False))
+    assert spelling.is_exact(called, "float32", (False,) * called.arity)
+    assert not spelling.is_exact(p.add, "float32", (False, False))
+    assert not spelling.is_exact(p.greater, "float32", (True, True))
 
 
 def test_only_the_last_shape_counts() -> None:

@@ -1,0 +1,185 @@
+"""Sums over the examples that no iteration of a loop reads: they are taken after it, of all iterations at once.
+
+So the gradient of weights that all steps share is one product of matrices. Where the examples lie on several devices,
+these then add up once, and not in each iteration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+from ...engine import primitives as p
+from ..arrays.loops import Last, Loop, Row, Stack, State
+from ..arrays.program import Apply, Array, Axis, Fold, View
+from . import spelling
+from .folds import folded
+from .reading import Reading, Rows
+
+_OF_SUMS = (p.add, p.subtract, p.negative)  # a sum of their results is the same of sums of their operands
+_BY_NUMBERS = (p.multiply, p.divide)  # so it is of these, if one operand is the same in each iteration
+
+
+class Later(NamedTuple):
+    """What is computed after a loop.
+
+    Attributes:
+        ends: what is read of the loop, with what an iteration would compute for it.
+        states: those in which sums would be added up, and the sums.
+        parts: for each of these sums what it is made of, operands first.
+        factors: what the sums are taken of, and so has to be kept of each iteration.
+        left_out: what no iteration has to compute.
+    """
+
+    ends: dict[Stack | Last, Array]
+    states: dict[State, Array]
+    parts: dict[Array, list[Array]]
+    factors: dict[Array, None]
+    left_out: set[Array]
+
+
+def later_than(loop: Loop, users: Mapping[Array, Sequence[Array]], summed: set[Array]) -> Later:
+    """Return what is computed after a loop, given what reads each array, and products that only sums read."""
+    body, found = {*loop.body, *loop.states}, Later({}, {}, {}, {}, set())
+    results = {state.next for state in loop.states}
+    for end in loop.ends:
+        if isinstance(end, Stack) and end.of not in results and all(user is loop for user in users[end.of]):
+            _note(end.of, [end], _parts(end.of, body, users), found)
+    for state in loop.states:
+        total = state.next
+        ends = [end for end in loop.ends if end.of is total]
+        is_only_last = all(isinstance(end, Last) for end in ends) and all(user is loop for user in users[total])
+        if isinstance(total, Apply) and total.primitive is p.add and users[state] == [total] and is_only_last:
+            (added,) = [operand for operand in total.arrays if operand is not state]
+            if users[added] == [total] and _note(added, ends, _parts(added, body, users), found):
+                found.states[state] = added
+                found.left_out.add(total)
+    products = {operand for array in found.left_out if isinstance(array, Fold) for operand in array.arrays} & summed
+    for array in sorted({*found.left_out, *products}, key=attrgetter("number")):
+        if array in products or (isinstance(array, Fold) and array.operand not in products):
+            found.factors.update(dict.fromkeys(array.arrays))
+    found.left_out.update(products)
+    for array in reversed(loop.body):
+        if (isinstance(array, Row) or _shown(array) is not array) and found.left_out.issuperset(users[array]):
+            found.left_out.add(array)
+    return found
+
+
+def _shown(array: Array) -> Array:
+    """The array of which this is a view along other axes, which have the same sizes."""
+    while isinstance(array, View) and array.sizes == array.base.sizes and array.shows_all:
+        array = array.base
+    return array
+
+
+def _note(sum_: Array, ends: Sequence[Stack | Last], parts: list[Array] | None, found: Later) -> bool:
+    if parts is None:
+        return False
+    found.parts[sum_] = parts
+    found.ends.update(dict.fromkeys(ends, sum_))
+    found.left_out.update(parts)
+    return True
+
+
+def _parts(array: Array, body: set[Array], users: Mapping[Array, Sequence[Array]]) -> list[Array] | None:
+    """What an array is made of, if that is sums over the examples, added or multiplied by what is always the same."""
+    parts, pending = [], [array]
+    while pending:
+        part = pending.pop()
+        parts.append(part)
+        if part not in body or not isinstance(part, Apply | Fold):
+            return None
+        if isinstance(part, Fold):
+            if part.primitive is not p.add or not part.over_batch:
+                return None
+            continue
+        varying = [operand for operand in part.arrays if operand in body]
+        if part.primitive in _OF_SUMS:
+            is_linear = len(varying) == len(part.operands)
+        else:
+            is_linear = part.primitive in _BY_NUMBERS and len(varying) == 1
+            is_linear = is_linear and (part.primitive is p.multiply or part.operands[0] is varying[0])
+        if not is_linear or any(users[operand] != [part] for operand in varying):
+            return None
+        pending += varying
+    return sorted(parts, key=attrgetter("number"))
+
+
+def kept(loop: Loop, later: Later, reading: Reading) -> dict[Array, str]:
+    """Return what has to be kept of each iteration for what is computed later, with a name for all its rows."""
+    inside = {*loop.body, *loop.states}
+    stacks = {end.of for end in loop.ends if isinstance(end, Stack)}
+    factors = dict.fromkeys(map(_shown, later.factors))
+    own = [one for one in factors if one in inside and one not in stacks and not isinstance(one, Row)]
+    return {factor: reading.names.of(factor, "rows") for factor in own}
+
+
+def lines_after(loop: Loop, later: Later, names: Mapping[Array, str], reading: Reading) -> list[str]:
+    """Return the lines that compute it, with the names of rows that were kept."""
+    known: dict[Array, Array] = {}
+    for factor in later.factors:
+        rows = _rows(loop, _shown(factor), names, reading)
+        if rows is not None:
+            known[factor] = Array(loop.program, (), (loop.axis, *factor.axes), factor.batched)
+            reading.give_rows(known[factor], rows)
+    initial = {sum_: state.initial for state, sum_ in later.states.items()}
+    lines = []
+    for end, sum_ in later.ends.items():
+        along = (loop.axis,) if isinstance(end, Last) else ()
+        for part in later.parts[sum_]:
+            known[part] = _moved(part, along, known, reading)
+        text, name = reading.of(known[sum_]), reading.names.of(end.of)
+        if isinstance(end, Last):
+            begun = initial[sum_]
+            before = "" if repr(begun) == "0.0" else f"{reading.aligned(begun, end.axes, False)} + "
+            reading.expressions[end] = name
+            lines.append(f"{name} = {before}{text}")
+        else:
+            name = reading.names.of(end)
+            give_stack(end, Rows(name, (loop.is_backwards,)), reading)
+            lines.append(f"{name} = {text}")
+    return lines
+
+
+def give_stack(stack: Stack, rows: Rows, reading: Reading) -> None:
+    """Note the expression for a stack, and for its last row, if that is read by itself."""
+    reading.give_rows(stack, rows)
+    for end in stack.loop.ends:
+        if isinstance(end, Last) and end.of is stack.of and end not in reading.expressions:
+            reading.give_rows(end, rows.row(stack.loop.times, stack.loop.times - 1))
+
+
+def _rows(loop: Loop, factor: Array, names: Mapping[Array, str], reading: Reading) -> Rows | None:
+    """All rows of what is kept, in the order in which the loop goes; None for what is the same in each iteration."""
+    if isinstance(factor, Row) and factor.loop is loop:
+        base = reading.rows_of(factor.base)
+        picked = base.picked(factor.base.axes[0].size, factor.start, factor.step, loop.times)
+        return Rows(picked.upright(is_reversed=loop.is_backwards).text, (False,))
+    if factor in names:
+        return Rows(names[factor], (False,))
+    stacks = [end for end in loop.ends if isinstance(end, Stack) and end.of is factor]
+    return Rows(reading.rows[stacks[0]].text, (False,)) if stacks else None
+
+
+def _moved(part: Array, along: tuple[Axis, ...], known: Mapping[Array, Array], reading: Reading) -> Array:
+    """The same of what is known of all iterations; summed up along the axis of these, if that is given."""
+    moved: Apply | Fold
+    if isinstance(part, Fold):
+        operand = part.operand
+        source = known.get(operand) or _applied(operand, known)
+        moved = Fold(part.program, p.add, source, (*along, *part.along), over_batch=True)
+        reading.expressions[moved] = folded(moved, reading, operand not in known)
+    else:
+        moved = _applied(part, known)
+        operands = [reading.aligned(operand, moved.axes, batched=False) for operand in moved.operands]
+        reading.expressions[moved] = spelling.spelled(moved.primitive, operands, reading.dtype)
+    return moved
+
+
+def _applied(array: Array, known: Mapping[Array, Array]) -> Apply:
+    assert isinstance(array, Apply), "it is made of sums"
+    operands = [known.get(one, one) if isinstance(one, Array) else one for one in array.operands]
+    axes = {axis for one in operands if isinstance(one, Array) for axis in one.axes}
+    in_order = tuple(sorted(axes, key=attrgetter("number")))
+    return Apply(array.program, array.primitive, tuple(operands), in_order, array.batched)
