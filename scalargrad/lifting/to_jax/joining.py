@@ -162,7 +162,8 @@ class Joining:
 
     def _reshaped(self, text: str, sizes: Sequence[int]) -> str:
         if len(sizes) == 1 and not self.batched:
-            return f"{atom(text)}.ravel()" if sizes[0] != 1 else f"{atom(text)}.reshape(1)"
+            # a single number may be one of Python's, as what is computed from the number of examples
+            return f"{atom(text)}.ravel()" if sizes[0] != 1 else f"jnp.reshape({text}, 1)"
         return f"{atom(text)}.reshape({', '.join([*(['B'] if self.batched else []), *map(str, sizes)])})"
 
     # ---------------------------------------------------------------- added up

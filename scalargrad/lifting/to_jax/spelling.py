@@ -18,6 +18,9 @@ from ...engine.primitives import BUILT_IN
 from ..to_numpy import spelling as numpys
 
 _FOLDS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}  # what jax.numpy calls them
+_SHORTER = {  # spellings for which JAX has a function, which takes one exponential
+    "jnp.exp(jnp.minimum(x0, 0.0)) / (1.0 + jnp.exp(-jnp.abs(x0)))": "special.expit(x0)",
+}
 _TAKES_AN_INTEGER = {"special.polygamma"}  # functions whose first argument must be an integer in JAX
 
 
@@ -61,7 +64,8 @@ def expression(primitive: Primitive, dtype: str) -> ast.expr:
             'names of numpy, or lift with target="numpy", which calls it for each number'
         )
     spelled: ast.expr = _InJax(primitive).visit(_copied(numpys.expression(primitive, dtype)))
-    return spelled
+    shorter = _SHORTER.get(ast.unparse(spelled))
+    return spelled if shorter is None else _parsed(shorter)
 
 
 class _InJax(ast.NodeTransformer):

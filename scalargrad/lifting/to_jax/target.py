@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
+from functools import partial, wraps
 from typing import Any, TypeGuard
 
 import jax
@@ -192,7 +192,7 @@ class JaxRunner:
     def __init__(self, wanted: Wanted, dtype: str) -> None:
         self.source = write(wanted, dtype)
         self._has_aux = len(wanted.results) > 1
-        function = compiled(self.source, wanted.function)
+        function = _in_precision(compiled(self.source, wanted.function), dtype)
         self._run = jax.jit(function)
         self._run_once = jax.jit(function, compiler_options=_QUICKLY)
         self._run_for_all = jax.jit(self._for_all_units)
@@ -227,6 +227,19 @@ class JaxRunner:
             lambda unit: self._returned(arguments, {**leaves, DIRECTION: unit})[-1], units, batch_size=AT_ONCE
         )
         return columns
+
+
+def _in_precision(function: Callable[..., Any], dtype: str) -> Callable[..., Any]:
+    """A function that returns arrays of this precision also of numbers that no argument takes part in.
+
+    Where JAX has float64, these have it, too, such as `(x > 0.0) * 1.0`.
+    """
+
+    @wraps(function)
+    def called(*arguments: Any) -> Any:
+        return jax.tree.map(lambda returned: jnp.asarray(returned, dtype), function(*arguments))
+
+    return called
 
 
 def _rows(results: jax.Array) -> jax.Array:

@@ -307,15 +307,17 @@ def test_a_loop_made_by_hand() -> None:
         program.fold(p.add, program.apply(p.multiply, [theta, program.apply(p.multiply, [z, y])]), (), batch=True),
         program.fold(p.add, program.apply(p.multiply, [row, h]), (), batch=True),
     ]
+    added: list[Any] = [program.apply(p.add, [states[i], sums[i]]) for i in range(2)]
     s.initial, s.next = 0.25, h
-    states[0].initial, states[0].next = theta, program.apply(p.add, [states[0], sums[0]])
-    states[1].initial, states[1].next = 0.0, program.apply(p.add, [states[1], sums[1]])
+    states[0].initial, states[0].next = theta, added[0]
+    states[1].initial, states[1].next = 0.0, added[1]
     program.add(loop)
     stack, stacked_sum = program.add(Stack(loop, z)), program.add(Stack(loop, sums[2]))
     every_other: Any = program.view(stack, np.array([3, 1]), (program.axis(2),))
     shuffled: Any = program.view(stack, np.array([0, 3, 1]), (program.axis(3),))
     last = [program.add(Last(loop, one)) for one in (h, s, states[0].next, states[1].next, sums[2])]
-    ends = [*last, program.view(stack, 1, ()), every_other, shuffled, stacked_sum]
+    all_of_them: Any = program.fold(p.add, stacked_sum, (time,))
+    ends = [*last, program.view(stack, 1, ()), every_other, shuffled, stacked_sum, all_of_them]
     close(ends)
     wanted = Wanted("ends", ["x", "y"], ends, None, {"theta": 2}, Names(ends, {}, ["x"]), "Ends.", [(times,), ()])
     source = write(wanted)
@@ -331,4 +333,39 @@ def test_a_loop_made_by_hand() -> None:
     every = np.stack(zs, axis=1)
     sums_ = [x[:, t] @ np.tanh(zs[t]) for t in range(times)]
     expected = [state, before, *[np.full(3, one) for one in (*totals, sums_[-1])]]
-    near(returned, (*expected, every[:, 1], every[:, [3, 1]], every[:, [0, 3, 1]], np.tile(sums_, (3, 1))))
+    near(
+        returned,
+        (*expected, every[:, 1], every[:, [3, 1]], every[:, [0, 3, 1]], np.tile(sums_, (3, 1)), np.full(3, sum(sums_))),
+    )
+
+
+def test_states_that_become_the_same() -> None:
+    """Two states with the same next number may begin differently; parts of rows are read like any other array."""
+    program, times, width = ArrayProgram(), 3, 2
+    time, across = Axis(-1, times), program.axis(width)
+    base = program.view(program.leaf("x", (program.axis(6),), True), np.arange(6).reshape(3, 2), (time, across))
+    loop = Loop(program, time, None)
+    states = [program.add(State(loop, (across,), True)) for _ in range(2)]
+    row = program.entered(Row(loop, base, 2, -1), 0)
+    h: Any = program.apply(p.add, [program.apply(p.multiply, [states[0], row]), states[1]])
+    for state, initial in zip(states, (0.5, -0.0), strict=True):
+        state.initial, state.next = initial, h
+    program.add(loop)
+    stack = program.add(Stack(loop, h))
+    ends: list[Any] = [
+        program.view(stack, np.array([1, 3, 5]), (program.axis(3),)),
+        program.view(stack, np.array([2, 4]), (program.axis(2),)),
+        program.view(stack, np.array([[0, 1], [1, 2]]), (program.axis(2), program.axis(2))),
+    ]
+    close(ends)
+    wanted = Wanted("ends", ["x"], ends, None, {"theta": 2}, Names(ends, {}, ["x"]), "Ends.", [(3, 2)])
+    source = write(wanted)
+    x = np.random.default_rng(0).normal(size=(4, 3, 2))
+    returned = compiled(source, "ends")(jnp.zeros(2), jnp.asarray(x))
+    a, b, every = np.full((4, 2), 0.5), np.zeros((4, 2)), []
+    for t in range(times):
+        a = b = a * x[:, times - 1 - t] + b
+        every.append(a)
+    flat = np.stack(every, axis=1).reshape(4, 6)
+    near(returned, (flat[:, [1, 3, 5]], flat[:, [2, 4]], flat[:, [[0, 1], [1, 2]]]))
+    assert "-0.0, theta.dtype" in source.text

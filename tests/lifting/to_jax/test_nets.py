@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import scalargrad
-from scalargrad import Primitive, Value, lift
+from scalargrad import Primitive, Value, cross_entropy, hinge, lift, total
 from scalargrad.engine.primitives import BUILT_IN
 from scalargrad.lifting.to_jax import spelling
 from tests.lifting.nets import Net, all_nets, relative
@@ -58,6 +58,35 @@ def test_half_the_precision(name: str) -> None:
     assert {one.dtype.name for one in (losses, value, gradient, product)} == {"float32"}
     assert relative([value], [expected.value_and_grad(*net.batch)[0]]) < 1e-5
     assert relative(gradient, expected.value_and_grad(*net.batch)[1]) < 1e-5
+
+
+W = [Value(x) for x in (1.5, -2.0, 0.5, 3.0)]
+WITHOUT_EXAMPLES = [  # functions with a slope that follows from the number of examples alone, or from a comparison
+    lambda x: -W[1],
+    lambda x: W[0] * x[0] - W[3],
+    lambda x: W[0].maximum(x[0]) - W[1],
+    lambda x: hinge(W[0] * x[0] + W[1], 1) - W[2],
+    lambda x: cross_entropy([W[0] * x[0], W[1]], 0),
+    lambda x: total([W[0].maximum(W[1]), x[0].maximum(x[1])]) - W[3],
+]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_numbers_without_an_example_in_them_are_arrays_of_the_precision(dtype: str) -> None:
+    """Where a slope follows from the number of examples alone, or from a comparison, it is an array as any other."""
+    rows = np.random.default_rng(0).normal(size=(3, 2))
+    programs = [lift(one, W, target="jax", dtype=dtype, check=False) for one in WITHOUT_EXAMPLES]
+
+    def all_of_them(theta: Any) -> Any:
+        return [(own.value_and_grad(rows, at=theta), own.input_gradients(rows, at=theta)) for own in programs]
+
+    for one, ((value, gradient), in_inputs) in zip(
+        WITHOUT_EXAMPLES, jax.jit(all_of_them)(programs[0].pack()), strict=True
+    ):
+        expected = lift(one, W, target="numpy", check=False)
+        assert {array.dtype.name for array in (value, gradient, in_inputs)} == {dtype}
+        assert np.allclose([value, *gradient], [*np.hstack(expected.value_and_grad(rows))], rtol=1e-5)
+        assert np.allclose(in_inputs, expected.input_gradients(rows), rtol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -13,6 +13,7 @@ import pytest
 
 from scalargrad import Value, cross_entropy, lift, nn, take, total
 from scalargrad.engine import primitives as p
+from scalargrad.engine.primitives import BUILT_IN
 from scalargrad.lifting.arrays.program import Array, ArrayProgram, Piece, Places
 from scalargrad.lifting.names import Names
 from scalargrad.lifting.source import Wanted, compiled
@@ -230,10 +231,21 @@ def test_a_result_may_be_a_number() -> None:
 
 
 def test_spellings_in_jax() -> None:
-    """A spelling has the names of JAX, and an integer where JAX takes no other number."""
+    """A spelling has the names of JAX, an integer where JAX takes no other number, and a function where it has one."""
     spelling.expression.cache_clear()
     assert "special.polygamma(jnp.asarray(1.0, int), x)" in spelling.spelled(p.polygamma, ["1.0", "x"], "float64")
+    assert spelling.spelled(p.sigmoid, ["x + 1"], "float64") == "special.expit(x + 1)"
     assert "3.4028" in spelling.spelled(p.lgamma, ["x"], "float32")
+
+
+def test_what_has_the_precision_of_the_program() -> None:
+    """An operation on numbers of the program has it, and a call of the engine; a comparison does not."""
+    called = next(own for own in BUILT_IN if own.array is None)
+    assert spelling.is_exact(p.tanh, "float32", (True,))
+    assert spelling.is_exact(p.add, "float32", (True, False))
+    assert spelling.is_exact(called, "float32", (False,) * called.arity)
+    assert not spelling.is_exact(p.add, "float32", (False, False))
+    assert not spelling.is_exact(p.greater, "float32", (True, True))
 
 
 def test_only_the_last_shape_counts() -> None:
