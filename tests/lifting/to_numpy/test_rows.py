@@ -203,7 +203,7 @@ def test_any_elementwise_function(program: Program, size: int, count: int) -> No
 
 
 def test_a_recurrence_without_examples_may_begin_with_one_number() -> None:
-    """Where results lie in rows, a loop that no example takes part in begins with a number, and all derivatives agree."""
+    """Where results lie in rows, a loop without examples begins with a number, and derivatives agree."""
 
     def path(_x: Any) -> list[Any]:
         states = [0.0]
