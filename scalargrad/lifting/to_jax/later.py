@@ -105,15 +105,6 @@ def _shown(array: Array) -> Array:
     return array
 
 
-def _note(sum_: Array, ends: Sequence[Stack | Last], parts: list[Array] | None, found: Later) -> bool:
-    if parts is None:
-        return False
-    found.parts[sum_] = parts
-    found.ends.update(dict.fromkeys(ends, sum_))
-    found.left_out.update(parts)
-    return True
-
-
 def _parts(array: Array, body: set[Array], users: Mapping[Array, Sequence[Array]]) -> list[Array] | None:
     """What an array is made of, if that is sums over the examples, added or multiplied by what is always the same."""
     parts, pending = [], [array]
