@@ -234,7 +234,7 @@ class Program:
     def hessian(self, *arguments: object, at: object = None) -> Any:
         """Return the Hessian of the mean in the parameters, of shape (parameters, parameters).
 
-        Its columns are `hvp` with each unit vector. On numpy, up to 32 are computed at once.
+        Its columns are `hvp` with each unit vector. On numpy and in JAX, up to 32 are computed at once.
 
         >>> from scalargrad import Value
         >>> w, b = Value(2.0), Value(1.0)

@@ -13,9 +13,11 @@ import re
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
+import numpy as np
+
 from ..arrays.differentiate import pieces_of
 from ..arrays.loops import Last, Loop, Row, Stack, flattened
-from ..arrays.program import BATCH_LEAVES, Apply, Array, Assembly, Fold, Gather, Leaf, Scatter, View, needed
+from ..arrays.program import BATCH_LEAVES, Apply, Array, Assembly, Fold, Gather, Initial, Leaf, Scatter, View, needed
 from ..forms import Shape
 from ..leaves import LEAVES, THETA
 from ..source import Source, Wanted, docstring
@@ -139,7 +141,7 @@ class _Writer:
 
     def _is_exact(self, array: Array) -> bool:
         if isinstance(array, Leaf):
-            return array.name not in BATCH_LEAVES
+            return array.name not in BATCH_LEAVES and not isinstance(array, Initial)
         if isinstance(array, Stack | Last):
             return array.of in self.exact
         if isinstance(array, Apply):
@@ -168,7 +170,12 @@ class _Writer:
 
     def _write_leaf(self, leaf: Leaf) -> None:
         text = leaf.name
-        if leaf.table is not None:
+        if isinstance(leaf, Initial) and not (leaf.axes or leaf.batched):
+            text = spelling.literal(leaf.numbers[0])
+        elif isinstance(leaf, Initial):
+            text = self.wanted.names.unused("initial")
+            self.waiting[leaf] = f"{text} = {self._initial(leaf)}"
+        elif leaf.table is not None:
             text = self.wanted.names.of(leaf)
             self.reading.namespace[text] = leaf.table.astype(self.dtype)
         elif leaf.name == "count":
@@ -178,6 +185,14 @@ class _Writer:
             if leaf.batched and leaf.name in self.single:
                 text = f"{leaf.name}[:, None]"
         self.reading.expressions[leaf] = text
+
+    def _initial(self, leaf: Initial) -> str:
+        """Constants, for each example."""
+        if len(set(map(repr, leaf.numbers))) == 1:
+            return spelling.filled(leaf.numbers[0], leaf.sizes, leaf.batched)
+        numbers = np.reshape(leaf.numbers, leaf.sizes).astype(self.dtype)
+        text = self.reading.table(numbers, "initial")
+        return f"jnp.broadcast_to({text}, {spelling.shape(leaf.sizes, leaf.batched)})" if leaf.batched else text
 
     def _computed(self, array: Array) -> str:
         reading = self.reading

@@ -84,19 +84,18 @@ def value_and_grad(theta, x, y):
     U1 = theta[12:28].reshape(4, 4)
     b1 = theta[28:]
 
-    def step(h1, x_part):
+    def step(h1_before, x_part):
         # layer 1: 60 → 4
-        add = x_part @ W1.T + h1 @ U1.T + b1
+        add = x_part @ W1.T + h1_before @ U1.T + b1
         h1 = jnp.tanh(add)
-        return h1, h1
+        return h1, (h1, h1_before)
 
-    h1, h1_rows = lax.scan(step, y, x.swapaxes(0, 1))
+    h1, (h1_rows, h1_before_rows) = lax.scan(step, y, x.swapaxes(0, 1))
     value = share * jnp.einsum("bi,bi->", h1, h1)
 
     # backward
     dh20 = 2.0 * share * h1
     U20 = theta[12:28].reshape(4, 4)
-    x_part2_rows = x[:, 1:]
 
     def step_back(dh19, h1_t):
         # backward through layer 20
@@ -104,16 +103,19 @@ def value_and_grad(theta, x, y):
         dh19 = dz20 @ U20
         return dh19, dz20
 
-    dh19, dz20_rows = lax.scan(step_back, dh20, h1_rows[1:], reverse=True)
+    _, dz20_rows = lax.scan(step_back, dh20, h1_rows, reverse=True)
     db20_sum = jnp.sum(dz20_rows, axis=(0, 1))
-    dU20_sum = jnp.einsum("tbi,tbj->ij", dz20_rows, h1_rows[:-1])
-    dW20_sum = jnp.einsum("tbi,btj->ij", dz20_rows, x_part2_rows)
+    dU20_sum = jnp.einsum("tbi,tbj->ij", dz20_rows, h1_before_rows)
+    dW20_sum = jnp.einsum("tbi,btj->ij", dz20_rows, x)
+
+    gradient = jnp.concatenate([dW20_sum.ravel(), dU20_sum.ravel(), db20_sum])
+    return value, gradient
 '''
 
 
 def test_a_recurrent_layer_is_written_as_by_hand() -> None:
-    """The program of a recurrent layer, word for word up to the first step, which no gradient has to pass."""
-    assert written(rnn(20)).runner("value_and_grad").source.text.startswith(TEXT)
+    """The program of a recurrent layer, word for word."""
+    assert written(rnn(20)).runner("value_and_grad").source.text == TEXT
 
 
 @pytest.mark.parametrize("recurrence", [lstm, residual, kalman], ids=lambda one: one.__name__)
@@ -340,7 +342,7 @@ def test_a_loop_made_by_hand() -> None:
 
 
 def test_states_that_become_the_same() -> None:
-    """Two states with the same next number may begin differently; parts of rows are read like any other array."""
+    """Two states with the same next number may begin differently; parts of rows, and constants, are arrays."""
     program, times, width = ArrayProgram(), 3, 2
     time, across = Axis(-1, times), program.axis(width)
     base = program.view(program.leaf("x", (program.axis(6),), True), np.arange(6).reshape(3, 2), (time, across))
@@ -352,10 +354,15 @@ def test_states_that_become_the_same() -> None:
         state.initial, state.next = initial, h
     program.add(loop)
     stack = program.add(Stack(loop, h))
+    stack_part = program.view(stack, 0, ())
     ends: list[Any] = [
         program.view(stack, np.array([1, 3, 5]), (program.axis(3),)),
         program.view(stack, np.array([2, 4]), (program.axis(2),)),
         program.view(stack, np.array([[0, 1], [1, 2]]), (program.axis(2), program.axis(2))),
+        program.initial([1.0, 1.0], (across,), True),
+        program.initial([0.5, 1.5], (across,), True),
+        program.initial([0.5, 2.5], (across,), False),
+        program.apply(p.add, [program.initial([0.5], (), False), stack_part]),
     ]
     close(ends)
     wanted = Wanted("ends", ["x"], ends, None, {"theta": 2}, Names(ends, {}, ["x"]), "Ends.", [(3, 2)])
@@ -367,5 +374,6 @@ def test_states_that_become_the_same() -> None:
         a = b = a * x[:, times - 1 - t] + b
         every.append(a)
     flat = np.stack(every, axis=1).reshape(4, 6)
-    near(returned, (flat[:, [1, 3, 5]], flat[:, [2, 4]], flat[:, [[0, 1], [1, 2]]]))
+    constants = [np.tile(numbers, (4, 1)) for numbers in ([1.0, 1.0], [0.5, 1.5], [0.5, 2.5])]
+    near(returned, (flat[:, [1, 3, 5]], flat[:, [2, 4]], flat[:, [[0, 1], [1, 2]]], *constants, 0.5 + flat[:, 0]))
     assert "-0.0, theta.dtype" in source.text
