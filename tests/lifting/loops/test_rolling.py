@@ -19,7 +19,10 @@ from scalargrad import Value, exp, grad, lift, maximum, nn, sigmoid, sin, take, 
 from scalargrad.lifting.arrays.differentiate import gradient, mean
 from scalargrad.lifting.arrays.loops import Loop
 from scalargrad.lifting.arrays.program import ArrayProgram, View, needed
-from scalargrad.lifting.loops.rolling import _is_part, _Read, _seen_through, rolled
+from scalargrad.lifting.loops.making import seen_through
+from scalargrad.lifting.loops.reading import Read, is_part
+from scalargrad.lifting.loops.rolling import rolled
+from scalargrad.lifting.loops.splitting import Limits
 from scalargrad.lifting.names import Names
 from scalargrad.lifting.specialised import Specialised
 from scalargrad.lifting.target import chosen
@@ -435,7 +438,7 @@ def test_loops_mean_the_same_to_an_interpreter(recurrence: Callable[[int], Made]
     average = mean(program, lifted.results[0])
     slopes = gradient(program, average, theta)
     names = Names([average], {}, [])
-    with_loops = rolled([average], slopes, len(parameters), names, has_axes=True)
+    with_loops = rolled([average], slopes, len(parameters), names, has_axes=True, limits=Limits(1000, 1000))
     assert with_loops is not None
     (new_average,), new_slopes = with_loops
     assert any(isinstance(array, Loop) for array in needed([new_average]))
@@ -453,17 +456,17 @@ def test_a_list_that_begins_as_another_one_is_seen() -> None:
     axes = (program.axis(3),)
     leaf, other = (program.leaf(name, (program.axis(6),)) for name in ("x", "y"))
 
-    def read(base: Any, places: list[int]) -> _Read:
+    def read(base: Any, places: list[int]) -> Read:
         view = program.view(base, np.array(places), axes if len(places) == 3 else (program.axis(len(places)),))
         assert isinstance(view, View)
-        return _Read(view, base, (view,))
+        return Read(view, base, (view,))
 
     whole, later = read(leaf, [1, 2, 3]), read(other, [0, 1])
-    assert _is_part(read(leaf, [1, 2]), whole, later)
-    assert not _is_part(read(leaf, [0, 1]), whole, later)
-    assert not _is_part(read(other, [1, 2]), whole, later)
-    assert _is_part(_Read(0.5, None, ()), _Read(0.5, None, ()), later)
-    assert not _is_part(_Read(0.0, None, ()), _Read(-0.0, None, ()), later)
+    assert is_part(read(leaf, [1, 2]), whole, later)
+    assert not is_part(read(leaf, [0, 1]), whole, later)
+    assert not is_part(read(other, [1, 2]), whole, later)
+    assert is_part(Read(0.5, None, ()), Read(0.5, None, ()), later)
+    assert not is_part(Read(0.0, None, ()), Read(-0.0, None, ()), later)
 
 
 def test_rows_are_seen_through_a_view() -> None:
@@ -472,4 +475,4 @@ def test_rows_are_seen_through_a_view() -> None:
     base = program.leaf("x", (program.axis(6),))
     view = program.view(base, np.array([[5, 0], [1, 1]]), (program.axis(2), program.axis(2)))
     assert isinstance(view, View)
-    assert _seen_through(np.arange(18).reshape(3, 6), view)[2].tolist() == [[17, 12], [13, 13]]
+    assert seen_through(np.arange(18).reshape(3, 6), view)[2].tolist() == [[17, 12], [13, 13]]
