@@ -24,7 +24,7 @@ from ..source import Source, Wanted, docstring
 from . import spelling
 from .folds import folded, summed_products
 from .joining import Joining
-from .later import later_than
+from .later import computed_after, later_than
 from .lookups import gathered, scattered
 from .loops import CARRY, ROW, Loops, seen
 from .reading import Reading, Rows
@@ -165,7 +165,10 @@ class _Writer:
         body, self.lines = self.lines, outer
         if outer and outer[-1]:
             self.lines.append("")
-        self.lines += self.loops.lines(loop, body, later)
+        lines, kept = self.loops.lines(loop, body, later)
+        self.lines += lines
+        for name, text in computed_after(loop, later, kept, self.reading):
+            self.lines += _lines(name, text)
         self.exact.update(later.ends)
 
     def _write_leaf(self, leaf: Leaf) -> None:

@@ -309,7 +309,8 @@ def test_a_loop_made_by_hand() -> None:
         program.fold(p.add, program.apply(p.multiply, [theta, program.apply(p.multiply, [z, y])]), (), batch=True),
         program.fold(p.add, program.apply(p.multiply, [row, h]), (), batch=True),
     ]
-    added: list[Any] = [program.apply(p.add, [states[i], sums[i]]) for i in range(2)]
+    added: list[Any] = [program.apply(p.add, [sums[0], states[0]]), program.apply(p.subtract, [states[1], sums[1]])]
+    added[0] = program.apply(p.subtract, [added[0], program.fold(p.add, h, (), batch=True)])
     s.initial, s.next = 0.25, h
     states[0].initial, states[0].next = theta, added[0]
     states[1].initial, states[1].next = 0.0, added[1]
@@ -331,7 +332,7 @@ def test_a_loop_made_by_hand() -> None:
         before, number = state, state * x[:, t]
         state = np.tanh(number)
         zs.append(number)
-        totals = [totals[0] + number @ state, totals[1] + w[0] * (number @ y_)]
+        totals = [totals[0] + number @ state - state.sum(), totals[1] - w[0] * (number @ y_)]
     every = np.stack(zs, axis=1)
     sums_ = [x[:, t] @ np.tanh(zs[t]) for t in range(times)]
     expected = [state, before, *[np.full(3, one) for one in (*totals, sums_[-1])]]
