@@ -206,7 +206,7 @@ def test_a_recurrence_without_examples_may_begin_with_one_number() -> None:
     """Where results lie in rows, a loop without examples begins with a number, and derivatives agree."""
 
     def path(_x: Any) -> list[Any]:
-        states = [0.0]
+        states: list[Any] = [0.0]
         for _ in range(12):
             states.append(tanh(states[-1] * w[0] + w[1]))
         return states[1:]
