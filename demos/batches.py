@@ -37,7 +37,7 @@ from experiment import (
     summary,
     train,
 )
-from pictures import BLUE, ORANGE, RED
+from pictures import BLUE, ORANGE, RED, counted
 
 from scalargrad import nn, optim
 
@@ -93,7 +93,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         for name, size in sizes(chosen.examples).items()
     }
     show(
-        f"batch sizes, after {chosen.epochs} epochs", ["batch", "steps an epoch", "loss", "milliseconds an epoch"], rows
+        f"batch sizes, after {counted(chosen.epochs, 'epoch')}",
+        ["batch", "steps an epoch", "loss", "milliseconds an epoch"],
+        rows,
     )
     *_, hundred, whole = losses.values()
     print(f"batches of 10 have a lower loss than batches of 100 in {ahead(hundred, losses['10'])} runs,")
@@ -103,7 +105,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         epochs = range(1, chosen.epochs + 1)
         for (name, own), colour in zip(runs.items(), COLOURS, strict=True):
             band(left, epochs, [run.losses for run in own], colour, name)
-        left.set(title=f"{chosen.seeds} runs each", xlabel="epoch", ylabel="loss on training digits", xticks=epochs)
+        left.set(
+            title=f"{counted(chosen.seeds, 'run')} each",
+            xlabel="epoch",
+            ylabel="loss on training digits",
+            xticks=epochs,
+        )
         left.set_ylim(bottom=0)
         left.legend(title="digits a step", frameon=False, loc=(0.6, 0.3))
         bars = right.bar(list(milliseconds), list(milliseconds.values()), color=COLOURS)

@@ -28,7 +28,7 @@ from digits import columns as in_one_row
 from experiment import VIOLET, Columns, accuracies, ahead, for_each_seed, options, paired, show, slide, summary, train
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from pictures import BLUE, INK, ORANGE, RED
+from pictures import BLUE, INK, ORANGE, RED, counted
 
 from scalargrad import cross_entropy, flatten, nn, no_grad, optim
 
@@ -133,13 +133,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         ]
         for name in NETWORKS
     }
-    title = f"digits read after {chosen.epochs} epochs with {chosen.examples:,} of them"
+    title = f"digits read after {counted(chosen.epochs, 'epoch')} with {chosen.examples:,} of them"
     show(title, ["network", "parameters", "its own", "new ones", "convolution is ahead in"], rows)
 
     with slide(chosen.output, "Filters read digits with few parameters", width_ratios=(2, 3)) as (left, right):
         paired(left, [name.replace(", ", "\n") for name in NETWORKS], [ends[name][1] for name in NETWORKS],
                [colour for _, colour in NETWORKS.values()])  # fmt: skip
-        left.set(title=f"New digits: {chosen.seeds} runs each", ylabel="accuracy on new digits")
+        left.set(title=f"New digits: {counted(chosen.seeds, 'run')} each", ylabel="accuracy on new digits")
         images, targets = digits_for(0, chosen.examples)[1]
         shown = [images[[target.index(1.0) for target in targets].index(label)] for label in (2, 5, 7)]
         draw_filters(right, runs[0]["convolution"][0], shown)

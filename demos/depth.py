@@ -32,7 +32,7 @@ from experiment import (
     slide,
     summary,
 )
-from pictures import BLUE, ORANGE
+from pictures import BLUE, ORANGE, counted
 
 from scalargrad import nn, optim
 
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for place, depth in enumerate(DEPTHS):
         ends = {name: [run[place] for run in runs[name]] for name in ACTIVATIONS}
         rows[f"{depth}"] = [*map(summary, ends.values()), ahead(ends["relu"], ends["sigmoid"])]
-    title = f"accuracy on training digits after {chosen.epochs} epochs, by hidden layers"
+    title = f"accuracy on training digits after {counted(chosen.epochs, 'epoch')}, by hidden layers"
     show(title, ["hidden", *ACTIVATIONS, "relu ahead"], rows)
 
     with slide(chosen.output, "Gradients vanish through sigmoid layers") as (left, right):
@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         left.set_xticks([1, *range(5, chosen.layers + 1, 5)])
         left.legend(loc="lower right", frameon=False)
         right.set(
-            title=f"What is learned: {chosen.seeds} runs each",
+            title=f"What is learned: {counted(chosen.seeds, 'run')} each",
             xlabel="hidden layers",
             ylabel="accuracy on training digits",
             ylim=(0, 1.02),

@@ -38,7 +38,7 @@ from experiment import (
     summary,
     train,
 )
-from pictures import BLUE, ORANGE
+from pictures import BLUE, ORANGE, counted
 from variations import varied
 
 from scalargrad import nn, optim
@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for (name, own), colour in zip(runs.items(), (BLUE, ORANGE), strict=True):
             band(right, NOISES, [run.test for run in own], colour, name)
         right.set(
-            title=f"{chosen.seeds} runs each",
+            title=f"{counted(chosen.seeds, 'run')} each",
             xlabel="noise",
             ylabel="accuracy on test digits",
             ylim=(0, 1),

@@ -38,7 +38,7 @@ from experiment import (
     summary,
     train,
 )
-from pictures import BLUE, GREY, ORANGE
+from pictures import BLUE, GREY, ORANGE, counted
 
 from scalargrad import nn, optim
 
@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for run in runs["stopped early"]:
             curves.axvline(1 + run.validation.index(min(run.validation)), color=GREY, linewidth=1.5, alpha=0.6)
         curves.plot([], [], color=GREY, linewidth=1.5, label="the best epoch of a run")
-        curves.set(title=f"{chosen.seeds} runs to the end", xlabel="epoch", ylabel="loss")
+        curves.set(title=f"{counted(chosen.seeds, 'run')} to the end", xlabel="epoch", ylabel="loss")
         curves.set_ylim(bottom=0)
         curves.legend(frameon=False, loc=(0.25, 0.8))
         paired(ends, list(right), list(right.values()), [BLUE, ORANGE])

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy
 from experiment import by_name, for_each_seed, options, paired, show, slide, summary
-from pictures import BLUE, ORANGE
+from pictures import BLUE, ORANGE, counted
 
 from scalargrad import Constant, lift, nn, optim, square_error
 
@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "longest step": [summary([path.longest for path in own], ".2g") for own in paths.values()],
         "error in the end": [summary([path.errors[-1] for path in own], ".1e") for own in paths.values()],
     }
-    show(f"{chosen.seeds} starts, {chosen.steps} steps each", ["gradients", *WAYS], rows)
+    show(f"{counted(chosen.seeds, 'start')}, {counted(chosen.steps, 'step')} each", ["gradients", *WAYS], rows)
 
     with slide(chosen.output, "An error surface with a cliff") as (left, right):
         w, b, errors = surface()
@@ -125,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         left.set(title="The error, and two paths", xlabel="w", ylabel="b", xlim=WEIGHTS, ylim=BIASES)
         left.legend(loc="lower left", framealpha=1)
         paired(right, list(WAYS), [[path.errors[-1] for path in own] for own in paths.values()], COLOURS)
-        right.set(title=f"The error in the end: {chosen.seeds} starts", yscale="log", ylim=(3e-5, 0.3))
+        right.set(title=f"The error in the end: {counted(chosen.seeds, 'start')}", yscale="log", ylim=(3e-5, 0.3))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from typing import NamedTuple
 from experiment import VIOLET, band, by_name, for_each_seed, options, show, slide, summary
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from pictures import BLUE, GREY, INK, ORANGE
+from pictures import BLUE, GREY, INK, ORANGE, counted
 
 from scalargrad import Value, cross_entropy, lift, nn, optim, softmax
 
@@ -140,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             tens = range(0, chosen.rounds, 10)  # the mean of ten rounds makes a smooth line
             curve = [[statistics.fmean(run.rewards[start : start + 10]) for start in tens] for run in own]
             band(curves, [start + 10 for start in tens], curve, colour, name)
-        curves.set(title=f"{chosen.seeds} runs", xlabel="round of ten walks", ylabel="mean reward", ylim=(10, 20.3))
+        curves.set(title=counted(chosen.seeds, "run"), xlabel="rounds of ten walks", ylabel="reward", ylim=(10, 20.3))
         curves.legend(frameon=False, loc="lower right")
         draw_policy(maze, max(runs["with baseline"], key=lambda run: run.rewards[-1]).policy)
         maze.set_title("The way it has learned")

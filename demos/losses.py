@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 
 from digits import loss_function
 from experiment import PIXELS, ahead, band, by_name, digits_for, for_each_seed, options, show, slide, summary, train
-from pictures import BLUE, ORANGE
+from pictures import BLUE, ORANGE, counted
 
 from scalargrad import Value, cross_entropy, nn, optim, softmax, square_error
 
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ends = {loss: [run[-1] for run in runs[loss, rate]] for loss in LOSSES}
         rows[f"{rate:g}"] = [*map(summary, ends.values()), ahead(ends["cross-entropy"], ends["square"])]
     headings = ["rate", *LOSSES.values(), "ahead in"]
-    show(f"accuracy on test digits after {chosen.epochs} epochs", headings, rows)
+    show(f"accuracy on test digits after {counted(chosen.epochs, 'epoch')}", headings, rows)
 
     with slide(chosen.output, "Cross-entropy is steep where the network is wrong") as (left, right):
         behind = [i / 10 for i in range(-40, 101)]
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for (loss, name), colour in zip(LOSSES.items(), (ORANGE, BLUE), strict=True):
             band(right, epochs, runs[loss, RATES[0]], colour, name)
         right.set(
-            title=f"Digits: {chosen.seeds} runs each, rate {RATES[0]:g}",
+            title=f"Digits: {counted(chosen.seeds, 'run')} each, rate {RATES[0]:g}",
             xlabel="epoch",
             ylabel="accuracy on test digits",
             ylim=(0, 1),

@@ -35,7 +35,7 @@ from experiment import (
     summary,
     train,
 )
-from pictures import BLUE, GREY, ORANGE, RED
+from pictures import BLUE, GREY, ORANGE, RED, counted
 
 from scalargrad import nn, no_grad, optim
 
@@ -129,18 +129,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         ]
         for name, (kind, size) in NETWORKS.items()
     }
-    show(f"digits after {chosen.epochs} epochs", ["network", "parameters", "loss", "maxout is lower in"], rows)
+    show(
+        f"digits after {counted(chosen.epochs, 'epoch')}", ["network", "parameters", "loss", "maxout is lower in"], rows
+    )
 
     with slide(chosen.output, "Maxout learns its own activation") as (left, right):
         left.plot(PLACES, list(map(FUNCTIONS[PARABOLA], PLACES)), color=GREY, linewidth=9, alpha=0.5, label=PARABOLA)
         for pieces in (2, 5):
             for neuron in neurons[PARABOLA, pieces]:
                 left.plot(PLACES, neuron.outputs, color=PIECES[pieces], linewidth=2, alpha=0.6)
-            left.plot([], [], color=PIECES[pieces], label=f"{pieces} pieces, {chosen.seeds} runs")
+            left.plot([], [], color=PIECES[pieces], label=f"{pieces} pieces, {counted(chosen.seeds, 'run')}")
         left.set(title="One neuron learns a parabola", xlabel="x", ylabel="output")
         left.legend(frameon=False, loc="upper center")
         paired(right, list(losses), list(losses.values()), [BLUE, ORANGE, VIOLET])
-        right.set(title=f"Digits: {chosen.seeds} runs each", ylabel="loss on training digits")
+        right.set(title=f"Digits: {counted(chosen.seeds, 'run')} each", ylabel="loss on training digits")
         right.set_ylim(bottom=0)
 
 

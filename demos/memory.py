@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy
 from experiment import ahead, by_name, for_each_seed, options, paired, show, slide, summary, train
-from pictures import BLUE, GREY, ORANGE
+from pictures import BLUE, GREY, ORANGE, counted
 
 from scalargrad import Value, cross_entropy, lift, nn, no_grad, optim
 
@@ -129,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     told = story(random.Random(0))
     with slide(chosen.output, "A memory network finds out where to look next", width_ratios=[1, 1]) as (left, picture):
         paired(left, [f"{hops} hop{'s' * (hops > 1)}" for hops in HOPS], list(right.values()), (GREY, BLUE, ORANGE))
-        left.set(title=f"New questions: {chosen.seeds} runs each", ylabel="right answers", ylim=(0, 1.05))
+        left.set(title=f"New questions: {counted(chosen.seeds, 'run')} each", ylabel="right answers", ylim=(0, 1.05))
         left.yaxis.set_major_formatter("{x:.0%}")
         weights = numpy.array(best.looks(told)).T
         picture.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")

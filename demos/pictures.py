@@ -47,3 +47,8 @@ def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
     return int(text)
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number and what it counts, as in "1 run" and "10 runs"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"

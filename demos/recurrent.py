@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy
 from experiment import GREEN, VIOLET, for_each_seed, options, paired, show, slide, summary, train
-from pictures import BLUE, ORANGE
+from pictures import BLUE, ORANGE, counted
 
 from scalargrad import Value, cross_entropy, lift, nn, one_hot, optim, softmax, total
 
@@ -126,7 +126,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     with slide(chosen.output, "A memory tells arriving from leaving", width_ratios=[1, 1]) as (left, right):
         paired(left, list(NETWORKS), [[run.new for run in own] for own in runs.values()], [ORANGE, BLUE, GREEN])
-        left.set(title=f"New sentences: {chosen.seeds} runs each", ylabel="slots that are right", ylim=(0.5, 1.02))
+        left.set(
+            title=f"New sentences: {counted(chosen.seeds, 'run')} each", ylabel="slots that are right", ylim=(0.5, 1.02)
+        )
         left.yaxis.set_major_formatter("{x:.0%}")
         bars = [(name, verb) for name in ("feed-forward", "recurrent") for verb in VERBS]
         places, start = (3.4, 2.5, 0.9, 0.0), numpy.zeros(4)

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy
 from experiment import GREEN, VIOLET, ahead, by_name, for_each_seed, options, paired, show, slide, summary
-from pictures import BLUE, GREY, ORANGE
+from pictures import BLUE, GREY, ORANGE, counted
 
 from scalargrad import lift, no_grad
 
@@ -115,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     shown = shown[: shown.index(data.END, 1)]
     with slide(chosen.output, "A tiny GPT makes up names", width_ratios=[6, 5]) as (left, right):
         paired(left, list(losses), list(losses.values()), (GREY, BLUE, GREEN, ORANGE, VIOLET))
-        left.set(title=f"New names: {chosen.seeds} runs each", ylabel="loss on new names")
+        left.set(title=f"New names: {counted(chosen.seeds, 'run')} each", ylabel="loss on new names")
         left.set_xlabel(textwrap.fill(f"made up: {', '.join(made_up[:6])}", 40), fontsize=16, labelpad=12)
         left.tick_params(axis="x", labelsize=15)
         heads = [numpy.pad(matrix, ((0, 1), (0, 1)), constant_values=numpy.nan) for matrix in looks(p, shown)]

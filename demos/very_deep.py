@@ -36,7 +36,7 @@ from experiment import (
     slide,
     summary,
 )
-from pictures import BLUE, ORANGE
+from pictures import BLUE, ORANGE, counted
 
 from scalargrad import nn, optim
 
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for place, depth in enumerate(depths):
         ends = {kind: [run[place] for run in runs[kind]] for kind in KINDS}
         rows[f"{depth}"] = [*map(summary, ends.values()), ahead(ends["residual"], ends["plain"])]
-    title = f"accuracy on training digits after {chosen.epochs} epochs"
+    title = f"accuracy on training digits after {counted(chosen.epochs, 'epoch')}"
     show(title, ["layers", *KINDS, "residual ahead"], rows)
 
     with slide(chosen.output, "A way around each layer") as (left, right):
@@ -111,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         title = f"{chosen.layers} layers, before training"
         left.set(yscale="log", title=title, xlabel="layer", ylabel="mean |dL/db|")
         left.legend(loc="lower right", frameon=False)
-        title, what = f"What is learned: {chosen.seeds} runs each", "accuracy on training digits"
+        title, what = f"What is learned: {counted(chosen.seeds, 'run')} each", "accuracy on training digits"
         right.set(title=title, xlabel="layers", ylabel=what, xscale="log", ylim=(0, 1))
         right.set_xticks(depths, depths, minor=False)
         right.minorticks_off()

@@ -36,7 +36,7 @@ from experiment import (
     summary,
     train,
 )
-from pictures import BLUE, ORANGE
+from pictures import BLUE, ORANGE, counted
 
 from scalargrad import nn, optim
 
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
              "training digits")  # fmt: skip
         band(left, places, list(zip(*test.values(), strict=True)), ORANGE, "test digits")
         left.set_xticks(places, [f"{decay:g}" for decay in DECAYS])
-        left.set(title=f"{chosen.seeds} runs each", xlabel="weight decay", ylabel="accuracy", ylim=(0, 1.02))
+        left.set(title=f"{counted(chosen.seeds, 'run')} each", xlabel="weight decay", ylabel="accuracy", ylim=(0, 1.02))
         left.yaxis.set_major_formatter("{x:.0%}")
         left.legend(frameon=False, loc="lower left")
         for decay, colour in ((0.0, BLUE), (SHOWN, ORANGE)):

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy
 from experiment import GREEN, band, by_name, for_each_seed, options, show, slide, summary, train
 from matplotlib.axes import Axes
-from pictures import BLUE, GREY, ORANGE
+from pictures import BLUE, GREY, ORANGE, counted
 
 from scalargrad import Value, cross_entropy, nn, optim
 
@@ -139,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with slide(chosen.output, "Word vectors: a relation is a direction") as (curve, plane):
         for (size, own), colour in zip(runs.items(), (GREY, ORANGE, GREEN, BLUE), strict=True):
             band(curve, range(1, chosen.epochs + 1), [run.accuracies for run in own], colour, f"{size} numbers")
-        curve.set(title=f"Correct answers, {chosen.seeds} runs", xlabel="epoch", ylim=(0, 1.03))
+        curve.set(title=f"Correct answers, {counted(chosen.seeds, 'run')}", xlabel="epoch", ylim=(0, 1.03))
         curve.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.45))
         curve.yaxis.set_major_formatter("{x:.0%}")
         draw_map(plane, runs[SIZES[-1]][0])

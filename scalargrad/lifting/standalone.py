@@ -61,7 +61,10 @@ class _Texts:
                 self.define(name, floats)
                 return name
         if primitive not in primitives.BUILT_IN:
-            raise TypeError(f"{primitive.name} is your own operation: a program that calls it cannot be saved")
+            raise TypeError(
+                f"{primitive.name} is your own operation: a program that calls it cannot be saved as a file; pickle "
+                "the program, or compose what it computes of operations of scalargrad"
+            )
         return self._expression(_declared(primitive.name), primitives)
 
     def define(self, name: str, module: ModuleType) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 ROOT = Path(__file__).parents[2]
 DEMOS = ROOT / "demos"
@@ -39,6 +40,10 @@ class Drawn(list[Figure]):
             for box, (width, height) in zip(boxes, sizes, strict=True)
         ]
         return [[max(0.0, round(side, 1)) for side in own] for own in sides]
+
+    def texts(self) -> list[str]:
+        """What is written on them."""
+        return [text.get_text() for figure in self for text in figure.findobj(Text)]
 
 
 @pytest.fixture

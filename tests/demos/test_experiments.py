@@ -77,6 +77,8 @@ def test_a_table_and_a_picture_for_a_slide(
     assert picture.width / picture.height == pytest.approx(16 / 9, rel=0.01)
     assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 100
     assert drawn.beyond() == [[0, 0, 0, 0]]
+    assert not re.search(r"\b1 (run|start|step|epoch)s\b", "\n".join(drawn.texts()))
+    assert not re.search(r"(?<!of )\b1 (run|start|step|epoch)s\b", captured.out)
     assert dict(mpl.rcParams) == before
 
 

@@ -112,3 +112,8 @@ def test_help_has_an_example(demo: str, script: Script) -> None:
     assert shown.returncode == 0
     assert f"example: python demos/{demo}.py --" in shown.stdout
     assert not shown.stderr
+
+
+def test_what_is_counted_is_singular_or_plural() -> None:
+    """One of something has no s."""
+    assert [pictures.counted(number, "run") for number in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]

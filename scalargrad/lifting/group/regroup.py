@@ -355,7 +355,7 @@ class _Layout:
         """The same parts; a bias that lies behind its weights becomes one more weight, of an input that is always 1.
 
         So a layer is one matrix product, and so is the gradient of its parameters. The bias stays apart where
-        the inputs are an argument, which would have to be copied.
+        the inputs are an argument, which would have to be copied. Initial states are not: a first step is like others.
         """
         for part in parts:
             if part.sign > 0 and len(part.places) == 2 and part.length > 1 and self._are_read_whole(part):

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ...engine import primitives as p
+from ...engine.declaration import Primitive
 from ..arrays.loops import Last, Loop, Row, Stack, State
 from ..arrays.program import Apply, Array, Axis, Fold, View
 from . import spelling
@@ -21,40 +22,47 @@ _OF_SUMS = (p.add, p.subtract, p.negative)  # a sum of their results is the same
 _BY_NUMBERS = (p.multiply, p.divide)  # so it is of these, if one operand is the same in each iteration
 
 
+class Term(NamedTuple):
+    """A sum, added or subtracted, and what it is made of, operands first."""
+
+    primitive: Primitive
+    array: Array
+    parts: list[Array]
+
+
 class Later(NamedTuple):
     """What is computed after a loop.
 
     Attributes:
-        ends: what is read of the loop, with what an iteration would compute for it.
-        states: those in which sums would be added up, and the sums.
-        parts: for each of these sums what it is made of, operands first.
+        ends: what is read of the loop, with the terms of its sum: a stack of each iteration's, others of all.
+        states: those in which terms would be added up in the iterations.
         factors: what the sums are taken of, and so has to be kept of each iteration.
         left_out: what no iteration has to compute.
     """
 
-    ends: dict[Stack | Last, Array]
-    states: dict[State, Array]
-    parts: dict[Array, list[Array]]
+    ends: dict[Stack | Last, list[Term]]
+    states: set[State]
     factors: dict[Array, None]
     left_out: set[Array]
 
 
 def later_than(loop: Loop, users: Mapping[Array, Sequence[Array]], summed: set[Array]) -> Later:
     """Return what is computed after a loop, given what reads each array, and products that only sums read."""
-    body, found = {*loop.body, *loop.states}, Later({}, {}, {}, {}, set())
+    body, found = {*loop.body, *loop.states}, Later({}, set(), {}, set())
     results = {state.next for state in loop.states}
     for end in loop.ends:
         if isinstance(end, Stack) and end.of not in results and all(user is loop for user in users[end.of]):
-            _note(end.of, [end], _parts(end.of, body, users), found)
+            parts = _parts(end.of, body, users)
+            if parts is not None:
+                found.ends[end] = [Term(p.add, end.of, parts)]
+                found.left_out.update(parts)
     for state in loop.states:
-        total = state.next
-        ends = [end for end in loop.ends if end.of is total]
-        is_only_last = all(isinstance(end, Last) for end in ends) and all(user is loop for user in users[total])
-        if isinstance(total, Apply) and total.primitive is p.add and users[state] == [total] and is_only_last:
-            (added,) = [operand for operand in total.arrays if operand is not state]
-            if users[added] == [total] and _note(added, ends, _parts(added, body, users), found):
-                found.states[state] = added
-                found.left_out.add(total)
+        ends = [end for end in loop.ends if end.of is state.next]
+        terms = None if any(isinstance(end, Stack) for end in ends) else _terms(state, body, users)
+        if terms is not None:
+            found.ends.update(dict.fromkeys(ends, terms[0]))
+            found.states.add(state)
+            found.left_out.update([*terms[1], *(part for term in terms[0] for part in term.parts)])
     products = {operand for array in found.left_out if isinstance(array, Fold) for operand in array.arrays} & summed
     for array in sorted({*found.left_out, *products}, key=attrgetter("number")):
         if array in products or (isinstance(array, Fold) and array.operand not in products):
@@ -66,20 +74,35 @@ def later_than(loop: Loop, users: Mapping[Array, Sequence[Array]], summed: set[A
     return found
 
 
+def _terms(
+    state: State, body: set[Array], users: Mapping[Array, Sequence[Array]]
+) -> tuple[list[Term], list[Array]] | None:
+    """What is added to a state in each iteration, and the totals on the way; None where something else reads these."""
+    terms: list[Term] = []
+    totals: list[Array] = []
+    total: Array = state
+    while total is not state.next:
+        user, *others = users[total]
+        if others or not isinstance(user, Apply) or user.primitive not in (p.add, p.subtract):
+            return None
+        first, second = user.operands
+        added = second if first is total else first
+        if not isinstance(added, Array) or users[added] != [user] or (added is first and user.primitive is p.subtract):
+            return None
+        parts = _parts(added, body, users)
+        if parts is None:
+            return None
+        terms.append(Term(user.primitive, added, parts))
+        totals.append(user)
+        total = user
+    return (terms, totals) if terms and all(isinstance(user, Loop) for user in users[total]) else None
+
+
 def _shown(array: Array) -> Array:
     """The array of which this is a view along other axes, which have the same sizes."""
     while isinstance(array, View) and array.sizes == array.base.sizes and array.shows_all:
         array = array.base
     return array
-
-
-def _note(sum_: Array, ends: Sequence[Stack | Last], parts: list[Array] | None, found: Later) -> bool:
-    if parts is None:
-        return False
-    found.parts[sum_] = parts
-    found.ends.update(dict.fromkeys(ends, sum_))
-    found.left_out.update(parts)
-    return True
 
 
 def _parts(array: Array, body: set[Array], users: Mapping[Array, Sequence[Array]]) -> list[Array] | None:
@@ -115,31 +138,34 @@ def kept(loop: Loop, later: Later, reading: Reading) -> dict[Array, str]:
     return {factor: reading.names.of(factor, "rows") for factor in own}
 
 
-def lines_after(loop: Loop, later: Later, names: Mapping[Array, str], reading: Reading) -> list[str]:
-    """Return the lines that compute it, with the names of rows that were kept."""
+def computed_after(loop: Loop, later: Later, names: Mapping[Array, str], reading: Reading) -> list[tuple[str, str]]:
+    """Return names and expressions for it, with the names of rows that were kept."""
     known: dict[Array, Array] = {}
     for factor in later.factors:
         rows = _rows(loop, _shown(factor), names, reading)
         if rows is not None:
             known[factor] = Array(loop.program, (), (loop.axis, *factor.axes), factor.batched)
             reading.give_rows(known[factor], rows)
-    initial = {sum_: state.initial for state, sum_ in later.states.items()}
-    lines = []
-    for end, sum_ in later.ends.items():
-        along = (loop.axis,) if isinstance(end, Last) else ()
-        for part in later.parts[sum_]:
-            known[part] = _moved(part, along, known, reading)
-        text, name = reading.of(known[sum_]), reading.names.of(end.of)
+    initial = {state.next: state.initial for state in later.states}
+    computed = []
+    for end, terms in later.ends.items():
+        begun = initial.get(end.of, 0.0)
+        text = "" if repr(begun) == "0.0" else reading.aligned(begun, end.axes, batched=False)
+        for primitive, array, parts in terms:
+            for part in parts:
+                known[part] = _moved(part, (loop.axis,) if isinstance(end, Last) else (), known, reading)
+            own = reading.of(known[array])
+            if primitive is p.subtract:
+                text += f"{' - ' if text else '-'}{spelling.atom(own)}"
+            else:
+                text += f"{' + ' if text else ''}{own}"
+        name = reading.names.of(end.of if isinstance(end, Last) else end)
         if isinstance(end, Last):
-            begun = initial[sum_]
-            before = "" if repr(begun) == "0.0" else f"{reading.aligned(begun, end.axes, False)} + "
             reading.expressions[end] = name
-            lines.append(f"{name} = {before}{text}")
         else:
-            name = reading.names.of(end)
             give_stack(end, Rows(name, (loop.is_backwards,)), reading)
-            lines.append(f"{name} = {text}")
-    return lines
+        computed.append((name, text))
+    return computed
 
 
 def give_stack(stack: Stack, rows: Rows, reading: Reading) -> None:

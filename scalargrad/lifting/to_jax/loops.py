@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays.loops import Last, Loop, Row, Stack
 from ..arrays.program import Array, View
-from .later import Later, give_stack, kept, lines_after
+from .later import Later, give_stack, kept
 from .reading import Reading, Rows
 from .spelling import filled, tuple_of
 
@@ -70,8 +70,8 @@ class Loops:
                 name = rows.setdefault(picked.text, names.of(array))
                 reading.give_rows(array, Rows(name, picked.is_reversed[1:]))
 
-    def lines(self, loop: Loop, body: Sequence[str], later: Later) -> list[str]:
-        """Return the lines of a loop with that body, and note the expressions for what it gives."""
+    def lines(self, loop: Loop, body: Sequence[str], later: Later) -> tuple[list[str], dict[Array, str]]:
+        """Return the lines of a loop with that body, and the names of rows that are kept; note what the loop gives."""
         reading, names = self.reading, self.reading.names
         stacks = [end for end in loop.ends if isinstance(end, Stack) and end not in later.ends]
         rows_kept = kept(loop, later, reading)
@@ -105,8 +105,7 @@ class Loops:
             is_reversed = loop.is_backwards, *self._stacked(stack).is_reversed
             give_stack(stack, Rows(names.of(stack), is_reversed), reading)
         head, *inside = _with_names_of_results(inside, carried)
-        after_it = lines_after(loop, later, rows_kept, reading)
-        return [head, *(f"    {line}" if line else "" for line in inside), "", *call, *after_it]
+        return [head, *(f"    {line}" if line else "" for line in inside), "", *call], rows_kept
 
     def _stacked(self, stack: Stack) -> Rows:
         """What an iteration gives for a stack."""

@@ -24,7 +24,7 @@ from ..source import Source, Wanted, docstring
 from . import spelling
 from .folds import folded, summed_products
 from .joining import Joining
-from .later import later_than
+from .later import computed_after, later_than
 from .lookups import gathered, scattered
 from .loops import CARRY, ROW, Loops, seen
 from .reading import Reading, Rows
@@ -141,7 +141,7 @@ class _Writer:
 
     def _is_exact(self, array: Array) -> bool:
         if isinstance(array, Leaf):
-            return array.name not in BATCH_LEAVES
+            return array.name not in BATCH_LEAVES and not isinstance(array, Initial)
         if isinstance(array, Stack | Last):
             return array.of in self.exact
         if isinstance(array, Apply):
@@ -165,13 +165,19 @@ class _Writer:
         body, self.lines = self.lines, outer
         if outer and outer[-1]:
             self.lines.append("")
-        self.lines += self.loops.lines(loop, body, later)
+        lines, kept = self.loops.lines(loop, body, later)
+        self.lines += lines
+        for name, text in computed_after(loop, later, kept, self.reading):
+            self.lines += _lines(name, text)
         self.exact.update(later.ends)
 
     def _write_leaf(self, leaf: Leaf) -> None:
         text = leaf.name
-        if isinstance(leaf, Initial):
-            text = self._initial(leaf)
+        if isinstance(leaf, Initial) and not (leaf.axes or leaf.batched):
+            text = spelling.literal(leaf.numbers[0])
+        elif isinstance(leaf, Initial):
+            text = self.wanted.names.unused("initial")
+            self.waiting[leaf] = f"{text} = {self._initial(leaf)}"
         elif leaf.table is not None:
             text = self.wanted.names.of(leaf)
             self.reading.namespace[text] = leaf.table.astype(self.dtype)
@@ -184,12 +190,12 @@ class _Writer:
         self.reading.expressions[leaf] = text
 
     def _initial(self, leaf: Initial) -> str:
-        """The expression for constants, for each example if they are batched."""
+        """Constants, for each example."""
         if len(set(map(repr, leaf.numbers))) == 1:
             return spelling.filled(leaf.numbers[0], leaf.sizes, leaf.batched)
-        text = self.wanted.names.of(leaf)
-        self.reading.namespace[text] = np.reshape(leaf.numbers, leaf.sizes).astype(self.dtype)
-        return f"jnp.broadcast_to({text}, {spelling.tuple_of(['B', *map(str, leaf.sizes)])})" if leaf.batched else text
+        numbers = np.reshape(leaf.numbers, leaf.sizes).astype(self.dtype)
+        text = self.reading.table(numbers, "initial")
+        return f"jnp.broadcast_to({text}, {spelling.shape(leaf.sizes, leaf.batched)})" if leaf.batched else text
 
     def _computed(self, array: Array) -> str:
         reading = self.reading

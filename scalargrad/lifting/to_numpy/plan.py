@@ -20,6 +20,8 @@ from .layout import Block, block, block_of_view
 from .memory import Memory, memory_of
 from .spelling import is_spelled
 
+FEW = 16  # numbers of an example that are quicker side by side with those of other examples
+
 
 class Home(NamedTuple):
     """Where in an assembly a result is computed: as which piece of it, and in which block of its buffer."""
@@ -240,11 +242,13 @@ def _often_read(
 def _fits_rows(array: Array, fillings: Mapping[Array, Filling]) -> bool:
     """Whether numpy is as quick with an array if one example lies after another in memory.
 
-    It is not where numbers of an example meet, or are read alone. If all arrays of a program fit, neither arguments
-    nor results have to be turned.
+    It is not where numbers of an example meet, are read alone, or are so few that numpy takes longer to go to the next
+    example than to compute. If all arrays of a program fit, neither arguments nor results have to be turned.
     """
     if not any(one.batched for one in (array, *array.arrays)):
         return True
+    if array.axes and array.size < FEW:
+        return False
     if isinstance(array, View):
         return array.base.size == 1 or not isinstance(array.places.index, int)
     if isinstance(array, Assembly):

@@ -296,6 +296,20 @@ def test_any_constants(number: Any, target: str) -> None:
     assert all(set(_iterations(_text(program, kind))) == {12} for kind in kinds)
 
 
+@pytest.mark.parametrize("module", [nn.Recurrent, nn.LSTM, nn.GRU])
+def test_modules_begin_with_an_iteration(module: Any) -> None:
+    """The first step of a module is an iteration, though biases are weights of an input that is always 1."""
+    model = module(2, 3, rng=0)
+    program = lift(lambda rows: sum(v * v for v in model(rows)[-1]), model.parameters())
+    rows = np.random.default_rng(0).normal(size=(3, 12, 2))
+    program(rows)  # which compares with the engine, as all do at their first call
+    program.value_and_grad(rows)
+    program.hvp(rows, np.ones(len(model.parameters())))
+    assert _iterations(_text(program, "forward")) == [12]
+    sweep_too = [12, 11] if module is nn.GRU else [12, 12]  # that of a GRU leaves the first step apart
+    assert _iterations(_text(program, "value_and_grad")) == sweep_too
+
+
 def test_a_first_step_that_is_another_one_stays_before_the_loop() -> None:
     """Negative control: a step with another function is no iteration."""
     _, texts = _computed(_begun(0.0, sigmoid))

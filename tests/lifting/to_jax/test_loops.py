@@ -309,7 +309,8 @@ def test_a_loop_made_by_hand() -> None:
         program.fold(p.add, program.apply(p.multiply, [theta, program.apply(p.multiply, [z, y])]), (), batch=True),
         program.fold(p.add, program.apply(p.multiply, [row, h]), (), batch=True),
     ]
-    added: list[Any] = [program.apply(p.add, [states[i], sums[i]]) for i in range(2)]
+    added: list[Any] = [program.apply(p.add, [sums[0], states[0]]), program.apply(p.subtract, [states[1], sums[1]])]
+    added[0] = program.apply(p.subtract, [added[0], program.fold(p.add, h, (), batch=True)])
     s.initial, s.next = 0.25, h
     states[0].initial, states[0].next = theta, added[0]
     states[1].initial, states[1].next = 0.0, added[1]
@@ -331,7 +332,7 @@ def test_a_loop_made_by_hand() -> None:
         before, number = state, state * x[:, t]
         state = np.tanh(number)
         zs.append(number)
-        totals = [totals[0] + number @ state, totals[1] + w[0] * (number @ y_)]
+        totals = [totals[0] + number @ state - state.sum(), totals[1] - w[0] * (number @ y_)]
     every = np.stack(zs, axis=1)
     sums_ = [x[:, t] @ np.tanh(zs[t]) for t in range(times)]
     expected = [state, before, *[np.full(3, one) for one in (*totals, sums_[-1])]]
@@ -342,7 +343,7 @@ def test_a_loop_made_by_hand() -> None:
 
 
 def test_states_that_become_the_same() -> None:
-    """Two states with the same next number may begin differently; parts of rows are read like any other array."""
+    """Two states with the same next number may begin differently; parts of rows, and constants, are arrays."""
     program, times, width = ArrayProgram(), 3, 2
     time, across = Axis(-1, times), program.axis(width)
     base = program.view(program.leaf("x", (program.axis(6),), True), np.arange(6).reshape(3, 2), (time, across))
@@ -354,10 +355,15 @@ def test_states_that_become_the_same() -> None:
         state.initial, state.next = initial, h
     program.add(loop)
     stack = program.add(Stack(loop, h))
+    stack_part = program.view(stack, 0, ())
     ends: list[Any] = [
         program.view(stack, np.array([1, 3, 5]), (program.axis(3),)),
         program.view(stack, np.array([2, 4]), (program.axis(2),)),
         program.view(stack, np.array([[0, 1], [1, 2]]), (program.axis(2), program.axis(2))),
+        program.initial([1.0, 1.0], (across,), True),
+        program.initial([0.5, 1.5], (across,), True),
+        program.initial([0.5, 2.5], (across,), False),
+        program.apply(p.add, [program.initial([0.5], (), False), stack_part]),
     ]
     close(ends)
     wanted = Wanted("ends", ["x"], ends, None, {"theta": 2}, Names(ends, {}, ["x"]), "Ends.", [(3, 2)])
@@ -369,5 +375,6 @@ def test_states_that_become_the_same() -> None:
         a = b = a * x[:, times - 1 - t] + b
         every.append(a)
     flat = np.stack(every, axis=1).reshape(4, 6)
-    near(returned, (flat[:, [1, 3, 5]], flat[:, [2, 4]], flat[:, [[0, 1], [1, 2]]]))
+    constants = [np.tile(numbers, (4, 1)) for numbers in ([1.0, 1.0], [0.5, 1.5], [0.5, 2.5])]
+    near(returned, (flat[:, [1, 3, 5]], flat[:, [2, 4]], flat[:, [[0, 1], [1, 2]]], *constants, 0.5 + flat[:, 0]))
     assert "-0.0, theta.dtype" in source.text

@@ -17,7 +17,9 @@ from scalargrad.lifting.to_numpy.writer import _Writer
 from tests.oracle import Program, programs, run
 
 FUNCTIONS = {primitive.name: primitive for primitive in BUILT_IN}
-w = [Value(0.7), Value(-0.4), *(Value(0.1 * i) for i in range(6))]
+SIZE = 18  # of the numbers of an example: fewer do not lie in rows
+ORDERS = np.random.default_rng(0).permuted([np.arange(SIZE)] * 2, axis=1).tolist()
+w = [Value(0.7), Value(-0.4), *(Value(0.1 * i) for i in range(SIZE))]
 
 
 def scaled(x: Any, y: Any) -> list[Any]:
@@ -29,24 +31,24 @@ def weighted(x: Any, y: Any) -> list[Any]:
 
 
 def shuffled(x: Any, y: Any) -> list[Any]:
-    return [x[i] * y[j] for i, j in zip((3, 0, 5, 1, 4), (2, 2, 0, 4, 1), strict=True)]
+    return [x[i] * y[j] for i, j in zip(*ORDERS, strict=True)]
 
 
 def reordered(x: Any, y: Any) -> list[Any]:
     """Numbers that are computed once, read in two orders."""
     bent = [tanh(a) * b for a, b in zip(x, y, strict=True)]
-    return [bent[i] - w[0] * bent[j] for i, j in zip((3, 0, 5, 1, 4, 2), (2, 5, 0, 4, 1, 3), strict=True)]
+    return [bent[i] - w[0] * bent[j] for i, j in zip(*ORDERS, strict=True)]
 
 
 def as_matrix(x: Any, y: Any) -> list[Any]:
     """Rows of three numbers, and the same turned."""
-    rows = [[x[3 * i + j] for j in range(3)] for i in range(2)]
-    other = [[y[2 * j + i] for j in range(3)] for i in range(2)]
+    rows = [[x[3 * i + j] for j in range(3)] for i in range(6)]
+    other = [[y[6 * j + i] for j in range(3)] for i in range(6)]
     return [maximum(a, w[1]) * b for row, columns in zip(rows, other, strict=True) for a, b in zip(row, columns)]  # noqa: B905
 
 
 def in_parts(x: Any, y: Any) -> Any:
-    return {"sums": [a + b for a, b in zip(x, y, strict=True)], "given": x, "turned": [x[5 - i] for i in range(6)]}
+    return {"sums": [a + b for a, b in zip(x, y, strict=True)], "given": x, "turned": x[::-1]}
 
 
 def differences(x: Any, y: Any) -> list[Any]:
@@ -86,7 +88,7 @@ FURTHER: list[Callable[..., Any]] = [given_alone, beside_a_sum, single_numbers, 
 
 def batch(count: int) -> list[Any]:
     rng = np.random.default_rng(count)
-    return list(rng.normal(size=(2, count, 6)))
+    return list(rng.normal(size=(2, count, SIZE)))
 
 
 def calls(function: Any) -> dict[str, Callable[..., Any]]:
@@ -164,6 +166,13 @@ def test_sums_over_an_example_turn_it() -> None:
     assert not results[0].flags.c_contiguous
 
 
+def test_few_numbers_lie_in_columns() -> None:
+    """Negative control: numpy takes longer to go from row to row where rows are short."""
+    program: Any = lift(lambda x: [tanh(a) * a for a in x], w, target="numpy", check=False)
+    program(np.ones((5, 3)))
+    assert "x_columns" in program.source
+
+
 @pytest.mark.parametrize("count", [1, 2, 7])
 @pytest.mark.parametrize("function", ELEMENTWISE)
 def test_numbers_do_not_depend_on_where_they_lie(function: Any, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +184,7 @@ def test_numbers_do_not_depend_on_where_they_lie(function: Any, count: int, monk
             assert np.array_equal(array, own, equal_nan=True), name
 
 
-@given(program=programs(max_leaves=3, max_instructions=8), size=st.integers(2, 5), count=st.integers(1, 4))
+@given(program=programs(max_leaves=3, max_instructions=8), size=st.integers(SIZE, 20), count=st.integers(1, 4))
 def test_any_elementwise_function(program: Program, size: int, count: int) -> None:
     """A function of single numbers, applied to each number of a list, gives what it gives of each alone."""
     with np.errstate(all="ignore"):
@@ -191,3 +200,18 @@ def test_any_elementwise_function(program: Program, size: int, count: int) -> No
     own = lifted(*columns)
     alike = np.isclose(own, expected, rtol=1e-12, atol=0.0, equal_nan=True)
     assert (alike | (own == expected)).all()
+
+
+def test_a_recurrence_without_examples_may_begin_with_one_number() -> None:
+    """Where results lie in rows, a loop without examples begins with a number, and derivatives agree."""
+
+    def path(_x: Any) -> list[Any]:
+        states: list[Any] = [0.0]
+        for _ in range(12):
+            states.append(tanh(states[-1] * w[0] + w[1]))
+        return states[1:]
+
+    program: Any = lift(path, w[:2])
+    of_all = program.jacobian([1.0] * 30)  # compared with the function itself
+    assert of_all.shape == (30, 12, 2)
+    assert (of_all == of_all[0]).all()
