@@ -23,6 +23,8 @@ from rich.table import Table
 from benchmarks import first_calls, growing_lists
 from benchmarks.lift import duration
 from scalargrad import Value, cross_entropy, erf, erfc, exp, gelu, grad, lift, log, nn, no_gc, sigmoid, take, tanh
+from scalargrad.lifting.loops.splitting import Limits
+from scalargrad.lifting.to_numpy.target import NumpyTarget
 
 np: Any = importlib.import_module("numpy")
 TOLERANCE = 1e-9
@@ -109,6 +111,57 @@ def lstm(size: int = 32, steps: int = 20, count: int = 64) -> Case:
 
         ways["PyTorch"] = by_torch
     return Case(f"LSTM, {size} wide, {steps} steps, batch {count}: value and gradient", ways)
+
+
+def loops(kind: str = "RNN", steps: int = 50, count: int = 32, size: int = 16) -> Case:
+    """One gradient of a recurrent layer: with work outside of its loops up to a limit, or with all of it in them."""
+    rng = _rng()
+    start = rng.normal(size=(4 if kind == "LSTM" else 1, size, 2 * size + 1)) / size**0.5
+    loss, parameters = scalar_lstm(size, start) if kind == "LSTM" else _scalar_rnn(start[0])
+    xs, ys = rng.normal(size=(count, steps, size)), rng.normal(size=count)
+    program, whole = (lift(loss, parameters, check=False) for _ in range(2))
+    with mock.patch.object(NumpyTarget, "limits", Limits(0, 0)):
+        whole.value_and_grad(xs, ys)
+    theta = program.pack()
+    ways: dict[str, Action] = {
+        "lifted": lambda: program.value_and_grad(xs, ys, at=theta),
+        "all in the loops": lambda: whole.value_and_grad(xs, ys, at=theta),
+    }
+    if find_spec("torch"):
+        torch: Any = importlib.import_module("torch")
+        weights = torch.tensor(start.reshape(-1, 2 * size + 1), requires_grad=True)
+        inputs, targets = torch.tensor(xs), torch.tensor(ys)
+
+        def by_torch() -> Any:
+            h = c = torch.zeros(count, size, dtype=torch.float64)
+            outside = inputs @ weights[:, :size].T + weights[:, -1]
+            for t in range(steps):
+                sums = outside[:, t] + h @ weights[:, size:-1].T
+                if kind == "LSTM":
+                    i, f, o, u = sums.chunk(4, dim=1)
+                    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(u)
+                    h = torch.sigmoid(o) * torch.tanh(c)
+                else:
+                    h = torch.tanh(sums)
+            value = ((h - targets[:, None]) ** 2).sum(dim=1).mean()
+            return value.item(), torch.autograd.grad(value, weights)[0]
+
+        ways["PyTorch"] = by_torch
+    return Case(f"{kind}, {size} wide, {steps} steps, batch {count}: value and gradient", ways)
+
+
+def _scalar_rnn(start: Any) -> tuple[Callable[..., Any], list[Value]]:
+    """The loss of one sequence in a recurrent layer, written number by number, and its weights."""
+    weights = [[Value(float(x)) for x in row] for row in start]
+
+    def loss(xs: Any, y: Any) -> Any:
+        h: list[Any] = [0.0] * len(weights)
+        for x in xs:
+            inputs = [*x, *h]
+            h = [tanh(sum((w * a for w, a in zip(row, inputs, strict=False)), row[-1])) for row in weights]
+        return sum((a - y) ** 2 for a in h)
+
+    return loss, [w for row in weights for w in row]
 
 
 def kalman(steps: int = 200, count: int = 64) -> Case:
@@ -458,6 +511,7 @@ CASES: dict[str, Callable[..., Case]] = {
     case.__name__: case
     for case in (
         lstm,
+        loops,
         kalman,
         special,
         oscillator,
@@ -474,6 +528,13 @@ CASES: dict[str, Callable[..., Case]] = {
 }
 COUNTS = (1, 32, 1000)
 SIZES: dict[str, list[dict[str, Any]]] = {  # of the tasks that are timed more than once
+    "loops": [
+        {"kind": kind, "steps": steps, "count": count}
+        for kind in ("RNN", "LSTM")
+        for steps in (50, 200)
+        for count in (1, 32)
+    ],
+    "kalman": [{"steps": steps, "count": count} for steps in (50, 200) for count in (1, 32, 64)],
     "elementwise": [
         {"task": task, "count": count} for task in ("products", "scaled sums", "tanh", "mixed") for count in COUNTS
     ],

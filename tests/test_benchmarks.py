@@ -79,6 +79,7 @@ def test_the_ways_of_each_task_give_the_same_numbers(name: str) -> None:
     """What is timed beside a lifted program computes the same."""
     small: dict[str, dict[str, Any]] = {
         "lstm": {"size": 3, "steps": 3, "count": 4},
+        "loops": {"kind": "LSTM", "size": 3, "steps": 8, "count": 4},
         "kalman": {"steps": 20, "count": 4},
         "special": {"count": 5},
         "many_results": {"results": 6},

@@ -128,7 +128,13 @@ LAYERS = {  # for each folder: a module, or a folder in it, may import what stan
         [""],
     ],
     "scalargrad.lifting.arrays": [["program"], ["differentiate", "packed", "loops"], ["jacobian"]],
-    "scalargrad.lifting.loops": [["finding"], ["rolling"]],
+    "scalargrad.lifting.loops": [
+        ["finding", "splitting", "tokens"],
+        ["reading", "making"],
+        ["sources", "operands", "pieces"],
+        ["level"],
+        ["rolling"],
+    ],
     "scalargrad.lifting.group": [["places", "initial"], ["families", "scalars"], ["joining"], ["regroup"]],
     "scalargrad.lifting.to_numpy": [
         ["layout", "spelling", "groups", "filling", "saved"],

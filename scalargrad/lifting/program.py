@@ -262,7 +262,7 @@ class Program:
                 _, several = runner.value_and_gradient(rows, {**leaves, DIRECTIONS: units})
                 columns += self._target.columns(several, lifted.directions)
             return self._target.shaped(self._target.rows(columns[:size], "the Hessian")[0], 0, (size,))
-        lifted = lifted.quickest("hvp", len(rows[0]) if rows else 1)
+        lifted = lifted.quickest("hvp", self._target.count(rows[0]) if rows else 1)
         runner = self._compared(lifted, "hvp", rows)
         if isinstance(runner, HasHessian):
             return runner.hessian(rows, leaves)

@@ -20,7 +20,7 @@ from .leaves import CAPTURED, DIRECTION, DIRECTIONS, THETA
 from .loops.rolling import recurrences, rolled
 from .names import Names
 from .source import Wanted
-from .target import HasFloats, Runner, TakesDirections, Target
+from .target import HasFloats, Runner, SplitsLoops, TakesDirections, Target
 from .trace import Trace
 
 _NOT_PICKLED = ("_ends", "_lock", "_recurrences", "_runners")  # the texts are written again
@@ -249,7 +249,8 @@ class Specialised:
             sizes[DIRECTIONS] = sizes["gradient"] = self.directions * sizes[THETA]
         wanted = self._wanted(kind, ends, sizes)
         if self.target.writes_loops:
-            with_loops = rolled(*ends, wanted.gradient_size, wanted.names, has_axes=self.target.batched)
+            limits = self.target.limits if isinstance(self.target, SplitsLoops) else None
+            with_loops = rolled(*ends, wanted.gradient_size, wanted.names, has_axes=self.target.batched, limits=limits)
             if with_loops is not None:
                 results, slopes = with_loops
                 wanted = wanted._replace(results=results, gradient=slopes)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from ..engine.value import Value
 from ..extras import how_to_install
 from .arrays.program import Array, ArrayProgram
+from .loops.splitting import Limits
 from .saving import Saved
 from .source import Source, Wanted
 from .trace import Trace
@@ -152,6 +153,15 @@ class HasHessian(Protocol):
 
     def hessian(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> Any:
         """Return the Hessian, of shape (parameters, parameters)."""
+
+
+@runtime_checkable
+class SplitsLoops(Protocol):
+    """A target for which what needs no state is computed outside of loops, for all iterations at once."""
+
+    @property
+    def limits(self) -> Limits:
+        """How much."""
 
 
 @runtime_checkable

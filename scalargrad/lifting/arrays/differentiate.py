@@ -144,8 +144,6 @@ def gradient(
     looked_up: dict[Array, list[tuple[Array | float, Gather]]] = {}  # for each array its gathers, after their gradients
     if isinstance(output, Array):
         totals[output] = 1.0
-        if output in recurrences.last and not output.axes:
-            totals[output] = program.initial([1.0], (), output.batched, output)
     order = _in_order_of_the_sweep(output) if program.exact else needed([output])
     forward = len(program.arrays)
     slope: Array | float | None = None
@@ -160,6 +158,8 @@ def gradient(
         seen = shown.pop(array, [])
         seen = [*recurrences.nothing_seen(array), *seen] if seen or array in totals else []
         total = _total(program, array, totals.pop(array, None), seen)
+        if array in recurrences.last and total is not None:
+            total = _spread(program, array, total)
         if array is leaf:
             slope = total
         elif array in waiting and isinstance(total, Array) and not isinstance(total, Assembly):
@@ -179,6 +179,17 @@ def gradient(
     if beside and isinstance(slope, Array):
         program.beside[slope] = beside
     return 0.0 if slope is None else slope
+
+
+def _spread(program: ArrayProgram, array: Array, total: Array | float) -> Array:
+    """A gradient of an array along all of its axes."""
+    if not isinstance(total, Array):
+        return program.initial([total] * array.size, array.axes, array.batched, array)
+    if total.axes == array.axes and total.batched == array.batched:
+        return total
+    spread = program.apply(p.add, [_zeros(array, array.axes), total])
+    assert isinstance(spread, Array), "there is an array in it"
+    return spread
 
 
 def _in_order_of_the_sweep(output: Array | float) -> list[Array]:

@@ -49,6 +49,11 @@ class Loop(Array):
         steps = [array.step for array in self.body if isinstance(array, Row)]
         return sum(step < 0 for step in steps) > sum(step > 0 for step in steps)
 
+    def header(self, counter: str) -> str:
+        """Return the line of Python above the body."""
+        iterations = f"range({self.times})"
+        return f"for {counter} in {f'reversed({iterations})' if self.is_backwards else iterations}:"
+
     def place(self, counter: str, start: int, step: int) -> str:
         """Return start + step × t of iteration t as text, where a loop that goes backwards counts down."""
         if self.is_backwards:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ...engine import primitives as p
 from ...engine.declaration import Primitive
-from ..arrays.program import Array, ArrayProgram, Assembly, Axis, Leaf, Piece, Places
+from ..arrays.program import Array, ArrayProgram, Assembly, Axis, Initial, Leaf, Piece, Places
 from ..lookup import LOOKUP, TABLE
 from ..trace import Trace
 from .families import CONSTANTS, NONE, Families, Family
@@ -355,7 +355,7 @@ class _Layout:
         """The same parts; a bias that lies behind its weights becomes one more weight, of an input that is always 1.
 
         So a layer is one matrix product, and so is the gradient of its parameters. The bias stays apart where
-        the inputs are an argument, which would have to be copied.
+        the inputs are an argument, which would have to be copied. Initial states are not: a first step is like others.
         """
         for part in parts:
             if part.sign > 0 and len(part.places) == 2 and part.length > 1 and self._are_read_whole(part):
@@ -377,7 +377,7 @@ class _Layout:
             not self.graph.families[f].batched
             and isinstance(inputs, Array)
             and inputs.batched
-            and not isinstance(inputs, Leaf)
+            and (not isinstance(inputs, Leaf) or isinstance(inputs, Initial))
             and len(inputs.axes) == 1
             and bool(part.length == inputs.size and (part.places[1] == np.arange(inputs.size)).all())
         )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...engine import primitives as p
-from ..arrays.program import Apply, Array, Fold
+from ..arrays.program import Apply, Array, Axis, Fold
 from . import spelling
 from .buffers import Buffers
 from .groups import BATCH, Axes, Groups, axes_of, extent
+from .layout import transposition
 from .plan import Plan
-from .text import Text
+from .text import Section, Text
 from .views import Views
 
 
@@ -23,6 +24,7 @@ class Folds:
     text: Text
     views: Views
     buffers: Buffers
+    _copies: dict[tuple[Array, tuple[object, ...]], str] = field(default_factory=dict)
 
     def write(self, fold: Fold) -> None:
         """Write a fold, and the product that it sums up if that is not written out."""
@@ -30,7 +32,10 @@ class Folds:
             x, y = fold.operand.arrays
             groups = Groups(fold, x, y)
             if not groups.is_product or not (
-                self._write_matrix_product(fold, x, y, groups) or self._write_stack_of_products(fold, x, y, groups)
+                self._write_matrix_product(fold, x, y, groups)
+                or self._write_stack_of_products(fold, x, y, groups.rows, groups.columns, groups.along)
+                or self._write_stack_of_products(fold, y, x, groups.columns, groups.rows, groups.along)
+                or self._write_product_over_time(fold, x, y, groups)
             ):
                 self._write_sum_of_products(fold, x, y)
         else:
@@ -62,15 +67,15 @@ class Folds:
         self._write_product(fold, left, right, out, "matmul" if shared else "dot")
         return True
 
-    def _write_stack_of_products(self, fold: Fold, x: Array, y: Array, groups: Groups) -> bool:
+    def _write_stack_of_products(self, fold: Fold, x: Array, y: Array, own: Axes, rows: Axes, along: Axes) -> bool:
         """Write a sum of products as those of many matrices with one; return whether the axes lie so that it is that.
 
         So it is in derivatives of many results: each result has a matrix of slopes, with those of an example in a
-        column.
+        column. And so it is where weights are multiplied by the numbers of all times.
         """
-        result, along, rows = axes_of(fold), groups.along, groups.columns
-        for at in range(1, len(groups.rows)):
-            first, columns = groups.rows[:at], groups.rows[at:]
+        result = axes_of(fold)
+        for at in range(1, len(own)):
+            first, columns = own[:at], own[at:]
             if result == [*first, *rows, *columns] and axes_of(x) == [*first, *along, *columns]:
                 left, right = self.views.matrix(y, [], rows, along), self.views.matrix(x, first, along, columns)
                 if left is None or right is None:
@@ -80,6 +85,45 @@ class Folds:
                 self._write_product(fold, left, right, out, "matmul")
                 return True
         return False
+
+    def _write_product_over_time(self, fold: Fold, x: Array, y: Array, groups: Groups) -> bool:
+        """Write a sum over the iterations of a loop as a product of matrices; return whether it is that.
+
+        Numbers that lie in the order of time are copied first, so that those which are summed over lie side by side.
+        """
+        rows, along, columns = groups.rows, groups.along, groups.columns
+        if (
+            groups.shared
+            or not rows
+            or not columns
+            or not any(isinstance(one, Axis) and one.number < 0 for one in along)
+        ):
+            return False
+        if axes_of(fold) == [*columns, *rows]:
+            x, y, rows, columns = y, x, columns, rows
+        elif axes_of(fold) != [*rows, *columns]:
+            return False
+        left = self.views.matrix(x, [], rows, along) or self._turned(x, [*rows, *along], rows)
+        right = self.views.matrix(y, [], along, columns) or f"{self._turned(y, [*columns, *along], columns)}.T"
+        out = self.buffers.taken(fold)
+        if max(len(rows), len(columns)) > 1:
+            out = self.views.variant(fold, f".reshape({extent(rows)}, {extent(columns)})")
+        self._write_product(fold, left, right, out)
+        return True
+
+    def _turned(self, array: Array, axes: Axes, first: Axes) -> str:
+        """The name of a matrix with the numbers of an array, copied into another order of axes."""
+        if (array, tuple(axes)) in self._copies:
+            return self._copies[array, tuple(axes)]
+        sizes = ", ".join(extent([axis]) for axis in axes)
+        name = self.text.bind_unused(
+            f"{self.text.names.of(array)}_turned", f"np.empty(({sizes}){self.text.dtype_argument})", Section.BUFFERS
+        )
+        order = [axes_of(array).index(axis) for axis in axes]
+        self.text.run.append(f"np.copyto({name}, {self.views.variant(array)}{transposition(order)})")
+        matrix = self.text.bind_unused(f"{name}_matrix", f"{name}.reshape({extent(first)}, -1)", Section.VIEWS)
+        self._copies[array, tuple(axes)] = matrix
+        return matrix
 
     def _write_dot(self, fold: Fold, left: str, right: str) -> None:
         """Write a sum of products that is a single number."""

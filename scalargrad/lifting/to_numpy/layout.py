@@ -23,6 +23,7 @@ class Block(NamedTuple):
         extents: the shape that the slice gets.
         parts: what is taken along each axis of that shape.
         order: the resulting axes in the order of the view.
+        backwards: whether each axis of the view then goes from its last place to its first one.
     """
 
     start: int
@@ -30,6 +31,7 @@ class Block(NamedTuple):
     extents: tuple[int, ...]
     parts: tuple[slice | int, ...]
     order: tuple[int, ...]
+    backwards: tuple[bool, ...] = ()
 
     def of_buffer(self, name: str, size: int, batched: bool) -> str:
         """Return the expression for these places of an array of that size, whose examples lie in the last axis."""
@@ -38,9 +40,9 @@ class Block(NamedTuple):
             text += f".reshape({', '.join([*map(str, self.extents), *(['B'] if batched else [])])})"
         parts = self._parts()
         text += f"[{', '.join(parts)}]" if parts else ""
-        if self.order == tuple(sorted(self.order)):
-            return text
-        return text + transposition([*self.order, *([len(self.order)] if batched else [])])
+        if self.order != tuple(sorted(self.order)):
+            text += transposition([*self.order, *([len(self.order)] if batched else [])])
+        return text + self._turned_around()
 
     def of_argument(self, name: str, size: int) -> str:
         """Return the same for an argument, whose examples lie in the first axis."""
@@ -49,13 +51,20 @@ class Block(NamedTuple):
             text += f".reshape(B, {', '.join(map(str, self.extents))})"
         parts = self._parts()
         text += f"[:, {', '.join(parts)}]" if parts else ""
-        return text + transposition([*(1 + axis for axis in self.order), 0])
+        return text + transposition([*(1 + axis for axis in self.order), 0]) + self._turned_around()
 
     @property
     def has_gaps(self) -> bool:
         """Whether the places do not follow one another in memory."""
         whole = all(part == slice(0, extent) for part, extent in zip(self.parts, self.extents, strict=True))
-        return not whole or self.order != tuple(sorted(self.order))
+        return not whole or self.order != tuple(sorted(self.order)) or any(self.backwards)
+
+    def _turned_around(self) -> str:
+        """What turns axes around, as text."""
+        turned = ["::-1" if backwards else ":" for backwards in self.backwards]
+        while turned and turned[-1] == ":":
+            turned.pop()
+        return f"[{', '.join(turned)}]" if turned else ""
 
     def _parts(self) -> list[str]:
         """What is taken along each axis, as text, without the last axes if they are taken whole."""
@@ -106,6 +115,16 @@ def block(index: int | IntArray, size: int) -> Block | None:
         return None
     order = tuple(falling.index(axis) for axis in range(len(steps)))
     return Block(start, start + counts[0] * widths[0], tuple(extents), tuple(parts), order)
+
+
+def block_of_view(index: int | IntArray, size: int) -> Block | None:
+    """Return how the places of a view lie in an array of that size, of which some axes may go backwards."""
+    steps = None if isinstance(index, int) else _steps(index)
+    if isinstance(index, int) or steps is None or min(steps, default=1) > 0:
+        return block(index, size)
+    backwards = tuple([step < 0 for step in steps])
+    lies = block(np.flip(index, tuple([axis for axis, turned in enumerate(backwards) if turned])), size)
+    return None if lies is None else lies._replace(backwards=backwards)
 
 
 def _steps(index: IntArray) -> list[int] | None:

@@ -51,10 +51,7 @@ class Loops:
         """Write what an iteration hands on, and the line above its body; from then on lines are behind the loop."""
         self._hand_on(loop)
         body, self.text.run = self.text.run, self._outer.pop()
-        iterations = f"range({loop.times})"
-        if loop.is_backwards:
-            iterations = f"reversed({iterations})"
-        self.text.run.append(f"for {self._counters[loop]} in {iterations}:")
+        self.text.run.append(loop.header(self._counters[loop]))
         self.text.run += [f"    {line}" if line else "" for line in body]
         for end in loop.ends:
             if isinstance(end, Last):

@@ -16,7 +16,7 @@ from ..arrays.program import Apply, Array, Assembly, Fold, Gather, Initial, Leaf
 from ..source import Wanted
 from .filling import Filling
 from .groups import axes_of, fits_a_view
-from .layout import Block, block
+from .layout import Block, block, block_of_view
 from .memory import Memory, memory_of
 from .spelling import is_spelled
 
@@ -169,7 +169,7 @@ def _blocks(order: Sequence[Array]) -> dict[Array, Block]:
     blocks: dict[Array, Block] = {}
     for array in order:
         if isinstance(array, View):
-            lies = block(array.places.index, array.base.size)
+            lies = block_of_view(array.places.index, array.base.size)
             if lies is not None:
                 blocks[array] = lies
     return blocks

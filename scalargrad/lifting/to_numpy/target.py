@@ -18,6 +18,7 @@ from ..forms import without_rows
 from ..group.regroup import regroup
 from ..group.scalars import ungrouped
 from ..leaves import THETA
+from ..loops.splitting import Limits
 from ..saving import Saved
 from ..source import Code, Wanted
 from ..tables import NumberTables
@@ -188,6 +189,7 @@ class NumpyTarget(_Tables):
     group = staticmethod(partial(regroup, can_fold=is_one_function))
     limit = staticmethod(limit)
     directions: int = 32  # more would need more memory, and gain little
+    limits: Limits = Limits(kept=1 << 14, apart=1 << 12)  # 4 megabytes for 32 examples, and one: what caches hold
 
     def __init__(self, dtype: str) -> None:
         super().__init__(dtype)

@@ -67,7 +67,7 @@ class Text:
         """
         made = {None: "empty", "0.0": "zeros", "1.0": "ones"}.get(number, "full")
         turned = ""
-        if self.in_rows and shape[-1] == "B" and len(shape) > 1:
+        if self.in_rows and len(shape) > 1 and shape[-1] == "B":
             shape = shape[-1:] + shape[:-1]
             turned = transposition([*range(1, len(shape)), 0])
         extents = f"{', '.join(shape)}{',' if len(shape) == 1 else ''}"

@@ -127,6 +127,8 @@ class _Writer:
 
     def _initial(self, leaf: Initial) -> str:
         """The name of constants, for each example."""
+        if not (leaf.axes or leaf.batched):
+            return spelling.literal(leaf.numbers[0])
         shape = shape_of(leaf.axes, leaf.batched)
         if len(set(map(repr, leaf.numbers))) == 1:
             return self.buffers.constant(spelling.literal(leaf.numbers[0]), shape)

@@ -82,8 +82,7 @@ class Loops:
 
     def header(self, loop: Loop) -> str:
         """Return the line above the body."""
-        iterations = f"range({loop.times})"
-        return f"for {self._counters[loop]} in {f'reversed({iterations})' if loop.is_backwards else iterations}:"
+        return loop.header(self._counters[loop])
 
     def kept(self, loop: Loop, arrays: Iterable[Array]) -> list[str]:
         """Return the lines that keep what is read of other iterations, after it has been computed."""

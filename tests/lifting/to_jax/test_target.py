@@ -146,7 +146,7 @@ def test_the_pure_function_goes_into_transformations(traced: Any) -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_each_function_may_run_first_where_jax_traces(name: str) -> None:
-    """Every function of a program that was never called goes into `jit`, and into `vmap` over parameters."""
+    """Every function of a program that was never called goes into `jit` and `vmap`, for any number of examples."""
     function, w = losses()
     program, expected = (lift(function, w, target=target) for target in ("jax", "numpy"))
     batch = [*map(jnp.asarray, (X, INDICES, Y)), *([jnp.asarray(VECTOR)] if name in ("hvp", "jvp") else [])]
@@ -157,6 +157,10 @@ def test_each_function_may_run_first_where_jax_traces(name: str) -> None:
     )
     assert_same(jax.tree.map(lambda array: array[1], of_both), wanted)
     assert_same(program.function(name)(theta, *batch), wanted)
+    (count,) = jax.export.symbolic_shape("count")
+    shapes = [jax.ShapeDtypeStruct((count, *column.shape[1:]), column.dtype) for column in batch[:3]]
+    returned = jax.eval_shape(program.function(name), theta, *shapes, *batch[3:])
+    assert len(jax.tree.leaves(returned)) == len(jax.tree.leaves(wanted))
 
 
 def test_lists_of_numbers_that_jax_traces(traced: Any) -> None:

@@ -200,3 +200,18 @@ def test_any_elementwise_function(program: Program, size: int, count: int) -> No
     own = lifted(*columns)
     alike = np.isclose(own, expected, rtol=1e-12, atol=0.0, equal_nan=True)
     assert (alike | (own == expected)).all()
+
+
+def test_a_recurrence_without_examples_may_begin_with_one_number() -> None:
+    """Where results lie in rows, a loop without examples begins with a number, and derivatives agree."""
+
+    def path(_x: Any) -> list[Any]:
+        states: list[Any] = [0.0]
+        for _ in range(12):
+            states.append(tanh(states[-1] * w[0] + w[1]))
+        return states[1:]
+
+    program: Any = lift(path, w[:2])
+    of_all = program.jacobian([1.0] * 30)  # compared with the function itself
+    assert of_all.shape == (30, 12, 2)
+    assert (of_all == of_all[0]).all()

@@ -1,0 +1,87 @@
+"""Which steps of a loop's body need not be in the loop: they are computed for all iterations at once.
+
+What depends on no state, such as the products of weights with the inputs of all times, is computed before the loop.
+What no state depends on, such as the gradients of weights, is computed after it, from what is kept of all iterations.
+Each is then one operation on arrays in place of one in each iteration; the sum of such gradients over time is one
+product. This takes memory for all iterations, so there is a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from ..arrays.program import Apply, Array, Assembly, Fold
+
+
+class Limits(NamedTuple):
+    """How much may be computed outside of a loop, in numbers of all iterations, for one example.
+
+    Attributes:
+        kept: how many may be kept.
+        apart: how many may be computed at once, element by element.
+    """
+
+    kept: int
+    apart: int
+
+
+class Part(Enum):
+    """Where a step is computed."""
+
+    BEFORE = "before the loop"
+    INSIDE = "in the loop"
+    AFTER = "after the loop"
+
+
+class Reading(NamedTuple):
+    """What a step reads in its loop.
+
+    Attributes:
+        here: the steps of the same iteration.
+        earlier: the steps of iterations before it.
+    """
+
+    here: Collection[int]
+    earlier: Collection[int]
+
+
+def parts(items: Sequence[Array], reads: Sequence[Reading], times: int, limits: Limits) -> list[Part]:
+    """Return where each step of an iteration is computed.
+
+    Args:
+        items: the steps.
+        reads: what each of them reads.
+        times: how many iterations there are.
+        limits: how much may be computed outside of the loop.
+    """
+    users: list[list[Array]] = [[] for _ in items]
+    for step, own in enumerate(reads):
+        for one in (*own.here, *own.earlier):
+            users[one].append(items[step])
+    summed = {step for step, own in enumerate(users) if own and all(isinstance(user, Fold) for user in own)}
+    inside = {
+        step
+        for step, item in enumerate(items)
+        if not isinstance(item, Apply | Fold | Assembly)
+        or (not isinstance(item, Fold) and step not in summed and times * item.size > limits.apart)
+    }
+    needs_states: set[int] = set()
+    for step, (here, earlier) in enumerate(reads):
+        if earlier or not needs_states.isdisjoint(here) or step in inside:
+            needs_states.add(step)
+    needed = inside | {step for _, earlier in reads for step in earlier}
+    for step in reversed(range(len(reads))):
+        if step in needed:
+            needed |= set(reads[step].here)
+    chosen = [
+        Part.BEFORE if step not in needs_states else Part.INSIDE if step in needed else Part.AFTER
+        for step in range(len(reads))
+    ]
+    kept = {step for step, part in enumerate(chosen) if part is not Part.INSIDE} - summed
+    for step, own in enumerate(reads):
+        if chosen[step] is Part.AFTER:
+            kept |= {one for one in (*own.here, *own.earlier) if chosen[one] is Part.INSIDE}
+    enough = times * sum(items[step].size for step in kept) <= limits.kept
+    return chosen if enough else [Part.INSIDE] * len(items)
