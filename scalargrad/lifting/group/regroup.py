@@ -208,7 +208,7 @@ class _Layout:
     def _whole(self, family: int, places: IntArray) -> Array | None:
         """The array of a family, if it is computed and these are all its places in order."""
         base = self.graph.families[family].array
-        if not isinstance(base, Array) or isinstance(base, Leaf):
+        if not isinstance(base, Array) or _is_given(base):
             return None
         return base if Places(places).are_all(base.size) else None
 
@@ -377,7 +377,7 @@ class _Layout:
             not self.graph.families[f].batched
             and isinstance(inputs, Array)
             and inputs.batched
-            and (not isinstance(inputs, Leaf) or isinstance(inputs, Initial))
+            and not _is_given(inputs)
             and len(inputs.axes) == 1
             and bool(part.length == inputs.size and (part.places[1] == np.arange(inputs.size)).all())
         )
@@ -439,7 +439,7 @@ class _Layout:
         """The numbers of an array in a row, and one more number behind them."""
         key = base, nothing
         if key not in self.extended:
-            axes = base.axes if not isinstance(base, Leaf) and len(base.axes) == 1 else self._axes((base.size,))
+            axes = base.axes if not _is_given(base) and len(base.axes) == 1 else self._axes((base.size,))
             places = np.arange(base.size) if axes else 0
             shown = base if axes == base.axes else self.program.view(base, places, axes)
             pieces = [Piece(shown, axes, Places(places))]
@@ -479,6 +479,11 @@ class Part(NamedTuple):
     def arranged(self, order: IntArray) -> Part:
         """Return the same terms with the members in another order."""
         return Part(self.sign, self.families, [places[order] for places in self.places])
+
+
+def _is_given(array: Array) -> bool:
+    """Whether an array is given, and not computed; initial states are as if they were computed."""
+    return isinstance(array, Leaf) and not isinstance(array, Initial)
 
 
 def _are_the_same(numbers: FloatArray) -> bool:

@@ -100,9 +100,12 @@ class Pieces:
         row = np.arange(math.prod(sizes)).reshape(sizes)
         return np.array(rows).reshape([-1, *[1] * row.ndim]) * row.size + row
 
-    def _sum_of_rows(self, whole: Array) -> Array:
-        """The sum over the first axis; of sums it is one sum."""
+    def _sum_of_rows(self, whole: Array) -> Any:
+        """The sum over the first axis; of sums it is one sum, and of what is added up it is added up."""
         program, axis = self._new.program, whole.axes[0]
+        is_sum = isinstance(whole, Apply) and whole.primitive is p.add
+        if is_sum and all(isinstance(one, Array) and one.axes == whole.axes for one in whole.operands):
+            return program.apply(p.add, [self._sum_of_rows(one) for one in whole.arrays])
         along: tuple[Axis, ...] = (axis,)
         operand, over_batch = whole, False
         if isinstance(whole, Fold) and whole.primitive is p.add:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from ...engine import primitives as p
 from ..arrays.program import Apply, Array, Assembly, Fold
 
 
@@ -79,9 +80,21 @@ def parts(items: Sequence[Array], reads: Sequence[Reading], times: int, limits: 
         Part.BEFORE if step not in needs_states else Part.INSIDE if step in needed else Part.AFTER
         for step in range(len(reads))
     ]
-    kept = {step for step, part in enumerate(chosen) if part is not Part.INSIDE} - summed
+    kept = (
+        {step for step, part in enumerate(chosen) if part is not Part.INSIDE} - summed - _sums_over_time(items, reads)
+    )
     for step, own in enumerate(reads):
         if chosen[step] is Part.AFTER:
             kept |= {one for one in (*own.here, *own.earlier) if chosen[one] is Part.INSIDE}
     enough = times * sum(items[step].size for step in kept) <= limits.kept
     return chosen if enough else [Part.INSIDE] * len(items)
+
+
+def _sums_over_time(items: Sequence[Array], reads: Sequence[Reading]) -> set[int]:
+    """The sums over examples of which the sum over time is taken at once, as they are gradients of what all share."""
+    sums: set[int] = set()
+    for step, item in enumerate(items):
+        is_sum = isinstance(item, Apply) and item.primitive is p.add and sums.issuperset(reads[step].here)
+        if (isinstance(item, Fold) and item.over_batch) or (is_sum and reads[step].here and not reads[step].earlier):
+            sums.add(step)
+    return sums
