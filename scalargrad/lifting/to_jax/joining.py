@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..arrays.program import Array, Piece
+from ..arrays.program import Array, Axis, Piece
 from .reading import Reading
 from .slices import flipped
 from .spelling import atom, filled, literal, turned
@@ -64,7 +64,7 @@ class Joining:
         layers: list[tuple[set[int], list[Part]]] = []  # pieces in places of their own
         rest: list[Piece] = []
         alike: dict[Hashable, list[Piece]] = {}
-        for piece in pieces:
+        for piece in map(_with_axes, pieces):
             alike.setdefault(piece.places.key, []).append(piece)
         for group in alike.values():
             part, places = _part(group), set(group[0].places.in_a_row())
@@ -176,6 +176,14 @@ class Joining:
             value = self.reading.aligned(piece.array, piece.axes, self.batched)
             text = atom(text) + f".at[{':, ' * self.batched}{places}].add({value})"
         return text
+
+
+def _with_axes(piece: Piece) -> Piece:
+    """A piece with an axis for each of its places, along which the same number may lie."""
+    index = piece.places.index
+    if isinstance(index, int) or len(piece.axes) == index.ndim:
+        return piece
+    return piece._replace(axes=tuple([Axis(0, size) for size in index.shape]))
 
 
 def _part(pieces: Sequence[Piece]) -> Part | None:

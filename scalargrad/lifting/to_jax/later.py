@@ -67,7 +67,7 @@ def later_than(loop: Loop, users: Mapping[Array, Sequence[Array]], summed: set[A
     for array in sorted({*found.left_out, *products}, key=attrgetter("number")):
         if array in products or (isinstance(array, Fold) and array.operand not in products):
             found.factors.update(dict.fromkeys(array.arrays))
-    found.left_out.update(products)
+    found.left_out.update([product for product in products if found.left_out.issuperset(users[product])])
     for array in reversed(loop.body):
         if (isinstance(array, Row) or _shown(array) is not array) and found.left_out.issuperset(users[array]):
             found.left_out.add(array)

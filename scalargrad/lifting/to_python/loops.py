@@ -119,6 +119,15 @@ class Loops:
                 return f"{name} = {self._text(base)}[{index}]"
         return f"{name} = {self._text(base)}[{self._place(row.loop, start, step)}]"
 
+    def part(self, view: View) -> str:
+        """Return the expression for a part of an array: what loops in loops have kept is in lists of lists."""
+        around = view.base.sizes[: len(view.base.axes) - len(view.axes)]
+        row, indices = view.places.first // view.size, ""
+        for size in reversed(around):
+            row, place = divmod(row, size)
+            indices = f"[{place}]{indices}"
+        return f"{self._texts[view.base]}{indices}"
+
     def _place(self, loop: Loop, start: int, step: int) -> str:
         """The place start + step × t of iteration t, which a loop that goes backwards counts from the end."""
         return loop.place(self._counters[loop], start, step)

@@ -92,8 +92,8 @@ class _Writer:
             self._write_loop(array)
         elif isinstance(array, Stack | Last):
             pass  # it has been written with the loop
-        elif isinstance(array, View) and array.axes and isinstance(array.base, Stack):
-            self.texts[array] = f"{self.texts[array.base]}[{array.places.first // array.size}]"
+        elif isinstance(array, View) and 0 < len(array.axes) < len(array.base.axes):
+            self.texts[array] = self.loops.part(array)
         elif (isinstance(array, View) and array.axes) or array in self.scattered:
             pass  # a table that is a part of a leaf, or what is added right into the gradient
         elif isinstance(array, Assembly | Gather | Scatter):
@@ -101,7 +101,7 @@ class _Writer:
             self.lines += self.lookups.lines(array, self.texts[array])
         elif isinstance(array, View):
             self.texts[array] = self.names.of(array)
-            self.lines.append(f"{self.texts[array]} = {self.texts[array.base]}[{array.places.index}]")
+            self.lines.append(f"{self.texts[array]} = {self.loops.part(array)}")
         elif isinstance(array, Row):
             self.lines.append(self.loops.row(array))
         else:

@@ -162,6 +162,25 @@ def test_random_recurrences(seed: int, target: str, monkeypatch: pytest.MonkeyPa
     _agree(results, expected)
 
 
+@pytest.mark.parametrize("target", ["numpy", "python"])
+@pytest.mark.parametrize(("lengths", "begins_at"), [((4, 4, 4), None), ((5, 3, 4), 0.7), ((3, 2, 3, 2), None)])
+def test_loops_in_loops_in_loops(lengths: tuple[int, ...], begins_at: float | None, target: str) -> None:
+    """What is kept in loops of any depth, in lists of lists, is read at its place: all functions are the engine's."""
+    w = [Value(0.5), Value(-0.3)]
+
+    def nested(x: Any, depth: int = 0) -> Any:
+        for _ in range(lengths[depth]):
+            x = tanh(x * w[0] + 0.1) if depth + 1 == len(lengths) else nested(x, depth + 1)
+            x = x * 0.5 if depth == 1 else x + w[1]
+        return x
+
+    program: Any = lift(lambda x: nested(x if begins_at is None else begins_at) + x * w[1], w, target=target)
+    for kind in ("__call__", "value_and_grad", "jacobian", "input_gradients"):  # each is compared at its first call
+        getattr(program, kind)([1.0, 2.0])
+    program.jvp([1.0, 2.0], [1.0, -0.5])
+    program.hvp([1.0, 2.0], [1.0, -0.5])
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_what_does_not_repeat_has_no_loop(seed: int) -> None:
     """In a random graph nothing is mistaken for a loop."""

@@ -265,6 +265,24 @@ def test_an_export_for_any_number_of_examples() -> None:
         near(call(program.pack(), batch[0][:examples]), program.value_and_grad(batch[0][:examples]))
 
 
+def test_results_of_each_step() -> None:
+    """States that are returned, and their derivatives, of which that of the first is the same in both parameters."""
+    w, u = Value(0.4), Value(-0.3)
+
+    def states(x: Any) -> Any:
+        state, every = x[0], []
+        for t in range(12):
+            state = tanh(w * state + u * x[t])
+            every.append(state)
+        return {"all": every, "last": state}
+
+    x = np.random.default_rng(0).normal(size=(3, 12))
+    program, expected = (lift(states, [w, u], target=name) for name in ("jax", "numpy"))
+    near(program(x), expected(x))
+    near(program.jacobian(x), expected.jacobian(x))
+    assert "lax.scan" in program.source
+
+
 def test_half_the_precision() -> None:
     """In float32 value and gradient are numpy's to five digits."""
     function, parameters, batch = rnn_from_zero(12)
@@ -343,14 +361,17 @@ def test_a_loop_made_by_hand() -> None:
 
 
 def test_states_that_become_the_same() -> None:
-    """Two states with the same next number may begin differently; parts of rows, and constants, are arrays."""
+    """Two states with the same next numbers may begin differently; a product may be summed up in two ways."""
     program, times, width = ArrayProgram(), 3, 2
     time, across = Axis(-1, times), program.axis(width)
     base = program.view(program.leaf("x", (program.axis(6),), True), np.arange(6).reshape(3, 2), (time, across))
     loop = Loop(program, time, None)
     states = [program.add(State(loop, (across,), True)) for _ in range(2)]
     row = program.entered(Row(loop, base, 2, -1), 0)
+    product = program.apply(p.multiply, [states[1], row])
+    sums: list[Any] = [program.fold(p.add, product, (across,), batch=batch) for batch in (False, True)]
     h: Any = program.apply(p.add, [program.apply(p.multiply, [states[0], row]), states[1]])
+    h = program.apply(p.add, [h, sums[0]])
     for state, initial in zip(states, (0.5, -0.0), strict=True):
         state.initial, state.next = initial, h
     program.add(loop)
@@ -360,6 +381,7 @@ def test_states_that_become_the_same() -> None:
         program.view(stack, np.array([1, 3, 5]), (program.axis(3),)),
         program.view(stack, np.array([2, 4]), (program.axis(2),)),
         program.view(stack, np.array([[0, 1], [1, 2]]), (program.axis(2), program.axis(2))),
+        program.add(Stack(loop, sums[1])),
         program.initial([1.0, 1.0], (across,), True),
         program.initial([0.5, 1.5], (across,), True),
         program.initial([0.5, 2.5], (across,), False),
@@ -370,11 +392,23 @@ def test_states_that_become_the_same() -> None:
     source = write(wanted)
     x = np.random.default_rng(0).normal(size=(4, 3, 2))
     returned = compiled(source, "ends")(jnp.zeros(2), jnp.asarray(x))
-    a, b, every = np.full((4, 2), 0.5), np.zeros((4, 2)), []
+    a, b, every, totals = np.full((4, 2), 0.5), np.zeros((4, 2)), [], []
     for t in range(times):
-        a = b = a * x[:, times - 1 - t] + b
+        own = (b * x[:, times - 1 - t]).sum(axis=1)
+        totals.append(own.sum())
+        a = b = a * x[:, times - 1 - t] + b + own[:, None]
         every.append(a)
     flat = np.stack(every, axis=1).reshape(4, 6)
     constants = [np.tile(numbers, (4, 1)) for numbers in ([1.0, 1.0], [0.5, 1.5], [0.5, 2.5])]
-    near(returned, (flat[:, [1, 3, 5]], flat[:, [2, 4]], flat[:, [[0, 1], [1, 2]]], *constants, 0.5 + flat[:, 0]))
+    near(
+        returned,
+        (
+            flat[:, [1, 3, 5]],
+            flat[:, [2, 4]],
+            flat[:, [[0, 1], [1, 2]]],
+            np.tile(totals, (4, 1)),
+            *constants,
+            0.5 + flat[:, 0],
+        ),
+    )
     assert "-0.0, theta.dtype" in source.text
