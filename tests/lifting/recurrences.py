@@ -416,6 +416,20 @@ def two_lists(steps: int, units: int = 3) -> Made:
     return loss, _flat([w, v]), (_numbers(units),)
 
 
+def first_half(steps: int, units: int = 3) -> Made:
+    """A list of which only the first half is read in the next step, and which begins as an argument."""
+    rng = random.Random(0)
+    v, (w, b) = _mat(rng, units), (_mat(rng, 2 * units, units), _mat(rng, 2 * units))
+
+    def loss(x: Any, h: Any) -> Any:
+        for t in range(steps):
+            read = [a * tanh(one) for a, one in zip(v, h, strict=False)]
+            h = [sigmoid(one + x[t]) for one in _affine(w, b, read)]
+        return _dot(h, h)
+
+    return loss, _flat([v, w, b]), (_numbers(steps), _numbers(units))
+
+
 def substeps(steps: int, inner: int = 10, units: int = 3) -> Made:
     """So many smaller steps in each step of time, which ends with what is given at that time."""
     rng = random.Random(0)
@@ -484,6 +498,7 @@ RECURRENCES: list[Callable[[int], Made]] = [
     first_read_alone,
     two_beginnings,
     two_lists,
+    first_half,
     substeps,
     blocks,
     cut_off,

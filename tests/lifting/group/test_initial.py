@@ -144,7 +144,8 @@ def test_a_shared_node_has_a_version_for_each_state() -> None:
         a: Any = 0.0
         b: Any = 0.0
         for t in range(STEPS):
-            a, b = tanh(w * a + w * b + x[t]), sigmoid(w * b + x[t])
+            read = tanh(x[t]) + tanh(x[2 * t % STEPS])  # in the first step these are one node
+            a, b = tanh(w * a + w * b + read), sigmoid(w * b + x[t])
         return a * b
 
     found = _found(last, w)

@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 
 from scalargrad import Value, exp, grad, lift, maximum, nn, sigmoid, sin, take, tanh
+from scalargrad.lifting import specialised
 from scalargrad.lifting.arrays.differentiate import gradient, mean
 from scalargrad.lifting.arrays.loops import Loop
 from scalargrad.lifting.arrays.program import ArrayProgram, View, needed
+from scalargrad.lifting.group.initial import InitialStates
 from scalargrad.lifting.loops.making import seen_through
 from scalargrad.lifting.loops.reading import Read, is_part
 from scalargrad.lifting.loops.rolling import rolled
@@ -350,6 +352,17 @@ def test_constants_times_infinite_weights(wrong: float, target: str) -> None:
     np.testing.assert_allclose(value, expected.data, rtol=1e-12)
     np.testing.assert_allclose(gradient, [own.grad for own in parameters], rtol=1e-9)
     assert np.isnan(value) == (not math.isfinite(wrong))
+
+
+@pytest.mark.parametrize("recurrence", [lstm, gru, rnn_from_zero], ids=lambda one: one.__name__)
+def test_a_first_step_before_the_loop(recurrence: Callable[[int], Made], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where constants are no states, a loop begins with what the first step has computed, also in parts."""
+    expected, _ = _computed(recurrence(10))
+    with monkeypatch.context() as plain:
+        plain.setattr(specialised, "with_initial_states", lambda trace, outputs, of_sums: InitialStates(trace, outputs))
+        results, texts = _computed(recurrence(10))
+    _agree(results, expected)
+    assert 9 in _iterations(texts["forward"])
 
 
 def test_few_steps_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

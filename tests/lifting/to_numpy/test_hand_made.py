@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalargrad.engine import primitives as p
-from scalargrad.lifting.arrays.program import Array, ArrayProgram, Piece, Places
+from scalargrad.lifting.arrays.program import Array, ArrayProgram, Axis, Piece, Places
 from scalargrad.lifting.names import Names
 from scalargrad.lifting.source import Code, Wanted
 from scalargrad.lifting.to_numpy.writer import write
@@ -58,6 +58,36 @@ def summed_around() -> Any:
     return sketch.sum_of_sines(
         sketch.product(sketch.shown(sketch.theta, 0, 1, 2), sketch.shown(sketch.x, 0, 2, 3), 0, 2)
     )
+
+
+def _summed_over_time(at: int) -> Any:
+    """The sum over the steps of a loop, and over examples, of products of two axes with another one at that place."""
+    sketch = Sketch(*(2 if i == at else 3 for i in range(3)))
+    time = Axis(-7, 4)  # as loops have it
+    made = []
+    for axes in ([axis for axis in sketch.axes if axis is not sketch.axes[at]], [sketch.axes[at]]):
+        along = (time, *axes)
+        sizes = [axis.size for axis in along]
+        view = sketch.program.view(sketch.x, np.arange(np.prod(sizes)).reshape(sizes) % N_INPUTS, along)
+        made.append(sketch.program.apply(p.tanh, [view]))
+    multiplied = sketch.program.apply(p.multiply, made)
+    total: Any = sketch.program.fold(p.add, multiplied, [time], batch=True)
+    return sketch.program.fold(p.add, sketch.program.apply(p.sin, [total]), total.axes)
+
+
+def summed_over_time() -> Any:
+    """The two axes come first."""
+    return _summed_over_time(2)
+
+
+def summed_over_time_behind() -> Any:
+    """The two axes come last."""
+    return _summed_over_time(0)
+
+
+def summed_over_time_around() -> Any:
+    """The two axes are on both sides of the other one."""
+    return _summed_over_time(1)
 
 
 def of_strangers() -> Any:
@@ -147,6 +177,9 @@ MADE = [
     met_across,
     interleaved,
     summed_around,
+    summed_over_time,
+    summed_over_time_behind,
+    summed_over_time_around,
     of_strangers,
     spread_and_met,
     parameters_met,
