@@ -68,7 +68,7 @@ def test_a_slope_of_zero_keeps_nan(operation: Any, weight: float) -> None:
         for target in ("numpy", "jax")
     ]
     assert math.isnan(slopes[0][0])
-    assert np.array_equal(*map(np.asarray, slopes), equal_nan=True)
+    assert np.array_equal(np.asarray(slopes[0]), np.asarray(slopes[1]), equal_nan=True)
 
 
 @pytest.mark.parametrize("kind", ["loss", "aux", "several"])
