@@ -210,7 +210,8 @@ class Program:
         for parameter, slope in zip(self._parameters, floats_of(slopes), strict=True):
             before = parameter._grad
             parameter._grad = slope if before is None else before + slope
-        return self._target.number(value)
+        mean: float = self._target.number(value)
+        return mean
 
     def hvp(self, *arguments: object, at: object = None) -> Any:
         """Return the Hessian of the mean times a vector: `program.hvp(X, Y, vector)`.
