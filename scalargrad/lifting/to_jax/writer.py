@@ -62,6 +62,8 @@ class _Writer:
         self.waiting: dict[
             Array, str
         ] = {}  # the lines for parts of leaves, which are written where they are first read
+        self.first: dict[str, Array] = {}  # the first array for each expression of parts of leaves
+        self.alike: dict[Array, Array] = {}  # for each part of a leaf the first one with the same expression
         self.leaves: list[str] = []
         self.shaped = self._shaped()
 
@@ -161,9 +163,9 @@ class _Writer:
     def _write_loop(self, loop: Loop) -> None:
         later = later_than(loop, self.users, self.summed)
         self.loops.begin(loop, later)
-        outer, self.lines = self.lines, []
+        outer, self.lines, first = self.lines, [], dict(self.first)
         self._write_all(array for array in loop.body if array not in later.left_out)
-        body, self.lines = self.lines, outer
+        body, self.lines, self.first = self.lines, outer, first
         if outer and outer[-1]:
             self.lines.append("")
         lines, kept = self.loops.lines(loop, body, later)
@@ -231,12 +233,18 @@ class _Writer:
         if self._is_inline(array, text):
             self.reading.expressions[array] = text
             return
+        is_of_leaf = isinstance(array, View) and isinstance(array.base, Leaf)
+        if is_of_leaf:
+            first = self.alike[array] = self.first.setdefault(text, array)
+            if first is not array:  # one name is enough for both
+                self.reading.expressions[array] = self.reading.expressions[first]
+                return
         names = self.wanted.names
         continued = names.continued(array)
         is_inside = continued is not None and self._goes_on(continued)
         name = names.of(continued if is_inside and continued is not None else array)
         self.reading.expressions[array] = name
-        if isinstance(array, View) and isinstance(array.base, Leaf):
+        if is_of_leaf:
             self.waiting[array] = f"{name} = {text}"
         else:
             self.lines += _lines(name, text)
@@ -246,6 +254,7 @@ class _Writer:
         pending = [array]
         while pending:
             one = pending.pop()
+            one = self.alike.get(one, one)
             if one in self.waiting:
                 self.lines.append(self.waiting.pop(one))
             if one in self.summed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..arrays.program import Array, Axis
+from ..arrays.program import Array, Axis, Leaf, View
 from . import spelling
 from .groups import Axes, axes_of, extent, shape_of
 from .plan import Plan
@@ -25,10 +25,12 @@ class Views:
         self.expressions: dict[Array, str] = {}
         self._named: set[Array] = set()  # those whose own name stands for them, as they are or in another shape
         self._variants: dict[tuple[Array, str], str] = {}
+        self._of_leaves: dict[str, Array] = {}  # the first view of parameters with that expression
 
     def variant(self, array: Array, suffix: str = "") -> str:
         """Return the name of an array, or of a view of it, which is bound once where it can be."""
         expression = self.expressions[array]
+        array = self._like(array)
         if not suffix and (expression.isidentifier() or array not in self.plan.aliases):
             return expression
         stored = self.plan.stored[array]
@@ -48,6 +50,13 @@ class Views:
             section = Section.GIVEN if root in self.text.leaves else Section.VIEWS
             self.bind(known, picked, section, is_moving=array in self.plan.moving)
         return known
+
+    def _like(self, array: Array) -> Array:
+        """The first view that shows the same parameters: one name is enough for both."""
+        if isinstance(array, View) and isinstance(array.base, Leaf) and array in self.plan.aliases and array.axes:
+            if not array.base.batched:
+                return self._of_leaves.setdefault(self.expressions[array], array)
+        return array
 
     def bind(self, name: str, text: str, section: Section = Section.VIEWS, *, is_moving: bool) -> str:
         """Bind a name to a view, once for each size of batch, or in each iteration of a loop; return the name."""
