@@ -75,8 +75,8 @@ class Text:
         filling = f", {number}" if made == "full" else ""
         return f"np.{made}(({extents}){filling}{dtype_argument}){turned}"
 
-    def whole(self, summary: str, function: str, arguments: str, returned: str) -> str:
-        """Return the text of a module that defines the program for a size of batch.
+    def whole(self, summary: str, function: str, arguments: str, remark: str, returned: str) -> str:
+        """Return the text of a module that defines the program for a size of batch, with a remark on its arguments.
 
         What is bound once is global there. Python takes much longer to compile a function with thousands of
         variables of a function around it.
@@ -91,6 +91,7 @@ class Text:
             "",
             "",
             f"def {function}({arguments}):",
+            *([f"    # {remark}", ""] if remark else []),
             *(f"    {line}" if line else "" for line in self.run),
             f"    return {returned}",
             "",

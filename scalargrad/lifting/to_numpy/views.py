@@ -53,9 +53,9 @@ class Views:
 
     def _like(self, array: Array) -> Array:
         """The first view that shows the same parameters: one name is enough for both."""
-        if isinstance(array, View) and isinstance(array.base, Leaf) and array in self.plan.aliases and array.axes:
-            if not array.base.batched:
-                return self._of_leaves.setdefault(self.expressions[array], array)
+        is_seen = isinstance(array, View) and isinstance(array.base, Leaf) and not array.base.batched
+        if is_seen and array in self.plan.aliases and array.axes:
+            return self._of_leaves.setdefault(self.expressions[array], array)
         return array
 
     def bind(self, name: str, text: str, section: Section = Section.VIEWS, *, is_moving: bool) -> str:
