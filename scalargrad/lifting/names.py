@@ -64,10 +64,14 @@ class Names:
         self._activations: dict[tuple[int, Primitive, Hashable], Array] = {}
         self._continued: dict[Array, Array] = {}
         self._weights: dict[tuple[Array, int], Array] = {}  # of layers, by their base and first place
-        self._parameters: dict[tuple[Array, Hashable], Array] = {}  # of layers, by their base and all places
+        self._parameters: dict[
+            tuple[Array, Hashable], Array
+        ] = {}  # of layers, by their base and all places in any order
+        self._keys: dict[Hashable, Hashable] = {}
         self._products: dict[Array, Product] = {}  # the first for each array of weights
         self._written_comments: set[tuple[str, Product | None]] = set()
         self._last_comment = ""
+        self._explained: set[Primitive] = set()
         self.stand_ins: dict[Array, tuple[Array, str]] = {}
         self._stood_in: set[tuple[Array, str]] = set()
         self._latest: dict[Array, Array] = {}  # what stands in for an array
@@ -116,6 +120,14 @@ class Names:
         if primitive not in self._functions:
             self._functions[primitive] = self.unused(primitive.name)
         return self._functions[primitive]
+
+    def explanation(self, primitive: Primitive) -> str | None:
+        """Return a comment above the first line that computes an operation that users do not write themselves."""
+        summary = primitive.summary.removesuffix(".")
+        if not primitive.name.startswith("_") or not summary or primitive in self._explained:
+            return None
+        self._explained.add(primitive)
+        return f"# {_result_of(primitive)}: {summary[0].lower()}{summary[1:]}"
 
     def continued(self, array: Array) -> Array | None:
         """Return the sum to which an array adds a term: in the same buffer it keeps the name of that sum."""
@@ -190,7 +202,7 @@ class Names:
             product.sizes.append(sizes)
             self._give_parameters(weights, f"U{product.number}")
             return
-        before = self._products.get(self._parameters.get((weights.base, weights.places.key), weights))
+        before = self._products.get(self._parameters.get(self._key(weights), weights))
         number = before.number if before else 1 + len(self._products)
         product = self._layers[array] = self._sums[whole] = Product(number, array, [sizes])
         if before:
@@ -201,9 +213,20 @@ class Names:
         self._give(array, f"z{number}")
         self._weights[weights.base, weights.places.first] = weights
 
+    def _key(self, view: View) -> tuple[Array, Hashable]:
+        """What is equal for views that show the same numbers of an array, in any order."""
+        index = view.places.index
+        if isinstance(index, int):
+            return view.base, index
+        if view.places.key not in self._keys:
+            places = index.flatten()
+            places.sort()
+            self._keys[view.places.key] = places.tobytes()
+        return view.base, self._keys[view.places.key]
+
     def _give_parameters(self, array: Array, name: str) -> None:
         assert isinstance(array, View), "parameters are read through views"
-        if self._parameters.setdefault((array.base, array.places.key), array) is array:
+        if self._parameters.setdefault(self._key(array), array) is array:
             self._give(array, name)
 
     def _whole_sum(self, array: Array) -> Array:
@@ -261,8 +284,8 @@ class Names:
 
     def _first_of(self, array: Array) -> Array:
         """The part of a layer that this is once more, or the array itself."""
-        if isinstance(array, View) and array.size > 1:
-            return self._parameters.get((array.base, array.places.key), array)
+        if isinstance(array, View) and array.size > 1 and _is_parameters(array):
+            return self._parameters.get(self._key(array), array)
         return self._first.get(array, array)
 
     def _stem_of_a_view(self, view: View, base: Leaf) -> str:

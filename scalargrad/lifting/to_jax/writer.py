@@ -20,7 +20,7 @@ from ..arrays.loops import Last, Loop, Row, Stack, flattened
 from ..arrays.program import BATCH_LEAVES, Apply, Array, Assembly, Fold, Gather, Initial, Leaf, Scatter, View, needed
 from ..forms import Shape
 from ..leaves import LEAVES, THETA
-from ..source import Source, Wanted, docstring
+from ..source import Source, Wanted, docstring, tables_as_text
 from . import spelling
 from .folds import folded, summed_products
 from .joining import Joining
@@ -31,7 +31,7 @@ from .reading import Reading, Rows
 from .slices import is_sliced, picked
 
 # The names that a program uses beside those of its arrays.
-RESERVED = ("jnp", "lax", "special", "gradient", "B", "share", CARRY, ROW)
+RESERVED = ("jnp", "np", "lax", "special", "gradient", "B", "share", CARRY, ROW)
 WIDTH = 88  # how long the expression of a line may become by what is written into it
 
 
@@ -64,6 +64,7 @@ class _Writer:
         ] = {}  # the lines for parts of leaves, which are written where they are first read
         self.first: dict[str, Array] = {}  # the first array for each expression of parts of leaves
         self.alike: dict[Array, Array] = {}  # for each part of a leaf the first one with the same expression
+        self.explanations: list[str] = []  # comments for the next line
         self.leaves: list[str] = []
         self.shaped = self._shaped()
 
@@ -84,11 +85,15 @@ class _Writer:
         imports = ["import jax.numpy as jnp"]
         imports += [] if not re.search(r"\blax\.", written) else ["from jax import lax"]
         imports += [] if not re.search(r"\bspecial\.", written) else ["from jax.scipy import special"]
+        tables, given = tables_as_text(self.reading.namespace)
+        imports[1:1] = ["import numpy as np"] if tables else []
+        tables = [*([f"# given: {', '.join(given)}"] if given else []), *tables]
         text = [
             docstring(wanted.summary),
             "",
             *imports,
             "",
+            *([*tables, ""] if tables else []),
             "",
             f"def {wanted.function}({', '.join([*leaves, *wanted.arguments])}):",
             *(f"    {line}" if line else "" for line in lines),
@@ -220,6 +225,8 @@ class _Writer:
 
     def _applied(self, array: Apply) -> str:
         operands = [self.reading.aligned(operand, array.axes, array.batched) for operand in array.operands]
+        if explanation := self.wanted.names.explanation(array.primitive):
+            self.explanations.append(explanation)
         if spelling.is_called(array.primitive):
             name = self.wanted.names.of_function(array.primitive)
             self.reading.namespace[name] = spelling.on_host(array.primitive, self.dtype)
@@ -247,7 +254,8 @@ class _Writer:
         if is_of_leaf:
             self.waiting[array] = f"{name} = {text}"
         else:
-            self.lines += _lines(name, text)
+            self.lines += [*self.explanations, *_lines(name, text)]
+            self.explanations.clear()
 
     def _write_waiting(self, array: Array) -> None:
         """Write the lines for parts of leaves that an array is, or reads without a line of its own."""
