@@ -123,6 +123,7 @@ def test_a_text_runs_with_what_it_defines(name: str) -> None:
 def test_a_text_says_what_it_does_not_read() -> None:
     """A function for plain Python has arguments for all programs, and says which it leaves alone."""
     assert "it does not read direction or captured\n" in written("rnn", "python").text
+    assert "it does not read captured\n" in written("rnn", "python", "hvp").text
 
 
 # ---------------------------------------------------------------- layers

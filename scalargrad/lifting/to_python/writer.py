@@ -151,9 +151,8 @@ def _by_place(wanted: Wanted) -> tuple[dict[int, list[Array | float]], list[Piec
 
 def _given(read: Sequence[str], functions: Mapping[str, Any], tables: Mapping[str, Sequence[Any]]) -> list[str]:
     """The lines above a function: what it does not read, and where the names come from that it reads."""
-    lines = [f"# for one example; it does not read {' or '.join(name for name in LEAVES if name not in read)}"]
-    if set(LEAVES).issubset(read):
-        lines = ["# for one example"]
+    unread = " or ".join(name for name in LEAVES if name not in read)
+    lines = [f"# for one example{unread and f'; it does not read {unread}'}"]
     named = {name: getattr(function, "__name__", "") for name, function in functions.items()}
     standard = {name: own for name, own in named.items() if getattr(math, own, None) is functions[name]}
     imported = [own if name == own else f"{own} as {name}" for name, own in standard.items()]
