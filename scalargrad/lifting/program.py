@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
-from functools import partial
 from inspect import signature
 from pickle import PicklingError
 from types import FunctionType
@@ -27,6 +26,8 @@ from .target import HasHessian, Runner, TakesDirections, chosen
 from .trace import TraceError
 
 FUNCTIONS = ("forward", "value_and_grad", "hvp", "hessian", "gradients", "jacobian", "jvp", "input_gradients")
+WITHOUT_INPUTS = "input_gradients needs a function with arguments, this one has none"
+OF_ONE_RESULT = ("value_and_grad", "hvp", "hessian", "gradients")
 
 
 @overload
@@ -169,11 +170,11 @@ class Program:
             Disagreement: as a call.
         """
         value, _, gradient = self._value_and_grad(arguments, at, out)
-        return value, gradient
+        return self._target.number(value), gradient
 
-    def _value_and_grad(self, arguments: Sequence[object], at: object, out: object) -> tuple[float, Any, Any]:
-        """The mean, what is beside the loss if anything is, and the gradient."""
-        rows, lifted = self._prepared(arguments, "value_and_grad", single="value_and_grad")
+    def _value_and_grad(self, arguments: Sequence[object], at: object, out: object) -> tuple[Any, Any, Any]:
+        """The mean as the target computes it, what is beside the loss if anything is, and the gradient."""
+        rows, lifted = self._prepared(arguments, "value_and_grad")
         leaves = self._leaves(lifted, at)
         if out is not None:
             self._target.check_out(out, len(self._parameters))
@@ -209,7 +210,8 @@ class Program:
         for parameter, slope in zip(self._parameters, floats_of(slopes), strict=True):
             before = parameter._grad
             parameter._grad = slope if before is None else before + slope
-        return value
+        mean: float = self._target.number(value)
+        return mean
 
     def hvp(self, *arguments: object, at: object = None) -> Any:
         """Return the Hessian of the mean times a vector: `program.hvp(X, Y, vector)`.
@@ -225,7 +227,7 @@ class Program:
             TypeError, ValueError, Disagreement: as `value_and_grad`; also for a vector of another length.
         """
         examples, direction = self._with_a_vector("hvp", arguments)
-        rows, lifted = self._prepared(examples, "hvp", single="hvp")
+        rows, lifted = self._prepared(examples, "hvp")
         runner = self._compared(lifted, "hvp", rows)
         leaves = {**self._leaves(lifted, at), DIRECTION: direction}
         _, moved = runner.value_and_gradient(rows, leaves)
@@ -252,7 +254,7 @@ class Program:
         Raises:
             TypeError, ValueError, Disagreement: as `value_and_grad`.
         """
-        rows, lifted = self._prepared(arguments, "hessian", single="hessian")
+        rows, lifted = self._prepared(arguments, "hessian")
         leaves, size = self._leaves(lifted, at), len(self._parameters)
         columns: list[Any] = []
         if isinstance(self._target, TakesDirections) and lifted.takes_directions(len(rows[0]) if rows else 1):
@@ -312,10 +314,10 @@ class Program:
         Raises:
             TypeError, ValueError, Disagreement: as a call; also for an `at` of another length.
         """
-        return self._jacobian("", arguments, at)
+        return self._jacobian("jacobian", arguments, at)
 
-    def _jacobian(self, single: str, arguments: Sequence[object], at: object) -> Any:
-        rows, lifted = self._prepared(arguments, "jacobian", single=single)
+    def _jacobian(self, name: str, arguments: Sequence[object], at: object) -> Any:
+        rows, lifted = self._prepared(arguments, name)
         results = self._compared(lifted, "jacobian", rows).results(rows, self._leaves(lifted, at))
         return _formed(lifted, results, self._form_of(lifted), (len(self._parameters),), alone=not arguments)
 
@@ -368,7 +370,7 @@ class Program:
         """
         rows, lifted = self._prepared(arguments, "input_gradients")
         if not arguments:
-            raise TypeError("input_gradients needs a function with arguments, this one has none")
+            raise TypeError(WITHOUT_INPUTS)
         results = self._compared(lifted, "input_gradients", rows).results(rows, self._leaves(lifted, at))
         form, start, derivatives = self._form_of(lifted), 0, []
         for shape in lifted.shapes:
@@ -376,11 +378,12 @@ class Program:
             start += size_of(form) * math.prod(shape)
         return derivatives[0] if len(derivatives) == 1 else tuple(derivatives)
 
-    def function(self, name: str) -> Callable[..., Any]:
+    def function(self, name: str) -> PureFunction:
         """Return one of the program's functions as a pure function of the parameters and the examples.
 
-        With the target "jax" it is one to JAX, too, for `jax.jit`, `jax.vmap`, `jax.lax.scan` and others. A function
-        that JAX compiles keeps the numbers of other Values that the program reads as they are then.
+        With the target "jax" it is one to JAX, too, for `jax.jit`, `jax.vmap`, `jax.lax.scan` and others. All that it
+        returns are arrays of JAX, the mean of "value_and_grad" as well. A function that JAX compiles keeps the numbers
+        of other Values that the program reads as they are then.
 
         >>> from scalargrad import Value
         >>> w = Value(2.0)
@@ -397,21 +400,32 @@ class Program:
         """
         if name not in FUNCTIONS:
             raise ValueError(f"a program has the functions {', '.join(FUNCTIONS)}, got {name!r}")
-        return partial(_at, self if name == "forward" else getattr(self, name))
+        return PureFunction(self, name)
 
     @property
     def source(self) -> str:
-        """The code of the program for examples like the latest: forward and backward; of several results, forward.
+        """The text of "value_and_grad", or where the program has none, of "forward", for examples like the latest.
 
-        For a few examples it may be in plain floats, where arrays do not pay; then it says for how many.
+        For a few examples it may be in plain floats, where arrays do not pay; then it says for how many. The text of
+        any other function is its `source`: `print(program.function("hvp").source)`.
 
         Raises:
-            RuntimeError: before the first call, as the code depends on the shape of an example.
+            RuntimeError: before the first call, as the text depends on the shape of an example.
         """
-        if self._latest is None:
+        lifted = self._latest
+        return self._source_of("forward" if lifted and len(lifted.differentiated) != 1 else "value_and_grad")
+
+    def _source_of(self, name: str) -> str:
+        lifted = self._latest
+        if lifted is None:
             raise RuntimeError("the program is written at the first call: call it, then read its source")
-        kind = "value_and_grad" if len(self._latest.results) == 1 else "forward"
-        return self._latest.quickest(kind, self._count).runner(kind).source.text
+        _refuse_several(lifted, name)
+        if name == "input_gradients" and not lifted.shapes:
+            raise TypeError(WITHOUT_INPUTS)
+        kind = _kind(name)
+        if kind == "hessian" and not lifted.takes_directions(self._count):
+            kind = "hvp"
+        return lifted.quickest(kind, self._count).runner(kind).source.text
 
     def save(self, path: Path) -> None:
         """Write the program as a Python file that runs without this library, for examples of the latest shape.
@@ -538,7 +552,7 @@ class Program:
 
     # ---------------------------------------------------------------- arguments
 
-    def _prepared(self, arguments: Sequence[object], kind: str, single: str = "") -> tuple[list[Any], Specialised]:
+    def _prepared(self, arguments: Sequence[object], name: str) -> tuple[list[Any], Specialised]:
         """The arguments as tables of the target, a row for each example, and what runs a function for them."""
         modes.refuse_while_tracing("a lifted program")
         read, count = self._target.rows, self._target.count
@@ -562,13 +576,11 @@ class Program:
         self._latest = lifted
         if lifted.indices:
             rows = self._with_checked_indices(rows, lifted)
-        if single and len(lifted.differentiated) != 1:
-            has = len(lifted.differentiated)
-            raise TypeError(f"{single} needs a function with one result, this one has {has}")
+        _refuse_several(lifted, name)
         if lifted.in_floats is None:
             return rows, lifted
         self._count = len(rows[0]) if rows else 1
-        return rows, lifted.quickest(kind, self._count)
+        return rows, lifted.quickest(_kind(name), self._count)
 
     def _with_checked_indices(self, rows: list[Any], lifted: Specialised) -> list[Any]:
         """The tables, in which all indices are right, or guarded where they have no numbers yet."""
@@ -638,7 +650,7 @@ class AuxProgram(Program):
     ) -> tuple[tuple[float, Any], Any]:
         """Return `(mean, aux), gradient`: as `Program.value_and_grad`, with what is beside the loss of each example."""
         mean, aux, gradient = self._value_and_grad(arguments, at, out)
-        return (mean, aux), gradient
+        return (self._target.number(mean), aux), gradient
 
 
 class _Reached(dict[int, Any]):
@@ -662,8 +674,43 @@ def _formed(
     return formed(form, piece)
 
 
-def _at(method: Callable[..., Any], theta: object, *arguments: object) -> Any:
-    return method(*arguments, at=theta)
+class PureFunction:
+    """One of a program's functions as a function of the parameters and the examples: see `Program.function`."""
+
+    def __init__(self, program: Program, name: str) -> None:
+        self._program, self.__name__ = program, name
+
+    def __call__(self, theta: object, *arguments: object) -> Any:
+        """Return what the program's method returns for these parameters; in JAX, arrays alone."""
+        modes.refuse_while_tracing("a lifted program")
+        program, name = self._program, self.__name__
+        at = program._vector(theta, "theta")
+        if name == "value_and_grad":
+            value, aux, gradient = program._value_and_grad(arguments, at, None)
+            return ((value, aux) if program._has_aux else value), gradient
+        return (program if name == "forward" else getattr(program, name))(*arguments, at=at)
+
+    @property
+    def source(self) -> str:
+        """Its text, for examples like those of the program's latest call: see `Program.source`.
+
+        "gradients" is written as "jacobian", and "hessian" as "hvp", along one direction or along several at once.
+
+        >>> from scalargrad import Value
+        >>> w = Value(2.0, label="w")
+        >>> program = lift(lambda x: w * x, [w], target="python")
+        >>> results = program([1.0])
+        >>> "value = w * x_0" in program.function("forward").source
+        True
+
+        Raises:
+            RuntimeError: before the first call, as the text depends on the shape of an example.
+            TypeError: for a function that the program does not have, such as "hvp" of several results.
+        """
+        return self._program._source_of(self.__name__)
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__} of {self._program!r}>"
 
 
 class _Gone:
@@ -694,6 +741,17 @@ def _strangers(program: Program, shapes: tuple[Shape, ...]) -> TraceError:
         f"program's parameters, so it cannot be lifted for examples of the shapes {shapes}: call the program for "
         "examples of this shape before it is pickled"
     )
+
+
+def _kind(name: str) -> str:
+    """The function that computes what a method returns: with one result, gradients are a Jacobian."""
+    return "jacobian" if name == "gradients" else name
+
+
+def _refuse_several(lifted: Specialised, name: str) -> None:
+    has = len(lifted.differentiated)
+    if name in OF_ONE_RESULT and has != 1:
+        raise TypeError(f"{name} needs a function with one result, this one has {has}")
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -45,10 +46,11 @@ class Saved(NamedTuple):
     @property
     def summary(self) -> str:
         """The text at the top of the module."""
+        what = "A lambda" if self.name == "<lambda>" else self.name
         return (
-            f"{self.name.strip('<>')}, as a program with {counted(len(self.theta), 'parameter')} "
-            "that runs without scalargrad.\n\n"
-            f"It has {' and '.join(f'`{name}`' for name in self.runners)}. Run as a script, it shows how they are used."
+            f"{what} as a program with {counted(len(self.theta), 'parameter')}. It runs without scalargrad.\n\n"
+            f"It has {' and '.join(f'`{name}`' for name in self.runners)}. "
+            f"Run the file as a script to see how to use {'it' if len(self.runners) == 1 else 'them'}."
         )
 
     def documented(self, kind: str) -> list[str]:
@@ -135,7 +137,19 @@ def _of_parts(made: Any, form: Form) -> str:
 def whole(saved: Saved, imports: Iterable[str], lines: Iterable[str]) -> str:
     """Return the text of the module."""
     head = [f'"""{docstring_text(saved.summary)}"""', ""]
-    return "\n".join([*head, *dict.fromkeys(imports), "", *lines]) + "\n"
+    others = {line for line in imports if re.match("(import|from) (numpy|scipy)", line)}
+    groups = [_sorted_imports(own) for own in (set(imports) - others, others) if own]
+    return "\n".join([*head, *"\n\n".join(groups).split("\n"), "", *lines]) + "\n"
+
+
+def _sorted_imports(lines: Iterable[str]) -> str:
+    """The lines that import, one for each module and form."""
+    names: dict[str, set[str]] = {}
+    for line in lines:
+        start, _, listed = line.rpartition("import ")
+        names.setdefault(f"{start}import ", set()).update(listed.split(", "))
+    modules = [f"import {name}" for name in sorted(names.pop("import ", ()))]
+    return "\n".join([*modules, *sorted(f"{start}{', '.join(sorted(own))}" for start, own in names.items())])
 
 
 def docstring_text(text: str) -> str:

@@ -37,8 +37,9 @@ def definitions(called: Mapping[str, tuple[Primitive, Callable[..., float]]]) ->
         TypeError: for an operation of the user's own, whose function is in the user's code.
     """
     texts = _Texts()
-    bound = [f"{name} = {texts.of(primitive, function)}" for name, (primitive, function) in called.items()]
-    return Definitions(sorted(texts.imports), [*texts.lines, *bound])
+    bound = {name: texts.of(primitive, function) for name, (primitive, function) in called.items()}
+    lines = [f"{name} = {text}" for name, text in bound.items() if name != text]
+    return Definitions(sorted(texts.imports), [*texts.lines, *lines])
 
 
 class _Texts:
@@ -63,7 +64,7 @@ class _Texts:
         if primitive not in primitives.BUILT_IN:
             raise TypeError(
                 f"{primitive.name} is your own operation: a program that calls it cannot be saved as a file; pickle "
-                "the program, or compose what it computes of operations of scalargrad"
+                "the program, or write it with operations of scalargrad"
             )
         return self._expression(_declared(primitive.name), primitives)
 

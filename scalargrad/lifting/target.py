@@ -111,6 +111,9 @@ class Target(Protocol):
     def shaped(self, rows: Any, start: int, shape: tuple[int, ...]) -> Any:
         """Return the numbers from some place of each row on, in an array of that shape for each example."""
 
+    def number(self, mean: Any) -> Any:
+        """Return a mean, as a runner gives it, as a float; where it has no number yet, as it is."""
+
     def check_out(self, out: object, size: int) -> None:
         """Refuse an `out` that a gradient of so many numbers cannot be written into.
 
@@ -161,7 +164,7 @@ class SplitsLoops(Protocol):
 
     @property
     def limits(self) -> Limits:
-        """How much."""
+        """How much may be computed outside of a loop."""
 
 
 @runtime_checkable

@@ -194,7 +194,9 @@ class OnArrays:
         columns = []
         for place, column in enumerate(given, start=1):
             table, shape = self._target.rows(column, place)
-            columns.append(list(column) if self._on_lists else table.reshape(len(table), *shape))
+            columns.append(
+                self._target.shaped(table, 0, shape) if self._on_lists else table.reshape(len(table), *shape)
+            )
         return columns
 
     def chosen(self, columns: Columns, order: Sequence[int]) -> Columns:

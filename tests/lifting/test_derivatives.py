@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from scalargrad import Value, grad, hessian, lift, nn, softmax, take, tanh
 from scalargrad.engine.primitives import BUILT_IN
 from scalargrad.lifting.comparison import Disagreement
+from scalargrad.lifting.program import FUNCTIONS as METHODS
 
 from ..oracle import Program, programs, run
 from .test_random_nets import RandomNet
@@ -442,6 +443,35 @@ def test_functions_of_the_parameters(target: str) -> None:
         assert agree(own, getattr(program, name)([3.0], [1.0, 2.0], at=theta))
     with pytest.raises(ValueError, match=r"a program has the functions forward, value_and_grad, .*, got 'pack'"):
         program.function("pack")
+
+
+@each_target
+def test_each_function_has_its_text(target: str) -> None:
+    """A function shows its own text, as the method runs it; `source` is that of value_and_grad, or else of forward."""
+    w = [Value(2.0), Value(1.0)]
+    program: Any = lift(lambda x: (w[0] * x + w[1]) ** 2, w, target=target)
+    with pytest.raises(RuntimeError, match="the program is written at the first call"):
+        _ = program.function("hvp").source
+    program([2.0] * 30)
+    written = {name: program.function(name).source for name in METHODS}
+    of_one = {"gradients": "jacobian"} | ({"hessian": "hvp"} if target == "python" else {})
+    for name, text in written.items():
+        assert f"def {of_one.get(name, name)}(" in text
+    assert len(set(written.values())) == len(METHODS) - len(of_one)  # negative control: each has its own
+    assert program.source == written["value_and_grad"]
+    assert program.function("hvp").source == program._latest.runner("hvp").source.text
+    several: Any = lift(lambda x: [w[0] * x, w[1]], w, target=target)
+    several([2.0])
+    assert several.source == several.function("forward").source
+    with pytest.raises(TypeError, match="hvp needs a function with one result, this one has 2"):
+        _ = several.function("hvp").source
+    beside: Any = lift(lambda x: (w[0] * x, [w[1]]), w, target=target, has_aux=True)
+    beside([2.0])
+    assert beside.source == beside.function("value_and_grad").source
+    alone: Any = lift(lambda: w[0] * w[1], w, target=target)
+    alone()
+    with pytest.raises(TypeError, match="input_gradients needs a function with arguments"):
+        _ = alone.function("input_gradients").source
 
 
 def test_what_is_asked_of_several_results() -> None:

@@ -242,6 +242,27 @@ def test_no_label_is_in_the_way(label: str, target: str) -> None:
     assert program.hvp([1.0, 2.0], [1.0])[0] == pytest.approx(-1 / 1.5**2)
 
 
+@pytest.mark.parametrize("target", ["numpy", "python", "jax"])
+def test_arrays_lie_at_any_depth(target: str) -> None:
+    """An argument may be an array, lists of arrays, or lists of arrays without dimensions; durations are no numbers."""
+    w = [Value(0.5), Value(2.0)]
+    program: Any = lift(
+        lambda x, y: (w[0] * x[0][1] + w[1] * x[1][0] - y) ** 2,
+        w,
+        target=target,
+        dtype="float32" if target == "jax" else "float64",
+    )
+    cubes, numbers = np.arange(12, dtype="float32").reshape(3, 2, 2), np.array([1.0, 0.0, 2.0], "float32")
+    wanted = program(cubes.tolist(), numbers.tolist())
+    assert len(set(map(float, wanted))) == 3
+    for nested in (list(cubes), tuple(map(list, cubes)), [[list(row) for row in cube] for cube in cubes]):
+        assert list(program(nested, list(numbers))) == list(wanted)
+    with pytest.raises(TypeError, match="argument 2 must be real numbers, got an array of timedelta64"):
+        program(cubes, numbers.astype("timedelta64[ns]"))
+    with pytest.raises(TypeError, match="argument 2"):
+        program(cubes, [np.array("a"), *numbers[1:]])
+
+
 def test_masked_numbers_are_refused() -> None:
     """A masked array is an error, as masked numbers are not inputs."""
     with pytest.raises(TypeError, match="masked"):

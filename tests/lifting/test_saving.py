@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from scalargrad.engine.primitives import BUILT_IN
 from scalargrad.lifting import standalone
 from scalargrad.lifting.standalone import definitions
 from scalargrad.lifting.to_numpy import spelling
+from scalargrad.lifting.to_numpy.floats import limit
+from scalargrad.lifting.to_numpy.target import NumpyTarget
 
 from ..oracle import Program, programs, run
 from .test_random_nets import RandomNet
@@ -305,10 +308,33 @@ def test_the_file_is_readable(tmp_path: Path) -> None:
     program(*batch())
     program.save(tmp_path / "saved.py")
     text = (tmp_path / "saved.py").read_text()
-    assert text.startswith('"""classifier, as a program with 51 parameters that runs without scalargrad.\n')
+    assert text.startswith('"""classifier as a program with 51 parameters. It runs without scalargrad.\n')
     assert "# layer 1: 4 → 6" in text
     assert "x: the examples, of shape (n, 4)." in text
     assert 'if __name__ == "__main__":\n' in text
+
+
+@each_target
+def test_nothing_is_written_twice(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each module is imported once, no name is set to itself, and functions of floats are one where they are equal."""
+    monkeypatch.setattr(NumpyTarget, "limit", staticmethod(limit))  # a few examples are computed in floats
+    w = [Value(0.5), Value(2.0)]
+    program: Any = lift(lambda x, y: (power(w[0] * x[0], y) + exp(w[1]) * log(x[1])) / w[0], w, target=target)
+    check(program, tmp_path, [[2.0, 3.0]], [1.5])
+    text = (tmp_path / "saved.py").read_text()
+    assert text.startswith('"""A lambda as a program with 2 parameters. It runs')
+    assert "It has `forward` and `value_and_grad`. Run the file as a script to see how to use them." in text
+    imports = [line.rpartition("import ")[::2] for line in text.splitlines() if re.match("(import|from) ", line)]
+    assert ("from math ", "copysign, inf, nan") in imports
+    assert len({start or name for start, name in imports}) == len(imports)
+    assert not re.search(r"^ *(\w+) = \1$", text, re.MULTILINE)
+    assert re.search(r"^ *(\w+) = \1$", f"    power = power\n{text}", re.MULTILINE)  # negative control
+    assert "_careful_forward = _made_careful_forward()" in text  # a power may raise
+    program = lift(lambda x, y: (w[0] * x[0] - y) * x[1] + (w[1] - y) * y, w, target=target)
+    check(program, tmp_path, [[2.0, 3.0]], [1.5])
+    text = (tmp_path / "saved.py").read_text()
+    assert text.count("def forward(theta, ") == text.count("def value_and_grad(theta, ") == 1
+    assert "_careful_forward = _quick_forward\n" in text
 
 
 @each_target

@@ -291,15 +291,27 @@ def test_examples_of_different_lengths_run_on_values() -> None:
     assert "rows of different lengths" in history.way
 
 
-@pytest.mark.parametrize("kind", [np.array, list, tuple])
-@both_ways
-def test_columns_of_any_kind(kind: Callable[[Any], Any], lifted: bool) -> None:
-    """Arrays, lists and tuples give the same."""
+def of_arrays(rows: Any) -> list[Any]:
+    """Each example as an array."""
+    return [np.array(row) for row in rows]
+
+
+def of_nested_arrays(rows: Any) -> list[Any]:
+    """Each number as an array without dimensions, in lists."""
+    return [of_arrays(row) if isinstance(row, list) else np.array(row) for row in rows]
+
+
+@pytest.mark.parametrize("kind", [np.array, list, tuple, of_arrays, of_nested_arrays])
+@pytest.mark.parametrize("way", [{"lifted": False}, {"target": "numpy"}, {"target": "python"}], ids=str)
+def test_columns_of_any_kind(kind: Callable[[Any], Any], way: dict[str, Any]) -> None:
+    """Arrays, lists and tuples give the same, however deep the arrays lie, in the data as in the validation data."""
     model, loss = network()
-    train(loss, model.parameters(), (kind(XS), kind(YS)), epochs=2, lifted=lifted)
+    columns, others = (tuple(map(kind, data)) for data in (DATA, HELD_OUT))
+    history = train(loss, model.parameters(), columns, epochs=2, validation=others, **way)
     expected, loss = network()
-    train(loss, expected.parameters(), DATA, epochs=2, lifted=lifted)
+    wanted = train(loss, expected.parameters(), DATA, epochs=2, validation=HELD_OUT, **way)
     assert model.state_dict() == expected.state_dict()
+    assert history["validation loss"] == wanted["validation loss"]
 
 
 # ---------------------------------------------------------------- optimizers and schedules

@@ -74,7 +74,10 @@ class JaxTarget:
             return jnp.asarray(table.reshape(len(table), *shape)), shape
         name = f"argument {given}" if isinstance(given, int) else given
         if not argument.ndim:
-            raise without_rows(argument, given)
+            without = without_rows(argument, given)
+            if is_traced(argument) and isinstance(given, int):  # `jax.vmap` may have taken the rows apart
+                raise TypeError(f"{without}: give the function whole batches, without jax.vmap over the examples")
+            raise without
         if argument.dtype != self.dtype:
             if not jnp.issubdtype(argument.dtype, jnp.floating) and argument.dtype.kind not in "biu":
                 raise TypeError(f"{name} must be real numbers, got an array of {argument.dtype}")
@@ -150,6 +153,10 @@ class JaxTarget:
             return rows if shape else rows[:, 0]
         return rows[:, start : start + size].reshape(rows.shape[0], *shape)
 
+    def number(self, mean: jax.Array) -> Any:
+        """Return a mean as a float, and where JAX traces, as it is."""
+        return mean if is_traced(mean) else float(mean)
+
     def check_out(self, out: object, size: int) -> None:
         """Refuse to write a gradient into something.
 
@@ -211,8 +218,7 @@ class JaxRunner:
         """Return the mean of the result, and the gradient."""
         assert out is None, "it is refused"
         value, *beside, gradient = self._returned(arguments, leaves)
-        mean = value if is_traced(value) else float(value)
-        return (mean, _rows(beside[0])) if self._has_aux else mean, gradient
+        return (value, _rows(beside[0])) if self._has_aux else value, gradient
 
     def hessian(self, arguments: Sequence[jax.Array], leaves: Mapping[str, Any]) -> jax.Array:
         """Return the Hessian, whose columns are what the function gives for the unit vectors."""

@@ -11,7 +11,7 @@ from ..forms import Form, Parts, Shape
 from ..leaves import CAPTURED, THETA
 from ..saving import Saved, formed_text, functions_of_floats, indented, listed, whole
 from ..source import Pieces
-from ..to_python.saved import MEANS, definition
+from ..to_python.saved import MEANS, definitions
 
 _HELPERS = '''
 def _rows(given, shape, name):
@@ -82,10 +82,9 @@ def saved(program: Saved, dtype: str) -> str:
     for kind, runner in program.runners.items():
         limit, in_floats = program.few.get(kind, (0, None))
         if in_floats is not None:
-            for manner, source in zip(("quick", "careful"), in_floats.sources, strict=True):
-                more, text = definition(f"_{manner}_{kind}", kind, program, source)
-                imports += more
-                lines += text
+            more, text = definitions(kind, program, *in_floats.sources)
+            imports += more
+            lines += text
         if limit == math.inf:
             body = [*program.documented(kind), *_given(program), *_returned_of_floats(program, kind)]
             lines += ["", "", program.signature(kind), *indented(body)]
@@ -110,12 +109,10 @@ def saved(program: Saved, dtype: str) -> str:
         body += [*([""] if pieces.bound and pieces.bound[0] else []), *pieces.bound, "", *pieces.run, ""]
         body += _returned(program, kind, runner)
         lines += [*defined, "", "", '@np.errstate(all="ignore")', program.signature(kind), *indented(body)]
-    standard = sorted({line for line in imports if "numpy" not in line and "scipy" not in line})
-    others = [line for line in dict.fromkeys(imports) if line not in standard]
     helpers = [*_HELPERS.format(dtype=dtype).splitlines(), *(_CHECK.splitlines() if program.indices else [])]
     helpers += _IN_FLOATS.format(dtype=dtype).splitlines() if program.few else []
     usage = program.usage(lambda shape, number: f"np.full({(2, *shape)}, {number})")
-    return whole(program, [*standard, *([""] if standard else []), *others], [*tables, "", *helpers, *lines, *usage])
+    return whole(program, imports, [*tables, "", *helpers, *lines, *usage])
 
 
 def _given(program: Saved) -> list[str]:

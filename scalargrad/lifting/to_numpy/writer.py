@@ -7,6 +7,8 @@ examples lie side by side in the last axis.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..arrays.loops import Last, Loop, Row, Stack
@@ -37,7 +39,7 @@ def write(wanted: Wanted, dtype: str = "float64") -> Source:
 class _Writer:
     def __init__(self, wanted: Wanted, dtype: str) -> None:
         self.plan = planned(wanted)
-        self.text = Text(wanted.names, dtype, in_rows=self.plan.in_rows)
+        self.text = Text(wanted.names, dtype, in_rows=self.plan.in_rows, has_gradient=wanted.gradient is not None)
         self.views = Views(self.plan, self.text)
         self.buffers = Buffers(self.plan, self.text, self.views)
         parts = self.plan, self.text, self.views, self.buffers
@@ -56,7 +58,7 @@ class _Writer:
             self._write_with_comment(array)
         self.assemblies.write_gradient()
         returned = ", ".join(map(self._returned, wanted.results))
-        text = self.text.whole(wanted.summary, wanted.function, ", ".join(wanted.arguments), returned)
+        text = self.text.whole(wanted.summary, wanted.function, ", ".join(wanted.arguments), _shapes(wanted), returned)
         gradient = self.plan.gradient_filling
         leaves_gaps = not gradient.adds_to_gaps and gradient.leaves_gaps
         called = {
@@ -162,3 +164,9 @@ class _Writer:
             self.views.expressions[view] = lies.of_argument(flat, base.size)
         else:
             self.views.expressions[view] = lies.of_buffer(flat, base.size, base.batched)
+
+
+def _shapes(wanted: Wanted) -> str:
+    """What the text says of its arguments: examples of any shape come in rows."""
+    shapes = [f"{name} (B, {math.prod(shape)})" for name, shape in zip(wanted.arguments, wanted.shapes, strict=False)]
+    return f"a row of numbers for each example: {', '.join(shapes)}" if shapes else ""

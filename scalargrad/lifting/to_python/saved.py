@@ -68,10 +68,9 @@ def saved(program: Saved) -> str:
     lines = [f"THETA = {listed(program.theta)}", f"CAPTURED = {listed(program.captured)}", ""]
     lines += [*_HELPERS.splitlines(), *(_CHECK.splitlines() if program.indices else [])]
     for kind, runner in program.runners.items():
-        for manner, source in zip(("quick", "careful"), runner.sources, strict=True):
-            more, text = definition(f"_{manner}_{kind}", kind, program, source)
-            imports += more
-            lines += text
+        more, text = definitions(kind, program, *runner.sources)
+        imports += more
+        lines += text
         examples = [
             f"[_flat(example, {shape}, {name!r}) for example in {name}]"
             for name, shape in zip(program.arguments, program.shapes, strict=True)
@@ -84,11 +83,20 @@ def saved(program: Saved) -> str:
             *_returned(program, kind),
         ]
         lines += ["", "", program.signature(kind), *indented(body)]
-    return whole(program, sorted(set(imports)), [*lines, *program.usage(_example)])
+    return whole(program, imports, [*lines, *program.usage(_example)])
 
 
-def definition(name: str, kind: str, program: Saved, source: Source) -> tuple[list[str], list[str]]:
-    """Return the lines that define one of the two functions for one example, among the functions that it calls."""
+def definitions(kind: str, program: Saved, quick: Source, careful: Source) -> tuple[list[str], list[str]]:
+    """Return the imports and the lines that define the two functions for one example, or one if they are the same."""
+    imports, lines = _definition(f"_quick_{kind}", kind, program, quick)
+    if _definition(f"_quick_{kind}", kind, program, careful) == (imports, lines):
+        return imports, [*lines, f"_careful_{kind} = _quick_{kind}"]
+    more, others = _definition(f"_careful_{kind}", kind, program, careful)
+    return [*imports, *more], [*lines, *others]
+
+
+def _definition(name: str, kind: str, program: Saved, source: Source) -> tuple[list[str], list[str]]:
+    """The lines that define one of the two functions, among the functions that it calls."""
     pieces = source.pieces
     assert pieces is not None, "each source has pieces"
     imports, operations = functions_of_floats(f"_operations_of{name}", pieces.called)

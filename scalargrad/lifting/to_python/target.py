@@ -19,6 +19,7 @@ from .writer import write
 
 _FLOATS = {float}
 _TEXTS = (str, bytes, bytearray)  # sequences that are no rows of numbers
+_TIMES = {"m", "M"}  # kinds of numpy's durations and dates, whose `tolist` may give plain integers
 _RAISED = (ArithmeticError, ValueError)  # what operators and `math` raise where IEEE arithmetic has a result
 
 
@@ -43,7 +44,7 @@ class PythonTarget(NumberTables):
             ValueError: for examples of different shapes, and an integer that no float is.
         """
         name = f"argument {given}" if isinstance(given, int) else given
-        listed = argument.tolist() if hasattr(argument, "tolist") else argument
+        listed = _listed(argument, name)
         if not isinstance(listed, Sequence) or isinstance(listed, _TEXTS):
             raise without_rows(argument, given)
         read = [_flat(example, name) for example in listed]
@@ -103,9 +104,20 @@ class PythonTarget(NumberTables):
         return saved(program)
 
 
-def _flat(example: object, name: str) -> tuple[list[float], tuple[int, ...]]:
-    if example.__class__ is list and set(map(type, example)) == _FLOATS:  # as in most calls
-        return example, (len(example),)
+def _listed(given: object, name: str) -> Any:
+    """An array of any library as nested lists, and anything else as it is."""
+    if not hasattr(given, "tolist"):
+        return given
+    kind = getattr(given, "dtype", None)
+    if getattr(kind, "kind", "") in _TIMES:
+        raise TypeError(f"{name} must be real numbers, got an array of {kind}")
+    return given.tolist()
+
+
+def _flat(given: object, name: str) -> tuple[list[float], tuple[int, ...]]:
+    if given.__class__ is list and set(map(type, given)) == _FLOATS:  # as in most calls
+        return given, (len(given),)
+    example = _listed(given, name)
     if not isinstance(example, Sequence) or isinstance(example, _TEXTS):
         held = number(example, f"an entry of {name}")
         exact(example, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ import optax
 import pytest
 
 import scalargrad
-from scalargrad import Disagreement, Value, erf, grad, lift, nn, one_hot, power, stop_gradient, take
+from scalargrad import Disagreement, Value, erf, grad, lift, nn, one_hot, power, relu, stop_gradient, take
 from scalargrad.lifting.program import FUNCTIONS
 from scalargrad.lifting.target import TARGETS
 from scalargrad.lifting.to_jax.target import JaxTarget
@@ -54,6 +55,20 @@ def assert_same(own: Any, expected: Any) -> None:
         return
     assert np.shape(own) == np.shape(expected)
     assert np.max(np.abs(np.asarray(own) - expected)) <= 1e-12 * (1 + np.max(np.abs(expected)))
+
+
+@pytest.mark.parametrize("weight", [math.inf, math.nan])
+@pytest.mark.parametrize("operation", [relu, abs])
+def test_a_slope_of_zero_keeps_nan(operation: Any, weight: float) -> None:
+    """XLA leaves out no product of the slope 0 and a gradient that is no number: the gradient is that of numpy."""
+    w = [Value(2.0), Value(weight)]
+    at = {relu: -1.0, abs: 0.0}[operation]
+    slopes = [
+        lift(lambda x: operation(w[0] * x) * w[1], w, target=target).value_and_grad([at])[1]
+        for target in ("numpy", "jax")
+    ]
+    assert math.isnan(slopes[0][0])
+    assert np.array_equal(np.asarray(slopes[0]), np.asarray(slopes[1]), equal_nan=True)
 
 
 @pytest.mark.parametrize("kind", ["loss", "aux", "several"])
@@ -144,6 +159,22 @@ def test_the_pure_function_goes_into_transformations(traced: Any) -> None:
     assert np.max(np.abs(last - own)) < 1e-6  # optax adds its epsilon at another place
 
 
+def test_the_mean_is_a_scalar_of_jax_in_the_pure_function_alone(traced: Any) -> None:
+    """What `program.function` returns can stay on its device; the methods return the mean as a float."""
+    program, value_and_grad, batch = traced
+    value, _ = value_and_grad(program.pack(), *batch)
+    assert isinstance(value.block_until_ready(), jax.Array)
+    assert value.shape == ()
+    assert type(program.value_and_grad(*batch)[0]) is type(program.backward(*batch)) is float
+    w = Value(3.0)
+    aux_program = lift(lambda x: (w * x, [w + x]), [w], target="jax", has_aux=True)
+    (mean, aux), gradient = aux_program.function("value_and_grad")(jnp.ones(1), jnp.ones(2))
+    assert (mean.tolist(), aux.tolist(), gradient.tolist()) == (1.0, [[2.0]] * 2, [1.0])
+    assert type(aux_program.value_and_grad([1.0])[0][0]) is float
+    assert repr(value_and_grad).startswith("<value_and_grad of <lifted ")
+    assert vars(jax.jit(value_and_grad))["__name__"] == "value_and_grad"
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_each_function_may_run_first_where_jax_traces(name: str) -> None:
     """Every function of a program that was never called goes into `jit` and `vmap`, for any number of examples."""
@@ -156,7 +187,9 @@ def test_each_function_may_run_first_where_jax_traces(name: str) -> None:
         jnp.stack([0.5 * theta, theta]), *batch
     )
     assert_same(jax.tree.map(lambda array: array[1], of_both), wanted)
-    assert_same(program.function(name)(theta, *batch), wanted)
+    at_once = program.function(name)(theta, *batch)
+    assert_same(at_once, wanted)
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(at_once))
     (count,) = jax.export.symbolic_shape("count")
     shapes = [jax.ShapeDtypeStruct((count, *column.shape[1:]), column.dtype) for column in batch[:3]]
     returned = jax.eval_shape(program.function(name), theta, *shapes, *batch[3:])
@@ -241,8 +274,21 @@ def test_arguments_of_any_kind() -> None:
     for wrong, message in refused:
         with pytest.raises(ValueError, match=message):
             program(wrong)
+    forward, both = program.function("forward"), jnp.ones(2)
+    wrong_theta = r"theta must have 1 number, one for each parameter, got JitTracer\(float64\[2\]\)"
     with pytest.raises(ValueError, match="at must have 1 number"):
-        program([1.0], at=jnp.ones(2))
+        program([1.0], at=both)
+    with pytest.raises(ValueError, match=wrong_theta):
+        jax.jit(forward)(both, both)
+    over_examples = (
+        "argument 1 .* got VmapTracer.*: give the function whole batches, without jax.vmap over the examples"
+    )
+    with pytest.raises(TypeError, match=over_examples):
+        jax.vmap(forward, in_axes=(None, 0))(jnp.ones(1), both)
+    assert jax.vmap(forward, in_axes=(None, 0))(jnp.ones(1), jnp.ones((4, 2))).shape == (4, 2)  # over batches
+    with pytest.raises(TypeError, match=r"theta must have an entry for each parameter, got VmapTracer") as error:
+        jax.vmap(forward)(both, jnp.ones((2, 2)))
+    assert "whole batches" not in str(error.value)
     with pytest.raises(TypeError, match='out is for the target "numpy"; arrays of JAX never change'):
         program.value_and_grad([1.0], out=np.zeros(1))
 

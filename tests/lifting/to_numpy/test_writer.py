@@ -510,3 +510,15 @@ def test_any_label_makes_a_program(label: str) -> None:
 
     program: Any = lift(loss, w, target="numpy")
     assert np.allclose(program([1.0, 2.0]), [(np.tanh(0.5 * x) * 0.25) ** 2 for x in (1.0, 2.0)], rtol=1e-14)
+
+
+def test_the_shapes_of_arguments_are_said() -> None:
+    """The text says that an example is a row of numbers, whatever shape it has; without arguments it says nothing."""
+    w = Value(0.5)
+    program: Any = lift(lambda x, y: w * x[1][2] * y, [w], target="numpy")
+    program([[[1.0] * 3] * 2] * 4, [1.0] * 4)
+    lines = program.function("forward").source.splitlines()
+    assert lines[lines.index("def forward(x, y):") + 1] == "    # a row of numbers for each example: x (B, 6), y (B, 1)"
+    alone: Any = lift(lambda: w * w, [w], target="numpy")
+    alone()
+    assert "for each example" not in alone.source
