@@ -474,6 +474,41 @@ def cut_off(steps: int) -> Made:
     return loss, [w], (_numbers(steps), _numbers())
 
 
+SPELLINGS: dict[str, Callable[[list[Any]], Any]] = {  # of the same loss, from its terms
+    "half of each term": lambda terms: sum(term / 2 for term in terms) / len(terms),
+    "half of the mean": lambda terms: sum(terms) / (2 * len(terms)),
+    "half of the sum": lambda terms: 0.5 * sum(terms),
+    "all terms alike": lambda terms: 0.5 * sum(part * part for term in terms for part in (term, term + 1)),
+}
+
+
+def surprise(steps: int, spelling: str) -> Made:
+    """A Kalman filter of a place that drifts; how surprising the measurements are is spelled in some way."""
+    drift, noise = Value(0.1), Value(0.5)
+
+    def loss(measured: Any, place: Any, spread: Any) -> Any:
+        terms = []
+        for z in measured:
+            spread = spread + drift
+            error, doubt = z - place, spread + noise
+            gain = spread / doubt
+            terms.append(error * error / doubt + log(doubt))
+            place, spread = place + gain * error, spread - gain * spread
+        return SPELLINGS[spelling](terms)
+
+    return loss, [drift, noise], (_numbers(steps), np.zeros(BATCH), np.ones(BATCH))
+
+
+def half_of_the_sum(steps: int) -> Made:
+    """What a sum of terms of two kinds is read from in turn."""
+    return surprise(steps, "half of the sum")
+
+
+def all_terms_alike(steps: int) -> Made:
+    """What a sum of terms of one kind is read from, first of all steps, and then of all again."""
+    return surprise(steps, "all terms alike")
+
+
 RECURRENCES: list[Callable[[int], Made]] = [
     rnn,
     rnn_from_zero,
@@ -502,4 +537,6 @@ RECURRENCES: list[Callable[[int], Made]] = [
     substeps,
     blocks,
     cut_off,
+    half_of_the_sum,
+    all_terms_alike,
 ]

@@ -74,9 +74,18 @@ def _reaching(tokens: Sequence[int], stretch: Stretch, low: int, high: int) -> S
 
 def _best(steps: Steps, low: int, high: int, least_saved: int) -> Stretch | None:
     """The repetition that saves most within some steps; of several periods the shortest."""
+    periods = [*_periods(steps.tokens[low:high]), *_periods(_with_distances(steps, low, high))]
+    best = _best_of(steps, low, high, least_saved, periods)
+    if best is None:
+        best = _best_of(steps, low, high, least_saved, _periods(_with_moves(steps, low, high)))
+    return best
+
+
+def _best_of(steps: Steps, low: int, high: int, least_saved: int, periods: Sequence[tuple[int, int]]) -> Stretch | None:
+    """The same of these periods, each with how many steps may repeat so."""
     best: tuple[int, int, Stretch] | None = None
-    promising = dict(_periods(steps.tokens[low:high]))
-    for period, length in _periods(_with_distances(steps, low, high)):
+    promising: dict[int, int] = {}
+    for period, length in periods:
         promising[period] = max(length, promising.get(period, 0))
     for period, length in sorted(promising.items(), key=lambda pair: (pair[0] - pair[1], pair[0])):
         if best is not None and length - period < best[0]:
@@ -130,6 +139,22 @@ def _with_distances(steps: Steps, low: int, high: int) -> list[int]:
     for i in range(low, high):
         distances = [i - one if one != OUTSIDE and i - one <= NEARBY else 0 for one in steps.references[i]]
         tokens.append(known.setdefault((steps.tokens[i], *distances), len(known)))
+    return tokens
+
+
+def _with_moves(steps: Steps, low: int, high: int) -> list[int]:
+    """Tokens that are different where what is read is not as far from what the last step of the same token has read.
+
+    So an iteration is seen that reads several results of an iteration of another loop in the same way, one by one.
+    """
+    known: dict[tuple[int, ...], int] = {}
+    last: dict[int, tuple[int, ...]] = {}
+    tokens = []
+    for i in range(low, high):
+        token, own = steps.tokens[i], steps.references[i]
+        moves = [b - a if OUTSIDE not in (a, b) else 0 for a, b in zip(last.get(token, own), own, strict=True)]
+        tokens.append(known.setdefault((token, *moves), len(known)))
+        last[token] = own
     return tokens
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from itertools import product
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, product
 from typing import Any
 
+from ...engine import primitives as p
 from ..arrays.differentiate import Recurrences
 from ..arrays.loops import Loop, State
 from ..arrays.program import Apply, Array, Assembly, Axis, Gather, Leaf, Piece, Places, View
@@ -13,12 +14,26 @@ from .finding import LEAST_TIMES, OUTSIDE, Steps, Stretch, carried, stretches
 from .making import NewProgram
 from .operands import Operands
 from .pieces import Pieces
-from .reading import Built, Known, Read, Source, Taken, Window, begun_with, present, shared_by
+from .reading import (
+    Built,
+    Known,
+    Moving,
+    Read,
+    Rows,
+    Source,
+    Taken,
+    Window,
+    begun_with,
+    present,
+    read_of,
+    shared_by,
+)
 from .sources import Sources
 from .splitting import Part, Reading, parts
 from .tokens import Tokens
 
 LEAST_SAVED_EACH = 8  # lines that each loop must save
+SEVERAL = 4  # periods that an iteration may have
 
 
 class Level:
@@ -28,9 +43,12 @@ class Level:
         new: the new program.
         arrays: the list.
         parent: the loop in whose body they are, if any.
+        ends: what is read of them after all of them.
     """
 
-    def __init__(self, new: NewProgram, arrays: Sequence[Array], parent: Loop | None) -> None:
+    def __init__(
+        self, new: NewProgram, arrays: Sequence[Array], parent: Loop | None, ends: Iterable[Array | float] = ()
+    ) -> None:
         self._new, self._parent = new, parent
         self._known = known = Known(arrays)
         self._sources = Sources(known, has_axes=new.has_axes)
@@ -39,6 +57,7 @@ class Level:
         self._made: dict[Array, Array] = {}
         tokens = Tokens()
         references = [tuple([known.where(one.root) for one in reads]) for reads in known.reads]
+        self._ends = {known.where(read_of(end).root) for end in ends}
         self._steps = Steps([tokens.of(item) for item in known.items], references)
         self.stretches = stretches(self._steps, LEAST_SAVED_EACH)
 
@@ -84,11 +103,32 @@ class Level:
         """Make the new program, from left to right."""
         done = 0
         for stretch in self.stretches:
-            windows = [window for window in self._windows(stretch) if window.start >= done]
-            window = next((one for one in windows if self._looped(one, done)), None)
-            if window is not None:
-                done = window.stop
+            stop = self._looped_in(stretch, done)
+            for part in self._reading_alike(stretch) if stop is None else ():
+                done = self._looped_in(part, done) or done
+            done = stop or done
         self._emit(done, len(self._known.items))
+
+    def _looped_in(self, stretch: Stretch, done: int) -> int | None:
+        """Make a loop of most of a stretch, and what comes before it; return where it ends, None if there is none."""
+        tried = [window for several in range(1, 1 + SEVERAL) for window in self._windows(stretch, several)]
+        windows = [window for window in dict.fromkeys(tried) if window.start >= done]
+        return next((window.stop for window in windows if self._looped(window, done)), None)
+
+    def _reading_alike(self, stretch: Stretch) -> Iterator[Stretch]:
+        """The parts of a stretch in which each iteration reads results of the same loops, as where sums go on."""
+        period = stretch.period
+        begun = range(stretch.first, stretch.end - period + 1, period)
+        for _, part in groupby(begun, key=lambda start: self._loops_read(start, start + period)):
+            starts = list(part)
+            low, high = starts[0], starts[-1] + period
+            if len(starts) >= LEAST_TIMES and high - low < stretch.end - stretch.first:
+                yield Stretch(low, low, high, high, period)
+
+    def _loops_read(self, start: int, stop: int) -> list[tuple[Loop, int] | None]:
+        """What some steps read of loops: for each operand the loop and its step."""
+        places = [self._known.place(read.root) for reads in self._known.reads[start:stop] for read in reads]
+        return [None if place is None else (place.built.loop, place.step) for place in places]
 
     def _emit(self, start: int, stop: int) -> None:
         for i in range(start, stop):
@@ -141,9 +181,12 @@ class Level:
             root = self._new.view(stack, self._new.row_places(iteration, of), of.axes)
         return self._new.seen(root, place.read.views, axes)
 
-    def _windows(self, stretch: Stretch) -> Sequence[Window]:
-        """What may become a loop, that with most iterations first; it begins where least is taken over."""
-        period = stretch.period
+    def _windows(self, stretch: Stretch, several: int) -> Sequence[Window]:
+        """What may become a loop, that with most iterations first; it begins where least is taken over.
+
+        An iteration has `several` periods, as where it adds up as many results of an iteration of another loop.
+        """
+        period = several * stretch.period
         counts = carried(self._steps, stretch)
         windows = []
         for left, right in sorted(product(range(4), range(4)), key=sum):
@@ -154,7 +197,7 @@ class Level:
             times, rest = divmod(high - low, period)
             if times >= LEAST_TIMES:
                 starts = range(low, low + rest + 1)
-                best = min(starts, key=lambda start: counts[(start - stretch.start) % period])
+                best = min(starts, key=lambda start: counts[(start - stretch.start) % stretch.period])
                 chosen.append(Window(best, period, times))
         return list(dict.fromkeys(chosen))
 
@@ -172,8 +215,64 @@ class Level:
         if sources is None or initials is None:
             return False
         self._emit(done, window.start)
-        self._make(window, sources, initials)
+        make = self._summed if self._is_sum(window, sources) else self._make
+        make(window, sources, initials)
         return True
+
+    def _is_sum(self, window: Window, sources: Sequence[Sequence[Source]]) -> bool:
+        """Whether an iteration does nothing but add rows to a state, of which only the last is read elsewhere."""
+        if not self._new.has_axes or self._parent is not None:
+            return False
+        read = self._ends.union(*self._steps.references[window.stop :])
+        return read.isdisjoint(range(window.start, window.stop - 1)) and all(
+            self._adds(self._known.items[window.start + step], own, (step - 1, 0) if step else (window.period - 1, 1))
+            for step, own in enumerate(sources)
+        )
+
+    def _adds(self, item: Array, sources: Sequence[Source], before: tuple[int, int]) -> bool:
+        """Whether a step adds a row to what a step has computed, or subtracts it, both along all of its axes."""
+        totals = [
+            source
+            for source in sources
+            if isinstance(source, Taken) and (source.step, source.ago) == before and not source.reads[-1].views
+        ]
+        rows = [
+            operand
+            for source, operand in zip(sources, item.operands, strict=True)
+            if isinstance(source, Rows | Moving)
+            and isinstance(operand, Array)
+            and (operand.axes, operand.batched) == (item.axes, item.batched)
+            and self._operands.has_rows(source)
+        ]
+        is_added = isinstance(item, Apply) and (
+            item.primitive is p.add or (item.primitive is p.subtract and rows == [item.operands[1]])
+        )
+        return is_added and len(totals) == len(rows) == 1
+
+    def _summed(
+        self,
+        window: Window,
+        sources: Sequence[Sequence[Source]],
+        initials: Mapping[tuple[int, int], Mapping[Hashable, tuple[Read, Read]]],
+    ) -> None:
+        """Add up all rows at once."""
+        loop = Loop(self._new.program, self._new.axis(window.times), None)
+        making = Built(loop, window, [], {}, initials, sources, {})
+        (parts,) = initials.values()
+        ((_, begun),) = parts.values()
+        total: Array | float = self.new_of(begun.operand)
+        for step, own in enumerate(sources):
+            item = self._known.items[window.start + step]
+            assert isinstance(item, Apply), "it adds or subtracts"
+            for source, operand in zip(own, item.operands, strict=True):
+                if not isinstance(source, Taken):
+                    rows = self._operands.whole_operand(making, source, operand)
+                    assert isinstance(rows, Array), "there is one for each iteration"
+                    total = self._new.program.apply(item.primitive, [total, self._pieces.sum_of_rows(rows)])
+        end = self._known.items[window.stop - 1]
+        assert isinstance(total, Array), "rows are arrays"
+        self._new.named(total, end)
+        self._made[end] = total
 
     def _make(
         self,

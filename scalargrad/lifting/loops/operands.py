@@ -91,13 +91,13 @@ class Operands:
         loop = making.loop
         item = self._known.items[making.window.start + step]
         reads = zip(making.sources[step], self._known.reads[making.window.start + step], strict=True)
-        operands = [self._whole_operand(making, source, read.operand) for source, read in reads]
+        operands = [self.whole_operand(making, source, read.operand) for source, read in reads]
         if not any(isinstance(one, Array) and one.axes[:1] == (loop.axis,) for one in operands):
             return self._new.remade(item, operands)  # it is the same in all of them
         return self._new.remade(item, operands, loop.axis)
 
-    def _whole_operand(self, making: Built, source: Source, operand: Array | float) -> Array | float:
-        """The operand of a step that is computed for all iterations, with a row for each unless all have the same."""
+    def whole_operand(self, making: Built, source: Source, operand: Array | float) -> Array | float:
+        """Return the operand of a step computed for all iterations, with a row for each unless all have the same."""
         new, loop = self._new, making.loop
         if isinstance(source, Fixed):
             fixed: Array | float = self._new_of(operand)
@@ -128,6 +128,10 @@ class Operands:
             places = in_rows(view.places, math.prod(root.sizes[1:]), loop.times)
             root = new.view(root, places, (loop.axis, *(axes if view is views[0] else view.axes)))
         return new.with_axes(root, (loop.axis, *axes))
+
+    def has_rows(self, source: Rows | Moving) -> bool:
+        """Return whether an operand has a row for each iteration; what another loop computed may be always the same."""
+        return isinstance(source, Moving) or self._base(source)[0].axes[:1] == (source.built.loop.axis,)
 
     def _base(self, source: Rows) -> tuple[Array, tuple[View, ...]]:
         """What has a row for each iteration of another loop, or what is the same in all, and the views of a row."""

@@ -74,7 +74,7 @@ class Pieces:
         is_one_place = all(own.places.key == piece.places.key for _, own, _ in group)
         is_each = is_one_place and len(set(iterations)) == loop.times == len(iterations)
         if is_each and place.is_whole:
-            return piece._replace(array=new.seen(self._sum_of_rows(of), read.views, array.axes))
+            return piece._replace(array=new.seen(self.sum_of_rows(of), read.views, array.axes))
         if is_each and new.is_in(of, loop):
             shown = new.seen(of, inside.views, inside.views[0].axes if inside.views else of.axes)
             total = self._added_up(loop, new.seen(shown, read.views, array.axes))
@@ -100,18 +100,18 @@ class Pieces:
         row = np.arange(math.prod(sizes)).reshape(sizes)
         return np.array(rows).reshape([-1, *[1] * row.ndim]) * row.size + row
 
-    def _sum_of_rows(self, whole: Array) -> Any:
-        """The sum over the first axis; of sums it is one sum, and of what is added up it is added up."""
+    def sum_of_rows(self, whole: Array) -> Any:
+        """Return the sum over the first axis; of sums it is one sum, and of what is added up it is added up."""
         program, axis = self._new.program, whole.axes[0]
         is_sum = isinstance(whole, Apply) and whole.primitive is p.add
         if is_sum and all(isinstance(one, Array) and one.axes == whole.axes for one in whole.operands):
-            return program.apply(p.add, [self._sum_of_rows(one) for one in whole.arrays])
+            return program.apply(p.add, [self.sum_of_rows(one) for one in whole.arrays])
         along: tuple[Axis, ...] = (axis,)
         operand, over_batch = whole, False
         if isinstance(whole, Fold) and whole.primitive is p.add:
             along, operand, over_batch = (axis, *whole.along), whole.operand, whole.over_batch
         total = program.entered(Fold(program, p.add, operand, along, over_batch), (p.add, along, over_batch))
-        self._new.named(total, whole, "sum")
+        self._new.named(total, read_of(whole).root or whole, "sum")
         return total
 
     def _added_up(self, loop: Loop, array: Array) -> Array:

@@ -44,11 +44,12 @@ def rolled(
     """
     pieces = pieces_of(slopes, size) if isinstance(slopes, Array) else []
     beside = [own for end in (*results, slopes) if isinstance(end, Array) for own in end.program.beside.get(end, ())]
-    order = needed([*results, *(piece.array for piece in pieces), *beside])
+    read = [*results, *(piece.array for piece in pieces), *beside]
+    order = needed(read)
     if len(order) <= LEAST_SAVED:
         return None
     new = NewProgram(order[0].program, names, has_axes, limits)
-    level = Level(new, order, None)
+    level = Level(new, order, None, read)
     if not level.stretches:
         return None
     level.build()
@@ -70,7 +71,7 @@ def recurrences(results: Sequence[Array | float], *, has_axes: bool) -> Recurren
     order = needed(results)
     if len(order) <= LEAST_SAVED:
         return Recurrences()
-    level = Level(NewProgram(order[0].program, Names([], {}, []), has_axes, None), order, None)
+    level = Level(NewProgram(order[0].program, Names([], {}, []), has_axes, None), order, None, results)
     if not level.stretches:
         return Recurrences()
     level.build()

@@ -45,6 +45,10 @@ class Later(NamedTuple):
     factors: dict[Array, None]
     left_out: set[Array]
 
+    def is_all_of(self, loop: Loop) -> bool:
+        """Whether nothing is left that the iterations would compute."""
+        return self.states.issuperset(loop.states) and self.left_out.issuperset(loop.body)
+
 
 def later_than(loop: Loop, users: Mapping[Array, Sequence[Array]], summed: set[Array]) -> Later:
     """Return what is computed after a loop, given what reads each array, and products that only sums read."""

@@ -24,7 +24,7 @@ from ..source import Source, Wanted, docstring, tables_as_text
 from . import spelling
 from .folds import folded, summed_products
 from .joining import Joining
-from .later import computed_after, later_than
+from .later import Later, computed_after, later_than
 from .lookups import gathered, scattered
 from .loops import CARRY, ROW, Loops, seen
 from .reading import Reading, Rows
@@ -167,6 +167,13 @@ class _Writer:
 
     def _write_loop(self, loop: Loop) -> None:
         later = later_than(loop, self.users, self.summed)
+        kept = {} if later.is_all_of(loop) else self._write_iterations(loop, later)
+        for name, text in computed_after(loop, later, kept, self.reading):
+            self.lines += _lines(name, text)
+        self.exact.update(later.ends)
+
+    def _write_iterations(self, loop: Loop, later: Later) -> dict[Array, str]:
+        """Write a loop; return the names of rows that are kept."""
         self.loops.begin(loop, later)
         outer, self.lines, first = self.lines, [], dict(self.first)
         self._write_all(array for array in loop.body if array not in later.left_out)
@@ -175,9 +182,7 @@ class _Writer:
             self.lines.append("")
         lines, kept = self.loops.lines(loop, body, later)
         self.lines += lines
-        for name, text in computed_after(loop, later, kept, self.reading):
-            self.lines += _lines(name, text)
-        self.exact.update(later.ends)
+        return kept
 
     def _write_leaf(self, leaf: Leaf) -> None:
         text = leaf.name

@@ -21,6 +21,7 @@ from scalargrad.lifting.arrays.differentiate import gradient, mean
 from scalargrad.lifting.arrays.loops import Loop
 from scalargrad.lifting.arrays.program import ArrayProgram, View, needed
 from scalargrad.lifting.group.initial import InitialStates
+from scalargrad.lifting.loops import finding, level
 from scalargrad.lifting.loops.making import seen_through
 from scalargrad.lifting.loops.reading import Read, is_part
 from scalargrad.lifting.loops.rolling import rolled
@@ -34,6 +35,7 @@ from tests.lifting.interpreter import evaluate
 from tests.lifting.recurrences import (
     BATCH,
     RECURRENCES,
+    SPELLINGS,
     Made,
     gru,
     hidden_markov,
@@ -45,6 +47,7 @@ from tests.lifting.recurrences import (
     rnn,
     rnn_from_zero,
     stacked,
+    surprise,
     two_back,
 )
 
@@ -276,10 +279,10 @@ def test_the_first_step_is_an_iteration(recurrence: Callable[[int], Made]) -> No
 
 @pytest.mark.parametrize("recurrence", [rnn_from_zero, letters], ids=lambda one: one.__name__)
 def test_a_loss_at_each_step_is_in_the_same_loop(recurrence: Callable[[int], Made]) -> None:
-    """The sweep back begins with a gradient of 0 for the state after the last step; the sum of losses is a loop."""
+    """The sweep back begins with a gradient of 0 for the state after the last step; the sum of losses is no loop."""
     _, texts = _computed(recurrence(12))
-    assert sorted(_iterations(texts["value_and_grad"])) == [11, 12, 12]
-    assert sorted(_iterations(texts["hvp"])) == [11, 12, 12, 12, 12]
+    assert sorted(_iterations(texts["value_and_grad"])) == [12, 12]
+    assert sorted(_iterations(texts["hvp"])) == [12, 12, 12, 12]
     _, texts = _computed(rnn_from_zero(12), target="python")
     assert [count for count in _iterations(texts["value_and_grad"]) if count > 4] == [12, 12]
 
@@ -489,6 +492,79 @@ def test_the_text_does_not_grow_with_the_steps(recurrence: Callable[[int], Made]
         program.value_and_grad(*batch)
         lengths.append(program.source.count("\n"))
     assert lengths[0] == lengths[1]
+
+
+def _lengths(spelling: str, target: str, kind: str) -> list[int]:
+    """How many lines the text in arrays has for 12 and for 24 steps."""
+    lengths = []
+    for steps in (12, 24):
+        function, parameters, batch = surprise(steps, spelling)
+        shapes = tuple([np.shape(column)[1:] for column in batch])
+        written = Specialised(function, parameters, shapes, chosen(target, "float64"), False).runner(kind)
+        lengths.append(written.source.text.count("\n"))
+    return lengths
+
+
+@pytest.mark.parametrize("kind", ["forward", "value_and_grad"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_the_text_does_not_grow_where_a_factor_stands_outside_of_a_sum(spelling: str, kind: str) -> None:
+    """However the sum over the steps of a recurrence is spelled, twice as many steps have as many lines."""
+    short, long = _lengths(spelling, "numpy", kind)
+    assert short == long
+
+
+def test_a_text_that_grows_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: it grows where what an iteration reads of another one must be a single result, or far apart."""
+    with monkeypatch.context() as single:
+        single.setattr(level, "SEVERAL", 1)
+        short, long = _lengths("half of the sum", "numpy", "value_and_grad")
+        assert short < long
+    monkeypatch.setattr(finding, "_with_moves", finding._with_distances)
+    short, long = _lengths("half of the mean", "numpy", "forward")
+    assert short < long
+
+
+def _loops(made: Made) -> int:
+    """How many loops the text of what is computed in arrays has."""
+    function, parameters, batch = made
+    shapes = tuple([np.shape(column)[1:] for column in batch])
+    lifted = Specialised(function, parameters, shapes, chosen("numpy", "float64"), False)
+    return lifted.runner("forward").source.text.count(" in range(")
+
+
+@pytest.mark.parametrize("spelling", ["half of each term", "half of the mean", "half of the sum"])
+def test_a_sum_over_the_steps_is_no_loop(spelling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the loop of the recurrence there is none that only adds rows; without the rule there is one."""
+    assert _loops(surprise(14, spelling)) == 1
+    monkeypatch.setattr(level.Level, "_is_sum", lambda *_: False)
+    assert _loops(surprise(14, spelling)) > 1
+
+
+def _sums_so_far(steps: int) -> Made:
+    """All sums of the squares of a state until each step."""
+    w = [Value(0.5)]
+
+    def totals(x: Any) -> Any:
+        state, states = x[0], []
+        for t in range(steps):
+            state = tanh(w[0] * state + x[t])
+            states.append(state)
+        total, sums = 0.0, []
+        for one in states:
+            total = total + one * tanh(one)
+            sums.append(tanh(total))
+        return sums
+
+    return totals, w, (np.random.default_rng(0).normal(size=(2, steps)),)
+
+
+def test_sums_until_each_step_are_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads a sum before it is complete gets that one: the results are those without loops."""
+    results, texts = _computed(_sums_so_far(14))
+    with _unrolled(monkeypatch).context():
+        expected, _ = _computed(_sums_so_far(14))
+    _agree(results, expected)
+    assert " in range(" in texts["forward"]
 
 
 def test_a_saved_program_has_its_loops(tmp_path: Path) -> None:

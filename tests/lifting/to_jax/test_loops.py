@@ -23,10 +23,12 @@ from scalargrad.lifting.names import Names
 from scalargrad.lifting.source import Wanted, compiled
 from scalargrad.lifting.specialised import Specialised
 from scalargrad.lifting.target import chosen
+from scalargrad.lifting.to_jax.later import Later
 from scalargrad.lifting.to_jax.reading import Rows
 from scalargrad.lifting.to_jax.target import JaxTarget
 from scalargrad.lifting.to_jax.writer import write
 from tests.lifting.recurrences import (
+    SPELLINGS,
     Made,
     four_back,
     hidden_markov,
@@ -38,6 +40,7 @@ from tests.lifting.recurrences import (
     rnn,
     rnn_from_zero,
     substeps,
+    surprise,
     two_back,
     two_directions,
 )
@@ -125,6 +128,27 @@ def test_the_length_does_not_depend_on_the_number_of_steps(recurrence: Callable[
         texts = [own.runner(kind).source.text for own in (short, long)]
         assert "def step(" in texts[0]
         assert len(texts[0].splitlines()) == len(texts[1].splitlines())
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_sum_over_the_steps_does_not_grow_either(spelling: str) -> None:
+    """Also where a factor stands outside of the sum, twice as many steps have as many lines."""
+    short, long = (written(surprise(steps, spelling)) for steps in (12, 24))
+    for kind in ("forward", "value_and_grad"):
+        texts = [own.runner(kind).source.text for own in (short, long)]
+        assert len(texts[0].splitlines()) == len(texts[1].splitlines())
+
+
+def test_no_loop_is_written_of_which_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all of a loop is computed later, it is not written: each iteration hands on or gives something."""
+
+    def empty() -> int:
+        text = written(surprise(12, "half of the sum")).runner("value_and_grad").source.text
+        return text.count("return None\n")
+
+    assert empty() == 0
+    monkeypatch.setattr(Later, "is_all_of", lambda *_: False)
+    assert empty() == 1
 
 
 @pytest.mark.no_cover
