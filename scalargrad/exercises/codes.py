@@ -69,8 +69,10 @@ def _behind(codes: Rows) -> Misconception:
         return ALIKE
     (x, y), *others = codes
     arms = [(a - x, b - y) for a, b in others]
-    flat = all(math.isclose(a * d, b * c, rel_tol=1e-9, abs_tol=1e-300) for (a, b), (c, d) in combinations(arms, 2))
-    return ON_A_LINE if flat else TOO_SHORT
+    is_on_a_line = all(
+        math.isclose(a * d, b * c, rel_tol=1e-9, abs_tol=1e-300) for (a, b), (c, d) in combinations(arms, 2)
+    )
+    return ON_A_LINE if is_on_a_line else TOO_SHORT
 
 
 # ---------------------------------------------------------------- denoising

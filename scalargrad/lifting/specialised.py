@@ -79,9 +79,9 @@ class Specialised:
     def _arrange(self, trace: Trace, outputs: Sequence[int], target: Target) -> None:
         """Make the array program of a trace for a target, with initial states where loops begin with constants."""
         if target.writes_loops:
-            found = with_initial_states(trace, outputs, of_sums=not target.batched)
-            self._group(found, target)
-            if not found.numbers or any(isinstance(one, Initial) for one in self._found_recurrences().begins):
+            with_states = with_initial_states(trace, outputs, of_sums=not target.batched)
+            self._group(with_states, target)
+            if not with_states.numbers or any(isinstance(one, Initial) for one in self._known_recurrences().begins):
                 return
         self._group(InitialStates(trace, outputs), target)
 
@@ -210,11 +210,11 @@ class Specialised:
         """What a function computes; kept until it is written."""
         ends = self._ends.get(kind)
         if ends is None:
-            known = self._found_recurrences() if kind != "forward" else Recurrences()
+            known = self._known_recurrences() if kind != "forward" else Recurrences()
             ends = self._ends[kind] = self._differentiated(kind, known)
         return ends
 
-    def _found_recurrences(self) -> Recurrences:
+    def _known_recurrences(self) -> Recurrences:
         if self._recurrences is None:
             self._recurrences = Recurrences()
             if self.target.writes_loops:
@@ -254,7 +254,7 @@ class Specialised:
             if with_loops is not None:
                 results, slopes = with_loops
                 wanted = wanted._replace(results=results, gradient=slopes)
-            elif kind != "forward" and self._found_recurrences() != Recurrences():
+            elif kind != "forward" and any(self._known_recurrences()):
                 wanted = self._wanted(kind, self._differentiated(kind, Recurrences()), sizes)
         return self.target.runner(wanted)
 

@@ -64,7 +64,7 @@ class _Texts:
         if primitive not in primitives.BUILT_IN:
             raise TypeError(
                 f"{primitive.name} is your own operation: a program that calls it cannot be saved as a file; pickle "
-                "the program, or compose what it computes of operations of scalargrad"
+                "the program, or write it with operations of scalargrad"
             )
         return self._expression(_declared(primitive.name), primitives)
 

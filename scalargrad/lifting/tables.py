@@ -8,7 +8,7 @@ from typing import Any
 
 
 class NumberTables:
-    """A target whose tables always have numbers: none stands for examples that are still to come."""
+    """A target whose tables always hold numbers, and never stand for examples that JAX is tracing."""
 
     count = staticmethod(len)
 

@@ -164,7 +164,7 @@ class SplitsLoops(Protocol):
 
     @property
     def limits(self) -> Limits:
-        """How much."""
+        """How much may be computed outside of a loop."""
 
 
 @runtime_checkable

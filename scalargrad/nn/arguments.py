@@ -191,7 +191,7 @@ def row_of(
 ) -> list[Value]:
     """Return the inputs as Values, exactly as many as the module, or its layer of that number, takes.
 
-    Where there are lists in place of numbers, the message is for a batch of what the row is part `of`.
+    `of` names what an example is, for the message about a batch: a row, or a sequence.
 
     Raises:
         TypeError: for a single number, a set, or an input that is not a number.

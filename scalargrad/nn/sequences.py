@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Generic, Never, TypeVar
+from typing import Any, Generic, Literal, Never, TypeVar
 
 from ..engine import modes
 from ..engine.floats import counted, refuse_set
@@ -127,7 +127,9 @@ class Recurrence(Module, Generic[State]):
         moment, after = self._step(row_of(row, self.n_inputs, self), self._given(state))
         return Outputs(_last(moment)), after
 
-    def _run(self, rows: list[list[Value]], state: State, part: str = "") -> tuple[Moments, State]:
+    def _run(
+        self, rows: list[list[Value]], state: State, part: Literal["", "forward", "backward"] = ""
+    ) -> tuple[Moments, State]:
         """What is computed at each time for rows that are known to fit, and the state after them.
 
         As a part of a `Bidirectional` it is called "forward" or "backward".

@@ -101,16 +101,19 @@ class Recurrences(NamedTuple):
     shared: Collection[Array] = ()
     last: Collection[Array] = ()
 
-    def nothing(self, array: Array) -> Initial | None:
+    def zeros_for(self, array: Array) -> Initial | None:
         """Return the gradient to which those of an array are added in steps; None if it is as any other."""
         if array in self.shared or self.ends.get(array) is array:
             return _zeros(array, array.axes)
         return None
 
-    def nothing_seen(self, array: Array) -> list[tuple[View, Initial]]:
+    def zeros_through_view(self, array: Array) -> list[tuple[View, Initial]]:
         """Return the same for what the last step computes, through the view by which a next step would read it."""
         view = self.ends.get(array)
         return [(view, _zeros(array, view.axes))] if isinstance(view, View) else []
+
+
+NO_RECURRENCES = Recurrences()
 
 
 def _zeros(slope_of: Array, axes: tuple[Axis, ...]) -> Initial:
@@ -125,7 +128,7 @@ def gradient(
     leaf: Array,
     *,
     for_each: bool = False,
-    recurrences: Recurrences = Recurrences(),  # noqa: B008  # it never changes
+    recurrences: Recurrences = NO_RECURRENCES,
 ) -> Array | float:
     """Return the derivative of the output, a single number, with respect to each number of a leaf.
 
@@ -156,7 +159,7 @@ def gradient(
             scattered = program.scatter(pairs, array.batched or (for_each and any(own.batched for _, own in pairs)))
             totals[array] = program.apply(p.add, [totals[array], scattered]) if array in totals else scattered
         seen = shown.pop(array, [])
-        seen = [*recurrences.nothing_seen(array), *seen] if seen or array in totals else []
+        seen = [*recurrences.zeros_through_view(array), *seen] if seen or array in totals else []
         total = _total(program, array, totals.pop(array, None), seen)
         if array in recurrences.last and total is not None:
             total = _spread(program, array, total)
@@ -174,7 +177,7 @@ def gradient(
             looked_up.setdefault(array.table, []).append((total, array))
         else:
             for operand, part in _handed_on(program, array, total, for_each):
-                before = totals[operand] if operand in totals else recurrences.nothing(operand)
+                before = totals[operand] if operand in totals else recurrences.zeros_for(operand)
                 totals[operand] = part if before is None else program.apply(p.add, [before, part])
     if beside and isinstance(slope, Array):
         program.beside[slope] = beside
@@ -302,12 +305,12 @@ def tangent(
     leaf: Array,
     direction: Array,
     along: Axis | None = None,
-    recurrences: Recurrences = Recurrences(),  # noqa: B008  # it never changes
+    recurrences: Recurrences = NO_RECURRENCES,
 ) -> Array | float:
     """Return the derivative of the output in a direction of the leaf, computed forwards through the program.
 
     Where there are several directions they lie along the first axis of `direction`, which is also that of the result.
-    It must have been made before all axes of the program.
+    It must have been made before all axes of the program. `recurrences` says where those of the output begin and end.
     """
     known: dict[Array | float, Array | float] = {leaf: direction}
     beside = program.beside.get(output, []) if isinstance(output, Array) else []

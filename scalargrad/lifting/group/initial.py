@@ -1,4 +1,4 @@
-"""InitialStates states that are constants, as `h` of `h = [0.0] * n` before a recurrent layer, as numbers of an array.
+"""Find constants from which states begin, as `h = [0.0] * n` before a recurrent layer, and make them an array.
 
 The trace of such a layer has `w * 0.0` in its first step, and `w * h` in all others. Here the constant becomes the
 entry of an array of initial states. Then the first step is like the others: it has the same families, and is an

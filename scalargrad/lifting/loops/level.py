@@ -1,4 +1,4 @@
-"""A list of arrays in which loops are looked for and made: the whole program, or the body of a loop."""
+"""A list of arrays that is searched for loops: the whole program, or the body of a loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .finding import LEAST_TIMES, OUTSIDE, Steps, Stretch, carried, stretches
 from .making import NewProgram
 from .operands import Operands
 from .pieces import Pieces
-from .reading import Built, Known, Read, Source, Taken, Window, begun_with, shared_by, there
+from .reading import Built, Known, Read, Source, Taken, Window, begun_with, present, shared_by
 from .sources import Sources
 from .splitting import Part, Reading, parts
 from .tokens import Tokens
@@ -221,8 +221,8 @@ class Level:
 
     def _handed_on(self, making: Built, is_inside: Sequence[bool]) -> list[Array]:
         """What an iteration hands on, after loops have been made of what repeats in it."""
-        handed_on = [there(making.body[step]) for step, _ in making.states]
-        inside = [there(own) for own, is_own in zip(making.body, is_inside, strict=True) if is_own]
+        handed_on = [present(making.body[step]) for step, _ in making.states]
+        inside = [present(own) for own, is_own in zip(making.body, is_inside, strict=True) if is_own]
         inner = Level(self._new, inside, making.loop)
         if inner.stretches:
             inner.build()

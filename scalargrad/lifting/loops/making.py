@@ -17,6 +17,7 @@ from ..arrays.program import (
     Gather,
     Initial,
     Leaf,
+    Piece,
     Places,
     Scatter,
     View,
@@ -133,13 +134,14 @@ class NewProgram:
         """Whether an array is computed in the body of a loop."""
         return scope_of(array, self.scopes) is loop
 
-    def remade(self, item: Array, operands: Sequence[Array | float]) -> Array:
-        """Return an array like this one, computed from other operands."""
+    def remade(self, item: Array, operands: Sequence[Array | float], iterations: Axis | None = None) -> Array:
+        """Return an array like this one, computed from other operands, for all iterations at once if given."""
         program = self.program
+        axes = item.axes if iterations is None else (iterations, *item.axes)
         made: Array
         if isinstance(item, Apply):
             batched = any(one.batched for one in operands if isinstance(one, Array))
-            made = program.entered(Apply(program, item.primitive, tuple(operands), item.axes, batched), item.primitive)
+            made = program.entered(Apply(program, item.primitive, tuple(operands), axes, batched), item.primitive)
         elif isinstance(item, Fold):
             (operand,) = operands
             assert isinstance(operand, Array), "what is folded is an array"
@@ -148,7 +150,12 @@ class NewProgram:
         elif isinstance(item, Assembly):
             pairs = zip(item.pieces, operands, strict=True)
             pieces = [piece._replace(array=one) for piece, one in pairs]
-            made = program.assemble(item.axes, pieces)
+            if iterations is not None:
+                pieces = [
+                    Piece(one, (iterations, *own), in_rows(places, item.size, iterations.size))
+                    for one, own, places in pieces
+                ]
+            made = program.assemble(axes, pieces)
         elif isinstance(item, Gather):
             table, index = operands
             assert isinstance(table, Array), "a table is an array"

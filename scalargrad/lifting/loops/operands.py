@@ -7,9 +7,9 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from ..arrays.loops import Loop, Stack, State
-from ..arrays.program import Apply, Array, Assembly, Axis, Fold, Initial, Leaf, Piece, Places, View
+from ..arrays.program import Array, Axis, Initial, Leaf, Piece, Places, View
 from .making import NewProgram, in_rows
-from .reading import Built, Fixed, Known, Moving, Read, Rows, Source, Taken, in_a_row, numbers_of, read_of, there
+from .reading import Built, Fixed, Known, Moving, Read, Rows, Source, Taken, in_a_row, numbers_of, present, read_of
 
 
 class Operands:
@@ -41,7 +41,7 @@ class Operands:
         axes = operand.axes if isinstance(operand, Array) else ()
         end = source.reads[-1]
         if isinstance(source, Taken):
-            root = there(making.states[source.step, source.ago] if source.ago else making.body[source.step])
+            root = present(making.states[source.step, source.ago] if source.ago else making.body[source.step])
             return new.seen(root, end.views if source.ago else source.reads[0].views, axes)
         if isinstance(source, Rows):
             return self._row(loop, source, axes)
@@ -88,31 +88,13 @@ class Operands:
 
     def whole(self, making: Built, step: int) -> Array:
         """Return a step computed for all iterations, with a row for each, unless it is the same in all of them."""
-        program, loop = self._new.program, making.loop
+        loop = making.loop
         item = self._known.items[making.window.start + step]
         reads = zip(making.sources[step], self._known.reads[making.window.start + step], strict=True)
         operands = [self._whole_operand(making, source, read.operand) for source, read in reads]
         if not any(isinstance(one, Array) and one.axes[:1] == (loop.axis,) for one in operands):
             return self._new.remade(item, operands)  # it is the same in all of them
-        axes = (loop.axis, *item.axes)
-        made: Array
-        if isinstance(item, Apply):
-            batched = any(one.batched for one in operands if isinstance(one, Array))
-            made = program.entered(Apply(program, item.primitive, tuple(operands), axes, batched), item.primitive)
-        elif isinstance(item, Fold):
-            (operand,) = operands
-            assert isinstance(operand, Array), "what is folded is an array"
-            key = item.primitive, item.along, item.over_batch
-            made = program.entered(Fold(program, item.primitive, operand, item.along, item.over_batch), key)
-        else:
-            assert isinstance(item, Assembly), f"{item} is computed in the loop"
-            pieces = [
-                Piece(one, (loop.axis, *piece.axes), in_rows(piece.places, item.size, loop.times))
-                for piece, one in zip(item.pieces, operands, strict=True)
-            ]
-            made = program.assemble(axes, pieces)
-        self._new.named(made, item)
-        return made
+        return self._new.remade(item, operands, loop.axis)
 
     def _whole_operand(self, making: Built, source: Source, operand: Array | float) -> Array | float:
         """The operand of a step that is computed for all iterations, with a row for each unless all have the same."""
@@ -138,7 +120,7 @@ class Operands:
             if not source.ago and source.step in making.whole:
                 root = making.whole[source.step]
             else:
-                of = there(making.states[source.step, source.ago] if source.ago else making.body[source.step])
+                of = present(making.states[source.step, source.ago] if source.ago else making.body[source.step])
                 if not new.is_in(of, loop):
                     return new.seen(of, views, axes)
                 root = new.stack(loop, of)
@@ -152,7 +134,7 @@ class Operands:
         built = source.built
         if not source.of_state and source.step in built.whole:
             return built.whole[source.step], ()
-        read = read_of(built.states[source.step, 1] if source.of_state else there(built.body[source.step]))
+        read = read_of(built.states[source.step, 1] if source.of_state else present(built.body[source.step]))
         assert read.root is not None, "it is an array"
         of = read.root
         return (self._new.stack(built.loop, of) if self._new.is_in(of, built.loop) else of), read.views

@@ -12,7 +12,7 @@ from ..arrays.loops import Loop, State
 from ..arrays.program import Apply, Array, Axis, Fold, Piece, Places, View
 from .finding import LEAST_TIMES
 from .making import NewProgram, seen_through
-from .reading import Known, Place, Read, read_of, there
+from .reading import Known, Place, Read, present, read_of
 
 if TYPE_CHECKING:
     from ..arrays.program import IntArray
@@ -57,7 +57,7 @@ class Pieces:
     def _is_of_all(self, group: Group) -> bool:
         """Whether there is one piece of each iteration, in order, of what is computed in the loop itself."""
         place = group[0][0]
-        of = there(place.built.body[place.step])
+        of = present(place.built.body[place.step])
         iterations = [one.iteration for one, _, _ in group]
         is_each = iterations == list(range(place.built.window.times))
         return is_each and self._new.is_in(of, place.built.loop) and not isinstance(of, View)

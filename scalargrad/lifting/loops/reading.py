@@ -122,7 +122,7 @@ class Place(NamedTuple):
     @property
     def read(self) -> Read:
         """What stands for the step in the body, or outside of it, with a row for each iteration."""
-        return read_of(self.built.whole[self.step] if self.is_whole else there(self.built.body[self.step]))
+        return read_of(self.built.whole[self.step] if self.is_whole else present(self.built.body[self.step]))
 
 
 class Known:
@@ -171,7 +171,7 @@ def read_of(operand: Array | float) -> Read:
     return Read(operand, root, tuple(views))
 
 
-def there(array: Array | None) -> Array:
+def present(array: Array | None) -> Array:
     """What is computed in a loop."""
     assert array is not None, "it is outside of it"
     return array

@@ -74,8 +74,10 @@ class Sources:
         if its_place is None:
             return None
         built = its_place.built
-        found = [self._known.place(read.root) for read in reads]
-        places = [(one.iteration, one.step) if one is not None and one.built is built else None for one in found]
+        places_in_loops = [self._known.place(read.root) for read in reads]
+        places = [
+            (one.iteration, one.step) if one is not None and one.built is built else None for one in places_in_loops
+        ]
         known = [(t, place) for t, place in enumerate(places) if place is not None]
         (t0, (i0, step)), (t1, (i1, _)) = known[0], known[-1]
         pace = (i1 - i0) // max(1, t1 - t0)

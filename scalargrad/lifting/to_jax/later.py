@@ -48,30 +48,30 @@ class Later(NamedTuple):
 
 def later_than(loop: Loop, users: Mapping[Array, Sequence[Array]], summed: set[Array]) -> Later:
     """Return what is computed after a loop, given what reads each array, and products that only sums read."""
-    body, found = {*loop.body, *loop.states}, Later({}, set(), {}, set())
+    body, later = {*loop.body, *loop.states}, Later({}, set(), {}, set())
     results = {state.next for state in loop.states}
     for end in loop.ends:
         if isinstance(end, Stack) and end.of not in results and all(user is loop for user in users[end.of]):
             parts = _parts(end.of, body, users)
             if parts is not None:
-                found.ends[end] = [Term(p.add, end.of, parts)]
-                found.left_out.update(parts)
+                later.ends[end] = [Term(p.add, end.of, parts)]
+                later.left_out.update(parts)
     for state in loop.states:
         ends = [end for end in loop.ends if end.of is state.next]
         terms = None if any(isinstance(end, Stack) for end in ends) else _terms(state, body, users)
         if terms is not None:
-            found.ends.update(dict.fromkeys(ends, terms[0]))
-            found.states.add(state)
-            found.left_out.update([*terms[1], *(part for term in terms[0] for part in term.parts)])
-    products = {operand for array in found.left_out if isinstance(array, Fold) for operand in array.arrays} & summed
-    for array in sorted({*found.left_out, *products}, key=attrgetter("number")):
+            later.ends.update(dict.fromkeys(ends, terms[0]))
+            later.states.add(state)
+            later.left_out.update([*terms[1], *(part for term in terms[0] for part in term.parts)])
+    products = {operand for array in later.left_out if isinstance(array, Fold) for operand in array.arrays} & summed
+    for array in sorted({*later.left_out, *products}, key=attrgetter("number")):
         if array in products or (isinstance(array, Fold) and array.operand not in products):
-            found.factors.update(dict.fromkeys(array.arrays))
-    found.left_out.update([product for product in products if found.left_out.issuperset(users[product])])
+            later.factors.update(dict.fromkeys(array.arrays))
+    later.left_out.update([product for product in products if later.left_out.issuperset(users[product])])
     for array in reversed(loop.body):
-        if (isinstance(array, Row) or _shown(array) is not array) and found.left_out.issuperset(users[array]):
-            found.left_out.add(array)
-    return found
+        if (isinstance(array, Row) or _shown(array) is not array) and later.left_out.issuperset(users[array]):
+            later.left_out.add(array)
+    return later
 
 
 def _terms(

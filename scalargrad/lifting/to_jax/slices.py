@@ -109,4 +109,5 @@ def flipped(text: str, axes: Sequence[int], batched: bool) -> str:
         return text
     slices = ["::-1" if axis in axes else ":" for axis in range(max(axes) + 1)]
     before = f"[{', '.join([*_rows(batched), *slices])}]"
-    return text.removesuffix(before) if text.endswith(before) else atom(text) + before
+    is_flipped = text.endswith(before) and atom(text) == text
+    return text.removesuffix(before) if is_flipped else atom(text) + before

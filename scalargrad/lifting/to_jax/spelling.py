@@ -18,8 +18,9 @@ from ...engine.primitives import BUILT_IN
 from ..to_numpy import spelling as numpys
 
 _FOLDS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}  # what jax.numpy calls them
-_SHORTER = {  # spellings for which JAX has a function, which takes one exponential
-    "jnp.exp(jnp.minimum(x0, 0.0)) / (1.0 + jnp.exp(-jnp.abs(x0)))": "special.expit(x0)",
+_SPELLED = {  # what is spelled in another way in JAX
+    "jnp.exp(jnp.minimum(x0, 0.0)) / (1.0 + jnp.exp(-jnp.abs(x0)))": "special.expit(x0)",  # takes one exponential
+    "(x0 > x1) * 1.0": "jnp.where(x0 > x1, 1.0, 0.0)",  # XLA would make 0 of nan times the other
 }
 _TAKES_AN_INTEGER = {"special.polygamma"}  # functions whose first argument must be an integer in JAX
 
@@ -64,8 +65,8 @@ def expression(primitive: Primitive, dtype: str) -> ast.expr:
             'names of numpy, or lift with target="numpy", which calls it for each number'
         )
     spelled: ast.expr = _InJax(primitive).visit(_copied(numpys.expression(primitive, dtype)))
-    shorter = _SHORTER.get(ast.unparse(spelled))
-    return spelled if shorter is None else _parsed(shorter)
+    other = _SPELLED.get(ast.unparse(spelled))
+    return spelled if other is None else _parsed(other)
 
 
 class _InJax(ast.NodeTransformer):

@@ -35,6 +35,7 @@ RESERVED = ("jnp", "lax", "special", "gradient", "B", "share", CARRY, ROW)
 WIDTH = 88  # how long the expression of a line may become by what is written into it
 
 
+# What ends in numbers added at some places: each such addition is a line of its own.
 _ADDITION = re.compile(r"(.*)(\.at\[[\w:, ]+\]\.add\(\w+\))")
 
 
@@ -315,7 +316,9 @@ def _lines(name: str, text: str) -> list[str]:
         if isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.Add):
             later.insert(0, _broken(f"{name} = {name} + ", rest.right))
             rest = rest.left
-        elif (addition := _ADDITION.fullmatch(ast.unparse(rest))) and addition[1] != name:
+        elif (
+            isinstance(rest, ast.Call) and (addition := _ADDITION.fullmatch(ast.unparse(rest))) and addition[1] != name
+        ):
             later.insert(0, [f"{name} = {name}{addition[2]}"])
             rest = ast.parse(addition[1], mode="eval").body
         else:

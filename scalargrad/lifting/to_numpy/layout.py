@@ -88,7 +88,7 @@ def block(index: int | IntArray, size: int) -> Block | None:
     """Return how these places lie in an array of that size; None for a single place, or where slices miss them.
 
     >>> block(np.arange(6).reshape(2, 3), 6)
-    Block(start=0, stop=6, extents=(2, 3), parts=(slice(0, 2, None), slice(0, 3, None)), order=(0, 1))
+    Block(start=0, stop=6, extents=(2, 3), parts=(slice(0, 2, None), slice(0, 3, None)), order=(0, 1), backwards=())
     """
     steps = None if isinstance(index, int) else _steps(index)
     if isinstance(index, int) or steps is None or any(step <= 0 for step in steps):

@@ -189,7 +189,7 @@ class NumpyTarget(_Tables):
     group = staticmethod(partial(regroup, can_fold=is_one_function))
     limit = staticmethod(limit)
     directions: int = 32  # more would need more memory, and gain little
-    limits: Limits = Limits(kept=1 << 14, apart=1 << 12)  # 4 megabytes for 32 examples, and one: what caches hold
+    limits: Limits = Limits(kept=1 << 14, apart=1 << 12)  # for 32 examples 4 MB and 1 MB: what caches hold
 
     def __init__(self, dtype: str) -> None:
         super().__init__(dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ import optax
 import pytest
 
 import scalargrad
-from scalargrad import Disagreement, Value, erf, grad, lift, nn, one_hot, power, stop_gradient, take
+from scalargrad import Disagreement, Value, erf, grad, lift, nn, one_hot, power, relu, stop_gradient, take
 from scalargrad.lifting.program import FUNCTIONS
 from scalargrad.lifting.target import TARGETS
 from scalargrad.lifting.to_jax.target import JaxTarget
@@ -54,6 +55,20 @@ def assert_same(own: Any, expected: Any) -> None:
         return
     assert np.shape(own) == np.shape(expected)
     assert np.max(np.abs(np.asarray(own) - expected)) <= 1e-12 * (1 + np.max(np.abs(expected)))
+
+
+@pytest.mark.parametrize("weight", [math.inf, math.nan])
+@pytest.mark.parametrize("operation", [relu, abs])
+def test_a_slope_of_zero_keeps_nan(operation: Any, weight: float) -> None:
+    """XLA leaves out no product of the slope 0 and a gradient that is no number: the gradient is that of numpy."""
+    w = [Value(2.0), Value(weight)]
+    at = {relu: -1.0, abs: 0.0}[operation]
+    slopes = [
+        lift(lambda x: operation(w[0] * x) * w[1], w, target=target).value_and_grad([at])[1]
+        for target in ("numpy", "jax")
+    ]
+    assert math.isnan(slopes[0][0])
+    assert np.array_equal(np.asarray(slopes[0]), np.asarray(slopes[1]), equal_nan=True)
 
 
 @pytest.mark.parametrize("kind", ["loss", "aux", "several"])

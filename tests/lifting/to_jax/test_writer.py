@@ -21,7 +21,7 @@ from scalargrad.lifting.specialised import Specialised
 from scalargrad.lifting.to_jax import spelling
 from scalargrad.lifting.to_jax.joining import Joining
 from scalargrad.lifting.to_jax.reading import Reading
-from scalargrad.lifting.to_jax.slices import picked
+from scalargrad.lifting.to_jax.slices import flipped, picked
 from scalargrad.lifting.to_jax.writer import write
 from tests.lifting.nets import Net, all_nets
 from tests.lifting.shapes import all_shapes
@@ -197,6 +197,16 @@ def test_places_are_slices_where_they_can_be(index: Any, text: str, batched: boo
     assert own == wanted.replace("{t}", "transpose(0, 2, 1)" if batched else "T")
     expected = numbers.reshape(*(numbers.shape[:1] if batched else ()), 24)[..., index]
     assert np.array_equal(eval(own, {"x": numbers, "B": 2, **tables}), expected)  # noqa: S307  # what the package writes
+
+
+@pytest.mark.parametrize("text", ["x", "x[::-1]", "f(x)[::-1]", "x * y[::-1]", "x[:, ::-1]"])
+def test_what_is_flipped_twice_is_as_it_was(text: str) -> None:
+    """An expression that is flipped shows its rows from the last to the first, whatever it ends in."""
+    given = {"x": jnp.arange(6.0).reshape(3, 2), "y": jnp.ones((3, 2)) * jnp.arange(3.0)[:, None], "f": jnp.cos}
+    before, once = (eval(one, given) for one in (text, flipped(text, [0], False)))  # noqa: S307  # texts of the test
+    twice = eval(flipped(flipped(text, [0], False), [0], False), given)  # noqa: S307
+    assert np.array_equal(once, before[::-1])
+    assert np.array_equal(twice, before)
 
 
 def test_a_program_made_by_hand() -> None:
