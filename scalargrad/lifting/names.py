@@ -9,7 +9,8 @@ import builtins
 import keyword
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from unicodedata import normalize
 
 from ..engine import primitives as p
@@ -18,6 +19,26 @@ from .arrays.program import Apply, Array, Assembly, Fold, Gather, Leaf, Piece, S
 from .leaves import LEAVES, THETA
 
 _PYTHON_NAMES = {*keyword.kwlist, *dir(builtins), "__builtins__"}
+
+
+@dataclass(eq=False, slots=True)
+class Product:
+    """A layer, each time that it is computed: a sum of products with parameters.
+
+    Attributes:
+        number: the number of the layer.
+        first: the array that has the first of its products.
+        sizes: for each product the number of inputs and of outputs, for one step or place.
+    """
+
+    number: int
+    first: Array
+    sizes: list[tuple[int, int]]
+
+    @property
+    def comment(self) -> str:
+        """The comment above its first line."""
+        return f"layer {self.number}: {' + '.join(str(given) for given, _ in self.sizes)} → {self.sizes[0][1]}"
 
 
 class Names:
@@ -37,12 +58,20 @@ class Names:
         self._functions: dict[Primitive, str] = {}
         self._taken = {*LEAVES, *reserved}
         self._tried: dict[str, int] = {}  # the last number behind each stem
-        self._layers: dict[Array, int] = {}
-        self._sums: dict[Array, int] = {}
+        self._layers: dict[Array, Product] = {}
+        self._sums: dict[Array, Product] = {}
+        self._first: dict[Array, Array] = {}  # for a part of a layer that is computed again: that of the first time
+        self._activations: dict[tuple[int, Primitive, Hashable], Array] = {}
         self._continued: dict[Array, Array] = {}
-        self._comments: dict[Array, str] = {}
         self._weights: dict[tuple[Array, int], Array] = {}  # of layers, by their base and first place
-        self._written_comments: set[str] = set()
+        self._parameters: dict[
+            tuple[Array, Hashable], Array
+        ] = {}  # of layers, by their base and all places in any order
+        self._keys: dict[Hashable, Hashable] = {}
+        self._products: dict[Array, Product] = {}  # the first for each array of weights
+        self._written_comments: set[tuple[str, Product | None]] = set()
+        self._last_comment = ""
+        self._explained: set[Primitive] = set()
         self.stand_ins: dict[Array, tuple[Array, str]] = {}
         self._stood_in: set[tuple[Array, str]] = set()
         self._latest: dict[Array, Array] = {}  # what stands in for an array
@@ -92,6 +121,14 @@ class Names:
             self._functions[primitive] = self.unused(primitive.name)
         return self._functions[primitive]
 
+    def explanation(self, primitive: Primitive) -> str | None:
+        """Return a comment above the first line that computes an operation that users do not write themselves."""
+        summary = primitive.summary.removesuffix(".")
+        if not primitive.name.startswith("_") or not summary or primitive in self._explained:
+            return None
+        self._explained.add(primitive)
+        return f"# {_result_of(primitive)}: {summary[0].lower()}{summary[1:]}"
+
     def continued(self, array: Array) -> Array | None:
         """Return the sum to which an array adds a term: in the same buffer it keeps the name of that sum."""
         array, own = self.stand_ins.get(array, (array, ""))
@@ -99,21 +136,24 @@ class Names:
         return None if continued is None else self._latest.get(continued, continued)
 
     def comment(self, array: Array) -> str | None:
-        """Return the comment above the line that computes an array; the same comment once only."""
+        """Return the comment above the line that computes an array; once each time that a layer is computed."""
         array, own = self.stand_ins.get(array, (array, ""))
         if own:
             return None
-        comment = self._comments.get(array)
+        product = self._layers.get(array)
+        comment = product.comment if product is not None and product.first is array else None
         if array.number > self._last_forward:
             if isinstance(array, Leaf | View):
                 return None
             layers = [self._layers[of] for of in array.gradient_of if of in self._layers]
-            comment = f"backward through layer {layers[0]}" if layers else "backward"
-            if not layers and any(written.startswith("backward") for written in self._written_comments):
+            product = layers[0] if layers else None
+            comment = f"backward through layer {product.number}" if product else "backward"
+            if not layers and any(written.startswith("backward") for written, _ in self._written_comments):
                 return None
-        if comment is None or comment in self._written_comments:
+        if comment is None or (comment, product) in self._written_comments or comment == self._last_comment:
             return None
-        self._written_comments.add(comment)
+        self._written_comments.add((comment, product))
+        self._last_comment = comment
         return comment
 
     # ---------------------------------------------------------------- layers
@@ -127,30 +167,67 @@ class Names:
                 self._recognise_product(array, weights[0], inputs[0])
         elif isinstance(array, Apply):
             own = [operand for operand in array.arrays if operand in self._layers and not isinstance(operand, View)]
-            numbers = [self._layers[below] for operand in array.arrays if (below := _base(operand)) in self._layers]
+            below = [operand for operand in array.arrays if _base(operand) in self._layers]
             adds = all(operand in own or not operand.batched for operand in array.arrays)
             if array.primitive in (p.add, p.subtract) and own and adds:
-                self._layers[array] = numbers[0]
+                product = self._layers[array] = self._layers[own[0]]
                 self._continued[array] = own[0]
                 for operand in array.arrays:
                     if _is_parameters(operand):
-                        self._give(operand, f"b{numbers[0]}")
-            elif len(array.operands) == 1 and numbers:
-                self._give(array, f"h{numbers[0]}")
+                        self._give_parameters(operand, f"b{product.number}")
+            elif len(array.operands) == 1 and below:
+                self._recognise_activation(array, below[0])
 
-    def _recognise_product(self, array: Array, weights: Array, inputs: Array) -> None:
-        """A new layer; or part of a layer whose sum has another such product, as in a recurrent network."""
-        whole = self._whole_sum(array)
-        if whole in self._sums:
-            number = self._layers[array] = self._sums[whole]
-            self._give(weights, f"U{number}")
-            return
-        number = self._layers[array] = self._sums[whole] = 1 + len(self._sums)
-        self._give(weights, f"W{number}")
-        self._give(array, f"z{number}")
+    def _recognise_activation(self, array: Array, operand: Array) -> None:
+        """What follows a layer; the same again each time that the layer is computed."""
+        assert isinstance(array, Apply), "an activation is an operation"
+        number = self._layers[_base(operand)].number
+        places = operand.places.key if isinstance(operand, View) else None
+        first = self._activations.setdefault((number, array.primitive, places), array)
+        if first is array:
+            self._give(array, f"h{number}")
+        else:
+            self._first[array] = first
+
+    def _recognise_product(self, array: Fold, weights: Array, inputs: Array) -> None:
+        """A layer; or part of a layer whose sum has another such product, as in a recurrent network.
+
+        A layer that is computed again, with the same weights, has the same number and the same names.
+        """
         assert isinstance(weights, View), "parameters are read through views"
+        whole = self._whole_sum(array)
+        sizes = _given(array, inputs), math.prod(axis.size for axis in array.axes if axis in weights.axes)
+        if whole in self._sums:
+            product = self._layers[array] = self._sums[whole]
+            product.sizes.append(sizes)
+            self._give_parameters(weights, f"U{product.number}")
+            return
+        before = self._products.get(self._parameters.get(self._key(weights), weights))
+        number = before.number if before else 1 + len(self._products)
+        product = self._layers[array] = self._sums[whole] = Product(number, array, [sizes])
+        if before:
+            self._first[array] = before.first
+            return
+        self._products[weights] = product
+        self._give_parameters(weights, f"W{number}")
+        self._give(array, f"z{number}")
         self._weights[weights.base, weights.places.first] = weights
-        self._comments[array] = f"layer {number}: {_given(_base(inputs))} → {array.size}"
+
+    def _key(self, view: View) -> tuple[Array, Hashable]:
+        """What is equal for views that show the same numbers of an array, in any order."""
+        index = view.places.index
+        if isinstance(index, int):
+            return view.base, index
+        if view.places.key not in self._keys:
+            places = index.flatten()
+            places.sort()
+            self._keys[view.places.key] = places.tobytes()
+        return view.base, self._keys[view.places.key]
+
+    def _give_parameters(self, array: Array, name: str) -> None:
+        assert isinstance(array, View), "parameters are read through views"
+        if self._parameters.setdefault(self._key(array), array) is array:
+            self._give(array, name)
 
     def _whole_sum(self, array: Array) -> Array:
         """The sum that a term is part of."""
@@ -180,11 +257,14 @@ class Names:
         labelled = self._labelled(array)
         if labelled:
             return labelled
+        first = self._first_of(array)
+        if first is not array:
+            return self.of(first)
         if array.gradient_of:
             of = next((one for one in array.gradient_of if one in self._layers), _shown(array.gradient_of[0]))
             while of in self._continued:
                 of = self._continued[of]
-            return f"d{self.of(of)}"
+            return f"d{self.of(self._first_of(of))}"
         stem = "table"
         if isinstance(array, Fold) and array.primitive is p.add:
             stem = "total"
@@ -201,6 +281,12 @@ class Names:
         elif isinstance(array, Assembly):
             stem = "whole"
         return stem
+
+    def _first_of(self, array: Array) -> Array:
+        """The part of a layer that this is once more, or the array itself."""
+        if isinstance(array, View) and array.size > 1 and _is_parameters(array):
+            return self._parameters.get(self._key(array), array)
+        return self._first.get(array, array)
 
     def _stem_of_a_view(self, view: View, base: Leaf) -> str:
         """The name of the leaf, or of a layer's weights, with the place, or with "part" for several places."""
@@ -262,9 +348,12 @@ def _base(array: Array) -> Array:
     return array
 
 
-def _given(inputs: Array) -> int:
-    """How many inputs a layer has, without the 1 for its biases."""
-    return sum(piece.size for piece in inputs.arrays) if isinstance(inputs, Assembly) else inputs.size
+def _given(product: Fold, inputs: Array) -> int:
+    """How many inputs a product sums over, without the 1 for its biases."""
+    base, size = _base(inputs), math.prod(axis.size for axis in product.along)
+    if isinstance(base, Assembly) and base.size == inputs.size:
+        return size * sum(piece.size for piece in base.arrays) // base.size
+    return size
 
 
 def _is_parameters(array: Array) -> bool:

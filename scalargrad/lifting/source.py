@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import re
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from .forms import Shape
 from .leaves import THETA
 from .names import Names
 
+SMALL = 16  # numbers of a table that are written in the text
 _serial = itertools.count(1)  # of compiled sources
 
 
@@ -88,6 +90,24 @@ def docstring(text: str) -> str:
     """Return the code of a docstring in one line, for any text."""
     inner = repr(text)[1:-1].replace('"', r"\"")
     return f'"""{inner}"""'
+
+
+def tables_as_text(namespace: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return what a text says about arrays that are given to it: the lines that make small ones, and names of others.
+
+    Behind each name of a large table stands its shape. What is no array is a function, applied number by number.
+    """
+    lines, given = [], []
+    for name, table in namespace.items():
+        if not hasattr(table, "dtype"):
+            given.append(f"the function {name}")
+        elif table.size > SMALL:
+            given.append(f"{name} of shape {table.shape}")
+        else:
+            numbers = re.sub(r"\b(nan|inf)\b", r"np.\1", repr(table.tolist()))
+            dtype = f", np.{table.dtype}" if table.dtype.name in ("float16", "float32") else ""
+            lines.append(f"{name} = np.array({numbers}{dtype})")
+    return lines, given
 
 
 class Code:

@@ -20,7 +20,7 @@ from ..arrays.loops import Last, Loop, Row, Stack, flattened
 from ..arrays.program import BATCH_LEAVES, Apply, Array, Assembly, Fold, Gather, Initial, Leaf, Scatter, View, needed
 from ..forms import Shape
 from ..leaves import LEAVES, THETA
-from ..source import Source, Wanted, docstring
+from ..source import Source, Wanted, docstring, tables_as_text
 from . import spelling
 from .folds import folded, summed_products
 from .joining import Joining
@@ -31,7 +31,7 @@ from .reading import Reading, Rows
 from .slices import is_sliced, picked
 
 # The names that a program uses beside those of its arrays.
-RESERVED = ("jnp", "lax", "special", "gradient", "B", "share", CARRY, ROW)
+RESERVED = ("jnp", "np", "lax", "special", "gradient", "B", "share", CARRY, ROW)
 WIDTH = 88  # how long the expression of a line may become by what is written into it
 
 
@@ -62,6 +62,9 @@ class _Writer:
         self.waiting: dict[
             Array, str
         ] = {}  # the lines for parts of leaves, which are written where they are first read
+        self.first: dict[str, Array] = {}  # the first array for each expression of parts of leaves
+        self.alike: dict[Array, Array] = {}  # for each part of a leaf the first one with the same expression
+        self.explanations: list[str] = []  # comments for the next line
         self.leaves: list[str] = []
         self.shaped = self._shaped()
 
@@ -82,11 +85,15 @@ class _Writer:
         imports = ["import jax.numpy as jnp"]
         imports += [] if not re.search(r"\blax\.", written) else ["from jax import lax"]
         imports += [] if not re.search(r"\bspecial\.", written) else ["from jax.scipy import special"]
+        tables, given = tables_as_text(self.reading.namespace)
+        imports[1:1] = ["import numpy as np"] if tables else []
+        tables = [*([f"# given: {', '.join(given)}"] if given else []), *tables]
         text = [
             docstring(wanted.summary),
             "",
             *imports,
             "",
+            *([*tables, ""] if tables else []),
             "",
             f"def {wanted.function}({', '.join([*leaves, *wanted.arguments])}):",
             *(f"    {line}" if line else "" for line in lines),
@@ -161,9 +168,9 @@ class _Writer:
     def _write_loop(self, loop: Loop) -> None:
         later = later_than(loop, self.users, self.summed)
         self.loops.begin(loop, later)
-        outer, self.lines = self.lines, []
+        outer, self.lines, first = self.lines, [], dict(self.first)
         self._write_all(array for array in loop.body if array not in later.left_out)
-        body, self.lines = self.lines, outer
+        body, self.lines, self.first = self.lines, outer, first
         if outer and outer[-1]:
             self.lines.append("")
         lines, kept = self.loops.lines(loop, body, later)
@@ -218,6 +225,8 @@ class _Writer:
 
     def _applied(self, array: Apply) -> str:
         operands = [self.reading.aligned(operand, array.axes, array.batched) for operand in array.operands]
+        if explanation := self.wanted.names.explanation(array.primitive):
+            self.explanations.append(explanation)
         if spelling.is_called(array.primitive):
             name = self.wanted.names.of_function(array.primitive)
             self.reading.namespace[name] = spelling.on_host(array.primitive, self.dtype)
@@ -231,21 +240,29 @@ class _Writer:
         if self._is_inline(array, text):
             self.reading.expressions[array] = text
             return
+        is_of_leaf = isinstance(array, View) and isinstance(array.base, Leaf)
+        if is_of_leaf:
+            first = self.alike[array] = self.first.setdefault(text, array)
+            if first is not array:  # one name is enough for both
+                self.reading.expressions[array] = self.reading.expressions[first]
+                return
         names = self.wanted.names
         continued = names.continued(array)
         is_inside = continued is not None and self._goes_on(continued)
         name = names.of(continued if is_inside and continued is not None else array)
         self.reading.expressions[array] = name
-        if isinstance(array, View) and isinstance(array.base, Leaf):
+        if is_of_leaf:
             self.waiting[array] = f"{name} = {text}"
         else:
-            self.lines += _lines(name, text)
+            self.lines += [*self.explanations, *_lines(name, text)]
+            self.explanations.clear()
 
     def _write_waiting(self, array: Array) -> None:
         """Write the lines for parts of leaves that an array is, or reads without a line of its own."""
         pending = [array]
         while pending:
             one = pending.pop()
+            one = self.alike.get(one, one)
             if one in self.waiting:
                 self.lines.append(self.waiting.pop(one))
             if one in self.summed:

@@ -10,12 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import numpy as np
+
 from ..arrays.program import Array, Assembly
 from . import spelling
 from .groups import Shape, shape_of
 from .plan import Plan
 from .text import Section, Text
 from .views import Views
+
+_LARGEST = [float(np.finfo(dtype).max) for dtype in ("float64", "float32")]
+_NAMES_OF_CONSTANTS = {"0.0": "zeros", "1.0": "ones"}  # of arrays that have a number in all places
+_NAMES_OF_CONSTANTS |= {spelling.literal(number): "largest" for number in _LARGEST}
+_NAMES_OF_CONSTANTS |= {spelling.literal(-number): "lowest" for number in _LARGEST}
 
 
 class Kind(NamedTuple):
@@ -142,7 +149,7 @@ class Buffers:
     def constant(self, number: str, shape: Shape) -> str:
         """Return the name of an array that has a number in all places."""
         if (number, shape) not in self._constants:
-            name = self.text.names.unused({"0.0": "zeros", "1.0": "ones"}.get(number, "constant"))
+            name = self.text.names.unused(_NAMES_OF_CONSTANTS.get(number, "constant"))
             self._constants[number, shape] = self.text.bind_buffer(name, shape, number)
         return self._constants[number, shape]
 

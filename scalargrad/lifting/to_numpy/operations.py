@@ -30,6 +30,8 @@ class Operations:
             self.views.expressions[array] = self.views.variant(array.arrays[0])
             return
         operands = [self.views.aligned(operand, array.axes, array.batched) for operand in array.operands]
+        if explanation := self.text.names.explanation(array.primitive):
+            self.text.run.append(explanation)
         if not spelling.is_spelled(array.primitive):
             self._write_call(array, operands)
         elif not array.axes and not array.batched:

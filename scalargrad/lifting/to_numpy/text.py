@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from ..names import Names
-from ..source import docstring
+from ..source import docstring, tables_as_text
 from .groups import Shape
 from .layout import transposition
 
@@ -30,17 +30,19 @@ class Text:
         dtype: the precision of its numbers.
         dtype_argument: the argument that tells np.empty of it.
         in_rows: whether one example lies after another in memory, as in arguments.
+        has_gradient: whether it computes a gradient, into an array that is given.
         leaves: the names of the arrays that it is bound to, beside the arguments, such as the parameters.
         namespace: tables and functions, by name.
         run: the lines that run for each batch.
         imports: the lines that import what it uses.
     """
 
-    def __init__(self, names: Names, dtype: str, *, in_rows: bool) -> None:
+    def __init__(self, names: Names, dtype: str, *, in_rows: bool, has_gradient: bool) -> None:
         self.names = names
         self.dtype = dtype
         self.dtype_argument = "" if dtype == "float64" else f", np.{dtype}"
         self.in_rows = in_rows
+        self.has_gradient = has_gradient
         self.leaves: list[str] = []
         self.namespace: dict[str, Any] = {}
         self.run: list[str] = []
@@ -81,12 +83,15 @@ class Text:
         What is bound once is global there. Python takes much longer to compile a function with thousands of
         variables of a function around it.
         """
+        tables, given = tables_as_text(self.namespace)
+        given = [*self.leaves, *(["gradient"] if self.has_gradient else []), *given]
         lines = [
             docstring(summary),
             "",
             *self.sorted_imports(),
             "",
-            f"# given: {', '.join([*self.leaves, 'gradient'])}, and B, the number of examples",
+            f"# given: {', '.join(given)}{', and ' if given else ''}B, the number of examples",
+            *tables,
             *self.bindings(),
             "",
             "",

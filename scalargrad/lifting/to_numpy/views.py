@@ -25,6 +25,8 @@ class Views:
         self.expressions: dict[Array, str] = {}
         self._named: set[Array] = set()  # those whose own name stands for them, as they are or in another shape
         self._variants: dict[tuple[Array, str], str] = {}
+        self._first: dict[str, Array] = {}  # the first view of given arrays for each expression
+        self._given: dict[str, str] = {}  # names of views of given arrays, by their expressions
 
     def variant(self, array: Array, suffix: str = "") -> str:
         """Return the name of an array, or of a view of it, which is bound once where it can be."""
@@ -36,18 +38,25 @@ class Views:
             return expression + suffix
         known = self._variants.get((array, suffix))
         if known is None:
-            is_first = not (expression.isidentifier() or array in self._named or suffix == ".T")
-            if suffix != ".T":
-                self._named.add(array)
-            known = expression if expression.isidentifier() else self.text.names.of(array)
-            if not is_first:
-                known = self.text.names.unused(f"{known}_{_purpose(suffix)}")
-            self._variants[array, suffix] = known
             picked = _picked_further(expression, suffix)
-            root = re.split(r"\W", picked)[0]
-            section = Section.GIVEN if root in self.text.leaves else Section.VIEWS
-            self.bind(known, picked, section, is_moving=array in self.plan.moving)
+            is_given = re.split(r"\W", picked)[0] in self.text.leaves
+            known = self._given.get(picked) if is_given else None
+            if known is None:
+                first = self._first.setdefault(expression, array) if is_given else array
+                known = self._named_variant(first, expression, suffix)
+                section = Section.GIVEN if is_given else Section.VIEWS
+                self.bind(known, picked, section, is_moving=array in self.plan.moving)
+            if is_given:
+                self._given[picked] = known
+            self._variants[array, suffix] = known
         return known
+
+    def _named_variant(self, array: Array, expression: str, suffix: str) -> str:
+        is_first = not (expression.isidentifier() or array in self._named or suffix == ".T")
+        if suffix != ".T":
+            self._named.add(array)
+        name = expression if expression.isidentifier() else self.text.names.of(array)
+        return name if is_first else self.text.names.unused(f"{name}_{_purpose(suffix)}")
 
     def bind(self, name: str, text: str, section: Section = Section.VIEWS, *, is_moving: bool) -> str:
         """Bind a name to a view, once for each size of batch, or in each iteration of a loop; return the name."""
@@ -118,6 +127,8 @@ def _purpose(suffix: str) -> str:
 
 
 def _picked_further(expression: str, suffix: str) -> str:
-    """`w[:, 0][:, None]` as `w[:, 0, None]`."""
+    """`w[:, 0][:, None]` as `w[:, 0, None]`, and `w.T.T` as `w`."""
+    if suffix == ".T" and expression.endswith(".T"):
+        return expression.removesuffix(".T")
     picked = re.fullmatch(r"(.*)\[(:, \d+)\]", expression)
     return f"{picked[1]}[{picked[2]}, None]" if picked and suffix == "[:, None]" else expression + suffix

@@ -39,7 +39,7 @@ def write(wanted: Wanted, dtype: str = "float64") -> Source:
 class _Writer:
     def __init__(self, wanted: Wanted, dtype: str) -> None:
         self.plan = planned(wanted)
-        self.text = Text(wanted.names, dtype, in_rows=self.plan.in_rows)
+        self.text = Text(wanted.names, dtype, in_rows=self.plan.in_rows, has_gradient=wanted.gradient is not None)
         self.views = Views(self.plan, self.text)
         self.buffers = Buffers(self.plan, self.text, self.views)
         parts = self.plan, self.text, self.views, self.buffers

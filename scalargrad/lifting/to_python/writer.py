@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...engine.declaration import OPERATORS, Primitive, named
@@ -17,7 +17,7 @@ from ..arrays.differentiate import pieces_of
 from ..arrays.loops import Last, Loop, Row, Stack, flattened
 from ..arrays.program import Apply, Array, Assembly, Gather, Initial, Leaf, Piece, Scatter, View, needed
 from ..leaves import LEAVES, THETA
-from ..source import Pieces, Source, Wanted, docstring
+from ..source import SMALL, Pieces, Source, Wanted, docstring
 from .lookups import Lookups
 from .loops import Loops
 
@@ -53,8 +53,13 @@ class _Writer:
         returned = [self.text(result) for result in wanted.results]
         if wanted.gradient is not None:
             returned.append(self._gradient(wanted.sizes[THETA]))
+        by_name = {name: (primitive, _function(primitive, self.careful)) for primitive, name in self.functions.items()}
+        namespace: dict[str, Any] = {name: function for name, (_, function) in by_name.items()}
+        tables = self.lookups.tables | self.loops.tables
         whole = [
             docstring(wanted.summary),
+            "",
+            *_given([leaf.name for leaf in self.order if isinstance(leaf, Leaf)], namespace, tables),
             "",
             "",
             f"def {wanted.function}({', '.join([*LEAVES, *wanted.arguments])}):",
@@ -62,9 +67,7 @@ class _Writer:
             f"    return {', '.join(returned) or '()'}",
             "",
         ]
-        by_name = {name: (primitive, _function(primitive, self.careful)) for primitive, name in self.functions.items()}
-        namespace: dict[str, Any] = {name: function for name, (_, function) in by_name.items()}
-        namespace |= self.lookups.tables | self.loops.tables
+        namespace |= tables
         pieces = Pieces([], [], self.lines, ", ".join(returned), by_name)
         return Source("\n".join(whole), namespace, pieces=pieces)
 
@@ -144,6 +147,22 @@ def _by_place(wanted: Wanted) -> tuple[dict[int, list[Array | float]], list[Piec
         else:
             parts.setdefault(piece.places.first, []).append(piece.array)
     return parts, stacked, scattered
+
+
+def _given(read: Sequence[str], functions: Mapping[str, Any], tables: Mapping[str, Sequence[Any]]) -> list[str]:
+    """The lines above a function: what it does not read, and where the names come from that it reads."""
+    lines = [f"# for one example; it does not read {' or '.join(name for name in LEAVES if name not in read)}"]
+    if set(LEAVES).issubset(read):
+        lines = ["# for one example"]
+    named = {name: getattr(function, "__name__", "") for name, function in functions.items()}
+    standard = {name: own for name, own in named.items() if getattr(math, own, None) is functions[name]}
+    imported = [own if name == own else f"{own} as {name}" for name, own in standard.items()]
+    others = [f"the function {name}" for name in functions if name not in standard]
+    others += [f"{name} of {len(table)} numbers" for name, table in tables.items() if len(table) > SMALL]
+    lines += [f"# given: {', '.join(others)}"] if others else []
+    small = [(name, table) for name, table in tables.items() if len(table) <= SMALL]
+    lines += [f"{name} = [{', '.join(map(_literal, table))}]" for name, table in small]
+    return [*([f"from math import {', '.join(sorted(imported))}", ""] if imported else []), *lines]
 
 
 _OPERATORS = {named(name): getattr(operator, sign.method) for name, sign in OPERATORS.items() if sign.node}

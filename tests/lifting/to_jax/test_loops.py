@@ -85,7 +85,7 @@ def value_and_grad(theta, x, y):
     b1 = theta[28:]
 
     def step(h1_before, x_part):
-        # layer 1: 60 → 4
+        # layer 1: 3 + 4 → 4
         add = x_part @ W1.T + h1_before @ U1.T + b1
         h1 = jnp.tanh(add)
         return h1, (h1, h1_before)
@@ -94,21 +94,20 @@ def value_and_grad(theta, x, y):
     value = share * jnp.einsum("bi,bi->", h1, h1)
 
     # backward
-    dh20 = 2.0 * share * h1
-    U20 = theta[12:28].reshape(4, 4)
+    dh1 = 2.0 * share * h1
 
-    def step_back(dh19, h1_t):
-        # backward through layer 20
-        dz20 = dh19 * (1.0 - h1_t * h1_t)
-        dh19 = dz20 @ U20
-        return dh19, dz20
+    def step_back(dh1_2, h1_t):
+        # backward through layer 1
+        dz1 = dh1_2 * (1.0 - h1_t * h1_t)
+        dh1_2 = dz1 @ U1
+        return dh1_2, dz1
 
-    _, dz20_rows = lax.scan(step_back, dh20, h1_rows, reverse=True)
-    db20_sum = jnp.sum(dz20_rows, axis=(0, 1))
-    dU20_sum = jnp.einsum("tbi,tbj->ij", dz20_rows, h1_before_rows)
-    dW20_sum = jnp.einsum("tbi,btj->ij", dz20_rows, x)
+    _, dz1_rows = lax.scan(step_back, dh1, h1_rows, reverse=True)
+    db1_sum = jnp.sum(dz1_rows, axis=(0, 1))
+    dU1_sum = jnp.einsum("tbi,tbj->ij", dz1_rows, h1_before_rows)
+    dW1_sum = jnp.einsum("tbi,btj->ij", dz1_rows, x)
 
-    gradient = jnp.concatenate([dW20_sum.ravel(), dU20_sum.ravel(), db20_sum])
+    gradient = jnp.concatenate([dW1_sum.ravel(), dU1_sum.ravel(), db1_sum])
     return value, gradient
 '''
 
