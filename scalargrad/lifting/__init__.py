@@ -9,5 +9,6 @@
 from .comparison import Disagreement as Disagreement
 from .program import AuxProgram as AuxProgram
 from .program import Program as Program
+from .program import PureFunction as PureFunction
 from .program import lift as lift
 from .trace import TraceError as TraceError
