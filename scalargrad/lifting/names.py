@@ -215,13 +215,8 @@ class Names:
 
     def _key(self, view: View) -> tuple[Array, Hashable]:
         """What is equal for views that show the same numbers of an array, in any order."""
-        index = view.places.index
-        if isinstance(index, int):
-            return view.base, index
         if view.places.key not in self._keys:
-            places = index.flatten()
-            places.sort()
-            self._keys[view.places.key] = places.tobytes()
+            self._keys[view.places.key] = tuple(sorted(view.places.in_a_row()))
         return view.base, self._keys[view.places.key]
 
     def _give_parameters(self, array: Array, name: str) -> None:
@@ -291,7 +286,7 @@ class Names:
     def _stem_of_a_view(self, view: View, base: Leaf) -> str:
         """The name of the leaf, or of a layer's weights, with the place, or with "part" for several places."""
         weights = self._weights.get((base, view.places.first))
-        if weights is not None and 1 < view.size <= weights.size:
+        if weights is not None and 1 < view.size <= weights.size and (self._first_of(weights), "") in self._names:
             return f"{self.of(weights)}_part"
         index = view.places.index
         return f"{base.name or 'table'}_{index if isinstance(index, int) else 'part'}"
