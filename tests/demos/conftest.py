@@ -18,7 +18,7 @@ DEMOS = ROOT / "demos"
 sys.path.insert(0, str(DEMOS))
 
 import experiment  # noqa: E402  # from that folder
-from pictures import save  # noqa: E402
+from pictures import save  # noqa: E402  # from that folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -51,25 +51,32 @@ each_text = pytest.mark.parametrize("name", MADE)
 # ---------------------------------------------------------------- names
 
 
+def read(text: str) -> set[str]:
+    """The names that a text reads."""
+    return {
+        node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+
+
 def without_origin(text: str) -> set[str]:
     """The names in a text that it neither defines nor lists as given."""
-    used: set[str] = set()
     known = set(dir(builtins))
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Name):
-            (used if isinstance(node.ctx, ast.Load) else known).add(node.id)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            known.add(node.id)
         elif isinstance(node, ast.arg):
             known.add(node.arg)
         elif isinstance(node, ast.FunctionDef):
             known.add(node.name)
         elif isinstance(node, ast.alias):
             known.add((node.asname or node.name).split(".")[0])
-    return used - known - given(text)
+    return read(text) - known - given(text)
 
 
 def given(text: str) -> set[str]:
     """The names that a text lists as given."""
-    return {name for line in re.findall(r"# given: (.*)", text) for name in re.findall(r"[A-Za-z_]\w*", line)}
+    entry = r"(?:^|, (?:and )?)(?:the function )?([A-Za-z_]\w*)(?=,| of |$)"
+    return {name for line in re.findall(r"# given: (.*)", text) for name in re.findall(entry, line)}
 
 
 @whole
@@ -80,13 +87,15 @@ def test_every_name_has_an_origin(name: str, target: str, kind: str) -> None:
     """A text defines each name that it reads, or lists it as given; and it lists nothing that it does not read."""
     text = written(name, target, kind).text
     assert not without_origin(text)
+    assert given(text) <= read(text)
     if target == "numpy":
         assert ("gradient" in given(text)) == (kind == "value_and_grad")
 
 
 def test_a_name_without_an_origin_is_seen() -> None:
-    """Negative control: attention without its list, and without a table."""
+    """Negative control: attention without its list, or with a name in it that nothing reads; and a missing import."""
     text = written("attention", "numpy").text
+    assert given(text.replace("# given: ", "# given: idle, ")) - read(text) == {"idle"}
     assert without_origin(re.sub("# given: .*", "", text)) >= {"theta", "gradient", "B"}
     assert without_origin(written("scattered", "jax").text.replace("import jax.numpy as jnp", "")) == {"jnp"}
 
@@ -105,7 +114,7 @@ def test_small_tables_are_written_and_large_ones_have_a_shape() -> None:
     exec("\n".join(lines), made)  # noqa: S102  # text that this package writes
     for name in ("a", "b"):
         assert made[name].dtype == tables[name].dtype  # type: ignore[attr-defined]  # an array
-        assert made[name].tobytes() == tables[name].tobytes()  # type: ignore[attr-defined]
+        assert made[name].tobytes() == tables[name].tobytes()  # type: ignore[attr-defined]  # an array
 
 
 @whole

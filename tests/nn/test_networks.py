@@ -673,7 +673,7 @@ GUIDE = (Path(__file__).parents[2] / "docs/guides/coming_from_pytorch.md").read_
 def test_what_is_linear_there_is_linear_here(theirs: str, form: tuple[int, ...]) -> None:
     """What the guide and the errors have for a linear module of PyTorch adds no activation."""
     (ours,) = re.findall(rf"^\| `{re.escape(theirs)}` \| `(.*?)`", GUIDE, re.MULTILINE)
-    model = eval(ours, {"nn": nn})  # noqa: S307
+    model = eval(ours, {"nn": nn})  # noqa: S307  # the text is ours
     x, y = np.random.default_rng(0).normal(size=(2, *form))
     first, other, both = ([output.data for output in functional.flatten(model(given))] for given in (x, y, x + y))
     np.testing.assert_allclose(both, np.add(first, other), atol=1e-12)

@@ -170,7 +170,7 @@ def gradient(
         waiting.discard(array)
         if total is None or array is leaf:
             continue
-        marked(total, array, forward)
+        mark_gradient(total, array, forward)
         if isinstance(array, View):
             shown.setdefault(array.base, []).append((array, total))
         elif isinstance(array, Gather):
@@ -408,7 +408,7 @@ def _seen(program: ArrayProgram, moved: Array | float, view: View, along: Axis |
     return program.view(moved, _for_each(Places(places), within, along).index, _behind(along, view.axes))
 
 
-def marked(total: Array | float, array: Array, forward: int) -> None:
+def mark_gradient(total: Array | float, array: Array, forward: int) -> None:
     """Note whose gradient this is, for its name, unless it was in the program before."""
     while isinstance(total, Array) and total.number >= forward:
         total.gradient_of.append(array)

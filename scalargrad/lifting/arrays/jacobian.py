@@ -2,9 +2,9 @@
 
 `gradient` differentiates a single number, so a thousand results would take a thousand gradients. Here all results are
 differentiated together, backwards through the program, by the same rules. What is known of an array on the way is
-sparse: its numbers are derivatives that need not be 0, and beside each stands of which result it is, and in which place
-of the array. A function that is applied to each number of a list keeps one number for each result. A sum makes one of
-each term. Where a place no longer depends on an axis, the numbers along it are added up, which is a matrix product.
+sparse: its numbers are derivatives that need not be 0, and beside each stand its result and its place in the array. A
+function that is applied to each number of a list keeps one number for each result. A sum makes one of each term. Where
+a place no longer depends on an axis, the numbers along it are added up, which is a matrix product.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...engine import primitives as p
-from .differentiate import Recurrences, blocks, gradient, marked, pieces_of, together
+from .differentiate import Recurrences, blocks, gradient, mark_gradient, pieces_of, together
 from .program import Apply, Array, ArrayProgram, Assembly, Axis, Fold, Leaf, Piece, Places, View, needed
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST = 8  # parts of the derivatives in one array: for more it is not worth it
 
 
-class Part(NamedTuple):
+class Slopes(NamedTuple):
     """Some derivatives of results in numbers of an array.
 
     Attributes:
@@ -95,7 +95,7 @@ def _at_once(program: ArrayProgram, results: Sequence[Array | float], leaf: Arra
         return None
     (axis,) = whole.axes
     every = np.arange(axis.size)
-    parts: dict[Array, list[Part]] = {whole: [Part(1.0, (axis,), every, every)]}
+    parts: dict[Array, list[Slopes]] = {whole: [Slopes(1.0, (axis,), every, every)]}
     forward = len(program.arrays)
     for array in reversed(needed([whole])):
         own = _merged(program, parts.pop(array, []))
@@ -105,7 +105,7 @@ def _at_once(program: ArrayProgram, results: Sequence[Array | float], leaf: Arra
             return None
         for part in own if not blocks(array) else []:
             if isinstance(part.slope, Array):
-                marked(part.slope, array, forward)
+                mark_gradient(part.slope, array, forward)
             handed_on = _handed_on(program, array, part)
             if handed_on is None:
                 return None
@@ -114,16 +114,16 @@ def _at_once(program: ArrayProgram, results: Sequence[Array | float], leaf: Arra
     return []
 
 
-def _piece(part: Part, size: int) -> Piece:
+def _piece(part: Slopes, size: int) -> Piece:
     import numpy as np
 
     places = np.broadcast_to(part.results * size + part.places, [axis.size for axis in part.axes])
     return Piece(part.slope, part.axes, Places(places.copy() if part.axes else int(places)))
 
 
-def _merged(program: ArrayProgram, parts: Sequence[Part]) -> list[Part]:
+def _merged(program: ArrayProgram, parts: Sequence[Slopes]) -> list[Slopes]:
     """The parts, with those of the same results and places added up."""
-    merged: dict[tuple[object, ...], Part] = {}
+    merged: dict[tuple[object, ...], Slopes] = {}
     for part in parts:
         sizes = tuple([axis.size for axis in part.axes])
         key = (sizes, *[(index.shape, index.tobytes()) for index in (part.results, part.places)])
@@ -134,7 +134,7 @@ def _merged(program: ArrayProgram, parts: Sequence[Part]) -> list[Part]:
     return list(merged.values())
 
 
-def _summed(program: ArrayProgram, part: Part) -> Part:
+def _summed(program: ArrayProgram, part: Slopes) -> Slopes:
     """The same part, with what belongs to the same result and place along a whole axis added up."""
     kept = [i for i in range(len(part.axes)) if max(part.results.shape[i], part.places.shape[i]) > 1]
     surplus = [axis for i, axis in enumerate(part.axes) if i not in kept]
@@ -142,13 +142,13 @@ def _summed(program: ArrayProgram, part: Part) -> Part:
     times = math.prod(axis.size for axis in surplus if axis not in present)
     slope = program.apply(p.multiply, [float(times), program.fold(p.add, part.slope, surplus)])
     results, places = (one.reshape([one.shape[i] for i in kept]) for one in (part.results, part.places))
-    return Part(slope, tuple([part.axes[i] for i in kept]), results, places)
+    return Slopes(slope, tuple([part.axes[i] for i in kept]), results, places)
 
 
 # ---------------------------------------------------------------- rules
 
 
-def _handed_on(program: ArrayProgram, array: Array, part: Part) -> Sequence[tuple[Array, Part]] | None:
+def _handed_on(program: ArrayProgram, array: Array, part: Slopes) -> Sequence[tuple[Array, Slopes]] | None:
     """What derivatives in an array are in its operands; None where places depend on the examples, as in look-ups."""
     import numpy as np
 
@@ -164,7 +164,7 @@ def _handed_on(program: ArrayProgram, array: Array, part: Part) -> Sequence[tupl
     return list(_of_operands(program, array, part)) if isinstance(array, Apply) else None
 
 
-def _of_operands(program: ArrayProgram, array: Apply, part: Part) -> Iterator[tuple[Array, Part]]:
+def _of_operands(program: ArrayProgram, array: Apply, part: Slopes) -> Iterator[tuple[Array, Slopes]]:
     """Derivatives in the operands of a primitive: those in its result times the slope in the operand, there."""
     at = _coordinates(array, part.places)
     for i, operand in enumerate(array.operands):
@@ -174,17 +174,17 @@ def _of_operands(program: ArrayProgram, array: Apply, part: Part) -> Iterator[tu
             yield operand, part._replace(slope=slope, places=_place(operand, at, len(part.axes)))
 
 
-def _of_terms(program: ArrayProgram, fold: Fold, part: Part) -> Part:
+def _of_terms(program: ArrayProgram, fold: Fold, part: Slopes) -> Slopes:
     """Derivatives in the terms of a sum: those in the sum, along the axes of the terms, too."""
     behind = (...,) + (None,) * len(fold.along)
     axes = (*part.axes, *[program.axis(axis.size) for axis in fold.along])
     every = _every(axes)
     at = {axis: index[behind] for axis, index in _coordinates(fold, part.places).items()}
     at |= {axis: every[new] for axis, new in zip(fold.along, axes[len(part.axes) :], strict=True)}
-    return Part(part.slope, axes, part.results[behind], _place(fold.operand, at, len(axes)))
+    return Slopes(part.slope, axes, part.results[behind], _place(fold.operand, at, len(axes)))
 
 
-def _of_pieces(program: ArrayProgram, assembly: Assembly, part: Part) -> list[tuple[Array, Part]] | None:
+def _of_pieces(program: ArrayProgram, assembly: Assembly, part: Slopes) -> list[tuple[Array, Slopes]] | None:
     """Derivatives in the pieces of an assembly: those in each place are in the number that is put there."""
     import numpy as np
 
@@ -209,7 +209,7 @@ def _of_pieces(program: ArrayProgram, assembly: Assembly, part: Part) -> list[tu
         in_piece = dict(zip(piece.axes, within, strict=True))
         slope = _seen(program, part.slope, at, axes)
         results = _at(part.results, [at[axis] for axis in part.axes], len(axes))
-        handed_on.append((piece.array, Part(slope, axes, results, _place(piece.array, in_piece, len(axes)))))
+        handed_on.append((piece.array, Slopes(slope, axes, results, _place(piece.array, in_piece, len(axes)))))
     return handed_on
 
 

@@ -29,7 +29,7 @@ from .reading import (
     shared_by,
 )
 from .sources import Sources
-from .splitting import Part, Reading, parts
+from .splitting import StepReads, When, parts
 from .tokens import Tokens
 
 LEAST_SAVED_EACH = 8  # lines that each loop must save
@@ -291,19 +291,19 @@ class Level:
         chosen = self._parts(window, sources)
         making = Built(loop, window, [], states, initials, sources, {})
         for step, part in enumerate(chosen):
-            if part is Part.AFTER:
+            if part is When.AFTER:
                 making.body.append(None)
-            elif part is Part.BEFORE:
+            elif part is When.BEFORE:
                 making.body.append(self._before(making, step))
             else:
                 making.body.append(self._operands.inside(making, step))
-        handed_on = self._handed_on(making, [part is Part.INSIDE for part in chosen])
+        handed_on = self._handed_on(making, [part is When.INSIDE for part in chosen])
         for ((step, ago), state), end in zip(states.items(), handed_on, strict=True):
             state.next = end if ago == 1 else states[step, ago - 1]
             state.initial = self._operands.initial(state, initials[step, ago])
         new.program.add(loop)
         for step, part in enumerate(chosen):
-            if part is Part.AFTER:
+            if part is When.AFTER:
                 made = making.whole[step] = self._operands.whole(making, step)
                 assert made.axes[:1] == (loop.axis,), "it depends on a state"
         self._known.add(making)
@@ -331,7 +331,7 @@ class Level:
         making.body[:] = [inner.in_a_stack(own) for own in inside]
         return [inner.new_of(own) for own in handed_on]
 
-    def _parts(self, window: Window, sources: Sequence[Sequence[Source]]) -> list[Part]:
+    def _parts(self, window: Window, sources: Sequence[Sequence[Source]]) -> list[When]:
         """Where each step is computed: in the loop or, of an outer one without others in it, before or after it."""
         first, period = window.start, window.period
         positions = range(first, first + period)
@@ -343,9 +343,9 @@ class Level:
             ],
         )
         if self._new.limits is None or self._parent is not None or stretches(own, LEAST_SAVED_EACH):
-            return [Part.INSIDE] * period
+            return [When.INSIDE] * period
         reads = [
-            Reading(
+            StepReads(
                 {one.step for one in own if isinstance(one, Taken) and not one.ago},
                 {one.step for one in own if isinstance(one, Taken) and one.ago},
             )

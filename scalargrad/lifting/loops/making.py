@@ -165,7 +165,7 @@ class NewProgram:
             assert isinstance(item, Scatter), f"there is no loop with {item}"
             count = len(item.numbers)
             gathers = [
-                Gather(program, Array(program, (), own.table.axes, own.table.batched), index, own.along)  # type: ignore[arg-type]
+                Gather(program, Array(program, (), own.table.axes, own.table.batched), index, own.along)  # type: ignore[arg-type]  # an index is an array
                 for own, index in zip(item.gathers, operands[count:], strict=True)
             ]
             made = program.add(Scatter(program, tuple(operands[:count]), tuple(gathers), item.batched))

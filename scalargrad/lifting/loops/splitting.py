@@ -28,7 +28,7 @@ class Limits(NamedTuple):
     apart: int
 
 
-class Part(Enum):
+class When(Enum):
     """Where a step is computed."""
 
     BEFORE = "before the loop"
@@ -36,7 +36,7 @@ class Part(Enum):
     AFTER = "after the loop"
 
 
-class Reading(NamedTuple):
+class StepReads(NamedTuple):
     """What a step reads in its loop.
 
     Attributes:
@@ -48,7 +48,7 @@ class Reading(NamedTuple):
     earlier: Collection[int]
 
 
-def parts(items: Sequence[Array], reads: Sequence[Reading], times: int, limits: Limits) -> list[Part]:
+def parts(items: Sequence[Array], reads: Sequence[StepReads], times: int, limits: Limits) -> list[When]:
     """Return where each step of an iteration is computed.
 
     Args:
@@ -77,20 +77,20 @@ def parts(items: Sequence[Array], reads: Sequence[Reading], times: int, limits: 
         if step in needed:
             needed |= set(reads[step].here)
     chosen = [
-        Part.BEFORE if step not in needs_states else Part.INSIDE if step in needed else Part.AFTER
+        When.BEFORE if step not in needs_states else When.INSIDE if step in needed else When.AFTER
         for step in range(len(reads))
     ]
     kept = (
-        {step for step, part in enumerate(chosen) if part is not Part.INSIDE} - summed - _sums_over_time(items, reads)
+        {step for step, part in enumerate(chosen) if part is not When.INSIDE} - summed - _sums_over_time(items, reads)
     )
     for step, own in enumerate(reads):
-        if chosen[step] is Part.AFTER:
-            kept |= {one for one in (*own.here, *own.earlier) if chosen[one] is Part.INSIDE}
+        if chosen[step] is When.AFTER:
+            kept |= {one for one in (*own.here, *own.earlier) if chosen[one] is When.INSIDE}
     enough = times * sum(items[step].size for step in kept) <= limits.kept
-    return chosen if enough else [Part.INSIDE] * len(items)
+    return chosen if enough else [When.INSIDE] * len(items)
 
 
-def _sums_over_time(items: Sequence[Array], reads: Sequence[Reading]) -> set[int]:
+def _sums_over_time(items: Sequence[Array], reads: Sequence[StepReads]) -> set[int]:
     """The sums over examples of which the sum over time is taken at once, as they are gradients of what all share."""
     sums: set[int] = set()
     for step, item in enumerate(items):

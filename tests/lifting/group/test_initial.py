@@ -14,7 +14,7 @@ from scalargrad.lifting.trace import Trace
 STEPS = 8
 
 
-def _found(function: Callable[..., Any], *weights: Value, of_sums: bool = False) -> InitialStates:
+def _begun(function: Callable[..., Any], *weights: Value, of_sums: bool = False) -> InitialStates:
     trace = Trace(weights)
     x = trace.argument("x", (STEPS,))
     with trace.running():
@@ -38,9 +38,9 @@ def test_two_states_that_are_computed_otherwise_are_two_arrays() -> None:
             h = [tanh(u * a + c) for u, a in zip(w, h, strict=True)]
         return sum(h)
 
-    found = _found(last, *w)
-    assert sorted(map(list, found.numbers.values())) == [[0.0, 1.0, 2.0], [3.0]]
-    assert found.batched == found.numbers.keys()
+    begun = _begun(last, *w)
+    assert sorted(map(list, begun.numbers.values())) == [[0.0, 1.0, 2.0], [3.0]]
+    assert begun.batched == begun.numbers.keys()
 
 
 def test_states_that_no_example_changes_are_the_same_for_all() -> None:
@@ -53,8 +53,8 @@ def test_states_that_no_example_changes_are_the_same_for_all() -> None:
             p, q, r = tanh(w * p + v), sigmoid(w * q + r * v), tanh(v * r + x[t])
         return p * q * r
 
-    found = _found(last, w, v)
-    assert {numbers[0]: name in found.batched for name, numbers in found.numbers.items()} == {
+    begun = _begun(last, w, v)
+    assert {numbers[0]: name in begun.batched for name, numbers in begun.numbers.items()} == {
         1: False,
         2: True,
         3: True,
@@ -72,13 +72,13 @@ def test_a_sum_begins_with_its_constant_where_that_is_asked(of_sums: bool) -> No
             added = added + tanh(tanh(w * x[t] + 0.5) * w + x[t])
         return added
 
-    assert list(_found(total, w, of_sums=of_sums).numbers.values()) == ([[0.0]] if of_sums else [])
+    assert list(_begun(total, w, of_sums=of_sums).numbers.values()) == ([[0.0]] if of_sums else [])
 
 
 def test_a_short_sum_is_none() -> None:
     """Few terms that take little are no loop: the sum of a dot product stays as it is."""
     w = [Value(0.1 * k) for k in range(STEPS)]
-    assert not _found(lambda x: sum(a * b for a, b in zip(w, x, strict=True)), *w, of_sums=True).numbers
+    assert not _begun(lambda x: sum(a * b for a, b in zip(w, x, strict=True)), *w, of_sums=True).numbers
 
 
 def _is_none(name: str) -> Callable[..., Any]:
@@ -117,9 +117,9 @@ def test_other_constants_stay_numbers(name: str) -> None:
     x = trace.argument("x", (STEPS,))
     with trace.running():
         output = trace.index_of(function(x))
-    found = with_initial_states(trace, [output], of_sums=False)
-    assert not found.numbers
-    assert found.trace is trace
+    begun = with_initial_states(trace, [output], of_sums=False)
+    assert not begun.numbers
+    assert begun.trace is trace
 
 
 def test_what_python_computed_of_constants_is_a_state() -> None:
@@ -133,7 +133,7 @@ def test_what_python_computed_of_constants_is_a_state() -> None:
             h = h * w + x[t]
         return h
 
-    assert list(_found(last, w).numbers.values()) == [[1.5]]
+    assert list(_begun(last, w).numbers.values()) == [[1.5]]
 
 
 def test_a_shared_node_has_a_version_for_each_state() -> None:
@@ -148,6 +148,6 @@ def test_a_shared_node_has_a_version_for_each_state() -> None:
             a, b = tanh(w * a + w * b + read), sigmoid(w * b + x[t])
         return a * b
 
-    found = _found(last, w)
-    assert sum(map(len, found.numbers.values())) == 2
-    assert len(found.numbers) == 2
+    begun = _begun(last, w)
+    assert sum(map(len, begun.numbers.values())) == 2
+    assert len(begun.numbers) == 2

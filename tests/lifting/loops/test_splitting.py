@@ -11,12 +11,12 @@ import pytest
 from scalargrad import Value, lift, tanh
 from scalargrad.engine import primitives as p
 from scalargrad.lifting.arrays.program import Array, ArrayProgram
-from scalargrad.lifting.loops.splitting import Limits, Part, Reading, parts
+from scalargrad.lifting.loops.splitting import Limits, StepReads, When, parts
 from scalargrad.lifting.to_numpy.target import NumpyTarget
 from tests.lifting.loops.test_rolling import _agree, _computed, _text
 from tests.lifting.recurrences import Made, hidden_markov, lstm, rnn_from_zero
 
-BEFORE, INSIDE, AFTER = Part
+BEFORE, INSIDE, AFTER = When
 
 
 def _items(kinds: str, size: int = 10) -> list[Array]:
@@ -31,7 +31,7 @@ def _items(kinds: str, size: int = 10) -> list[Array]:
     return made
 
 
-READS = [Reading([], []), Reading([0], [2]), Reading([1], []), Reading([1], []), Reading([3], [])]
+READS = [StepReads([], []), StepReads([0], [2]), StepReads([1], []), StepReads([1], []), StepReads([3], [])]
 
 
 def test_what_depends_on_no_state_is_before_and_what_none_depends_on_after() -> None:
@@ -42,21 +42,21 @@ def test_what_depends_on_no_state_is_before_and_what_none_depends_on_after() -> 
 @pytest.mark.parametrize(("most", "splits"), [(499, False), (500, True)])
 def test_the_limit_of_memory(most: int, splits: bool) -> None:
     """Of ten iterations ten numbers each are kept of the steps outside, and of the one that is read there."""
-    chosen = parts(_items("sesss"), [*READS[:4], Reading([1], [])], 10, Limits(most - 100, 10_000))
+    chosen = parts(_items("sesss"), [*READS[:4], StepReads([1], [])], 10, Limits(most - 100, 10_000))
     assert chosen == ([BEFORE, INSIDE, INSIDE, AFTER, AFTER] if splits else [INSIDE] * 5)
 
 
 @pytest.mark.parametrize(
     ("most", "chosen"), [(99, [BEFORE, INSIDE, INSIDE, AFTER, INSIDE]), (100, [BEFORE, INSIDE, INSIDE, AFTER, AFTER])]
 )
-def test_the_limit_for_what_is_computed_element_by_element(most: int, chosen: list[Part]) -> None:
+def test_the_limit_for_what_is_computed_element_by_element(most: int, chosen: list[When]) -> None:
     """What takes more than a cache is computed in the loop, where its operands are; sums are not."""
-    assert parts(_items("sesse"), [*READS[:4], Reading([1], [])], 10, Limits(10_000, most)) == chosen
+    assert parts(_items("sesse"), [*READS[:4], StepReads([1], [])], 10, Limits(10_000, most)) == chosen
 
 
 def test_all_that_a_step_in_the_loop_reads_is_there() -> None:
     """A step that can only be in the loop has what it needs of later ones with it."""
-    reads = [Reading([], [0]), Reading([0], []), Reading([1], [])]
+    reads = [StepReads([], [0]), StepReads([0], []), StepReads([1], [])]
     assert parts(_items("sse"), reads, 10, Limits(10_000, 0)) == [INSIDE, INSIDE, INSIDE]
     assert parts(_items("sse"), reads, 10, Limits(10_000, 1000)) == [INSIDE, AFTER, AFTER]
 

@@ -204,7 +204,7 @@ def test_what_is_flipped_twice_is_as_it_was(text: str) -> None:
     """An expression that is flipped shows its rows from the last to the first, whatever it ends in."""
     given = {"x": jnp.arange(6.0).reshape(3, 2), "y": jnp.ones((3, 2)) * jnp.arange(3.0)[:, None], "f": jnp.cos}
     before, once = (eval(one, given) for one in (text, flipped(text, [0], False)))  # noqa: S307  # texts of the test
-    twice = eval(flipped(flipped(text, [0], False), [0], False), given)  # noqa: S307
+    twice = eval(flipped(flipped(text, [0], False), [0], False), given)  # noqa: S307  # texts of the test
     assert np.array_equal(once, before[::-1])
     assert np.array_equal(twice, before)
 

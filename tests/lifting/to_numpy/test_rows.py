@@ -44,7 +44,8 @@ def as_matrix(x: Any, y: Any) -> list[Any]:
     """Rows of three numbers, and the same turned."""
     rows = [[x[3 * i + j] for j in range(3)] for i in range(6)]
     other = [[y[6 * j + i] for j in range(3)] for i in range(6)]
-    return [maximum(a, w[1]) * b for row, columns in zip(rows, other, strict=True) for a, b in zip(row, columns)]  # noqa: B905
+    pairs = [pair for both in zip(rows, other, strict=True) for pair in zip(*both, strict=True)]
+    return [maximum(a, w[1]) * b for a, b in pairs]
 
 
 def in_parts(x: Any, y: Any) -> Any:
@@ -113,7 +114,7 @@ def arrays_of(results: Any) -> list[Any]:
 
 def faults(function: Any) -> list[str]:
     """What is wrong with the memory of the results of a program's functions."""
-    found = []
+    messages = []
     for name, call in calls(function).items():
         first, second = batch(5), batch(5)
         second[0] += 1.0
@@ -121,12 +122,12 @@ def faults(function: Any) -> list[str]:
         before = [array.copy() for array in results]
         call(*second)
         if not all(np.array_equal(array, own) for array, own in zip(results, before, strict=True)):
-            found.append(f"{name}: a second call changes what the first has returned")
+            messages.append(f"{name}: a second call changes what the first has returned")
         if any(np.may_share_memory(array, argument) for array in results for argument in first):
-            found.append(f"{name}: a result is an argument")
+            messages.append(f"{name}: a result is an argument")
         if not all(array.flags.writeable for array in results):
-            found.append(f"{name}: a result cannot be changed")
-    return found
+            messages.append(f"{name}: a result cannot be changed")
+    return messages
 
 
 @pytest.mark.parametrize("function", [*ELEMENTWISE, *FURTHER])
